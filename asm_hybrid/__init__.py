@@ -1,0 +1,22 @@
+"""Hybrid differential equations for wastewater treatment plants: ``dX/dt = f(X; p) + n(X; w)``."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asm_hybrid.training import FittedModel, load_model, train
+
+__all__ = ["FittedModel", "__version__", "load_model", "train"]
+
+__version__ = version("asm-hybrid")
+
+
+def __getattr__(name: str) -> Any:
+    """Load the library, and torch with it, at the first use of one of its names."""
+    if name in __all__:
+        from asm_hybrid import training
+
+        return getattr(training, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

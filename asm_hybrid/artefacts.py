@@ -1,0 +1,228 @@
+"""Files that are written whole or not at all, and the manifest that tells whether they are still the same."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from asm_hybrid.errors import InputError
+
+__all__ = [
+    "MANIFEST",
+    "read_manifest",
+    "refresh_manifest",
+    "sha256_file",
+    "verify_manifest",
+    "write_bytes_atomic",
+    "write_json_atomic",
+    "write_manifest",
+    "write_text_atomic",
+]
+
+MANIFEST = "manifest.json"
+_TEMPORARY = ".partial"
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 digest of a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; read in pieces, so its size does not matter.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_bytes_atomic(path: Path, content: bytes) -> Path:
+    """Write a file so that a reader sees the old content or the new one, even after a kill.
+
+    Parameters
+    ----------
+    path : Path
+        Target. Its folder must exist.
+    content : bytes
+        What to write.
+
+    Returns
+    -------
+    Path
+        The target.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}{_TEMPORARY}")
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise InputError(
+            f"the file cannot be written: {error.strerror or error}",
+            where=str(path),
+            fix="check that the folder exists, may be written, and that the disk has room",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return path
+
+
+def write_text_atomic(path: Path, text: str) -> Path:
+    """Write text as UTF-8 with Unix line ends; see `write_bytes_atomic`."""
+    return write_bytes_atomic(path, text.encode("utf-8"))
+
+
+def write_json_atomic(path: Path, value: Mapping[str, Any] | Sequence[Any]) -> Path:
+    """Write JSON, indented, keys in the given order, without NaN or infinity; see `write_bytes_atomic`."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    return write_text_atomic(path, text + "\n")
+
+
+def write_manifest(folder: Path) -> dict[str, str]:
+    """Write ``manifest.json`` with the SHA-256 of every file in a folder and below.
+
+    Parameters
+    ----------
+    folder : Path
+        The finished folder. The manifest itself and unfinished temporary files are left out.
+
+    Returns
+    -------
+    dict of str to str
+        Relative POSIX path to digest, sorted by path.
+    """
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and _is_artefact(p.relative_to(folder)))
+    digests = {p.relative_to(folder).as_posix(): sha256_file(p) for p in files}
+    write_json_atomic(folder / MANIFEST, digests)
+    return digests
+
+
+def refresh_manifest(folder: Path, names: Sequence[str]) -> None:
+    """Enter the present digests of a few rewritten files into the manifest of a folder, if it has one.
+
+    Parameters
+    ----------
+    folder : Path
+        A run folder; one without a manifest is still being written, and is left alone.
+    names : sequence of str
+        Relative POSIX paths of the files.
+    """
+    if (folder / MANIFEST).is_file():
+        digests = read_manifest(folder) | {name: sha256_file(folder / name) for name in names}
+        write_json_atomic(folder / MANIFEST, dict(sorted(digests.items())))
+
+
+def read_manifest(folder: Path) -> dict[str, str]:
+    """Return the content of ``manifest.json``.
+
+    Parameters
+    ----------
+    folder : Path
+        A run folder or bundle.
+
+    Returns
+    -------
+    dict of str to str
+        Relative POSIX path to SHA-256 digest.
+
+    Raises
+    ------
+    InputError
+        If the folder or its manifest is missing, or the manifest is not a mapping of safe relative paths.
+    """
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise InputError(
+            "the folder does not exist", where=str(folder), expected="a run folder or an exported bundle"
+        )
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"the folder has no {MANIFEST}",
+            where=str(folder),
+            expected="a finished run folder or an exported bundle",
+            fix="train again, or give the folder that `asm-hybrid train` named at its end",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"the manifest cannot be read: {error}", where=str(path)) from error
+    if not isinstance(manifest, dict) or not all(isinstance(digest, str) for digest in manifest.values()):
+        raise InputError("not a manifest", where=str(path), expected='{"file": "sha256", …}')
+    for name in manifest:
+        pure = PurePosixPath(name)
+        if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name:
+            raise InputError(f"the manifest names {name!r}, which lies outside the folder", where=str(path))
+    return manifest
+
+
+def verify_manifest(folder: Path, names: Sequence[str] | None = None) -> dict[str, str]:
+    """Check files against the manifest of their folder.
+
+    Parameters
+    ----------
+    folder : Path
+        A run folder or bundle.
+    names : sequence of str, optional
+        Relative paths to check; each must be in the manifest. All files of the manifest when not given.
+
+    Returns
+    -------
+    dict of str to str
+        The manifest.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, changed, or not in the manifest; the message names each such file.
+    """
+    manifest = read_manifest(folder)
+    faults = []
+    for name in manifest if names is None else names:
+        path = folder / name
+        if name not in manifest:
+            faults.append(f"{name} is not in {MANIFEST}")
+        elif not path.is_file():
+            faults.append(f"{name} is missing")
+        elif sha256_file(path) != manifest[name]:
+            faults.append(f"{name} was changed or damaged after it was written (its SHA-256 differs)")
+    if faults:
+        raise InputError(
+            "; ".join(faults),
+            where=str(folder),
+            expected=f"the files as listed in {MANIFEST}",
+            fix="restore the folder from a copy, or train again",
+        )
+    return manifest
+
+
+def _is_artefact(relative: Path) -> bool:
+    return relative != Path(MANIFEST) and relative.suffix != _TEMPORARY
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable; Windows offers no such call, and needs none."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

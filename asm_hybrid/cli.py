@@ -1,0 +1,169 @@
+"""The command line: parses, calls one function each, prints.
+
+Nothing heavy is imported before a command needs it, so that ``asm-hybrid --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["app", "main"]
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="asm-hybrid",
+    help="Hybrid models of wastewater treatment plants: activated sludge models that learn what they lack.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+ConfigFile = Annotated[
+    Path, typer.Argument(help="YAML file that describes plant, data and model.", show_default=False)
+]
+RunFolder = Annotated[Path, typer.Argument(help="Run folder, or exported bundle.", show_default=False)]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from asm_hybrid import __version__
+
+        typer.echo(f"asm-hybrid {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def train(
+    config: ConfigFile,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Run folder, new or empty. Default: runs/NAME-DATE-TIME."),
+    ] = None,
+) -> None:
+    """Fit the model and its baselines; write report, weights and predictions."""
+    from asm_hybrid.terminal import LiveProgress, print_scores
+    from asm_hybrid.workflow import run_training
+
+    with LiveProgress() as progress:
+        result = run_training(config, out, progress)
+    if result.summary is None:
+        typer.echo(f"interrupted; the best model so far is in {result.folder}", err=True)
+        raise typer.Exit(INTERRUPTED)
+    print_scores(result.summary)
+    typer.echo(f"\nrun folder: {result.folder}\nreport:     {result.folder / 'report.html'}")
+
+
+@app.command()
+def simulate(
+    run: RunFolder,
+    scenario: Annotated[
+        Path, typer.Option("--scenario", "-s", help="YAML file with the changes.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for the result. Default: RUN/scenarios/NAME.")
+    ] = None,
+) -> None:
+    """Run a scenario with a fitted model, beside the base case."""
+    from asm_hybrid.scenario import simulate as run_scenario
+    from asm_hybrid.terminal import print_scenario
+
+    print_scenario(run_scenario(run, scenario, out))
+
+
+@app.command()
+def export(
+    run: RunFolder,
+    format_: Annotated[
+        str, typer.Option("--format", "-f", help="bundle: weights, config, tables, XLSX.")
+    ] = "bundle",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Target folder, new or empty. Default: RUN-bundle.")
+    ] = None,
+) -> None:
+    """Export a fitted model for other tools."""
+    from asm_hybrid.errors import InputError, nearest
+    from asm_hybrid.export import export_bundle
+
+    if format_ != "bundle":
+        raise InputError(
+            f"the export format {format_!r} is not known", where="--format", fix=nearest(format_, ["bundle"])
+        )
+    run = Path(run)
+    target = export_bundle(run, out or run.resolve().with_name(f"{run.resolve().name}-bundle"))
+    typer.echo(f"bundle: {target}\nload it in Python with asm_hybrid.load_model({str(target)!r})")
+
+
+@app.command()
+def check(config: ConfigFile) -> None:
+    """Validate a config and its data without training."""
+    from asm_hybrid.data import check_report
+
+    for line in check_report(config):
+        typer.echo(line)
+
+
+@app.command()
+def models(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Name of a table, or path of your own; none lists all.", show_default=False),
+    ] = None,
+) -> None:
+    """List the kinetics tables, or show one as a Gujer matrix."""
+    from asm_hybrid.terminal import print_model, print_models
+
+    if name is None:
+        print_models()
+    else:
+        print_model(name)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder to write config.yaml into.", show_default=False)],
+) -> None:
+    """Write a commented config to start from."""
+    from asm_hybrid.config import write_template
+
+    path = write_template(folder)
+    typer.echo(f"wrote {path}\nedit it, then run: asm-hybrid check {path}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of the config, for completion in editors."""
+    import json
+
+    from asm_hybrid.config import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line; errors of the user's making end in one message and their exit code."""
+    from asm_hybrid.errors import AsmHybridError
+
+    try:
+        app(args=arguments, standalone_mode=True)
+    except AsmHybridError as error:
+        typer.secho("error: ", fg="red", bold=True, nl=False, err=True)
+        typer.echo(str(error), err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,19 @@
+"""What the user writes: the config's schema, loading with line numbers, JSON schema, and a template."""
+
+from asm_hybrid.config.base import Section, refuse
+from asm_hybrid.config.load import load_config
+from asm_hybrid.config.messages import input_error
+from asm_hybrid.config.schema import Config, json_schema
+from asm_hybrid.config.targets import observed_targets
+from asm_hybrid.config.template import write_template
+
+__all__ = [
+    "Config",
+    "Section",
+    "input_error",
+    "json_schema",
+    "load_config",
+    "observed_targets",
+    "refuse",
+    "write_template",
+]

@@ -1,0 +1,119 @@
+"""What every section of a config is made of: a strict model, and numbers that may carry a unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from asm_hybrid.errors import InputError
+from asm_hybrid.units import parse_quantity
+
+__all__ = [
+    "Aeration",
+    "Duration",
+    "Flow",
+    "Section",
+    "Temperature",
+    "Volume",
+    "duration_text",
+    "refuse",
+    "written",
+]
+
+
+class Section(BaseModel):
+    """Base of every section: nothing is coerced, nothing unknown is accepted, nothing changes later."""
+
+    model_config = ConfigDict(
+        strict=True,
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        populate_by_name=True,
+        validate_default=True,
+        protected_namespaces=(),
+    )
+
+
+def refuse(found: str, expected: str, fix: str = "") -> PydanticCustomError:
+    """Return the error by which a validator refuses a value; `messages` turns it into an `InputError`."""
+    return PydanticCustomError("refused", "{found}", {"found": found, "expected": expected, "fix": fix})
+
+
+def written(text: str) -> Any:
+    """Return a default as the user would write it: it is validated, and so converted, like a given value."""
+    return text
+
+
+def _reader(unit: str, example: str) -> Callable[[Any], float]:
+    """Return a validator that reads a number, or a text with number and unit, into `unit`."""
+    expected = f"a number in {unit}, or a text such as {example!r}"
+
+    def read(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise refuse(f"the value is {value!r}", expected)
+        try:
+            return parse_quantity(value, unit)
+        except InputError as error:
+            raise refuse(error.found, error.expected or expected, error.fix or "") from None
+
+    return read
+
+
+def _schema(unit: str, example: str) -> WithJsonSchema:
+    return WithJsonSchema(
+        {"type": ["number", "string"], "description": f"[{unit}], or text with a unit", "examples": [example]}
+    )
+
+
+def duration_text(days: float) -> float | str:
+    """Return a duration the way a person writes it, when that reads back to the same number.
+
+    Parameters
+    ----------
+    days : float
+        Duration [d].
+
+    Returns
+    -------
+    str or float
+        For instance ``"15 min"``; the number of days when no such text is exact.
+    """
+    for unit, per_day in (("d", 1), ("h", 24), ("min", 1440), ("s", 86400)):
+        count = round(days * per_day)
+        text = f"{count} {unit}"
+        if count > 0 and parse_quantity(text, "d") == days:
+            return text
+    return days
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(_reader("d", "15 min")),
+    Field(ge=0),
+    PlainSerializer(duration_text),
+    _schema("d", "15 min"),
+]
+Volume = Annotated[float, BeforeValidator(_reader("m3", "1000 m3")), Field(gt=0), _schema("m3", "1000 m3")]
+Flow = Annotated[
+    float, BeforeValidator(_reader("m3/d", "9800 m3/h")), Field(ge=0), _schema("m3/d", "9800 m3/h")
+]
+Temperature = Annotated[
+    float, BeforeValidator(_reader("degC", "15 degC")), Field(ge=-5, le=60), _schema("degC", "15 degC")
+]
+
+
+def _aeration(value: Any) -> float | str:
+    rate = value if value == "measured" else _reader("1/d", "120 1/d")(value)
+    if isinstance(rate, float) and rate < 0:
+        raise refuse(f"the value is {value!r}", "a kLa of zero or above, or 'measured'")
+    return rate
+
+
+Aeration = Annotated[
+    float | Literal["measured"], BeforeValidator(_aeration), _schema("1/d, or 'measured'", "120 1/d")
+]
+"""A constant kLa [1/d], or ``"measured"``: a column of the data gives it."""

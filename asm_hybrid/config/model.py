@@ -1,0 +1,145 @@
+"""Sections ``model``, ``network`` and ``training``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+
+from asm_hybrid.config.base import Duration, Section, refuse, written
+from asm_hybrid.config.plant import Amount
+
+__all__ = ["Bounds", "ModelSection", "NetworkSection", "TrainingSection"]
+
+Bounds = tuple[float, float] | None
+"""Lower and upper bound of a calibrated parameter; None stands for the bounds of the kinetics table."""
+
+
+def _bounds(value: Any) -> Bounds:
+    if value is None or value == "table":
+        return None
+    expected = "[lower, upper] with lower below upper, or the word table"
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise refuse(f"the bounds are {value!r}", expected)
+    for number in value:
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise refuse(f"the bounds are {value!r}", expected)
+    if not value[0] < value[1]:
+        raise refuse(f"the bounds are {list(value)}", expected)
+    return float(value[0]), float(value[1])
+
+
+def _calibrate(value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        return value
+    for i, name in enumerate(value):
+        if not isinstance(name, str):
+            raise refuse(f"the list holds {name!r}", "names of parameters")
+        if name in value[:i]:
+            raise refuse(f"the parameter {name!r} is listed twice", "each parameter once")
+    return dict.fromkeys(value)
+
+
+def _write_calibrate(value: dict[str, Bounds]) -> list[str] | dict[str, Any]:
+    if all(bounds is None for bounds in value.values()):
+        return list(value)
+    return {name: "table" if bounds is None else list(bounds) for name, bounds in value.items()}
+
+
+Calibrate = Annotated[
+    dict[str, Annotated[Bounds, BeforeValidator(_bounds)]],
+    BeforeValidator(_calibrate),
+    PlainSerializer(_write_calibrate),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "items": {"type": "string"}},
+                {"type": "object", "additionalProperties": {"type": ["array", "string", "null"]}},
+            ]
+        }
+    ),
+]
+Names = Annotated[tuple[str, ...], Field(strict=False)]
+Counts = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(strict=False)]
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False, min_length=1)]
+
+
+class ModelSection(Section):
+    """The mechanistic model f, and whether n joins it."""
+
+    kinetics: str = Field(default="asm1", description="Name of a shipped kinetics table, or path of a table.")
+    mode: Literal["mechanistic", "neural", "hybrid"] = Field(
+        default="hybrid",
+        description="mechanistic: f alone; neural: a neural ODE of the measured variables; hybrid: f + n.",
+    )
+    parameters: dict[str, Amount] = Field(
+        default_factory=dict,
+        description="Values that replace the table's defaults, at the reference temperature "
+        "[unit of the parameter in the table].",
+    )
+    calibrate: Calibrate = Field(
+        default_factory=dict,
+        description="Parameters to recalibrate: a list (within the table's bounds), or a mapping of names to "
+        "[lower, upper].",
+    )
+
+
+class NetworkSection(Section):
+    """The learnt part n."""
+
+    placement: Literal["rates", "state"] = Field(
+        default="rates",
+        description="rates: n changes process rates, and mass is conserved; state: dX/dt = f + n.",
+    )
+    form: Literal["multiplicative", "additive"] | None = Field(
+        default=None,
+        description="How n changes a rate: rate * exp(n), the default, or rate + gate * n. Placement rates "
+        "only.",
+    )
+    inputs: Names | None = Field(
+        default=None, description="What n sees: components of the tank, and T. Default all of them."
+    )
+    processes: Names | None = Field(
+        default=None, description="Processes that n may change; default all. Placement rates only."
+    )
+    components: Names | None = Field(
+        default=None,
+        description="Components whose derivative n may change; default all. Placement state only.",
+    )
+    hidden: Counts = Field(default=(16, 16), description="Widths of the hidden layers.")
+    activation: Literal["tanh", "silu", "relu", "softplus"] = Field(
+        default="tanh", description="Activation of the hidden layers."
+    )
+
+    @model_validator(mode="after")
+    def _fits_placement(self) -> Self:
+        only = {"rates": ("form", "processes"), "state": ("components",)}
+        for placement, keys in only.items():
+            for key in keys:
+                if placement != self.placement and getattr(self, key) is not None:
+                    raise refuse(
+                        f"{key!r} is given with the placement {self.placement!r}",
+                        f"{key!r} with the placement {placement!r} only",
+                        f"remove {key!r}, or set placement: {placement}",
+                    )
+        return self
+
+
+class TrainingSection(Section):
+    """How the model learns."""
+
+    seeds: Seeds = Field(default=(1, 2, 3), description="One training per seed.")
+    warmup: Duration = Field(
+        default=written("2 d"), description="Start of the record that is simulated and not scored [d]."
+    )
+    step: Duration = Field(default=written("5 min"), gt=0, description="Step of the solver [d].")
+    calibration_evaluations: int = Field(
+        default=12, gt=0, description="Simulations of the calibration block, with all derivatives, at most."
+    )
+    window: Duration = Field(default=written("12 h"), gt=0, description="Length of a training window [d].")
+    batch: int = Field(default=64, gt=0, description="Windows per gradient step.")
+    iterations: int = Field(default=200, ge=0, description="Gradient steps at most.")
+    learning_rate: float = Field(default=0.01, gt=0, description="Step size of the optimiser.")
+    penalty: float = Field(default=0.001, ge=0, description="Weight of the size of n in the loss.")
+    patience: int = Field(default=8, gt=0, description="Validations without improvement before it stops.")
+    validate_every: int = Field(default=10, gt=0, description="Gradient steps between two validations.")

@@ -1,0 +1,122 @@
+"""Checks of the names in a config against the kinetics table, each with the line that holds the name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.kinetics import Parameter, Table, load_table
+from asm_hybrid.units import parse_quantity
+
+if TYPE_CHECKING:
+    from asm_hybrid.config.schema import Config
+
+__all__ = [
+    "calibration_bounds",
+    "check_names",
+    "known",
+    "load_named_table",
+    "located_quantity",
+    "parameter_values",
+]
+
+
+def known(name: str, options: Iterable[str], what: str, where: str) -> None:
+    """Raise an error unless `name` is one of `options`.
+
+    Parameters
+    ----------
+    name : str
+        What the user wrote.
+    options : iterable of str
+        What there is.
+    what : str
+        What the name should be, in a few words: "a tank", "a parameter of asm1".
+    where : str
+        File and line.
+    """
+    names = list(options)
+    if name not in names:
+        raise InputError(f"{name!r} is not {what}", where=where, expected=what, fix=nearest(name, names))
+
+
+def located_quantity(value: float | str, unit: str, where: str) -> float:
+    """Return a number or a text with a unit as a number in `unit`, with the place in any error."""
+    try:
+        return parse_quantity(value, unit)
+    except InputError as error:
+        raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
+
+
+def load_named_table(config: Config) -> Table:
+    """Load the kinetics table that a config names; an error about the name has the config's line."""
+    try:
+        return load_table(config.kinetics)
+    except InputError as error:
+        path = str(config.kinetics)
+        if error.where not in (None, path):
+            raise
+        found = f"{path}: {error.found}" if error.where else error.found
+        where = config.where("model", "kinetics")
+        raise InputError(found, where=where, expected=error.expected, fix=error.fix) from None
+
+
+def check_names(config: Config, table: Table) -> None:
+    """Check every parameter, process and component that the model and network sections name.
+
+    Parameters
+    ----------
+    config : Config
+        The config.
+    table : Table
+        The kinetics table.
+    """
+    parameter_values(config, table)
+    calibration_bounds(config, table)
+    network = config.network
+    components = list(table.component_names)
+    lists = {
+        "inputs": (network.inputs, [*components, "T"], f"a component of {table.name}, or T"),
+        "processes": (network.processes, list(table.process_names), f"a process of {table.name}"),
+        "components": (network.components, components, f"a component of {table.name}"),
+    }
+    for key, (names, options, what) in lists.items():
+        for i, name in enumerate(names or ()):
+            known(name, options, what, config.where("network", key, i))
+
+
+def parameter_values(config: Config, table: Table) -> dict[str, float]:
+    """See `Config.parameter_values`."""
+    values = {}
+    for name, value in config.model.parameters.items():
+        where = config.where("model", "parameters", name)
+        values[name] = located_quantity(value, _parameter(table, name, where).unit, where)
+    return values
+
+
+def calibration_bounds(config: Config, table: Table) -> dict[str, tuple[float, float]]:
+    """See `Config.calibration_bounds`."""
+    start = parameter_values(config, table)
+    listed = all(given is None for given in config.model.calibrate.values())
+    bounds = {}
+    for i, (name, given) in enumerate(config.model.calibrate.items()):
+        where = config.where("model", "calibrate", i if listed else name)
+        parameter = _parameter(table, name, where)
+        limits = given or parameter.bounds
+        lower, upper = float(limits[0]), float(limits[1])
+        value = start.get(name, parameter.default)
+        if not lower <= value <= upper:
+            raise InputError(
+                f"calibration of {name!r} starts at {value:g}, outside its bounds [{lower:g}, {upper:g}]",
+                where=where,
+                expected="a start within the bounds",
+                fix=f"widen the bounds in calibrate, or set parameters: {{{name}: …}} within them",
+            )
+        bounds[name] = (lower, upper)
+    return bounds
+
+
+def _parameter(table: Table, name: str, where: str) -> Parameter:
+    known(name, table.parameter_names, f"a parameter of {table.name}", where)
+    return table.parameters[table.parameter_names.index(name)]

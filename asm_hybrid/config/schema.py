@@ -1,0 +1,169 @@
+"""The config: what the user writes, as frozen and documented types."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, PrivateAttr
+
+from asm_hybrid.config.base import Section
+from asm_hybrid.config.data import DataSection
+from asm_hybrid.config.layout import build_layout
+from asm_hybrid.config.model import ModelSection, NetworkSection, TrainingSection
+from asm_hybrid.config.names import calibration_bounds, load_named_table, parameter_values
+from asm_hybrid.config.plant import PlantSection
+from asm_hybrid.config.write import to_yaml
+from asm_hybrid.kinetics import Table
+from asm_hybrid.plant.layout import Layout
+from asm_hybrid.yamlfile import YamlDocument
+
+__all__ = ["Config", "json_schema"]
+
+
+class Config(Section):
+    """Everything a run needs: model, plant, data, network, training."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+        description="Name of the run; letters, digits, '_', '-' and '.' only, since folders carry it.",
+    )
+    description: str = Field(default="", description="Free text.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Where to compute; auto takes a GPU when there is one."
+    )
+    model: ModelSection = Field(default_factory=ModelSection, description="The mechanistic model.")
+    plant: PlantSection = Field(description="The flow sheet.")
+    data: DataSection = Field(description="The plant's series.")
+    network: NetworkSection = Field(default_factory=NetworkSection, description="The learnt part.")
+    training: TrainingSection = Field(default_factory=TrainingSection, description="How the model learns.")
+
+    _document: YamlDocument | None = PrivateAttr(default=None)
+
+    @property
+    def source_path(self) -> Path | None:
+        """The file the config was loaded from; None if it was built in Python."""
+        return self._document.path if self._document else None
+
+    @property
+    def source_text(self) -> str:
+        """The config as the user wrote it, or as resolved when it was built in Python."""
+        return self._document.text if self._document else self.to_yaml()
+
+    def where(self, *keypath: str | int) -> str:
+        """Return where a key stands, for messages: ``file:line (key.path)``."""
+        return self._document.where(*keypath) if self._document else ".".join(map(str, keypath))
+
+    def resolve(self, path: str | Path) -> Path:
+        """Return a path of the config as one that holds from the current folder."""
+        base = self._document.path.parent if self._document else Path()
+        return base / Path(path).expanduser()
+
+    @property
+    def kinetics(self) -> str | Path:
+        """The kinetics table: name of a shipped one, or its path."""
+        name = self.model.kinetics
+        is_path = name.endswith((".yaml", ".yml")) or "/" in name or os.sep in name
+        return self.resolve(name) if is_path else name
+
+    def table(self) -> Table:
+        """Load the kinetics table.
+
+        Returns
+        -------
+        Table
+            The table that ``model.kinetics`` names.
+        """
+        return load_named_table(self)
+
+    def layout(self, table: Table) -> Layout:
+        """Return the flow sheet, after checking every name of the config against the kinetics table.
+
+        Parameters
+        ----------
+        table : Table
+            The kinetics table.
+
+        Returns
+        -------
+        Layout
+            Tanks, flows, imposed states, and the constants in internal units.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown, an input is given twice or not at all, or a unit does not fit; with file and
+            line of the key.
+        """
+        return build_layout(self, table)
+
+    def parameter_values(self, table: Table) -> dict[str, float]:
+        """Return the values of ``model.parameters`` in the table's units.
+
+        Parameters
+        ----------
+        table : Table
+            The kinetics table.
+
+        Returns
+        -------
+        dict of str to float
+            Only those parameters that the config overrides, at their reference temperature.
+        """
+        return parameter_values(self, table)
+
+    def calibration_bounds(self, table: Table) -> dict[str, tuple[float, float]]:
+        """Return the parameters to recalibrate with their bounds.
+
+        Parameters
+        ----------
+        table : Table
+            The kinetics table.
+
+        Returns
+        -------
+        dict of str to (float, float)
+            Lower and upper bound in the table's unit.
+        """
+        return calibration_bounds(self, table)
+
+    def to_yaml(self, directory: str | Path | None = None) -> str:
+        """Return the resolved config, every default written out, as text that loads again.
+
+        Parameters
+        ----------
+        directory : path, optional
+            Folder in which the text will be kept; paths in it become relative to this folder. Without it they
+            become absolute.
+
+        Returns
+        -------
+        str
+            YAML.
+        """
+        content = self.model_dump(mode="json", by_alias=True)
+        for source in content["data"]["sources"].values():
+            source["file"] = self._written_path(source["file"], directory)
+        if isinstance(self.kinetics, Path):
+            content["model"]["kinetics"] = self._written_path(self.model.kinetics, directory)
+        return to_yaml(content)
+
+    def _written_path(self, path: str, directory: str | Path | None) -> str:
+        absolute = self.resolve(path).resolve()
+        if directory is None:
+            return absolute.as_posix()
+        relative = Path(os.path.relpath(absolute, Path(directory).resolve())).as_posix()
+        return relative if "/" in relative else f"./{relative}"
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of the config, by which editors complete and check it.
+
+    Returns
+    -------
+    dict
+        JSON Schema, draft 2020-12.
+    """
+    schema = Config.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "asm-hybrid config"}

@@ -1,0 +1,198 @@
+"""What columns may stand for: names of the model, and the units they must convert to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asm_hybrid.config.names import known
+from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.kinetics import Table
+from asm_hybrid.plant.layout import Layout
+from asm_hybrid.units import conversion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asm_hybrid.config.data import ColumnSection
+    from asm_hybrid.config.schema import Config
+
+__all__ = [
+    "check_targets",
+    "column_unit",
+    "imposed_states",
+    "observed_targets",
+    "series_targets",
+    "used_columns",
+]
+
+EFFLUENT = "effluent"
+
+
+def used_columns(config: Config) -> Iterator[tuple[str, str, ColumnSection]]:
+    """Yield source, header and meaning of every column that is not ignored."""
+    for source, section in config.data.sources.items():
+        for header, column in section.columns.items():
+            if column.role != "ignored":
+                yield source, header, column
+
+
+def _where(config: Config, source: str, header: str, key: str) -> str:
+    return config.where("data", "sources", source, "columns", header, key)
+
+
+def series_targets(config: Config) -> dict[str, tuple[str, str]]:
+    """Return the inputs and imposed states that columns give.
+
+    Parameters
+    ----------
+    config : Config
+        The config.
+
+    Returns
+    -------
+    dict of str to (str, str)
+        Model name, with source and header of its column.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for source, header, column in used_columns(config):
+        if column.role == "observation":
+            continue
+        target = str(column.target)
+        if target in found:
+            first = found[target]
+            raise InputError(
+                f"{target} is given twice: by {first[1]!r} of {first[0]!r} and {header!r} of {source!r}",
+                where=_where(config, source, header, "as"),
+                expected="one column for each input",
+                fix="give one of the two the role 'ignored'",
+            )
+        found[target] = (source, header)
+    return found
+
+
+def observed_targets(config: Config) -> dict[str, str]:
+    """Return the observed columns with what they measure, in the order of the config."""
+    return {header: str(c.target) for _, header, c in used_columns(config) if c.role == "observation"}
+
+
+def imposed_states(config: Config, table: Table) -> tuple[tuple[str, str], ...]:
+    """Return the states that columns impose, as pairs of tank and component."""
+    states = []
+    for source, header, column in used_columns(config):
+        if column.role == "imposed":
+            where = _where(config, source, header, "as")
+            tank, component = _pair(str(column.target), "TANK.COMPONENT, such as aerobic.S_O", where)
+            known(tank, config.plant.tanks, "a tank of this plant", where)
+            known(component, table.component_names, f"a component of {table.name}", where)
+            states.append((tank, component))
+    return tuple(states)
+
+
+def _pair(target: str, expected: str, where: str) -> tuple[str, str]:
+    place, dot, name = target.partition(".")
+    if not (place and dot and name):
+        raise InputError(f"the column stands for {target!r}", where=where, expected=expected)
+    return place, name
+
+
+def column_unit(config: Config, table: Table, layout: Layout, source: str, header: str) -> str:
+    """Return the internal unit of what a column stands for, after checking its name.
+
+    Parameters
+    ----------
+    config : Config
+        The config.
+    table : Table
+        The kinetics table.
+    layout : Layout
+        The flow sheet.
+    source, header : str
+        The column.
+
+    Returns
+    -------
+    str
+        Unit, in the notation of the kinetics table.
+    """
+    column = config.data.sources[source].columns[header]
+    target, where = str(column.target), _where(config, source, header, "as")
+    components = {c.name: c.unit for c in table.components}
+    if column.role == "observation":
+        return _observed_unit(target, table, layout, where)
+    options = {spec.name: spec.unit for spec in layout.inputs(components)}
+    if column.role == "imposed":
+        return options[target]
+    imposed = {f"{tank}.{component}" for tank, component in layout.imposed}
+    names = [name for name in options if name not in imposed]
+    if target not in names:
+        tank, _, rest = target.partition(".")
+        fix = nearest(target, names)
+        if tank in layout.tank_names and rest in components:
+            fix = "a state that a sensor dictates has the role 'imposed', one to compare with 'observation'"
+        elif rest == "kla" and tank in layout.tank_names:
+            fix = f"add 'kla: measured' to the tank {tank!r}"
+        raise InputError(
+            f"{target!r} is not an input of this plant",
+            where=where,
+            expected="Q_in, T, return_sludge, wastage, recycle.NAME, TANK.kla or influent.COMPONENT",
+            fix=fix,
+        )
+    return options[target]
+
+
+def _observed_unit(target: str, table: Table, layout: Layout, where: str) -> str:
+    units = {c.name: c.unit for c in table.components}
+    units |= {name: composite.unit for name, composite in table.composites.items()}
+    place, name = _pair(target, "TANK.X or effluent.X, with X a component or composite", where)
+    known(place, [*layout.tank_names, EFFLUENT], "a tank of this plant, or effluent", where)
+    known(name, units, f"a component or composite of {table.name}", where)
+    if (place, name) in layout.imposed:
+        raise InputError(
+            f"{target} is observed, and imposed by another column",
+            where=where,
+            expected="a state that the model computes",
+            fix="give this column the role 'ignored', or do not impose the state",
+        )
+    return units[name]
+
+
+def check_targets(config: Config, table: Table, layout: Layout) -> None:
+    """Check that every column stands for something the model has, in a unit that converts to it.
+
+    Parameters
+    ----------
+    config : Config
+        The config.
+    table : Table
+        The kinetics table.
+    layout : Layout
+        The flow sheet.
+    """
+    labels: dict[str, str] = {}
+    for source, header, column in used_columns(config):
+        unit = column_unit(config, table, layout, source, header)
+        try:
+            conversion(str(column.unit), unit)
+        except InputError as error:
+            raise InputError(
+                f"the column {header!r}: {error.found}",
+                where=_where(config, source, header, "unit"),
+                expected=error.expected or f"a unit that converts to {unit}",
+                fix=error.fix,
+            ) from None
+        if column.role == "observation":
+            if header in labels:
+                raise InputError(
+                    f"two sources have an observed column {header!r}: {labels[header]!r} and {source!r}",
+                    where=config.where("data", "sources", source, "columns", header),
+                    expected="observed columns whose names differ, since results are listed by them",
+                    fix="rename the column in one of the files",
+                )
+            labels[header] = source
+    if not labels:
+        raise InputError(
+            "no column has the role 'observation'",
+            where=config.where("data", "sources"),
+            expected="at least one measured series to compare the model with",
+            fix="give a column 'role: observation' with 'as: TANK.COMPONENT' and 'noise'",
+        )

@@ -1,0 +1,151 @@
+"""What ``asm-hybrid check`` prints: the data of a config as the program understands them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from asm_hybrid.config import Config, load_config
+from asm_hybrid.data.dataset import Dataset, build_dataset
+from asm_hybrid.data.findings import QualityFinding
+from asm_hybrid.data.series import Series, Source, read_sources
+from asm_hybrid.errors import InputError
+from asm_hybrid.kinetics import Table
+from asm_hybrid.plant.layout import Layout
+
+__all__ = ["CheckReport", "check_report"]
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """The text of a check.
+
+    Attributes
+    ----------
+    lines : tuple of str
+        Plain text, one line each.
+    errors : int
+        Number of errors; a run would be refused if there are any.
+    """
+
+    lines: tuple[str, ...]
+    errors: int
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.lines)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+
+def check_report(config_path: str | Path) -> CheckReport:
+    """Check a config and its data without training.
+
+    Parameters
+    ----------
+    config_path : path
+        The config.
+
+    Returns
+    -------
+    CheckReport
+        Files, columns, blocks, findings, constants in use.
+
+    Raises
+    ------
+    InputError
+        If config or files cannot be read at all.
+    """
+    config = load_config(config_path)
+    table = config.table()
+    layout = config.layout(table)
+    sources, findings = read_sources(config, table, layout)
+    dataset: Dataset | None = None
+    failure: InputError | None = None
+    if not any(f.severity == "error" for f in findings):
+        try:
+            dataset = build_dataset(config, table, layout, sources, findings)
+        except InputError as error:
+            failure = error
+    findings = list(dataset.quality) if dataset else findings
+    errors = sum(f.severity == "error" for f in findings) + (failure is not None)
+    lines = [f"{config_path}: {config.name}, {table.name}, mode {config.model.mode}", ""]
+    for source in sources:
+        lines += [*_source_lines(config, source), ""]
+    lines += [*_constant_lines(config, table, layout), ""]
+    if dataset:
+        lines += [*_block_lines(dataset), ""]
+    lines += [*_finding_lines(findings)]
+    lines += str(failure).splitlines() if failure else []
+    warnings = sum(f.severity == "warning" for f in findings)
+    lines += ["", f"{errors} errors, {warnings} warnings"]
+    return CheckReport(tuple(lines), errors)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of cells as aligned lines."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _source_lines(config: Config, source: Source) -> list[str]:
+    times, section = source.times, config.data.sources[source.name]
+    used = {section.time.column, *(s.header for s in source.series)}
+    unused = [header for header in source.table.header if header and header not in used]
+    step = np.diff(np.sort(source.days(times[0]))) * 1440
+    lines = [
+        f"source {source.name}: {source.table.path}, {len(times)} rows",
+        f"  {times.min():%Y-%m-%d %H:%M:%S} to {times.max():%Y-%m-%d %H:%M:%S} UTC"
+        + (f", median interval {np.median(step):.3g} min, longest {step.max():.4g} min" if step.size else ""),
+    ]
+    rows: list[tuple[str, ...]] = [("column", "role", "stands for", "unit", "range", "missing")]
+    rows += [_series_row(series) for series in source.series]
+    return lines + _table(rows) + ([f"  not used: {', '.join(unused)}"] if unused else [])
+
+
+def _series_row(series: Series) -> tuple[str, ...]:
+    valid = series.raw[~np.isnan(series.raw)]
+    span = f"{valid.min():.4g} … {valid.max():.4g}" if valid.size else "no value"
+    missing = 100 * (1 - valid.size / series.raw.size)
+    unit = str(series.column.unit)
+    return series.header, series.column.role, series.target, unit, span, f"{missing:.1f} %"
+
+
+def _constant_lines(config: Config, table: Table, layout: Layout) -> list[str]:
+    units = {spec.name: spec.unit for spec in layout.inputs({c.name: c.unit for c in table.components})}
+    constants = layout.constants
+    rows = [(name, f"{constants[name]:g}", unit) for name, unit in units.items() if name in constants]
+    values = config.parameter_values(table)
+    rows += [(p.name, f"{values[p.name]:g}", p.unit) for p in table.parameters if p.name in values]
+    calibrated = config.calibration_bounds(table)
+    lines = ["constants in use", *(_table(rows) if rows else ["  none"])]
+    if calibrated:
+        listed = [f"{name} [{low:g}, {high:g}]" for name, (low, high) in calibrated.items()]
+        lines.append("  calibrated: " + ", ".join(listed))
+    return lines
+
+
+def _block_lines(dataset: Dataset) -> list[str]:
+    labels = [o.label for o in dataset.observations]
+    rows: list[tuple[str, ...]] = [("block", "from (UTC)", "to (UTC)", "days", *labels)]
+    for name, (begin, end) in dataset.blocks.items():
+        counts = [str(int(((o.times >= begin) & (o.times <= end)).sum())) for o in dataset.observations]
+        stamps = [f"{dataset.to_stamp(t):%Y-%m-%d %H:%M}" for t in (begin, end)]
+        rows.append((name, *stamps, f"{end - begin:.1f}", *counts))
+    knots = f"{dataset.times.size} knots every {dataset.interval * 1440:.4g} min"
+    return [f"blocks, with samples of each observed variable; input grid of {knots}", *_table(rows)]
+
+
+def _finding_lines(findings: Iterable[QualityFinding]) -> list[str]:
+    ordered = sorted(findings, key=lambda f: f.severity)
+    lines = ["findings" if ordered else "findings: none"]
+    for finding in ordered:
+        lines.append(f"  {finding}")
+        if finding.expected:
+            lines.append(f"    expected: {finding.expected}")
+        if finding.fix:
+            lines.append(f"    fix: {finding.fix}")
+    return lines

@@ -1,0 +1,292 @@
+"""The plant's series, ready for simulation and learning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from asm_hybrid.config import Config
+from asm_hybrid.data.blocks import check_blocks, check_inputs, place_blocks, zone_name
+from asm_hybrid.data.findings import QualityFinding, raise_errors
+from asm_hybrid.data.knots import TOLERANCE, bridged, interpolate
+from asm_hybrid.data.series import Series, Source, read_sources
+from asm_hybrid.errors import InputError
+from asm_hybrid.kinetics import Table
+from asm_hybrid.plant.layout import Layout
+
+__all__ = ["Dataset", "Observation", "build_dataset", "read_dataset"]
+
+Values = NDArray[np.float64]
+
+MAX_KNOTS = 2_000_000
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One measured variable, as sampled.
+
+    Attributes
+    ----------
+    label : str
+        Header of its column.
+    target : str
+        ``TANK.NAME`` or ``effluent.NAME``, with a component or composite.
+    times, values : float array, (sample,)
+        Time [d] from the dataset's origin, and value in `unit`.
+    noise : float
+        Standard deviation of the sensor's error, in `unit`.
+    unit : str
+        Internal unit.
+    rows : int array, (sample,)
+        Row numbers in the file.
+    """
+
+    label: str
+    target: str
+    times: Values
+    values: Values
+    noise: float
+    unit: str
+    rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Inputs on a uniform grid, observations as sampled, blocks in time.
+
+    Attributes
+    ----------
+    origin : Timestamp
+        Time zero, UTC.
+    interval : float
+        Distance between knots [d].
+    zone : str
+        Time zone of the sources when they share one, UTC otherwise: for hours of the day.
+    input_names, input_units : tuple of str
+        The plant's input vector, in its order.
+    times : float array, (knot,)
+        Times of the knots [d].
+    inputs : float array, (knot, input)
+        Inputs in internal units, complete.
+    input_filled : bool array, (knot, input)
+        True where a knot lies in a gap of more than four median sampling intervals.
+    observations : tuple of Observation
+        The measured variables.
+    blocks : mapping of str to (float, float)
+        Begin and end [d] of calibrate, train, validate, test.
+    quality : tuple of QualityFinding
+        What the checks found.
+    fingerprint : tuple of dict
+        Of every file: file, sha256, rows, columns, first, last.
+    """
+
+    origin: pd.Timestamp
+    interval: float
+    zone: str
+    input_names: tuple[str, ...]
+    input_units: tuple[str, ...]
+    times: Values = field(repr=False)
+    inputs: Values = field(repr=False)
+    input_filled: NDArray[np.bool_] = field(repr=False)
+    observations: tuple[Observation, ...] = field(repr=False)
+    blocks: Mapping[str, tuple[float, float]]
+    quality: tuple[QualityFinding, ...] = field(repr=False)
+    fingerprint: tuple[dict[str, Any], ...] = field(repr=False)
+
+    @property
+    def span(self) -> float:
+        """Time from the first knot to the last [d]."""
+        return float(self.times[-1])
+
+    def to_stamp(self, days: float) -> pd.Timestamp:
+        """Return a time [d] as a stamp in UTC, to the millisecond."""
+        return (self.origin + pd.Timedelta(days=days)).round("ms")
+
+
+def read_dataset(config: Config, table: Table, layout: Layout) -> Dataset:
+    """Read, convert and check the series of a config.
+
+    Parameters
+    ----------
+    config : Config
+        The config.
+    table : Table
+        The kinetics table.
+    layout : Layout
+        The flow sheet, from `Config.layout`.
+
+    Returns
+    -------
+    Dataset
+        Series in internal units. Observations are never resampled, and nothing is corrected.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used; with file, column and rows.
+    """
+    sources, findings = read_sources(config, table, layout)
+    raise_errors(findings)
+    dataset = build_dataset(config, table, layout, sources, findings)
+    raise_errors(dataset.quality)
+    return dataset
+
+
+def build_dataset(
+    config: Config, table: Table, layout: Layout, sources: list[Source], findings: list[QualityFinding]
+) -> Dataset:
+    """Put series that were read onto one time axis.
+
+    Parameters
+    ----------
+    config, table, layout
+        See `read_dataset`.
+    sources : list of Source
+        Series without errors.
+    findings : list of QualityFinding
+        What the checks found so far.
+
+    Returns
+    -------
+    Dataset
+        Its `quality` may hold errors about the blocks.
+    """
+    first, last = _span(config, sources)
+    times = _knots(config, float((last - first) / pd.Timedelta(days=1)))
+    specs = layout.inputs({c.name: c.unit for c in table.components})
+    inputs = np.empty((times.size, len(specs)))
+    filled = np.zeros(inputs.shape, dtype=bool)
+    series = {s.target: (s, source.days(first)) for source, s in _driving(sources)}
+    for i, spec in enumerate(specs):
+        if spec.name in series:
+            one, days = series[spec.name]
+            valid = ~np.isnan(one.values)
+            inputs[:, i] = interpolate(times, days[valid], one.values[valid], config.data.interpolation)
+            filled[:, i] = bridged(times, days[valid])
+        else:
+            inputs[:, i] = layout.constants[spec.name]
+    observations, found = _observations(sources, first, float(times[-1]))
+    blocks = place_blocks(config, first, float(times[-1]))
+    found += check_blocks(config, blocks, observations)
+    measured = {spec.name: filled[:, i] for i, spec in enumerate(specs) if spec.name in series}
+    found += check_inputs(config, blocks, times, measured)
+    return Dataset(
+        origin=first,
+        interval=config.data.interval,
+        zone=zone_name(config),
+        input_names=tuple(spec.name for spec in specs),
+        input_units=tuple(spec.unit for spec in specs),
+        times=times,
+        inputs=inputs,
+        input_filled=filled,
+        observations=tuple(observations),
+        blocks=blocks,
+        quality=(*findings, *found),
+        fingerprint=tuple(_fingerprint(source) for source in sources),
+    )
+
+
+def _driving(sources: list[Source]) -> list[tuple[Source, Series]]:
+    return [(source, s) for source in sources for s in source.series if s.column.role != "observation"]
+
+
+def _observed(sources: list[Source]) -> list[tuple[Source, Series]]:
+    return [(source, s) for source in sources for s in source.series if s.column.role == "observation"]
+
+
+def _limits(source: Source, series: Series) -> tuple[pd.Timestamp, pd.Timestamp]:
+    valid = np.flatnonzero(~np.isnan(series.values))
+    return source.times[valid[0]], source.times[valid[-1]]
+
+
+def _span(config: Config, sources: list[Source]) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """Return the time that all input series have in common, after checking that observations fall in it."""
+    observed = {s.header: _limits(source, s) for source, s in _observed(sources)}
+    driving = {s.header: _limits(source, s) for source, s in _driving(sources)}
+    base = driving or observed
+    first, last = max(begin for begin, _ in base.values()), min(end for _, end in base.values())
+    where = config.where("data", "sources")
+    if not first < last:
+        raise InputError(
+            "the input series have no time in common: " + _named_spans(driving),
+            where=where,
+            expected="inputs that overlap in time",
+            fix="check format, zone and origin of the time columns, or supply the missing part",
+        )
+    if all(end < first or begin > last for begin, end in observed.values()):
+        raise InputError(
+            f"inputs and observations do not overlap: inputs from {first:%Y-%m-%d %H:%M} to "
+            f"{last:%Y-%m-%d %H:%M}; {_named_spans(observed)}",
+            where=where,
+            expected="observations within the span of the inputs (UTC)",
+            fix="check format, zone and origin of the time columns",
+        )
+    return first, last
+
+
+def _named_spans(spans: dict[str, tuple[pd.Timestamp, pd.Timestamp]]) -> str:
+    ends = sorted(spans, key=lambda name: spans[name][1])
+    chosen = dict.fromkeys([ends[0], *sorted(spans, key=lambda name: spans[name][0], reverse=True)[:1]])
+    return ", ".join(f"{n} from {spans[n][0]:%Y-%m-%d %H:%M} to {spans[n][1]:%Y-%m-%d %H:%M}" for n in chosen)
+
+
+def _knots(config: Config, span: float) -> Values:
+    """Return the knots; the last lies at or just after the end of the inputs, and holds their last values."""
+    interval = config.data.interval
+    count = int(np.ceil(span / interval - TOLERANCE)) + 1
+    if not 3 <= count <= MAX_KNOTS:
+        raise InputError(
+            f"a record of {span:.4g} d at an interval of {interval:.4g} d has {count} knots",
+            where=config.where("data", "interval"),
+            expected=f"from 3 to {MAX_KNOTS} knots",
+            fix="choose an interval near the sampling interval of the inputs, for instance 15 min",
+        )
+    return np.arange(count, dtype=np.float64) * interval
+
+
+def _observations(
+    sources: list[Source], origin: pd.Timestamp, span: float
+) -> tuple[list[Observation], list[QualityFinding]]:
+    out, found = [], []
+    for source, s in _observed(sources):
+        days = source.days(origin)
+        valid = ~np.isnan(s.values)
+        inside = valid & (days >= 0) & (days <= span + TOLERANCE)
+        outside = int(valid.sum() - inside.sum())
+        if outside:
+            found.append(
+                s.place.finding(
+                    "warning",
+                    "outside the inputs",
+                    f"{outside} of {valid.sum()} observations lie outside the inputs' time: not used",
+                    valid & ~inside,
+                )
+            )
+        out.append(
+            Observation(
+                s.header,
+                s.target,
+                np.minimum(days[inside], span),
+                s.values[inside],
+                s.noise,
+                s.unit,
+                s.place.rows[inside],
+            )
+        )
+    return out, found
+
+
+def _fingerprint(source: Source) -> dict[str, Any]:
+    return {
+        "file": source.table.path.name,
+        "sha256": source.table.sha256,
+        "rows": len(source.times),
+        "columns": list(source.table.header),
+        "first": source.times[0].isoformat(),
+        "last": source.times[-1].isoformat(),
+    }

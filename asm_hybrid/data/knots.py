@@ -1,0 +1,64 @@
+"""Inputs on the uniform grid of knots."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["TOLERANCE", "bridged", "interpolate"]
+
+Values = NDArray[np.float64]
+
+GAP_INTERVALS = 4.0
+"""A gap is bridged, and said to be, when it exceeds this many median sampling intervals."""
+TOLERANCE = 1e-9
+"""Times closer than this are the same [d]."""
+
+
+def interpolate(knots: Values, times: Values, values: Values, kind: Literal["linear", "previous"]) -> Values:
+    """Return a series at the knots.
+
+    Parameters
+    ----------
+    knots : float array, (knot,)
+        Times of the knots [d], within the span of `times`.
+    times, values : float array, (sample,)
+        Samples without gaps in them, ascending in time [d].
+    kind : {'linear', 'previous'}
+        On a straight line between the samples, or the last sample held.
+
+    Returns
+    -------
+    float array, (knot,)
+        Values in the unit of `values`.
+    """
+    if kind == "linear":
+        return np.interp(knots, times, values)
+    return values[np.clip(np.searchsorted(times, knots, side="right") - 1, 0, None)]
+
+
+def bridged(knots: Values, times: Values) -> NDArray[np.bool_]:
+    """Return which knots lie inside a long gap of a series.
+
+    Parameters
+    ----------
+    knots : float array, (knot,)
+        Times of the knots [d].
+    times : float array, (sample,)
+        Times of the samples [d], ascending.
+
+    Returns
+    -------
+    bool array, (knot,)
+        True between two samples that are more than `GAP_INTERVALS` median sampling intervals apart.
+    """
+    if times.size < 2:
+        return np.ones(knots.size, dtype=bool)
+    step = np.diff(times)
+    after = np.searchsorted(times, knots - TOLERANCE, side="left")
+    inside = (after > 0) & (after < times.size)
+    gap = step[np.clip(after - 1, 0, step.size - 1)]
+    on_sample = np.abs(times[np.clip(after, 0, times.size - 1)] - knots) <= TOLERANCE
+    return np.asarray((~inside | (gap > GAP_INTERVALS * np.median(step))) & ~on_sample)

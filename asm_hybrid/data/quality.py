@@ -1,0 +1,217 @@
+"""Checks of one series: they report, with row numbers, and change nothing."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asm_hybrid.config.data import ColumnSection
+from asm_hybrid.data.findings import Place, QualityFinding
+
+__all__ = ["check_twins", "check_values"]
+
+Values = NDArray[np.float64]
+
+SENTINELS = (-99.0, -999.0, -9999.0, -99999.0, 9999.0, 99999.0, 999999.0)
+"""Numbers by which loggers say that there is no value."""
+FROZEN_TIME = 0.25
+"""Shortest run of one value that counts as a frozen sensor [d]."""
+FROZEN_TIME_T = 1.0
+"""The same for temperature, which moves slowly and is logged coarsely [d]."""
+FROZEN_SAMPLES = 12
+"""Fewest samples in such a run."""
+GAP_TIME = 0.25
+"""Shortest gap that is reported [d]."""
+GAP_INTERVALS = 4
+"""Shortest gap that is reported, in median sampling intervals."""
+TEMPERATURE = (-2.0, 45.0)
+"""Plausible water temperature [°C]."""
+
+
+def check_values(
+    values: Values, internal: Values, days: Values, column: ColumnSection, place: Place
+) -> list[QualityFinding]:
+    """Check one column.
+
+    Parameters
+    ----------
+    values, internal : float array, (row,)
+        Values in the column's unit, and in the internal unit; NaN where there is none.
+    days : float array, (row,)
+        Time [d], ascending.
+    column : ColumnSection
+        What the column means.
+    place : Place
+        File, header and row numbers.
+
+    Returns
+    -------
+    list of QualityFinding
+        Kinds ``sentinel`` (error), ``range``, ``constant column``, ``frozen sensor``, ``gap``.
+    """
+    sentinel = _sentinels(values, column, place)
+    if sentinel:
+        return sentinel
+    found = _range(values, internal, column, place)
+    valid = ~np.isnan(values)
+    if valid.sum() > 1 and np.ptp(values[valid]) == 0:
+        found.append(place.finding("warning", "constant column", f"every value is {values[valid][0]:g}"))
+    else:
+        found += _frozen(values, days, FROZEN_TIME_T if column.target == "T" else FROZEN_TIME, place)
+    return found + _gaps(values, days, place)
+
+
+def _sentinels(values: Values, column: ColumnSection, place: Place) -> list[QualityFinding]:
+    found = []
+    for sentinel in SENTINELS:
+        hit = values == sentinel
+        rest = np.abs(values[~hit & ~np.isnan(values)])
+        apart = abs(sentinel) > 2 * rest.max() if rest.size else True
+        if hit.any() and apart and not _declared(sentinel, column):
+            found.append(
+                place.finding(
+                    "error",
+                    "sentinel",
+                    f"the value {sentinel:g} looks like a logger's word for 'no value'",
+                    hit,
+                    expected="measured values, or empty cells",
+                    fix=f"add 'missing: [{sentinel:g}]' to the source; if it is a measured value, give the "
+                    "column a range that holds it",
+                )
+            )
+    return found
+
+
+def _declared(value: float, column: ColumnSection) -> bool:
+    """Return whether the user's range, closed at the value's side, holds the value."""
+    if column.range is None:
+        return False
+    lower, upper = column.range
+    if value < 0:
+        return lower is not None and lower <= value
+    return upper is not None and value <= upper
+
+
+def _range(values: Values, internal: Values, column: ColumnSection, place: Place) -> list[QualityFinding]:
+    if column.range is not None:
+        lower = -np.inf if column.range[0] is None else column.range[0]
+        upper = np.inf if column.range[1] is None else column.range[1]
+        out = (values < lower) | (values > upper)
+        stated = f"[{lower:g}, {upper:g}] {place.unit}"
+    elif column.target == "T":
+        out = (internal < TEMPERATURE[0]) | (internal > TEMPERATURE[1])
+        stated = f"[{TEMPERATURE[0]:g}, {TEMPERATURE[1]:g}] degC"
+    else:
+        out, stated = internal < 0, f"zero or above [{place.unit}]"
+    if not out.any():
+        return []
+    impossible = column.role == "input" and column.target != "T" and bool((internal[out] < 0).any())
+    severity: Literal["error", "warning"] = "error" if impossible else "warning"
+    worst = values[out][np.argmax(np.abs(values[out]))]
+    return [
+        place.finding(
+            severity,
+            "range",
+            f"{out.sum()} of {values.size} values lie outside the plausible range, as {worst:g} does",
+            out,
+            expected=f"values in {stated}",
+            fix="flows and influent concentrations below zero cannot be simulated: correct or empty the cells"
+            if impossible
+            else "empty the cells that are no measurement, or widen the column's range",
+        )
+    ]
+
+
+def _frozen(values: Values, days: Values, shortest: float, place: Place) -> list[QualityFinding]:
+    """Find runs of one value that are long, and far longer than runs usually are in this column.
+
+    A column that holds such runs most of the time is a series with a base value, not a stuck sensor.
+    """
+    index = np.flatnonzero(~np.isnan(values))
+    if index.size < FROZEN_SAMPLES:
+        return []
+    kept, time = values[index], days[index]
+    begin = np.concatenate([[0], np.flatnonzero(np.diff(kept) != 0) + 1])
+    end = np.concatenate([begin[1:], [kept.size]]) - 1
+    count, length = end - begin + 1, time[end] - time[begin]
+    usual = float(np.quantile(count, 0.95))
+    stuck = (count >= max(FROZEN_SAMPLES, 5 * usual)) & (length >= shortest)
+    if not stuck.any() or count[stuck].sum() > 0.5 * kept.size:
+        return []
+    chosen = np.zeros(values.size, dtype=bool)
+    for first, last in zip(begin[stuck], end[stuck], strict=True):
+        chosen[index[first : last + 1]] = True
+    worst = int(np.argmax(np.where(stuck, length, -1)))
+    return [
+        place.finding(
+            "warning",
+            "frozen sensor",
+            f"{stuck.sum()} runs of one value, the longest {length[worst]:.1f} d at {kept[begin[worst]]:g} "
+            f"{place.unit}",
+            chosen,
+            expected="a series that moves",
+            fix="leave these cells empty if the sensor was stuck",
+        )
+    ]
+
+
+def _gaps(values: Values, days: Values, place: Place) -> list[QualityFinding]:
+    time = days[~np.isnan(values)]
+    if time.size < 3:
+        return []
+    step = np.diff(time)
+    limit = max(GAP_TIME, GAP_INTERVALS * float(np.median(step)))
+    long = step > limit
+    if not long.any():
+        return []
+    rows = place.rows[~np.isnan(values)]
+    worst = int(np.argmax(step))
+    return [
+        QualityFinding(
+            "warning",
+            place.file,
+            place.column,
+            f"rows {rows[worst]}-{rows[worst + 1]}",
+            "gap",
+            f"{long.sum()} gap{'s' if long.sum() > 1 else ''} of more than {limit:.2g} d, "
+            f"{step[long].sum():.1f} d together; "
+            f"the longest is {step[worst]:.1f} d",
+        )
+    ]
+
+
+def check_twins(columns: dict[str, Values], file: str) -> list[QualityFinding]:
+    """Return a warning for every two columns of a file that hold the same values.
+
+    Parameters
+    ----------
+    columns : dict of str to float array
+        Values by header.
+    file : str
+        The file.
+
+    Returns
+    -------
+    list of QualityFinding
+        Kind ``duplicate columns``.
+    """
+    found = []
+    for (first, a), (second, b) in combinations(columns.items(), 2):
+        valid = a[~np.isnan(a)]
+        if valid.size > 1 and np.ptp(valid) > 0 and np.array_equal(a, b, equal_nan=True):
+            found.append(
+                QualityFinding(
+                    "warning",
+                    file,
+                    second,
+                    "",
+                    "duplicate columns",
+                    f"the column holds the same values as {first!r}",
+                    "columns that were measured apart",
+                    "check the export, or the column map",
+                )
+            )
+    return found

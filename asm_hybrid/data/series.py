@@ -1,0 +1,143 @@
+"""From the files of a config to series in internal units, with what the checks found."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from asm_hybrid.config import Config
+from asm_hybrid.config.data import ColumnSection
+from asm_hybrid.config.targets import column_unit
+from asm_hybrid.data.findings import Place, QualityFinding, merged
+from asm_hybrid.data.numbers import parse_numbers
+from asm_hybrid.data.quality import check_twins, check_values
+from asm_hybrid.data.reading import RawTable, read_source
+from asm_hybrid.data.stamps import check_order, parse_stamps
+from asm_hybrid.kinetics import Table
+from asm_hybrid.plant.layout import Layout
+from asm_hybrid.units import conversion
+
+__all__ = ["Series", "Source", "read_sources"]
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One column.
+
+    Attributes
+    ----------
+    header : str
+        Name of the column.
+    column : ColumnSection
+        What it means.
+    place : Place
+        File, header, unit and row numbers.
+    raw, values : float array, (row,)
+        Values in the column's unit, and in the internal unit; NaN where there is none.
+    unit : str
+        Internal unit.
+    noise : float
+        Standard deviation of the sensor's error, in the internal unit; zero but for observations.
+    """
+
+    header: str
+    column: ColumnSection
+    place: Place
+    raw: Values
+    values: Values
+    unit: str
+    noise: float
+
+    @property
+    def target(self) -> str:
+        """Name in the model."""
+        return str(self.column.target)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file.
+
+    Attributes
+    ----------
+    name : str
+        Name of the source in the config.
+    table : RawTable
+        The file.
+    times : DatetimeIndex
+        Stamps in UTC.
+    series : tuple of Series
+        The used columns.
+    """
+
+    name: str
+    table: RawTable
+    times: pd.DatetimeIndex
+    series: tuple[Series, ...]
+
+    def days(self, origin: pd.Timestamp) -> Values:
+        """Return the stamps as days from an origin."""
+        return np.asarray((self.times - origin) / pd.Timedelta(days=1), dtype=np.float64)
+
+
+def read_sources(config: Config, table: Table, layout: Layout) -> tuple[list[Source], list[QualityFinding]]:
+    """Read every file and check every used column.
+
+    Parameters
+    ----------
+    config : Config
+        The config.
+    table : Table
+        The kinetics table.
+    layout : Layout
+        The flow sheet.
+
+    Returns
+    -------
+    sources : list of Source
+        Files, with series in internal units.
+    findings : list of QualityFinding
+        What the checks found; with errors among them, the series must not be used.
+    """
+    sources, findings = [], []
+    for name in config.data.sources:
+        source, found = _read(config, table, layout, name)
+        sources.append(source)
+        findings += found
+    return sources, findings
+
+
+def _read(config: Config, table: Table, layout: Layout, name: str) -> tuple[Source, list[QualityFinding]]:
+    section = config.data.sources[name]
+    raw = read_source(config, name)
+    rows = raw.frame.index.to_numpy(dtype=np.int64)
+    file = os.path.normpath(raw.path)
+    clock = Place(file, section.time.column, "", rows)
+    times = parse_stamps(
+        raw.frame[section.time.column], section.time, clock, config.where("data", "sources", name, "time")
+    )
+    findings = check_order(times, clock)
+    ordered = not findings
+    days = np.asarray((times - times[0]) / pd.Timedelta(days=1), dtype=np.float64)
+    series = []
+    for header, column in section.columns.items():
+        if column.role == "ignored":
+            continue
+        place = Place(file, header, str(column.unit), rows)
+        values, found = parse_numbers(raw.frame[header], section.missing, place)
+        unit = column_unit(config, table, layout, name, header)
+        factor, offset = conversion(str(column.unit), unit)
+        internal = values * factor + offset
+        if ordered and not found:
+            found = check_values(values, internal, days, column, place)
+        findings += found
+        noise = (column.noise or 0.0) * abs(factor)
+        series.append(Series(header, column, place, values, internal, unit, noise))
+    findings += check_twins({s.header: s.raw for s in series}, file)
+    return Source(name, raw, times, tuple(series)), merged(findings)

@@ -1,0 +1,89 @@
+"""What n adds, hour by hour, beside what f does by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from asm_hybrid.hybrid import LearntTerm
+from asm_hybrid.training import FittedModel
+
+__all__ = ["contributions"]
+
+
+def contributions(model: FittedModel, term: LearntTerm, X: Tensor, u: Tensor) -> dict[str, np.ndarray]:
+    """Evaluate f's own rates and the learnt ones along a trajectory.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The fitted model.
+    term : LearntTerm
+        One member of its n.
+    X : Tensor, shape (time, tank, component)
+        States.
+    u : Tensor, shape (time, input)
+        Inputs at the same times.
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``own`` and ``learnt``, each ``(time, tank, process)``, or ``(time, tank, component)`` for the placement ``state``
+        [g/(m³ d)]; ``guard`` ``(time, tank)``, one where n is inside its trained range; ``oxygen`` ``(time, tank)``
+        [g/m³], when the table names the dissolved oxygen.
+    """
+    system = model.recalibrated().system
+    with torch.no_grad():
+        X = system.effective(X, u)
+        own = system.own_rates(X, u)
+        if term.spec.placement == "rates":
+            learnt = term.rates(own, X.unsqueeze(0), u)[0] - own
+        else:
+            own = own @ system.stoichiometry
+            learnt = term.additions(X.unsqueeze(0), u)[0]
+        guard = term.guard(term.features(X, u)).squeeze(-1)
+    out = {"own": own, "learnt": learnt, "guard": guard}
+    table = model.plant.table
+    if table.oxygen is not None:
+        out["oxygen"] = X[..., table.component_names.index(table.oxygen)]
+    return {k: np.asarray(v.cpu()) for k, v in out.items()}
+
+
+def contribution_table(
+    model: FittedModel, term: LearntTerm, found: dict[str, np.ndarray], times: list[str], blocks: list[str]
+) -> pd.DataFrame:
+    """Return the contributions as a long table: one row a time, tank, and process or component."""
+    table = model.plant.table
+    by_rates = term.spec.placement == "rates"
+    names = table.process_names if by_rates else table.component_names
+    keep = [names.index(t) for t in term.spec.targets]
+    tanks = model.plant.layout.tank_names
+    shape = len(times), len(tanks), len(keep)
+    oxygen = found.get("oxygen", np.full(shape[:2], np.nan))
+
+    def spread(values: list[str], axis: int) -> np.ndarray:
+        view = np.array(values, dtype=object).reshape([-1 if i == axis else 1 for i in range(3)])
+        return np.broadcast_to(view, shape).ravel()
+
+    return pd.DataFrame(
+        {
+            "time": spread(times, 0),
+            "block": spread(blocks, 0),
+            "tank": spread(list(tanks), 1),
+            "process" if by_rates else "component": spread([names[k] for k in keep], 2),
+            "own": found["own"][..., keep].ravel(),
+            "learnt": found["learnt"][..., keep].ravel(),
+            "unit": spread([rate_unit(model, k, by_rates) for k in keep], 2),
+            "S_O": np.repeat(oxygen, len(keep), axis=-1).ravel(),
+        }
+    )
+
+
+def rate_unit(model: FittedModel, index: int, by_rates: bool) -> str:
+    """Return the unit of the rate of a process (its reference component's, per day) or of a component's change."""
+    table = model.plant.table
+    if by_rates:
+        return str(table.processes[index].unit)
+    return f"{table.components[index].unit}/d"

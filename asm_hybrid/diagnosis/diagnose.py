@@ -1,0 +1,80 @@
+"""The diagnosis of a run: added to its folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load as load_tensors
+
+from asm_hybrid.artefacts import verify_manifest, write_json_atomic, write_manifest, write_text_atomic
+from asm_hybrid.diagnosis.contributions import contribution_table, contributions
+from asm_hybrid.diagnosis.missing import missing_dynamics, switch_off_effects, window_starts
+from asm_hybrid.diagnosis.verdict import verdict
+from asm_hybrid.training import load_model
+
+__all__ = ["diagnose"]
+
+
+def diagnose(folder: Path) -> dict[str, Any]:
+    """Say what f failed to capture, and whether the hybrid wins.
+
+    Parameters
+    ----------
+    folder : Path
+        A run folder. ``contributions.csv`` is added, ``summary.json`` completed with ``verdict`` and ``missing``.
+
+    Returns
+    -------
+    dict
+        The completed summary.
+    """
+    verify_manifest(folder)
+    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    summary["verdict"] = verdict(summary)
+    states_file = folder / "states.safetensors"
+    model = load_model(folder)
+    if model.term is not None and states_file.exists():
+        stored = load_tensors(states_file.read_bytes())
+        inputs_table = pd.read_csv(folder / "inputs.csv", float_precision="round_trip")
+        names = [spec.name for spec in model.plant.inputs]
+        inputs = torch.as_tensor(inputs_table[names].to_numpy())
+        times = inputs_table["time"].to_numpy()
+        term = model.term.member(model.best)
+        X, knots = stored["X"], stored["knot"]
+        found = contributions(model, term, X, inputs[knots])
+        stamps = pd.to_datetime(times[knots.numpy()], utc=True, format="ISO8601")
+        blocks = _blocks(stamps, summary["blocks"])
+        table = contribution_table(model, term, found, list(times[knots.numpy()]), blocks)
+        write_text_atomic(
+            folder / "contributions.csv",
+            table.to_csv(index=False, float_format="%.6g", lineterminator="\n"),
+        )
+        per_day = round(1.0 / model.grid.interval)
+        wanted = window_starts(len(inputs), per_day)
+        at = [int(np.searchsorted(knots.numpy(), w)) for w in wanted if w in set(knots.tolist())]
+        starts = knots[at].tolist()
+        cut = torch.stack([inputs[s : s + per_day + 1] for s in starts])
+        noise = np.array([summary["variables"][label]["noise"] for label in model.labels])
+        effects = switch_off_effects(model, term, X[at], cut, noise)
+        summary["missing"] = missing_dynamics(model, term, effects, found["own"], found["learnt"])
+        outside = float((found["guard"] < 1.0).any(axis=1).mean())
+        if outside > 0:
+            summary["warnings"].append(
+                f"in {100 * outside:.1f} % of the hours some tank lies outside the states seen in training, and n fades"
+            )
+    write_json_atomic(folder / "summary.json", summary)
+    write_manifest(folder)
+    return summary
+
+
+def _blocks(stamps: pd.DatetimeIndex, blocks: dict[str, list[str]]) -> list[str]:
+    out = np.full(len(stamps), "", dtype=object)
+    for name in ("train", "validate", "test"):
+        begin, end = (pd.Timestamp(t) for t in blocks[name])
+        out[(stamps >= begin) & (stamps <= end)] = name
+    return list(out)

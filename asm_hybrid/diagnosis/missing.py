@@ -1,0 +1,110 @@
+"""Which process, in which tank, f failed to capture: n switched off piece by piece."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from asm_hybrid.diagnosis.contributions import rate_unit
+from asm_hybrid.hybrid import LearntTerm, PlantSystem
+from asm_hybrid.training import FittedModel, PlantModel
+
+__all__ = ["missing_dynamics", "switch_off_effects"]
+
+DAYS = 24
+"""Most one-day windows that the effect is averaged over, spread evenly over the record."""
+
+
+def switch_off_effects(
+    model: FittedModel, term: LearntTerm, states: Tensor, inputs: Tensor, noise: np.ndarray
+) -> np.ndarray:
+    """Return how much the predictions of a day change when n is switched off in one place.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The fitted model.
+    term : LearntTerm
+        One member of its n.
+    states : Tensor, shape (window, tank, component)
+        Start states of the windows, on the hybrid's own trajectory.
+    inputs : Tensor, shape (window, knot, input)
+        Inputs of the windows.
+    noise : ndarray, shape (variable,)
+        Sensor noise, the unit in which changes of different variables are added.
+
+    Returns
+    -------
+    ndarray, shape (tank, target)
+        Mean square of the change over windows, steps and measured variables [-].
+    """
+    tanks = model.plant.shape[0]
+    universe = term.place.shape[1]
+    targets = term.place.argmax(dim=1).tolist()
+    cases = 1 + tanks * len(targets)
+    mask = torch.ones(1, cases, 1, tanks, universe, dtype=states.dtype, device=states.device)
+    for i, (tank, target) in enumerate((k, t) for k in range(tanks) for t in targets):
+        mask[0, i + 1, 0, tank, target] = 0.0
+    switched = term.member(0)
+    switched.mask = mask
+    system = PlantSystem(model.plant, model.parameters, model.targets, switched)
+    start = states.expand(1, cases, *states.shape)
+    with torch.no_grad():
+        outputs = PlantModel(system, model.grid).simulate(start, inputs).outputs[0]
+    change = (outputs[1:] - outputs[:1]) / torch.as_tensor(noise, dtype=states.dtype, device=states.device)
+    return np.asarray(change.square().mean((1, 2, 3)).cpu()).reshape(tanks, len(targets))
+
+
+def missing_dynamics(
+    model: FittedModel,
+    term: LearntTerm,
+    effects: np.ndarray,
+    own: np.ndarray,
+    learnt: np.ndarray,
+) -> list[dict[str, Any]]:
+    """Rank where n matters.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The fitted model.
+    term : LearntTerm
+        One member of its n.
+    effects : ndarray, shape (tank, target)
+        From :func:`switch_off_effects`.
+    own, learnt : ndarray, shape (time, tank, process or component)
+        Rates by f and by n.
+
+    Returns
+    -------
+    list of dict
+        One a (process or component, tank), the largest ``share`` of the effects first; the shares add up to one.
+    """
+    by_rates = term.spec.placement == "rates"
+    names = model.plant.table.process_names if by_rates else model.plant.table.component_names
+    total = effects.sum()
+    rows = []
+    for tank, tank_name in enumerate(model.plant.layout.tank_names):
+        for i, target in enumerate(term.spec.targets):
+            k = names.index(target)
+            rows.append(
+                {
+                    "process" if by_rates else "component": target,
+                    "tank": tank_name,
+                    "share": float(effects[tank, i] / total) if total > 0 else 0.0,
+                    "own_rate": float(own[:, tank, k].mean()),
+                    "learnt_rate": float(learnt[:, tank, k].mean()),
+                    "unit": rate_unit(model, k, by_rates),
+                }
+            )
+    return sorted(rows, key=lambda r: -float(str(r["share"])))
+
+
+def window_starts(knots: int, per_day: int) -> list[int]:
+    """Return the first knots of at most :data:`DAYS` one-day windows, spread evenly."""
+    days = max(1, (knots - 1) // per_day)
+    chosen = np.unique(np.linspace(0, days - 1, min(DAYS, days)).astype(int))
+    return [int(d) * per_day for d in chosen]

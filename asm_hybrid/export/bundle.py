@@ -1,0 +1,90 @@
+"""The bundle: the model of a run as open files, checked on the way out and checkable on the way in."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_manifest
+from asm_hybrid.errors import InputError
+from asm_hybrid.export.workbook import parameter_workbook
+
+__all__ = ["export_bundle"]
+
+_REQUIRED = (
+    "config.yaml",
+    "kinetics.yaml",
+    "weights.safetensors",
+    "inputs.csv",
+    "parameters.json",
+    "summary.json",
+)
+_OPTIONAL = ("kinetics.py", "environment.json", "data.json")
+_WORKBOOK = "parameters.xlsx"
+
+
+def export_bundle(run_dir: str | Path, out: str | Path) -> Path:
+    """Write a bundle that `asm_hybrid.load_model` reads like the run folder itself.
+
+    The bundle holds the config, the kinetics, the weights as safetensors, the inputs of the record, the
+    parameters as JSON and as ``parameters.xlsx`` (value, default, bounds, unit, source; scores; what f
+    lacks), and ``manifest.json`` with the SHA-256 of each file. It appears complete, or not at all.
+
+    Parameters
+    ----------
+    run_dir : str or Path
+        A run folder, or a bundle.
+    out : str or Path
+        The bundle: a folder that does not exist yet, or is empty.
+
+    Returns
+    -------
+    Path
+        The bundle.
+
+    Raises
+    ------
+    InputError
+        If a file of the run is missing or differs from the manifest (the message names it), or if `out` holds
+        something or cannot be written.
+    """
+    run_dir, out = Path(run_dir), Path(out)
+    manifest = verify_manifest(run_dir)
+    verify_manifest(run_dir, _REQUIRED)
+    _refuse_occupied(out)
+    staging = out.parent / f".{out.name}.{secrets.token_hex(6)}.partial"
+    try:
+        staging.mkdir(parents=True)
+        for name in (*_REQUIRED, *(n for n in _OPTIONAL if n in manifest)):
+            write_bytes_atomic(staging / name, (run_dir / name).read_bytes())
+        parameters = json.loads((run_dir / "parameters.json").read_text(encoding="utf-8"))
+        summary = json.loads((run_dir / "summary.json").read_text(encoding="utf-8"))
+        write_bytes_atomic(staging / _WORKBOOK, parameter_workbook(parameters, summary))
+        write_manifest(staging)
+        if out.is_dir():
+            out.rmdir()
+        os.replace(staging, out)
+    except OSError as error:
+        raise InputError(
+            f"the bundle cannot be written: {error.strerror or error}",
+            where=str(out),
+            fix="give another folder with --out",
+        ) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return out
+
+
+def _refuse_occupied(out: Path) -> None:
+    if out.is_dir() and not any(out.iterdir()):
+        return
+    if out.exists() or out.is_symlink():
+        raise InputError(
+            "the folder holds files" if out.is_dir() else "a file of that name exists",
+            where=str(out),
+            expected="a folder that does not exist yet, or is empty",
+            fix="give another folder with --out, or move this one away",
+        )

@@ -1,0 +1,125 @@
+"""``parameters.xlsx``: parameters, their correlations, scores and what f lacks, for a spreadsheet."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import xlsxwriter
+
+__all__ = ["parameter_workbook"]
+
+_PARAMETERS = (
+    ("name", "Parameter"),
+    ("value", "Value"),
+    ("default", "Default"),
+    ("lower", "Lower bound"),
+    ("upper", "Upper bound"),
+    ("unit", "Unit"),
+    ("source", "Source of default"),
+    ("calibrated", "Calibrated"),
+    ("at_bound", "At bound"),
+    ("std_error", "Standard error"),
+)
+_MISSING = (
+    ("tank", "Tank"),
+    ("share", "Share of n's effect"),
+    ("own_rate", "f's own rate"),
+    ("learnt_rate", "Learnt rate"),
+    ("unit", "Unit"),
+)
+_SCORES = ("rmse", "mae", "bias", "r2", "n")
+
+
+def parameter_workbook(parameters: Mapping[str, Any], summary: Mapping[str, Any]) -> bytes:
+    """Return an XLSX file; the same content gives the same bytes.
+
+    Parameters
+    ----------
+    parameters : mapping
+        ``parameters.json`` of a run.
+    summary : mapping
+        ``summary.json`` of the run.
+
+    Returns
+    -------
+    bytes
+        Workbook with the sheets Parameters, Correlations, Scores, Missing and Run. Text is stored as text: a
+        name that begins with ``=`` does not become a formula.
+    """
+    stream = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(stream, options) as book:
+        created = datetime.fromisoformat(summary["created"]).replace(tzinfo=None)
+        book.set_properties({"title": summary["name"], "author": "asm-hybrid", "created": created})
+        sheets = _Sheets(book)
+        rows = [[row.get(key) for key, _ in _PARAMETERS] for row in parameters["parameters"]]
+        flagged = [i for i, row in enumerate(parameters["parameters"]) if row.get("at_bound")]
+        sheets.add("Parameters", [title for _, title in _PARAMETERS], rows, flagged)
+        _correlations(sheets, parameters.get("correlations") or {})
+        sheets.add(
+            "Scores",
+            ["Block", "Variable", "Unit", "Model", "RMSE", "MAE", "Bias", "R2", "Samples"],
+            _scores(summary),
+        )
+        _missing(sheets, summary.get("missing") or [])
+        sheets.add("Run", ["Entry", "Value"], _facts(summary))
+    return stream.getvalue()
+
+
+class _Sheets:
+    """Adds sheets of one look: bold frozen header, fitted columns, flagged rows tinted."""
+
+    def __init__(self, book: xlsxwriter.Workbook) -> None:
+        self._book = book
+        self._header = book.add_format({"bold": True, "bg_color": "#E8F3FA", "bottom": 1, "text_wrap": True})
+        self._flag = book.add_format({"bg_color": "#FDF4DD"})
+
+    def add(
+        self, name: str, header: Sequence[str], rows: Sequence[Sequence[Any]], flagged: Sequence[int] = ()
+    ) -> None:
+        """Add a sheet; an empty cell stands for None."""
+        sheet = self._book.add_worksheet(name)
+        sheet.write_row(0, 0, header, self._header)
+        for i, row in enumerate(rows):
+            for j, value in enumerate(row):
+                shown = ("yes" if value else "no") if isinstance(value, bool) else value
+                sheet.write(i + 1, j, shown, self._flag if i in flagged else None)
+        sheet.freeze_panes(1, 1)
+        sheet.autofilter(0, 0, len(rows), len(header) - 1)
+        sheet.autofit()
+
+
+def _correlations(sheets: _Sheets, correlations: Mapping[str, Mapping[str, Any]]) -> None:
+    names = list(correlations)
+    rows = [[a, *(correlations[a].get(b) for b in names)] for a in names]
+    sheets.add("Correlations", ["Parameter", *names], rows)
+
+
+def _scores(summary: Mapping[str, Any]) -> list[list[Any]]:
+    return [
+        [block, variable, summary["variables"][variable]["unit"], model, *(score.get(key) for key in _SCORES)]
+        for block, variables in summary.get("scores", {}).items()
+        for variable, models in variables.items()
+        for model, score in models.items()
+    ]
+
+
+def _missing(sheets: _Sheets, entries: Sequence[Mapping[str, Any]]) -> None:
+    kind = "component" if entries and "component" in entries[0] else "process"
+    rows = [[entry.get(kind), *(entry.get(key) for key, _ in _MISSING)] for entry in entries]
+    sheets.add("Missing", [kind.capitalize(), *(title for _, title in _MISSING)], rows)
+
+
+def _facts(summary: Mapping[str, Any]) -> list[list[Any]]:
+    rows: list[list[Any]] = [
+        [key, summary[key]]
+        for key in ("name", "mode", "placement", "created", "version", "device")
+        if key in summary
+    ]
+    rows += [[f"block {name}", " to ".join(span)] for name, span in summary.get("blocks", {}).items()]
+    verdict = summary.get("verdict")
+    rows += [["verdict", verdict["sentence"]]] if verdict else []
+    return rows + [["warning", text] for text in summary.get("warnings", [])]

@@ -1,0 +1,18 @@
+"""n, where it acts, and the pure neural ODE it is compared with."""
+
+from asm_hybrid.hybrid.network import ACTIVATIONS, EnsembleMLP
+from asm_hybrid.hybrid.neural import NeuralODE
+from asm_hybrid.hybrid.system import PlantSystem, participants
+from asm_hybrid.hybrid.term import LearntTerm, TermScaling, TermSpec, ordered_inputs
+
+__all__ = [
+    "ACTIVATIONS",
+    "EnsembleMLP",
+    "LearntTerm",
+    "NeuralODE",
+    "PlantSystem",
+    "TermScaling",
+    "TermSpec",
+    "ordered_inputs",
+    "participants",
+]

@@ -1,0 +1,22 @@
+"""Reactions, written once: tables in YAML, and the functions generated from them."""
+
+from __future__ import annotations
+
+from asm_hybrid.kinetics.document import gujer_text
+from asm_hybrid.kinetics.emit import Kinetics, compile_table
+from asm_hybrid.kinetics.read import available_tables, load_table, parse_table
+from asm_hybrid.kinetics.table import Component, Composite, Parameter, Process, Table
+
+__all__ = [
+    "Component",
+    "Composite",
+    "Kinetics",
+    "Parameter",
+    "Process",
+    "Table",
+    "available_tables",
+    "compile_table",
+    "gujer_text",
+    "load_table",
+    "parse_table",
+]

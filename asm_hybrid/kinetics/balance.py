@@ -1,0 +1,136 @@
+"""Continuity: solves the coefficients that a table leaves open, and checks those it gives."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sympy
+
+from asm_hybrid.errors import InputError
+from asm_hybrid.kinetics.size import MAX_TERMS, terms
+
+__all__ = ["imbalance", "solve_coefficients"]
+
+Values = Mapping[sympy.Symbol, Any]
+
+
+def _trial_points(symbols: Sequence[sympy.Symbol]) -> list[dict[sympy.Symbol, sympy.Rational]]:
+    """Return parameter values, from 0 to 1, that satisfy no equation by chance: fractions of large primes."""
+    names = sorted(symbols, key=str)
+    primes = [sympy.Integer(p) for p in (1000003, 1000033, 1000037, 1000039)]
+    steps = (611953, 350377, 479909, 224743)
+    return [
+        {s: (sympy.Integer(step) * (i + 1) ** 2 % prime) / prime for i, s in enumerate(names)}
+        for prime, step in zip(primes, steps, strict=True)
+    ]
+
+
+def _is_zero(value: sympy.Expr) -> bool:
+    """Tell whether a fraction of polynomials is zero for all parameters, by exact arithmetic at trial points.
+
+    A fraction that is not zero everywhere vanishes at such a point with a probability of its degree in 10^6;
+    the time this takes does not grow with the number of its terms, as that of multiplying out does.
+    """
+    if value.is_number:
+        return bool(value == 0)
+    return all(value.subs(point) == 0 for point in _trial_points(list(value.free_symbols)))
+
+
+def _is_singular(matrix: sympy.Matrix) -> bool:
+    points = _trial_points(list(matrix.free_symbols))
+    return all(matrix.subs(point).det() == 0 for point in points)
+
+
+def _simplified(value: sympy.Expr) -> sympy.Expr:
+    return sympy.factor(sympy.cancel(value)) if terms(value) <= MAX_TERMS else value
+
+
+def solve_coefficients(
+    given: Mapping[str, sympy.Expr | None],
+    composition: Mapping[str, Mapping[str, sympy.Expr]],
+    materials: Sequence[str],
+    where: str,
+) -> dict[str, sympy.Expr]:
+    """Find the open coefficients of a process from continuity.
+
+    Parameters
+    ----------
+    given : mapping of str to Expr or None
+        Coefficients by component; None is open.
+    composition : mapping
+        ``composition[component][material]``.
+    materials : sequence of str
+        What is conserved.
+    where : str
+        File, line and key, for messages.
+
+    Returns
+    -------
+    dict of str to Expr
+        All coefficients, in the order of `given`.
+
+    Raises
+    ------
+    InputError
+        If continuity does not determine them.
+    """
+    unknown = [name for name, value in given.items() if value is None]
+    if not unknown:
+        return {name: value for name, value in given.items() if value is not None}
+    rows, right = [], []
+    for material in materials:
+        row = [composition[name].get(material, sympy.Integer(0)) for name in unknown]
+        if any(entry != 0 for entry in row):
+            rows.append(row)
+            right.append(
+                -sum(
+                    (v * composition[n].get(material, 0) for n, v in given.items() if v is not None),
+                    sympy.Integer(0),
+                )
+            )
+    for choice in itertools.combinations(range(len(rows)), len(unknown)):
+        matrix = sympy.Matrix([rows[i] for i in choice])
+        if not _is_singular(matrix):
+            solution = matrix.LUsolve(sympy.Matrix([right[i] for i in choice]))
+            found = dict(zip(unknown, map(_simplified, solution), strict=True))
+            return {name: found[name] if value is None else value for name, value in given.items()}
+    raise InputError(
+        f"continuity of {', '.join(materials) or 'nothing'} does not determine {', '.join(unknown)}",
+        where=where,
+        expected="no more '?' than conserved materials that these components hold",
+        fix="give one of these coefficients as a number or expression, or complete a composition",
+    )
+
+
+def imbalance(
+    coefficients: Mapping[str, sympy.Expr],
+    composition: Mapping[str, Mapping[str, sympy.Expr]],
+    materials: Sequence[str],
+    points: Sequence[Values],
+) -> dict[str, tuple[sympy.Expr, float]]:
+    """Return what a process makes or destroys of every material.
+
+    Parameters
+    ----------
+    coefficients : mapping of str to Expr
+        Coefficients by component.
+    composition : mapping
+        ``composition[component][material]``.
+    materials : sequence of str
+        What is conserved.
+    points : sequence of mapping
+        Parameter values at which an imbalance that is not exactly zero is measured.
+
+    Returns
+    -------
+    dict of str to (Expr, float)
+        For the materials that are not exactly conserved: the imbalance, and its largest size at the points.
+    """
+    out: dict[str, tuple[sympy.Expr, float]] = {}
+    for material in materials:
+        total = sum((v * composition[n].get(material, 0) for n, v in coefficients.items()), sympy.Integer(0))
+        if not _is_zero(total):
+            out[material] = (_simplified(total), max(abs(float(total.subs(point))) for point in points))
+    return out

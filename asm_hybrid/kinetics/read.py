@@ -1,0 +1,335 @@
+"""Reads kinetics tables: names, units, expressions and balances are checked; errors carry file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import sympy
+
+from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.kinetics.balance import imbalance, solve_coefficients
+from asm_hybrid.kinetics.expression import Expression, parse_expression, unit_of
+from asm_hybrid.kinetics.fields import Fields, Keys
+from asm_hybrid.kinetics.table import Component, Composite, Parameter, Process, Table
+from asm_hybrid.units import Unit, parse_unit
+from asm_hybrid.yamlfile import YamlDocument, load_yaml, parse_yaml
+
+__all__ = ["available_tables", "load_table", "parse_table"]
+
+TABLES = Path(__file__).parent / "tables"
+"""Where the shipped tables are."""
+
+MAX_ENTRIES = 200
+"""Most components, parameters, processes or composites of a table."""
+
+MAX_MATERIALS = 6
+"""Most conserved materials."""
+
+
+def available_tables() -> list[str]:
+    """Return the names of the tables that come with the package."""
+    return sorted(path.stem for path in TABLES.glob("*.yaml"))
+
+
+def load_table(name_or_path: str | Path) -> Table:
+    """Load and check a kinetics table.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        Name of a table that comes with the package, or the path of a YAML file.
+
+    Returns
+    -------
+    Table
+        The table, its open coefficients solved.
+
+    Raises
+    ------
+    InputError
+        If there is no such table, or it breaks a rule; the message has file and line.
+    """
+    path = Path(name_or_path)
+    if isinstance(name_or_path, str) and name_or_path in available_tables():
+        path = TABLES / f"{name_or_path}.yaml"
+    elif path.suffix not in (".yaml", ".yml"):
+        raise InputError(
+            f"there is no kinetics table {str(name_or_path)!r}",
+            expected="the name of a shipped table, or the path of a .yaml file",
+            fix=nearest(str(name_or_path), available_tables()),
+        )
+    return _build(load_yaml(path).text, path)
+
+
+def parse_table(text: str, path: str | Path) -> Table:
+    """Read a table from text; `path` is used in messages only. See `load_table`."""
+    return _build(text, Path(path))
+
+
+@lru_cache(maxsize=16)
+def _build(text: str, path: Path) -> Table:
+    return _Reader(parse_yaml(text, path)).table()
+
+
+class _Reader(Fields):
+    """Turns a document into a table, one section after the other."""
+
+    def __init__(self, document: YamlDocument) -> None:
+        super().__init__(document)
+        self.symbols: dict[str, sympy.Symbol] = {}
+        self.units: dict[str, Unit] = {}
+        self.materials: tuple[str, ...] = ()
+        self.tolerance = 0.0
+        self.parameters: dict[str, Parameter] = {}
+        self.components: dict[str, Component] = {}
+
+    def table(self) -> Table:
+        """Return the table."""
+        required = ("name", "components", "parameters", "processes")
+        optional = ("title", "description", "source", "oxygen", "continuity", "composites")
+        self.check_keys((), required, optional)
+        name = self.text(("name",))
+        self.check_name(name, ("name",))
+        self.continuity()
+        for key in self.names("parameters"):
+            self.parameters[key] = self.parameter(key)
+        names = self.names("components")
+        for key in names:
+            self.declare(key, ("components", key), nonnegative=True)
+        for key in names:
+            self.components[key] = self.component(key)
+        held = {m for c in self.components.values() for m in c.composition}
+        for material in self.materials:
+            if material not in held:
+                raise self.error(
+                    f"no component holds {material}",
+                    ("continuity", "materials"),
+                    "materials that appear in a composition",
+                )
+        oxygen = self.text(("oxygen",)) or None
+        if oxygen is not None and oxygen not in names:
+            raise self.error(
+                f"{oxygen!r} is not a component", ("oxygen",), "a component", nearest(oxygen, names)
+            )
+        return Table(
+            name=name,
+            title=self.text(("title",), name),
+            description=self.text(("description",)),
+            source=self.text(("source",)),
+            components=tuple(self.components.values()),
+            parameters=tuple(self.parameters.values()),
+            processes=tuple(self.process(key) for key in self.names("processes")),
+            composites={key: self.composite(key) for key in self.names("composites")},
+            oxygen=oxygen,
+            materials=self.materials,
+            tolerance=self.tolerance,
+            path=self.document.path,
+            text=self.document.text,
+        )
+
+    def names(self, section: str) -> list[str]:
+        """Return the names in a section."""
+        found = list(self.mapping((section,)))
+        if not found and section != "composites":
+            raise self.error(f"{section} is empty", (section,), "at least one entry")
+        if len(found) > MAX_ENTRIES:
+            raise self.error(f"{section} has {len(found)} entries", (section,), f"at most {MAX_ENTRIES}")
+        for name in found:
+            self.check_name(name, (section, name))
+        return found
+
+    def declare(self, name: str, keys: Keys, **assumptions: bool | None) -> None:
+        """Make a name and its unit known to the expressions that follow."""
+        if name in self.symbols:
+            raise self.error(f"the name {name!r} is taken", keys, "names that differ in the whole table")
+        self.units[name] = self.unit((*keys, "unit"))
+        self.symbols[name] = sympy.Symbol(name, **assumptions)
+
+    def continuity(self) -> None:
+        """Read what is conserved, and how exactly."""
+        keys = ("continuity",)
+        self.check_keys(keys, (), ("materials", "tolerance"))
+        given = self.get((*keys, "materials"))
+        given = ["COD", "N", "charge"] if given is None else given
+        if (
+            not isinstance(given, list)
+            or not all(isinstance(m, str) for m in given)
+            or len(given) > MAX_MATERIALS
+        ):
+            raise self.error(
+                f"{given!r:.60} stands here", (*keys, "materials"), "a list such as [COD, N, P, charge]"
+            )
+        for material in given:
+            self.check_name(material, (*keys, "materials"))
+        self.materials = tuple(dict.fromkeys(given))
+        if self.get((*keys, "tolerance")) is not None:
+            self.tolerance = self.number((*keys, "tolerance"))
+            if not 0 <= self.tolerance <= 0.1:
+                raise self.error(f"the tolerance is {self.tolerance}", (*keys, "tolerance"), "0 to 0.1")
+
+    def parameter(self, name: str) -> Parameter:
+        """Read one parameter."""
+        keys = ("parameters", name)
+        self.check_keys(
+            keys, ("default", "unit", "bounds", "source"), ("T_ref", "theta", "note", "description")
+        )
+        default, bounds = self.number((*keys, "default")), self.get((*keys, "bounds"))
+        if not isinstance(bounds, list) or len(bounds) != 2:
+            raise self.error(f"{bounds!r:.60} stands here", (*keys, "bounds"), "[lower, upper]")
+        lower, upper = (self.as_number(b, (*keys, "bounds")) for b in bounds)
+        if not lower < upper:
+            raise self.error(f"the bounds are [{lower}, {upper}]", (*keys, "bounds"), "lower below upper")
+        if not lower <= default <= upper:
+            raise self.error(
+                f"the default {default} is outside its bounds [{lower}, {upper}]",
+                (*keys, "default"),
+                "a default within the bounds",
+                "correct the default, or widen the bounds",
+            )
+        theta, reference = (
+            None if self.get((*keys, k)) is None else self.number((*keys, k)) for k in ("theta", "T_ref")
+        )
+        if (theta is None) != (reference is None):
+            raise self.error("one of theta and T_ref is missing", keys, "both, or neither")
+        if theta is not None and not 0.5 <= theta <= 2:
+            raise self.error(
+                f"theta is {theta}", (*keys, "theta"), "0.5 to 2; 1.07 doubles a rate in 10 degC"
+            )
+        self.declare(name, keys, nonnegative=lower >= 0 or None, positive=lower > 0 or None)
+        return Parameter(
+            name=name,
+            default=default,
+            unit=self.text((*keys, "unit")),
+            T_ref=reference,
+            theta=theta,
+            bounds=(lower, upper),
+            source=self.text((*keys, "source")),
+            note=self.text((*keys, "note")),
+            description=self.text((*keys, "description")),
+        )
+
+    def expression(self, keys: Keys, states: bool = False) -> Expression:
+        """Read an expression of parameters, and of components too if `states`."""
+        value = self.get(keys)
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise self.error(
+                f"{value!r:.60} is not an expression", keys, "a number, or arithmetic with names"
+            )
+        known = self.symbols if states else {n: self.symbols[n] for n in self.parameters}
+        if not states and isinstance(value, str) and value in self.components:
+            raise self.error(f"{value!r} is a component", keys, "numbers and parameters")
+        return parse_expression(value, known, self.document.where(*keys), frozenset(self.parameters))
+
+    def component(self, name: str) -> Component:
+        """Read one component."""
+        keys = ("components", name)
+        self.check_keys(keys, ("unit", "phase"), ("symbol", "composition", "description"))
+        phase = self.text((*keys, "phase"))
+        if phase not in ("soluble", "particulate"):
+            raise self.error(f"the phase is {phase!r}", (*keys, "phase"), "soluble or particulate")
+        unit = self.unit((*keys, "unit"))
+        if dict(unit.dimension).get("meter") != -3 or len(unit.dimension) != 2:
+            raise self.error(
+                f"the unit is {unit}", (*keys, "unit"), "a concentration, such as g N/m3 or mol/m3"
+            )
+        composition = {}
+        for material in self.mapping((*keys, "composition")):
+            inner = (*keys, "composition", material)
+            if material not in self.materials:
+                raise self.error(
+                    f"{material!r} is not conserved in this table",
+                    inner,
+                    "one of " + (", ".join(self.materials) or "none"),
+                    nearest(material, self.materials),
+                )
+            composition[material] = self.expression(inner)
+        for substance, _ in unit.substances:
+            if substance in self.materials and (
+                substance not in composition or composition[substance].value != 1
+            ):
+                raise self.error(
+                    f"the unit {unit} counts {substance}, but the composition does not hold 1 {substance}",
+                    keys,
+                    f"composition: {{{substance}: 1, …}}",
+                )
+        symbol, description = (self.text((*keys, k)) for k in ("symbol", "description"))
+        return Component(name, unit.text, phase, symbol or name, composition, description)
+
+    def process(self, name: str) -> Process:
+        """Read one process, solve its open coefficients and check its balance and its unit."""
+        keys = ("processes", name)
+        self.check_keys(keys, ("rate", "stoichiometry"), ("description",))
+        rate = self.expression((*keys, "rate"), states=True)
+        given: dict[str, Expression | None] = {}
+        entries = self.mapping((*keys, "stoichiometry"))
+        for component in self._members(entries, (*keys, "stoichiometry")):
+            inner = (*keys, "stoichiometry", component)
+            given[component] = None if entries[component] == "?" else self.expression(inner)
+        values = {c: None if e is None else e.value for c, e in given.items()}
+        composition = {
+            c.name: {m: e.value for m, e in c.composition.items()} for c in self.components.values()
+        }
+        where = self.document.where(*keys, "stoichiometry")
+        solved = solve_coefficients(values, composition, self.materials, where)
+        for material, (rest, size) in imbalance(solved, composition, self.materials, self._points()).items():
+            if size > self.tolerance:
+                raise self.error(
+                    f"the process makes {material} of nothing: {rest!s:.80} = {size:.4g} a unit of rate",
+                    (*keys, "stoichiometry"),
+                    f"an imbalance of at most {self.tolerance:g}",
+                    "write '?' for one of the coefficients, or correct a coefficient or a composition",
+                )
+        coefficients = {c: given[c] or Expression(str(v), v) for c, v in solved.items()}
+        open_ones = frozenset(c for c, e in given.items() if e is None)
+        unit = self._rate_unit(rate, solved, (*keys, "rate"))
+        return Process(name, rate, unit, coefficients, open_ones, self.text((*keys, "description")))
+
+    def _members(self, entries: Mapping[str, Any], keys: Keys) -> list[str]:
+        """Return the components that are named, in the order of the table."""
+        for name in entries:
+            if name not in self.components:
+                raise self.error(
+                    f"{name!r} is not a component",
+                    (*keys, name),
+                    "a component",
+                    nearest(name, self.components),
+                )
+        return [name for name in self.components if name in entries]
+
+    def _points(self) -> list[dict[sympy.Symbol, Any]]:
+        """Return parameter values at which imbalances are measured: defaults, lower and upper bounds."""
+        rows = [(self.symbols[n], q.default, *q.bounds) for n, q in self.parameters.items()]
+        return [{row[0]: row[k] for row in rows} for k in (1, 2, 3)]
+
+    def _rate_unit(self, rate: Expression, coefficients: Mapping[str, sympy.Expr], keys: Keys) -> str:
+        """Check the unit of a rate against the components whose coefficient is 1 or -1."""
+        where, day = self.document.where(*keys), parse_unit("d")
+        found = unit_of(rate.text, self.units, where)
+        references = [c for sign in (1, -1) for c, v in coefficients.items() if v == sign] or list(
+            coefficients
+        )
+        for component in references if any(v in (1, -1) for v in coefficients.values()) else ():
+            expected = self.units[component] / day
+            if not found.compatible(expected):
+                raise self.error(
+                    f"the rate is in {found}; {component}, whose coefficient is 1 or -1, needs {expected}",
+                    keys,
+                    str(expected),
+                    "correct the unit of a parameter, the rate, or the coefficient",
+                )
+        if dict(found.dimension).get("meter") != -3 or dict(found.dimension).get("second") != -1:
+            raise self.error(f"the rate is in {found}", keys, "a concentration per day, such as g COD/(m3 d)")
+        return str(self.units[references[0]] / day) if references else str(found)
+
+    def composite(self, name: str) -> Composite:
+        """Read one composite."""
+        keys = ("composites", name)
+        if name in self.components:
+            raise self.error(f"the name {name!r} is taken", keys, "a name that no component has")
+        self.check_keys(keys, ("unit", "weights"), ("description",))
+        members = self._members(self.mapping((*keys, "weights")), (*keys, "weights"))
+        weights = {c: self.expression((*keys, "weights", c)) for c in members}
+        return Composite(self.unit((*keys, "unit")).text, weights, self.text((*keys, "description")))

@@ -1,0 +1,245 @@
+"""Writes lists of sympy expressions as the source of a Python function."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+from asm_hybrid.kinetics.switching import TINY, Inhibition, Inverse, Monod, Over, Positive, Ratio, Step
+
+__all__ = ["FunctionWriter", "show"]
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class FunctionWriter:
+    """Writes functions of the states and parameters of one table.
+
+    Parameters
+    ----------
+    components, parameters : sequence of str
+        Names, in the order of the arrays that the functions take.
+    """
+
+    def __init__(self, components: Sequence[str], parameters: Sequence[str]) -> None:
+        self.components, self.parameters = list(components), list(parameters)
+
+    def write(self, name: str, doc: str, rows: Sequence[Sequence[Any]], *, kind: str) -> str:
+        """Return the source of a function.
+
+        Parameters
+        ----------
+        name, doc : str
+            Name and docstring.
+        rows : sequence of sequence of Expr
+            What it returns.
+        kind : str
+            ``"rates"`` returns a flat list of arrays with the shape of a state; ``"slopes"`` and
+            ``"coefficients"`` return lists of lists, with None for zero; ``"weights"`` returns a flat list.
+
+        Returns
+        -------
+        str
+            The source.
+        """
+        flat = [value for row in rows for value in row]
+        lines, reduced = _Lowering().run(flat)
+        shown = iter(self._entry(v, r, kind) for v, r in zip(flat, reduced, strict=True))
+        if kind == "rates":
+            result = [f"        {entry}," for entry in shown]
+        elif kind == "weights":
+            result = [f"        {', '.join(shown)},"]
+        else:
+            result = [f"        [{', '.join(next(shown) for _ in row)}]," for row in rows]
+        used = set(_WORD.findall("\n".join([*lines, *result])))
+        states = kind in ("rates", "slopes")
+        head = [f"    {n} = xp.maximum(X[{i}], 0.0)" for i, n in enumerate(self.components) if n in used]
+        head += [f"    {n} = p[{i}]" for i, n in enumerate(self.parameters) if n in used]
+        body = [f"    {line}" for line in lines]
+        signature = f"def {name}({'X, p, xp' if states else 'p, xp'}):"
+        return "\n".join([signature, f'    """{doc}"""', *head, *body, "    return [", *result, "    ]", ""])
+
+    def _entry(self, value: Any, reduced: Any, kind: str) -> str:
+        if value == 0 and kind != "rates":
+            return "0.0" if kind == "weights" else "None"
+        names = {s.name for s in value.free_symbols}
+        bare = not names if kind == "slopes" else kind == "rates" and names.isdisjoint(self.components)
+        return f"{show(reduced)} + 0.0 * X[0]" if bare else show(reduced)
+
+
+@dataclass(frozen=True)
+class _Statement:
+    """``name = template.format(*arguments)``."""
+
+    name: Any
+    template: str
+    arguments: tuple[Any, ...]
+    remark: str = ""
+
+    def write(self) -> str:
+        alone = self.template == "{0}"
+        line = f"{self.name} = {self.template.format(*(show(a, atom=not alone) for a in self.arguments))}"
+        return f"{line}  # {self.remark}" if self.remark else line
+
+
+class _Lowering:
+    """Turns expressions with switching functions into statements of plain arithmetic.
+
+    Every distinct switching function becomes a name of its own, so that it is computed once.
+    """
+
+    def __init__(self) -> None:
+        self.statements: dict[Any, _Statement] = {}
+
+    def run(self, values: Sequence[Any]) -> tuple[list[str], list[Any]]:
+        """Return the lines of a function and what is left of the values."""
+        left = [self.lower(sympy.sympify(v)) for v in values]
+        inner = [a for s in self.statements.values() for a in s.arguments]
+        common, reduced = sympy.cse([*inner, *left], symbols=sympy.numbered_symbols("_c"), order="canonical")
+        rest = iter(reduced[: len(inner)])
+        statements = [_Statement(name, "{0}", (value,)) for name, value in common]
+        statements += [
+            _Statement(s.name, s.template, tuple(next(rest) for _ in s.arguments), s.remark)
+            for s in self.statements.values()
+        ]
+        return [s.write() for s in _ordered(statements)], reduced[len(inner) :]
+
+    def lower(self, value: Any) -> Any:
+        """Replace the switching functions in an expression by names."""
+        if not value.args:
+            return value
+        args = [self.lower(a) for a in value.args]
+        match value:
+            case Monod():
+                return self.name(value, "_monod", "{0} / {1}", args[0], self.denominator(*args))
+            case Inhibition():
+                return self.name(value, "_inhibition", "{0} / {1}", args[1], self.denominator(*args))
+            case Over():
+                return self.name(value, "_over", "1.0 / {0}", self.denominator(*args))
+            case Ratio():
+                return self.name(value, "_ratio", "{0} / {1}", args[0], self.floor(args[1]))
+            case Inverse():
+                return self.name(value, "_inverse", "1.0 / {0}", self.floor(args[0]))
+            case Positive():
+                return self.name(value, "_positive", "xp.maximum({0}, 0.0)", args[0])
+            case Step():
+                return self.name(value, "_step", "1.0 * ({0} >= 0.0)", args[0])
+        return value.func(*args)
+
+    def denominator(self, s: Any, k: Any) -> Any:
+        """Return the name of K + S."""
+        return self.name(Over(s, k), "_sum", "{0}", k + s, kind="sum")
+
+    def floor(self, value: Any) -> Any:
+        """Return the name of ``value + TINY``."""
+        return self.name(Inverse(value), "_floor", f"{{0}} + {float(TINY)!r}", value, kind="floor")
+
+    def name(self, key: Any, stem: str, template: str, *arguments: Any, kind: str = "") -> Any:
+        """Return the name that stands for a function, the same for the same function."""
+        if (kind, key) not in self.statements:
+            number = sum(s.name.name.startswith(stem) for s in self.statements.values())
+            name = sympy.Symbol(f"{stem}{number}", real=True)
+            self.statements[kind, key] = _Statement(name, template, arguments, _remark(key))
+        return self.statements[kind, key].name
+
+
+def _remark(key: Any) -> str:
+    """Return a switching function as the table writes it, if it is short."""
+    if not isinstance(key, Monod | Inhibition | Ratio):
+        return ""
+    text = f"{type(key).__name__.lower()}({', '.join(str(a) for a in key.args)})"
+    return text if len(text) <= 60 else ""
+
+
+def _ordered(statements: Sequence[_Statement]) -> list[_Statement]:
+    """Put every statement behind those it uses."""
+    by_name = {s.name: s for s in statements}
+    done: dict[Any, _Statement] = {}
+
+    def visit(statement: _Statement) -> None:
+        if statement.name in done:
+            return
+        needed = {s for a in statement.arguments for s in a.free_symbols if s in by_name}
+        for name in sorted(needed, key=str):
+            visit(by_name[name])
+        done[statement.name] = statement
+
+    for statement in statements:
+        visit(statement)
+    return list(done.values())
+
+
+def show(value: Any, *, atom: bool = False) -> str:
+    """Return an expression as Python source.
+
+    Parameters
+    ----------
+    value : Expr
+        Sums, products, whole powers, numbers and names.
+    atom : bool
+        Whether it is put between brackets unless it is a number or a name.
+
+    Returns
+    -------
+    str
+        The source.
+    """
+    if value.is_Symbol:
+        return str(value.name)
+    if value.is_Number:
+        text = repr(float(value))
+        return f"({text})" if atom and value < 0 else text
+    if value.is_Add:
+        text = _show_sum(value)
+    elif value.is_Mul:
+        text = _show_product(value)
+    else:
+        text = _show_power(value.base, int(value.exp))
+    return f"({text})" if atom else text
+
+
+def _show_sum(value: Any) -> str:
+    # A term with a minus sign goes to the back: "a - b" is one operation, "-b + a" two.
+    terms = sorted(value.as_ordered_terms(), key=lambda t: t.could_extract_minus_sign())
+    text = show(terms[0])
+    for term in terms[1:]:
+        minus = term.could_extract_minus_sign()
+        part = -term if minus else term
+        text += (" - " if minus else " + ") + show(part, atom=part.is_Add)
+    return text
+
+
+def _show_product(value: Any) -> str:
+    number, rest = value.as_coeff_Mul()
+    above, below = [], []
+    for factor in sympy.Mul.make_args(rest):
+        base, exponent = factor.as_base_exp()
+        if exponent.is_negative:
+            below.append(base**-exponent)
+        else:
+            above.append(factor)
+    above.sort(key=sympy.default_sort_key)
+    below.sort(key=sympy.default_sort_key)
+    sign = "-" if number < 0 else ""
+    size = abs(number)
+    parts = [show(f, atom=not f.is_Symbol) for f in above]
+    if size != 1 or not parts:
+        parts.insert(0, show(size))
+    top = " * ".join(parts)
+    if not below:
+        return sign + top
+    bottom = (
+        show(below[0], atom=True) if len(below) == 1 else f"({' * '.join(show(f, atom=True) for f in below)})"
+    )
+    return f"{sign}{top} / {bottom}"
+
+
+def _show_power(base: Any, exponent: int) -> str:
+    if exponent < 0:
+        return f"1.0 / {show(base**-exponent, atom=True)}"
+    text = show(base, atom=True)
+    return f"{text} * {text}" if exponent == 2 and base.is_Symbol else f"{text} ** {exponent}"

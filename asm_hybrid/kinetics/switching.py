@@ -1,0 +1,127 @@
+"""The switching functions of activated sludge models, and their derivatives.
+
+They stay functions of sympy until code is generated, so that their guards stand in one place: what is
+switched by is cut off at zero, and `TINY` is added to every denominator that may be zero. Rates and slopes
+are then finite at zero, and the slopes are those of the guarded functions, exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy
+
+from asm_hybrid.kinetics.size import MAX_TERMS, terms
+
+__all__ = ["FUNCTIONS", "TINY", "Inhibition", "Inverse", "Monod", "Over", "Positive", "Ratio", "Step"]
+
+TINY = sympy.Rational(1, 10**16)
+"""Added to a denominator that may be zero [its unit]: lost in rounding from about 1 g/m3 upwards."""
+
+
+class _Switch(sympy.Function):  # type: ignore[misc]  # sympy carries no types
+    """Base of the functions below."""
+
+
+class Step(_Switch):
+    """One where the argument is at least zero, zero elsewhere."""
+
+    nargs = 1
+
+
+class Positive(_Switch):
+    """``max(x, 0)``."""
+
+    nargs = 1
+
+    @classmethod
+    def eval(cls, x: Any) -> Any:
+        """Drop the guard where the argument cannot be negative."""
+        return x if x.is_nonnegative else None
+
+    def _eval_is_nonnegative(self) -> bool:
+        return True
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """Return the derivative."""
+        return Step(self.args[0])
+
+
+class Over(_Switch):
+    """``1 / (K + S)`` of a switching function."""
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """Return the derivative."""
+        return -(Over(*self.args) ** 2)
+
+
+class Monod(_Switch):
+    """``S / (K + S)``."""
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """Return the derivative, in a form that does not cancel for large S."""
+        return (
+            Inhibition(*self.args) * Over(*self.args)
+            if argindex == 1
+            else -Monod(*self.args) * Over(*self.args)
+        )
+
+
+class Inhibition(_Switch):
+    """``K / (K + S)``."""
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """Return the derivative, in a form that does not cancel for large S."""
+        return (
+            -Inhibition(*self.args) * Over(*self.args)
+            if argindex == 1
+            else Monod(*self.args) * Over(*self.args)
+        )
+
+
+class Inverse(_Switch):
+    """``1 / (b + TINY)``."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """Return the derivative."""
+        return -(Inverse(self.args[0]) ** 2)
+
+
+class Ratio(_Switch):
+    """``a / (b + TINY)``, with ``b`` at least zero."""
+
+    nargs = 2
+
+    def _eval_derivative(self, s: Any) -> Any:
+        """Return the derivative; what cancels between its two terms is cancelled here, not in rounding."""
+        a, b = self.args
+        da, db = a.diff(s), b.diff(s)
+        if db == 0:
+            return da * Inverse(b)
+        if da == 0:
+            return -Ratio(a, b) * Inverse(b) * db
+        numerator = da * b - a * db
+        if terms(numerator) <= MAX_TERMS:
+            numerator = sympy.expand(numerator)
+        return (numerator + TINY * da) * Inverse(b) ** 2
+
+
+def _above_zero(k: Any) -> Any:
+    return k if k.is_positive else Positive(k) + TINY
+
+
+FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "monod": lambda s, k: Monod(Positive(s), _above_zero(k)),
+    "inhibition": lambda s, k: Inhibition(Positive(s), _above_zero(k)),
+    "ratio": lambda a, b: Ratio(a, Positive(b)),
+}
+"""What an expression may call, each with two arguments."""

@@ -1,0 +1,171 @@
+"""What a kinetics table holds, once it is read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from asm_hybrid.kinetics.expression import Expression
+
+__all__ = ["Component", "Composite", "Parameter", "Process", "Table"]
+
+
+@dataclass(frozen=True)
+class Component:
+    """A substance whose concentration is a state.
+
+    Attributes
+    ----------
+    name, unit : str
+        Published symbol in ASCII, and unit of the concentration.
+    phase : str
+        ``"soluble"`` or ``"particulate"``.
+    symbol : str
+        The symbol in LaTeX.
+    composition : mapping of str to Expression
+        What one unit of it holds of every conserved material; what is not named is zero.
+    description : str
+        What it is.
+    """
+
+    name: str
+    unit: str
+    phase: str
+    symbol: str
+    composition: Mapping[str, Expression]
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A kinetic or stoichiometric constant.
+
+    Attributes
+    ----------
+    name, unit : str
+        Published symbol in ASCII, and unit.
+    default : float
+        Value at `T_ref`.
+    T_ref : float or None
+        Reference temperature [°C].
+    theta : float or None
+        The parameter is ``p θ^(T - T_ref)``; None where it does not depend on temperature.
+    bounds : tuple of float
+        Range in which it may be calibrated.
+    source : str
+        Key in ``references.bib``, or words.
+    note, description : str
+        Where in the source, and what it is.
+    """
+
+    name: str
+    default: float
+    unit: str
+    T_ref: float | None
+    theta: float | None
+    bounds: tuple[float, float]
+    source: str
+    note: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Process:
+    """One line of the Gujer matrix.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    rate : Expression
+        Rate ρ, with the switching functions by name.
+    unit : str
+        Unit of the rate.
+    stoichiometry : mapping of str to Expression
+        Coefficients that are not zero, by component, in the order of the table.
+    solved : frozenset of str
+        Components whose coefficient the table leaves to continuity (``"?"``).
+    description : str
+        What happens.
+    """
+
+    name: str
+    rate: Expression
+    unit: str
+    stoichiometry: Mapping[str, Expression]
+    solved: frozenset[str] = frozenset()
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A measured sum of components, such as TSS or COD.
+
+    Attributes
+    ----------
+    unit : str
+        Its unit.
+    weights : mapping of str to Expression
+        What one unit of a component adds; what is not named adds nothing.
+    description : str
+        What it is.
+    """
+
+    unit: str
+    weights: Mapping[str, Expression]
+    description: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Reactions, written once.
+
+    Attributes
+    ----------
+    name, title, description, source : str
+        Its name, what it is called, what it is for, where it comes from.
+    components, parameters, processes : tuple
+        In the order of the file; states, parameter vectors and rates have this order.
+    composites : mapping of str to Composite
+        Measured sums of components.
+    oxygen : str or None
+        The component that aeration supplies.
+    materials : tuple of str
+        What every process conserves.
+    tolerance : float
+        Largest imbalance of a process, in units of the material for one unit of rate.
+    path : Path
+        The file.
+    text : str
+        Its content.
+    """
+
+    name: str
+    title: str
+    description: str
+    source: str
+    components: tuple[Component, ...]
+    parameters: tuple[Parameter, ...]
+    processes: tuple[Process, ...]
+    composites: Mapping[str, Composite]
+    oxygen: str | None
+    materials: tuple[str, ...]
+    tolerance: float
+    path: Path
+    text: str = field(repr=False)
+
+    @property
+    def component_names(self) -> tuple[str, ...]:
+        """Names of the components."""
+        return tuple(c.name for c in self.components)
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of the parameters."""
+        return tuple(p.name for p in self.parameters)
+
+    @property
+    def process_names(self) -> tuple[str, ...]:
+        """Names of the processes."""
+        return tuple(p.name for p in self.processes)

@@ -1,0 +1,173 @@
+"""The few array operations the plant is written with, for torch and for CasADi.
+
+The plant's equations stand once, in :mod:`asm_hybrid.plant.plant`. They use only the operations below, so the same
+code trains in torch, with any leading batch axes, and compiles in CasADi, without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+__all__ = ["ArrayNamespace", "casadi_namespace", "torch_namespace"]
+
+Array = Any
+
+
+class ArrayNamespace(Protocol):
+    """Operations on arrays whose last two axes are (tank, component)."""
+
+    def exp(self, x: Array) -> Array:
+        """Exponential, element by element."""
+
+    def log(self, x: Array) -> Array:
+        """Natural logarithm, element by element."""
+
+    def maximum(self, x: Array, y: Array) -> Array:
+        """Larger of two, element by element."""
+
+    def minimum(self, x: Array, y: Array) -> Array:
+        """Smaller of two, element by element."""
+
+    def where(self, condition: Array, x: Array, y: Array) -> Array:
+        """Choose between two, element by element."""
+
+    def columns(self, x: Array) -> Sequence[Array]:
+        """Split ``(…, tank, n)`` into n arrays ``(…, tank)``."""
+
+    def stack(self, columns: Sequence[Array]) -> Array:
+        """Undo :meth:`columns`, broadcasting the arrays first."""
+
+    def rows(self, rows: Sequence[Array]) -> Array:
+        """Put rows ``(…, 1, n)`` below each other, ``(…, len(rows), n)``."""
+
+    def entries(self, u: Array) -> Sequence[Array]:
+        """Split a vector ``(…, n)`` into n arrays that broadcast against ``(…, tank)``."""
+
+    def entry(self, u: Array, index: int) -> Array:
+        """Take one entry of a vector ``(…, n)`` so that it broadcasts against ``(…, tank)``."""
+
+    def segment(self, u: Array, start: int, stop: int) -> Array:
+        """Take entries of a vector ``(…, n)`` as a row ``(…, 1, stop - start)``."""
+
+    def combine(self, u: Array, matrices: Array) -> Array:
+        """Sum ``matrices`` ``(n, a, b)``, weighted by a vector ``(…, n)``, to ``(…, a, b)``."""
+
+    def column(self, x: Array) -> Array:
+        """Turn ``(…, tank)`` into ``(…, tank, 1)``."""
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        """Matrix product over the last two axes."""
+
+    def constant(self, value: np.ndarray, like: Array) -> Array:
+        """Bring a NumPy array into the namespace, with the type and device of ``like``."""
+
+
+class _TorchNamespace:
+    def __init__(self) -> None:
+        import torch
+
+        self._torch = torch
+        self.exp, self.log, self.where = torch.exp, torch.log, torch.where
+        self.matmul = torch.matmul
+        self._constants: dict[tuple[int, Any, Any], tuple[np.ndarray, Any]] = {}
+
+    def maximum(self, x: Array, y: Array) -> Array:
+        if not self._torch.is_tensor(y):
+            return x.clamp(min=y)
+        if not self._torch.is_tensor(x):
+            return y.clamp(min=x)
+        return self._torch.maximum(x, y)
+
+    def minimum(self, x: Array, y: Array) -> Array:
+        if not self._torch.is_tensor(y):
+            return x.clamp(max=y)
+        if not self._torch.is_tensor(x):
+            return y.clamp(max=x)
+        return self._torch.minimum(x, y)
+
+    def columns(self, x: Array) -> Sequence[Array]:
+        return tuple(x.unbind(-1))
+
+    def stack(self, columns: Sequence[Array]) -> Array:
+        return self._torch.stack(self._torch.broadcast_tensors(*columns), dim=-1)
+
+    def rows(self, rows: Sequence[Array]) -> Array:
+        return self._torch.cat(list(rows), dim=-2)
+
+    def entries(self, u: Array) -> Sequence[Array]:
+        return tuple(u.unsqueeze(-2).unbind(-1))
+
+    def entry(self, u: Array, index: int) -> Array:
+        return u[..., index : index + 1]
+
+    def segment(self, u: Array, start: int, stop: int) -> Array:
+        return u[..., None, start:stop]
+
+    def combine(self, u: Array, matrices: Array) -> Array:
+        n, a, b = matrices.shape
+        return (u @ matrices.reshape(n, a * b)).unflatten(-1, (a, b))
+
+    def column(self, x: Array) -> Array:
+        return x.unsqueeze(-1)
+
+    def constant(self, value: np.ndarray, like: Array) -> Array:
+        key = (id(value), like.dtype, like.device)
+        if key not in self._constants:
+            tensor = self._torch.as_tensor(value, dtype=like.dtype, device=like.device)
+            self._constants[key] = (value, tensor)  # the array is kept, so that its id stays its own
+        return self._constants[key][1]
+
+
+class _CasadiNamespace:
+    def __init__(self) -> None:
+        import casadi
+
+        self._ca = casadi
+        self.exp, self.log = casadi.exp, casadi.log
+        self.maximum, self.minimum = casadi.fmax, casadi.fmin
+        self.where, self.matmul = casadi.if_else, casadi.mtimes
+
+    def columns(self, x: Array) -> Sequence[Array]:
+        return tuple(x[:, i] for i in range(x.shape[1]))
+
+    def stack(self, columns: Sequence[Array]) -> Array:
+        rows = max(getattr(c, "shape", (1, 1))[0] for c in columns)
+        ones = self._ca.DM.ones(rows, 1)
+        return self._ca.horzcat(*(c * ones if getattr(c, "shape", (1, 1))[0] != rows else c for c in columns))
+
+    def rows(self, rows: Sequence[Array]) -> Array:
+        return self._ca.vertcat(*rows)
+
+    def entries(self, u: Array) -> Sequence[Array]:
+        return tuple(u[i] for i in range(u.shape[0]))
+
+    def entry(self, u: Array, index: int) -> Array:
+        return u[index]
+
+    def segment(self, u: Array, start: int, stop: int) -> Array:
+        return u[start:stop].T
+
+    def combine(self, u: Array, matrices: Array) -> Array:
+        total = 0
+        for i, matrix in enumerate(matrices):
+            total = total + u[i] * self._ca.DM(matrix)
+        return total
+
+    def column(self, x: Array) -> Array:
+        return x
+
+    def constant(self, value: np.ndarray, like: Array) -> Array:
+        return value if value.ndim == 3 else self._ca.DM(value)
+
+
+def torch_namespace() -> ArrayNamespace:
+    """Return the operations for torch tensors with any leading batch axes."""
+    return _TorchNamespace()
+
+
+def casadi_namespace() -> ArrayNamespace:
+    """Return the operations for CasADi matrices ``(tank, component)``, without batch axes."""
+    return _CasadiNamespace()

@@ -1,0 +1,205 @@
+"""The page: everything the template needs, and the writing of ``report.html``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from asm_hybrid.artefacts import refresh_manifest, write_text_atomic
+from asm_hybrid.report import record, style
+from asm_hybrid.report.figures import block_figure, overview_figure
+from asm_hybrid.report.missing import contribution_figure, heat_map
+from asm_hybrid.report.record import Missing, ParameterSet, Summary
+from asm_hybrid.report.series import read_contributions, read_predictions
+from asm_hybrid.report.verdict import ScoreTable, best_model, cards, headline, score_table
+
+__all__ = ["render_report", "write_report"]
+
+REPORT = "report.html"
+_OWN = {"hybrid": "hybrid", "neural": "neural", "mechanistic": "recalibrated"}  # what a run is about, by mode
+_PER_TABLE = 3  # variables beside each other in a score table
+_TOP = 3  # entries of the ranking that get a figure
+_RANKED = 10  # entries of the ranking that are listed
+_SMALL = 0.01  # share below which an entry is left to the map
+_CLOSE = 0.8  # correlation from which two parameters cannot be told apart
+
+
+def write_report(run_dir: Path) -> Path:
+    """Write ``report.html`` into a run folder, from the files of that folder and nothing else.
+
+    Parameters
+    ----------
+    run_dir : Path
+        A run folder. Its manifest, where there is one, gets the digest of the new page.
+
+    Returns
+    -------
+    Path
+        The page: one file that asks for nothing from any network. The same folder gives the same bytes.
+
+    Raises
+    ------
+    InputError
+        If a file of the run folder is missing or unreadable.
+    """
+    run_dir = Path(run_dir)
+    path = write_text_atomic(run_dir / REPORT, render_report(run_dir))
+    refresh_manifest(run_dir, [REPORT])
+    return path
+
+
+def render_report(run_dir: Path) -> str:
+    """Return the report of a run folder as HTML; see `write_report`."""
+    summary = record.read_summary(run_dir)
+    config, config_text = record.read_config(run_dir)
+    zone = record.display_zone(config)
+    predictions, contributions = read_predictions(run_dir), read_contributions(run_dir)
+    parameters, data = record.read_parameters(run_dir), record.read_data_record(run_dir)
+    machine = record.read_environment(run_dir)
+    units = {name: variable.unit for name, variable in summary.variables.items()}
+    head, detail, kind = headline(summary)
+    own = summary.verdict.model if summary.verdict else _OWN[summary.mode]
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=style.number,
+        percent=style.percent,
+        plain=style.plain,
+        model=lambda name: style.model_title(name).lower(),
+        unit=style.unit_text,
+        duration=style.duration,
+    )
+    return environment.get_template("report.html.j2").render(
+        summary=summary,
+        config=_config_facts(config),
+        config_text=config_text,
+        zone=zone.key,
+        headline=head,
+        detail=detail,
+        own=own,
+        kind=kind,
+        cards=cards(summary),
+        tables={block: _tables(summary, block, units, own) for block in ("test", "validate", "train")},
+        blocks={name: _span(span, zone) for name, span in summary.blocks.items()},
+        created=_stamp(summary.created, zone),
+        overview=_overview(predictions, summary, units, own, zone),
+        series=_series(predictions, summary, own, zone),
+        missing=_missing(contributions, summary, zone),
+        parameters=_parameters(parameters),
+        data=data,
+        environment=machine,
+    )
+
+
+def _config_facts(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the few entries of the config that the page shows by name, each None where absent."""
+    model = config.get("model") or {}
+    return {
+        "description": config.get("description"),
+        "kinetics": Path(str(model.get("kinetics") or "")).stem or None,
+        "tanks": len((config.get("plant") or {}).get("tanks") or ()) or None,
+    }
+
+
+def _tables(summary: Summary, block: str, units: Mapping[str, str], own: str) -> list[ScoreTable]:
+    scores = summary.scores.get(block, {})
+    names = [name for name in summary.variables if name in scores]
+    groups = [names[i : i + _PER_TABLE] for i in range(0, len(names), _PER_TABLE)]
+    return [score_table(scores, units, group, own) for group in groups]
+
+
+def _drawn(summary: Summary, variable: str, frame: pd.DataFrame, own: str) -> list[str]:
+    """Return the models to draw: the best baseline, recalibrated f, and on top the model the run is about."""
+    best = best_model(summary.scores.get("test", {}).get(variable, {}), but=own)
+    mechanistic = next((m for m in ("recalibrated", "mechanistic") if m in frame), None)
+    order = dict.fromkeys(m for m in (best, mechanistic) if m is not None and m != own)
+    return [m for m in (*order, own) if m in frame and frame[m].notna().any()]
+
+
+def _series(frame: pd.DataFrame, summary: Summary, own: str, zone: ZoneInfo) -> list[tuple[str, str, Markup]]:
+    figures = []
+    for i, (name, variable) in enumerate(summary.variables.items()):
+        part = frame[(frame["variable"] == name) & (frame["block"] == "test")]
+        models = _drawn(summary, name, part, own)
+        if len(part) and models:
+            figures.append(
+                (name, variable.target, block_figure(part, name, variable.unit, models, zone, f"s{i}"))
+            )
+    return figures
+
+
+def _overview(
+    frame: pd.DataFrame, summary: Summary, units: Mapping[str, str], own: str, zone: ZoneInfo
+) -> Markup | None:
+    shown = {name: unit for name, unit in units.items() if (frame["variable"] == name).any()}
+    if not shown:
+        return None
+    model = own if own in frame and frame[own].notna().any() else None
+    blocks = {
+        name: (pd.Timestamp(start), pd.Timestamp(end))
+        for name, (start, end) in summary.blocks.items()
+        if name in ("train", "validate", "test")
+    }
+    return overview_figure(frame, shown, model, blocks, zone, "o")
+
+
+def _missing(frame: pd.DataFrame | None, summary: Summary, zone: ZoneInfo) -> dict[str, Any] | None:
+    if not summary.missing or frame is None:
+        return None
+    tanks = list(dict.fromkeys([*frame["tank"], *(e.tank for e in summary.missing)]))
+    figures: list[tuple[Missing, Markup]] = []
+    for i, entry in enumerate(summary.missing[:_TOP]):
+        part = frame[(frame["name"] == entry.name) & (frame["tank"] == entry.tank)]
+        if len(part):
+            figures.append((entry, contribution_figure(part, entry, zone, f"m{i}")))
+    large = [e for e in summary.missing[:_RANKED] if (e.share or 0.0) >= _SMALL]
+    ranked = large if len(large) >= _TOP else summary.missing[:_TOP]
+    return {
+        "entries": ranked,
+        "others": len(summary.missing) - len(ranked),
+        "figures": figures,
+        "tanks": tanks,
+        "rows": heat_map(summary.missing, tanks),
+        "kind": "component" if summary.placement == "state" else "process",
+    }
+
+
+def _parameters(parameters: ParameterSet) -> dict[str, Any]:
+    names = list(parameters.correlations)
+    pairs = [
+        (a, b, r)
+        for i, a in enumerate(names)
+        for b in names[i + 1 :]
+        if (r := parameters.correlations[a].get(b)) is not None
+    ]
+    pairs.sort(key=lambda pair: (-abs(pair[2]), pair[0], pair[1]))
+    return {
+        "calibrated": [p for p in parameters.parameters if p.calibrated],
+        "fixed": [p for p in parameters.parameters if not p.calibrated],
+        "at_bound": [p.name for p in parameters.parameters if p.at_bound],
+        "pairs": pairs[:10],
+        "close": _CLOSE,
+    }
+
+
+def _span(span: tuple[str, str], zone: ZoneInfo) -> tuple[str, str, str]:
+    start, end = (pd.Timestamp(s) for s in span)
+    days = (end - start).total_seconds() / 86400
+    return _stamp(span[0], zone), _stamp(span[1], zone), f"{style.number(days)} d"
+
+
+def _stamp(text: str, zone: ZoneInfo) -> str:
+    stamp = pd.Timestamp(text)
+    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp
+    return stamp.tz_convert(zone).strftime("%Y-%m-%d %H:%M")

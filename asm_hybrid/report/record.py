@@ -1,0 +1,250 @@
+"""The part of a run folder that the report reads, checked on reading."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from asm_hybrid.errors import InputError
+from asm_hybrid.yamlfile import load_yaml
+
+__all__ = [
+    "DataRecord",
+    "Finding",
+    "Missing",
+    "Parameter",
+    "ParameterSet",
+    "Score",
+    "Source",
+    "Summary",
+    "Variable",
+    "Verdict",
+    "display_zone",
+    "read_config",
+    "read_data_record",
+    "read_environment",
+    "read_parameters",
+    "read_summary",
+]
+
+T = TypeVar("T")
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Score(_Record):
+    """How far a model lies from the measurements of one variable in one block; None where undefined."""
+
+    rmse: float | None
+    mae: float | None
+    bias: float | None
+    r2: float | None
+    n: int
+    rmse_seeds: list[float | None] = []
+
+
+class Variable(_Record):
+    """A measured variable: what it stands for, its unit, and the standard deviation of its sensor's noise."""
+
+    target: str
+    unit: str
+    noise: float | None = None
+
+
+class VariableVerdict(_Record):
+    """The run's own model beside the best baseline, for one variable on the test block."""
+
+    best_baseline: str
+    best_rmse: float | None
+    hybrid_rmse: float | None
+
+
+class Verdict(_Record):
+    """Whether the run's own model beats the best baseline in every variable."""
+
+    wins: bool
+    model: str = "hybrid"
+    sentence: str
+    variables: dict[str, VariableVerdict]
+
+
+class Missing(_Record):
+    """One thing f failed to capture, and its share of n's effect on the observed variables [-]."""
+
+    tank: str
+    share: float | None
+    process: str | None = None
+    component: str | None = None
+    own_rate: float | None = None
+    learnt_rate: float | None = None
+    unit: str
+
+    @property
+    def name(self) -> str:
+        """Process (placement rates) or component (placement state)."""
+        return self.process or self.component or "?"
+
+
+class Summary(_Record):
+    """``summary.json``."""
+
+    name: str
+    mode: Literal["mechanistic", "neural", "hybrid"]
+    placement: str | None = None
+    created: str
+    version: str
+    device: str
+    seconds: dict[str, float]
+    blocks: dict[str, tuple[str, str]]
+    variables: dict[str, Variable]
+    scores: dict[str, dict[str, dict[str, Score]]]
+    verdict: Verdict | None = None
+    missing: list[Missing] = []
+    warnings: list[str] = []
+    stopped: str = "finished"
+    seeds: list[int] = []
+
+
+class Parameter(_Record):
+    """One parameter of f, with the default of its table and the bounds of its calibration."""
+
+    name: str
+    value: float
+    default: float
+    lower: float | None = None
+    upper: float | None = None
+    unit: str
+    source: str | None = None
+    calibrated: bool = False
+    at_bound: bool = False
+    std_error: float | None = None
+
+
+class ParameterSet(_Record):
+    """``parameters.json``: the parameters, and the correlations between those that were calibrated."""
+
+    parameters: list[Parameter]
+    correlations: dict[str, dict[str, float | None]] = {}
+
+
+class Source(_Record):
+    """One data file as it was read."""
+
+    file: str
+    sha256: str
+    rows: int
+    columns: int | list[str]
+    first: str | None = None
+    last: str | None = None
+
+
+class Finding(_Record):
+    """One finding of the data checks."""
+
+    severity: Literal["error", "warning"]
+    file: str
+    column: str | None = None
+    rows: str | None = None
+    kind: str
+    message: str
+    fix: str | None = None
+
+
+class DataRecord(_Record):
+    """``data.json``."""
+
+    files: list[Source] = []
+    quality: list[Finding] = []
+
+
+def read_summary(run_dir: Path) -> Summary:
+    """Return ``summary.json`` of a run folder."""
+    return _read(run_dir / "summary.json", Summary)
+
+
+def read_parameters(run_dir: Path) -> ParameterSet:
+    """Return ``parameters.json`` of a run folder."""
+    return _read(run_dir / "parameters.json", ParameterSet)
+
+
+def read_data_record(run_dir: Path) -> DataRecord:
+    """Return ``data.json`` of a run folder."""
+    return _read(run_dir / "data.json", DataRecord)
+
+
+def read_environment(run_dir: Path) -> dict[str, str]:
+    """Return ``environment.json`` of a run folder, flat: nested keys become ``outer inner``."""
+    return dict(_flat(_read(run_dir / "environment.json", dict[str, Any])))
+
+
+def read_config(run_dir: Path) -> tuple[dict[str, Any], str]:
+    """Return ``config.yaml`` of a run folder as data and as text."""
+    document = load_yaml(run_dir / "config.yaml")
+    return document.data, document.text
+
+
+def display_zone(config: dict[str, Any]) -> ZoneInfo:
+    """Return the time zone of the plant's data, or UTC when the files of the config do not agree on one.
+
+    Parameters
+    ----------
+    config : dict
+        ``config.yaml``.
+
+    Returns
+    -------
+    ZoneInfo
+        The zone in which the report shows times.
+    """
+    data = config.get("data")
+    sources = data.get("sources") if isinstance(data, dict) else None
+    zones = set()
+    for source in (sources or {}).values():
+        time = source.get("time") if isinstance(source, dict) else None
+        zones.add(str(time.get("zone") or "UTC") if isinstance(time, dict) else "UTC")
+    try:
+        return ZoneInfo(zones.pop()) if len(zones) == 1 else ZoneInfo("UTC")
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def _read(path: Path, kind: type[T]) -> T:
+    try:
+        return TypeAdapter(kind).validate_python(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise InputError(
+            f"the run folder has no {path.name}",
+            where=str(path.parent),
+            expected="a run folder that training has finished or ended cleanly",
+            fix="give the folder that `asm-hybrid train` named at its end",
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"{key}: {first['msg']}",
+            where=str(path),
+            expected="the file as this version of asm-hybrid writes it",
+            fix="use the version of asm-hybrid that made the run, or train again",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"the file cannot be read: {error}", where=str(path)) from None
+
+
+def _flat(value: dict[str, Any], before: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for key, item in value.items():
+        name = f"{before} {key}".strip()
+        if isinstance(item, dict):
+            rows += _flat(item, name)
+        elif isinstance(item, list):
+            rows.append((name, ", ".join(str(i) for i in item)))
+        elif item is not None:
+            rows.append((name, str(item)))
+    return rows

@@ -1,0 +1,126 @@
+"""The tables of a run folder that the figures draw: predictions and contributions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from asm_hybrid.errors import InputError
+
+__all__ = ["read_contributions", "read_predictions", "thin", "with_gaps"]
+
+
+def read_predictions(run_dir: Path) -> pd.DataFrame:
+    """Return ``predictions.csv``: one row for each measured sample, `time` in UTC.
+
+    Parameters
+    ----------
+    run_dir : Path
+        Run folder.
+
+    Returns
+    -------
+    DataFrame
+        Columns time, block ("" between blocks), variable, unit, measured, and one for each model.
+    """
+    return _read(run_dir / "predictions.csv", ("block", "variable", "unit", "measured"))
+
+
+def read_contributions(run_dir: Path) -> pd.DataFrame | None:
+    """Return ``contributions.csv``, with `name` for the process or component, or None when there is none."""
+    path = run_dir / "contributions.csv"
+    if not path.is_file():
+        return None
+    frame = _read(path, ("tank", "own", "learnt", "unit"))
+    kind = "process" if "process" in frame else "component"
+    if kind not in frame:
+        raise InputError("the file has neither a process nor a component column", where=str(path))
+    return frame.rename(columns={kind: "name"})
+
+
+def _read(path: Path, needed: Sequence[str]) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(path, dtype={"block": str, "variable": str, "unit": str, "tank": str})
+    except FileNotFoundError:
+        raise InputError(
+            f"the run folder has no {path.name}",
+            where=str(path.parent),
+            fix="give the folder that `asm-hybrid train` named at its end",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"the file cannot be read: {error}", where=str(path)) from None
+    absent = [name for name in ("time", *needed) if name not in frame]
+    if absent:
+        raise InputError(
+            "the column " + ", ".join(absent) + " is missing",
+            where=str(path),
+            expected="the file as this version of asm-hybrid writes it",
+        )
+    try:
+        frame["time"] = pd.to_datetime(frame["time"], utc=True, format="ISO8601")
+    except ValueError as error:
+        raise InputError(f"a time cannot be read: {error}", where=str(path)) from None
+    figures = frame.select_dtypes("number").columns
+    frame[figures] = frame[figures].replace([np.inf, -np.inf], np.nan)
+    for name in ("block", "unit"):
+        if name in frame:
+            frame[name] = frame[name].fillna("")
+    return frame
+
+
+def thin(values: np.ndarray, limit: int) -> np.ndarray:
+    """Return the positions of samples that draw the same line with fewer points.
+
+    Each of `limit / 2` stretches of equal length keeps its least and its greatest value: no peak is lost.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        The series; may hold NaN.
+    limit : int
+        Number of points to keep, about.
+
+    Returns
+    -------
+    ndarray of int
+        Sorted positions.
+    """
+    n = len(values)
+    if n <= limit:
+        return np.arange(n)
+    edges = np.linspace(0, n, limit // 2 + 1).astype(int)
+    kept = set()
+    for start, stop in pairwise(edges):
+        part = values[start:stop]
+        if np.isfinite(part).any():
+            kept |= {start + int(np.nanargmin(part)), start + int(np.nanargmax(part))}
+        else:
+            kept.add(int(start))
+    return np.array(sorted(kept))
+
+
+def with_gaps(days: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Insert NaN where samples are far apart, so that no line bridges an outage.
+
+    Parameters
+    ----------
+    days : ndarray, shape (n,)
+        Sorted times [d].
+    *columns : ndarray, shape (n,)
+        Series at those times.
+
+    Returns
+    -------
+    tuple of ndarray
+        Times and series, with one NaN row in each gap longer than four times the median distance.
+    """
+    if len(days) < 3:
+        return (days, *columns)
+    steps = np.diff(days)
+    breaks = np.flatnonzero(steps > 4 * np.median(steps)) + 1
+    filled = [np.insert(column.astype(float), breaks, np.nan) for column in columns]
+    return (np.insert(days, breaks, (days[breaks] + days[breaks - 1]) / 2), *filled)

@@ -1,0 +1,190 @@
+"""Colours, names and number formats of the report, and SVG that is the same byte for byte on every call."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import matplotlib
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "COLOURS",
+    "INK",
+    "LINE_STYLES",
+    "MUTED",
+    "drawing",
+    "duration",
+    "model_title",
+    "number",
+    "percent",
+    "plain",
+    "svg",
+    "unit_text",
+]
+
+INK = "#1b2430"
+MUTED = "#5b6675"
+
+# Okabe and Ito's palette, in which colour-blind readers tell every pair apart.
+COLOURS = {
+    "hybrid": "#0072b2",
+    "recalibrated": "#d55e00",
+    "mechanistic": "#7a5195",
+    "neural": "#009e73",
+    "least_squares": "#b8860b",
+    "diurnal": "#cc79a7",
+    "mean": "#777777",
+}
+LINE_STYLES = {"hybrid": "-", "recalibrated": "--", "mechanistic": ":", "neural": "-."}
+
+_TITLES = {
+    "mean": "Training mean",
+    "diurnal": "Diurnal mean",
+    "least_squares": "Least squares on inputs",
+    "mechanistic": "Mechanistic, default",
+    "recalibrated": "Mechanistic, recalibrated",
+    "neural": "Pure neural ODE",
+    "hybrid": "Hybrid",
+}
+
+_RC: dict[str, Any] = {
+    "svg.hashsalt": "asm-hybrid",
+    "svg.fonttype": "none",  # real text: legible at any zoom, found by a search
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so that the layout is the same everywhere
+    "font.size": 8.5,
+    "text.parse_math": False,  # a name with two dollar signs is a name
+    "text.color": INK,
+    "axes.edgecolor": "#b8c0cb",
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "axes.formatter.useoffset": False,
+    "grid.color": "#e6eaef",
+    "grid.linewidth": 0.7,
+    "xtick.color": "#b8c0cb",
+    "ytick.color": "#b8c0cb",
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "lines.linewidth": 1.4,
+    "lines.solid_joinstyle": "round",
+    "path.simplify": False,  # would drop the zero-length strokes that draw the dots
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "figure.constrained_layout.use": True,
+}
+_SVG = "http://www.w3.org/2000/svg"
+_XLINK = "http://www.w3.org/1999/xlink"
+_DECIMALS = re.compile(r"-?\d+\.\d{3,}")
+_METADATA: dict[str, str | None] = {"Date": None, "Creator": None, "Format": None, "Type": None}
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Draw with the report's settings, whatever the user's matplotlibrc says."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        cast(dict[str, Any], matplotlib.rcParams).update(_RC)
+        yield
+
+
+def svg(figure: Figure, title: str, prefix: str) -> Markup:
+    """Return a figure as SVG to be put into HTML.
+
+    Parameters
+    ----------
+    figure : Figure
+        Drawn within `drawing`.
+    title : str
+        What the figure shows, for screen readers.
+    prefix : str
+        Put before each id, so that figures on one page do not collide.
+
+    Returns
+    -------
+    Markup
+        One ``<svg>`` element without XML declaration, comments, metadata or dates.
+    """
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", metadata=_METADATA)
+    root = ElementTree.fromstring(stream.getvalue())
+    for metadata in root.findall(f"{{{_SVG}}}metadata"):
+        root.remove(metadata)
+    for element in root.iter():
+        for key, value in list(element.attrib.items()):
+            if key in ("d", "x", "y"):
+                element.set(key, _DECIMALS.sub(_rounded, value))
+            elif key == "id":
+                element.set(key, f"{prefix}-{value}")
+            elif key == f"{{{_XLINK}}}href" and value.startswith("#"):
+                element.set(key, f"#{prefix}-{value[1:]}")
+            elif "url(#" in value:
+                element.set(key, re.sub(r"url\(#", f"url(#{prefix}-", value))
+    for key in ("width", "height"):
+        root.attrib.pop(key, None)
+    root.set("role", "img")
+    root.set("aria-label", title)
+    ElementTree.register_namespace("", _SVG)
+    ElementTree.register_namespace("xlink", _XLINK)
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _rounded(match: re.Match[str]) -> str:
+    """Return a coordinate to a hundredth of a point, finer than any screen shows."""
+    return f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def model_title(model: str) -> str:
+    """Return the name of a model for readers."""
+    return _TITLES.get(model, plain(model))
+
+
+def plain(name: str) -> str:
+    """Return a process name as words; a component such as S_NH keeps its symbol."""
+    return name if re.match(r"[A-Z]+_", name) else name.replace("_", " ")
+
+
+def unit_text(unit: str) -> str:
+    """Return a unit with superscripts: ``g N/m3`` becomes ``g N/m³``."""
+    return re.sub(r"\bm3\b", "m³", unit).replace("m2", "m²").replace("degC", "°C")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a number with so many significant digits, a true minus sign, and a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(value)))
+    places = f".{max(digits - 1 - exponent, 0)}f" if -4 <= exponent < 6 else f".{digits - 1}e"
+    return format(value, places).replace("-", "−")
+
+
+def percent(share: float | None) -> str:
+    """Return a share [-] in percent, without sign for zero."""
+    if share is None or not math.isfinite(share):
+        return "–"
+    value = 100 * share
+    text = f"{value:.0f}" if abs(value) >= 0.95 else f"{value:.1f}"
+    return ("0" if float(text) == 0 else text.replace("-", "−")) + " %"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it."""
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

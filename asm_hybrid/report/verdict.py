@@ -1,0 +1,181 @@
+"""The verdict in plain words, and the tables of scores behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from asm_hybrid.report.record import Score, Summary
+from asm_hybrid.report.style import model_title, number, percent, unit_text
+
+__all__ = ["Card", "ScoreCell", "ScoreRow", "ScoreTable", "best_model", "cards", "headline", "score_table"]
+
+_ORDER = ("mean", "diurnal", "least_squares", "mechanistic", "recalibrated", "neural", "hybrid")
+
+
+@dataclass(frozen=True)
+class Card:
+    """The run's own model beside the best baseline, for one variable on the test block.
+
+    `better` is None when the two cannot be compared; `bars` are (label, RMSE, width in percent, CSS class).
+    """
+
+    variable: str
+    target: str
+    unit: str
+    better: bool | None
+    change: str
+    bars: tuple[tuple[str, str, float, str], ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ScoreCell:
+    """Scores of one model for one variable, as text."""
+
+    rmse: str
+    spread: str
+    mae: str
+    bias: str
+    r2: str
+    best: bool
+    best_baseline: bool
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One model of a score table; a cell is None where the model has no score."""
+
+    model: str
+    title: str
+    cells: tuple[ScoreCell | None, ...]
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Scores of all models for a few variables on one block."""
+
+    variables: tuple[tuple[str, str], ...]
+    samples: tuple[str, ...]
+    rows: tuple[ScoreRow, ...]
+
+
+def headline(summary: Summary) -> tuple[str, str, str]:
+    """Return the verdict as one sentence, what follows it, and its kind.
+
+    Parameters
+    ----------
+    summary : Summary
+        The run.
+
+    Returns
+    -------
+    (str, str, str)
+        First sentence, the rest, and ``win``, ``mixed`` (not in every variable), ``loss`` or ``none``.
+    """
+    if summary.verdict is None or not summary.verdict.variables:
+        return "This run holds no scores on the test block, so nothing can be said.", "", "none"
+    first, stop, rest = summary.verdict.sentence.partition(". ")
+    better = [card.better for card in cards(summary)]
+    kind = "win" if summary.verdict.wins else "mixed" if any(better) else "loss"
+    return first + stop.strip(), rest, kind
+
+
+def cards(summary: Summary) -> list[Card]:
+    """Return one card for each variable on which the verdict rests."""
+    if summary.verdict is None:
+        return []
+    own = summary.verdict.model
+    out = []
+    for name, result in summary.verdict.variables.items():
+        ours, theirs = result.hybrid_rmse, result.best_rmse
+        variable = summary.variables[name]
+        greatest = max(ours or 0.0, theirs or 0.0) or 1.0
+        bars = (
+            (model_title(result.best_baseline), number(theirs), 100 * (theirs or 0.0) / greatest, "baseline"),
+            (model_title(own), number(ours), 100 * (ours or 0.0) / greatest, "own"),
+        )
+        notes = _notes(summary.scores.get("test", {}).get(name, {}).get(own), theirs, variable.noise)
+        if ours is None:
+            better, change = False, "diverges, no score"
+        elif not theirs:
+            better, change = None, "not comparable"
+        else:
+            ratio = ours / theirs - 1
+            better = ratio < 0
+            change = (
+                f"RMSE {percent(abs(ratio))} {'lower' if better else 'higher'}" if ratio else "RMSE the same"
+            )
+        out.append(Card(name, variable.target, unit_text(variable.unit), better, change, bars, notes))
+    return out
+
+
+def score_table(
+    scores: Mapping[str, Mapping[str, Score]], units: Mapping[str, str], names: Sequence[str], own: str
+) -> ScoreTable:
+    """Return the scores of one block as a table of text.
+
+    Parameters
+    ----------
+    scores : mapping
+        Variable to model to score.
+    units : mapping of str to str
+        Unit of each variable.
+    names : sequence of str
+        Variables of this table.
+    own : str
+        The model that the run is about; all others are baselines.
+
+    Returns
+    -------
+    ScoreTable
+        One row for each model, the simple baselines first, the hybrid last.
+    """
+    shown = [name for name in names if name in scores]
+    models = {model for name in shown for model in scores[name]}
+    order = [m for m in _ORDER if m in models] + sorted(models.difference(_ORDER))
+    best = {name: best_model(scores[name]) for name in shown}
+    baseline = {name: best_model(scores[name], but=own) for name in shown}
+    rows = []
+    for model in order:
+        cells: list[ScoreCell | None] = []
+        for name in shown:
+            score = scores[name].get(model)
+            if score is None:
+                cells.append(None)
+                continue
+            cells.append(
+                ScoreCell(
+                    rmse=number(score.rmse),
+                    spread=_spread(score.rmse_seeds),
+                    mae=number(score.mae),
+                    bias=number(score.bias, 2),
+                    r2="–" if score.r2 is None else f"{score.r2:.2f}".replace("-", "−"),
+                    best=model == best[name],
+                    best_baseline=model == baseline[name],
+                )
+            )
+        rows.append(ScoreRow(model, model_title(model), tuple(cells)))
+    samples = tuple(f"{max((s.n for s in scores[name].values()), default=0):,}" for name in shown)
+    return ScoreTable(tuple((n, unit_text(units.get(n, ""))) for n in shown), samples, tuple(rows))
+
+
+def best_model(scores: Mapping[str, Score], but: str | None = None) -> str | None:
+    """Return the model with the least RMSE, leaving out `but`; None when there is none."""
+    known = {m: s.rmse for m, s in scores.items() if s.rmse is not None and m != but}
+    return min(known, key=lambda m: known[m]) if known else None
+
+
+def _notes(own: Score | None, theirs: float | None, noise: float | None) -> tuple[str, ...]:
+    notes = []
+    known = [s for s in own.rmse_seeds if s is not None] if own else []
+    if len(known) > 1 and theirs is not None:
+        notes.append(f"{sum(s < theirs for s in known)} of {len(known)} seeds are better than this baseline")
+    if noise and own and own.rmse is not None:
+        notes.append(f"the error is {number(own.rmse / noise, 2)} × the sensor's noise")
+    return tuple(notes)
+
+
+def _spread(seeds: Sequence[float | None]) -> str:
+    known = [s for s in seeds if s is not None]
+    return f"{number(min(known))} to {number(max(known))}" if len(known) > 1 else ""

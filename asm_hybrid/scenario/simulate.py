@@ -1,0 +1,218 @@
+"""Running a scenario beside its base case."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from asm_hybrid.artefacts import write_json_atomic, write_text_atomic
+from asm_hybrid.errors import InputError, SimulationError
+from asm_hybrid.scenario.definition import Scenario, apply_changes, load_scenario, moment
+from asm_hybrid.scenario.plot import plot_scenario
+from asm_hybrid.training import FittedModel, load_model
+
+__all__ = ["ScenarioResult", "simulate"]
+
+
+@dataclass(frozen=True)
+class ScenarioResult:
+    """What a scenario gave.
+
+    Attributes
+    ----------
+    folder : Path
+        Where ``series.csv``, ``summary.csv``, ``scenario.yaml`` and the plot are.
+    series : DataFrame
+        Time, and for every quantity the base case and the scenario: median, lowest and highest of the seeds.
+    table : DataFrame
+        Means over the period, a row a quantity.
+    outside_hours : float or None
+        Hours of the scenario in which some tank lies outside the states seen in training, so that n fades.
+    """
+
+    folder: Path
+    series: pd.DataFrame
+    table: pd.DataFrame
+    outside_hours: float | None
+
+
+def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None) -> ScenarioResult:
+    """Simulate a scenario with the fitted model of a run, beside the base case.
+
+    Parameters
+    ----------
+    run : str or Path
+        A run folder or an exported bundle.
+    scenario_path : str or Path
+        The scenario file.
+    out : Path, optional
+        Where to write; ``scenarios/NAME`` in the run folder without it. Files of the same name are replaced.
+
+    Returns
+    -------
+    ScenarioResult
+
+    Raises
+    ------
+    InputError
+        When run or scenario cannot be used.
+    SimulationError
+        When the simulation diverges.
+    """
+    run = Path(run)
+    model = load_model(run)
+    scenario = load_scenario(scenario_path)
+    table = pd.read_csv(run / "inputs.csv", float_precision="round_trip")
+    times = pd.DatetimeIndex(pd.to_datetime(table["time"], utc=True, format="ISO8601"))
+    names = [spec.name for spec in model.plant.inputs]
+    base = table[names].to_numpy(dtype=float)
+    period = _period(scenario, run, times)
+    changed = apply_changes(scenario, model.plant.inputs, _pollutants(model), times, base, period)
+    last = int(np.searchsorted(times, period[1], side="right"))
+    first = int(np.searchsorted(times, period[0]))
+    if last - first < 2:
+        raise InputError(
+            "the period holds fewer than two knots of the record",
+            where=str(scenario.document.path),
+            expected=f"times from {times[0]:%Y-%m-%d %H:%M} to {times[-1]:%Y-%m-%d %H:%M} UTC",
+        )
+    targets = _targets(model)
+    cases = [_run(model, inputs[:last], targets, first) for inputs in (base, changed)]
+    outputs = [c[0] for c in cases]
+    series = _series(times[first:last], targets, outputs)
+    means = _means(model, targets, outputs, [base[first:last], changed[first:last]])
+    folder = out or run / "scenarios" / scenario.content.name
+    _write(folder, scenario, series, means, model, period)
+    outside = None if cases[1][1] is None else float(cases[1][1].sum() * model.grid.interval * 24)
+    return ScenarioResult(folder, series, means, outside)
+
+
+def _period(scenario: Scenario, run: Path, times: pd.DatetimeIndex) -> tuple[pd.Timestamp, pd.Timestamp]:
+    given, start, end = scenario.content.period, times[0], times[-1]
+    summary = run / "summary.json"
+    if summary.exists():
+        test = json.loads(summary.read_text(encoding="utf-8"))["blocks"]["test"]
+        start, end = (pd.Timestamp(t) for t in test)
+    if given.start:
+        start = moment(scenario, given.start, "period", "start")
+    if given.end:
+        end = moment(scenario, given.end, "period", "end")
+    if start >= end or start < times[0] or end > times[-1] + pd.Timedelta(minutes=1):
+        raise InputError(
+            f"the period from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC is not one of the record",
+            where=scenario.document.where("period"),
+            expected=f"a start before its end, from {times[0]:%Y-%m-%d %H:%M} to {times[-1]:%Y-%m-%d %H:%M} UTC",
+        )
+    return start, end
+
+
+def _pollutants(model: FittedModel) -> list[str]:
+    """Influent components that carry oxygen demand, nitrogen or phosphorus into the plant."""
+    table = model.plant.table
+    return [
+        f"influent.{c.name}"
+        for c in table.components
+        if c.name != table.oxygen
+        and set(c.composition) & {"COD", "N", "P"}
+        and c.name not in ("S_N2", "S_NO")
+    ]
+
+
+def _targets(model: FittedModel) -> tuple[str, ...]:
+    if model.kind == "neural":
+        return model.targets
+    table = model.plant.table
+    effluent = [f"effluent.{q}" for q in (*table.composites, *table.component_names)]
+    return (*model.targets, *(t for t in effluent if t not in model.targets))
+
+
+def _run(
+    model: FittedModel, inputs: np.ndarray, targets: tuple[str, ...], first: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return outputs at the knots of the period, and at which of them n fades."""
+    u = torch.as_tensor(inputs)
+    solution = model.simulate(u, targets, record_knots=True)
+    if not bool(solution.ok.all()):
+        raise SimulationError(
+            "the simulation of the scenario leaves the finite numbers; make the change smaller"
+        )
+    steps = 1 if model.kind == "neural" else model.grid.substeps
+    outputs = np.asarray(solution.outputs)[:, ::steps][:, first:]
+    if model.term is None or solution.knots is None:
+        return outputs, None
+    states = solution.knots[model.best, first:]
+    with torch.no_grad():
+        effective = model.recalibrated().system.effective(states, u[first:])
+        guard = model.term.guard(model.term.features(effective, u[first:]))
+    return outputs, np.asarray((guard < 1.0).flatten(1).any(1))
+
+
+def _series(times: pd.DatetimeIndex, targets: tuple[str, ...], cases: list[np.ndarray]) -> pd.DataFrame:
+    columns: dict[str, object] = {"time": [t.isoformat() for t in times]}
+    for i, target in enumerate(targets):
+        for name, case in zip(("base", "scenario"), cases, strict=True):
+            y = case[..., i]
+            columns[f"{target} {name}"] = np.median(y, axis=0)
+            if len(y) > 1:
+                columns[f"{target} {name} low"] = y.min(axis=0)
+                columns[f"{target} {name} high"] = y.max(axis=0)
+    return pd.DataFrame(columns)
+
+
+def _means(
+    model: FittedModel, targets: tuple[str, ...], cases: list[np.ndarray], inputs: list[np.ndarray]
+) -> pd.DataFrame:
+    """Return means over the period: weighted by the effluent flow for the effluent, by time in the tanks."""
+    index, table = model.plant.input_index, model.plant.table
+    units = {c.name: c.unit for c in table.components} | {n: c.unit for n, c in table.composites.items()}
+    rows = []
+    for i, target in enumerate(targets):
+        found = []
+        for case, u in zip(cases, inputs, strict=True):
+            flow = u[:, index["Q_in"]] - u[:, index["wastage"]]
+            if not target.startswith("effluent.") or flow.sum() <= 0:
+                flow = np.ones(len(u))
+            found.append((case[..., i] * flow).sum(axis=-1) / flow.sum())
+        base, scenario = (float(np.median(f)) for f in found)
+        rows.append(
+            {
+                "quantity": target,
+                "unit": units[target.partition(".")[2]],
+                "base": base,
+                "scenario": scenario,
+                "change_percent": 100 * (scenario / base - 1.0) if abs(base) > 1e-12 else None,
+                "scenario_low": float(found[1].min()),
+                "scenario_high": float(found[1].max()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _write(
+    folder: Path,
+    scenario: Scenario,
+    series: pd.DataFrame,
+    means: pd.DataFrame,
+    model: FittedModel,
+    period: tuple[pd.Timestamp, pd.Timestamp],
+) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"the folder cannot be made ({error.strerror})",
+            where=str(folder),
+            fix="give another one with --out",
+        ) from None
+    write_text_atomic(folder / "series.csv", series.to_csv(index=False, lineterminator="\n"))
+    write_text_atomic(folder / "summary.csv", means.to_csv(index=False, lineterminator="\n"))
+    write_text_atomic(folder / "scenario.yaml", scenario.document.text)
+    facts = {"name": scenario.content.name, "period": [t.isoformat() for t in period], "model": model.kind}
+    write_json_atomic(folder / "scenario.json", facts)
+    units = dict(zip(means["quantity"], means["unit"], strict=True))
+    plot_scenario(folder, scenario.content.name, series, model.targets, units)

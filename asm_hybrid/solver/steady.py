@@ -1,0 +1,73 @@
+"""Steady states under constant inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from asm_hybrid.errors import SimulationError
+
+__all__ = ["steady_state"]
+
+LARGEST_CHANGE = 0.5
+"""Relative change of a state that a step aims at, at most."""
+
+
+def steady_state(
+    derivative: Callable[[Tensor], Tensor],
+    jacobian: Callable[[Tensor], Tensor],
+    x0: Tensor,
+    *,
+    tolerance: float = 1e-9,
+    max_steps: int = 400,
+) -> Tensor:
+    """Find the steady state by pseudo-transient continuation.
+
+    Linearly implicit Euler steps, ``(I/h - J) dx = f(x)``, grow as long as the relative change of a step stays moderate,
+    and turn into Newton's iteration (Kelley and Keyes 1998, SIAM J. Numer. Anal. 35, 508-523).
+
+    Parameters
+    ----------
+    derivative : callable
+        f(x), from ``(batch, n)`` to ``(batch, n)`` [unit/d].
+    jacobian : callable
+        The full Jacobian of f, ``(batch, n, n)`` [1/d].
+    x0 : Tensor, shape (batch, n)
+        Start.
+    tolerance : float
+        Largest ``|f| / (|x| + 1)`` [1/d] at the end.
+    max_steps : int
+        Bound on the iterations.
+
+    Returns
+    -------
+    Tensor, shape (batch, n)
+        The steady states.
+
+    Raises
+    ------
+    SimulationError
+        When the iteration does not converge; the message gives the residual.
+    """
+    x, h = x0, 1e-4
+    eye = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
+    residual = float("inf")
+    for _ in range(max_steps):
+        slope = derivative(x)
+        residual = float((slope.abs() / (x.abs() + 1.0)).max())
+        if residual < tolerance:
+            return x
+        step, info = torch.linalg.solve_ex(eye / h - jacobian(x), slope)
+        change = float((step.abs() / (x.abs() + 1.0)).max())
+        if not bool((info == 0).all()) or not change < 4.0 * LARGEST_CHANGE:
+            h /= 4.0
+            if h < 1e-12:
+                break
+            continue
+        x = x + step
+        h = min(h * min(2.0, LARGEST_CHANGE / max(change, 1e-12)), 1e8)
+    raise SimulationError(
+        f"no steady state was found: the largest relative rate of change is still {residual:.2g} 1/d"
+    )

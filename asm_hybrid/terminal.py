@@ -1,0 +1,197 @@
+"""What the command line shows: progress, tables of scores, scenarios, model tables."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from asm_hybrid.scenario import ScenarioResult
+
+__all__ = ["LiveProgress", "print_model", "print_models", "print_scenario", "print_scores"]
+
+TITLES = {
+    "mean": "mean",
+    "diurnal": "diurnal mean",
+    "least_squares": "least squares on inputs",
+    "mechanistic": "f, default parameters",
+    "recalibrated": "f, recalibrated",
+    "neural": "pure neural ODE",
+    "hybrid": "hybrid f + n",
+}
+
+
+class LiveProgress:
+    """Progress bars on a terminal; one plain line a stage where the output is not a terminal."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description:<42}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=self._console,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> LiveProgress:
+        if self._console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._finish()
+        if self._console.is_terminal:
+            self._bars.stop()
+
+    def _finish(self) -> None:
+        if self._task is not None:
+            task = self._bars.tasks[self._bars.task_ids.index(self._task)]
+            self._bars.update(self._task, total=task.completed or 1, completed=task.completed or 1)
+        self._task = None
+
+    def stage(self, title: str, total: int | None = None) -> None:
+        """Begin a stage."""
+        self._finish()
+        self._task = self._bars.add_task(title, total=total, note="")
+        if not self._console.is_terminal:
+            self._console.print(f"{title} …", markup=False)
+
+    def advance(self, note: str = "") -> None:
+        """One step is done."""
+        if self._task is not None:
+            self._bars.update(self._task, advance=1, note=note)
+
+    def say(self, text: str) -> None:
+        """Print a line above the bars."""
+        self._console.print(text, markup=False)
+
+
+def print_scores(summary: dict[str, Any]) -> None:
+    """Print the verdict, the table of test scores, and what f failed to capture."""
+    console = Console()
+    verdict = summary["verdict"]
+    console.print()
+    console.print(escape(verdict["sentence"]), style="bold green" if verdict["wins"] else "bold yellow")
+    test = summary["scores"].get("test", {})
+    table = Table(title="RMSE on the test block, open-loop simulation", title_justify="left")
+    table.add_column("model")
+    for label in test:
+        table.add_column(
+            f"{label} [{summary['variables'][label]['unit']}]".replace("[", "\\["), justify="right"
+        )
+    for model, title in TITLES.items():
+        cells = [_score_cell(models, model) for models in test.values()]
+        if any(cells):
+            table.add_row(title, *cells)
+    console.print(table)
+    if summary["missing"]:
+        print_missing(console, summary["missing"])
+    for warning in summary["warnings"]:
+        console.print(f"warning: {warning}", markup=False, style="yellow")
+
+
+def _score_cell(models: dict[str, Any], model: str) -> str:
+    if model not in models:
+        return ""
+    score = models[model]
+    best = min(s["rmse"] for s in models.values())
+    text = f"{score['rmse']:.3f}"
+    if len(score["rmse_seeds"]) > 1:
+        text += f" ({min(score['rmse_seeds']):.3f}-{max(score['rmse_seeds']):.3f})"
+    return f"[bold]{text}[/bold]" if score["rmse"] == best else text
+
+
+def print_missing(console: Console, missing: list[dict[str, Any]]) -> None:
+    """Print the first places where n matters."""
+    what = "process" if "process" in missing[0] else "component"
+    table = Table(title="What f failed to capture", title_justify="left")
+    for name in (what, "tank"):
+        table.add_column(name)
+    for name in ("share of n's effect", "f's own rate", "learnt rate"):
+        table.add_column(name, justify="right")
+    table.add_column("unit")
+    for row in missing[:5]:
+        table.add_row(
+            row[what],
+            row["tank"],
+            f"{100 * row['share']:.0f} %",
+            f"{row['own_rate']:.4g}",
+            f"{row['learnt_rate']:+.4g}",
+            escape(row["unit"]),
+        )
+    console.print(table)
+
+
+def print_scenario(result: ScenarioResult) -> None:
+    """Print the means of a scenario beside those of the base case."""
+    console = Console()
+    table = Table(title="Means over the period (effluent: weighted by flow)", title_justify="left")
+    table.add_column("quantity")
+    for name in ("base", "scenario", "change", "range over seeds"):
+        table.add_column(name, justify="right")
+    table.add_column("unit")
+    for row in result.table.itertuples(index=False):
+        change = "" if row.change_percent is None else f"{row.change_percent:+.1f} %"
+        spread = f"{row.scenario_low:.3g} to {row.scenario_high:.3g}"
+        table.add_row(
+            escape(str(row.quantity)),
+            f"{row.base:.4g}",
+            f"{row.scenario:.4g}",
+            change,
+            spread if row.scenario_low != row.scenario_high else "",
+            escape(str(row.unit)),
+        )
+    console.print(table)
+    if result.outside_hours:
+        console.print(
+            f"warning: during {result.outside_hours:.1f} h the scenario lies outside the states seen in training; "
+            "n fades out there, and the result rests on f",
+            style="yellow",
+            markup=False,
+        )
+    console.print(f"series, table and plot: {result.folder}", markup=False, soft_wrap=True)
+
+
+def print_models() -> None:
+    """Print the shipped kinetics tables."""
+    from asm_hybrid.kinetics import available_tables, load_table
+
+    table = Table(title="Kinetics tables", title_justify="left")
+    for name in ("name", "components", "processes", "parameters", "title"):
+        table.add_column(
+            name, justify="right" if name in ("components", "processes", "parameters") else "left"
+        )
+    for name in available_tables():
+        found = load_table(name)
+        counts = (len(found.components), len(found.processes), len(found.parameters))
+        table.add_row(name, *map(str, counts), escape(found.title))
+    Console().print(table)
+
+
+def print_model(name: str) -> None:
+    """Print a kinetics table as a Gujer matrix, with rates and parameters."""
+    from asm_hybrid.kinetics import gujer_text, load_table
+
+    Console(soft_wrap=True).print(gujer_text(load_table(name)))

@@ -1,0 +1,18 @@
+"""Calibration, fitting, baselines, and the run folder."""
+
+from asm_hybrid.training.fitted import MODEL_FILES, FittedModel, load_model
+from asm_hybrid.training.progress import Progress, Silent
+from asm_hybrid.training.simulate import PlantModel, start_state
+from asm_hybrid.training.train import Outcome, train
+
+__all__ = [
+    "MODEL_FILES",
+    "FittedModel",
+    "Outcome",
+    "PlantModel",
+    "Progress",
+    "Silent",
+    "load_model",
+    "start_state",
+    "train",
+]

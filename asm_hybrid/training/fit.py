@@ -1,0 +1,221 @@
+"""Fitting n: gradient descent on windows whose start states follow the model's own trajectory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from asm_hybrid.errors import SimulationError
+from asm_hybrid.training.simulate import SimulationModel
+from asm_hybrid.training.windows import Windows
+
+__all__ = ["FitResult", "FitSettings", "fit"]
+
+PENALTY_STRIDE = 4
+"""The size of n is taken at every fourth knot of a window."""
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How to descend.
+
+    Attributes
+    ----------
+    iterations : int
+        Gradient steps at most.
+    batch : int
+        Windows per gradient step.
+    learning_rate : float
+        Of Adam, falling along a cosine to a tenth.
+    validate_every : int
+        Gradient steps between two validations.
+    patience : int
+        Validations without any member improving before the fit stops.
+    seeds : tuple of int
+        Seeds, of which the first draws the windows.
+    carry_from : float
+        Share of the iterations after which window starts follow the model's own trajectory.
+    """
+
+    iterations: int
+    batch: int
+    learning_rate: float
+    validate_every: int
+    patience: int
+    seeds: tuple[int, ...]
+    carry_from: float = 0.0
+
+
+@dataclass
+class FitResult:
+    """What a fit found.
+
+    Attributes
+    ----------
+    best : list of float
+        Validation loss of the best state of every member.
+    stopped : str
+        ``finished``, ``early`` or ``interrupted``.
+    iterations : int
+        Gradient steps done.
+    skipped : int
+        Windows left out because they diverged, counted over all steps.
+    """
+
+    best: list[float] = field(default_factory=list)
+    stopped: str = "finished"
+    iterations: int = 0
+    skipped: int = 0
+
+
+def fit(
+    module: nn.Module,
+    model: SimulationModel,
+    inputs: Tensor,
+    windows: Windows,
+    starts: Tensor,
+    settings: FitSettings,
+    validate: Callable[[Tensor], Tensor],
+    *,
+    penalty: Callable[[Tensor, Tensor], Tensor] | None = None,
+    report: Callable[[dict[str, Any]], None] | None = None,
+    describe_failure: Callable[[], str] | None = None,
+) -> FitResult:
+    """Fit the parameters of a module through the simulation of windows.
+
+    Every window starts where its predecessor ended in the latest pass, so that at convergence the windows together are
+    one open-loop simulation of the block, at the cost of many short ones side by side; the gradient stops at the
+    window's start.
+
+    Parameters
+    ----------
+    module : nn.Module
+        What is fitted; all its parameters lead with the member axis. Holds the best state of every member at the end.
+    model : SimulationModel
+        The model that contains it.
+    inputs : Tensor, shape (knot, input)
+        Inputs of the record.
+    windows : Windows
+        The training block.
+    starts : Tensor, shape (member, window, …)
+        First guess of the states at the windows' starts.
+    settings : FitSettings
+        How to descend.
+    validate : callable
+        From the state at the last window's end, ``(member, …)``, to the validation loss of every member.
+    penalty : callable, optional
+        From states ``(member, window, knot, …)`` and inputs along the windows to a term added to every member's loss.
+    report : callable, optional
+        Called with a record after every step.
+    describe_failure : callable, optional
+        Says what the parameters are, for the message when everything diverges.
+
+    Returns
+    -------
+    FitResult
+
+    Raises
+    ------
+    SimulationError
+        When all windows diverge or the loss is not finite; the module then holds the best state so far.
+    """
+    parameters = list(module.parameters())
+    optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate)
+    generator = torch.Generator().manual_seed(settings.seeds[0])
+    members = starts.shape[0]
+    starts = starts.clone()
+    result = FitResult()
+    best = torch.full((members,), math.inf, dtype=torch.float64)
+    kept = [p.detach().clone() for p in parameters]
+    end = starts[:, -1]
+    waited = 0
+
+    def check() -> bool:
+        """Validate; keep what improved; return whether any member did."""
+        with torch.no_grad():
+            loss = validate(end).cpu()
+        better = loss < best
+        for store, p in zip(kept, parameters, strict=True):
+            store[better.to(p.device)] = p.detach()[better.to(p.device)]
+        best[better] = loss[better]
+        return bool(better.any())
+
+    try:
+        check()
+        for iteration in range(settings.iterations):
+            rate = 0.1 + 0.45 * (1.0 + math.cos(math.pi * iteration / max(1, settings.iterations)))
+            for group in optimiser.param_groups:
+                group["lr"] = settings.learning_rate * rate
+            index = torch.arange(len(windows))
+            if len(windows) > settings.batch:
+                drawn = torch.randperm(len(windows), generator=generator)[: settings.batch]
+                index = drawn.sort().values
+            index = index.to(inputs.device)
+            cut = windows.inputs(inputs, index)
+            solution = model.simulate(starts[:, index], cut, record_knots=penalty is not None)
+            good = solution.ok.all(0)
+            if not bool(good.all()):
+                result.skipped += int((~good).sum())
+                index = index[good]
+                if not len(index):
+                    raise SimulationError(_failure("every window diverges", iteration, describe_failure))
+                cut = windows.inputs(inputs, index)
+                solution = model.simulate(starts[:, index], cut, record_knots=penalty is not None)
+            residual = windows.residuals(solution.outputs, index)
+            count = windows.counts(index).sum().clamp(min=1)
+            losses = residual.square().flatten(1).sum(1) / count
+            total = losses
+            if penalty is not None and solution.knots is not None:
+                total = total + penalty(
+                    solution.knots.detach()[:, :, ::PENALTY_STRIDE], cut[:, ::PENALTY_STRIDE]
+                )
+            if not bool(torch.isfinite(total).all()):
+                raise SimulationError(_failure("the loss is not finite", iteration, describe_failure))
+            optimiser.zero_grad()
+            total.sum().backward()
+            _clip_by_member(parameters)
+            optimiser.step()
+            result.iterations = iteration + 1
+            if iteration >= settings.carry_from * settings.iterations:
+                final = solution.final.detach()
+                follows = index + 1 < len(windows)
+                starts[:, index[follows] + 1] = final[:, follows]
+                if int(index[-1]) == len(windows) - 1:
+                    end = final[:, -1]
+            record: dict[str, Any] = {"iteration": iteration + 1, "loss": losses.detach().tolist()}
+            if (iteration + 1) % settings.validate_every == 0 or iteration + 1 == settings.iterations:
+                waited = 0 if check() else waited + 1
+                record["validation"] = best.tolist()
+            if report is not None:
+                report(record)
+            if waited >= settings.patience:
+                result.stopped = "early"
+                break
+    except KeyboardInterrupt:
+        result.stopped = "interrupted"
+    finally:
+        with torch.no_grad():
+            for store, p in zip(kept, parameters, strict=True):
+                p.copy_(store)
+    result.best = best.tolist()
+    return result
+
+
+def _failure(what: str, iteration: int, describe: Callable[[], str] | None) -> str:
+    detail = f"; {describe()}" if describe is not None else ""
+    return f"{what} at iteration {iteration + 1}{detail}"
+
+
+def _clip_by_member(parameters: list[nn.Parameter], limit: float = 1.0) -> None:
+    """Scale the gradient of every member to a norm of at most ``limit``, each on its own."""
+    norms = sum(p.grad.square().flatten(1).sum(1) for p in parameters if p.grad is not None)
+    assert isinstance(norms, Tensor)
+    scale = (limit / norms.sqrt().clamp(min=1e-12)).clamp(max=1.0)
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.mul_(scale.view(-1, *[1] * (p.dim() - 1)))

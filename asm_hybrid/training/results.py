@@ -1,0 +1,282 @@
+"""Predictions of every model, their scores, and the files that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from asm_hybrid import __version__
+from asm_hybrid.artefacts import write_bytes_atomic, write_json_atomic, write_manifest, write_text_atomic
+from asm_hybrid.data import Dataset
+from asm_hybrid.training.baselines import diurnal_mean, features, least_squares_prediction
+from asm_hybrid.training.calibration import Calibration
+from asm_hybrid.training.fit import FitResult
+from asm_hybrid.training.fitted import FittedModel
+from asm_hybrid.training.folder import environment
+from asm_hybrid.training.scores import score
+from asm_hybrid.training.windows import interpolate_outputs
+
+__all__ = ["MODELS", "Predictions", "predict_all", "write_results"]
+
+MODELS = ("mean", "diurnal", "least_squares", "mechanistic", "recalibrated", "neural", "hybrid")
+SCORED = ("train", "validate", "test")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions at the times of the measurements.
+
+    Attributes
+    ----------
+    values : dict
+        By variable and model, arrays ``(seed, sample)``.
+    failed : dict
+        By model, the number of seeds whose simulation of the record left the finite numbers.
+    states : Tensor or None, shape (hour, tank, component)
+        States of the hybrid's best seed at every full hour, or of recalibrated f.
+    hours : Tensor of int, shape (hour,)
+        Knots of those states.
+    """
+
+    values: dict[str, dict[str, np.ndarray]]
+    failed: dict[str, int]
+    states: Tensor
+    hours: Tensor
+
+
+def predict_all(
+    model: FittedModel,
+    dataset: Dataset,
+    inputs: Tensor,
+    own: np.ndarray,
+    blocks: Mapping[str, tuple[float, float]],
+) -> Predictions:
+    """Run every model, open loop, over the whole record and read it at the measurements.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The fitted model.
+    dataset : Dataset
+        The record.
+    inputs : Tensor, shape (knot, input)
+        Inputs of the record.
+    own : ndarray, shape (2, step, variable)
+        Outputs of f, default and recalibrated.
+    blocks : mapping
+        Start and end of every block [d].
+
+    Returns
+    -------
+    Predictions
+    """
+    grid, observations = model.grid, dataset.observations
+    outputs = {"mechanistic": (own[:1], grid.substeps), "recalibrated": (own[1:], grid.substeps)}
+    failed: dict[str, int] = {}
+    per_hour = max(1, round(1.0 / 24.0 / grid.interval))
+    hours = torch.arange(0, len(inputs), per_hour)
+    states = torch.empty(0)
+    with torch.no_grad():
+        if model.term is not None:
+            start = model.start[1].expand(model.term.network.members, -1, -1)
+            solution = model.hybrid().simulate(start, inputs, record_knots=True)
+            outputs["hybrid"] = np.asarray(solution.outputs.cpu()), grid.substeps
+            failed["hybrid"] = int((~solution.ok).sum())
+            assert solution.knots is not None
+            states = solution.knots[model.best, hours].cpu()
+        if model.neural is not None:
+            from asm_hybrid.training.simulate import NeuralModel
+
+            assert model.neural_start is not None
+            first = model.neural_start.expand(model.neural.network.members, -1)
+            found = NeuralModel(model.neural, grid).simulate(first, inputs)
+            outputs["neural"] = np.asarray(found.outputs.cpu()), 1
+            failed["neural"] = int((~found.ok).sum())
+    values: dict[str, dict[str, np.ndarray]] = {o.label: {} for o in observations}
+    for name, (series, substeps) in outputs.items():
+        read = interpolate_outputs(series, observations, grid.interval, substeps)
+        for observation, y in zip(observations, read, strict=True):
+            values[observation.label][name] = y
+    begin, end = blocks["train"]
+    zone = next((s.time.zone for s in model.config.data.sources.values() if s.time.zone), "UTC")
+    table = np.asarray(inputs.cpu())
+    for o in observations:
+        seen = (o.times >= begin) & (o.times <= end)
+        clock = pd.DatetimeIndex([dataset.to_stamp(t) for t in o.times]).tz_convert(zone)
+        hours = np.asarray(clock.hour)
+        regressors = features(table, grid.interval, o.times)
+        values[o.label] |= {
+            "mean": np.full((1, len(o.times)), o.values[seen].mean()),
+            "diurnal": diurnal_mean(hours[seen], o.values[seen], hours)[None],
+            "least_squares": least_squares_prediction(regressors[seen], o.values[seen], regressors)[None],
+        }
+    return Predictions(values, failed, states, hours)
+
+
+def _block_of(times: np.ndarray, blocks: Mapping[str, tuple[float, float]]) -> np.ndarray:
+    out = np.full(len(times), "", dtype=object)
+    for name in SCORED:
+        begin, end = blocks[name]
+        out[(times >= begin) & (times <= end)] = name
+    return out
+
+
+def prediction_table(
+    dataset: Dataset, predictions: Predictions, blocks: Mapping[str, tuple[float, float]]
+) -> pd.DataFrame:
+    """Return one row a measurement with the median of every model, and the range of the hybrid's seeds."""
+    frames = []
+    for o in dataset.observations:
+        models = predictions.values[o.label]
+        columns: dict[str, Any] = {
+            "time": [dataset.to_stamp(t).isoformat() for t in o.times],
+            "block": _block_of(o.times, blocks),
+            "variable": o.label,
+            "unit": o.unit,
+            "measured": o.values,
+        }
+        columns |= {name: np.median(models[name], axis=0) for name in MODELS if name in models}
+        if "hybrid" in models:
+            columns["hybrid_low"] = models["hybrid"].min(axis=0)
+            columns["hybrid_high"] = models["hybrid"].max(axis=0)
+        frames.append(pd.DataFrame(columns))
+    return pd.concat(frames, ignore_index=True)
+
+
+def scores(
+    dataset: Dataset, predictions: Predictions, blocks: Mapping[str, tuple[float, float]]
+) -> dict[str, Any]:
+    """Return the scores by block, variable and model."""
+    out: dict[str, Any] = {}
+    for block in SCORED:
+        out[block] = {}
+        for o in dataset.observations:
+            inside = _block_of(o.times, blocks) == block
+            if inside.any():
+                models = predictions.values[o.label]
+                out[block][o.label] = {
+                    m: score(o.values[inside], models[m][:, inside])
+                    for m in MODELS
+                    if m in models and np.isfinite(models[m][:, inside]).all()
+                }
+    return out
+
+
+def parameter_rows(model: FittedModel, calibration: Calibration | None) -> list[dict[str, Any]]:
+    """Return every parameter with its value, default, bounds, unit, source and calibration."""
+    fitted = list(calibration.names) if calibration else []
+    bounds = model.config.calibration_bounds(model.plant.table)
+    rows = []
+    for i, p in enumerate(model.plant.table.parameters):
+        k = fitted.index(p.name) if p.name in fitted else None
+        error = float(calibration.std_errors[k]) if calibration and k is not None else np.nan
+        low, high = bounds.get(p.name, p.bounds)
+        rows.append(
+            {
+                "name": p.name,
+                "value": float(model.parameters[i]),
+                "default": float(p.default),
+                "lower": float(low),
+                "upper": float(high),
+                "unit": p.unit,
+                "source": p.source,
+                "calibrated": k is not None,
+                "at_bound": bool(calibration and k is not None and calibration.at_bound[k]),
+                "std_error": error if np.isfinite(error) else None,
+            }
+        )
+    return rows
+
+
+def correlations(calibration: Calibration | None) -> dict[str, dict[str, float | None]]:
+    """Return the correlation of the calibrated parameters, by name."""
+    if calibration is None:
+        return {}
+    return {
+        a: {b: float(v) if np.isfinite(v) else None for b, v in zip(calibration.names, row, strict=True)}
+        for a, row in zip(calibration.names, calibration.correlation, strict=True)
+    }
+
+
+def write_results(
+    folder: Path,
+    *,
+    dataset: Dataset,
+    model: FittedModel,
+    blocks: Mapping[str, tuple[float, float]],
+    predictions: Predictions | None,
+    calibration: Calibration | None,
+    fits: Mapping[str, FitResult],
+    seconds: Mapping[str, float],
+    warnings: list[str],
+    device: torch.device,
+    interrupted: bool,
+) -> None:
+    """Write everything but weights and metrics into the run folder, and its manifest."""
+    quality = [asdict(finding) for finding in dataset.quality]
+    write_json_atomic(folder / "data.json", {"files": list(dataset.fingerprint), "quality": quality})
+    facts = environment(device)
+    write_json_atomic(folder / "environment.json", facts)
+    frame = pd.DataFrame(dataset.inputs, columns=dataset.input_names)
+    frame.insert(0, "time", [dataset.to_stamp(t).isoformat() for t in dataset.times])
+    write_text_atomic(folder / "inputs.csv", frame.to_csv(index=False, lineterminator="\n"))
+    rows = {"parameters": parameter_rows(model, calibration), "correlations": correlations(calibration)}
+    write_json_atomic(folder / "parameters.json", rows)
+    stopped = "interrupted" if interrupted else "finished"
+    if not interrupted and "n" in fits:
+        stopped = fits["n"].stopped
+    warnings = list(warnings)
+    if calibration:
+        at_bound = [n for n, b in zip(calibration.names, calibration.at_bound, strict=True) if b]
+        if at_bound:
+            warnings.append(
+                f"calibrated parameters at a bound: {', '.join(at_bound)}: f compensates for something it lacks, "
+                "or the data do not determine them"
+            )
+    summary: dict[str, Any] = {
+        "name": model.config.name,
+        "mode": model.config.model.mode,
+        "placement": model.config.network.placement if model.term is not None else None,
+        "created": facts["created"],
+        "version": __version__,
+        "device": facts["device"],
+        "seconds": dict(seconds),
+        "blocks": {n: [dataset.to_stamp(t).isoformat() for t in b] for n, b in blocks.items()},
+        "variables": {
+            o.label: {"target": o.target, "unit": o.unit, "noise": o.noise} for o in dataset.observations
+        },
+        "seeds": list(model.config.training.seeds),
+        "fits": {n: {k: _finite(v) for k, v in vars(r).items()} for n, r in fits.items()},
+        "scores": {},
+        "missing": [],
+        "warnings": warnings,
+        "stopped": stopped,
+    }
+    if predictions is not None:
+        table = prediction_table(dataset, predictions, blocks)
+        write_text_atomic(folder / "predictions.csv", table.to_csv(index=False, lineterminator="\n"))
+        summary["scores"] = scores(dataset, predictions, blocks)
+        for name, count in predictions.failed.items():
+            if count:
+                warnings.append(f"{count} seeds of the {name} model diverge over the record; it has no score")
+        if len(predictions.states):
+            content = save_tensors(
+                {"X": predictions.states.contiguous(), "knot": torch.as_tensor(predictions.hours)}
+            )
+            write_bytes_atomic(folder / "states.safetensors", content)
+    write_json_atomic(folder / "summary.json", summary)
+    write_manifest(folder)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, list):
+        return [v if np.isfinite(v) else None for v in value]
+    return value

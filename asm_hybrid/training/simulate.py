@@ -1,0 +1,128 @@
+"""Models that can be simulated: what training, scoring and scenarios share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from asm_hybrid.hybrid import NeuralODE, PlantSystem
+from asm_hybrid.solver import Solution, integrate, integrate_explicit, steady_state
+
+__all__ = ["Grid", "NeuralModel", "PlantModel", "SimulationModel", "start_state"]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How time is cut up.
+
+    Attributes
+    ----------
+    interval : float
+        Distance of two input knots [d].
+    substeps : int
+        Solver steps from one knot to the next.
+    linear : bool
+        Inputs are linear between knots (true) or held (false).
+    """
+
+    interval: float
+    substeps: int
+    linear: bool
+
+
+class SimulationModel(Protocol):
+    """Anything with states that runs over inputs."""
+
+    substeps: int
+
+    def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
+        """Run from ``x0`` over ``inputs`` ``(…, knot, input)``."""
+
+
+@dataclass(frozen=True)
+class PlantModel:
+    """f, or f + n, on a grid. States ``(…, tank, component)``."""
+
+    system: PlantSystem
+    grid: Grid
+
+    @property
+    def substeps(self) -> int:
+        """Recorded steps from one knot to the next."""
+        return self.grid.substeps
+
+    def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
+        """Run from ``x0`` over ``inputs`` ``(…, knot, input)``."""
+        grid = self.grid
+        return integrate(
+            self.system,
+            x0,
+            inputs,
+            grid.interval,
+            grid.substeps,
+            linear=grid.linear,
+            record_knots=record_knots,
+        )
+
+
+@dataclass(frozen=True)
+class NeuralModel:
+    """The pure neural ODE on a grid. States ``(member, …, variable)`` are the outputs."""
+
+    ode: NeuralODE
+    grid: Grid
+    substeps: int = 1
+
+    def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
+        """Run from ``x0`` over ``inputs`` ``(…, knot, input)``."""
+        grid = self.grid
+        path = integrate_explicit(self.ode.derivative, x0, inputs, grid.interval, linear=grid.linear)
+        final = path[..., -1, :]
+        return Solution(
+            outputs=path,
+            knots=path if record_knots else None,
+            final=final,
+            ok=torch.isfinite(final).all(-1),
+        )
+
+
+def start_state(system: PlantSystem, u: Tensor, guess: Tensor | None = None) -> Tensor:
+    """Return the steady state of a plant under constant inputs.
+
+    Parameters
+    ----------
+    system : PlantSystem
+        The plant; its parameters may lead with a batch axis.
+    u : Tensor, shape (input,)
+        Constant inputs.
+    guess : Tensor, shape (batch, tank, component), optional
+        Start of the search; without it, sludge of 2 000 g COD/m³ and 5 of everything else.
+
+    Returns
+    -------
+    Tensor, shape (batch, tank, component)
+    """
+    tanks, components = system.plant.shape
+    batch = max(1, system.parameters.numel() // system.parameters.shape[-1])
+    if guess is None:
+        sludge = [c.phase == "particulate" and "COD" in c.composition for c in system.plant.table.components]
+        fill = [2000.0 / sum(sludge) if s else 5.0 for s in sludge]
+        guess = torch.tensor(fill, dtype=u.dtype, device=u.device).expand(tanks, components)
+    shape = (batch, tanks, components)
+    flat = guess.expand(shape).reshape(batch, tanks * components)
+    row = u.unsqueeze(0)
+
+    def derivative(x: Tensor) -> Tensor:
+        return system.derivative(x.reshape(shape), row).reshape(batch, -1)
+
+    def jacobian(x: Tensor) -> Tensor:
+        full = system.full_jacobian(x.reshape(shape), row)
+        imposed = torch.as_tensor(1.0 - system.plant.free, dtype=u.dtype, device=u.device).flatten()
+        return full - torch.diag(imposed)
+
+    with torch.no_grad():
+        found = steady_state(derivative, jacobian, flat)
+    return system.effective(found.reshape(shape), row)

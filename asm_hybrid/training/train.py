@@ -1,0 +1,439 @@
+"""One training run from its config to its folder."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from asm_hybrid.config import Config, load_config
+from asm_hybrid.data import Dataset, read_dataset
+from asm_hybrid.errors import InputError, SimulationError
+from asm_hybrid.hybrid import LearntTerm, NeuralODE, PlantSystem, TermScaling, participants
+from asm_hybrid.plant import Plant, torch_namespace
+from asm_hybrid.training.calibration import Calibration, calibrate
+from asm_hybrid.training.fit import FitResult, FitSettings, fit
+from asm_hybrid.training.fitted import FittedModel, make_grid, term_spec
+from asm_hybrid.training.folder import MetricsLog, create_run_folder
+from asm_hybrid.training.progress import Progress, Silent
+from asm_hybrid.training.results import Predictions, predict_all, write_results
+from asm_hybrid.training.simulate import NeuralModel, PlantModel, SimulationModel, start_state
+from asm_hybrid.training.windows import Windows, interpolate_outputs, make_windows
+
+__all__ = ["Outcome", "choose_device", "train"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left behind.
+
+    Attributes
+    ----------
+    folder : Path
+        The run folder.
+    model : FittedModel
+        The fitted model.
+    predictions : Predictions or None
+        Predictions of every model; None when the run was interrupted.
+    interrupted : bool
+        Whether the user stopped it.
+    """
+
+    folder: Path
+    model: FittedModel
+    predictions: Predictions | None
+    interrupted: bool
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device that a config asks for.
+
+    Raises
+    ------
+    InputError
+        When ``cuda`` is asked for and there is none.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "the config asks for a CUDA device, and this machine offers none",
+            where="device",
+            expected="auto, cpu or cuda",
+            fix="set device: auto, or install a CUDA build of torch",
+        )
+    return torch.device(name)
+
+
+class _Run:
+    """The stages of a run over one dataset; keeps the best model so far, so that it can be saved at any time."""
+
+    def __init__(self, config: Config, plant: Plant, dataset: Dataset, progress: Progress) -> None:
+        self.config, self.plant, self.dataset, self.progress = config, plant, dataset, progress
+        self.device = choose_device(config.device)
+        self.grid = make_grid(config)
+        self.observed = {o.label: o.target for o in dataset.observations}
+        self.inputs = torch.as_tensor(dataset.inputs, dtype=torch.float64, device=self.device)
+        self.blocks = {
+            name: (max(start, config.training.warmup), end) for name, (start, end) in dataset.blocks.items()
+        }
+        self.seconds: dict[str, float] = {}
+        self.fits: dict[str, FitResult] = {}
+        self.calibration: Calibration | None = None
+        self.warnings: list[str] = []
+        defaults = self._defaults()
+        self.model = FittedModel(
+            config=config,
+            plant=plant,
+            grid=self.grid,
+            targets=tuple(self.observed.values()),
+            labels=tuple(self.observed),
+            defaults=defaults,
+            parameters=defaults.clone(),
+            start=torch.zeros(2, *plant.shape, dtype=torch.float64, device=self.device),
+        )
+        self.trajectory = torch.empty(0)
+
+    def _defaults(self) -> Tensor:
+        overrides = self.config.parameter_values(self.plant.table)
+        values = [overrides.get(p.name, p.default) for p in self.plant.table.parameters]
+        return torch.tensor(values, dtype=torch.float64, device=self.device)
+
+    @property
+    def typical_inputs(self) -> Tensor:
+        """Mean inputs over the first ten days, under which the plant is brought to a steady state."""
+        knots = max(2, min(len(self.inputs), round(10.0 / self.grid.interval)))
+        return self.inputs[:knots].mean(0)
+
+    def find_start(self) -> None:
+        """Bring f to its steady start, with default parameters."""
+        system = PlantSystem(self.plant, self.model.defaults, self.model.targets)
+        try:
+            found = start_state(system, self.typical_inputs)[0]
+        except SimulationError as error:
+            raise SimulationError(
+                f"{error}, for f with its default parameters under the mean inputs of the first ten days; check volumes, "
+                "flows and the units of the influent"
+            ) from None
+        self.model.start = torch.stack([found, found])
+
+    def calibrate(self, log: MetricsLog) -> None:
+        """Recalibrate f on its block."""
+        chosen = self.config.calibration_bounds(self.plant.table)
+        if not chosen:
+            return
+        names = list(chosen)
+        index = [self.plant.table.parameter_names.index(n) for n in names]
+        begin, end = self.blocks["calibrate"]
+        last = min(len(self.inputs) - 1, int(np.ceil(end / self.grid.interval)))
+        inputs, starts = self.inputs[: last + 1], self.model.start[:1]
+        used = [
+            (np.asarray(o.times) >= begin) & (np.asarray(o.times) <= end) for o in self.dataset.observations
+        ]
+
+        def residuals(sets: Tensor) -> np.ndarray:
+            full = self.model.defaults.repeat(len(sets), 1)
+            full[:, index] = sets.to(self.device)
+            system = PlantSystem(self.plant, full, self.model.targets)
+            with torch.no_grad():
+                first = start_state(system, self.typical_inputs, starts)
+                solution = PlantModel(system, self.grid).simulate(first, inputs)
+            found = interpolate_outputs(
+                np.asarray(solution.outputs.cpu()),
+                self.dataset.observations,
+                self.grid.interval,
+                self.grid.substeps,
+            )
+            parts = [
+                (y[..., u] - o.values[u]) / o.noise
+                for y, o, u in zip(found, self.dataset.observations, used, strict=True)
+            ]
+            return np.concatenate(parts, axis=-1)
+
+        evaluations = self.config.training.calibration_evaluations
+
+        def report(evaluation: int, cost: float, values: np.ndarray) -> None:
+            log.write(
+                {"stage": "calibration", "evaluation": evaluation, "loss": cost}
+                | {"parameters": dict(zip(names, values.tolist(), strict=True))}
+            )
+            self.progress.advance(f"mean squared residual {cost:.4g}")
+
+        self.progress.stage("recalibrating f", evaluations)
+        self.calibration = calibrate(
+            names,
+            np.asarray(self.model.defaults[index].cpu()),
+            np.array([chosen[n] for n in names]),
+            residuals,
+            max_evaluations=evaluations,
+            report=report,
+        )
+        self.model.parameters[index] = torch.as_tensor(self.calibration.values, device=self.device)
+        system = PlantSystem(self.plant, self.model.parameters, self.model.targets)
+        self.model.start[1] = start_state(system, self.typical_inputs, starts)[0]
+
+    def run_f(self) -> np.ndarray:
+        """Simulate f, by default and recalibrated, over the record; return its outputs ``(2, step, variable)``."""
+        self.progress.stage("simulating f over the record")
+        with torch.no_grad():
+            solution = self.model.mechanistic().simulate(self.model.start, self.inputs, record_knots=True)
+        if not bool(solution.ok.all()):
+            which = ["default", "recalibrated"][int((~solution.ok).nonzero()[0])]
+            raise SimulationError(f"f with its {which} parameters diverges over the record")
+        assert solution.knots is not None
+        self.trajectory = solution.knots[1]
+        return np.asarray(solution.outputs.cpu())
+
+    def _settings(self, carry_from: float) -> FitSettings:
+        training = self.config.training
+        return FitSettings(
+            iterations=training.iterations,
+            batch=training.batch,
+            learning_rate=training.learning_rate,
+            validate_every=training.validate_every,
+            patience=training.patience,
+            seeds=tuple(training.seeds),
+            carry_from=carry_from,
+        )
+
+    def _windows(self, substeps: int) -> tuple[Windows, Windows]:
+        length = max(1, round(self.config.training.window / self.grid.interval))
+        train = make_windows(self.dataset, self.blocks["train"], length, substeps, self.device)
+        begin = (int(train.starts[-1]) + train.length) * self.grid.interval
+        start, end = self.blocks["validate"]
+        everything = round((end - begin) / self.grid.interval)
+        validate = make_windows(
+            self.dataset, (begin, end), everything, substeps, self.device, samples_from=start
+        )
+        return train, validate
+
+    def _fit(
+        self,
+        name: str,
+        module: torch.nn.Module,
+        model: SimulationModel,
+        starts: Tensor,
+        windows: tuple[Windows, Windows],
+        log: MetricsLog,
+        carry_from: float,
+        penalty: Any = None,
+    ) -> FitResult:
+        train, validation = windows
+        alone = torch.tensor([0], device=self.device)
+        held_out = validation.inputs(self.inputs, alone)[0]
+        count = validation.counts(alone).sum().clamp(min=1)
+
+        def validate(end: Tensor) -> Tensor:
+            outputs = model.simulate(end, held_out).outputs.unsqueeze(1)
+            loss = validation.residuals(outputs, alone).square().flatten(1).sum(1) / count
+            return torch.where(torch.isfinite(loss), loss, torch.inf)
+
+        def report(record: dict[str, Any]) -> None:
+            log.write({"stage": name} | record)
+            note = "loss " + _span(record["loss"])
+            if "validation" in record:
+                self._last = ", validation " + _span(record["validation"])
+            self.progress.advance(note + self._last)
+
+        self._last = ""
+        self.progress.stage(f"fitting {name}", self.config.training.iterations)
+        result = fit(
+            module,
+            model,
+            self.inputs,
+            train,
+            starts,
+            self._settings(carry_from),
+            validate,
+            penalty=penalty,
+            report=report,
+            describe_failure=self._describe,
+        )
+        self.fits[name] = result
+        if result.skipped:
+            self.warnings.append(
+                f"{result.skipped} windows diverged while {name} was fitted, and were skipped"
+            )
+        return result
+
+    def _describe(self) -> str:
+        chosen = self.config.calibration_bounds(self.plant.table)
+        values = dict(zip(self.plant.table.parameter_names, self.model.parameters.tolist(), strict=True))
+        shown = ", ".join(f"{n} = {values[n]:.4g}" for n in chosen) or "defaults"
+        first, last = (self.dataset.to_stamp(t) for t in self.blocks["train"])
+        return (
+            f"variables {', '.join(self.model.labels)}, windows from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}, "
+            f"parameters {shown}"
+        )
+
+    def fit_term(self, log: MetricsLog) -> FitResult:
+        """Fit n inside the plant."""
+        system = PlantSystem(self.plant, self.model.parameters, self.model.targets)
+        takes_part = participants(
+            self.plant, self.plant.stoichiometry(self.model.parameters, torch_namespace())
+        )
+        spec = term_spec(self.config, self.plant.table)
+        term = LearntTerm(spec, self.plant, self._scaling(system), takes_part).to(self.device)
+        hybrid = PlantModel(
+            PlantSystem(self.plant, self.model.parameters, self.model.targets, term), self.grid
+        )
+        windows = self._windows(self.grid.substeps)
+        members = len(spec.seeds)
+        starts = self.trajectory[windows[0].starts].expand(members, *[-1] * 3)
+        weight = self.config.training.penalty
+
+        def penalty(X: Tensor, u: Tensor) -> Tensor:
+            return weight * term.size(hybrid.system.effective(X, u), u)
+
+        self.model.term = term
+        result = self._fit("n", term.network, hybrid, starts, windows, log, 0.0, penalty)
+        self.model.best = int(np.argmin(result.best))
+        return result
+
+    def _scaling(self, system: PlantSystem) -> TermScaling:
+        """Typical sizes along f's trajectory over the training block."""
+        spec = term_spec(self.config, self.plant.table)
+        first, last = (round(t / self.grid.interval) for t in self.blocks["train"])
+        X, u = self.trajectory[first:last], self.inputs[first:last]
+        with torch.no_grad():
+            X = system.effective(X, u)
+            rates = system.own_rates(X, u)
+            if spec.placement == "state":
+                size = (rates @ system.stoichiometry).abs().mean((0, 1))
+                names = self.plant.table.component_names
+            else:
+                size = rates.abs().mean((0, 1))
+                names = self.plant.table.process_names
+            columns = [self.plant.table.component_names.index(n) for n in spec.inputs if n != "T"]
+            read = X[..., columns]
+            if "T" in spec.inputs:
+                temperature = u[:, None, self.plant.input_index["T"]].unsqueeze(-1)
+                read = torch.cat([read, temperature.expand(-1, X.shape[1], -1)], dim=-1)
+            read = read.flatten(0, 1)
+            std = read.std(0)
+        return TermScaling(
+            mean=read.mean(0),
+            std=torch.where(std > 1e-9, std, torch.ones_like(std)),
+            low=read.amin(0),
+            high=read.amax(0),
+            typical=size[[names.index(t) for t in spec.targets]],
+            level=X.mean((0, 1)),
+        )
+
+    def fit_neural(self, log: MetricsLog) -> FitResult:
+        """Fit the pure neural ODE on the measured variables."""
+        first, last = self.blocks["train"]
+        network = self.config.network
+        knots = self.grid.interval * torch.arange(len(self.inputs), dtype=torch.float64)
+        measured = np.column_stack([np.interp(knots, o.times, o.values) for o in self.dataset.observations])
+        series = torch.as_tensor(measured, device=self.device)
+        begin, end = round(first / self.grid.interval), round(last / self.grid.interval)
+        seen, driven = series[begin:end], self.inputs[begin:end]
+        std = driven.std(0)
+        ode = NeuralODE(
+            seen.mean(0),
+            seen.std(0).clamp(min=1e-9),
+            driven.mean(0),
+            torch.where(std > 0, std, torch.zeros_like(std)).clamp(min=1e-12),
+            tuple(network.hidden),
+            network.activation,
+            tuple(self.config.training.seeds),
+        ).to(self.device)
+        windows = self._windows(1)
+        starts = series[windows[0].starts].expand(ode.network.members, -1, -1)
+        self.model.neural_start = series[0]
+        self.model.neural = ode
+        return self._fit("the pure neural ODE", ode, NeuralModel(ode, self.grid), starts, windows, log, 0.5)
+
+
+def _span(values: list[float]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+
+
+def train(config_path: str | Path, out: Path | None = None, progress: Progress | None = None) -> Outcome:
+    """Train what a config describes, with all baselines, and write the run folder.
+
+    Parameters
+    ----------
+    config_path : str or Path
+        The config.
+    out : Path, optional
+        The run folder, new or empty; a dated one below ``runs`` without it.
+    progress : Progress, optional
+        Receiver of progress.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    InputError
+        When config, data or folder cannot be used; nothing is written then.
+    SimulationError
+        When a simulation diverges; the last good model is in the folder then.
+    """
+    progress = progress or Silent()
+    config = load_config(Path(config_path))
+    table = config.table()
+    plant = Plant(table, config.layout(table))
+    progress.stage("reading data")
+    dataset = read_dataset(config, table, plant.layout)
+    run = _Run(config, plant, dataset, progress)
+    folder = create_run_folder(out, config.name)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    log = MetricsLog(folder / "metrics.jsonl")
+    predictions, interrupted = None, False
+    try:
+        run.model.save(folder)
+        predictions, interrupted = _stages(run, log)
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        log.close()
+        torch.set_num_threads(threads)
+        run.model.save(folder)
+        write_results(
+            folder,
+            dataset=dataset,
+            model=run.model,
+            blocks=run.blocks,
+            predictions=predictions,
+            calibration=run.calibration,
+            fits=run.fits,
+            seconds=run.seconds,
+            warnings=run.warnings,
+            device=run.device,
+            interrupted=interrupted,
+        )
+    return Outcome(folder, run.model, predictions, interrupted)
+
+
+def _stages(run: _Run, log: MetricsLog) -> tuple[Predictions | None, bool]:
+    """Do the work; return the predictions and whether the user interrupted a fit."""
+    mode = run.config.model.mode
+
+    def timed(name: str, work: Any) -> Any:
+        begin = time.perf_counter()
+        found = work()
+        run.seconds[name] = round(time.perf_counter() - begin, 2)
+        return found
+
+    timed("start", run.find_start)
+    timed("calibration", lambda: run.calibrate(log))
+    own = timed("simulation of f", run.run_f)
+    if mode == "hybrid" and timed("n", lambda: run.fit_term(log)).stopped == "interrupted":
+        return None, True
+    if timed("neural", lambda: run.fit_neural(log)).stopped == "interrupted":
+        return None, True
+    run.progress.stage("simulating the fitted models over the record")
+    return timed(
+        "prediction", lambda: predict_all(run.model, run.dataset, run.inputs, own, run.blocks)
+    ), False

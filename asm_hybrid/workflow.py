@@ -1,0 +1,59 @@
+"""The main job in one call: train, diagnose, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asm_hybrid.diagnosis import diagnose
+from asm_hybrid.report import write_report
+from asm_hybrid.training import Progress, Silent, train
+
+__all__ = ["RunResult", "run_training"]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a finished or interrupted run left behind.
+
+    Attributes
+    ----------
+    folder : Path
+        The run folder.
+    summary : dict or None
+        Content of ``summary.json``; None when the run was interrupted before there was anything to score.
+    interrupted : bool
+        Whether the user stopped it.
+    """
+
+    folder: Path
+    summary: dict[str, Any] | None
+    interrupted: bool
+
+
+def run_training(config: str | Path, out: Path | None = None, progress: Progress | None = None) -> RunResult:
+    """Train what a config describes, say what f failed to capture, and write the report.
+
+    Parameters
+    ----------
+    config : str or Path
+        The config.
+    out : Path, optional
+        The run folder, new or empty; a dated one below ``runs`` without it.
+    progress : Progress, optional
+        Receiver of progress.
+
+    Returns
+    -------
+    RunResult
+    """
+    progress = progress or Silent()
+    outcome = train(config, out, progress)
+    if outcome.interrupted:
+        return RunResult(outcome.folder, None, True)
+    progress.stage("diagnosing")
+    summary = diagnose(outcome.folder)
+    progress.stage("writing the report")
+    write_report(outcome.folder)
+    return RunResult(outcome.folder, summary, False)

@@ -1,0 +1,69 @@
+import pytest
+
+
+def layout(case):
+    config = case.load()
+    return config.layout(config.table())
+
+
+def test_layout_of_a_good_config(case):
+    found = layout(case)
+    assert found.tank_names == ("anoxic", "aerobic")
+    assert [t.volume for t in found.tanks] == [1000.0, 1500.0]
+    assert found.imposed == (("aerobic", "S_O"),)
+    assert found.influent_to == found.return_to == "anoxic"
+    assert (found.recycles[0].source, found.recycles[0].target) == ("aerobic", "anoxic")
+    assert found.constants["recycle.internal"] == pytest.approx(2400.0, rel=1e-14)
+    assert found.constants["influent.S_S"] == 70.0
+    assert found.constants["T"] == 15.0
+    assert "Q_in" not in found.constants
+    assert "aerobic.S_O" not in found.constants
+
+
+def test_every_input_is_given_by_a_column_or_a_constant(case):
+    config = case.load()
+    table = config.table()
+    found = config.layout(table)
+    names = {spec.name for spec in found.inputs({c.name: c.unit for c in table.components})}
+    assert names - set(found.constants) == {"Q_in", "influent.S_NH", "aerobic.S_O"}
+
+
+def test_kla_as_constant_and_as_measured(case):
+    case.replace(
+        "DO: {role: imposed, as: aerobic.S_O, unit: mg/L}", "KLA: {role: input, as: aerobic.kla, unit: 1/d}"
+    )
+    case.replace("anoxic: {volume: 1000 m3}", "anoxic: {volume: 1000, kla: 10 1/d}")
+    found = layout(case.replace("aerobic: {volume: 1500}", "aerobic: {volume: 1500, kla: measured}"))
+    assert [t.aerated for t in found.tanks] == [True, True]
+    assert found.constants["anoxic.kla"] == 10.0
+    assert "aerobic.kla" not in found.constants
+
+
+def test_composition_takes_units(case):
+    found = layout(case.replace("S_ALK: 7,", "S_ALK: 427 mg HCO3/L,"))
+    assert found.constants["influent.S_ALK"] == pytest.approx(7.0, rel=1e-12)
+
+
+def test_a_plant_without_flow_needs_no_composition(case):
+    text = case.text
+    begin, end = text.index("    composition:"), text.index("  recycles:")
+    case.text = text[:begin] + "    flow: 0\n" + text[end:]
+    case.replace("        flow: {role: input, as: Q_in, unit: m3/h}\n", "")
+    assert layout(case).constants["influent.S_S"] == 0.0
+
+
+def test_sections_for_sludge_may_be_left_out(case):
+    case.replace("  return_sludge: {to: anoxic, flow: 2000}\n  wastage: {flow: 50}\n", "")
+    found = layout(case)
+    assert found.constants["return_sludge"] == found.constants["wastage"] == 0.0
+
+
+def test_parameters_and_bounds(case):
+    case.replace("calibrate: [mu_A]", "parameters: {mu_A: 0.7}\n  calibrate: {mu_A: [0.3, 1.5], K_NH: table}")
+    config = case.load()
+    table = config.table()
+    bounds = config.calibration_bounds(table)
+    assert config.parameter_values(table) == {"mu_A": 0.7}
+    assert bounds["mu_A"] == (0.3, 1.5)
+    k_nh = table.parameters[table.parameter_names.index("K_NH")]
+    assert bounds["K_NH"] == tuple(k_nh.bounds)

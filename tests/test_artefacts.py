@@ -1,0 +1,105 @@
+"""Files written whole or not at all, and their manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from asm_hybrid import artefacts
+from asm_hybrid.artefacts import (
+    read_manifest,
+    refresh_manifest,
+    sha256_file,
+    verify_manifest,
+    write_bytes_atomic,
+    write_json_atomic,
+    write_manifest,
+    write_text_atomic,
+)
+from asm_hybrid.errors import InputError
+
+
+def test_digest(tmp_path: Path) -> None:
+    path = write_bytes_atomic(tmp_path / "a", b"x" * 300_000)
+    assert sha256_file(path) == hashlib.sha256(b"x" * 300_000).hexdigest()
+
+
+def test_text_is_utf8_with_unix_line_ends(tmp_path: Path) -> None:
+    assert write_text_atomic(tmp_path / "a", "m³\n").read_bytes() == b"m\xc2\xb3\n"
+
+
+def test_mode_follows_the_umask(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.write_text("")
+    assert write_text_atomic(tmp_path / "a", "").stat().st_mode == plain.stat().st_mode
+
+
+def test_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_text_atomic(tmp_path / "a", "old")
+
+    def fail(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(InputError, match="No space left") as caught:
+        write_text_atomic(path, "new")
+    assert str(path) in str(caught.value)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be written"):
+        write_text_atomic(tmp_path / "no" / "a", "")
+
+
+def test_json_refuses_nan(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json_atomic(tmp_path / "a.json", {"x": float("nan")})
+    assert not list(tmp_path.iterdir())
+
+
+def test_manifest_covers_every_finished_file(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    write_text_atomic(tmp_path / "sub" / "b", "1")
+    write_text_atomic(tmp_path / "a", "2")
+    (tmp_path / f".c.123{artefacts._TEMPORARY}").write_text("")
+    assert list(write_manifest(tmp_path)) == ["a", "sub/b"]
+    assert verify_manifest(tmp_path) == write_manifest(tmp_path)
+
+
+def test_changed_and_lost_files_are_named(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        write_text_atomic(tmp_path / name, name)
+    write_manifest(tmp_path)
+    (tmp_path / "a").write_text("x")
+    (tmp_path / "b").unlink()
+    with pytest.raises(InputError, match=r"a was changed.*b is missing"):
+        verify_manifest(tmp_path)
+    assert verify_manifest(tmp_path, ["c"])
+    with pytest.raises(InputError, match="d is not in"):
+        verify_manifest(tmp_path, ["d"])
+
+
+def test_refresh_touches_only_the_named_file(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_text_atomic(tmp_path / name, name)
+    refresh_manifest(tmp_path, ["a"])
+    assert not (tmp_path / "manifest.json").exists()
+    write_manifest(tmp_path)
+    (tmp_path / "a").write_text("new")
+    (tmp_path / "b").write_text("damaged")
+    refresh_manifest(tmp_path, ["a"])
+    with pytest.raises(InputError, match="b was changed") as caught:
+        verify_manifest(tmp_path)
+    assert "a was" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["[1]", '{"a": 1}', "{", '{"../a": "x"}', '{"/a": "x"}', '{"C:a": "x"}'])
+def test_unusable_manifest(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(InputError, match=r"manifest"):
+        read_manifest(tmp_path)

@@ -1,0 +1,109 @@
+"""The field's unit grammar."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from asm_hybrid.errors import InputError
+from asm_hybrid.units import conversion, parse_quantity, parse_unit, to_internal
+
+
+@pytest.mark.parametrize(
+    ("text", "internal", "factor", "offset"),
+    [
+        ("g COD/m3", "g COD/m3", 1, 0),
+        ("mg COD/L", "g COD/m3", 1, 0),
+        ("mgCOD/L", "g COD/m3", 1, 0),
+        ("mg N/L", "g N/m3", 1, 0),
+        ("mg NH4-N/l", "g N/m3", 1, 0),
+        ("mg/L", "g COD/m3", 1, 0),
+        ("µg/L", "g N/m3", 1e-3, 0),
+        ("kg/m³", "g/m3", 1000, 0),
+        ("m3/h", "m3/d", 24, 0),
+        ("m³/h", "m3/d", 24, 0),
+        ("L/s", "m3/d", 86.4, 0),
+        ("MGD", "m3/d", 3785.411784, 0),
+        ("cfs", "m3/d", 0.3048**3 * 86400, 0),
+        ("mmol/L", "mol/m3", 1, 0),
+        ("meq/L", "mol/m3", 1, 0),
+        ("mg HCO3/L", "mol/m3", 1 / 61, 0),
+        ("mg CaCO3/L", "mol/m3", 1 / 50, 0),
+        ("mg NH4/L", "g N/m3", 14.007 / 18.039, 0),
+        ("mg NO3/L", "g N/m3", 14.007 / 62.004, 0),
+        ("mg PO4/L", "g P/m3", 30.974 / 94.970, 0),
+        ("d-1", "1/d", 1, 0),
+        ("1/h", "1/d", 24, 0),
+        ("min", "d", 1 / 1440, 0),
+        ("m3/(g COD d)", "L/mg/d", 1, 0),
+        ("g m⁻³ d⁻¹", "g/(m3 d)", 1, 0),
+        ("g N/g COD", "g N/(g COD)", 1, 0),
+        ("kg/d", "g/d", 1000, 0),
+        ("%", "-", 0.01, 0),
+        ("-", "-", 1, 0),
+        ("K", "degC", 1, -273.15),
+        ("°C", "degC", 1, 0),
+        ("degF", "degC", 5 / 9, -160 / 9),
+    ],
+)
+def test_conversion(text, internal, factor, offset):
+    found = conversion(text, internal)
+    assert found == pytest.approx((factor, offset), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "internal", "words"),
+    [
+        ("mg N/L", "g COD/m3", "different substances"),
+        ("mg COD/L", "mg O2/L", "different substances"),
+        ("m3/h", "g/m3", "dimension"),
+        ("mg N/L", "mol/m3", "dimension"),
+        ("d", "1/d", "dimension"),
+        ("N/m3", "g/m3", "follow a mass"),
+        ("g/m3 d", "g/(m3 d)", "brackets"),
+        ("mgg/L", "g/m3", "not known"),
+        ("g//m3", "g/m3", "missing"),
+        ("g/(m3", "g/m3", "not closed"),
+        ("g)", "g", "not opened"),
+        ("3 g", "g", "cannot be read"),
+        ("g; import os", "g", "cannot be read"),
+        ("g" * 90, "g", "too long"),
+    ],
+)
+def test_refused(text, internal, words):
+    with pytest.raises(InputError, match=words):
+        conversion(text, internal)
+
+
+def test_products_write_themselves_out():
+    rate = parse_unit("m3/(g COD d)") * parse_unit("g N/m3") * parse_unit("g COD/m3")
+    assert str(rate) == "g N/(m3 d)"
+    assert rate.compatible(parse_unit("g N/m3") / parse_unit("d"))
+    assert not rate.compatible(parse_unit("g COD/m3") / parse_unit("d"))
+    assert str(parse_unit("m") ** 2) == "m2"
+    assert parse_unit("1/d").coherent
+    assert not parse_unit("1/h").coherent
+
+
+def test_arrays_are_converted():
+    np.testing.assert_allclose(to_internal(np.array([32.0, 212.0]), "degF", "degC"), [0, 100], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "expected"),
+    [
+        ("9800 m3/h", "m3/d", 235200),
+        ("15 degC", "degC", 15),
+        (3, "m3/d", 3),
+        ("2.5", "d", 2.5),
+        ("15 min", "d", 1 / 96),
+    ],
+)
+def test_quantity(value, unit, expected):
+    assert parse_quantity(value, unit) == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("value", ["x", "1.2.3", "1e999", True, float("nan"), float("inf"), "5 kg", "", None])
+def test_quantity_refused(value):
+    with pytest.raises(InputError):
+        parse_quantity(value, "d")
