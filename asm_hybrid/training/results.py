@@ -106,16 +106,15 @@ def predict_all(
         for observation, y in zip(observations, read, strict=True):
             values[observation.label][name] = y
     begin, end = blocks["train"]
-    zone = next((s.time.zone for s in model.config.data.sources.values() if s.time.zone), "UTC")
     table = np.asarray(inputs.cpu())
     for o in observations:
         seen = (o.times >= begin) & (o.times <= end)
-        clock = pd.DatetimeIndex([dataset.to_stamp(t) for t in o.times]).tz_convert(zone)
-        hours = np.asarray(clock.hour)
+        clock = pd.DatetimeIndex([dataset.to_stamp(t) for t in o.times]).tz_convert(dataset.zone)
+        local = np.asarray(clock.hour)
         regressors = features(table, grid.interval, o.times)
         values[o.label] |= {
             "mean": np.full((1, len(o.times)), o.values[seen].mean()),
-            "diurnal": diurnal_mean(hours[seen], o.values[seen], hours)[None],
+            "diurnal": diurnal_mean(local[seen], o.values[seen], local)[None],
             "least_squares": least_squares_prediction(regressors[seen], o.values[seen], regressors)[None],
         }
     return Predictions(values, failed, states, hours)
@@ -268,9 +267,7 @@ def write_results(
             if count:
                 warnings.append(f"{count} seeds of the {name} model diverge over the record; it has no score")
         if len(predictions.states):
-            content = save_tensors(
-                {"X": predictions.states.contiguous(), "knot": torch.as_tensor(predictions.hours)}
-            )
+            content = save_tensors({"X": predictions.states.contiguous(), "knot": predictions.hours})
             write_bytes_atomic(folder / "states.safetensors", content)
     write_json_atomic(folder / "summary.json", summary)
     write_manifest(folder)
