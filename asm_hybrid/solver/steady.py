@@ -14,6 +14,9 @@ __all__ = ["steady_state"]
 LARGEST_CHANGE = 0.5
 """Relative change of a state that a step aims at, at most."""
 
+LEFT = 0.1
+"""Share of a state that a step leaves at least. Rates are cut off below zero, where Newton's iteration would crawl."""
+
 
 def steady_state(
     derivative: Callable[[Tensor], Tensor],
@@ -35,7 +38,7 @@ def steady_state(
     jacobian : callable
         The full Jacobian of f, ``(batch, n, n)`` [1/d].
     x0 : Tensor, shape (batch, n)
-        Start.
+        Start; concentrations, above zero.
     tolerance : float
         Largest ``|f| / (|x| + 1)`` [1/d] at the end.
     max_steps : int
@@ -66,7 +69,7 @@ def steady_state(
             if h < 1e-12:
                 break
             continue
-        x = x + step
+        x = torch.maximum(x + step, LEFT * x)
         h = min(h * min(2.0, LARGEST_CHANGE / max(change, 1e-12)), 1e8)
     raise SimulationError(
         f"no steady state was found: the largest relative rate of change is still {residual:.2g} 1/d"
