@@ -36,8 +36,9 @@ def contributions(model: FittedModel, term: LearntTerm, X: Tensor, u: Tensor) ->
     """
     system = model.recalibrated().system
     with torch.no_grad():
-        X = system.effective(X, u)
-        own = system.own_rates(X, u)
+        forcing = system.forcing(u)
+        X = system.effective(X, forcing)
+        own = system.own_rates(X, forcing)
         if term.spec.placement == "rates":
             learnt = term.rates(own, X.unsqueeze(0), u)[0] - own
         else:

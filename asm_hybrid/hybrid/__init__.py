@@ -3,7 +3,7 @@
 from asm_hybrid.hybrid.network import ACTIVATIONS, EnsembleMLP
 from asm_hybrid.hybrid.neural import NeuralODE
 from asm_hybrid.hybrid.system import PlantSystem, participants
-from asm_hybrid.hybrid.term import LearntTerm, TermScaling, TermSpec, ordered_inputs
+from asm_hybrid.hybrid.term import LearntTerm, TermScaling, TermSpec, feature_maps
 
 __all__ = [
     "ACTIVATIONS",
@@ -13,6 +13,6 @@ __all__ = [
     "PlantSystem",
     "TermScaling",
     "TermSpec",
-    "ordered_inputs",
+    "feature_maps",
     "participants",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from asm_hybrid.hybrid.term import LearntTerm
-from asm_hybrid.plant import Plant, torch_namespace
+from asm_hybrid.plant import Forcing, Plant, torch_namespace
 
 __all__ = ["PlantSystem", "participants"]
 
@@ -36,6 +37,7 @@ class PlantSystem:
         self.xp = torch_namespace()
         self.stoichiometry = plant.stoichiometry(parameters, self.xp)
         self._free = torch.as_tensor(plant.free, dtype=parameters.dtype, device=parameters.device)
+        self._free_pairs = self._free.unsqueeze(-1) * self._free.unsqueeze(-2)
         self._pairs: list[tuple[int, int]] | None = None
         self._set_targets(targets)
 
@@ -67,31 +69,52 @@ class PlantSystem:
             values = [zero + v for v in found]
         return torch.cat(values, dim=-1)
 
-    def effective(self, x: Tensor, u: Tensor) -> Tensor:
+    def forcing(self, u: Tensor) -> Forcing:
+        """Return what inputs ``(…, input)`` make of the plant; leading axes are those of the states."""
+        return self.plant.forcing(u, self.parameters, self.xp)
+
+    def prepare(self, inputs: Tensor) -> list[Forcing]:
+        """Return the forcings along a series of inputs ``(…, time, input)``, worked out at once."""
+        p = self.parameters if self.parameters.dim() == 1 else self.parameters.unsqueeze(-2)
+        whole = self.plant.forcing(inputs, p, self.xp)
+        nothing = [None] * inputs.shape[-2]
+        series = (
+            whole.u.unbind(-2),
+            whole.parameters.unbind(-2),
+            whole.flows.unbind(-3),
+            whole.thickening.unbind(-3),
+            whole.source.unbind(-3),
+            nothing if whole.loss is None else whole.loss.unbind(-3),
+            nothing if whole.imposed is None else whole.imposed.unbind(-3),
+        )
+        return [Forcing(*row) for row in zip(*series, strict=True)]
+
+    def effective(self, x: Tensor, forcing: Forcing) -> Tensor:
         """Put imposed concentrations in place, ``(…, tank, component)``."""
-        return self.plant.effective_state(x, u, self.xp)
+        return cast(Tensor, self.plant.effective_state(x, forcing, self.xp))
 
-    def own_rates(self, X: Tensor, u: Tensor) -> Tensor:
+    def own_rates(self, X: Tensor, forcing: Forcing) -> Tensor:
         """Return f's rates at effective states, ``(…, tank, process)``."""
-        return self.plant.rates(X, u, self.parameters, self.xp)
+        return cast(Tensor, self.plant.rates(X, forcing, self.xp))
 
-    def derivative(self, x: Tensor, u: Tensor) -> Tensor:
+    def derivative(self, x: Tensor, forcing: Forcing) -> Tensor:
         """Return dX/dt [g/(m³ d)], ``(…, tank, component)``."""
-        X = self.effective(x, u)
-        rho = self.own_rates(X, u)
+        X = self.effective(x, forcing)
+        rho = self.own_rates(X, forcing)
         if self.term is not None:
-            rho = self.term.rates(rho, X, u)
-        change = self.plant.transport(X, u, self.xp) + rho @ self.stoichiometry
+            rho = self.term.rates(rho, X, forcing.u)
+        change = cast(Tensor, self.plant.transport(X, forcing, self.xp)) + rho @ self.stoichiometry
         if self.term is not None and self.term.spec.placement == "state":
-            change = change + self.term.additions(X, u)
+            change = change + self.term.additions(X, forcing.u)
         return change * self._free
 
-    def _rate_slopes(self, X: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+    def _rate_slopes(self, X: Tensor, forcing: Forcing) -> tuple[Tensor, Tensor]:
         """Return the non-zero dρ/dX, ``(…, tank, entry)``, and the map from them to S^T dρ/dX."""
-        p = self.plant.parameters_at(self.parameters, u, self.xp)
+        p = self.xp.entries(forcing.parameters)
         rows = self.plant.kinetics.rate_jacobian(self.xp.columns(X), p, self.xp)
         pairs = [(i, j) for i, row in enumerate(rows) for j, v in enumerate(row) if v is not None]
-        slopes = self.xp.stack([X[..., 0] * 0.0 + rows[i][j] for i, j in pairs])
+        shape = X.shape[:-1]
+        slopes = torch.stack([rows[i][j].expand(shape) for i, j in pairs], dim=-1)
         if self._pairs != pairs:
             self._pairs = pairs
             process = [i for i, _ in pairs]
@@ -103,50 +126,47 @@ class PlantSystem:
             self._process = process
         return slopes, self._spread
 
-    def jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+    def jacobian(self, x: Tensor, forcing: Forcing) -> Tensor:
         """Return the blocks of df/dX of every tank [1/d], ``(…, tank, component, component)``.
 
         Transport between tanks and the slope of n are left out: the solver treats them explicitly.
         """
-        X = self.effective(x, u)
-        slopes, spread = self._rate_slopes(X, u)
-        if self.term is not None and self.term.spec.placement == "rates":
-            if self.term.spec.form == "multiplicative":
-                slopes = slopes * self.term.factors(X, u)[..., self._process]
-        blocks = (slopes @ spread).unflatten(-1, (X.shape[-1], X.shape[-1]))
-        blocks = blocks + torch.diag_embed(self._own_transport(u, X))
-        return blocks * (self._free.unsqueeze(-1) * self._free.unsqueeze(-2))
+        X = self.effective(x, forcing)
+        slopes, spread = self._rate_slopes(X, forcing)
+        if self.term is not None and self.term.multiplies:
+            slopes = slopes * self.term.factors(X, forcing.u)[..., self._process]
+        n = X.shape[-1]
+        rates = slopes @ spread
+        blocks = rates.reshape(*rates.shape[:-1], n, n)
+        return (blocks + torch.diag_embed(self._own_transport(forcing))) * self._free_pairs
 
-    def _own_transport(self, u: Tensor, X: Tensor) -> Tensor:
-        flows, thickening = self.plant.flow_matrices(u, self.xp, X)
-        particulate = self.xp.constant(self.plant.particulate, X)
-        own = flows.diagonal(dim1=-2, dim2=-1).unsqueeze(-1)
-        own = own + thickening.diagonal(dim1=-2, dim2=-1).unsqueeze(-1) * particulate
-        return own + self.plant.aeration_slope(u, self.xp, X)
+    def _own_transport(self, forcing: Forcing) -> Tensor:
+        particulate = self.xp.constant(self.plant.particulate, forcing.flows)
+        own = forcing.flows.diagonal(dim1=-2, dim2=-1).unsqueeze(-1)
+        own = own + forcing.thickening.diagonal(dim1=-2, dim2=-1).unsqueeze(-1) * particulate
+        return cast(Tensor, own if forcing.loss is None else own - forcing.loss)
 
-    def full_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+    def full_jacobian(self, x: Tensor, forcing: Forcing) -> Tensor:
         """Return df/dX of the whole plant [1/d], ``(…, tank·component, tank·component)``."""
         tanks, components = self.plant.shape
-        blocks = self.jacobian(x, u)
-        X = self.effective(x, u)
-        flows, thickening = self.plant.flow_matrices(u, self.xp, X)
-        eye = torch.eye(components, dtype=X.dtype, device=X.device)
-        particulate = torch.diag(self.xp.constant(self.plant.particulate, X))
-        full = flows[..., :, None, :, None] * eye[:, None, :]
-        full = full + thickening[..., :, None, :, None] * particulate[:, None, :]
+        blocks = self.jacobian(x, forcing)
+        eye = torch.eye(components, dtype=blocks.dtype, device=blocks.device)
+        particulate = torch.diag(self.xp.constant(self.plant.particulate, blocks))
+        full = forcing.flows[..., :, None, :, None] * eye[:, None, :]
+        full = full + forcing.thickening[..., :, None, :, None] * particulate[:, None, :]
         full = full * (self._free[:, :, None, None] * self._free)
         full = full.expand(*blocks.shape[:-3], -1, -1, -1, -1).clone()
         index = range(tanks)
         full[..., index, :, index, :] = blocks.movedim(-3, 0)
-        return full.reshape(*full.shape[:-4], tanks * components, tanks * components)
+        return cast(Tensor, full.reshape(*full.shape[:-4], tanks * components, tanks * components))
 
-    def output(self, x: Tensor, u: Tensor) -> Tensor:
+    def output(self, x: Tensor, forcing: Forcing) -> Tensor:
         """Return the recorded quantities, ``(…, output)``."""
-        X = self.effective(x, u)
+        X = self.effective(x, forcing)
         out = (X.flatten(-2).unsqueeze(-2) @ self._direct).squeeze(-2)
         if self._has_effluent:
             last = X[..., -1, :].unsqueeze(-2) @ self._thinned
-            out = out + last.squeeze(-2) * self.plant.effluent_ratio(u, self.xp)
+            out = out + last.squeeze(-2) * self.plant.effluent_ratio(forcing.u, self.xp)
         return out
 
 

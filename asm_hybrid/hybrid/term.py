@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from asm_hybrid.hybrid.network import EnsembleMLP
 from asm_hybrid.plant import Plant
 
-__all__ = ["LearntTerm", "TermScaling", "TermSpec", "ordered_inputs"]
+__all__ = ["LearntTerm", "TermScaling", "TermSpec", "feature_maps"]
 
 LOG_LIMIT = float(np.log(10.0))
 """A learnt factor on a rate stays between 1/10 and 10."""
@@ -97,9 +97,20 @@ class LearntTerm(nn.Module):
 
     Attributes
     ----------
-    mask : float or Tensor
+    mask : Tensor or None
         Multiplies n, broadcast against ``(member, …, tank, process or component)``: zeros switch parts of n off.
     """
+
+    mean: Tensor
+    std: Tensor
+    low: Tensor
+    high: Tensor
+    typical: Tensor
+    level: Tensor
+    place: Tensor
+    participants: Tensor
+    _read: Tensor
+    _drive: Tensor
 
     def __init__(self, spec: TermSpec, plant: Plant, scaling: TermScaling, participants: np.ndarray) -> None:
         super().__init__()
@@ -107,12 +118,10 @@ class LearntTerm(nn.Module):
         names = list(plant.table.component_names)
         for item in fields(scaling):
             self.register_buffer(item.name, getattr(scaling, item.name).clone())
-        self._columns = [names.index(n) for n in spec.inputs if n != "T"]
-        self._reads_temperature = "T" in spec.inputs
-        self._temperature = plant.input_index["T"]
-        order = [n for n in spec.inputs if n != "T"] + ["T"] * self._reads_temperature
-        if list(spec.inputs) != order:
-            raise ValueError(f"inputs must name components first and T last, not {spec.inputs}")
+        read, drive = feature_maps(plant, spec.inputs)
+        self.register_buffer("_read", read, persistent=False)
+        self.register_buffer("_drive", drive, persistent=False)
+        self._driven = bool(drive.any())
         universe = list(plant.table.process_names) if spec.placement == "rates" else names
         self._targets = [universe.index(t) for t in spec.targets]
         place = torch.zeros(len(self._targets), len(universe), dtype=torch.float64)
@@ -121,7 +130,8 @@ class LearntTerm(nn.Module):
         self.register_buffer("participants", torch.as_tensor(participants, dtype=torch.float64))
         sizes = [len(spec.inputs), *spec.hidden, len(spec.targets)]
         self.network = EnsembleMLP(sizes, spec.activation, spec.seeds)
-        self.mask: Tensor | float = 1.0
+        self._everywhere = self._targets == list(range(len(universe)))
+        self.mask: Tensor | None = None
 
     def member(self, index: int) -> LearntTerm:
         """Return the term with one member of its network."""
@@ -129,28 +139,30 @@ class LearntTerm(nn.Module):
         out.network = self.network.member(index)
         return out
 
+    @property
+    def multiplies(self) -> bool:
+        """Whether n is a factor on the rates."""
+        return self.spec.placement == "rates" and self.spec.form == "multiplicative"
+
     def features(self, X: Tensor, u: Tensor) -> Tensor:
         """Return what n reads, unscaled, ``(…, tank, input)``."""
-        parts = X[..., self._columns]
-        if self._reads_temperature:
-            temperature = u[..., None, self._temperature : self._temperature + 1]
-            shape = torch.broadcast_shapes(parts.shape[:-1], temperature.shape[:-1])
-            parts = torch.cat([parts.expand(*shape, -1), temperature.expand(*shape, -1)], dim=-1)
-        return parts
+        found = X @ self._read
+        return found + (u @ self._drive).unsqueeze(-2) if self._driven else found
 
     def guard(self, features: Tensor) -> Tensor:
         """Return one inside the trained range, falling to zero well outside it, ``(…, tank, 1)``."""
-        width = (self.high - self.low).clamp(min=1e-9)
-        distance = torch.maximum(self.low - features, features - self.high) / width
-        worst = distance.amax(dim=-1, keepdim=True)
+        middle, width = (self.high + self.low) / 2, (self.high - self.low).clamp(min=1e-9)
+        worst = ((features - middle).abs() / width).amax(dim=-1, keepdim=True) - 0.5
         left = ((FADE_END - worst) / (FADE_END - FADE_START)).clamp(0.0, 1.0)
         return left * left * (3.0 - 2.0 * left)
 
     def outputs(self, X: Tensor, u: Tensor) -> Tensor:
         """Return ``g z`` for every process or component, ``(member, …, tank, target of the plant)``."""
         features = self.features(X, u)
-        z = self.network((features - self.mean) / self.std)
-        return ((self.guard(features) * z) @ self.place) * self.mask
+        z = self.network((features - self.mean) / self.std) * self.guard(features)
+        if not self._everywhere:
+            z = z @ self.place
+        return z if self.mask is None else z * self.mask
 
     def factors(self, X: Tensor, u: Tensor) -> Tensor:
         """Return the learnt factors on the rates, ``(member, …, tank, process)``."""
@@ -166,11 +178,9 @@ class LearntTerm(nn.Module):
 
     def rates(self, rho: Tensor, X: Tensor, u: Tensor) -> Tensor:
         """Return the rates that the hybrid model uses, ``(member, …, tank, process)``."""
-        if self.spec.placement != "rates":
-            return rho
-        if self.spec.form == "multiplicative":
+        if self.multiplies:
             return rho * self.factors(X, u)
-        return rho + self.additions(X, u)
+        return rho + self.additions(X, u) if self.spec.placement == "rates" else rho
 
     def size(self, X: Tensor, u: Tensor) -> Tensor:
         """Return the mean square of n per member, ``(member,)``; what the penalty weighs."""
@@ -178,6 +188,26 @@ class LearntTerm(nn.Module):
         return z.square().flatten(1).mean(dim=1)
 
 
-def ordered_inputs(names: Sequence[str]) -> tuple[str, ...]:
-    """Order input names as :class:`LearntTerm` reads them: components first, ``T`` last."""
-    return tuple(n for n in names if n != "T") + (("T",) if "T" in names else ())
+def feature_maps(plant: Plant, inputs: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """Return the matrices that pick what n reads.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+    inputs : sequence of str
+        Components, and ``T``.
+
+    Returns
+    -------
+    tuple of Tensor
+        From the state of a tank, ``(component, input)``, and from the inputs of the plant, ``(plant input, input)``.
+    """
+    read = torch.zeros(plant.shape[1], len(inputs), dtype=torch.float64)
+    drive = torch.zeros(len(plant.inputs), len(inputs), dtype=torch.float64)
+    for i, name in enumerate(inputs):
+        if name == "T":
+            drive[plant.input_index["T"], i] = 1.0
+        else:
+            read[plant.table.component_names.index(name), i] = 1.0
+    return read, drive

@@ -2,10 +2,11 @@
 
 from asm_hybrid.plant.layout import InputSpec, Layout, Recycle, Tank
 from asm_hybrid.plant.namespace import ArrayNamespace, casadi_namespace, torch_namespace
-from asm_hybrid.plant.plant import Plant
+from asm_hybrid.plant.plant import Forcing, Plant
 
 __all__ = [
     "ArrayNamespace",
+    "Forcing",
     "InputSpec",
     "Layout",
     "Plant",

@@ -23,9 +23,40 @@ from asm_hybrid.plant.aeration import oxygen_saturation
 from asm_hybrid.plant.layout import InputSpec, Layout
 from asm_hybrid.plant.namespace import ArrayNamespace
 
-__all__ = ["Plant"]
+__all__ = ["Forcing", "Plant"]
 
 Array = Any
+
+
+@dataclass(frozen=True)
+class Forcing:
+    """What inputs and temperature make of the plant at one time; holds no state.
+
+    Attributes
+    ----------
+    u : array, shape (…, input)
+        The inputs.
+    parameters : array, shape (…, parameter)
+        Parameters at the temperature of the liquid.
+    flows : array, shape (…, tank, tank)
+        Transport of all components [1/d].
+    thickening : array, shape (…, tank, tank)
+        Extra transport of particulate components by the settler [1/d].
+    source : array, shape (…, tank, component)
+        Inflow, and oxygen transfer into water without oxygen [g/(m³ d)].
+    loss : array or None, shape (…, tank, component)
+        Slope of the oxygen transfer with the state [1/d]; None without aeration.
+    imposed : array or None, shape (…, tank, component)
+        Imposed concentrations, zero elsewhere; None where nothing is imposed.
+    """
+
+    u: Array
+    parameters: Array
+    flows: Array
+    thickening: Array
+    source: Array
+    loss: Array | None
+    imposed: Array | None
 
 
 @dataclass(frozen=True)
@@ -149,42 +180,58 @@ class Plant:
     def _particulate_row(self) -> np.ndarray:
         return self.particulate[None, :]
 
-    def parameters_at(self, p: Array, u: Array, xp: ArrayNamespace) -> list[Array]:
-        """Bring the parameters to the temperature of the liquid.
+    def forcing(self, u: Array, p: Array, xp: ArrayNamespace) -> Forcing:
+        """Work out all that does not depend on the state.
 
         Parameters
         ----------
-        p : array, shape (…, parameter)
-            Values at the reference temperature of each parameter.
         u : array, shape (…, input)
-            Inputs, of which ``T`` [°C] is used.
+            Inputs.
+        p : array, shape (…, parameter)
+            Parameter values at the reference temperature of each parameter.
         xp : ArrayNamespace
             Array operations.
 
         Returns
         -------
-        list of array
-            ``p θ^(T - T_ref)``, one entry a parameter, each ``(…, 1)``.
+        Forcing
         """
         temperature = xp.entry(u, self.input_index["T"])
-        log_theta, reference = (xp.constant(a, p) for a in self._temperature_laws)
-        return list(xp.entries(p * xp.exp(log_theta * (temperature - reference))))
+        log_theta, reference = (xp.constant(a, u) for a in self._temperature_laws)
+        flows, thickening = self._flow_matrices(u, xp)
+        first = self.input_index[f"influent.{self.table.component_names[0]}"]
+        inflow = xp.column(xp.entry(u, self.input_index["Q_in"])) * xp.segment(
+            u, first, first + self.shape[1]
+        )
+        source, loss = xp.matmul(xp.constant(self._entry_vector, u), inflow), None
+        if self._aeration is not None:
+            pick, oxygen = (xp.constant(a, u) for a in self._aeration)
+            loss = xp.combine(u, pick) * oxygen
+            source = source + loss * xp.column(oxygen_saturation(temperature, xp))
+        return Forcing(
+            u=u,
+            parameters=p * xp.exp(log_theta * (temperature - reference)),
+            flows=flows,
+            thickening=thickening,
+            source=source,
+            loss=loss,
+            imposed=xp.combine(u, xp.constant(self._imposed_map, u)) if self.layout.imposed else None,
+        )
 
     @cached_property
     def _temperature_laws(self) -> tuple[np.ndarray, np.ndarray]:
         laws = [(q.theta or 1.0, q.T_ref or 0.0) for q in self.table.parameters]
         return np.log([theta for theta, _ in laws]), np.array([reference for _, reference in laws])
 
-    def effective_state(self, X: Array, u: Array, xp: ArrayNamespace) -> Array:
+    def effective_state(self, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array:
         """Put the imposed concentrations in the place of the states they replace, ``(…, tank, component)``."""
-        if not self.layout.imposed:
+        if forcing.imposed is None:
             return X
-        free = xp.constant(self.free, X)
-        return X * free + xp.combine(u, xp.constant(self._imposed_map, X))
+        return X * xp.constant(self.free, X) + forcing.imposed
 
-    def rates(self, X: Array, u: Array, p: Array, xp: ArrayNamespace) -> Array:
+    def rates(self, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array:
         """Return the process rates ρ, ``(…, tank, process)``, at effective states [table units]."""
-        values = self.kinetics.rates(xp.columns(X), self.parameters_at(p, u, xp), xp)
+        values = self.kinetics.rates(xp.columns(X), xp.entries(forcing.parameters), xp)
         return xp.stack(values)
 
     def settler_ratio(self, u: Array, xp: ArrayNamespace) -> Array:
@@ -203,37 +250,16 @@ class Plant:
         out = xp.entry(u, self.input_index["Q_in"]) - xp.entry(u, self.input_index["wastage"])
         return self.layout.non_settleable * feed / xp.maximum(out, 1e-9)
 
-    def flow_matrices(self, u: Array, xp: ArrayNamespace, like: Array) -> tuple[Array, Array]:
-        """Return transport for all components and the extra transport of particulates [1/d], ``(…, tank, tank)``."""
-        flows = xp.combine(u, xp.constant(self._flow_map, like))
+    def _flow_matrices(self, u: Array, xp: ArrayNamespace) -> tuple[Array, Array]:
+        flows = xp.combine(u, xp.constant(self._flow_map, u))
         extra = xp.entry(u, self.input_index["return_sludge"]) * (self.settler_ratio(u, xp) - 1.0)
-        return flows, xp.column(extra) * xp.constant(self._return_matrix, like)
+        return flows, xp.column(extra) * xp.constant(self._return_matrix, u)
 
-    def aeration_slope(self, u: Array, xp: ArrayNamespace, like: Array) -> Array:
-        """Return the slope of the aeration with respect to the state [1/d], ``(…, tank, component)``."""
-        if self._aeration is None:
-            return xp.constant(self._no_aeration, like)
-        pick, oxygen = (xp.constant(a, like) for a in self._aeration)
-        return -xp.combine(u, pick) * oxygen
-
-    @cached_property
-    def _no_aeration(self) -> np.ndarray:
-        return np.zeros((1, 1))
-
-    def transport(self, X: Array, u: Array, xp: ArrayNamespace) -> Array:
+    def transport(self, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array:
         """Return what flows and aeration change [g/(m³ d)], ``(…, tank, component)``."""
-        flows, thickening = self.flow_matrices(u, xp, X)
-        first = self.input_index[f"influent.{self.table.component_names[0]}"]
-        inflow = xp.column(xp.entry(u, self.input_index["Q_in"])) * xp.segment(
-            u, first, first + self.shape[1]
-        )
-        out = xp.matmul(flows, X) + xp.matmul(xp.constant(self._entry_vector, X), inflow)
-        out = out + xp.matmul(thickening, X) * xp.constant(self._particulate_row, X)
-        if self._aeration is not None:
-            pick, oxygen = (xp.constant(a, X) for a in self._aeration)
-            saturation = xp.column(oxygen_saturation(xp.entry(u, self.input_index["T"]), xp))
-            out = out + xp.combine(u, pick) * (saturation - X) * oxygen
-        return out
+        solids = X * xp.constant(self._particulate_row, X)
+        out = xp.matmul(forcing.flows, X) + xp.matmul(forcing.thickening, solids) + forcing.source
+        return out if forcing.loss is None else out - forcing.loss * X
 
     def stoichiometry(self, p: Array, xp: ArrayNamespace) -> Array:
         """Return S, ``(…, process, component)``; depends on the parameters alone."""
@@ -242,10 +268,10 @@ class Plant:
         rows = self.kinetics.stoichiometry(entries, xp)
         return xp.rows([xp.stack([zero if v is None else v + zero for v in row]) for row in rows])
 
-    def derivative(self, X: Array, u: Array, p: Array, xp: ArrayNamespace) -> Array:
+    def derivative(self, X: Array, forcing: Forcing, stoichiometry: Array, xp: ArrayNamespace) -> Array:
         """Return f(X; p) [g/(m³ d)], ``(…, tank, component)``; zero where a concentration is imposed."""
-        X = self.effective_state(X, u, xp)
-        change = self.transport(X, u, xp) + xp.matmul(self.rates(X, u, p, xp), self.stoichiometry(p, xp))
+        X = self.effective_state(X, forcing, xp)
+        change = self.transport(X, forcing, xp) + xp.matmul(self.rates(X, forcing, xp), stoichiometry)
         return change * xp.constant(self.free, X)
 
     def observation(self, target: str) -> tuple[str, str]:

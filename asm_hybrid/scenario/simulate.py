@@ -147,7 +147,8 @@ def _run(
         return outputs, None
     states = solution.knots[model.best, first:]
     with torch.no_grad():
-        effective = model.recalibrated().system.effective(states, u[first:])
+        system = model.recalibrated().system
+        effective = system.effective(states, system.forcing(u[first:]))
         guard = model.term.guard(model.term.features(effective, u[first:]))
     return outputs, np.asarray((guard < 1.0).flatten(1).any(1))
 

@@ -14,8 +14,9 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -23,17 +24,23 @@ from torch import Tensor
 
 __all__ = ["ROS34PW2", "RosenbrockTableau", "Solution", "StiffSystem", "integrate"]
 
+CHUNK = 96
+"""Knot intervals whose forcings are worked out, and held in memory, at once."""
+
 
 class StiffSystem(Protocol):
-    """What the solver needs of a model. States ``(…, block, n)``, inputs ``(…, input)``."""
+    """What the solver needs of a model. States ``(…, block, n)``."""
 
-    def derivative(self, x: Tensor, u: Tensor) -> Tensor:
+    def prepare(self, inputs: Tensor) -> Sequence[Any]:
+        """Work out all that does not depend on the state, one entry a time, from inputs ``(…, time, input)``."""
+
+    def derivative(self, x: Tensor, forcing: Any) -> Tensor:
         """Return dx/dt [unit/d], shaped as ``x``."""
 
-    def jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+    def jacobian(self, x: Tensor, forcing: Any) -> Tensor:
         """Return an approximation of the blocks of the Jacobian [1/d], ``(…, block, n, n)``."""
 
-    def output(self, x: Tensor, u: Tensor) -> Tensor:
+    def output(self, x: Tensor, forcing: Any) -> Tensor:
         """Return the quantities to be recorded, ``(…, output)``."""
 
 
@@ -137,22 +144,18 @@ def _step(
     system: StiffSystem,
     x: Tensor,
     inverse: Tensor,
-    u0: Tensor,
-    slope: Tensor | None,
-    theta: float,
-    fraction: float,
+    forcings: Sequence[Any],
     h: float,
     tableau: RosenbrockTableau,
 ) -> Tensor:
-    """Advance by one step that starts at ``theta`` of the knot interval and takes ``fraction`` of it."""
+    """Advance by one step; ``forcings`` holds one entry a stage."""
     stages: list[Tensor] = []
-    for alpha, a_row, c_row in zip(tableau.alpha, tableau.a, tableau.c, strict=True):
+    for forcing, a_row, c_row in zip(forcings, tableau.a, tableau.c, strict=True):
         at = x
         for a, k in zip(a_row, stages, strict=True):
             if a != 0.0:
                 at = torch.add(at, k, alpha=a)
-        u = u0 if slope is None else torch.add(u0, slope, alpha=theta + alpha * fraction)
-        right = system.derivative(at, u)
+        right = system.derivative(at, forcing)
         for c, k in zip(c_row, stages, strict=True):
             if c != 0.0:
                 right = torch.add(right, k, alpha=c / h)
@@ -160,6 +163,50 @@ def _step(
     for m, k in zip(tableau.m, stages, strict=True):
         x = torch.add(x, k, alpha=m)
     return x
+
+
+@dataclass(frozen=True)
+class _Schedule:
+    """When, within a knot interval, the stages of all its steps need the inputs.
+
+    Attributes
+    ----------
+    positions : tuple of float
+        The distinct times, ascending, in units of the interval; 1.0 is the last.
+    stages : tuple of tuple of int
+        By step, the entry of ``positions`` for every stage.
+    ends : tuple of int
+        By step, the entry for its end.
+    """
+
+    positions: tuple[float, ...]
+    stages: tuple[tuple[int, ...], ...]
+    ends: tuple[int, ...]
+
+    @staticmethod
+    def of(tableau: RosenbrockTableau, substeps: int, linear: bool) -> _Schedule:
+        """Return the schedule; inputs that are held are needed once."""
+        if not linear:
+            count = len(tableau.alpha)
+            return _Schedule((0.0,), ((0,) * count,) * substeps, (0,) * substeps)
+        times = [[round((i + a) / substeps, 12) for a in tableau.alpha] for i in range(substeps)]
+        ends = [round((i + 1) / substeps, 12) for i in range(substeps)]
+        positions = sorted({0.0, *ends, *(t for row in times for t in row)})
+        place = {t: k for k, t in enumerate(positions)}
+        return _Schedule(
+            tuple(positions),
+            tuple(tuple(place[t] for t in row) for row in times),
+            tuple(place[t] for t in ends),
+        )
+
+    def inputs(self, knots: Tensor) -> Tensor:
+        """Return the inputs at all those times of the intervals between knots, ``(…, interval · position, input)``."""
+        left = knots[..., :-1, :].unsqueeze(-2)
+        if len(self.positions) == 1:
+            return left.squeeze(-2)
+        slope = (knots[..., 1:, :] - knots[..., :-1, :]).unsqueeze(-2)
+        at = torch.tensor(self.positions, dtype=knots.dtype, device=knots.device).unsqueeze(-1)
+        return (left + slope * at).flatten(-3, -2)
 
 
 def integrate(
@@ -202,23 +249,26 @@ def integrate(
     """
     h = interval / substeps
     eye = torch.eye(x0.shape[-1], dtype=x0.dtype, device=x0.device) / (h * tableau.gamma)
-    knots = inputs.unbind(-2)
+    schedule = _Schedule.of(tableau, substeps, linear)
+    width = len(schedule.positions)
     x = x0
-    outputs = [system.output(x, knots[0])]
+    outputs = [system.output(x, system.prepare(inputs[..., :1, :])[0])]
     states = [x]
-    for left, right in zip(knots[:-1], knots[1:], strict=True):
-        slope = right - left if linear else None
-        with torch.no_grad():
-            inverse = torch.linalg.inv_ex(eye - system.jacobian(x, left)).inverse
-        for i in range(substeps):
-            x = _step(system, x, inverse, left, slope, i / substeps, 1.0 / substeps, h, tableau)
-            at_end = left if slope is None else torch.add(left, slope, alpha=(i + 1) / substeps)
-            outputs.append(system.output(x, at_end))
-        if record_knots:
-            states.append(x)
+    for first in range(0, inputs.shape[-2] - 1, CHUNK):
+        prepared = system.prepare(schedule.inputs(inputs[..., first : first + CHUNK + 1, :]))
+        for begin in range(0, len(prepared), width):
+            forcings = prepared[begin : begin + width]
+            with torch.no_grad():
+                inverse = torch.linalg.inv_ex(eye - system.jacobian(x, forcings[0])).inverse
+            for stages, end in zip(schedule.stages, schedule.ends, strict=True):
+                x = _step(system, x, inverse, [forcings[k] for k in stages], h, tableau)
+                outputs.append(system.output(x, forcings[end]))
+            if record_knots:
+                states.append(x)
+    shape = torch.broadcast_shapes(*(y.shape for y in outputs))
     return Solution(
-        outputs=torch.stack(torch.broadcast_tensors(*outputs), dim=-2),
-        knots=torch.stack(torch.broadcast_tensors(*states), dim=-3) if record_knots else None,
+        outputs=torch.stack([y.expand(shape) for y in outputs], dim=-2),
+        knots=torch.stack([s.expand(x.shape) for s in states], dim=-3) if record_knots else None,
         final=x,
         ok=torch.isfinite(x).flatten(-2).all(-1),
     )

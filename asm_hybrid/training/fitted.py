@@ -22,7 +22,6 @@ from asm_hybrid.hybrid import (
     PlantSystem,
     TermScaling,
     TermSpec,
-    ordered_inputs,
     participants,
 )
 from asm_hybrid.kinetics import Table, load_table
@@ -44,7 +43,7 @@ def term_spec(config: Config, table: Table) -> TermSpec:
     return TermSpec(
         placement=network.placement,
         form=network.form or "multiplicative",
-        inputs=ordered_inputs(network.inputs or (*table.component_names, "T")),
+        inputs=tuple(network.inputs or (*table.component_names, "T")),
         targets=tuple(chosen or universe),
         hidden=tuple(network.hidden),
         activation=network.activation,

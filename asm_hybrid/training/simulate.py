@@ -36,7 +36,9 @@ class Grid:
 class SimulationModel(Protocol):
     """Anything with states that runs over inputs."""
 
-    substeps: int
+    @property
+    def substeps(self) -> int:
+        """Recorded steps from one knot to the next."""
 
     def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
         """Run from ``x0`` over ``inputs`` ``(…, knot, input)``."""
@@ -113,16 +115,16 @@ def start_state(system: PlantSystem, u: Tensor, guess: Tensor | None = None) -> 
         guess = torch.tensor(fill, dtype=u.dtype, device=u.device).expand(tanks, components)
     shape = (batch, tanks, components)
     flat = guess.expand(shape).reshape(batch, tanks * components)
-    row = u.unsqueeze(0)
+    forcing = system.forcing(u.unsqueeze(0))
 
     def derivative(x: Tensor) -> Tensor:
-        return system.derivative(x.reshape(shape), row).reshape(batch, -1)
+        return system.derivative(x.reshape(shape), forcing).reshape(batch, -1)
 
     def jacobian(x: Tensor) -> Tensor:
-        full = system.full_jacobian(x.reshape(shape), row)
+        full = system.full_jacobian(x.reshape(shape), forcing)
         imposed = torch.as_tensor(1.0 - system.plant.free, dtype=u.dtype, device=u.device).flatten()
         return full - torch.diag(imposed)
 
     with torch.no_grad():
         found = steady_state(derivative, jacobian, flat)
-    return system.effective(found.reshape(shape), row)
+    return system.effective(found.reshape(shape), forcing)

@@ -14,7 +14,7 @@ from torch import Tensor
 from asm_hybrid.config import Config, load_config
 from asm_hybrid.data import Dataset, read_dataset
 from asm_hybrid.errors import InputError, SimulationError
-from asm_hybrid.hybrid import LearntTerm, NeuralODE, PlantSystem, TermScaling, participants
+from asm_hybrid.hybrid import LearntTerm, NeuralODE, PlantSystem, TermScaling, feature_maps, participants
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training.calibration import Calibration, calibrate
 from asm_hybrid.training.fit import FitResult, FitSettings, fit
@@ -288,7 +288,7 @@ class _Run:
         weight = self.config.training.penalty
 
         def penalty(X: Tensor, u: Tensor) -> Tensor:
-            return weight * term.size(hybrid.system.effective(X, u), u)
+            return weight * term.size(hybrid.system.effective(X, hybrid.system.forcing(u)), u)
 
         self.model.term = term
         result = self._fit("n", term.network, hybrid, starts, windows, log, 0.0, penalty)
@@ -301,26 +301,23 @@ class _Run:
         first, last = (round(t / self.grid.interval) for t in self.blocks["train"])
         X, u = self.trajectory[first:last], self.inputs[first:last]
         with torch.no_grad():
-            X = system.effective(X, u)
-            rates = system.own_rates(X, u)
+            forcing = system.forcing(u)
+            X = system.effective(X, forcing)
+            rates = system.own_rates(X, forcing)
             if spec.placement == "state":
                 size = (rates @ system.stoichiometry).abs().mean((0, 1))
                 names = self.plant.table.component_names
             else:
                 size = rates.abs().mean((0, 1))
                 names = self.plant.table.process_names
-            columns = [self.plant.table.component_names.index(n) for n in spec.inputs if n != "T"]
-            read = X[..., columns]
-            if "T" in spec.inputs:
-                temperature = u[:, None, self.plant.input_index["T"]].unsqueeze(-1)
-                read = torch.cat([read, temperature.expand(-1, X.shape[1], -1)], dim=-1)
-            read = read.flatten(0, 1)
-            std = read.std(0)
+            read, drive = (m.to(self.device) for m in feature_maps(self.plant, spec.inputs))
+            seen = (X @ read + (u @ drive).unsqueeze(-2)).flatten(0, 1)
+            std = seen.std(0)
         return TermScaling(
-            mean=read.mean(0),
+            mean=seen.mean(0),
             std=torch.where(std > 1e-9, std, torch.ones_like(std)),
-            low=read.amin(0),
-            high=read.amax(0),
+            low=seen.amin(0),
+            high=seen.amax(0),
             typical=size[[names.index(t) for t in spec.targets]],
             level=X.mean((0, 1)),
         )

@@ -14,6 +14,9 @@ class Problem:
     def __init__(self, f, jacobian):
         self.f, self.j = f, jacobian
 
+    def prepare(self, inputs):
+        return inputs.unbind(-2)
+
     def derivative(self, x, u):
         return self.f(x, u)
 
