@@ -151,9 +151,7 @@ def read_manifest(folder: Path) -> dict[str, str]:
     """
     path = folder / MANIFEST
     if not folder.is_dir():
-        raise InputError(
-            "the folder does not exist", where=str(folder), expected="a run folder or an exported bundle"
-        )
+        raise InputError("the folder does not exist", where=str(folder), expected="a run folder or an exported bundle")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -24,9 +24,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-ConfigFile = Annotated[
-    Path, typer.Argument(help="YAML file that describes plant, data and model.", show_default=False)
-]
+ConfigFile = Annotated[Path, typer.Argument(help="YAML file that describes plant, data and model.", show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(help="Run folder, or exported bundle.", show_default=False)]
 
 
@@ -71,9 +69,7 @@ def train(
 @app.command()
 def simulate(
     run: RunFolder,
-    scenario: Annotated[
-        Path, typer.Option("--scenario", "-s", help="YAML file with the changes.", show_default=False)
-    ],
+    scenario: Annotated[Path, typer.Option("--scenario", "-s", help="YAML file with the changes.", show_default=False)],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the result. Default: RUN/scenarios/NAME.")
     ] = None,
@@ -88,9 +84,7 @@ def simulate(
 @app.command()
 def export(
     run: RunFolder,
-    format_: Annotated[
-        str, typer.Option("--format", "-f", help="bundle: weights, config, tables, XLSX.")
-    ] = "bundle",
+    format_: Annotated[str, typer.Option("--format", "-f", help="bundle: weights, config, tables, XLSX.")] = "bundle",
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Target folder, new or empty. Default: RUN-bundle.")
     ] = None,

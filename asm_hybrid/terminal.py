@@ -98,9 +98,7 @@ def print_scores(summary: dict[str, Any]) -> None:
     table = Table(title="RMSE on the test block, open-loop simulation", title_justify="left")
     table.add_column("model")
     for label in test:
-        table.add_column(
-            f"{label} [{summary['variables'][label]['unit']}]".replace("[", "\\["), justify="right"
-        )
+        table.add_column(f"{label} [{summary['variables'][label]['unit']}]".replace("[", "\\["), justify="right")
     for model, title in TITLES.items():
         cells = [_score_cell(models, model) for models in test.values()]
         if any(cells):
@@ -180,9 +178,7 @@ def print_models() -> None:
 
     table = Table(title="Kinetics tables", title_justify="left")
     for name in ("name", "components", "processes", "parameters", "title"):
-        table.add_column(
-            name, justify="right" if name in ("components", "processes", "parameters") else "left"
-        )
+        table.add_column(name, justify="right" if name in ("components", "processes", "parameters") else "left")
     for name in available_tables():
         found = load_table(name)
         counts = (len(found.components), len(found.processes), len(found.parameters))

@@ -37,9 +37,7 @@ _TAGS |= {
     "TN": "N",
     "TP": "P",
 }
-_TAGS |= {
-    f"{ion}-{e}": e for ion, e in [("NH4", "N"), ("NH3", "N"), ("NO3", "N"), ("NO2", "N"), ("PO4", "P")]
-}
+_TAGS |= {f"{ion}-{e}": e for ion, e in [("NH4", "N"), ("NH3", "N"), ("NO3", "N"), ("NO2", "N"), ("PO4", "P")]}
 """What may follow a mass, and the substance it stands for."""
 
 _IONS = {
@@ -322,9 +320,7 @@ def conversion(text_from: str, text_to: str) -> tuple[float, float]:
     """
     a, b = parse_unit(text_from), parse_unit(text_to)
     if not a.compatible(b):
-        why = (
-            "they measure different substances" if a.dimension == b.dimension else "they differ in dimension"
-        )
+        why = "they measure different substances" if a.dimension == b.dimension else "they differ in dimension"
         raise InputError(
             f"the unit {a} cannot be converted to {b}: {why}",
             expected=f"a unit that converts to {b}",
@@ -339,9 +335,7 @@ def to_internal(value: Number, unit_text: str, internal_unit_text: str) -> Numbe
     return value * factor + offset
 
 
-_QUANTITY = re.compile(
-    r"\s*([-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)(?![0-9.])\s*(.*)", re.S
-)
+_QUANTITY = re.compile(r"\s*([-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)(?![0-9.])\s*(.*)", re.S)
 
 
 def parse_quantity(value: str | float, internal_unit: str) -> float:

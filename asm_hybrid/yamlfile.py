@@ -160,9 +160,7 @@ def parse_yaml(text: str, path: str | Path) -> YamlDocument:
         ) from None
     if not isinstance(builder.data, dict):
         found = "nothing" if builder.data is None else f"a {type(builder.data).__name__}"
-        raise InputError(
-            f"the top level holds {found}", where=f"{path}:1", expected="a mapping, 'key: value'"
-        )
+        raise InputError(f"the top level holds {found}", where=f"{path}:1", expected="a mapping, 'key: value'")
     return YamlDocument(builder.data, text, Path(path), builder.root)
 
 
@@ -254,9 +252,7 @@ class _Builder:
             self.refuse(f"the number {text[:40]} is not finite", line, "a finite number", None)
         if _INT.fullmatch(text):
             if len(text) > 19:
-                self.refuse(
-                    f"the integer {text[:20]}… has {len(text)} digits", line, "at most 18 digits", None
-                )
+                self.refuse(f"the integer {text[:20]}… has {len(text)} digits", line, "at most 18 digits", None)
             return int(text)
         return float(text) if _FLOAT.fullmatch(text) else text
 

@@ -98,9 +98,7 @@ Duration = Annotated[
     _schema("d", "15 min"),
 ]
 Volume = Annotated[float, BeforeValidator(_reader("m3", "1000 m3")), Field(gt=0), _schema("m3", "1000 m3")]
-Flow = Annotated[
-    float, BeforeValidator(_reader("m3/d", "9800 m3/h")), Field(ge=0), _schema("m3/d", "9800 m3/h")
-]
+Flow = Annotated[float, BeforeValidator(_reader("m3/d", "9800 m3/h")), Field(ge=0), _schema("m3/d", "9800 m3/h")]
 Temperature = Annotated[
     float, BeforeValidator(_reader("degC", "15 degC")), Field(ge=-5, le=60), _schema("degC", "15 degC")
 ]
@@ -113,7 +111,5 @@ def _aeration(value: Any) -> float | str:
     return rate
 
 
-Aeration = Annotated[
-    float | Literal["measured"], BeforeValidator(_aeration), _schema("1/d, or 'measured'", "120 1/d")
-]
+Aeration = Annotated[float | Literal["measured"], BeforeValidator(_aeration), _schema("1/d, or 'measured'", "120 1/d")]
 """A constant kLa [1/d], or ``"measured"``: a column of the data gives it."""

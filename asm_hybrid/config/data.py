@@ -55,9 +55,7 @@ def _edge(value: Any) -> float | str:
         return _stamp(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
         return float(value)
-    raise refuse(
-        f"the value is {value!r}", "a share of the record from 0 to 1, or a time such as '2021-06-01'"
-    )
+    raise refuse(f"the value is {value!r}", "a share of the record from 0 to 1, or a time such as '2021-06-01'")
 
 
 Zone = Annotated[str, AfterValidator(_zone)]
@@ -81,9 +79,7 @@ class TimeSection(Section):
     format: TimeFormat | None = Field(
         default=None, description="Format of stamps given as text: strptime codes, or ISO8601."
     )
-    unit: Literal["d", "h", "min", "s"] | None = Field(
-        default=None, description="Unit of time given as a number."
-    )
+    unit: Literal["d", "h", "min", "s"] | None = Field(default=None, description="Unit of time given as a number.")
     origin: Stamp | None = Field(default=None, description="Stamp at which numeric time is zero.")
     zone: Zone | None = Field(
         default=None,
@@ -170,9 +166,7 @@ class SourceSection(Section):
     )
     decimal: Literal[".", ","] = Field(default=".", description="Decimal sign in a CSV file.")
     time: TimeSection = Field(description="The time column.")
-    missing: Numbers = Field(
-        default=(), description="Numbers that stand for 'no value' in this file, such as -999."
-    )
+    missing: Numbers = Field(default=(), description="Numbers that stand for 'no value' in this file, such as -999.")
     columns: dict[str, ColumnSection] = Field(
         min_length=1, description="Columns by their header; those not listed are not used."
     )
@@ -188,9 +182,7 @@ class BlocksSection(Section):
         default=None, description="Block on which parameters are recalibrated; default the train block."
     )
     train: Period = Field(default=(0.0, 0.5), description="Block on which the network learns.")
-    validate_: Period = Field(
-        default=(0.52, 0.7), alias="validate", description="Block that decides when to stop."
-    )
+    validate_: Period = Field(default=(0.52, 0.7), alias="validate", description="Block that decides when to stop.")
     test: Period = Field(default=(0.72, 1.0), description="Block that is read once, at the end.")
 
 

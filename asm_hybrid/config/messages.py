@@ -141,8 +141,7 @@ def _missing_key(keys: tuple[str | int, ...], root: type[Section]) -> tuple[str,
 def _fields(section: type[Section]) -> dict[str, tuple[Any, str]]:
     """Return the keys of a section with their types and descriptions."""
     return {
-        field.alias or name: (field.annotation, field.description or "")
-        for name, field in section.model_fields.items()
+        field.alias or name: (field.annotation, field.description or "") for name, field in section.model_fields.items()
     }
 
 

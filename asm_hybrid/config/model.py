@@ -93,8 +93,7 @@ class NetworkSection(Section):
     )
     form: Literal["multiplicative", "additive"] | None = Field(
         default=None,
-        description="How n changes a rate: rate * exp(n), the default, or rate + gate * n. Placement rates "
-        "only.",
+        description="How n changes a rate: rate * exp(n), the default, or rate + gate * n. Placement rates only.",
     )
     inputs: Names | None = Field(
         default=None, description="What n sees: components of the tank, and T. Default all of them."

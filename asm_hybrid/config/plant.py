@@ -62,18 +62,14 @@ class RecycleSection(Section):
 
     source: str = Field(alias="from", description="Tank that the flow leaves.")
     to: str = Field(description="Tank that the flow enters.")
-    flow: Flow | None = Field(
-        default=None, description="Constant flow [m3/d], when no column gives recycle.NAME."
-    )
+    flow: Flow | None = Field(default=None, description="Constant flow [m3/d], when no column gives recycle.NAME.")
 
 
 class ReturnSection(Section):
     """The sludge that returns from the settler."""
 
     to: str = Field(description="Tank that receives the return sludge.")
-    flow: Flow | None = Field(
-        default=None, description="Constant flow [m3/d], when no column gives return_sludge."
-    )
+    flow: Flow | None = Field(default=None, description="Constant flow [m3/d], when no column gives return_sludge.")
 
 
 class WastageSection(Section):
@@ -108,7 +104,5 @@ class PlantSection(Section):
     return_sludge: ReturnSection | None = Field(
         default=None, description="The return sludge; without it there is none."
     )
-    wastage: WastageSection | None = Field(
-        default=None, description="The waste sludge; without it there is none."
-    )
+    wastage: WastageSection | None = Field(default=None, description="The waste sludge; without it there is none.")
     settler: SettlerSection = Field(default_factory=SettlerSection, description="The final settler.")

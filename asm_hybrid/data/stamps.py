@@ -193,9 +193,7 @@ def _check_parsed(stamps: pd.Series, text: pd.Series, time: TimeSection, place: 
             f"the time {example!r} does not fit the format {time.format!r}",
             place,
             f"stamps in the format {time.format!r}",
-            "set format: " + " or ".join(map(repr, fitting))
-            if fitting
-            else "correct the cell, or the format",
+            "set format: " + " or ".join(map(repr, fitting)) if fitting else "correct the cell, or the format",
         )
 
 

@@ -33,15 +33,11 @@ def verdict(summary: dict[str, Any]) -> dict[str, Any]:
             "best_baseline": best,
             "best_rmse": others[best],
             "hybrid_rmse": found["rmse"] if found else None,
-            "change_percent": 100.0 * (found["rmse"] / others[best] - 1.0)
-            if found and others[best]
-            else None,
+            "change_percent": 100.0 * (found["rmse"] / others[best] - 1.0) if found and others[best] else None,
             "seeds_better": sum(r < others[best] for r in found["rmse_seeds"]) if found else 0,
             "seeds": len(found["rmse_seeds"]) if found else 0,
         }
-    better = [
-        n for n, r in rows.items() if r["hybrid_rmse"] is not None and r["hybrid_rmse"] < r["best_rmse"]
-    ]
+    better = [n for n, r in rows.items() if r["hybrid_rmse"] is not None and r["hybrid_rmse"] < r["best_rmse"]]
     return {
         "wins": bool(rows) and len(better) == len(rows),
         "model": own,
@@ -53,9 +49,7 @@ def verdict(summary: dict[str, Any]) -> dict[str, Any]:
 def _sentence(
     own: str, rows: dict[str, dict[str, Any]], better: list[str], variables: dict[str, dict[str, Any]]
 ) -> str:
-    name = {"hybrid": "The hybrid model", "neural": "The pure neural ODE", "recalibrated": "Recalibrated f"}[
-        own
-    ]
+    name = {"hybrid": "The hybrid model", "neural": "The pure neural ODE", "recalibrated": "Recalibrated f"}[own]
     if not rows:
         return "There is no score on the test block, so nothing can be said."
     parts = []

@@ -77,9 +77,7 @@ class _Sheets:
         self._header = book.add_format({"bold": True, "bg_color": "#E8F3FA", "bottom": 1, "text_wrap": True})
         self._flag = book.add_format({"bg_color": "#FDF4DD"})
 
-    def add(
-        self, name: str, header: Sequence[str], rows: Sequence[Sequence[Any]], flagged: Sequence[int] = ()
-    ) -> None:
+    def add(self, name: str, header: Sequence[str], rows: Sequence[Sequence[Any]], flagged: Sequence[int] = ()) -> None:
         """Add a sheet; an empty cell stands for None."""
         sheet = self._book.add_worksheet(name)
         sheet.write_row(0, 0, header, self._header)
@@ -115,9 +113,7 @@ def _missing(sheets: _Sheets, entries: Sequence[Mapping[str, Any]]) -> None:
 
 def _facts(summary: Mapping[str, Any]) -> list[list[Any]]:
     rows: list[list[Any]] = [
-        [key, summary[key]]
-        for key in ("name", "mode", "placement", "created", "version", "device")
-        if key in summary
+        [key, summary[key]] for key in ("name", "mode", "placement", "created", "version", "device") if key in summary
     ]
     rows += [[f"block {name}", " to ".join(span)] for name, span in summary.get("blocks", {}).items()]
     verdict = summary.get("verdict")

@@ -125,9 +125,7 @@ def _short(text: str) -> str:
 class _Reader:
     """Walks a syntax tree; whatever it has no branch for is refused."""
 
-    def __init__(
-        self, text: str, symbols: Mapping[str, sympy.Symbol], where: str, divisors: frozenset[str]
-    ) -> None:
+    def __init__(self, text: str, symbols: Mapping[str, sympy.Symbol], where: str, divisors: frozenset[str]) -> None:
         self.text, self.symbols, self.where, self.divisors = text, symbols, where, divisors
 
     def refuse(self, found: str, expected: str, fix: str | None = None) -> InputError:
@@ -165,9 +163,7 @@ class _Reader:
             case ast.Call(func=ast.Name()) if not node.keywords:
                 return self.call(node)
         what = type(node).__name__
-        raise self.refuse(
-            f"{what} is not allowed", "numbers, names, + - * / **, brackets and the named functions"
-        )
+        raise self.refuse(f"{what} is not allowed", "numbers, names, + - * / **, brackets and the named functions")
 
     def number(self, node: ast.Constant) -> Any:
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):

@@ -56,9 +56,7 @@ class Fields:
         value, known = self.mapping(keys), (*required, *optional)
         for key in value:
             if key not in known:
-                raise self.error(
-                    f"the key {key!r} is not known", (*keys, key), ", ".join(known), nearest(key, known)
-                )
+                raise self.error(f"the key {key!r} is not known", (*keys, key), ", ".join(known), nearest(key, known))
         for key in required:
             if value.get(key) is None:
                 raise self.error(f"the key {key!r} is missing", keys, ", ".join(required), f"add '{key}: …'")

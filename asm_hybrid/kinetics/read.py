@@ -111,9 +111,7 @@ class _Reader(Fields):
                 )
         oxygen = self.text(("oxygen",)) or None
         if oxygen is not None and oxygen not in names:
-            raise self.error(
-                f"{oxygen!r} is not a component", ("oxygen",), "a component", nearest(oxygen, names)
-            )
+            raise self.error(f"{oxygen!r} is not a component", ("oxygen",), "a component", nearest(oxygen, names))
         return Table(
             name=name,
             title=self.text(("title",), name),
@@ -154,14 +152,8 @@ class _Reader(Fields):
         self.check_keys(keys, (), ("materials", "tolerance"))
         given = self.get((*keys, "materials"))
         given = ["COD", "N", "charge"] if given is None else given
-        if (
-            not isinstance(given, list)
-            or not all(isinstance(m, str) for m in given)
-            or len(given) > MAX_MATERIALS
-        ):
-            raise self.error(
-                f"{given!r:.60} stands here", (*keys, "materials"), "a list such as [COD, N, P, charge]"
-            )
+        if not isinstance(given, list) or not all(isinstance(m, str) for m in given) or len(given) > MAX_MATERIALS:
+            raise self.error(f"{given!r:.60} stands here", (*keys, "materials"), "a list such as [COD, N, P, charge]")
         for material in given:
             self.check_name(material, (*keys, "materials"))
         self.materials = tuple(dict.fromkeys(given))
@@ -173,9 +165,7 @@ class _Reader(Fields):
     def parameter(self, name: str) -> Parameter:
         """Read one parameter."""
         keys = ("parameters", name)
-        self.check_keys(
-            keys, ("default", "unit", "bounds", "source"), ("T_ref", "theta", "note", "description")
-        )
+        self.check_keys(keys, ("default", "unit", "bounds", "source"), ("T_ref", "theta", "note", "description"))
         default, bounds = self.number((*keys, "default")), self.get((*keys, "bounds"))
         if not isinstance(bounds, list) or len(bounds) != 2:
             raise self.error(f"{bounds!r:.60} stands here", (*keys, "bounds"), "[lower, upper]")
@@ -195,9 +185,7 @@ class _Reader(Fields):
         if (theta is None) != (reference is None):
             raise self.error("one of theta and T_ref is missing", keys, "both, or neither")
         if theta is not None and not 0.5 <= theta <= 2:
-            raise self.error(
-                f"theta is {theta}", (*keys, "theta"), "0.5 to 2; 1.07 doubles a rate in 10 degC"
-            )
+            raise self.error(f"theta is {theta}", (*keys, "theta"), "0.5 to 2; 1.07 doubles a rate in 10 degC")
         self.declare(name, keys, nonnegative=lower >= 0 or None, positive=lower > 0 or None)
         return Parameter(
             name=name,
@@ -215,9 +203,7 @@ class _Reader(Fields):
         """Read an expression of parameters, and of components too if `states`."""
         value = self.get(keys)
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise self.error(
-                f"{value!r:.60} is not an expression", keys, "a number, or arithmetic with names"
-            )
+            raise self.error(f"{value!r:.60} is not an expression", keys, "a number, or arithmetic with names")
         known = self.symbols if states else {n: self.symbols[n] for n in self.parameters}
         if not states and isinstance(value, str) and value in self.components:
             raise self.error(f"{value!r} is a component", keys, "numbers and parameters")
@@ -232,9 +218,7 @@ class _Reader(Fields):
             raise self.error(f"the phase is {phase!r}", (*keys, "phase"), "soluble or particulate")
         unit = self.unit((*keys, "unit"))
         if dict(unit.dimension).get("meter") != -3 or len(unit.dimension) != 2:
-            raise self.error(
-                f"the unit is {unit}", (*keys, "unit"), "a concentration, such as g N/m3 or mol/m3"
-            )
+            raise self.error(f"the unit is {unit}", (*keys, "unit"), "a concentration, such as g N/m3 or mol/m3")
         composition = {}
         for material in self.mapping((*keys, "composition")):
             inner = (*keys, "composition", material)
@@ -247,9 +231,7 @@ class _Reader(Fields):
                 )
             composition[material] = self.expression(inner)
         for substance, _ in unit.substances:
-            if substance in self.materials and (
-                substance not in composition or composition[substance].value != 1
-            ):
+            if substance in self.materials and (substance not in composition or composition[substance].value != 1):
                 raise self.error(
                     f"the unit {unit} counts {substance}, but the composition does not hold 1 {substance}",
                     keys,
@@ -269,9 +251,7 @@ class _Reader(Fields):
             inner = (*keys, "stoichiometry", component)
             given[component] = None if entries[component] == "?" else self.expression(inner)
         values = {c: None if e is None else e.value for c, e in given.items()}
-        composition = {
-            c.name: {m: e.value for m, e in c.composition.items()} for c in self.components.values()
-        }
+        composition = {c.name: {m: e.value for m, e in c.composition.items()} for c in self.components.values()}
         where = self.document.where(*keys, "stoichiometry")
         solved = solve_coefficients(values, composition, self.materials, where)
         for material, (rest, size) in imbalance(solved, composition, self.materials, self._points()).items():
@@ -308,9 +288,7 @@ class _Reader(Fields):
         """Check the unit of a rate against the components whose coefficient is 1 or -1."""
         where, day = self.document.where(*keys), parse_unit("d")
         found = unit_of(rate.text, self.units, where)
-        references = [c for sign in (1, -1) for c, v in coefficients.items() if v == sign] or list(
-            coefficients
-        )
+        references = [c for sign in (1, -1) for c, v in coefficients.items() if v == sign] or list(coefficients)
         for component in references if any(v in (1, -1) for v in coefficients.values()) else ():
             expected = self.units[component] / day
             if not found.compatible(expected):

@@ -232,9 +232,7 @@ def _show_product(value: Any) -> str:
     top = " * ".join(parts)
     if not below:
         return sign + top
-    bottom = (
-        show(below[0], atom=True) if len(below) == 1 else f"({' * '.join(show(f, atom=True) for f in below)})"
-    )
+    bottom = show(below[0], atom=True) if len(below) == 1 else f"({' * '.join(show(f, atom=True) for f in below)})"
     return f"{sign}{top} / {bottom}"
 
 

@@ -65,11 +65,7 @@ class Monod(_Switch):
 
     def fdiff(self, argindex: int = 1) -> Any:
         """Return the derivative, in a form that does not cancel for large S."""
-        return (
-            Inhibition(*self.args) * Over(*self.args)
-            if argindex == 1
-            else -Monod(*self.args) * Over(*self.args)
-        )
+        return Inhibition(*self.args) * Over(*self.args) if argindex == 1 else -Monod(*self.args) * Over(*self.args)
 
 
 class Inhibition(_Switch):
@@ -79,11 +75,7 @@ class Inhibition(_Switch):
 
     def fdiff(self, argindex: int = 1) -> Any:
         """Return the derivative, in a form that does not cancel for large S."""
-        return (
-            -Inhibition(*self.args) * Over(*self.args)
-            if argindex == 1
-            else Monod(*self.args) * Over(*self.args)
-        )
+        return -Inhibition(*self.args) * Over(*self.args) if argindex == 1 else Monod(*self.args) * Over(*self.args)
 
 
 class Inverse(_Switch):

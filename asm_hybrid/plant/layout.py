@@ -92,9 +92,7 @@ class Layout:
                 )
             seen.add(tank.name)
             if not tank.volume > 0:
-                raise InputError(
-                    f"tank {tank.name!r} has a volume of {tank.volume} m3", expected="a volume above zero"
-                )
+                raise InputError(f"tank {tank.name!r} has a volume of {tank.volume} m3", expected="a volume above zero")
         for what, name in self._references():
             self._known(name, what)
         if not 0 <= self.non_settleable < 1:

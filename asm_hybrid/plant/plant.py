@@ -200,9 +200,7 @@ class Plant:
         log_theta, reference = (xp.constant(a, u) for a in self._temperature_laws)
         flows, thickening = self._flow_matrices(u, xp)
         first = self.input_index[f"influent.{self.table.component_names[0]}"]
-        inflow = xp.column(xp.entry(u, self.input_index["Q_in"])) * xp.segment(
-            u, first, first + self.shape[1]
-        )
+        inflow = xp.column(xp.entry(u, self.input_index["Q_in"])) * xp.segment(u, first, first + self.shape[1])
         source, loss = xp.matmul(xp.constant(self._entry_vector, u), inflow), None
         if self._aeration is not None:
             pick, oxygen = (xp.constant(a, u) for a in self._aeration)

@@ -130,9 +130,7 @@ def overview_figure(
             axes.locator_params(axis="y", nbins=4)
             _limits(axes, drawn)
             for name, (start, end) in blocks.items():
-                axes.axvspan(
-                    _day(start), _day(end), color=_SHADES.get(name, "#eef1f5"), linewidth=0, zorder=0
-                )
+                axes.axvspan(_day(start), _day(end), color=_SHADES.get(name, "#eef1f5"), linewidth=0, zorder=0)
         for name, (start, end) in blocks.items():
             panels[0].text(
                 (_day(start) + _day(end)) / 2,
@@ -155,9 +153,7 @@ def _dots(axes: Axes, days: np.ndarray, values: np.ndarray, size: float) -> None
     axes.plot(x, y, color=_DOT, linewidth=size, solid_capstyle="round", alpha=0.6, zorder=2)
 
 
-def _line(
-    axes: Axes, days: np.ndarray, values: np.ndarray, model: str, width: float = 1.5, label: bool = True
-) -> None:
+def _line(axes: Axes, days: np.ndarray, values: np.ndarray, model: str, width: float = 1.5, label: bool = True) -> None:
     kept = thin(values, _LINE_POINTS)
     x, y = with_gaps(days[kept], values[kept])
     axes.plot(

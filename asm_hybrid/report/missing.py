@@ -115,11 +115,7 @@ def _compare(
     if not members:
         return
     first = [m[0] for m in members]
-    x = (
-        group[first].astype(float)
-        if position is None
-        else np.array([np.median(position[m]) for m in members])
-    )
+    x = group[first].astype(float) if position is None else np.array([np.median(position[m]) for m in members])
     for column, colour, marker, label in (
         ("own", _OWN, "s", "f's own rate"),
         ("learnt", _LEARNT, "o", "learnt contribution"),

@@ -133,9 +133,7 @@ def _series(frame: pd.DataFrame, summary: Summary, own: str, zone: ZoneInfo) -> 
         part = frame[(frame["variable"] == name) & (frame["block"] == "test")]
         models = _drawn(summary, name, part, own)
         if len(part) and models:
-            figures.append(
-                (name, variable.target, block_figure(part, name, variable.unit, models, zone, f"s{i}"))
-            )
+            figures.append((name, variable.target, block_figure(part, name, variable.unit, models, zone, f"s{i}")))
     return figures
 
 

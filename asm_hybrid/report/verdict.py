@@ -103,9 +103,7 @@ def cards(summary: Summary) -> list[Card]:
         else:
             ratio = ours / theirs - 1
             better = ratio < 0
-            change = (
-                f"RMSE {percent(abs(ratio))} {'lower' if better else 'higher'}" if ratio else "RMSE the same"
-            )
+            change = f"RMSE {percent(abs(ratio))} {'lower' if better else 'higher'}" if ratio else "RMSE the same"
         out.append(Card(name, variable.target, unit_text(variable.unit), better, change, bars, notes))
     return out
 

@@ -20,9 +20,7 @@ from asm_hybrid.yamlfile import YamlDocument, load_yaml
 
 __all__ = ["Change", "Scenario", "ScenarioFile", "apply_changes", "load_scenario", "moment"]
 
-Moment = Annotated[
-    str, Field(description="A time such as 2021-07-01 or 2021-07-01 06:00, in the time zone given.")
-]
+Moment = Annotated[str, Field(description="A time such as 2021-07-01 or 2021-07-01 06:00, in the time zone given.")]
 
 
 class PeriodSection(Section):
@@ -41,21 +39,15 @@ class Change(Section):
     )
     scale: float | None = Field(default=None, ge=0, description="Factor.")
     shift: float | None = Field(default=None, description="Difference, in the unit of the model.")
-    set: float | str | None = Field(
-        default=None, description="Value, in the unit of the model or with a unit."
-    )
-    start: Moment | None = Field(
-        default=None, description="Start of this change; that of the period without it."
-    )
+    set: float | str | None = Field(default=None, description="Value, in the unit of the model or with a unit.")
+    start: Moment | None = Field(default=None, description="Start of this change; that of the period without it.")
     end: Moment | None = Field(default=None, description="End of this change; that of the period without it.")
 
     @model_validator(mode="after")
     def _one_way(self) -> Change:
         given = [n for n in ("scale", "shift", "set") if getattr(self, n) is not None]
         if len(given) != 1:
-            raise refuse(
-                f"the change has {' and '.join(given) or 'no effect'}", "exactly one of scale, shift and set"
-            )
+            raise refuse(f"the change has {' and '.join(given) or 'no effect'}", "exactly one of scale, shift and set")
         return self
 
 

@@ -117,9 +117,7 @@ def _pollutants(model: FittedModel) -> list[str]:
     return [
         f"influent.{c.name}"
         for c in table.components
-        if c.name != table.oxygen
-        and set(c.composition) & {"COD", "N", "P"}
-        and c.name not in ("S_N2", "S_NO")
+        if c.name != table.oxygen and set(c.composition) & {"COD", "N", "P"} and c.name not in ("S_N2", "S_NO")
     ]
 
 
@@ -138,9 +136,7 @@ def _run(
     u = torch.as_tensor(inputs)
     solution = model.simulate(u, targets, record_knots=True)
     if not bool(solution.ok.all()):
-        raise SimulationError(
-            "the simulation of the scenario leaves the finite numbers; make the change smaller"
-        )
+        raise SimulationError("the simulation of the scenario leaves the finite numbers; make the change smaller")
     steps = 1 if model.kind == "neural" else model.grid.substeps
     outputs = np.asarray(solution.outputs)[:, ::steps][:, first:]
     if model.term is None or solution.knots is None:

@@ -71,6 +71,4 @@ def steady_state(
             continue
         x = torch.maximum(x + step, LEFT * x)
         h = min(h * min(2.0, LARGEST_CHANGE / max(change, 1e-12)), 1e8)
-    raise SimulationError(
-        f"no steady state was found: the largest relative rate of change is still {residual:.2g} 1/d"
-    )
+    raise SimulationError(f"no steady state was found: the largest relative rate of change is still {residual:.2g} 1/d")

@@ -171,9 +171,7 @@ def fit(
             losses = residual.square().flatten(1).sum(1) / count
             total = losses
             if penalty is not None and solution.knots is not None:
-                total = total + penalty(
-                    solution.knots.detach()[:, :, ::PENALTY_STRIDE], cut[:, ::PENALTY_STRIDE]
-                )
+                total = total + penalty(solution.knots.detach()[:, :, ::PENALTY_STRIDE], cut[:, ::PENALTY_STRIDE])
             if not bool(torch.isfinite(total).all()):
                 raise SimulationError(_failure("the loss is not finite", iteration, describe_failure))
             optimiser.zero_grad()

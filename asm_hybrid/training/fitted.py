@@ -113,9 +113,7 @@ class FittedModel:
         system = PlantSystem(self.plant, self.parameters, targets or self.targets, self.term)
         return PlantModel(system, self.grid)
 
-    def simulate(
-        self, inputs: Tensor, targets: Sequence[str] | None = None, *, record_knots: bool = False
-    ) -> Solution:
+    def simulate(self, inputs: Tensor, targets: Sequence[str] | None = None, *, record_knots: bool = False) -> Solution:
         """Run the model of the run, open loop, from its start state.
 
         Parameters
@@ -210,9 +208,7 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Fitted
     table = load_table(folder / "kinetics.yaml")
     config = load_config(folder / "config.yaml")
     plant = Plant(table, config.layout(table))
-    tensors = {
-        k: v.to(device) for k, v in load_tensors((folder / "weights.safetensors").read_bytes()).items()
-    }
+    tensors = {k: v.to(device) for k, v in load_tensors((folder / "weights.safetensors").read_bytes()).items()}
     observed = observed_targets(config)
     model = FittedModel(
         config=config,

@@ -150,9 +150,7 @@ def prediction_table(
     return pd.concat(frames, ignore_index=True)
 
 
-def scores(
-    dataset: Dataset, predictions: Predictions, blocks: Mapping[str, tuple[float, float]]
-) -> dict[str, Any]:
+def scores(dataset: Dataset, predictions: Predictions, blocks: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
     """Return the scores by block, variable and model."""
     out: dict[str, Any] = {}
     for block in SCORED:
@@ -249,9 +247,7 @@ def write_results(
         "device": facts["device"],
         "seconds": dict(seconds),
         "blocks": {n: [dataset.to_stamp(t).isoformat() for t in b] for n, b in blocks.items()},
-        "variables": {
-            o.label: {"target": o.target, "unit": o.unit, "noise": o.noise} for o in dataset.observations
-        },
+        "variables": {o.label: {"target": o.target, "unit": o.unit, "noise": o.noise} for o in dataset.observations},
         "seeds": list(model.config.training.seeds),
         "fits": {n: {k: _finite(v) for k, v in vars(r).items()} for n, r in fits.items()},
         "scores": {},

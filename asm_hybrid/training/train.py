@@ -79,9 +79,7 @@ class _Run:
         self.grid = make_grid(config)
         self.observed = {o.label: o.target for o in dataset.observations}
         self.inputs = torch.as_tensor(dataset.inputs, dtype=torch.float64, device=self.device)
-        self.blocks = {
-            name: (max(start, config.training.warmup), end) for name, (start, end) in dataset.blocks.items()
-        }
+        self.blocks = {name: (max(start, config.training.warmup), end) for name, (start, end) in dataset.blocks.items()}
         self.seconds: dict[str, float] = {}
         self.fits: dict[str, FitResult] = {}
         self.calibration: Calibration | None = None
@@ -132,9 +130,7 @@ class _Run:
         begin, end = self.blocks["calibrate"]
         last = min(len(self.inputs) - 1, int(np.ceil(end / self.grid.interval)))
         inputs, starts = self.inputs[: last + 1], self.model.start[:1]
-        used = [
-            (np.asarray(o.times) >= begin) & (np.asarray(o.times) <= end) for o in self.dataset.observations
-        ]
+        used = [(np.asarray(o.times) >= begin) & (np.asarray(o.times) <= end) for o in self.dataset.observations]
 
         def residuals(sets: Tensor) -> np.ndarray:
             full = self.model.defaults.repeat(len(sets), 1)
@@ -207,9 +203,7 @@ class _Run:
         begin = (int(train.starts[-1]) + train.length) * self.grid.interval
         start, end = self.blocks["validate"]
         everything = round((end - begin) / self.grid.interval)
-        validate = make_windows(
-            self.dataset, (begin, end), everything, substeps, self.device, samples_from=start
-        )
+        validate = make_windows(self.dataset, (begin, end), everything, substeps, self.device, samples_from=start)
         return train, validate
 
     def _fit(
@@ -256,9 +250,7 @@ class _Run:
         )
         self.fits[name] = result
         if result.skipped:
-            self.warnings.append(
-                f"{result.skipped} windows diverged while {name} was fitted, and were skipped"
-            )
+            self.warnings.append(f"{result.skipped} windows diverged while {name} was fitted, and were skipped")
         return result
 
     def _describe(self) -> str:
@@ -274,14 +266,10 @@ class _Run:
     def fit_term(self, log: MetricsLog) -> FitResult:
         """Fit n inside the plant."""
         system = PlantSystem(self.plant, self.model.parameters, self.model.targets)
-        takes_part = participants(
-            self.plant, self.plant.stoichiometry(self.model.parameters, torch_namespace())
-        )
+        takes_part = participants(self.plant, self.plant.stoichiometry(self.model.parameters, torch_namespace()))
         spec = term_spec(self.config, self.plant.table)
         term = LearntTerm(spec, self.plant, self._scaling(system), takes_part).to(self.device)
-        hybrid = PlantModel(
-            PlantSystem(self.plant, self.model.parameters, self.model.targets, term), self.grid
-        )
+        hybrid = PlantModel(PlantSystem(self.plant, self.model.parameters, self.model.targets, term), self.grid)
         windows = self._windows(self.grid.substeps)
         members = len(spec.seeds)
         starts = self.trajectory[windows[0].starts].expand(members, *[-1] * 3)
@@ -431,6 +419,4 @@ def _stages(run: _Run, log: MetricsLog) -> tuple[Predictions | None, bool]:
     if timed("neural", lambda: run.fit_neural(log)).stopped == "interrupted":
         return None, True
     run.progress.stage("simulating the fitted models over the record")
-    return timed(
-        "prediction", lambda: predict_all(run.model, run.dataset, run.inputs, own, run.blocks)
-    ), False
+    return timed("prediction", lambda: predict_all(run.model, run.dataset, run.inputs, own, run.blocks)), False

@@ -169,7 +169,5 @@ def interpolate_outputs(
         step = np.asarray(series.times) / interval * substeps
         left = np.clip(step.astype(int), 0, outputs.shape[-2] - 2)
         fraction = step - left
-        out.append(
-            outputs[..., left, variable] * (1.0 - fraction) + outputs[..., left + 1, variable] * fraction
-        )
+        out.append(outputs[..., left, variable] * (1.0 - fraction) + outputs[..., left + 1, variable] * fraction)
     return out

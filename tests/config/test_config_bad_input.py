@@ -129,9 +129,7 @@ def test_names_and_units_that_the_model_lacks(case, row):
 
 
 def test_no_observation(case):
-    case.replace(
-        "NH4: {role: observation, as: aerobic.S_NH, unit: mg N/L, noise: 0.3}", "NH4: {role: ignored}"
-    )
+    case.replace("NH4: {role: observation, as: aerobic.S_NH, unit: mg N/L, noise: 0.3}", "NH4: {role: ignored}")
     error = failure(case, deep=True)
     assert "no column has the role 'observation'" in str(error)
     assert "role: observation" in error.fix

@@ -29,9 +29,7 @@ def test_every_input_is_given_by_a_column_or_a_constant(case):
 
 
 def test_kla_as_constant_and_as_measured(case):
-    case.replace(
-        "DO: {role: imposed, as: aerobic.S_O, unit: mg/L}", "KLA: {role: input, as: aerobic.kla, unit: 1/d}"
-    )
+    case.replace("DO: {role: imposed, as: aerobic.S_O, unit: mg/L}", "KLA: {role: input, as: aerobic.kla, unit: 1/d}")
     case.replace("anoxic: {volume: 1000 m3}", "anoxic: {volume: 1000, kla: 10 1/d}")
     found = layout(case.replace("aerobic: {volume: 1500}", "aerobic: {volume: 1500, kla: measured}"))
     assert [t.aerated for t in found.tanks] == [True, True]

@@ -87,9 +87,7 @@ def test_schema_documents_every_key():
             if not (entry.get("description") or target.get("description")):
                 yield f"{trail}.{name}"
 
-    lacking = [
-        x for name, model in [("", schema), *schema["$defs"].items()] for x in undocumented(model, name)
-    ]
+    lacking = [x for name, model in [("", schema), *schema["$defs"].items()] for x in undocumented(model, name)]
     assert lacking == []
     assert set(schema["required"]) == {"name", "plant", "data"}
     assert "as" in schema["$defs"]["ColumnSection"]["properties"]

@@ -65,13 +65,7 @@ class Record:
     def set(self, column: str, rows: int | list[int] | slice, value: object) -> "Record":
         """Write a value into rows of the file, counted as a spreadsheet does."""
         cells = self.frame[column].astype(object)
-        index = (
-            [rows]
-            if isinstance(rows, int)
-            else list(range(HOURS + 2))[rows]
-            if isinstance(rows, slice)
-            else rows
-        )
+        index = [rows] if isinstance(rows, int) else list(range(HOURS + 2))[rows] if isinstance(rows, slice) else rows
         cells.iloc[[i - 2 for i in index]] = value
         self.frame[column] = cells
         return self

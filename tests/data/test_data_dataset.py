@@ -99,9 +99,7 @@ def test_block_times_are_in_the_zone_of_the_sources(record):
 
 
 def test_numeric_time(record):
-    record.replace(
-        'format: "%Y-%m-%d %H:%M", zone: UTC', 'unit: h, origin: "2021-06-01 12:00", zone: Europe/Amsterdam'
-    )
+    record.replace('format: "%Y-%m-%d %H:%M", zone: UTC', 'unit: h, origin: "2021-06-01 12:00", zone: Europe/Amsterdam')
     record.frame["time"] = np.arange(96)
     data = record.read()
     assert data.origin == pd.Timestamp("2021-06-01 10:00", tz="UTC")

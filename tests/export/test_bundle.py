@@ -166,9 +166,7 @@ def test_occupied_target_is_left_alone(run: Path, tmp_path: Path) -> None:
     assert (export_bundle(run, target) / "manifest.json").is_file()
 
 
-def test_failure_while_writing_leaves_nothing(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failure_while_writing_leaves_nothing(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> bytes:
         raise OSError(28, "No space left on device")
 

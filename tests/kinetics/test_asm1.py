@@ -50,14 +50,10 @@ PUBLISHED = {
 
 
 def test_stoichiometry_is_the_published_matrix(asm1):
-    symbols = {
-        str(s): s for p in asm1.processes for e in p.stoichiometry.values() for s in e.value.free_symbols
-    }
+    symbols = {str(s): s for p in asm1.processes for e in p.stoichiometry.values() for s in e.value.free_symbols}
     assert list(PUBLISHED) == list(asm1.process_names)
     for process in asm1.processes:
-        expected = {
-            n: sympy.sympify(t, locals=symbols, rational=True) for n, t in PUBLISHED[process.name].items()
-        }
+        expected = {n: sympy.sympify(t, locals=symbols, rational=True) for n, t in PUBLISHED[process.name].items()}
         assert set(process.stoichiometry) == set(expected), process.name
         for name, value in expected.items():
             assert sympy.simplify(process.stoichiometry[name].value - value) == 0, (process.name, name)
@@ -111,9 +107,7 @@ def test_every_process_conserves_at_random_parameters(name):
                     held = sympy.lambdify(sorted(expression.free_symbols, key=str), expression)
                     part = coefficient * held(*(values[n] for n in names))
                     total, size = total + part, size + np.abs(part)
-            assert (np.abs(total) <= 1e-14 * size).all(), (
-                f"{process.name} makes {material}: {np.abs(total).max()}"
-            )
+            assert (np.abs(total) <= 1e-14 * size).all(), f"{process.name} makes {material}: {np.abs(total).max()}"
 
 
 def test_a_composite_weighs_components(asm1):
@@ -173,8 +167,6 @@ def test_rates_equal_those_of_gpsx_to_its_three_digits(asm1, name):
     for i, process in enumerate(asm1.process_names):
         theirs = columns[f"r{i + 1}2"]
         # A state of three digits leaves a rate uncertain by its slope times half a digit; theirs is rounded.
-        spread = sum(
-            np.abs(s) * last_digit(x) for s, x in zip(slopes[i], state, strict=True) if s is not None
-        )
+        spread = sum(np.abs(s) * last_digit(x) for s, x in zip(slopes[i], state, strict=True) if s is not None)
         error = np.abs(rates[i] - theirs)
         assert (error <= 1.01 * spread + last_digit(theirs)).all(), (process, error.max())

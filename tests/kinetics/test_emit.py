@@ -69,9 +69,7 @@ def test_slopes_equal_differences_in_high_precision(table, kinetics):
             exact, exact_p = [mpmath.mpf(v) for v in values], [mpmath.mpf(v) for v in p]
             for j, x in enumerate(exact):
                 step = x * mpmath.mpf(10) ** -20
-                up, down = (
-                    kinetics.rates([*exact[:j], x + h, *exact[j + 1 :]], exact_p, xp) for h in (step, -step)
-                )
+                up, down = (kinetics.rates([*exact[:j], x + h, *exact[j + 1 :]], exact_p, xp) for h in (step, -step))
                 slopes = [float((a - b) / (2 * step)) for a, b in zip(up, down, strict=True)]
                 np.testing.assert_allclose(found[:, j], slopes, rtol=1e-12, atol=1e-300)
 
@@ -138,9 +136,7 @@ def test_numpy_torch_and_casadi_agree(table, kinetics):
     columns = [symbols[i] for i in range(len(values))]
     rows = kinetics.rate_jacobian(columns, p, xp)
     flat = [casadi.SX(0) if v is None else casadi.SX(v) for row in rows for v in row]
-    function = casadi.Function(
-        "f", [symbols], [casadi.vertcat(*kinetics.rates(columns, p, xp)), casadi.vertcat(*flat)]
-    )
+    function = casadi.Function("f", [symbols], [casadi.vertcat(*kinetics.rates(columns, p, xp)), casadi.vertcat(*flat)])
     found, found_slopes = (np.array(v) for v in function(values))
     np.testing.assert_allclose(torches, mine, rtol=1e-13)
     np.testing.assert_allclose(found, mine, rtol=1e-12)

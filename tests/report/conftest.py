@@ -54,9 +54,7 @@ def signals(rng: np.random.Generator) -> tuple[np.ndarray, dict[str, dict[str, n
     """Return sample times [d] and, for each variable, the truth and what each model makes of it."""
     t = np.arange(0, 35, 1 / 24)
     load = 1 + 0.45 * np.sin(2 * np.pi * (t - 0.3)) + 0.15 * np.sin(4 * np.pi * (t - 0.1))
-    rain = sum(
-        a * np.exp(-((np.maximum(t - d, 0) - 0.4) ** 2) / 0.18) for d, a in ((8, 0.6), (19, 0.5), (28, 1))
-    )
+    rain = sum(a * np.exp(-((np.maximum(t - d, 0) - 0.4) ** 2) / 0.18) for d, a in ((8, 0.6), (19, 0.5), (28, 1)))
     oxygen = 1.6 + 0.6 * np.sin(2 * np.pi * (t + 0.1)) - 0.5 * rain
     missed = 2.6 * np.clip(1.5 - oxygen, 0, None) * load
     base = {
@@ -78,8 +76,7 @@ def signals(rng: np.random.Generator) -> tuple[np.ndarray, dict[str, dict[str, n
             "mechanistic": np.maximum(f - 0.9 + drift, 0),
             "recalibrated": np.maximum(f + 0.5 * gain[name] + 0.6 * drift, 0),
             "mean": np.full(t.size, truth[train].mean()),
-            "diurnal": truth[train].mean()
-            + 1.3 * np.sin(2 * np.pi * (t - 0.3)) * (1 if name == "NH4" else -0.5),
+            "diurnal": truth[train].mean() + 1.3 * np.sin(2 * np.pi * (t - 0.3)) * (1 if name == "NH4" else -0.5),
             "least_squares": 0.55 * truth + 0.45 * truth[train].mean() + 0.8 * drift,
             "neural": truth + 1.2 * np.sin(2 * np.pi * t / 5) * (1 + rain),
             "hybrid": hybrid,
@@ -126,14 +123,10 @@ def contributions(kind: str) -> pd.DataFrame:
         oxygen = oxygen if aerated else 0.05 * oxygen
         for j, name in enumerate(names):
             own = (30 + 12 * j) * (1 + 0.4 * np.sin(2 * np.pi * (t - 0.3))) * (oxygen / (0.4 + oxygen))
-            size = {"aerobic_growth_autotrophs": -0.45, "hydrolysis_organics": 0.15, "S_NH": -0.3}.get(
-                name, 0.02
-            )
+            size = {"aerobic_growth_autotrophs": -0.45, "hydrolysis_organics": 0.15, "S_NH": -0.3}.get(name, 0.02)
             learnt = size * own * np.exp(-oxygen) * (0.6 + 0.2 * i) + rng.normal(0, 0.3, t.size)
             frame = pd.DataFrame({"time": stamps(t), "block": block_of(t), "tank": tank, kind: name})
-            rows.append(
-                frame.assign(own=own.round(4), learnt=learnt.round(4), unit="g/m3/d", S_O=oxygen.round(4))
-            )
+            rows.append(frame.assign(own=own.round(4), learnt=learnt.round(4), unit="g/m3/d", S_O=oxygen.round(4)))
     return pd.concat(rows)
 
 
@@ -167,9 +160,7 @@ def verdict(mode: str, scores: dict[str, Any]) -> dict[str, Any]:
     better = [n for n, v in variables.items() if v["hybrid_rmse"] < v["best_rmse"]]
     wins = len(better) == len(variables)
     head = f"The {own} model beats every baseline on the test block in {', '.join(better) or 'nothing'}"
-    detail = "; ".join(
-        f"{n}: RMSE {v['hybrid_rmse']:.3g} against {v['best_rmse']:.3g}" for n, v in variables.items()
-    )
+    detail = "; ".join(f"{n}: RMSE {v['hybrid_rmse']:.3g} against {v['best_rmse']:.3g}" for n, v in variables.items())
     return {"wins": wins, "model": own, "sentence": f"{head}. {detail}.", "variables": variables}
 
 
@@ -236,9 +227,7 @@ def missing(kind: str) -> list[dict[str, Any]]:
     return [{**dict(zip(keys, row, strict=True)), "unit": "g/m3/d"} for row in rows]
 
 
-def build_run(
-    folder: Path, *, mode: str = "hybrid", placement: str = "rates", name: str = "synthetic plant"
-) -> Path:
+def build_run(folder: Path, *, mode: str = "hybrid", placement: str = "rates", name: str = "synthetic plant") -> Path:
     """Write a run folder; without hybrid and contributions unless the mode is hybrid."""
     folder.mkdir(parents=True, exist_ok=True)
     models = [m for m in MODELS if m != "hybrid" or mode == "hybrid"]
@@ -309,9 +298,7 @@ def build_run(
         (folder / file).write_text(json.dumps(value, indent=2), encoding="utf-8")
     config = CONFIG.format(name=json.dumps(name), mode=mode, placement=placement)
     (folder / "config.yaml").write_text(config, encoding="utf-8")
-    (folder / "kinetics.yaml").write_text(
-        "name: asm1\ntitle: Activated Sludge Model No. 1\n", encoding="utf-8"
-    )
+    (folder / "kinetics.yaml").write_text("name: asm1\ntitle: Activated Sludge Model No. 1\n", encoding="utf-8")
     (folder / "weights.safetensors").write_bytes(bytes(range(64)))
     (folder / "metrics.jsonl").write_text('{"seed": 1, "iteration": 10, "loss": 1.0}\n', encoding="utf-8")
     write_manifest(folder)

@@ -237,9 +237,7 @@ def test_write_report_keeps_the_manifest_true(tmp_path: Path, run_folder: Path) 
     assert "report.html" in verify_manifest(run)
 
 
-@pytest.mark.parametrize(
-    "name", ["summary.json", "parameters.json", "data.json", "predictions.csv", "config.yaml"]
-)
+@pytest.mark.parametrize("name", ["summary.json", "parameters.json", "data.json", "predictions.csv", "config.yaml"])
 def test_missing_file_is_named_and_nothing_is_written(tmp_path: Path, run_folder: Path, name: str) -> None:
     run = tmp_path / "run"
     shutil.copytree(run_folder, run)

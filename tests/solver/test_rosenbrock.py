@@ -116,9 +116,7 @@ def test_gradient_with_held_jacobian_approaches_finite_differences():
 
     def run(value, substeps):
         x0 = torch.stack([value, torch.ones_like(value)], dim=-1).reshape(1, 1, 2)
-        return integrate(
-            Problem(brusselator, exact_jacobian(brusselator)), x0, inputs, 0.25, substeps
-        ).final.sum()
+        return integrate(Problem(brusselator, exact_jacobian(brusselator)), x0, inputs, 0.25, substeps).final.sum()
 
     errors = []
     for substeps in (8, 16, 32):
@@ -177,9 +175,7 @@ def test_explicit_method_converges_at_order_four():
 
 def test_explicit_method_holds_inputs_from_the_previous_knot():
     inputs = torch.tensor([[[0.0], [6.0], [6.0]]], dtype=torch.float64)
-    path = integrate_explicit(
-        lambda x, u: u, torch.zeros(1, 1, dtype=torch.float64), inputs, 0.5, linear=False
-    )
+    path = integrate_explicit(lambda x, u: u, torch.zeros(1, 1, dtype=torch.float64), inputs, 0.5, linear=False)
     assert path.flatten().tolist() == pytest.approx([0.0, 0.0, 3.0])
 
 
