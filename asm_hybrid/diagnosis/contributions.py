@@ -30,9 +30,9 @@ def contributions(model: FittedModel, term: LearntTerm, X: Tensor, u: Tensor) ->
     Returns
     -------
     dict of str to ndarray
-        ``own`` and ``learnt``, each ``(time, tank, process)``, or ``(time, tank, component)`` for the placement ``state``
-        [g/(m³ d)]; ``guard`` ``(time, tank)``, one where n is inside its trained range; ``oxygen`` ``(time, tank)``
-        [g/m³], when the table names the dissolved oxygen.
+        ``own`` and ``learnt``, each ``(time, tank, process)``, or ``(time, tank, component)`` for the placement
+        ``state`` [g/(m³ d)]; ``guard`` ``(time, tank)``, one where n is inside its trained range; ``oxygen``
+        ``(time, tank)`` [g/m³], when the table names the dissolved oxygen.
     """
     system = model.recalibrated().system
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The verdict: does the hybrid beat the best baseline on the test block?"""
+"""The verdict: whether the hybrid model beats the best baseline on the test block."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +41,7 @@ class EnsembleMLP(nn.Module):
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.weights = nn.ParameterList()
         self.biases = nn.ParameterList()
-        for i, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for i, (n_in, n_out) in enumerate(pairwise(sizes)):
             last = i == len(sizes) - 2
             scale = 0.0 if last else (3.0 / n_in) ** 0.5
             draws = [2 * torch.rand(n_in, n_out, dtype=torch.float64, generator=g) - 1 for g in generators]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -32,6 +34,11 @@ class NeuralODE(nn.Module):
         Seeds of the members.
     """
 
+    z_mean: Tensor
+    z_std: Tensor
+    u_mean: Tensor
+    u_std: Tensor
+
     def __init__(
         self,
         z_mean: Tensor,
@@ -54,6 +61,6 @@ class NeuralODE(nn.Module):
         """Return dz/dt [unit/d], ``(member, …, variable)``."""
         inputs = ((u - self.u_mean) / self.u_std)[..., self._read]
         state = (z - self.z_mean) / self.z_std
-        shape = torch.broadcast_shapes(state.shape[:-1], inputs.shape[:-1])
+        shape = np.broadcast_shapes(tuple(state.shape[:-1]), tuple(inputs.shape[:-1]))
         read = torch.cat([state.expand(*shape, -1), inputs.expand(*shape, -1)], dim=-1)
-        return self.network(read) * self.z_std / TIME_SCALE
+        return cast(Tensor, self.network(read)) * self.z_std / TIME_SCALE

@@ -55,8 +55,7 @@ class PlantSystem:
             full[..., tank, :] = weights * (1.0 - particulate) if place == "effluent" else weights
             direct.append(full.flatten(-2))
             thinned.append(weights * particulate * float(place == "effluent"))
-        self._direct = torch.stack(torch.broadcast_tensors(*direct), dim=-1)
-        self._thinned = torch.stack(torch.broadcast_tensors(*thinned), dim=-1)
+        self._direct, self._thinned = torch.stack(direct, dim=-1), torch.stack(thinned, dim=-1)
         self._has_effluent = any(t.startswith("effluent.") for t in targets)
 
     def _weights(self, quantity: str, entries: Sequence[Tensor]) -> Tensor:
@@ -103,7 +102,7 @@ class PlantSystem:
         rho = self.own_rates(X, forcing)
         if self.term is not None:
             rho = self.term.rates(rho, X, forcing.u)
-        change = cast(Tensor, self.plant.transport(X, forcing, self.xp)) + rho @ self.stoichiometry
+        change: Tensor = self.plant.transport(X, forcing, self.xp) + rho @ self.stoichiometry
         if self.term is not None and self.term.spec.placement == "state":
             change = change + self.term.additions(X, forcing.u)
         return change * self._free
@@ -112,9 +111,9 @@ class PlantSystem:
         """Return the non-zero dρ/dX, ``(…, tank, entry)``, and the map from them to S^T dρ/dX."""
         p = self.xp.entries(forcing.parameters)
         rows = self.plant.kinetics.rate_jacobian(self.xp.columns(X), p, self.xp)
-        pairs = [(i, j) for i, row in enumerate(rows) for j, v in enumerate(row) if v is not None]
-        shape = X.shape[:-1]
-        slopes = torch.stack([rows[i][j].expand(shape) for i, j in pairs], dim=-1)
+        found = {(i, j): v for i, row in enumerate(rows) for j, v in enumerate(row) if v is not None}
+        pairs = list(found)
+        slopes = torch.stack([v.expand(X.shape[:-1]) for v in found.values()], dim=-1)
         if self._pairs != pairs:
             self._pairs = pairs
             process = [i for i, _ in pairs]

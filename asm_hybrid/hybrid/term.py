@@ -153,13 +153,13 @@ class LearntTerm(nn.Module):
         """Return one inside the trained range, falling to zero well outside it, ``(…, tank, 1)``."""
         middle, width = (self.high + self.low) / 2, (self.high - self.low).clamp(min=1e-9)
         worst = ((features - middle).abs() / width).amax(dim=-1, keepdim=True) - 0.5
-        left = ((FADE_END - worst) / (FADE_END - FADE_START)).clamp(0.0, 1.0)
+        left: Tensor = ((FADE_END - worst) / (FADE_END - FADE_START)).clamp(0.0, 1.0)
         return left * left * (3.0 - 2.0 * left)
 
     def outputs(self, X: Tensor, u: Tensor) -> Tensor:
         """Return ``g z`` for every process or component, ``(member, …, tank, target of the plant)``."""
         features = self.features(X, u)
-        z = self.network((features - self.mean) / self.std) * self.guard(features)
+        z: Tensor = self.network((features - self.mean) / self.std) * self.guard(features)
         if not self._everywhere:
             z = z @ self.place
         return z if self.mask is None else z * self.mask

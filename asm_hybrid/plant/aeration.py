@@ -26,8 +26,8 @@ def oxygen_saturation(temperature: Any, xp: ArrayNamespace) -> Any:
 
     References
     ----------
-    .. [1] BSM2 (J. Alex et al., 2018, "Benchmark Simulation Model no. 2", IWA Task Group): Henry's law after van 't Hoff,
-       scaled to 8 g/m³ at 15 °C.
+    .. [1] BSM2 (J. Alex et al., 2018, "Benchmark Simulation Model no. 2", IWA Task Group): Henry's law after
+       van 't Hoff, scaled to 8 g/m³ at 15 °C.
     """
     kelvin = (temperature + 273.15) / 100.0
     solubility = xp.exp(-66.7354 + 87.4755 / kelvin + 24.4526 * xp.log(kelvin))

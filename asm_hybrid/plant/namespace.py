@@ -92,7 +92,8 @@ class _TorchNamespace:
         return tuple(x.unbind(-1))
 
     def stack(self, columns: Sequence[Array]) -> Array:
-        return self._torch.stack(self._torch.broadcast_tensors(*columns), dim=-1)
+        tensors: Any = self._torch.broadcast_tensors
+        return self._torch.stack(tensors(*columns), dim=-1)
 
     def rows(self, rows: Sequence[Array]) -> Array:
         return self._torch.cat(list(rows), dim=-2)

@@ -124,7 +124,7 @@ class Plant:
 
         def path(flow: str, first: int, last: int) -> np.ndarray:
             """Let a flow that entered tank ``first`` run down the series and leave from tank ``last``."""
-            matrix = out[self.input_index[flow]]
+            matrix: np.ndarray = out[self.input_index[flow]]
             for k in range(min(first, last), max(first, last)):
                 sign = 1.0 if first <= last else -1.0
                 matrix[k, k] -= sign
@@ -143,7 +143,7 @@ class Plant:
             matrix = path(f"recycle.{recycle.name}", target, source)
             matrix[source, source] -= 1.0
             matrix[target, source] += 1.0
-        return out / volume[:, None]
+        return np.asarray(out / volume[:, None])
 
     @cached_property
     def _entry_vector(self) -> np.ndarray:

@@ -1,15 +1,15 @@
 """Batched Rosenbrock-W integration from input knot to input knot.
 
-The method is ROS34PW2 [1]_: four stages, order 3, L-stable. As a W-method it keeps its order whatever matrix stands for
-the Jacobian. Three freedoms follow, and all are used: the matrix is made of one block a tank (transport between tanks and
-the learnt terms stay explicit), it is held constant between two input knots, and it is held constant in the backward
-pass. The gradient then errs by the order of the step squared or better, not by the order of the step as in a plain
-Rosenbrock method.
+The method is ROS34PW2 [1]_: four stages, order 3, L-stable. As a W-method it keeps its order whatever matrix stands
+for the Jacobian. Three freedoms follow, and all are used: the matrix is made of one block a tank (transport between
+tanks and the learnt terms stay explicit), it is held constant between two input knots, and it is held constant in the
+backward pass. The gradient then errs by the order of the step squared or better, not by the order of the step as in a
+plain Rosenbrock method.
 
 References
 ----------
-.. [1] J. Rang, L. Angermann (2005), "New Rosenbrock W-methods of order 3 for partial differential algebraic equations of
-   index 1", BIT Numerical Mathematics 45, 761-787, https://doi.org/10.1007/s10543-005-0035-y, Table 4.1 (ROS34PW2).
+.. [1] J. Rang, L. Angermann (2005), "New Rosenbrock W-methods of order 3 for partial differential algebraic equations
+   of index 1", BIT Numerical Mathematics 45, 761-787, https://doi.org/10.1007/s10543-005-0035-y, Table 4.1 (ROS34PW2).
 """
 
 from __future__ import annotations
@@ -265,7 +265,7 @@ def integrate(
                 outputs.append(system.output(x, forcings[end]))
             if record_knots:
                 states.append(x)
-    shape = torch.broadcast_shapes(*(y.shape for y in outputs))
+    shape = np.broadcast_shapes(*(tuple(y.shape) for y in outputs))
     return Solution(
         outputs=torch.stack([y.expand(shape) for y in outputs], dim=-2),
         knots=torch.stack([s.expand(x.shape) for s in states], dim=-3) if record_knots else None,

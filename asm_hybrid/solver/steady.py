@@ -28,8 +28,8 @@ def steady_state(
 ) -> Tensor:
     """Find the steady state by pseudo-transient continuation.
 
-    Linearly implicit Euler steps, ``(I/h - J) dx = f(x)``, grow as long as the relative change of a step stays moderate,
-    and turn into Newton's iteration (Kelley and Keyes 1998, SIAM J. Numer. Anal. 35, 508-523).
+    Linearly implicit Euler steps, ``(I/h - J) dx = f(x)``, grow as long as the relative change of a step stays
+    moderate, and turn into Newton's iteration (Kelley and Keyes 1998, SIAM J. Numer. Anal. 35, 508-523).
 
     Parameters
     ----------

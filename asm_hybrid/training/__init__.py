@@ -2,8 +2,8 @@
 
 from asm_hybrid.training.fitted import MODEL_FILES, FittedModel, load_model
 from asm_hybrid.training.progress import Progress, Silent
+from asm_hybrid.training.run import Outcome, train
 from asm_hybrid.training.simulate import PlantModel, start_state
-from asm_hybrid.training.train import Outcome, train
 
 __all__ = [
     "MODEL_FILES",

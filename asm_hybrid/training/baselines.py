@@ -29,7 +29,7 @@ def diurnal_mean(hours: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.nd
     """
     overall = values.mean()
     table = np.array([values[hours == h].mean() if (hours == h).any() else overall for h in range(24)])
-    return table[at]
+    return np.asarray(table[at])
 
 
 def features(inputs: np.ndarray, interval: float, at: np.ndarray) -> np.ndarray:

@@ -113,10 +113,16 @@ def calibrate(
                 report(evaluations, float(np.mean(found[0] ** 2)), np.exp(x))
         return cache[key]
 
+    def value(x: np.ndarray) -> np.ndarray:
+        return evaluate(x)[0]
+
+    def derivative(x: np.ndarray) -> np.ndarray:
+        return evaluate(x)[1]
+
     result = least_squares(
-        lambda x: evaluate(x)[0],
+        value,
         guess,
-        jac=lambda x: evaluate(x)[1],
+        jac=derivative,
         bounds=(low, high),
         method="trf",
         xtol=1e-3,

@@ -175,7 +175,7 @@ def fit(
             if not bool(torch.isfinite(total).all()):
                 raise SimulationError(_failure("the loss is not finite", iteration, describe_failure))
             optimiser.zero_grad()
-            total.sum().backward()
+            torch.autograd.backward(total.sum())
             _clip_by_member(parameters)
             optimiser.step()
             result.iterations = iteration + 1

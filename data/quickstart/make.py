@@ -3,9 +3,9 @@
 Run ``python data/quickstart/make.py`` from the repository root. The result is the same every time.
 
 The truth is ASM1 with one mechanism changed: autotrophic growth is limited by alkalinity, ``monod(S_ALK, K_ALK)`` with
-``K_ALK = 0.5 mol/m3`` (the value of ASM2d, Henze et al. 1999, for autotrophs). The ASM1 that is fitted knows no such limit.
-The water of this plant is soft, so that nitrification runs short of alkalinity at peak load, and more so in rain. Everything
-else of the truth is ASM1 with its default parameters.
+``K_ALK = 0.5 mol/m3`` (the value of ASM2d, Henze et al. 1999, for autotrophs). The ASM1 that is fitted knows no such
+limit. The water of this plant is soft, so that nitrification runs short of alkalinity at peak load, and more so in
+rain. Everything else of the truth is ASM1 with its default parameters.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NEW_PARAMETER = (
 )
 NOISE = {"NH4": 0.25, "NO3": 0.3, "MLSS": 60.0}
 RAIN = ((9.3, 0.5, 0.8), (15.6, 0.35, 1.0), (27.4, 0.7, 1.9), (31.2, 1.1, 1.4))
-"""Start [d], duration [d] and size (rain water per dry-weather flow) of every event; the last two fall in the test block."""
+"""Start [d], duration [d], size (rain water per dry-weather flow) of every event; the last two are in the test block."""
 
 
 def truth_table_text() -> str:

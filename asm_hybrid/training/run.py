@@ -115,8 +115,8 @@ class _Run:
             found = start_state(system, self.typical_inputs)[0]
         except SimulationError as error:
             raise SimulationError(
-                f"{error}, for f with its default parameters under the mean inputs of the first ten days; check volumes, "
-                "flows and the units of the influent"
+                f"{error}, for f with its default parameters under the mean inputs of the first ten days; check "
+                "volumes, flows and the units of the influent"
             ) from None
         self.model.start = torch.stack([found, found])
 
