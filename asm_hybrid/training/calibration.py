@@ -18,6 +18,9 @@ DIFFERENCE = 1e-4
 """Step of the finite differences in the logarithm of a parameter. The simulation is a smooth function of the parameters
 (fixed steps, no random numbers), so a forward difference of this size errs by about its own size."""
 
+REFUSED = 1e6
+"""Residual, in units of noise, that stands for one of a simulation that failed; the search turns back there."""
+
 AT_BOUND = 1e-3
 """A parameter counts as at its bound within this share of its range in the logarithm."""
 
@@ -101,12 +104,17 @@ def calibrate(
         if key not in cache:
             signs = np.where(x + DIFFERENCE > high, -1.0, 1.0)
             sets = np.exp(np.vstack([x, x + np.diag(signs * DIFFERENCE)]))
-            found = residuals(torch.as_tensor(sets))
+            try:
+                found = residuals(torch.as_tensor(sets))
+            except SimulationError:
+                if not cache:
+                    raise
+                found = np.full((len(sets), len(next(iter(cache.values()))[0])), np.nan)
             if not np.isfinite(found).all():
                 if not cache:
                     shown = ", ".join(f"{n} = {v:.4g}" for n, v in zip(names, np.exp(x), strict=True))
                     raise SimulationError(f"the simulation of the calibration block diverges at {shown}")
-                found = np.where(np.isfinite(found), found, 1e6)
+                found = np.where(np.isfinite(found), found, REFUSED)
             evaluations += 1
             cache[key] = found[0], (found[1:] - found[0]).T / (signs * DIFFERENCE)
             if report is not None:

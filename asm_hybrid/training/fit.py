@@ -84,7 +84,7 @@ def fit(
     *,
     penalty: Callable[[Tensor, Tensor], Tensor] | None = None,
     report: Callable[[dict[str, Any]], None] | None = None,
-    describe_failure: Callable[[], str] | None = None,
+    describe_failure: Callable[[Tensor, Tensor], str] | None = None,
 ) -> FitResult:
     """Fit the parameters of a module through the simulation of windows.
 
@@ -113,7 +113,7 @@ def fit(
     report : callable, optional
         Called with a record after every step.
     describe_failure : callable, optional
-        Says what the parameters are, for the message when everything diverges.
+        From the windows of a step and their outputs to where they diverge, for the message when all do.
 
     Returns
     -------
@@ -161,9 +161,10 @@ def fit(
             good = solution.ok.all(0)
             if not bool(good.all()):
                 result.skipped += int((~good).sum())
+                if not bool(good.any()):
+                    detail = describe_failure(index, solution.outputs) if describe_failure else ""
+                    raise SimulationError(f"every window diverges at iteration {iteration + 1}: {detail}")
                 index = index[good]
-                if not len(index):
-                    raise SimulationError(_failure("every window diverges", iteration, describe_failure))
                 cut = windows.inputs(inputs, index)
                 solution = model.simulate(starts[:, index], cut, record_knots=penalty is not None)
             residual = windows.residuals(solution.outputs, index)
@@ -173,7 +174,8 @@ def fit(
             if penalty is not None and solution.knots is not None:
                 total = total + penalty(solution.knots.detach()[:, :, ::PENALTY_STRIDE], cut[:, ::PENALTY_STRIDE])
             if not bool(torch.isfinite(total).all()):
-                raise SimulationError(_failure("the loss is not finite", iteration, describe_failure))
+                detail = describe_failure(index, solution.outputs) if describe_failure else ""
+                raise SimulationError(f"the loss is not finite at iteration {iteration + 1}: {detail}")
             optimiser.zero_grad()
             torch.autograd.backward(total.sum())
             _clip_by_member(parameters)
@@ -186,6 +188,8 @@ def fit(
                 if int(index[-1]) == len(windows) - 1:
                     end = final[:, -1]
             record: dict[str, Any] = {"iteration": iteration + 1, "loss": losses.detach().tolist()}
+            if result.skipped:
+                record["skipped"] = result.skipped
             if (iteration + 1) % settings.validate_every == 0 or iteration + 1 == settings.iterations:
                 waited = 0 if check() else waited + 1
                 record["validation"] = best.tolist()
@@ -202,11 +206,6 @@ def fit(
                 p.copy_(store)
     result.best = best.tolist()
     return result
-
-
-def _failure(what: str, iteration: int, describe: Callable[[], str] | None) -> str:
-    detail = f"; {describe()}" if describe is not None else ""
-    return f"{what} at iteration {iteration + 1}{detail}"
 
 
 def _clip_by_member(parameters: list[nn.Parameter], limit: float = 1.0) -> None:

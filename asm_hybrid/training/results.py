@@ -213,9 +213,10 @@ def write_results(
     calibration: Calibration | None,
     fits: Mapping[str, FitResult],
     seconds: Mapping[str, float],
+    step_error: Mapping[str, float],
     warnings: list[str],
     device: torch.device,
-    interrupted: bool,
+    stopped: str,
 ) -> None:
     """Write everything but weights and metrics into the run folder, and its manifest."""
     quality = [asdict(finding) for finding in dataset.quality]
@@ -227,9 +228,6 @@ def write_results(
     write_text_atomic(folder / "inputs.csv", frame.to_csv(index=False, lineterminator="\n"))
     rows = {"parameters": parameter_rows(model, calibration), "correlations": correlations(calibration)}
     write_json_atomic(folder / "parameters.json", rows)
-    stopped = "interrupted" if interrupted else "finished"
-    if not interrupted and "n" in fits:
-        stopped = fits["n"].stopped
     warnings = list(warnings)
     if calibration:
         at_bound = [n for n, b in zip(calibration.names, calibration.at_bound, strict=True) if b]
@@ -246,6 +244,7 @@ def write_results(
         "version": __version__,
         "device": facts["device"],
         "seconds": dict(seconds),
+        "step_error": dict(step_error),
         "blocks": {n: [dataset.to_stamp(t).isoformat() for t in b] for n, b in blocks.items()},
         "variables": {o.label: {"target": o.target, "unit": o.unit, "noise": o.noise} for o in dataset.observations},
         "seeds": list(model.config.training.seeds),

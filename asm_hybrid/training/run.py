@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,8 @@ class _Run:
             start=torch.zeros(2, *plant.shape, dtype=torch.float64, device=self.device),
         )
         self.trajectory = torch.empty(0)
+        self.step_error: dict[str, float] = {}
+        self.stopped = "finished"
 
     def _defaults(self) -> Tensor:
         overrides = self.config.parameter_values(self.plant.table)
@@ -153,7 +155,18 @@ class _Run:
 
         evaluations = self.config.training.calibration_evaluations
 
+        least = np.inf
+
+        def apply(values: np.ndarray) -> None:
+            self.model.parameters[index] = torch.as_tensor(values, device=self.device)
+            system = PlantSystem(self.plant, self.model.parameters, self.model.targets)
+            self.model.start[1] = start_state(system, self.typical_inputs, starts)[0]
+
         def report(evaluation: int, cost: float, values: np.ndarray) -> None:
+            nonlocal least
+            if cost < least:
+                least = cost
+                apply(values)
             log.write(
                 {"stage": "calibration", "evaluation": evaluation, "loss": cost}
                 | {"parameters": dict(zip(names, values.tolist(), strict=True))}
@@ -169,9 +182,7 @@ class _Run:
             max_evaluations=evaluations,
             report=report,
         )
-        self.model.parameters[index] = torch.as_tensor(self.calibration.values, device=self.device)
-        system = PlantSystem(self.plant, self.model.parameters, self.model.targets)
-        self.model.start[1] = start_state(system, self.typical_inputs, starts)[0]
+        apply(self.calibration.values)
 
     def run_f(self) -> np.ndarray:
         """Simulate f, by default and recalibrated, over the record; return its outputs ``(2, step, variable)``."""
@@ -184,6 +195,23 @@ class _Run:
         assert solution.knots is not None
         self.trajectory = solution.knots[1]
         return np.asarray(solution.outputs.cpu())
+
+    def check_step(self) -> None:
+        """Measure what the solver's step costs: recalibrated f over two days, against a third of the step."""
+        first = round(self.blocks["train"][0] / self.grid.interval)
+        inputs = self.inputs[first : first + round(2.0 / self.grid.interval) + 1]
+        model, n = self.model.recalibrated(), self.grid.substeps
+        fine = PlantModel(model.system, replace(self.grid, substeps=3 * n))
+        with torch.no_grad():
+            coarse = model.simulate(self.trajectory[first], inputs).outputs[::n]
+            error = (coarse - fine.simulate(self.trajectory[first], inputs).outputs[:: 3 * n]).abs().amax(0)
+        for o, size in zip(self.dataset.observations, error.tolist(), strict=True):
+            self.step_error[o.label] = size
+            if size > 0.25 * o.noise:
+                self.warnings.append(
+                    f"the step of the solver changes {o.label} by up to {size:.2g} {o.unit}, against a sensor noise of "
+                    f"{o.noise:.2g}: set a smaller training.step"
+                )
 
     def _settings(self, carry_from: float) -> FitSettings:
         training = self.config.training
@@ -246,24 +274,34 @@ class _Run:
             validate,
             penalty=penalty,
             report=report,
-            describe_failure=self._describe,
+            describe_failure=lambda index, outputs: self._describe(train, index, outputs),
         )
         self.fits[name] = result
+        if name == "n":
+            self.model.best = int(np.argmin(result.best))
+        if result.stopped == "interrupted":
+            raise KeyboardInterrupt
         if result.skipped:
             self.warnings.append(f"{result.skipped} windows diverged while {name} was fitted, and were skipped")
         return result
 
-    def _describe(self) -> str:
+    def _describe(self, windows: Windows, index: Tensor, outputs: Tensor) -> str:
+        """Say where the outputs ``(member, window, step, variable)`` of some windows left the finite numbers."""
         chosen = self.config.calibration_bounds(self.plant.table)
         values = dict(zip(self.plant.table.parameter_names, self.model.parameters.tolist(), strict=True))
-        shown = ", ".join(f"{n} = {values[n]:.4g}" for n in chosen) or "defaults"
-        first, last = (self.dataset.to_stamp(t) for t in self.blocks["train"])
-        return (
-            f"variables {', '.join(self.model.labels)}, windows from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}, "
-            f"parameters {shown}"
-        )
+        shown = ", ".join(f"{n} = {values[n]:.4g}" for n in chosen) or "the default parameters"
+        where = ""
+        bad = ~torch.isfinite(outputs.detach())
+        if bool(bad.any()):
+            step = int(bad.any(-1).flatten(0, 1).any(0).nonzero()[0])
+            _, window, variable = bad[:, :, step].nonzero()[0].tolist()
+            steps = (outputs.shape[2] - 1) / windows.length
+            knot = int(windows.starts[index[window]]) + step / steps
+            stamp = self.dataset.to_stamp(knot * self.grid.interval)
+            where = f"first {self.model.labels[variable]} at {stamp:%Y-%m-%d %H:%M}, "
+        return f"{where}with {shown}; a smaller learning_rate or step may help"
 
-    def fit_term(self, log: MetricsLog) -> FitResult:
+    def fit_term(self, log: MetricsLog) -> None:
         """Fit n inside the plant."""
         system = PlantSystem(self.plant, self.model.parameters, self.model.targets)
         takes_part = participants(self.plant, self.plant.stoichiometry(self.model.parameters, torch_namespace()))
@@ -280,8 +318,7 @@ class _Run:
 
         self.model.term = term
         result = self._fit("n", term.network, hybrid, starts, windows, log, 0.0, penalty)
-        self.model.best = int(np.argmin(result.best))
-        return result
+        self.stopped = result.stopped
 
     def _scaling(self, system: PlantSystem) -> TermScaling:
         """Typical sizes along f's trajectory over the training block."""
@@ -310,8 +347,8 @@ class _Run:
             level=X.mean((0, 1)),
         )
 
-    def fit_neural(self, log: MetricsLog) -> FitResult:
-        """Fit the pure neural ODE on the measured variables."""
+    def fit_neural(self, log: MetricsLog) -> None:
+        """Fit the pure neural ODE on the measured variables; as a baseline it may fail, and then has no score."""
         first, last = self.blocks["train"]
         network = self.config.network
         knots = self.grid.interval * torch.arange(len(self.inputs), dtype=torch.float64)
@@ -331,9 +368,13 @@ class _Run:
         ).to(self.device)
         windows = self._windows(1)
         starts = series[windows[0].starts].expand(ode.network.members, -1, -1)
-        self.model.neural_start = series[0]
-        self.model.neural = ode
-        return self._fit("the pure neural ODE", ode, NeuralModel(ode, self.grid), starts, windows, log, 0.5)
+        self.model.neural_start, self.model.neural = series[0], ode
+        try:
+            self._fit("the pure neural ODE", ode, NeuralModel(ode, self.grid), starts, windows, log, 0.5)
+        except SimulationError as error:
+            if self.config.model.mode == "neural":
+                raise
+            self.warnings.append(f"the pure neural ODE could not be fitted ({error})")
 
 
 def _span(values: list[float]) -> str:
@@ -375,12 +416,15 @@ def train(config_path: str | Path, out: Path | None = None, progress: Progress |
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     log = MetricsLog(folder / "metrics.jsonl")
-    predictions, interrupted = None, False
+    predictions, stopped, failure = None, "failed", None
     try:
         run.model.save(folder)
-        predictions, interrupted = _stages(run, log)
+        predictions = _stages(run, log)
+        stopped = run.stopped
     except KeyboardInterrupt:
-        interrupted = True
+        stopped = "interrupted"
+    except SimulationError as error:
+        failure = error
     finally:
         log.close()
         torch.set_num_threads(threads)
@@ -394,16 +438,18 @@ def train(config_path: str | Path, out: Path | None = None, progress: Progress |
             calibration=run.calibration,
             fits=run.fits,
             seconds=run.seconds,
+            step_error=run.step_error,
             warnings=run.warnings,
             device=run.device,
-            interrupted=interrupted,
+            stopped=stopped,
         )
-    return Outcome(folder, run.model, predictions, interrupted)
+    if failure is not None:
+        raise SimulationError(f"{failure}\n  the last good model is saved in {folder}")
+    return Outcome(folder, run.model, predictions, stopped == "interrupted")
 
 
-def _stages(run: _Run, log: MetricsLog) -> tuple[Predictions | None, bool]:
-    """Do the work; return the predictions and whether the user interrupted a fit."""
-    mode = run.config.model.mode
+def _stages(run: _Run, log: MetricsLog) -> Predictions:
+    """Do the work."""
 
     def timed(name: str, work: Any) -> Any:
         begin = time.perf_counter()
@@ -414,9 +460,10 @@ def _stages(run: _Run, log: MetricsLog) -> tuple[Predictions | None, bool]:
     timed("start", run.find_start)
     timed("calibration", lambda: run.calibrate(log))
     own = timed("simulation of f", run.run_f)
-    if mode == "hybrid" and timed("n", lambda: run.fit_term(log)).stopped == "interrupted":
-        return None, True
-    if timed("neural", lambda: run.fit_neural(log)).stopped == "interrupted":
-        return None, True
+    run.check_step()
+    if run.config.model.mode == "hybrid":
+        timed("n", lambda: run.fit_term(log))
+    timed("neural", lambda: run.fit_neural(log))
     run.progress.stage("simulating the fitted models over the record")
-    return timed("prediction", lambda: predict_all(run.model, run.dataset, run.inputs, own, run.blocks)), False
+    found: Predictions = timed("prediction", lambda: predict_all(run.model, run.dataset, run.inputs, own, run.blocks))
+    return found

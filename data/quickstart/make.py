@@ -33,7 +33,7 @@ NEW_PARAMETER = (
 )
 NOISE = {"NH4": 0.25, "NO3": 0.3, "MLSS": 60.0}
 RAIN = ((9.3, 0.5, 0.8), (15.6, 0.35, 1.0), (27.4, 0.7, 1.9), (31.2, 1.1, 1.4))
-"""Start [d], duration [d], size (rain water per dry-weather flow) of every event; the last two are in the test block."""
+"""Start [d], duration [d], size (rain water per dry-weather flow) of the events; the last two are in the test block."""
 
 
 def truth_table_text() -> str:
