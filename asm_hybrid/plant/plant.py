@@ -100,6 +100,12 @@ class Plant:
         return np.array([float(c.phase == "particulate") for c in self.table.components])
 
     @cached_property
+    def limiting(self) -> np.ndarray:
+        """One for components that some rate depends on, zero for the others, ``(component,)``."""
+        read = {s.name for process in self.table.processes for s in process.rate.value.free_symbols}
+        return np.array([float(n in read) for n in self.table.component_names])
+
+    @cached_property
     def free(self) -> np.ndarray:
         """Zero where a concentration is imposed by a series, one elsewhere, ``(tank, component)``."""
         mask = np.ones(self.shape)

@@ -15,7 +15,7 @@ LARGEST_CHANGE = 0.5
 """Relative change of a state that a step aims at, at most."""
 
 LEFT = 0.1
-"""Share of a state that a step leaves at least. Rates are cut off below zero, where Newton's iteration would crawl."""
+"""Share of a state that is kept above zero which a step leaves at least."""
 
 
 def steady_state(
@@ -23,6 +23,7 @@ def steady_state(
     jacobian: Callable[[Tensor], Tensor],
     x0: Tensor,
     *,
+    positive: Tensor | None = None,
     tolerance: float = 1e-9,
     max_steps: int = 400,
 ) -> Tensor:
@@ -38,7 +39,9 @@ def steady_state(
     jacobian : callable
         The full Jacobian of f, ``(batch, n, n)`` [1/d].
     x0 : Tensor, shape (batch, n)
-        Start; concentrations, above zero.
+        Start; above zero wherever `positive` is true.
+    positive : Tensor of bool, shape (n,), optional
+        States that are kept above zero on the way. Rates are cut off there, and Newton's iteration would crawl.
     tolerance : float
         Largest ``|f| / (|x| + 1)`` [1/d] at the end.
     max_steps : int
@@ -69,6 +72,7 @@ def steady_state(
             if h < 1e-12:
                 break
             continue
-        x = torch.maximum(x + step, LEFT * x)
+        moved = x + step
+        x = moved if positive is None else torch.where(positive, torch.maximum(moved, LEFT * x), moved)
         h = min(h * min(2.0, LARGEST_CHANGE / max(change, 1e-12)), 1e8)
     raise SimulationError(f"no steady state was found: the largest relative rate of change is still {residual:.2g} 1/d")

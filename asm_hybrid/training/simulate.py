@@ -126,5 +126,6 @@ def start_state(system: PlantSystem, u: Tensor, guess: Tensor | None = None) -> 
         return full - torch.diag(imposed)
 
     with torch.no_grad():
-        found = steady_state(derivative, jacobian, flat)
+        limiting = torch.as_tensor(system.plant.limiting > 0, device=u.device)
+        found = steady_state(derivative, jacobian, flat, positive=limiting.repeat(tanks))
     return system.effective(found.reshape(shape), forcing)
