@@ -13,7 +13,7 @@ import typer
 
 __all__ = ["app", "main"]
 
-INTERRUPTED = 130
+INTERRUPTED, REFUSED = 130, 2
 
 app = typer.Typer(
     name="asm-hybrid",
@@ -107,8 +107,11 @@ def check(config: ConfigFile) -> None:
     """Validate a config and its data without training."""
     from asm_hybrid.data import check_report
 
-    for line in check_report(config):
+    report = check_report(config)
+    for line in report.lines:
         typer.echo(line)
+    if report.errors:
+        raise typer.Exit(REFUSED)
 
 
 @app.command()

@@ -5,6 +5,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+import typer
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -33,6 +36,25 @@ TITLES = {
     "neural": "pure neural ODE",
     "hybrid": "hybrid f + n",
 }
+
+
+WIDTH_IN_FILES = 120
+"""Columns of output that goes to a file or a pipe."""
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(width=WIDTH_IN_FILES, highlight=False)
+
+
+def _table(title: str, text: list[str], figures: list[str]) -> Table:
+    """Return a table whose first columns hold text that is never cut, the others right-aligned figures."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in text:
+        table.add_column(name, no_wrap=True)
+    for name in figures:
+        table.add_column(name, justify="right", overflow="fold")
+    return table
 
 
 class LiveProgress:
@@ -90,15 +112,14 @@ class LiveProgress:
 
 def print_scores(summary: dict[str, Any]) -> None:
     """Print the verdict, the table of test scores, and what f failed to capture."""
-    console = Console()
+    console = _console()
     verdict = summary["verdict"]
     console.print()
-    console.print(escape(verdict["sentence"]), style="bold green" if verdict["wins"] else "bold yellow")
+    console.print(verdict["sentence"], style="bold green" if verdict["wins"] else "bold yellow", markup=False)
+    console.print()
     test = summary["scores"].get("test", {})
-    table = Table(title="RMSE on the test block, open-loop simulation", title_justify="left")
-    table.add_column("model")
-    for label in test:
-        table.add_column(f"{label} [{summary['variables'][label]['unit']}]".replace("[", "\\["), justify="right")
+    units = [escape(f"{label} [{summary['variables'][label]['unit']}]") for label in test]
+    table = _table("RMSE on the test block, open-loop simulation (range over seeds)", ["model"], units)
     for model, title in TITLES.items():
         cells = [_score_cell(models, model) for models in test.values()]
         if any(cells):
@@ -115,51 +136,38 @@ def _score_cell(models: dict[str, Any], model: str) -> str:
         return ""
     score = models[model]
     best = min(s["rmse"] for s in models.values())
-    text = f"{score['rmse']:.3f}"
+    text = f"[bold]{score['rmse']:.3g}[/bold]" if score["rmse"] == best else f"{score['rmse']:.3g}"
     if len(score["rmse_seeds"]) > 1:
-        text += f" ({min(score['rmse_seeds']):.3f}-{max(score['rmse_seeds']):.3f})"
-    return f"[bold]{text}[/bold]" if score["rmse"] == best else text
+        text += f" ({min(score['rmse_seeds']):.3g}–{max(score['rmse_seeds']):.3g})"
+    return text
 
 
 def print_missing(console: Console, missing: list[dict[str, Any]]) -> None:
     """Print the first places where n matters."""
     what = "process" if "process" in missing[0] else "component"
-    table = Table(title="What f failed to capture", title_justify="left")
-    for name in (what, "tank"):
-        table.add_column(name)
-    for name in ("share of n's effect", "f's own rate", "learnt rate"):
-        table.add_column(name, justify="right")
-    table.add_column("unit")
+    names = ["share", "f's own rate", "learnt rate", "unit"]
+    table = _table("What f failed to capture: share of n's effect on the measured variables", [what, "tank"], names)
     for row in missing[:5]:
-        table.add_row(
-            row[what],
-            row["tank"],
-            f"{100 * row['share']:.0f} %",
-            f"{row['own_rate']:.4g}",
-            f"{row['learnt_rate']:+.4g}",
-            escape(row["unit"]),
-        )
+        figures = f"{100 * row['share']:.0f} %", f"{row['own_rate']:.4g}", f"{row['learnt_rate']:+.4g}"
+        table.add_row(row[what], row["tank"], *figures, escape(row["unit"]))
     console.print(table)
 
 
 def print_scenario(result: ScenarioResult) -> None:
     """Print the means of a scenario beside those of the base case."""
-    console = Console()
-    table = Table(title="Means over the period (effluent: weighted by flow)", title_justify="left")
-    table.add_column("quantity")
-    for name in ("base", "scenario", "change", "range over seeds"):
-        table.add_column(name, justify="right")
-    table.add_column("unit")
-    for row in result.table.itertuples(index=False):
-        change = "" if row.change_percent is None else f"{row.change_percent:+.1f} %"
-        spread = f"{row.scenario_low:.3g} to {row.scenario_high:.3g}"
+    console = _console()
+    names = ["base", "scenario", "change", "range over seeds", "unit"]
+    table = _table("Means over the period (effluent: weighted by flow)", ["quantity"], names)
+    for row in result.table.to_dict("records"):
+        change = f"{row['change_percent']:+.1f} %" if pd.notna(row["change_percent"]) else ""
+        low, high = row["scenario_low"], row["scenario_high"]
         table.add_row(
-            escape(str(row.quantity)),
-            f"{row.base:.4g}",
-            f"{row.scenario:.4g}",
+            escape(row["quantity"]),
+            f"{row['base']:.4g}",
+            f"{row['scenario']:.4g}",
             change,
-            spread if row.scenario_low != row.scenario_high else "",
-            escape(str(row.unit)),
+            f"{low:.3g}–{high:.3g}" if low != high else "",
+            escape(row["unit"]),
         )
     console.print(table)
     if result.outside_hours:
@@ -176,18 +184,16 @@ def print_models() -> None:
     """Print the shipped kinetics tables."""
     from asm_hybrid.kinetics import available_tables, load_table
 
-    table = Table(title="Kinetics tables", title_justify="left")
-    for name in ("name", "components", "processes", "parameters", "title"):
-        table.add_column(name, justify="right" if name in ("components", "processes", "parameters") else "left")
+    table = _table("Kinetics tables", ["name", "title"], ["components", "processes", "parameters"])
     for name in available_tables():
         found = load_table(name)
         counts = (len(found.components), len(found.processes), len(found.parameters))
-        table.add_row(name, *map(str, counts), escape(found.title))
-    Console().print(table)
+        table.add_row(name, escape(found.title), *map(str, counts))
+    _console().print(table)
 
 
 def print_model(name: str) -> None:
     """Print a kinetics table as a Gujer matrix, with rates and parameters."""
     from asm_hybrid.kinetics import gujer_text, load_table
 
-    Console(soft_wrap=True).print(gujer_text(load_table(name)))
+    typer.echo(gujer_text(load_table(name)))

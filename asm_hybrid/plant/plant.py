@@ -74,6 +74,14 @@ class Plant:
     table: Table
     layout: Layout
 
+    def __post_init__(self) -> None:
+        aerated = [t.name for t in self.layout.tanks if t.aerated]
+        if aerated and self.table.oxygen is None:
+            raise InputError(
+                f"tank {aerated[0]!r} has a kla, but the table {self.table.name!r} names no dissolved oxygen",
+                fix="name it in the table (oxygen: S_O), or drop the kla",
+            )
+
     @cached_property
     def kinetics(self) -> Kinetics:
         """Functions generated from the table."""
@@ -171,11 +179,6 @@ class Plant:
         aerated = [t.name for t in self.layout.tanks if t.aerated]
         if not aerated:
             return None
-        if self.table.oxygen is None:
-            raise InputError(
-                f"tank {aerated[0]!r} has a kla, but the table {self.table.name!r} names no dissolved oxygen",
-                fix="name it in the table (oxygen: S_O), or drop the kla",
-            )
         pick = np.zeros((len(self.inputs), len(self.layout.tanks), 1))
         for name in aerated:
             pick[self.input_index[f"{name}.kla"], self.layout.tank_index(name), 0] = 1.0

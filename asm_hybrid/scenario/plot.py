@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
 
@@ -56,9 +57,9 @@ def plot_scenario(
             ax.spines[["top", "right"]].set_visible(False)
             ax.grid(axis="y", color="#e3e6e8", lw=0.7)
             ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
-        locator = AutoDateLocator()
+        locator = cast(Any, AutoDateLocator)()
         axes[-1].xaxis.set_major_locator(locator)
-        axes[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes[-1].xaxis.set_major_formatter(cast(Any, ConciseDateFormatter)(locator))
         axes[-1].set_xlabel("time (UTC)")
         figure.suptitle(f"Scenario: {title}", fontsize=12, fontweight="bold", x=0.01, ha="left")
         handles, labels = axes[0].get_legend_handles_labels()

@@ -73,8 +73,8 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
     base = table[names].to_numpy(dtype=float)
     period = _period(scenario, run, times)
     changed = apply_changes(scenario, model.plant.inputs, _pollutants(model), times, base, period)
-    last = int(np.searchsorted(times, period[1], side="right"))
-    first = int(np.searchsorted(times, period[0]))
+    last = int(times.searchsorted(period[1], side="right"))
+    first = int(times.searchsorted(period[0]))
     if last - first < 2:
         raise InputError(
             "the period holds fewer than two knots of the record",
