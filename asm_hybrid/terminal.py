@@ -49,11 +49,11 @@ def _console() -> Console:
 
 def _table(title: str, text: list[str], figures: list[str]) -> Table:
     """Return a table whose first columns hold text that is never cut, the others right-aligned figures."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in text:
         table.add_column(name, no_wrap=True)
     for name in figures:
-        table.add_column(name, justify="right", overflow="fold")
+        table.add_column(name, justify="right", overflow="fold", no_wrap=name == "unit")
     return table
 
 
