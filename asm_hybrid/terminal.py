@@ -166,7 +166,7 @@ def print_scenario(result: ScenarioResult) -> None:
             f"{row['base']:.4g}",
             f"{row['scenario']:.4g}",
             change,
-            f"{low:.3g}–{high:.3g}" if low != high else "",
+            f"{low:.4g}–{high:.4g}" if low != high else "",
             escape(row["unit"]),
         )
     console.print(table)

@@ -96,7 +96,7 @@ class NetworkSection(Section):
         description="How n changes a rate: rate * exp(n), the default, or rate + gate * n. Placement rates only.",
     )
     inputs: Names | None = Field(
-        default=None, description="What n sees: components of the tank, and T. Default all of them."
+        default=None, description="What n sees: components of the tank, and T. Default the soluble ones, and T."
     )
     processes: Names | None = Field(
         default=None, description="Processes that n may change; default all. Placement rates only."

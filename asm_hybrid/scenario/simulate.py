@@ -82,13 +82,12 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
             expected=f"times from {times[0]:%Y-%m-%d %H:%M} to {times[-1]:%Y-%m-%d %H:%M} UTC",
         )
     targets = _targets(model)
-    cases = [_run(model, inputs[:last], targets, first) for inputs in (base, changed)]
-    outputs = [c[0] for c in cases]
+    outputs, faded = _run(model, np.stack([base[:last], changed[:last]]), targets, first)
     series = _series(times[first:last], targets, outputs)
     means = _means(model, targets, outputs, [base[first:last], changed[first:last]])
     folder = out or run / "scenarios" / scenario.content.name
     _write(folder, scenario, series, means, model, period)
-    outside = None if cases[1][1] is None else float(cases[1][1].sum() * model.grid.interval * 24)
+    outside = None if faded is None else float(faded.sum() * model.grid.interval * 24)
     return ScenarioResult(folder, series, means, outside)
 
 
@@ -131,21 +130,21 @@ def _targets(model: FittedModel) -> tuple[str, ...]:
 
 def _run(
     model: FittedModel, inputs: np.ndarray, targets: tuple[str, ...], first: int
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return outputs at the knots of the period, and at which of them n fades."""
+) -> tuple[list[np.ndarray], np.ndarray | None]:
+    """Run base case and scenario; return their outputs at the knots of the period, and where n fades in the scenario."""
     u = torch.as_tensor(inputs)
     solution = model.simulate(u, targets, record_knots=True)
     if not bool(solution.ok.all()):
         raise SimulationError("the simulation of the scenario leaves the finite numbers; make the change smaller")
     steps = 1 if model.kind == "neural" else model.grid.substeps
-    outputs = np.asarray(solution.outputs)[:, ::steps][:, first:]
+    outputs = list(np.asarray(solution.outputs).swapaxes(0, 1)[:, :, ::steps][:, :, first:])
     if model.term is None or solution.knots is None:
         return outputs, None
-    states = solution.knots[model.best, first:]
+    states, driven = solution.knots[model.best, 1, first:], u[1, first:]
     with torch.no_grad():
         system = model.recalibrated().system
-        effective = system.effective(states, system.forcing(u[first:]))
-        guard = model.term.guard(model.term.features(effective, u[first:]))
+        effective = system.effective(states, system.forcing(driven))
+        guard = model.term.guard(model.term.features(effective, driven))
     return outputs, np.asarray((guard < 1.0).flatten(1).any(1))
 
 

@@ -36,14 +36,18 @@ MODEL_FILES = ("config.yaml", "kinetics.yaml", "weights.safetensors", "inputs.cs
 
 
 def term_spec(config: Config, table: Table) -> TermSpec:
-    """Return the settings of n that a config names, defaults filled in."""
+    """Return the settings of n that a config names, defaults filled in.
+
+    By default n reads the soluble components: the solids drift over weeks, out of any range that was seen in training.
+    """
     network = config.network
     universe = table.process_names if network.placement == "rates" else table.component_names
+    soluble = (c.name for c in table.components if c.phase == "soluble")
     chosen = network.processes if network.placement == "rates" else network.components
     return TermSpec(
         placement=network.placement,
         form=network.form or "multiplicative",
-        inputs=tuple(network.inputs or (*table.component_names, "T")),
+        inputs=tuple(network.inputs or (*soluble, "T")),
         targets=tuple(chosen or universe),
         hidden=tuple(network.hidden),
         activation=network.activation,
@@ -118,8 +122,8 @@ class FittedModel:
 
         Parameters
         ----------
-        inputs : Tensor, shape (knot, input)
-            Inputs at the knots, in the order of ``plant.inputs``.
+        inputs : Tensor, shape (…, knot, input)
+            Inputs at the knots, in the order of ``plant.inputs``; leading axes are cases that run side by side.
         targets : sequence of str, optional
             What to record; the measured variables without it. A neural model can give nothing else.
         record_knots : bool
@@ -128,8 +132,9 @@ class FittedModel:
         Returns
         -------
         Solution
-            With a leading member axis: one entry a seed, or a single one for f alone.
+            With a leading member axis, before those of the cases: one entry a seed, or a single one for f alone.
         """
+        cases = inputs.shape[:-2]
         with torch.no_grad():
             if self.kind == "neural":
                 if targets is not None and tuple(targets) != self.targets:
@@ -139,11 +144,11 @@ class FittedModel:
                     )
                 assert self.neural is not None
                 assert self.neural_start is not None
-                start = self.neural_start.expand(self.neural.network.members, -1)
+                start = self.neural_start.expand(self.neural.network.members, *cases, -1)
                 return NeuralModel(self.neural, self.grid).simulate(start, inputs, record_knots=record_knots)
             model = self.hybrid(targets) if self.term is not None else self.recalibrated(targets)
             members = self.term.network.members if self.term is not None else 1
-            start = self.start[1].expand(members, -1, -1)
+            start = self.start[1].expand(members, *cases, -1, -1)
             return model.simulate(start, inputs, record_knots=record_knots)
 
     def predict(self, inputs: pd.DataFrame | np.ndarray) -> np.ndarray:
