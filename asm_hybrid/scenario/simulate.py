@@ -131,7 +131,7 @@ def _targets(model: FittedModel) -> tuple[str, ...]:
 def _run(
     model: FittedModel, inputs: np.ndarray, targets: tuple[str, ...], first: int
 ) -> tuple[list[np.ndarray], np.ndarray | None]:
-    """Run base case and scenario; return their outputs at the knots of the period, and where n fades in the scenario."""
+    """Run base case and scenario; return their outputs at the knots of the period, and where n fades in the latter."""
     u = torch.as_tensor(inputs)
     solution = model.simulate(u, targets, record_knots=True)
     if not bool(solution.ok.all()):
