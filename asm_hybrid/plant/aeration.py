@@ -31,4 +31,4 @@ def oxygen_saturation(temperature: Any, xp: ArrayNamespace) -> Any:
     """
     kelvin = (temperature + 273.15) / 100.0
     solubility = xp.exp(-66.7354 + 87.4755 / kelvin + 24.4526 * xp.log(kelvin))
-    return 0.9997743214 * 8.0 / 10.5 * 6791.5 * solubility
+    return 0.9997743214 * 8.0 / 10.5 * 56.12 * 6791.5 * solubility

@@ -186,8 +186,8 @@ class Plant:
         return pick, oxygen
 
     @cached_property
-    def _particulate_row(self) -> np.ndarray:
-        return self.particulate[None, :]
+    def _solids(self) -> np.ndarray:
+        return np.tile(self.particulate, (self.shape[0], 1))
 
     def forcing(self, u: Array, p: Array, xp: ArrayNamespace) -> Forcing:
         """Work out all that does not depend on the state.
@@ -213,7 +213,7 @@ class Plant:
         source, loss = xp.matmul(xp.constant(self._entry_vector, u), inflow), None
         if self._aeration is not None:
             pick, oxygen = (xp.constant(a, u) for a in self._aeration)
-            loss = xp.combine(u, pick) * oxygen
+            loss = xp.matmul(xp.combine(u, pick), oxygen)
             source = source + loss * xp.column(oxygen_saturation(temperature, xp))
         return Forcing(
             u=u,
@@ -264,7 +264,7 @@ class Plant:
 
     def transport(self, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array:
         """Return what flows and aeration change [g/(m³ d)], ``(…, tank, component)``."""
-        solids = X * xp.constant(self._particulate_row, X)
+        solids = X * xp.constant(self._solids, X)
         out = xp.matmul(forcing.flows, X) + xp.matmul(forcing.thickening, solids) + forcing.source
         return out if forcing.loss is None else out - forcing.loss * X
 
