@@ -38,7 +38,8 @@ class PlantSystem:
         self.stoichiometry = plant.stoichiometry(parameters, self.xp)
         self._free = torch.as_tensor(plant.free, dtype=parameters.dtype, device=parameters.device)
         self._free_pairs = self._free.unsqueeze(-1) * self._free.unsqueeze(-2)
-        self._pairs: list[tuple[int, int]] | None = None
+        self._transposed = self.stoichiometry.transpose(-2, -1).unsqueeze(-3)
+        self._slots: Tensor | None = None
         self._set_targets(targets)
 
     def _set_targets(self, targets: Sequence[str]) -> None:
@@ -102,28 +103,23 @@ class PlantSystem:
         rho = self.own_rates(X, forcing)
         if self.term is not None:
             rho = self.term.rates(rho, X, forcing.u)
-        change: Tensor = self.plant.transport(X, forcing, self.xp) + rho @ self.stoichiometry
+        reaction = self.xp.matmul(rho, self.stoichiometry)
+        change: Tensor = self.plant.transport(X, forcing, self.xp) + reaction
         if self.term is not None and self.term.spec.placement == "state":
             change = change + self.term.additions(X, forcing.u)
         return change * self._free
 
-    def _rate_slopes(self, X: Tensor, forcing: Forcing) -> tuple[Tensor, Tensor]:
-        """Return the non-zero dρ/dX, ``(…, tank, entry)``, and the map from them to S^T dρ/dX."""
+    def rate_slopes(self, X: Tensor, forcing: Forcing) -> Tensor:
+        """Return dρ/dX of f's own rates, ``(…, tank, process, component)``."""
         p = self.xp.entries(forcing.parameters)
         rows = self.plant.kinetics.rate_jacobian(self.xp.columns(X), p, self.xp)
         found = {(i, j): v for i, row in enumerate(rows) for j, v in enumerate(row) if v is not None}
-        pairs = list(found)
-        slopes = torch.stack([v.expand(X.shape[:-1]) for v in found.values()], dim=-1)
-        if self._pairs != pairs:
-            self._pairs = pairs
-            process = [i for i, _ in pairs]
-            spread = torch.zeros(len(pairs), X.shape[-1], dtype=X.dtype, device=X.device)
-            spread[range(len(pairs)), [j for _, j in pairs]] = 1.0
-            with torch.no_grad():
-                stoichiometry = self.stoichiometry[..., process, :]
-                self._spread = (stoichiometry.unsqueeze(-1) * spread.unsqueeze(-2)).flatten(-2)
-            self._process = process
-        return slopes, self._spread
+        processes, components = len(rows), X.shape[-1]
+        if self._slots is None:
+            self._slots = torch.tensor([i * components + j for i, j in found], device=X.device)
+        out = X.new_zeros(*X.shape[:-1], processes * components)
+        out[..., self._slots] = torch.stack([v.expand(X.shape[:-1]) for v in found.values()], dim=-1)
+        return out.reshape(*X.shape[:-1], processes, components)
 
     def jacobian(self, x: Tensor, forcing: Forcing) -> Tensor:
         """Return the blocks of df/dX of every tank [1/d], ``(…, tank, component, component)``.
@@ -131,13 +127,11 @@ class PlantSystem:
         Transport between tanks and the slope of n are left out: the solver treats them explicitly.
         """
         X = self.effective(x, forcing)
-        slopes, spread = self._rate_slopes(X, forcing)
+        slopes = self.rate_slopes(X, forcing)
         if self.term is not None and self.term.multiplies:
-            slopes = slopes * self.term.factors(X, forcing.u)[..., self._process]
-        n = X.shape[-1]
-        rates = slopes @ spread
-        blocks = rates.reshape(*rates.shape[:-1], n, n)
-        return (blocks + torch.diag_embed(self._own_transport(forcing))) * self._free_pairs
+            slopes = slopes * self.term.factors(X, forcing.u).unsqueeze(-1)
+        blocks: Tensor = self._transposed @ slopes + torch.diag_embed(self._own_transport(forcing))
+        return blocks * self._free_pairs
 
     def _own_transport(self, forcing: Forcing) -> Tensor:
         particulate = self.xp.constant(self.plant.particulate, forcing.flows)

@@ -71,7 +71,6 @@ class _TorchNamespace:
 
         self._torch = torch
         self.exp, self.log, self.where = torch.exp, torch.log, torch.where
-        self.matmul = torch.matmul
         self._constants: dict[tuple[int, Any, Any], tuple[np.ndarray, Any]] = {}
 
     def maximum(self, x: Array, y: Array) -> Array:
@@ -87,6 +86,13 @@ class _TorchNamespace:
         if not self._torch.is_tensor(x):
             return y.clamp(max=x)
         return self._torch.minimum(x, y)
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        # One product a window: torch would fold those of all windows into one when an operand has no batch axis, and
+        # the last bit of a result would then depend on what else is in its batch.
+        if a.dim() == 2 and b.dim() == 2:
+            return self._torch.bmm(a.unsqueeze(0), b.unsqueeze(0)).squeeze(0)
+        return self._torch.matmul(a.unsqueeze(0) if a.dim() == 2 else a, b.unsqueeze(0) if b.dim() == 2 else b)
 
     def columns(self, x: Array) -> Sequence[Array]:
         return tuple(x.unbind(-1))
