@@ -6,9 +6,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from asm_hybrid.training import FittedModel, load_model, train
+    from asm_hybrid.training import FittedModel, load_model, read_inputs, train
 
-__all__ = ["FittedModel", "__version__", "load_model", "train"]
+__all__ = ["FittedModel", "__version__", "load_model", "read_inputs", "train"]
 
 __version__ = version("asm-hybrid")
 

@@ -15,7 +15,7 @@ from asm_hybrid.artefacts import verify_manifest, write_json_atomic, write_manif
 from asm_hybrid.diagnosis.contributions import contribution_table, contributions
 from asm_hybrid.diagnosis.missing import missing_dynamics, switch_off_effects, window_starts
 from asm_hybrid.diagnosis.verdict import verdict
-from asm_hybrid.training import load_model
+from asm_hybrid.training import load_model, read_inputs
 
 __all__ = ["diagnose"]
 
@@ -40,16 +40,16 @@ def diagnose(folder: Path) -> dict[str, Any]:
     model = load_model(folder)
     if model.term is not None and states_file.exists():
         stored = load_tensors(states_file.read_bytes())
-        inputs_table = pd.read_csv(folder / "inputs.csv", float_precision="round_trip")
+        inputs_table = read_inputs(folder)
         names = [spec.name for spec in model.plant.inputs]
-        inputs = torch.as_tensor(inputs_table[names].to_numpy())
-        times = inputs_table["time"].to_numpy()
+        inputs = torch.tensor(inputs_table[names].to_numpy())
+        stamps = pd.DatetimeIndex(inputs_table["time"])
         term = model.term.member(model.best)
         X, knots = stored["X"], stored["knot"]
         found = contributions(model, term, X, inputs[knots])
-        stamps = pd.to_datetime(times[knots.numpy()], utc=True, format="ISO8601")
-        blocks = _blocks(stamps, summary["blocks"])
-        table = contribution_table(model, term, found, list(times[knots.numpy()]), blocks)
+        hours = stamps[knots.numpy()]
+        times = [t.isoformat() for t in hours]
+        table = contribution_table(model, term, found, times, _blocks(hours, summary["blocks"]))
         write_text_atomic(
             folder / "contributions.csv",
             table.to_csv(index=False, float_format="%.6g", lineterminator="\n"),

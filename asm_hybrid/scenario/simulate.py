@@ -14,7 +14,7 @@ from asm_hybrid.artefacts import write_json_atomic, write_text_atomic
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.scenario.definition import Scenario, apply_changes, load_scenario, moment
 from asm_hybrid.scenario.plot import plot_scenario
-from asm_hybrid.training import FittedModel, load_model
+from asm_hybrid.training import FittedModel, load_model, read_inputs
 
 __all__ = ["ScenarioResult", "simulate"]
 
@@ -67,8 +67,8 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
     run = Path(run)
     model = load_model(run)
     scenario = load_scenario(scenario_path)
-    table = pd.read_csv(run / "inputs.csv", float_precision="round_trip")
-    times = pd.DatetimeIndex(pd.to_datetime(table["time"], utc=True, format="ISO8601"))
+    table = read_inputs(run)
+    times = pd.DatetimeIndex(table["time"])
     names = [spec.name for spec in model.plant.inputs]
     base = table[names].to_numpy(dtype=float)
     period = _period(scenario, run, times)

@@ -1,6 +1,6 @@
 """Calibration, fitting, baselines, and the run folder."""
 
-from asm_hybrid.training.fitted import MODEL_FILES, FittedModel, load_model
+from asm_hybrid.training.fitted import MODEL_FILES, FittedModel, load_model, read_inputs
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.run import Outcome, train
 from asm_hybrid.training.simulate import PlantModel, start_state
@@ -13,6 +13,7 @@ __all__ = [
     "Progress",
     "Silent",
     "load_model",
+    "read_inputs",
     "start_state",
     "train",
 ]

@@ -29,7 +29,7 @@ from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.solver import Solution
 from asm_hybrid.training.simulate import Grid, NeuralModel, PlantModel
 
-__all__ = ["MODEL_FILES", "FittedModel", "load_model", "term_spec"]
+__all__ = ["MODEL_FILES", "FittedModel", "load_model", "read_inputs", "term_spec"]
 
 MODEL_FILES = ("config.yaml", "kinetics.yaml", "weights.safetensors", "inputs.csv")
 """The files of a run folder, or of a bundle, from which a model is loaded."""
@@ -165,7 +165,7 @@ class FittedModel:
             if lacking:
                 raise InputError("the inputs lack " + ", ".join(lacking), expected=", ".join(names))
             inputs = inputs[names].to_numpy(dtype=float)
-        tensor = torch.as_tensor(inputs, dtype=torch.float64, device=self.parameters.device)
+        tensor = torch.tensor(inputs, dtype=torch.float64, device=self.parameters.device)
         return np.asarray(self.simulate(tensor).outputs.cpu())
 
     def save(self, folder: Path) -> None:
@@ -249,6 +249,27 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Fitted
         neural.load_state_dict(pure)
         model.neural = neural
     return model
+
+
+def read_inputs(folder: str | Path) -> pd.DataFrame:
+    """Return the inputs that a run folder or bundle holds, to the last bit.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder.
+
+    Returns
+    -------
+    DataFrame
+        ``time`` in UTC, and one column an input, as :meth:`FittedModel.predict` takes them.
+    """
+    # Numbers are read as text first: pandas' own default has been off by one in the last place, version by version.
+    text = pd.read_csv(Path(folder) / "inputs.csv", dtype=str)
+    numbers = text.drop(columns="time").to_numpy(dtype=str).astype(float)
+    table = pd.DataFrame(numbers, columns=text.columns.drop("time"))
+    table.insert(0, "time", pd.to_datetime(text["time"], utc=True, format="ISO8601"))
+    return table
 
 
 def make_grid(config: Config) -> Grid:

@@ -1,0 +1,86 @@
+"""A small record: two tanks, five days, made by f itself with known parameters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+
+from asm_hybrid.config import load_config
+from asm_hybrid.hybrid import PlantSystem
+from asm_hybrid.plant import Plant
+from asm_hybrid.training import PlantModel, start_state
+from asm_hybrid.training.fitted import make_grid
+
+CONFIG = """\
+name: small
+device: cpu
+model: {kinetics: asm1, mode: hybrid, calibrate: [mu_A, eta_g]}
+plant:
+  temperature: 18 degC
+  tanks: {anoxic: {volume: 1000}, aerobic: {volume: 2000}}
+  influent:
+    to: anoxic
+    composition: {S_I: 30, S_S: 70, X_I: 40, X_S: 180, X_BH: 25, X_BA: 0, X_P: 0, S_O: 0, S_NO: 0, S_ND: 6, X_ND: 9,
+      S_ALK: 7, S_N2: 0}
+  recycles: {internal: {from: aerobic, to: anoxic, flow: 12000}}
+  return_sludge: {to: anoxic, flow: 4000}
+  wastage: {flow: 90}
+  settler: {type: ideal, non_settleable: 0.002}
+data:
+  interval: 30 min
+  sources:
+    online:
+      file: plant.csv
+      time: {column: time, format: "%Y-%m-%d %H:%M", zone: UTC}
+      columns:
+        flow: {role: input, as: Q_in, unit: m3/d}
+        NH4_in: {role: input, as: influent.S_NH, unit: mg N/L}
+        DO: {role: imposed, as: aerobic.S_O, unit: mg/L}
+        NH4: {role: observation, as: aerobic.S_NH, unit: mg N/L, noise: 0.2}
+        NO3: {role: observation, as: aerobic.S_NO, unit: mg N/L, noise: 0.2}
+  blocks: {train: [0.0, 0.55], validate: [0.6, 0.75], test: [0.8, 1.0]}
+network: {hidden: [4], inputs: [S_NH, S_O]}
+training: {seeds: [1, 2], warmup: 6 h, step: 30 min, window: 6 h, iterations: 4, validate_every: 2,
+  calibration_evaluations: 3}
+"""
+TRUE = {"mu_A": 0.65, "eta_g": 0.6}
+DAYS, PER_DAY = 5, 48
+
+
+def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1):
+    """Write ``config.yaml`` and ``plant.csv``; the measurements follow f with the parameters of ``TRUE``."""
+    config_path = folder / "config.yaml"
+    config_path.write_text(text, encoding="utf-8")
+    rng = np.random.default_rng(11)
+    t = np.arange(DAYS * PER_DAY + 1) / PER_DAY
+    frame = pd.DataFrame(
+        {
+            "time": pd.date_range("2024-03-04", periods=len(t), freq="30min").strftime("%Y-%m-%d %H:%M"),
+            "flow": 5000 * (1 - 0.3 * np.cos(2 * np.pi * t) + 0.3 * (t > 3.2)),
+            "NH4_in": 30 * (1 - 0.3 * np.cos(2 * np.pi * t - 0.5)),
+            "DO": 1.5 + 0.4 * np.cos(2 * np.pi * t),
+            "NH4": 1.0,
+            "NO3": 8.0,
+        }
+    )
+    frame.to_csv(folder / "plant.csv", index=False)
+    config = load_config(config_path)
+    table = config.table()
+    plant = Plant(table, config.layout(table))
+    values = {p.name: p.default for p in table.parameters} | TRUE
+    parameters = torch.tensor([values[p.name] for p in table.parameters], dtype=torch.float64)
+    inputs = np.zeros((len(t), len(plant.inputs)))
+    series = {"Q_in": "flow", "influent.S_NH": "NH4_in", "aerobic.S_O": "DO"}
+    for i, spec in enumerate(plant.inputs):
+        inputs[:, i] = frame[series[spec.name]] if spec.name in series else plant.layout.constants[spec.name]
+    u = torch.as_tensor(inputs)
+    system = PlantSystem(plant, parameters, ("aerobic.S_NH", "aerobic.S_NO"))
+    with torch.no_grad():
+        outputs = PlantModel(system, make_grid(config)).simulate(start_state(system, u.mean(0)), u).outputs[0].numpy()
+    for k, name in enumerate(("NH4", "NO3")):
+        measured = outputs[:, k] + noise * rng.normal(size=len(t))
+        measured[rng.random(len(t)) < missing] = np.nan
+        frame[name] = np.clip(measured, 0, None)
+    frame.to_csv(folder / "plant.csv", index=False, float_format="%.6g")
+    return config_path

@@ -1,0 +1,283 @@
+"""Windows, baselines, scores, and the descent itself, each against figures worked out by hand."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from asm_hybrid.errors import InputError, SimulationError
+from asm_hybrid.solver import Solution
+from asm_hybrid.training.baselines import diurnal_mean, features, least_squares_prediction
+from asm_hybrid.training.calibration import calibrate
+from asm_hybrid.training.fit import FitSettings, fit
+from asm_hybrid.training.folder import create_run_folder
+from asm_hybrid.training.scores import score
+from asm_hybrid.training.windows import interpolate_outputs, make_windows
+
+CPU = torch.device("cpu")
+
+
+def record(times, values, noise=0.5, interval=0.25):
+    series = SimpleNamespace(times=np.array(times), values=np.array(values), noise=noise, label="y")
+    return SimpleNamespace(interval=interval, observations=[series])
+
+
+def test_windows_follow_each_other_and_hold_their_samples():
+    data = record([0.0, 0.3, 0.55, 1.0, 1.6], [1.0, 2.0, 3.0, 4.0, 5.0])
+    windows = make_windows(data, (0.0, 2.0), 4, 2, CPU)
+    assert windows.starts.tolist() == [0, 4]
+    assert windows.counts(torch.tensor([0, 1])).tolist() == [3, 2]
+    outputs = torch.arange(9, dtype=torch.float64).reshape(1, 9, 1).repeat(2, 1, 1)  # y = recorded step, 0.125 d each
+    residual = windows.residuals(outputs, torch.tensor([0, 1]))
+    expected = torch.tensor([[0.0 - 1, 2.4 - 2, 4.4 - 3], [0.0 - 4, 4.8 - 5, 0.0]], dtype=torch.float64) / 0.5
+    torch.testing.assert_close(residual, expected, rtol=0, atol=1e-12)
+
+
+def test_windows_take_their_piece_of_the_inputs():
+    windows = make_windows(record([0.1], [1.0]), (0.5, 2.0), 3, 1, CPU)
+    inputs = torch.arange(9, dtype=torch.float64).unsqueeze(1)
+    assert windows.inputs(inputs, torch.tensor([1])).flatten().tolist() == [5, 6, 7, 8]
+
+
+def test_samples_before_a_time_can_be_left_out():
+    data = record([0.1, 0.6, 0.9], [1.0, 2.0, 3.0])
+    windows = make_windows(data, (0.0, 1.0), 4, 1, CPU, samples_from=0.5)
+    assert windows.value[0, windows.weight[0] > 0].tolist() == [2.0, 3.0]
+
+
+def test_outputs_are_read_between_recorded_steps():
+    data = record([0.0, 0.3, 1.0], [0.0, 0.0, 0.0])
+    outputs = np.stack([np.arange(9.0), 10 * np.arange(9.0)])[..., None]
+    (found,) = interpolate_outputs(outputs, data.observations, 0.25, 2)
+    np.testing.assert_allclose(found, [[0.0, 2.4, 8.0], [0.0, 24.0, 80.0]], atol=1e-12)
+
+
+def test_diurnal_mean_by_hand():
+    hours, values = np.array([0, 0, 5, 5, 5]), np.array([1.0, 3.0, 6.0, 6.0, 9.0])
+    np.testing.assert_allclose(diurnal_mean(hours, values, np.array([0, 5, 9])), [2.0, 7.0, 5.0])
+
+
+def test_least_squares_recovers_a_linear_response_and_bears_collinear_regressors():
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(200, 3))
+    inputs[:, 2] = 4.0  # never varies
+    at = 0.5 * np.arange(200)
+    x = features(inputs, 0.5, at)
+    y = 2.0 + 3.0 * inputs[:, 0] - inputs[:, 1]
+    doubled = np.hstack([x, x[:, 1:]])
+    for regressors in (x, doubled):
+        np.testing.assert_allclose(least_squares_prediction(regressors[:100], y[:100], regressors[100:]), y[100:])
+
+
+def test_features_hold_trailing_means():
+    inputs = np.arange(8.0)[:, None]
+    x = features(inputs, 0.125, np.array([0.875]))
+    np.testing.assert_allclose(x, [[1.0, 7.0, 6.5, 3.5]])  # now, over two knots (6 h), over a day
+
+
+def test_scores_by_hand():
+    found = score(np.array([1.0, 2.0, 3.0]), np.array([[1.0, 2.0, 4.0], [2.0, 3.0, 4.0], [1.0, 2.0, 3.0]]))
+    assert found["rmse_seeds"] == pytest.approx([np.sqrt(1 / 3), 1.0, 0.0])
+    assert found["rmse"] == pytest.approx(np.sqrt(1 / 3))
+    assert found["mae"] == pytest.approx(1 / 3)
+    assert found["bias"] == pytest.approx(1 / 3)
+    assert found["r2"] == pytest.approx(0.5)
+
+
+def exponential(sets, t):
+    return np.exp(-sets[:, :1] * t) * sets[:, 1:2]
+
+
+def test_calibration_finds_the_parameters_and_their_errors():
+    t = np.linspace(0, 3, 60)
+    rng = np.random.default_rng(1)
+    noise = 0.01
+    measured = exponential(np.array([[0.8, 2.0]]), t)[0] + noise * rng.normal(size=60)
+
+    def residuals(sets):
+        return (exponential(sets.numpy(), t) - measured) / noise
+
+    found = calibrate(
+        ("a", "b"), np.array([0.3, 1.0]), np.array([[0.1, 5.0], [0.1, 9.0]]), residuals, max_evaluations=30
+    )
+    assert np.abs(found.values - [0.8, 2.0]).max() < 0.02
+    slope = np.stack([-t * np.exp(-0.8 * t) * 2.0, np.exp(-0.8 * t)], axis=1) / noise
+    expected = np.sqrt(np.diag(np.linalg.inv(slope.T @ slope)))
+    np.testing.assert_allclose(found.std_errors, expected, rtol=0.35)
+    assert found.at_bound == (False, False)
+    assert found.correlation[0, 1] == pytest.approx(found.correlation[1, 0])
+    assert found.cost == pytest.approx(1.0, abs=0.5)
+
+
+def test_calibration_stays_within_bounds_and_says_so():
+    t = np.linspace(0, 3, 20)
+    measured = exponential(np.array([[0.8, 2.0]]), t)[0]
+
+    def residuals(sets):
+        return exponential(sets.numpy(), t) - measured
+
+    found = calibrate(
+        ("a", "b"), np.array([0.5, 1.0]), np.array([[0.1, 0.6], [0.1, 9.0]]), residuals, max_evaluations=40
+    )
+    assert found.values[0] <= 0.6
+    assert found.at_bound == (True, False)
+
+
+def test_a_parameter_without_effect_has_no_error_estimate():
+    t = np.linspace(0, 3, 20)
+    measured = np.exp(-0.8 * t)
+
+    def residuals(sets):
+        return np.exp(-sets.numpy()[:, :1] * t) - measured
+
+    found = calibrate(("a", "idle"), np.array([0.5, 1.0]), np.array([[0.1, 5.0], [0.1, 9.0]]), residuals)
+    assert np.isnan(found.std_errors[1])
+    assert found.values[1] == pytest.approx(1.0)
+
+
+def test_calibration_turns_back_where_the_simulation_fails():
+    """Beyond a = 1 nothing can be simulated; the search ends below, better than it began."""
+    t = np.linspace(0, 3, 20)
+    measured = np.exp(-3.0 * t)
+    refused = []
+
+    def residuals(sets):
+        if float(sets[0, 0]) > 1.0:
+            refused.append(float(sets[0, 0]))
+            raise SimulationError("washed out")
+        return np.exp(-sets.numpy()[:, :1] * t) - measured
+
+    found = calibrate(("a",), np.array([0.05]), np.array([[0.01, 50.0]]), residuals, max_evaluations=60)
+    assert refused
+    assert 0.5 < found.values[0] <= 1.0
+
+
+def test_calibration_that_cannot_start_says_where():
+    with pytest.raises(SimulationError, match=r"a = 0\.5"):
+        calibrate(("a",), np.array([0.5]), np.array([[0.1, 5.0]]), lambda sets: np.full((len(sets), 3), np.nan))
+
+
+class Decay(nn.Module):
+    """``dy/dt = -exp(w) y``, for two members."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor([[0.0], [1.0]], dtype=torch.float64))
+
+
+class DecayModel:
+    """Exact solutions on a grid; windows whose first input is above one diverge."""
+
+    substeps = 1
+
+    def __init__(self, module):
+        self.module = module
+
+    def simulate(self, x0, inputs, *, record_knots=False):
+        knots = inputs.shape[-2]
+        t = torch.arange(knots, dtype=torch.float64)
+        rate = torch.exp(self.module.w).reshape(-1, *[1] * (x0.dim() - 1))
+        path = x0 * torch.exp(-rate * 0.1 * t)
+        path = path.unsqueeze(-1)
+        broken = inputs[..., 0, 0] > 1.0
+        path = torch.where(broken.unsqueeze(-1).unsqueeze(-1), torch.nan, path)
+        return Solution(outputs=path, knots=None, final=path[..., -1, :], ok=~(broken.expand(path.shape[:-2])))
+
+
+def descend(inputs, iterations=60, report=None, rate=0.1, validate=None):
+    module = Decay()
+    t = 0.1 * np.arange(9)
+    data = record(0.25 * np.arange(9), np.exp(-2.0 * t))
+    windows = make_windows(data, (0.0, 2.0), 4, 1, CPU)
+    truth = torch.exp(torch.tensor(-2.0 * t[[0, 4]]))
+    starts = truth.reshape(1, 2, 1).expand(2, -1, -1).clone()
+    settings = FitSettings(iterations, 64, rate, 10, 3, (1, 2), carry_from=2.0)
+    result = fit(
+        module,
+        DecayModel(module),
+        inputs,
+        windows,
+        starts,
+        settings,
+        validate or (lambda end: (torch.exp(module.w.detach()[:, 0]) - 2.0).abs()),
+        report=report,
+        describe_failure=lambda index, outputs: f"first y in {len(index)} windows",
+    )
+    return module, result
+
+
+def test_fit_finds_the_truth_from_every_seed():
+    module, result = descend(torch.zeros(9, 1, dtype=torch.float64), iterations=150)
+    assert torch.exp(module.w.detach()).flatten().tolist() == pytest.approx([2.0, 2.0], abs=0.02)
+    assert result.skipped == 0
+    assert max(result.best) < 0.02
+
+
+def test_a_diverging_window_is_skipped_and_counted():
+    inputs = torch.zeros(9, 1, dtype=torch.float64)
+    inputs[4:] = 2.0
+    _, result = descend(inputs, iterations=5)
+    assert result.skipped == 5
+    assert result.iterations == 5
+
+
+def test_when_all_windows_diverge_the_fit_ends_and_keeps_the_last_good_weights():
+    seen = []
+
+    def break_later(record):
+        seen.append(module_state())
+        if record["iteration"] == 12:
+            inputs.fill_(2.0)
+
+    inputs = torch.zeros(9, 1, dtype=torch.float64)
+    keep = {}
+
+    def validate(end):
+        keep["n"] = keep.get("n", 0) + 1
+        return torch.full((2,), 1.0 / keep["n"], dtype=torch.float64)
+
+    def module_state():
+        return len(seen)
+
+    with pytest.raises(SimulationError, match=r"every window diverges at iteration 13: first y in 2 windows"):
+        descend(inputs, iterations=50, report=break_later, validate=validate)
+    assert keep["n"] == 2
+
+
+def test_ctrl_c_keeps_the_best_weights():
+    values = []
+
+    def stop(record):
+        values.append(record["loss"])
+        if record["iteration"] == 25:
+            raise KeyboardInterrupt
+
+    module, result = descend(torch.zeros(9, 1, dtype=torch.float64), iterations=50, report=stop)
+    assert result.stopped == "interrupted"
+    assert result.iterations == 25
+    best = (torch.exp(module.w.detach()[:, 0]) - 2.0).abs().tolist()
+    assert best == pytest.approx(result.best)
+
+
+def test_fit_stops_early_when_validation_no_longer_improves():
+    worse = iter(range(1, 1000))
+    _, result = descend(
+        torch.zeros(9, 1, dtype=torch.float64),
+        iterations=500,
+        validate=lambda end: torch.full((2,), float(next(worse)), dtype=torch.float64),
+    )
+    assert result.stopped == "early"
+    assert result.iterations == 30
+
+
+def test_a_run_folder_must_be_empty_and_writable(tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "file").touch()
+    with pytest.raises(InputError, match="not empty"):
+        create_run_folder(tmp_path / "old", "x")
+    with pytest.raises(InputError, match="cannot be written") as caught:
+        create_run_folder(tmp_path / "old" / "file" / "run", "x")
+    assert "--out" in str(caught.value)
+    assert create_run_folder(tmp_path / "new" / "deep", "x").is_dir()

@@ -1,0 +1,196 @@
+"""One small run from its config to its folder, and what can be done with the folder."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from small_plant import CONFIG, TRUE, write_case
+
+from asm_hybrid import load_model, read_inputs, train
+from asm_hybrid.artefacts import verify_manifest
+from asm_hybrid.errors import InputError, SimulationError
+from asm_hybrid.export import export_bundle
+from asm_hybrid.workflow import run_training
+
+MODELS = ["mean", "diurnal", "least_squares", "mechanistic", "recalibrated", "neural", "hybrid"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Train once; return the run folder."""
+    torch.set_num_threads(1)
+    base = tmp_path_factory.mktemp("small")
+    result = run_training(write_case(base), base / "run")
+    assert not result.interrupted
+    return base / "run"
+
+
+@pytest.fixture(scope="module")
+def summary(run):
+    return json.loads((run / "summary.json").read_text())
+
+
+def test_the_folder_holds_what_it_should(run):
+    files = {p.name for p in run.iterdir()}
+    assert files >= {
+        "config.yaml",
+        "data.json",
+        "environment.json",
+        "metrics.jsonl",
+        "weights.safetensors",
+        "manifest.json",
+        "predictions.csv",
+        "inputs.csv",
+        "parameters.json",
+        "contributions.csv",
+        "summary.json",
+        "report.html",
+        "kinetics.yaml",
+        "kinetics.py",
+    }
+    verify_manifest(run)
+
+
+def test_the_summary_scores_every_model(summary):
+    assert list(summary["scores"]["test"]) == ["NH4", "NO3"]
+    for models in summary["scores"]["test"].values():
+        assert list(models) == MODELS
+        for name, score in models.items():
+            assert set(score) >= {"rmse", "mae", "bias", "r2", "rmse_seeds"}
+            assert len(score["rmse_seeds"]) == (2 if name in ("neural", "hybrid") else 1)
+            assert score["rmse"] == pytest.approx(np.median(score["rmse_seeds"]))
+    assert summary["stopped"] == "finished"
+    assert summary["verdict"]["model"] == "hybrid"
+
+
+def test_scores_are_those_of_the_predictions(run, summary):
+    table = pd.read_csv(run / "predictions.csv")
+    for variable, models in summary["scores"]["test"].items():
+        rows = table[(table["variable"] == variable) & (table["block"] == "test")]
+        for name in ("mean", "diurnal", "least_squares", "mechanistic", "recalibrated"):
+            rmse = np.sqrt(((rows[name] - rows["measured"]) ** 2).mean())
+            assert rmse == pytest.approx(models[name]["rmse"], rel=1e-9)
+
+
+def test_what_is_missing_is_ranked_and_adds_up(summary):
+    shares = [row["share"] for row in summary["missing"]]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(1.0)
+    assert {row["tank"] for row in summary["missing"]} == {"anoxic", "aerobic"}
+
+
+def test_recalibration_comes_near_the_truth(run, summary):
+    rows = {row["name"]: row for row in json.loads((run / "parameters.json").read_text())["parameters"]}
+    for name, value in TRUE.items():
+        assert rows[name]["calibrated"]
+        assert rows[name]["value"] == pytest.approx(value, rel=0.05)
+    scores = summary["scores"]["test"]["NH4"]
+    assert scores["recalibrated"]["rmse"] < 0.3 * scores["mechanistic"]["rmse"]
+
+
+def test_metrics_hold_every_stage_and_no_times(run):
+    records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert {r["stage"] for r in records} == {"calibration", "n", "the pure neural ODE"}
+    allowed = {"stage", "evaluation", "iteration", "loss", "validation", "parameters", "skipped"}
+    assert set().union(*records) <= allowed
+
+
+def test_the_folder_and_its_bundle_predict_the_same_without_the_data(run, tmp_path):
+    copy = tmp_path / "elsewhere" / "run"
+    shutil.copytree(run, copy)
+    bundle = export_bundle(copy, tmp_path / "bundle")
+    moved = tmp_path / "moved"
+    bundle.rename(moved)
+    original, loaded = load_model(run), load_model(moved)
+    inputs = read_inputs(moved)
+    a, b = original.predict(inputs), loaded.predict(inputs)
+    assert a.shape[0] == 2
+    assert np.abs(a - b).max() <= 1e-12
+    table = pd.read_csv(run / "predictions.csv")
+    rows = table[table["variable"] == "NH4"]
+    hours = (pd.to_datetime(rows["time"], utc=True) - inputs["time"][0]).dt.total_seconds() / 1800
+    at_knots = np.median(b[:, hours.round().astype(int), 0], axis=0)
+    np.testing.assert_allclose(at_knots, rows["hybrid"], rtol=0, atol=1e-12)
+
+
+def test_a_tampered_weights_file_is_refused(run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    weights = bytearray((copy / "weights.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (copy / "weights.safetensors").write_bytes(bytes(weights))
+    with pytest.raises(InputError, match=r"weights\.safetensors"):
+        load_model(copy)
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(InputError):
+        load_model(tmp_path)
+
+
+def test_without_iterations_the_hybrid_is_recalibrated_f_to_the_last_bit(tmp_path):
+    text = CONFIG.replace("iterations: 4", "iterations: 0").replace(
+        "calibration_evaluations: 3", "calibration_evaluations: 1"
+    )
+    train(write_case(tmp_path, text), tmp_path / "run")
+    table = pd.read_csv(tmp_path / "run" / "predictions.csv", dtype=str)
+    for column in ("hybrid", "hybrid_low", "hybrid_high"):
+        assert (table[column] == table["recalibrated"]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "own", "models"),
+    [
+        (("mode: hybrid", "mode: mechanistic"), "recalibrated", MODELS[:-1]),
+        (("mode: hybrid", "mode: neural"), "neural", MODELS[:-1]),
+        (("inputs: [S_NH, S_O]", "placement: state"), "hybrid", MODELS),
+    ],
+)
+def test_other_modes_run_through_to_the_report(tmp_path, change, own, models):
+    text = CONFIG.replace(*change).replace("iterations: 4", "iterations: 2")
+    result = run_training(write_case(tmp_path, text), tmp_path / "run")
+    assert list(result.summary["scores"]["test"]["NH4"]) == models
+    assert result.summary["verdict"]["model"] == own
+    assert load_model(tmp_path / "run").kind == own
+    assert (tmp_path / "run" / "report.html").stat().st_size > 10_000
+    assert ("component" in result.summary["missing"][0]) if "state" in change[1] else True
+
+
+def test_a_diverging_training_names_place_and_parameters_and_keeps_the_last_good_model(tmp_path, monkeypatch):
+    from asm_hybrid.hybrid import LearntTerm
+
+    healthy, calls = LearntTerm.rates, []
+
+    def breaks(self, rho, X, u):
+        found = healthy(self, rho, X, u)
+        calls.append(1)
+        return found * torch.nan if torch.is_grad_enabled() and len(calls) > 400 else found
+
+    monkeypatch.setattr(LearntTerm, "rates", breaks)
+    with pytest.raises(SimulationError) as caught:
+        train(write_case(tmp_path), tmp_path / "run")
+    message = str(caught.value)
+    for part in ("every window diverges at iteration", "first NH4 at 2024-03-0", "mu_A = ", str(tmp_path / "run")):
+        assert part in message
+    monkeypatch.undo()
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["stopped"] == "failed"
+    model = load_model(tmp_path / "run")
+    assert np.isfinite(model.predict(read_inputs(tmp_path / "run"))).all()
+
+
+def test_a_bad_config_leaves_nothing_behind(tmp_path):
+    path = write_case(tmp_path)
+    path.write_text(CONFIG.replace("role: imposed, as: aerobic.S_O", "role: imposed, as: aerobic.S_OO"))
+    with pytest.raises(InputError, match="S_OO"):
+        train(path, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_weights_hold_every_seed(run):
+    weights = load_file(run / "weights.safetensors")
+    assert weights["n.network.weights.0"].shape == (2, 2, 4)
+    assert weights["n.network.weights.1"].abs().max() > 0
