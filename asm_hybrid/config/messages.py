@@ -56,7 +56,11 @@ def input_error(error: ValidationError, root: type[Section], document: YamlDocum
     InputError
         The first problem in the order of the file; its `fix` lists the others by line.
     """
-    problems = [_problem(detail, root, document) for detail in error.errors(include_url=False)]
+    details = error.errors(include_url=False)
+    # pydantic calls a list too short when one of its entries is refused: only the entry is of interest.
+    inner = [d["loc"][:k] for d in details for k in range(len(d["loc"]))]
+    details = [d for d in details if d["type"] != "too_short" or d["loc"] not in inner]
+    problems = [_problem(detail, root, document) for detail in details]
     problems.sort(key=lambda problem: problem[0])
     _, keys, found, expected, fix = problems[0]
     others = [f"{document.where(*keys)}: {found}" for _, keys, found, _, _ in problems[1:]]

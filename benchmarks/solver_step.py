@@ -1,0 +1,244 @@
+"""Time one training iteration of the quickstart's hybrid, with our solver and with torchdiffeq's dopri5.
+
+Run ``python benchmarks/solver_step.py`` from the repository root. The last line of the output is JSON.
+
+A training iteration simulates all windows of the training block with all seeds and goes back through the simulation
+to the weights of n. Our solver does so over whole windows. Explicit adaptive integration of the same takes long, so
+the comparison is made on a piece: the first hours of the same windows, with the same seeds, inputs and loss, for both.
+Each ratio compares two times on that piece. Nothing is extrapolated.
+
+The gradient of each is compared with that of our solver at steps of one minute. That reference is of our own making,
+so the script shows how far it is from our solver at steps of 20 seconds, and from dopri5 at a tight tolerance.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torchdiffeq
+from torch import Tensor
+
+from asm_hybrid.config import load_config
+from asm_hybrid.data import Dataset, read_dataset
+from asm_hybrid.hybrid import LearntTerm, PlantSystem, TermScaling, feature_maps, participants
+from asm_hybrid.plant import Plant, torch_namespace
+from asm_hybrid.training import PlantModel, start_state
+from asm_hybrid.training.fitted import make_grid, term_spec
+from asm_hybrid.training.simulate import Grid
+from asm_hybrid.training.windows import make_windows
+
+CONFIG = Path(__file__).parent.parent / "configs" / "quickstart.yaml"
+MINUTE = 1.0 / 1440.0
+LAST_LAYER = 0.3
+"""Size of the random numbers in the last layer of n, which starts at zero in a real run."""
+
+
+class Case:
+    """The quickstart's hybrid with random weights, its windows, and a loss.
+
+    Attributes
+    ----------
+    grid : Grid
+        Knots, and steps as the config asks for.
+    weights : list of Parameter
+        Weights of n.
+    starts : Tensor, shape (seed, window, tank, component)
+        States at the starts of the windows, on the trajectory of f.
+    cut : Tensor, shape (window, knot, input)
+        Inputs along the windows.
+    """
+
+    def __init__(self) -> None:
+        config = load_config(CONFIG)
+        table = config.table()
+        self.plant = Plant(table, config.layout(table))
+        self.grid = make_grid(config)
+        data = read_dataset(config, table, self.plant.layout)
+        targets = tuple(o.target for o in data.observations)
+        parameters = torch.tensor([p.default for p in table.parameters], dtype=torch.float64)
+        inputs = torch.as_tensor(data.inputs)
+        first = max(data.blocks["train"][0], config.training.warmup)
+        last = data.blocks["train"][1]
+        begin, end = (round(t / self.grid.interval) for t in (first, last))
+        own = PlantSystem(self.plant, parameters, targets)
+        with torch.no_grad():
+            start = start_state(own, inputs[: round(10.0 / self.grid.interval)].mean(0))[0]
+            solution = PlantModel(own, self.grid).simulate(start, inputs[: end + 1], record_knots=True)
+            assert solution.knots is not None
+            path = solution.knots
+            spec = term_spec(config, table)
+            scaling = self._scaling(own, path[begin:end], inputs[begin:end], spec.inputs)
+        takes_part = participants(self.plant, self.plant.stoichiometry(parameters, torch_namespace()))
+        term = LearntTerm(spec, self.plant, scaling, takes_part)
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            layer = term.network.weights[-1]
+            layer.copy_(LAST_LAYER * torch.randn(layer.shape, dtype=layer.dtype, generator=generator))
+        self.weights = list(term.network.parameters())
+        self.system = PlantSystem(self.plant, parameters, targets, term)
+        length = round(config.training.window / self.grid.interval)
+        windows = make_windows(data, (first, last), length, 1, inputs.device)
+        self.cut = windows.inputs(inputs, torch.arange(len(windows)))
+        self.starts = path[windows.starts].expand(len(spec.seeds), -1, -1, -1)
+        self._measured, self._noise = self._readings(data, windows.starts, length)
+
+    def _scaling(self, own: PlantSystem, X: Tensor, u: Tensor, reads: tuple[str, ...]) -> TermScaling:
+        """Return typical sizes along a trajectory, as training does."""
+        forcing = own.forcing(u)
+        X = own.effective(X, forcing)
+        read, drive = feature_maps(self.plant, reads)
+        seen = (X @ read + (u @ drive).unsqueeze(-2)).flatten(0, 1)
+        return TermScaling(
+            mean=seen.mean(0),
+            std=seen.std(0).clamp(min=1e-9),
+            low=seen.amin(0),
+            high=seen.amax(0),
+            typical=own.own_rates(X, forcing).abs().mean((0, 1)),
+            level=X.mean((0, 1)),
+        )
+
+    def _readings(self, data: Dataset, starts: Tensor, length: int) -> tuple[Tensor, Tensor]:
+        """Return the measurements, read at the knots of the windows, ``(window, knot, variable)``, and their noise."""
+        columns = [np.interp(data.times, o.times, o.values) for o in data.observations]
+        series = torch.as_tensor(np.column_stack(columns))
+        noise = torch.tensor([o.noise for o in data.observations], dtype=torch.float64)
+        return series[starts.unsqueeze(1) + torch.arange(length + 1)], noise
+
+    def loss(self, outputs: Tensor) -> Tensor:
+        """Return the mean squared residual, in units of noise, of outputs ``(seed, window, knot, variable)``."""
+        knots = outputs.shape[2]
+        return ((outputs - self._measured[:, :knots]) / self._noise).square().mean((1, 2, 3)).sum()
+
+    def ours(self, knots: int, grid: Grid) -> Tensor:
+        """Return the outputs at the first knots of all windows, by our solver."""
+        solution = PlantModel(self.system, grid).simulate(self.starts, self.cut[:, :knots])
+        return solution.outputs[:, :, :: grid.substeps]
+
+    def dopri5(self, knots: int, tolerance: float, count: list[int]) -> Tensor:
+        """Return the same by torchdiffeq; adds to ``count`` the number of evaluations of dX/dt."""
+        system, interval, last = self.system, self.grid.interval, knots - 2
+
+        def forcing(t: float) -> object:
+            i = min(int(t), last)
+            return system.forcing(torch.lerp(self.cut[:, i], self.cut[:, i + 1], t - i))
+
+        def right(t: Tensor, x: Tensor) -> Tensor:
+            count[0] += 1
+            return interval * system.derivative(x, forcing(float(t)))
+
+        times = torch.arange(knots, dtype=torch.float64)
+        path = torchdiffeq.odeint(right, self.starts, times, method="dopri5", rtol=tolerance, atol=tolerance)
+        return torch.stack([system.output(x, forcing(float(t))) for t, x in zip(times, path, strict=True)], dim=2)
+
+    def iterate(self, outputs: Callable[[], Tensor]) -> tuple[float, float, float, Tensor]:
+        """Go forward and back once.
+
+        Parameters
+        ----------
+        outputs : callable
+            The simulation.
+
+        Returns
+        -------
+        seconds forward, seconds back, loss, gradient
+        """
+        begin = time.perf_counter()
+        loss = self.loss(outputs())
+        middle = time.perf_counter()
+        gradient = torch.autograd.grad(loss, self.weights)
+        end = time.perf_counter()
+        return middle - begin, end - middle, float(loss.detach()), torch.cat([g.flatten() for g in gradient])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hours", type=float, default=2.0, help="length of the piece [h]")
+    parser.add_argument("--repeats", type=int, default=3, help="timings of our solver; the median counts")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    case = Case()
+    knots = 1 + max(1, round(arguments.hours / 24.0 / case.grid.interval))
+    whole = case.cut.shape[1]
+    hours = 24.0 * case.grid.interval
+    seeds, windows = case.starts.shape[:2]
+    step = case.grid.interval / case.grid.substeps / MINUTE
+    print(
+        f"{seeds} seeds x {windows} windows, {case.starts.shape[2] * case.starts.shape[3]} states, float64, one thread"
+    )
+
+    def at(minutes: float) -> Grid:
+        return replace(case.grid, substeps=max(1, round(case.grid.interval / MINUTE / minutes)))
+
+    def timed(work: Callable[[], Tensor], repeats: int) -> tuple[float, float, float, Tensor]:
+        runs = [case.iterate(work) for _ in range(repeats)]
+        return min(runs, key=lambda r: abs(r[0] + r[1] - float(np.median([q[0] + q[1] for q in runs]))))
+
+    case.iterate(lambda: case.ours(3, case.grid))  # warm up
+    forward, back, _, _ = timed(lambda: case.ours(whole, case.grid), arguments.repeats)
+    print(
+        f"whole iteration, windows of {hours * (whole - 1):g} h, our solver at {step:g} min: "
+        f"{forward + back:.2f} s ({forward:.2f} forward, {back:.2f} back)"
+    )
+    result: dict[str, object] = {
+        "seeds": seeds,
+        "windows": windows,
+        "whole_hours": hours * (whole - 1),
+        "whole_seconds": round(forward + back, 3),
+        "piece_hours": hours * (knots - 1),
+        "torch": torch.__version__,
+        "torchdiffeq": torchdiffeq.__version__,
+        "machine": platform.machine(),
+    }
+
+    _, _, true_loss, reference = case.iterate(lambda: case.ours(knots, at(1.0)))
+    _, _, _, finer = case.iterate(lambda: case.ours(knots, at(1.0 / 3.0)))
+
+    def error(gradient: Tensor) -> float:
+        return float((gradient - reference).norm() / reference.norm())
+
+    print(f"\npiece: the first {hours * (knots - 1):g} h of every window; gradient errors against our solver at 1 min")
+    print(f"{'solver':<28}{'seconds':>9}{'ratio':>8}{'dX/dt':>8}{'loss error':>13}{'gradient error':>16}")
+    rows: list[dict[str, object]] = []
+
+    def show(name: str, found: tuple[float, float, float, Tensor], evaluations: int, base: float | None) -> float:
+        seconds = found[0] + found[1]
+        row = {
+            "solver": name,
+            "seconds": round(seconds, 3),
+            "ratio": round(seconds / base, 2) if base else 1.0,
+            "evaluations": evaluations,
+            "loss_error": abs(found[2] / true_loss - 1.0),
+            "gradient_error": error(found[3]),
+        }
+        rows.append(row)
+        print(
+            f"{name:<28}{seconds:>9.2f}{row['ratio']:>8}{evaluations:>8}"
+            f"{row['loss_error']:>13.1e}{row['gradient_error']:>16.1e}"
+        )
+        return seconds
+
+    base = None
+    for minutes in dict.fromkeys((step, 5.0)):
+        grid = at(minutes)
+        found = timed(lambda grid=grid: case.ours(knots, grid), arguments.repeats)
+        seconds = show(f"ours, {minutes:g} min", found, 4 * grid.substeps * (knots - 1), base)
+        base = base or seconds
+    for tolerance in (1e-4, 1e-6):
+        count = [0]
+        found = case.iterate(lambda tolerance=tolerance, count=count: case.dopri5(knots, tolerance, count))
+        show(f"torchdiffeq dopri5, {tolerance:g}", found, count[0], base)
+    print(f"reference against our solver at 20 s: {error(finer):.1e}")
+    result |= {"rows": rows, "reference_against_20_s": error(finer)}
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

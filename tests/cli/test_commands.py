@@ -1,0 +1,198 @@
+"""The command line as a user meets it: help, exit codes, one message for bad input, nothing half-written."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from small_plant import CONFIG, write_case
+
+from asm_hybrid import load_model, read_inputs
+from asm_hybrid.cli import main
+
+COMMANDS = ["train", "simulate", "export", "check", "models", "init", "schema"]
+
+
+def call(capsys, *arguments):
+    """Run the command line; return exit code, standard output and standard error."""
+    torch.set_num_threads(1)
+    with pytest.raises(SystemExit) as caught:
+        main([str(a) for a in arguments])
+    captured = capsys.readouterr()
+    return caught.value.code or 0, captured.out, captured.err
+
+
+def refused(capsys, *arguments):
+    """Run a command that must be refused; return its message."""
+    code, _, err = call(capsys, *arguments)
+    assert code == 2
+    assert "Traceback" not in err
+    assert err.count("error:") == 1
+    return err
+
+
+def test_help_names_every_command(capsys):
+    code, out, _ = call(capsys, "--help")
+    assert code == 0
+    assert all(name in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(capsys, name):
+    code, out, _ = call(capsys, name, "--help")
+    assert code == 0
+    assert "Usage" in out
+
+
+def test_help_imports_neither_torch_nor_matplotlib():
+    code = (
+        "import sys\nfrom asm_hybrid.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'matplotlib', 'pandas', 'sympy', 'scipy'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_version(capsys):
+    code, out, _ = call(capsys, "--version")
+    assert code == 0
+    assert out.startswith("asm-hybrid 0.")
+
+
+def test_models_lists_tables_and_shows_one_uncut(capsys):
+    _, out, _ = call(capsys, "models")
+    assert "asm1" in out
+    assert "lotka_volterra" in out
+    _, out, _ = call(capsys, "models", "asm1")
+    assert "aerobic_growth_autotrophs" in out
+    assert "mu_A * monod(S_NH, K_NH) * monod(S_O, K_OA) * X_BA" in out
+    assert "…" not in out
+
+
+def test_an_unknown_model_is_refused_with_the_nearest_name(capsys):
+    assert "'asm1'" in refused(capsys, "models", "asm11")
+
+
+def test_schema_is_json_schema_of_the_config(capsys):
+    code, out, _ = call(capsys, "schema")
+    assert code == 0
+    assert set(json.loads(out)["properties"]) >= {"model", "plant", "data", "network", "training"}
+
+
+def test_init_writes_a_config_once(capsys, tmp_path):
+    code, out, _ = call(capsys, "init", tmp_path / "new")
+    assert code == 0
+    assert (tmp_path / "new" / "config.yaml").exists()
+    assert "asm-hybrid check" in out
+    assert "config.yaml" in refused(capsys, "init", tmp_path / "new")
+
+
+def test_check_says_what_it_understood(capsys, tmp_path):
+    code, out, _ = call(capsys, "check", write_case(tmp_path))
+    assert code == 0
+    for text in ("influent.S_NH", "aerobic.S_O", "0 errors", "test"):
+        assert text in out
+    assert {p.name for p in tmp_path.iterdir()} == {"config.yaml", "plant.csv"}
+
+
+def test_check_ends_with_two_on_bad_data(capsys, tmp_path):
+    path = write_case(tmp_path)
+    rows = (tmp_path / "plant.csv").read_text().splitlines()
+    rows[7] = rows[6]
+    (tmp_path / "plant.csv").write_text("\n".join(rows) + "\n")
+    code, out, _ = call(capsys, "check", path)
+    assert code == 2
+    assert "1 errors" in out
+    assert "remove or merge the rows" in out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("mode: hybrid", "mode: hybird", ["mode", "hybrid", ":3"]),
+        ("warmup: 6 h", "wramup: 6 h", ["wramup", "warmup"]),
+        ("volume: 1000", "volume: -5", ["volume", "-5"]),
+        ("from: aerobic", "from: aerobik", ["aerobik", "aerobic"]),
+        ("as: aerobic.S_NH", "as: aerobic.S_PO4", ["S_PO4"]),
+        ("unit: m3/d}", "unit: kg}", ["kg", "m3/d"]),
+        ("file: plant.csv", "file: plnt.csv", ["plnt.csv", "plant.csv"]),
+        ("NH4_in: {", "NH4_influent: {", ["NH4_influent", "NH4_in"]),
+        ("test: [0.8, 1.0]", 'test: ["2030-01-01", "2030-02-01"]', ["test"]),
+        ("volume: 1000}", "volume: 1000, volume: 2000}", ["volume", "twice"]),
+    ],
+)
+def test_a_bad_config_is_refused_by_train_and_leaves_nothing(capsys, tmp_path, old, new, words):
+    assert CONFIG.count(old) >= 1
+    path = write_case(tmp_path)
+    path.write_text(CONFIG.replace(old, new, 1))
+    message = refused(capsys, "train", path, "--out", tmp_path / "run")
+    assert all(w in message for w in words), message
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_config_is_refused(capsys, tmp_path):
+    assert "nothing.yaml" in refused(capsys, "train", tmp_path / "nothing.yaml")
+
+
+def test_an_unwritable_or_full_run_folder_is_refused(capsys, tmp_path):
+    path = write_case(tmp_path)
+    assert "--out" in refused(capsys, "train", path, "--out", tmp_path / "plant.csv" / "run")
+    assert "not empty" in refused(capsys, "train", path, "--out", tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {"config.yaml", "plant.csv"}
+
+
+def test_export_refuses_an_unknown_format_and_a_folder_that_is_no_run(capsys, tmp_path):
+    assert "bundle" in refused(capsys, "export", tmp_path, "--format", "bundel")
+    refused(capsys, "export", tmp_path)
+    assert not list(tmp_path.parent.glob(f"{tmp_path.name}-bundle*"))
+
+
+def start(path, out, *, iterations):
+    """Start a training in a process of its own."""
+    path.write_text(CONFIG.replace("iterations: 4", f"iterations: {iterations}"))
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    code = "from asm_hybrid.cli import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, "train", str(path), "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+def test_equal_seeds_give_equal_files_in_two_processes(tmp_path):
+    path = write_case(tmp_path)
+    runs = [start(path, tmp_path / name, iterations=3) for name in ("a", "b")]
+    for run in runs:
+        out, err = run.communicate(timeout=180)
+        assert run.returncode == 0, err
+        assert "RMSE on the test block" in out
+    for name in ("metrics.jsonl", "weights.safetensors", "predictions.csv"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize("stage", ["calibration", "n"])
+def test_ctrl_c_ends_cleanly_with_the_best_model(tmp_path, stage):
+    path, out = write_case(tmp_path), tmp_path / "run"
+    process = start(path, out, iterations=5000)
+    metrics, deadline = out / "metrics.jsonl", time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if metrics.exists() and f'"stage": "{stage}"' in metrics.read_text():
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert str(out) in err
+    assert json.loads((out / "summary.json").read_text())["stopped"] == "interrupted"
+    model = load_model(out)
+    assert (model.term is not None) == (stage == "n")
+    if stage == "n":
+        assert model.predict(read_inputs(out)).shape[0] == 2
