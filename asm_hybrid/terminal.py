@@ -17,7 +17,6 @@ from rich.progress import (
     SpinnerColumn,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
@@ -47,14 +46,21 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=WIDTH_IN_FILES, highlight=False)
 
 
-def _table(title: str, text: list[str], figures: list[str]) -> Table:
-    """Return a table whose first columns hold text that is never cut, the others right-aligned figures."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+def _table(text: list[str], figures: list[str]) -> Table:
+    """Return a table of text columns, in which no name is ever cut, and of right-aligned figures."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in text:
-        table.add_column(name, no_wrap=True)
+        table.add_column(name, no_wrap=name != "title")
     for name in figures:
-        table.add_column(name, justify="right", overflow="fold", no_wrap=name == "unit")
+        longest = max(map(len, name.split()))  # a heading may break between its words, not within
+        table.add_column(name, justify="right", overflow="fold", no_wrap=name == "unit", min_width=longest)
     return table
+
+
+def _show(console: Console, title: str, table: Table) -> None:
+    """Print a table below its title, which may be wider than the table."""
+    console.print(title, style="bold", markup=False)
+    console.print(table)
 
 
 class LiveProgress:
@@ -64,13 +70,10 @@ class LiveProgress:
         self._console = Console(stderr=True)
         self._bars = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description:<42}"),
-            BarColumn(bar_width=24),
+            TextColumn("{task.description}{task.fields[note]}", markup=False),  # the note stands on a line of its own
+            BarColumn(bar_width=10),
             MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=self._console,
         )
         self._task: TaskID | None = None
@@ -103,7 +106,7 @@ class LiveProgress:
     def advance(self, note: str = "") -> None:
         """One step is done."""
         if self._task is not None:
-            self._bars.update(self._task, advance=1, note=note)
+            self._bars.update(self._task, advance=1, note=f"\n  {note}" if note else "")
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""
@@ -119,12 +122,12 @@ def print_scores(summary: dict[str, Any]) -> None:
     console.print()
     test = summary["scores"].get("test", {})
     units = [escape(f"{label} [{summary['variables'][label]['unit']}]") for label in test]
-    table = _table("RMSE on the test block, open-loop simulation (range over seeds)", ["model"], units)
+    table = _table(["model"], units)
     for model, title in TITLES.items():
         cells = [_score_cell(models, model) for models in test.values()]
         if any(cells):
             table.add_row(title, *cells)
-    console.print(table)
+    _show(console, "RMSE on the test block, open-loop simulation (range over seeds)", table)
     if summary["missing"]:
         print_missing(console, summary["missing"])
     for warning in summary["warnings"]:
@@ -146,30 +149,38 @@ def print_missing(console: Console, missing: list[dict[str, Any]]) -> None:
     """Print the first places where n matters."""
     what = "process" if "process" in missing[0] else "component"
     names = ["share", "f's own rate", "learnt rate", "unit"]
-    table = _table("What f failed to capture: share of n's effect on the measured variables", [what, "tank"], names)
+    table = _table([what, "tank"], names)
     for row in missing[:5]:
         figures = f"{100 * row['share']:.0f} %", f"{row['own_rate']:.4g}", f"{row['learnt_rate']:+.4g}"
-        table.add_row(row[what], row["tank"], *figures, escape(row["unit"]))
-    console.print(table)
+        table.add_row(escape(row[what]), escape(row["tank"]), *figures, escape(row["unit"]))
+    _show(console, "What f failed to capture: share of n's effect on the measured variables", table)
 
 
 def print_scenario(result: ScenarioResult) -> None:
     """Print the means of a scenario beside those of the base case."""
     console = _console()
     names = ["base", "scenario", "change", "range over seeds", "unit"]
-    table = _table("Means over the period (effluent: weighted by flow)", ["quantity"], names)
+    table = _table(["quantity"], names)
+    measured = True
     for row in result.table.to_dict("records"):
+        if measured and row["quantity"].startswith("effluent."):
+            measured = False
+            table.add_section()
         change = f"{row['change_percent']:+.1f} %" if pd.notna(row["change_percent"]) else ""
-        low, high = row["scenario_low"], row["scenario_high"]
+        low, high = f"{row['scenario_low']:.4g}", f"{row['scenario_high']:.4g}"
         table.add_row(
             escape(row["quantity"]),
             f"{row['base']:.4g}",
             f"{row['scenario']:.4g}",
             change,
-            f"{low:.4g}–{high:.4g}" if low != high else "",
+            f"{low}–{high}" if low != high else "",
             escape(row["unit"]),
         )
-    console.print(table)
+    start, end = (pd.Timestamp(t) for t in result.series["time"].iloc[[0, -1]])
+    console.print(f"{result.name}: {'; '.join(result.changes)}", markup=False)
+    console.print()
+    _show(console, f"Means from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC", table)
+    console.print("Means of the effluent are weighted by its flow. The range is that of the scenario.", markup=False)
     if result.outside_hours:
         console.print(
             f"warning: during {result.outside_hours:.1f} h the scenario lies outside the states seen in training; "
@@ -184,12 +195,12 @@ def print_models() -> None:
     """Print the shipped kinetics tables."""
     from asm_hybrid.kinetics import available_tables, load_table
 
-    table = _table("Kinetics tables", ["name", "title"], ["components", "processes", "parameters"])
+    table = _table(["name", "title"], ["components", "processes", "parameters"])
     for name in available_tables():
         found = load_table(name)
         counts = (len(found.components), len(found.processes), len(found.parameters))
         table.add_row(name, escape(found.title), *map(str, counts))
-    _console().print(table)
+    _show(_console(), "Kinetics tables", table)
 
 
 def print_model(name: str) -> None:

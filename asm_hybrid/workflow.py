@@ -22,7 +22,7 @@ class RunResult:
     folder : Path
         The run folder.
     summary : dict or None
-        Content of ``summary.json``; None when the run was interrupted before there was anything to score.
+        Content of ``summary.json``; None when the run was interrupted before its diagnosis was complete.
     interrupted : bool
         Whether the user stopped it.
     """
@@ -52,8 +52,11 @@ def run_training(config: str | Path, out: Path | None = None, progress: Progress
     outcome = train(config, out, progress)
     if outcome.interrupted:
         return RunResult(outcome.folder, None, True)
-    progress.stage("diagnosing")
-    summary = diagnose(outcome.folder)
-    progress.stage("writing the report")
-    write_report(outcome.folder)
+    try:
+        progress.stage("diagnosing")
+        summary = diagnose(outcome.folder)
+        progress.stage("writing the report")
+        write_report(outcome.folder)
+    except KeyboardInterrupt:
+        return RunResult(outcome.folder, None, True)
     return RunResult(outcome.folder, summary, False)

@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,10 @@ from asm_hybrid.plant import InputSpec
 from asm_hybrid.units import parse_quantity
 from asm_hybrid.yamlfile import YamlDocument, load_yaml
 
-__all__ = ["Change", "Scenario", "ScenarioFile", "apply_changes", "load_scenario", "moment"]
+__all__ = ["Change", "Scenario", "ScenarioFile", "apply_changes", "change_texts", "load_scenario", "moment"]
+
+TEMPERATURE = (-5.0, 60.0)
+"""Lowest and highest water temperature [degC], as in a config."""
 
 Moment = Annotated[str, Field(description="A time such as 2021-07-01 or 2021-07-01 06:00, in the time zone given.")]
 
@@ -54,7 +57,11 @@ class Change(Section):
 class ScenarioFile(Section):
     """A scenario as the user writes it."""
 
-    name: str = Field(default="scenario", description="Name, which titles plot and table.")
+    name: str = Field(
+        default="scenario",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+        description="Name, which titles plot and table and names the folder of the result.",
+    )
     zone: str = Field(default="UTC", description="Time zone of the times in this file.")
     period: PeriodSection = Field(default=PeriodSection(), description="What is simulated and compared.")
     changes: Annotated[tuple[Change, ...], Field(strict=False, min_length=1)] = Field(
@@ -111,6 +118,8 @@ def apply_changes(
     times: pd.DatetimeIndex,
     inputs: np.ndarray,
     period: tuple[pd.Timestamp, pd.Timestamp],
+    *,
+    linear: bool = True,
 ) -> np.ndarray:
     """Return the changed inputs.
 
@@ -128,6 +137,9 @@ def apply_changes(
         The base case; not changed.
     period : tuple of Timestamp
         Start and end of the scenario, UTC.
+    linear : bool
+        Whether inputs run straight from knot to knot. The first knot that changes is then the one after the start,
+        so that nothing differs before it; without, it is the one at the start.
 
     Returns
     -------
@@ -136,51 +148,120 @@ def apply_changes(
     Raises
     ------
     InputError
-        For an input the plant does not have, or a result below zero.
+        For an input the plant does not have, a time outside of the period, or a result that cannot be.
     """
     changed = inputs.copy()
     names = [s.name for s in specs]
-    for i, change in enumerate(scenario.content.changes):
-        where = scenario.document.where("changes", i, "input")
-        chosen = list(pollutants) if change.input == "load" else fnmatch.filter(names, change.input)
-        if not chosen:
-            raise InputError(
-                f"the plant has no input {change.input!r}",
-                where=where,
-                expected="load, or one of " + ", ".join(names),
-                fix=nearest(change.input, ["load", *names]),
-            )
-        start = moment(scenario, change.start, "changes", i, "start") if change.start else period[0]
-        end = moment(scenario, change.end, "changes", i, "end") if change.end else period[1]
-        inside = np.asarray((times >= start) & (times <= end))
-        if not inside.any():
-            raise InputError(
-                f"the change of {change.input!r} covers no part of the record",
-                where=where,
-                expected=f"a time from {times[0]:%Y-%m-%d %H:%M} to {times[-1]:%Y-%m-%d %H:%M} UTC",
-            )
-        for name in chosen:
+    for i in range(len(scenario.content.changes)):
+        inside = _knots(scenario, i, times, period, linear)
+        for name in _chosen(scenario, i, names, pollutants):
             k = names.index(name)
-            changed[inside, k] = _changed(change, changed[inside, k], specs[k].unit)
-            if name != "T" and changed[inside, k].min() < 0:
-                raise InputError(f"the change makes {name} negative", where=where, fix="use a smaller shift")
-    _check_water(changed, names, scenario)
+            changed[inside, k] = _changed(scenario, i, changed[inside, k], specs[k])
+    _check_water(scenario, names, times, inputs, changed)
     return changed
 
 
-def _changed(change: Change, values: np.ndarray, unit: str) -> Any:
-    if change.scale is not None:
-        return values * change.scale
-    if change.shift is not None:
-        return values + change.shift
-    return parse_quantity(change.set if change.set is not None else 0.0, unit)
+def change_texts(scenario: Scenario, specs: Sequence[InputSpec], pollutants: Sequence[str]) -> tuple[str, ...]:
+    """Return every change in a few words, such as ``load × 1.3``."""
+    units = {s.name: s.unit for s in specs}
+    texts = []
+    for i, change in enumerate(scenario.content.changes):
+        unit = units[_chosen(scenario, i, list(units), pollutants)[0]]
+        if change.scale is not None:
+            text = f"{change.input} × {change.scale:g}"
+        elif change.shift is not None:
+            text = f"{change.input} {'−' if change.shift < 0 else '+'} {abs(change.shift):g} {unit}"
+        else:
+            given = str(change.set) if isinstance(change.set, str) else f"{change.set:g}"
+            text = f"{change.input} = {given}" + ("" if given[-1:].isalpha() else f" {unit}")
+        text += f" from {change.start}" if change.start else ""
+        text += f" until {change.end}" if change.end else ""
+        texts.append(text)
+    return tuple(texts)
 
 
-def _check_water(inputs: np.ndarray, names: list[str], scenario: Scenario) -> None:
-    lacking = inputs[:, names.index("Q_in")] < inputs[:, names.index("wastage")]
-    if lacking.any():
+def _chosen(scenario: Scenario, i: int, names: Sequence[str], pollutants: Sequence[str]) -> list[str]:
+    """Return the inputs that a change names."""
+    wanted = scenario.content.changes[i].input
+    chosen = list(pollutants) if wanted == "load" else [n for n in names if fnmatch.fnmatchcase(n, wanted)]
+    if not chosen:
         raise InputError(
-            "more sludge is wasted than water comes in, so that the effluent would flow backwards",
-            where=str(scenario.document.path),
+            f"the plant has no input {wanted!r}",
+            where=scenario.document.where("changes", i, "input"),
+            expected="load, or one of " + ", ".join(names),
+            fix=nearest(wanted, ["load", *names]),
+        )
+    return chosen
+
+
+def _knots(
+    scenario: Scenario, i: int, times: pd.DatetimeIndex, period: tuple[pd.Timestamp, pd.Timestamp], linear: bool
+) -> np.ndarray:
+    """Return which knots a change reaches."""
+    change = scenario.content.changes[i]
+    start = moment(scenario, change.start, "changes", i, "start") if change.start else period[0]
+    end = moment(scenario, change.end, "changes", i, "end") if change.end else period[1]
+    where = scenario.document.where("changes", i, "start" if change.start else "end")
+    if start >= end:
+        raise InputError(
+            f"the change of {change.input!r} ends before it starts: from {start:%Y-%m-%d %H:%M} to "
+            f"{end:%Y-%m-%d %H:%M} UTC",
+            where=where,
+            expected="a start before the end; without its own, a change has those of the period",
+        )
+    inside = np.asarray(((times > start) if linear else (times >= start)) & (times <= end))
+    if start >= period[1] or not inside.any():
+        raise InputError(
+            f"the change of {change.input!r} covers no part of the record up to the end of the period",
+            where=where,
+            expected=f"a time from {times[0]:%Y-%m-%d %H:%M} to {period[1]:%Y-%m-%d %H:%M} UTC",
+        )
+    return inside
+
+
+def _changed(scenario: Scenario, i: int, values: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """Return the changed values of one input."""
+    change = scenario.content.changes[i]
+    if change.scale is not None:
+        key, found = "scale", values * change.scale
+    elif change.shift is not None:
+        key, found = "shift", values + change.shift
+    else:
+        key = "set"
+        try:
+            found = np.full_like(values, parse_quantity(change.set if change.set is not None else 0.0, spec.unit))
+        except InputError as error:
+            raise InputError(
+                f"{spec.name}: {error.found}",
+                where=scenario.document.where("changes", i, key),
+                expected=error.expected,
+                fix=error.fix,
+            ) from None
+    low, high = TEMPERATURE if spec.name == "T" else (0.0, np.inf)
+    if found.min() < low or found.max() > high:
+        worst = found.min() if found.min() < low else found.max()
+        raise InputError(
+            f"the change makes {spec.name} {'negative' if low == 0 else 'impossible'}: {worst:.4g} {spec.unit}",
+            where=scenario.document.where("changes", i, key),
+            expected=f"{low:g} {spec.unit} or above" + (f", up to {high:g}" if np.isfinite(high) else ""),
+            fix="use a smaller change",
+        )
+    return found
+
+
+def _check_water(
+    scenario: Scenario, names: list[str], times: pd.DatetimeIndex, inputs: np.ndarray, changed: np.ndarray
+) -> None:
+    q, w = names.index("Q_in"), names.index("wastage")
+    lacking = (changed[:, q] < changed[:, w]) & (changed != inputs).any(axis=1)
+    if lacking.any():
+        k = int(np.argmax(lacking))
+        named = [i for i, c in enumerate(scenario.content.changes) if fnmatch.fnmatchcase("wastage", c.input)]
+        where = scenario.document.where("changes", named[-1], "input") if named else scenario.document.where("changes")
+        raise InputError(
+            "more sludge is wasted than water comes in, so that the effluent would flow backwards: "
+            f"{changed[k, w]:.4g} of {changed[k, q]:.4g} m3/d at {times[k]:%Y-%m-%d %H:%M} UTC",
+            where=where,
             expected="wastage below Q_in at all times",
+            fix="waste less, or scale Q_in less",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +11,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from asm_hybrid.artefacts import write_json_atomic, write_text_atomic
+from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_json_atomic, write_text_atomic
 from asm_hybrid.errors import InputError, SimulationError
-from asm_hybrid.scenario.definition import Scenario, apply_changes, load_scenario, moment
+from asm_hybrid.scenario.definition import Scenario, apply_changes, change_texts, load_scenario, moment
 from asm_hybrid.scenario.plot import plot_scenario
-from asm_hybrid.training import FittedModel, load_model, read_inputs
+from asm_hybrid.training import MODEL_FILES, FittedModel, load_model, read_inputs
 
 __all__ = ["ScenarioResult", "simulate"]
 
@@ -33,12 +34,18 @@ class ScenarioResult:
         Means over the period, a row a quantity.
     outside_hours : float or None
         Hours of the scenario in which some tank lies outside the states seen in training, so that n fades.
+    name : str
+        Name of the scenario.
+    changes : tuple of str
+        Its changes, in words.
     """
 
     folder: Path
     series: pd.DataFrame
     table: pd.DataFrame
     outside_hours: float | None
+    name: str
+    changes: tuple[str, ...]
 
 
 def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None) -> ScenarioResult:
@@ -66,13 +73,18 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
     """
     run = Path(run)
     model = load_model(run)
+    verify_manifest(run, [*MODEL_FILES, *(n for n in ("summary.json",) if (run / n).exists())])
     scenario = load_scenario(scenario_path)
+    folder = out or run / "scenarios" / scenario.content.name
+    _check_target(folder)
     table = read_inputs(run)
     times = pd.DatetimeIndex(table["time"])
     names = [spec.name for spec in model.plant.inputs]
     base = table[names].to_numpy(dtype=float)
     period = _period(scenario, run, times)
-    changed = apply_changes(scenario, model.plant.inputs, _pollutants(model), times, base, period)
+    pollutants = _pollutants(model)
+    changed = apply_changes(scenario, model.plant.inputs, pollutants, times, base, period, linear=model.grid.linear)
+    changes = change_texts(scenario, model.plant.inputs, pollutants)
     last = int(times.searchsorted(period[1], side="right"))
     first = int(times.searchsorted(period[0]))
     if last - first < 2:
@@ -85,10 +97,22 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
     outputs, faded = _run(model, np.stack([base[:last], changed[:last]]), targets, first)
     series = _series(times[first:last], targets, outputs)
     means = _means(model, targets, outputs, [base[first:last], changed[first:last]])
-    folder = out or run / "scenarios" / scenario.content.name
-    _write(folder, scenario, series, means, model, period)
     outside = None if faded is None else float(faded.sum() * model.grid.interval * 24)
-    return ScenarioResult(folder, series, means, outside)
+    result = ScenarioResult(folder, series, means, outside, scenario.content.name, changes)
+    _write(result, scenario, model, period)
+    return result
+
+
+def _check_target(folder: Path) -> None:
+    """Refuse a folder that cannot be made, before any work is done; nothing is made yet."""
+    existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(
+            f"{existing} is not a folder that may be written",
+            where=str(folder),
+            expected="a folder that may be created and written",
+            fix="give another one with --out",
+        )
 
 
 def _period(scenario: Scenario, run: Path, times: pd.DatetimeIndex) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -190,13 +214,11 @@ def _means(
 
 
 def _write(
-    folder: Path,
-    scenario: Scenario,
-    series: pd.DataFrame,
-    means: pd.DataFrame,
-    model: FittedModel,
-    period: tuple[pd.Timestamp, pd.Timestamp],
+    result: ScenarioResult, scenario: Scenario, model: FittedModel, period: tuple[pd.Timestamp, pd.Timestamp]
 ) -> None:
+    units = dict(zip(result.table["quantity"], result.table["unit"], strict=True))
+    plots = plot_scenario(result.name, result.changes, result.series, model.targets, units)
+    folder = result.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -205,10 +227,16 @@ def _write(
             where=str(folder),
             fix="give another one with --out",
         ) from None
-    write_text_atomic(folder / "series.csv", series.to_csv(index=False, lineterminator="\n"))
-    write_text_atomic(folder / "summary.csv", means.to_csv(index=False, lineterminator="\n"))
+    write_text_atomic(folder / "series.csv", result.series.to_csv(index=False, lineterminator="\n"))
+    write_text_atomic(folder / "summary.csv", result.table.to_csv(index=False, lineterminator="\n"))
     write_text_atomic(folder / "scenario.yaml", scenario.document.text)
-    facts = {"name": scenario.content.name, "period": [t.isoformat() for t in period], "model": model.kind}
+    facts = {
+        "name": result.name,
+        "changes": list(result.changes),
+        "period": [t.isoformat() for t in period],
+        "model": model.kind,
+        "outside_hours": result.outside_hours,
+    }
     write_json_atomic(folder / "scenario.json", facts)
-    units = dict(zip(means["quantity"], means["unit"], strict=True))
-    plot_scenario(folder, scenario.content.name, series, model.targets, units)
+    for name, content in plots.items():
+        write_bytes_atomic(folder / name, content)

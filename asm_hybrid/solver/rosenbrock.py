@@ -3,8 +3,8 @@
 The method is ROS34PW2 [1]_: four stages, order 3, L-stable. As a W-method it keeps its order whatever matrix stands
 for the Jacobian. Three freedoms follow, and all are used: the matrix is made of one block a tank (transport between
 tanks and the learnt terms stay explicit), it is held constant between two input knots, and it is held constant in the
-backward pass. The gradient then errs by the order of the step squared or better, not by the order of the step as in a
-plain Rosenbrock method.
+backward pass. The gradient then errs by about the square of the step, not by the step as in a plain Rosenbrock method,
+as long as the step resolves what is explicit: transport between tanks, and a learnt term.
 
 References
 ----------

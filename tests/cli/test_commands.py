@@ -7,13 +7,18 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
 from small_plant import CONFIG, write_case
 
 from asm_hybrid import load_model, read_inputs
+from asm_hybrid.artefacts import verify_manifest
 from asm_hybrid.cli import main
 
+QUICK = CONFIG.replace("iterations: 4", "iterations: 2").replace(
+    "calibration_evaluations: 3", "calibration_evaluations: 1"
+)
 COMMANDS = ["train", "simulate", "export", "check", "models", "init", "schema"]
 
 
@@ -178,7 +183,7 @@ def test_equal_seeds_give_equal_files_in_two_processes(tmp_path):
 
 
 @pytest.mark.parametrize("stage", ["calibration", "n"])
-def test_ctrl_c_ends_cleanly_with_the_best_model(tmp_path, stage):
+def test_ctrl_c_ends_cleanly_with_the_best_model(capsys, tmp_path, stage):
     path, out = write_case(tmp_path), tmp_path / "run"
     process = start(path, out, iterations=5000)
     metrics, deadline = out / "metrics.jsonl", time.monotonic() + 120
@@ -192,7 +197,77 @@ def test_ctrl_c_ends_cleanly_with_the_best_model(tmp_path, stage):
     assert "Traceback" not in err
     assert str(out) in err
     assert json.loads((out / "summary.json").read_text())["stopped"] == "interrupted"
-    model = load_model(out)
-    assert (model.term is not None) == (stage == "n")
+    verify_manifest(out)
+    model, inputs = load_model(out), read_inputs(out)
+    predicted = model.predict(inputs)
+    assert np.isfinite(predicted).all()
     if stage == "n":
-        assert model.predict(read_inputs(out)).shape[0] == 2
+        assert model.term is not None
+        assert predicted.shape[0] == 2
+    code, _, err = call(capsys, "export", out)
+    assert code == 0, err
+    np.testing.assert_array_equal(load_model(tmp_path / "run-bundle").predict(inputs), predicted)
+
+
+def test_ctrl_c_before_there_is_a_run_ends_with_130(capsys, tmp_path, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("asm_hybrid.data.check_report", interrupt)
+    code, _, err = call(capsys, "check", tmp_path / "config.yaml")
+    assert code == 130
+    assert "Traceback" not in err
+
+
+def test_ctrl_c_during_the_diagnosis_names_the_folder(capsys, tmp_path, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("asm_hybrid.workflow.diagnose", interrupt)
+    path = write_case(tmp_path, QUICK.replace("mode: hybrid", "mode: mechanistic"))
+    code, _, err = call(capsys, "train", path, "--out", tmp_path / "run")
+    assert code == 130
+    assert str(tmp_path / "run") in err
+    assert load_model(tmp_path / "run").kind == "recalibrated"
+
+
+def test_a_diverging_training_ends_with_one_and_keeps_the_last_good_model(capsys, tmp_path):
+    text = QUICK.replace("inputs: [S_NH, S_O]", "placement: state")
+    path = write_case(tmp_path, text.replace("iterations: 2", "iterations: 6, learning_rate: 1.0e300"))
+    code, _, err = call(capsys, "train", path, "--out", tmp_path / "run")
+    assert code == 1
+    assert "Traceback" not in err
+    assert err.count("error:") == 1
+    for part in ("every window diverges at iteration 2", "first NH4 at 2024-03-0", "mu_A = ", str(tmp_path / "run")):
+        assert part in err
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["stopped"] == "failed"
+    verify_manifest(tmp_path / "run")
+    predicted = load_model(tmp_path / "run").predict(read_inputs(tmp_path / "run"))
+    assert predicted.shape[0] == 2
+    assert np.isfinite(predicted).all()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["bogus"], ["simulate", "run"], ["train"], ["check", "a", "b"], ["models", "--all"]]
+)
+def test_a_wrong_call_ends_with_two_and_its_usage(capsys, arguments):
+    code, _, err = call(capsys, *arguments)
+    assert code == 2
+    assert "Usage" in err
+
+
+@pytest.mark.parametrize("command", ["train", "check"])
+def test_a_folder_instead_of_a_config_is_refused(capsys, tmp_path, command):
+    assert str(tmp_path) in refused(capsys, command, tmp_path)
+
+
+def test_init_below_a_file_is_refused(capsys, tmp_path):
+    (tmp_path / "file").write_text("x")
+    assert str(tmp_path / "file") in refused(capsys, "init", tmp_path / "file" / "new")
+
+
+def test_the_config_that_init_writes_is_understood(capsys, tmp_path):
+    call(capsys, "init", tmp_path)
+    message = refused(capsys, "check", tmp_path / "config.yaml")
+    assert "does not exist" in message
+    assert ".csv" in message

@@ -1,6 +1,8 @@
 """Scenarios: what changes, what does not, and what is refused."""
 
+import importlib
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -12,9 +14,12 @@ from asm_hybrid import load_model, read_inputs
 from asm_hybrid.cli import main
 from asm_hybrid.errors import InputError
 from asm_hybrid.export import export_bundle
-from asm_hybrid.scenario import simulate
+from asm_hybrid.plant import InputSpec
+from asm_hybrid.scenario import load_scenario, simulate
+from asm_hybrid.scenario.definition import apply_changes, change_texts, moment
 from asm_hybrid.workflow import run_training
 
+MODULE = importlib.import_module("asm_hybrid.scenario.simulate")  # the package has a function of that name
 PERIOD = '{start: "2024-03-07", end: "2024-03-08 12:00"}'
 
 
@@ -27,6 +32,12 @@ def run(tmp_path_factory):
     )
     run_training(write_case(base, text), base / "run")
     return base / "run"
+
+
+@pytest.fixture
+def no_plot(monkeypatch):
+    """Leave out the plot, which takes longer than the simulation."""
+    monkeypatch.setattr(MODULE, "plot_scenario", lambda *_: {})
 
 
 def write(folder, changes, period=PERIOD, extra=""):
@@ -48,7 +59,7 @@ def test_changes_act_on_their_inputs_and_in_their_period(run, tmp_path):
     assert (tmp_path / "out" / "scenario.yaml").read_text() == path.read_text()
 
 
-def test_the_base_case_is_the_run_itself(run, tmp_path):
+def test_the_base_case_is_the_run_itself(run, tmp_path, no_plot):
     result = simulate(run, write(tmp_path, ["{input: T, shift: -4}"]), tmp_path / "out")
     predicted = load_model(run).predict(read_inputs(run))
     base = result.series["aerobic.S_NH base"].to_numpy()
@@ -65,12 +76,22 @@ def test_the_base_case_is_the_run_itself(run, tmp_path):
         ("{input: recycle.internal, scale: 0.1}", "aerobic.S_NO", 1),
     ],
 )
-def test_the_plant_answers_as_a_plant_does(run, tmp_path, change, quantity, sign):
+def test_the_plant_answers_as_a_plant_does(run, tmp_path, no_plot, change, quantity, sign):
     means = simulate(run, write(tmp_path, [change]), tmp_path / "out").table.set_index("quantity")
     assert sign * (means.loc[quantity, "scenario"] - means.loc[quantity, "base"]) > 0
 
 
-def test_an_effluent_mean_weighs_by_flow(run, tmp_path):
+def test_without_a_period_it_is_the_test_block(run, tmp_path, no_plot):
+    (tmp_path / "scenario.yaml").write_text("changes: [{input: T, shift: -2}]\n")
+    result = simulate(run, tmp_path / "scenario.yaml", tmp_path / "out")
+    start, end = (pd.Timestamp(t) for t in json.loads((run / "summary.json").read_text())["blocks"]["test"])
+    times = pd.to_datetime(result.series["time"])
+    assert times.iloc[0] - pd.Timedelta("30min") < start <= times.iloc[0]
+    assert times.iloc[-1] <= end < times.iloc[-1] + pd.Timedelta("30min")
+    assert result.name == "scenario"
+
+
+def test_an_effluent_mean_weighs_by_flow(run, tmp_path, no_plot):
     result = simulate(run, write(tmp_path, ["{input: T, shift: 0}"]), tmp_path / "out")
     inputs = read_inputs(run).iloc[3 * 48 : 3 * 48 + 73]
     flow = (inputs["Q_in"] - inputs["wastage"]).to_numpy()
@@ -78,14 +99,17 @@ def test_an_effluent_mean_weighs_by_flow(run, tmp_path):
     assert result.table.set_index("quantity").loc["effluent.S_I", "base"] == pytest.approx(by_hand, rel=1e-9)
 
 
-def test_a_bundle_runs_scenarios_too(run, tmp_path):
+def test_a_bundle_gives_the_same_files_byte_for_byte(run, tmp_path):
     path = write(tmp_path, ["{input: load, scale: 1.2}"])
-    a = simulate(run, path, tmp_path / "a").table
-    b = simulate(export_bundle(run, tmp_path / "bundle"), path, tmp_path / "b").table
-    pd.testing.assert_frame_equal(a, b, rtol=0, atol=1e-12)
+    simulate(run, path, tmp_path / "a")
+    simulate(export_bundle(run, tmp_path / "bundle"), path, tmp_path / "b")
+    files = {p.name for p in (tmp_path / "a").iterdir()}
+    assert files == {"series.csv", "summary.csv", "scenario.yaml", "scenario.json", "plot.png", "plot.svg"}
+    for name in files:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_the_command_prints_the_means(run, tmp_path, capsys):
+def test_the_command_prints_the_means(run, tmp_path, capsys, no_plot):
     path = write(tmp_path, ["{input: load, scale: 1.3}"])
     with pytest.raises(SystemExit) as caught:
         main(["simulate", str(run), "--scenario", str(path), "--out", str(tmp_path / "out")])
@@ -104,9 +128,18 @@ def test_the_command_prints_the_means(run, tmp_path, capsys):
         (["{input: Q_in, factor: 2}"], ["factor"]),
         (["{input: Q_in, scale: -1}"], ["scale"]),
         (["{input: influent.S_NH, shift: -500}"], ["negative", "influent.S_NH"]),
-        (["{input: wastage, set: 1e6}"], ["wasted"]),
-        (["{input: wastage, set: 5 mg/L}"], ["mg/L"]),
-        (['{input: Q_in, scale: 2, start: "2031-01-01"}'], ["no part of the record"]),
+        (["{input: wastage, set: 1e6}"], ["wasted", "scenario.yaml:4 (changes.0.input)", "2024-03-07 00:30"]),
+        (["{input: Q_in, scale: 0.001}"], ["wasted", "scenario.yaml:3"]),
+        (["{input: wastage, set: 5 mg/L}"], ["mg/L", "m3/d", "scenario.yaml:4 (changes.0.set)"]),
+        (["{input: wastage, set: lots}"], ["lots", "m3/d", "changes.0.set"]),
+        (["{input: wastage, set: -5}"], ["negative", "changes.0.set"]),
+        (["{input: T, shift: -40}"], ["impossible", "-5 degC", "changes.0.shift"]),
+        (["{input: aerobik.S_O, scale: 2}"], ["did you mean 'aerobic.S_O'"]),
+        (["{input: T, shift: 1}", "{input: T, shift: x}"], ["changes.1.shift", "a number"]),
+        (['{input: Q_in, scale: 2, start: "2024-03-08", end: "2024-03-07 12:00"}'], ["ends before", "0.start"]),
+        (['{input: Q_in, scale: 2, end: "2024-03-06"}'], ["ends before", "changes.0.end"]),
+        (['{input: Q_in, scale: 2, start: "2024-03-08 18:00", end: "2024-03-08 20:00"}'], ["no part", "0.start"]),
+        (['{input: Q_in, scale: 2, start: "2031-01-01", end: "2031-01-02"}'], ["no part of the record"]),
         (['{input: Q_in, scale: 2, start: "yesterday"}'], ["yesterday", "ISO"]),
         (["{input: Q_in, scale: 2, scale: 3}"], ["scale", "twice"]),
     ],
@@ -136,15 +169,129 @@ def test_an_unknown_zone_is_refused(run, tmp_path):
         simulate(run, write(tmp_path, ["{input: Q_in, scale: 2}"], extra="zone: Mars/Base\n"), tmp_path / "out")
 
 
-def test_a_state_far_outside_of_the_training_is_said(run, tmp_path):
+def test_a_state_far_outside_of_the_training_is_said(run, tmp_path, no_plot):
     result = simulate(run, write(tmp_path, ["{input: influent.S_NH, scale: 6}"]), tmp_path / "out")
     assert result.outside_hours > 1.0
 
 
-def test_an_interrupted_run_can_still_be_simulated(run, tmp_path):
+def test_an_interrupted_run_can_still_be_simulated(run, tmp_path, no_plot):
     summary = json.loads((run / "summary.json").read_text())
     assert summary["stopped"] == "finished"
     bare = export_bundle(run, tmp_path / "bare")
     (bare / "summary.json").unlink()
     path = write(tmp_path, ["{input: T, shift: 1}"])
     assert len(simulate(bare, path, tmp_path / "out").series) == 73
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: case\nchanges: []\n", ["scenario.yaml:2 (changes)", "at least 1"]),
+        ("name: case\n", ["changes", "missing"]),
+        ("name: ../case\nchanges: [{input: T, shift: 1}]\n", ["scenario.yaml:1 (name)"]),
+        ("name: case\nchange: [{input: T, shift: 1}]\n", ["change", "changes"]),
+        ("name: case\nchanges: [{input: T, shift: 1}\n", ["scenario.yaml", "YAML"]),
+        ("name: case\nperiod: {begin: 2024-03-07}\nchanges: [{input: T, shift: 1}]\n", ["begin", "start"]),
+    ],
+)
+def test_a_bad_file_ends_with_two_and_writes_nothing(run, tmp_path, capsys, text, words):
+    (tmp_path / "scenario.yaml").write_text(text)
+    before = sorted(run.rglob("*"))
+    message = refused(capsys, "simulate", run, "--scenario", tmp_path / "scenario.yaml")
+    assert all(w in message for w in words), message
+    assert sorted(run.rglob("*")) == before
+
+
+def refused(capsys, *arguments):
+    with pytest.raises(SystemExit) as caught:
+        main([str(a) for a in arguments])
+    err = capsys.readouterr().err
+    assert caught.value.code == 2
+    assert "Traceback" not in err
+    assert err.count("error:") == 1
+    return err
+
+
+def damage(folder, name, how):
+    if how == "gone":
+        (folder / name).unlink()
+    else:
+        content = bytearray((folder / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (folder / name).write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("command", ["simulate", "export"])
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("weights.safetensors", "changed"),
+        ("inputs.csv", "changed"),
+        ("summary.json", "changed"),
+        ("config.yaml", "changed"),
+        ("weights.safetensors", "gone"),
+        ("inputs.csv", "gone"),
+        ("kinetics.yaml", "gone"),
+        ("manifest.json", "gone"),
+    ],
+)
+def test_a_damaged_run_ends_with_two_and_names_the_file(run, tmp_path, capsys, command, name, how):
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    damage(copy, name, how)
+    files = sorted(tmp_path.rglob("*"))
+    path = write(tmp_path, ["{input: T, shift: 1}"])
+    extra = ["--scenario", path] if command == "simulate" else []
+    message = refused(capsys, command, copy, *extra)
+    assert name in message
+    assert str(copy) in message
+    assert sorted(tmp_path.rglob("*")) == sorted([*files, path])
+
+
+@pytest.mark.parametrize("what", ["nowhere", "empty", "file"])
+def test_what_is_no_run_ends_with_two(tmp_path, capsys, what):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("x")
+    path = write(tmp_path, ["{input: T, shift: 1}"])
+    assert str(tmp_path / what) in refused(capsys, "simulate", tmp_path / what, "--scenario", path)
+
+
+def test_a_target_below_a_file_is_refused_before_any_work(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(MODULE, "_run", lambda *_: pytest.fail("the scenario was run"))
+    path = write(tmp_path, ["{input: T, shift: 1}"])
+    assert "--out" in refused(capsys, "simulate", run, "--scenario", path, "--out", path / "sub" / "out")
+
+
+def test_a_failing_plot_leaves_nothing(run, tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no fonts")
+
+    monkeypatch.setattr(MODULE, "plot_scenario", fail)
+    with pytest.raises(RuntimeError, match="no fonts"):
+        simulate(run, write(tmp_path, ["{input: T, shift: 1}"]), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("linear", "first"), [(True, 3), (False, 2)])
+def test_nothing_changes_before_the_start(tmp_path, linear, first):
+    path = write(tmp_path, ["{input: load, scale: 2}", "{input: T, set: 10 degC}"], '{start: "2024-03-04 01:00"}')
+    specs = [InputSpec("Q_in", "m3/d"), InputSpec("T", "degC"), InputSpec("wastage", "m3/d")]
+    specs += [InputSpec("influent.S_S", "g COD/m3"), InputSpec("influent.S_O", "g O2/m3")]
+    times = pd.date_range("2024-03-04", periods=6, freq="30min", tz="UTC")
+    base = np.tile([1000.0, 15.0, 10.0, 50.0, 1.0], (6, 1))
+    scenario = load_scenario(path)
+    period = (times[2], times[-1])
+    changed = apply_changes(scenario, specs, ["influent.S_S"], times, base, period, linear=linear)
+    expected = base.copy()
+    expected[first:, 1] = 10.0
+    expected[first:, 3] = 100.0
+    np.testing.assert_array_equal(changed, expected)
+    assert change_texts(scenario, specs, ["influent.S_S"]) == ("load × 2", "T = 10 degC")
+
+
+def test_times_are_read_in_the_zone_of_the_file(tmp_path):
+    path = write(tmp_path, ["{input: T, shift: 1}"], extra="zone: Europe/Amsterdam\n")
+    scenario = load_scenario(path)
+    assert moment(scenario, "2024-07-01", "period").isoformat() == "2024-06-30T22:00:00+00:00"
+    with pytest.raises(InputError, match="2024-03-31 02:30"):
+        moment(scenario, "2024-03-31 02:30", "period")

@@ -1,0 +1,128 @@
+"""What is printed: no name is cut and every figure is whole, on a narrow terminal and in a file."""
+
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from asm_hybrid import terminal
+from asm_hybrid.scenario import ScenarioResult
+
+PROCESSES = ["aerobic_growth_heterotrophs", "anoxic_growth_heterotrophs", "hydrolysis_organics"]
+TANKS = ["anoxic", "facultative", "aerobic_3"]
+
+
+def score(rmse, *seeds):
+    return {"rmse": rmse, "mae": rmse, "bias": 0.0, "r2": 0.5, "rmse_seeds": list(seeds or (rmse,))}
+
+
+def summary():
+    models = {name: score(10.0 + k) for k, name in enumerate(("mean", "diurnal", "least_squares", "mechanistic"))}
+    models |= {"recalibrated": score(1.234), "hybrid": score(0.3642, 0.3391, 0.4532)}
+    return {
+        "verdict": {"sentence": "The hybrid model beats every baseline on the [test] block.", "wins": True},
+        "scores": {"test": {"NH4": models, "NO3": models, "MLSS": models}},
+        "variables": {v: {"unit": u} for v, u in (("NH4", "g N/m3"), ("NO3", "g N/m3"), ("MLSS", "g TSS/m3"))},
+        "missing": [
+            {
+                "process": process,
+                "tank": tank,
+                "share": 0.3,
+                "own_rate": 486.2,
+                "learnt_rate": -57.79,
+                "unit": "g COD/(m3 d)",
+            }
+            for process, tank in zip(PROCESSES, TANKS, strict=True)
+        ],
+        "warnings": ["calibrated parameters at a bound: [mu_A, K_NH]"],
+    }
+
+
+@pytest.fixture(params=[80, 120])
+def screen(request, monkeypatch):
+    """Return a function that gives what was printed, without colours."""
+    stream = io.StringIO()
+    monkeypatch.setattr(terminal, "_console", lambda: Console(file=stream, width=request.param, highlight=False))
+
+    def text():
+        out = stream.getvalue()
+        assert "…" not in out
+        assert all(len(line) <= request.param for line in out.splitlines())
+        return out
+
+    return text
+
+
+def test_scores_and_ranking_fit(screen):
+    terminal.print_scores(summary())
+    out = screen()
+    for name in (*PROCESSES, *TANKS, *terminal.TITLES.values()):
+        assert name in out or name == "pure neural ODE"
+    assert out.count("(0.339–0.453)") == 3
+    assert out.count("g COD/(m3 d)") == 3
+    assert "[test] block" in out
+    assert "[mu_A, K_NH]" in out
+    assert "NO3 [g N/m3]" in out
+
+
+def test_state_placement_ranks_components(screen):
+    content = summary()
+    for row in content["missing"]:
+        row["component"] = row.pop("process")
+    terminal.print_scores(content)
+    assert "component" in screen()
+
+
+def test_a_model_without_a_score_is_left_out(screen):
+    content = summary()
+    content["scores"]["test"]["NO3"] = {"mean": score(1.0)}
+    terminal.print_scores(content)
+    assert "hybrid f + n" in screen()
+
+
+def test_a_scenario_fits(screen):
+    quantities = ["aerobic_1.S_NH", "aerobic_1.TSS", "effluent.SCOD", "effluent.S_NH"]
+    rows = [
+        {
+            "quantity": q,
+            "unit": "g COD/m3",
+            "base": 1234.5,
+            "scenario": 0.003739,
+            "change_percent": 378.1 if q != "effluent.SCOD" else None,
+            "scenario_low": 0.003605,
+            "scenario_high": 1.234e-3,
+        }
+        for q in quantities
+    ]
+    series = pd.DataFrame({"time": ["2024-03-07T00:00:00+00:00", "2024-03-08T12:00:00+00:00"]})
+    changes = ("load × 1.3", "T − 4 degC")
+    folder = Path("runs/a/scenarios/cold")
+    terminal.print_scenario(ScenarioResult(folder, series, pd.DataFrame(rows), 3.5, "cold", changes))
+    out = screen()
+    for text in (*quantities, *changes, "2024-03-07 00:00", "2024-03-08 12:00", "+378.1 %", "0.003605–0.001234"):
+        assert text in out
+    assert "3.5 h" in out
+    assert str(folder) in out
+
+
+def test_models_fit(screen):
+    terminal.print_models()
+    out = screen()
+    for word in ("asm1", "lotka_volterra", "components", "processes", "parameters", "Activated"):
+        assert word in out
+
+
+def test_progress_fits_a_narrow_terminal(monkeypatch):
+    stream = io.StringIO()
+    console = Console(file=stream, width=80, force_terminal=True, color_system=None)
+    progress = terminal.LiveProgress()
+    for title, total in (("fitting the pure neural ODE", 200), ("simulating the fitted models over the record", None)):
+        progress.stage(title, total)
+        progress.advance("loss 1.234 to 2.345, validation 1.234 to 10.23")
+    console.print(progress._bars.get_renderable())
+    out = stream.getvalue()
+    assert "…" not in out
+    assert "1/200" in out or "1/1" in out
+    assert out.count("validation 1.234 to 10.23") == 2
