@@ -1,4 +1,4 @@
-"""Strict reading of YAML that a person wrote: YAML 1.2 scalars, line numbers, nothing that can surprise.
+"""YAML that a person wrote, read strictly: YAML 1.2 scalars, line numbers, nothing that can surprise; and written.
 
 PyYAML's own loader follows YAML 1.1, where ``1e-3`` is text, ``12:30`` is 750, ``010`` is 8, ``NO`` is false,
 the last of two equal keys wins, and a few hundred bytes of aliases expand without end. Here plain scalars
@@ -18,7 +18,7 @@ import yaml
 
 from asm_hybrid.errors import InputError, nearest
 
-__all__ = ["MAX_BYTES", "YamlDocument", "load_yaml", "parse_yaml"]
+__all__ = ["MAX_BYTES", "YamlDocument", "load_yaml", "parse_yaml", "to_yaml"]
 
 MAX_BYTES = 1_000_000
 """Largest file that is read [byte]."""
@@ -31,6 +31,8 @@ _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fals
 _INT = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _NON_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./()-]+)*")
+_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -79,6 +81,15 @@ class YamlDocument:
         for step in keypath:
             node = node.children.get(step, node)
         return node.line
+
+    def depth(self, *keypath: str | int) -> int:
+        """Return how many steps of a key path the file has."""
+        node, found = self._root, 0
+        for step in keypath:
+            if step not in node.children:
+                break
+            node, found = node.children[step], found + 1
+        return found
 
     def where(self, *keypath: str | int) -> str:
         """Return ``file:line (key.path)``, the way an error says where it found something."""
@@ -259,3 +270,49 @@ class _Builder:
     def refuse(self, found: str, line: int, expected: str, fix: str | None) -> None:
         """Raise the error for something this reader does not accept."""
         raise InputError(found, where=f"{self.path}:{line}", expected=expected, fix=fix)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes text between quotes unless no reader could take it for anything else."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write equal values out, since the loader refuses aliases."""
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
+    style = None if plain else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return value
+
+
+def to_yaml(content: dict[str, Any]) -> str:
+    """Return nested plain data as YAML.
+
+    Parameters
+    ----------
+    content : dict
+        Mappings, lists, text, numbers; a key whose value is None is left out.
+
+    Returns
+    -------
+    str
+        YAML, keys in the order given, without aliases.
+    """
+    return yaml.dump(
+        _without_none(content),
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=None,
+        width=110,
+    )

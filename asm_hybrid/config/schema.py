@@ -14,10 +14,9 @@ from asm_hybrid.config.layout import build_layout
 from asm_hybrid.config.model import ModelSection, NetworkSection, TrainingSection
 from asm_hybrid.config.names import calibration_bounds, load_named_table, parameter_values
 from asm_hybrid.config.plant import PlantSection
-from asm_hybrid.config.write import to_yaml
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.layout import Layout
-from asm_hybrid.yamlfile import YamlDocument
+from asm_hybrid.yamlfile import YamlDocument, to_yaml
 
 __all__ = ["Config", "json_schema"]
 

@@ -112,7 +112,7 @@ class PlantSystem:
     def rate_slopes(self, X: Tensor, forcing: Forcing) -> Tensor:
         """Return dρ/dX of f's own rates, ``(…, tank, process, component)``."""
         p = self.xp.entries(forcing.parameters)
-        rows = self.plant.kinetics.rate_jacobian(self.xp.columns(X), p, self.xp)
+        rows = self.plant.kinetics.rate_jacobian(X, p, self.xp)
         found = {(i, j): v for i, row in enumerate(rows) for j, v in enumerate(row) if v is not None}
         processes, components = len(rows), X.shape[-1]
         if self._slots is None:

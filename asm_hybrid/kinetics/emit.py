@@ -1,7 +1,7 @@
 """From a table to Python functions on an array namespace: rates, their slopes, stoichiometry, composites.
 
 The functions are written as readable source, with common subexpressions taken out, and know nothing of the
-namespace but ``maximum``; the same code runs in torch, CasADi and NumPy. They work on whole arrays, one for
+namespace but two operations; the same code runs in torch, CasADi and NumPy. They work on whole arrays, one for
 each component, so leading axes (batch, tank) broadcast.
 """
 
@@ -26,7 +26,10 @@ Array = Any
 
 
 class Namespace(Protocol):
-    """The array operation that generated code uses."""
+    """The array operations that generated code uses."""
+
+    def nonnegative(self, X: Array | Sequence[Array]) -> Sequence[Array]:
+        """Return the columns of ``max(X, 0)``, one array a component."""
 
     def maximum(self, x: Array, y: Array) -> Array:
         """Larger of two, element by element."""
@@ -51,16 +54,16 @@ class Kinetics:
 
     Notes
     -----
-    ``X`` holds one array for each component, ``p`` one for each parameter, at the temperature of the liquid;
-    ``xp`` is an array namespace (see `Namespace`). States enter as ``max(X, 0)``: a rate below zero
-    concentration is the rate at zero. The slopes are those with respect to ``max(X, 0)``: the slopes
+    ``X`` is an array ``(…, component)``, or holds one array for each component; ``p`` holds one for each parameter,
+    at the temperature of the liquid; ``xp`` is an array namespace (see `Namespace`). States enter as ``max(X, 0)``: a
+    rate below zero concentration is the rate at zero. The slopes are those with respect to ``max(X, 0)``: the slopes
     themselves wherever no state is negative; an implicit solver that steps below zero still sees the decay
     there that brings the state back.
     """
 
     source: str
-    rates: Callable[[Sequence[Array], Sequence[Array], Namespace], list[Array]]
-    rate_jacobian: Callable[[Sequence[Array], Sequence[Array], Namespace], list[list[Array | None]]]
+    rates: Callable[[Array | Sequence[Array], Sequence[Array], Namespace], list[Array]]
+    rate_jacobian: Callable[[Array | Sequence[Array], Sequence[Array], Namespace], list[list[Array | None]]]
     stoichiometry: Callable[[Sequence[Array], Namespace], list[list[Array | float | None]]]
     weights: Mapping[str, Callable[[Sequence[Array], Namespace], list[Array | float]]]
 

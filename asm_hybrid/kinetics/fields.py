@@ -7,9 +7,9 @@ import re
 from typing import Any
 
 from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.kinetics.extend import LayeredDocument
 from asm_hybrid.kinetics.switching import FUNCTIONS
 from asm_hybrid.units import Unit, parse_unit
-from asm_hybrid.yamlfile import YamlDocument
 
 __all__ = ["Fields", "Keys"]
 
@@ -24,11 +24,11 @@ class Fields:
 
     Parameters
     ----------
-    document : YamlDocument
+    document : LayeredDocument
         The document.
     """
 
-    def __init__(self, document: YamlDocument) -> None:
+    def __init__(self, document: LayeredDocument) -> None:
         self.document = document
 
     def error(self, found: str, keys: Keys, expected: str, fix: str | None = None) -> InputError:

@@ -12,6 +12,7 @@ import sympy
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics.balance import imbalance, solve_coefficients
 from asm_hybrid.kinetics.expression import Expression, parse_expression, unit_of
+from asm_hybrid.kinetics.extend import LayeredDocument, lay, read_layers
 from asm_hybrid.kinetics.fields import Fields, Keys
 from asm_hybrid.kinetics.table import Component, Composite, Parameter, Process, Table
 from asm_hybrid.units import Unit, parse_unit
@@ -52,32 +53,40 @@ def load_table(name_or_path: str | Path) -> Table:
     InputError
         If there is no such table, or it breaks a rule; the message has file and line.
     """
-    path = Path(name_or_path)
-    if isinstance(name_or_path, str) and name_or_path in available_tables():
-        path = TABLES / f"{name_or_path}.yaml"
-    elif path.suffix not in (".yaml", ".yml"):
-        raise InputError(
-            f"there is no kinetics table {str(name_or_path)!r}",
-            expected="the name of a shipped table, or the path of a .yaml file",
-            fix=nearest(str(name_or_path), available_tables()),
-        )
-    return _build(load_yaml(path).text, path)
+    return _read(load_yaml(_locate(name_or_path, Path())))
 
 
 def parse_table(text: str, path: str | Path) -> Table:
-    """Read a table from text; `path` is used in messages only. See `load_table`."""
-    return _build(text, Path(path))
+    """Read a table from text; `path` is used in messages, and to find what the table extends. See `load_table`."""
+    return _read(parse_yaml(text, path))
+
+
+def _locate(name_or_path: str | Path, folder: Path) -> Path:
+    """Return the file of a shipped table, or of a path that may be relative to a folder."""
+    if isinstance(name_or_path, str) and name_or_path in available_tables():
+        return TABLES / f"{name_or_path}.yaml"
+    if Path(name_or_path).suffix in (".yaml", ".yml"):
+        return folder / name_or_path
+    raise InputError(
+        f"there is no kinetics table {str(name_or_path)!r}",
+        expected="the name of a shipped table, or the path of a .yaml file",
+        fix=nearest(str(name_or_path), available_tables()),
+    )
+
+
+def _read(document: YamlDocument) -> Table:
+    return _build(tuple((layer.text, layer.path) for layer in read_layers(document, _locate)))
 
 
 @lru_cache(maxsize=16)
-def _build(text: str, path: Path) -> Table:
-    return _Reader(parse_yaml(text, path)).table()
+def _build(files: tuple[tuple[str, Path], ...]) -> Table:
+    return _Reader(lay([parse_yaml(text, path) for text, path in files])).table()
 
 
 class _Reader(Fields):
     """Turns a document into a table, one section after the other."""
 
-    def __init__(self, document: YamlDocument) -> None:
+    def __init__(self, document: LayeredDocument) -> None:
         super().__init__(document)
         self.symbols: dict[str, sympy.Symbol] = {}
         self.units: dict[str, Unit] = {}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sympy
 
-from asm_hybrid.kinetics.switching import TINY, Inhibition, Inverse, Monod, Over, Positive, Ratio, Step
+from asm_hybrid.kinetics.switching import TINY, Inhibition, Inverse, Monod, Over, Positive, Ratio, Slope, Step
 
 __all__ = ["FunctionWriter", "show"]
+
+RECIPROCAL = "{0} ** -1"
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -57,7 +60,8 @@ class FunctionWriter:
             result = [f"        [{', '.join(next(shown) for _ in row)}]," for row in rows]
         used = set(_WORD.findall("\n".join([*lines, *result])))
         states = kind in ("rates", "slopes")
-        head = [f"    {n} = xp.maximum(X[{i}], 0.0)" for i, n in enumerate(self.components) if n in used]
+        head = ["    X = xp.nonnegative(X)"] if states else []
+        head += [f"    {n} = X[{i}]" for i, n in enumerate(self.components) if n in used]
         head += [f"    {n} = p[{i}]" for i, n in enumerate(self.parameters) if n in used]
         body = [f"    {line}" for line in lines]
         signature = f"def {name}({'X, p, xp' if states else 'p, xp'}):"
@@ -94,10 +98,13 @@ class _Lowering:
 
     def __init__(self) -> None:
         self.statements: dict[Any, _Statement] = {}
+        self.inverted: set[Any] = set()
 
     def run(self, values: Sequence[Any]) -> tuple[list[str], list[Any]]:
         """Return the lines of a function and what is left of the values."""
-        left = [self.lower(sympy.sympify(v)) for v in values]
+        values = [sympy.sympify(v) for v in values]
+        self.inverted = {found.args for value in values for found in value.atoms(Over, Slope)}
+        left = [self.lower(value) for value in values]
         inner = [a for s in self.statements.values() for a in s.arguments]
         common, reduced = sympy.cse([*inner, *left], symbols=sympy.numbered_symbols("_c"), order="canonical")
         rest = iter(reduced[: len(inner)])
@@ -106,7 +113,8 @@ class _Lowering:
             _Statement(s.name, s.template, tuple(next(rest) for _ in s.arguments), s.remark)
             for s in self.statements.values()
         ]
-        return [s.write() for s in _ordered(statements)], reduced[len(inner) :]
+        statements, left = _divided(statements, reduced[len(inner) :])
+        return [s.write() for s in _ordered(statements)], left
 
     def lower(self, value: Any) -> Any:
         """Replace the switching functions in an expression by names."""
@@ -114,16 +122,20 @@ class _Lowering:
             return value
         args = [self.lower(a) for a in value.args]
         match value:
-            case Monod():
-                return self.name(value, "_monod", "{0} / {1}", args[0], self.denominator(*args))
-            case Inhibition():
-                return self.name(value, "_inhibition", "{0} / {1}", args[1], self.denominator(*args))
+            case Monod() | Inhibition():
+                stem, above = f"_{type(value).__name__.lower()}", args[isinstance(value, Inhibition)]
+                if value.args in self.inverted:
+                    return self.name(value, stem, "{0} * {1}", above, self.lower(Over(*value.args)))
+                return self.name(value, stem, "{0} / {1}", above, self.denominator(*args))
+            case Slope():
+                inhibition, over = self.lower(Inhibition(*value.args)), self.lower(Over(*value.args))
+                return self.name(value, "_slope", "{0} * {1}", inhibition, over)
             case Over():
-                return self.name(value, "_over", "1.0 / {0}", self.denominator(*args))
+                return self.name(value, "_over", RECIPROCAL, self.denominator(*args))
             case Ratio():
-                return self.name(value, "_ratio", "{0} / {1}", args[0], self.floor(args[1]))
+                return args[0] * self.lower(Inverse(value.args[1]))
             case Inverse():
-                return self.name(value, "_inverse", "1.0 / {0}", self.floor(args[0]))
+                return self.name(value, "_inverse", RECIPROCAL, self.floor(args[0]))
             case Positive():
                 return self.name(value, "_positive", "xp.maximum({0}, 0.0)", args[0])
             case Step():
@@ -147,9 +159,27 @@ class _Lowering:
         return self.statements[kind, key].name
 
 
+def _divided(statements: Sequence[_Statement], left: Sequence[Any]) -> tuple[list[_Statement], list[Any]]:
+    """Write a reciprocal that is used once as a division: one operation instead of two."""
+    uses = Counter(s for s in _symbols([*(a for s in statements for a in s.arguments), *left]))
+    once = {s.name: 1 / s.arguments[0] for s in statements if s.template == RECIPROCAL and uses[s.name] == 1}
+    kept = [
+        _Statement(s.name, s.template, tuple(a.xreplace(once) for a in s.arguments), s.remark)
+        for s in statements
+        if s.name not in once
+    ]
+    return kept, [value.xreplace(once) for value in left]
+
+
+def _symbols(values: Sequence[Any]) -> Iterator[Any]:
+    """Return every symbol as often as it stands in some expressions."""
+    for value in values:
+        yield from (node for node in sympy.preorder_traversal(value) if node.is_Symbol)
+
+
 def _remark(key: Any) -> str:
     """Return a switching function as the table writes it, if it is short."""
-    if not isinstance(key, Monod | Inhibition | Ratio):
+    if not isinstance(key, Monod | Inhibition):
         return ""
     text = f"{type(key).__name__.lower()}({', '.join(str(a) for a in key.args)})"
     return text if len(text) <= 60 else ""

@@ -14,7 +14,7 @@ import sympy
 
 from asm_hybrid.kinetics.size import MAX_TERMS, terms
 
-__all__ = ["FUNCTIONS", "TINY", "Inhibition", "Inverse", "Monod", "Over", "Positive", "Ratio", "Step"]
+__all__ = ["FUNCTIONS", "TINY", "Inhibition", "Inverse", "Monod", "Over", "Positive", "Ratio", "Slope", "Step"]
 
 TINY = sympy.Rational(1, 10**16)
 """Added to a denominator that may be zero [its unit]: lost in rounding from about 1 g/m3 upwards."""
@@ -65,7 +65,7 @@ class Monod(_Switch):
 
     def fdiff(self, argindex: int = 1) -> Any:
         """Return the derivative, in a form that does not cancel for large S."""
-        return Inhibition(*self.args) * Over(*self.args) if argindex == 1 else -Monod(*self.args) * Over(*self.args)
+        return Slope(*self.args) if argindex == 1 else -Monod(*self.args) * Over(*self.args)
 
 
 class Inhibition(_Switch):
@@ -75,7 +75,13 @@ class Inhibition(_Switch):
 
     def fdiff(self, argindex: int = 1) -> Any:
         """Return the derivative, in a form that does not cancel for large S."""
-        return -Inhibition(*self.args) * Over(*self.args) if argindex == 1 else Monod(*self.args) * Over(*self.args)
+        return -Slope(*self.args) if argindex == 1 else Monod(*self.args) * Over(*self.args)
+
+
+class Slope(_Switch):
+    """``K / (K + S)²``, the slope of ``S / (K + S)``; it is not derived again."""
+
+    nargs = 2
 
 
 class Inverse(_Switch):
@@ -104,7 +110,7 @@ class Ratio(_Switch):
         numerator = da * b - a * db
         if terms(numerator) <= MAX_TERMS:
             numerator = sympy.expand(numerator)
-        return (numerator + TINY * da) * Inverse(b) ** 2
+        return sympy.factor_terms(numerator + TINY * da) * Inverse(b) ** 2
 
 
 def _above_zero(k: Any) -> Any:

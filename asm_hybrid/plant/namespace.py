@@ -15,6 +15,10 @@ __all__ = ["ArrayNamespace", "casadi_namespace", "torch_namespace"]
 
 Array = Any
 
+SMALL = 8192
+"""Largest array [entry] whose columns are left in place; those of a larger one are made contiguous, which costs one
+copy and saves several times as much in all that follows."""
+
 
 class ArrayNamespace(Protocol):
     """Operations on arrays whose last two axes are (tank, component)."""
@@ -33,6 +37,9 @@ class ArrayNamespace(Protocol):
 
     def where(self, condition: Array, x: Array, y: Array) -> Array:
         """Choose between two, element by element."""
+
+    def nonnegative(self, x: Array | Sequence[Array]) -> Sequence[Array]:
+        """Return ``max(x, 0)`` as :meth:`columns` does; ``x`` may be split already."""
 
     def columns(self, x: Array) -> Sequence[Array]:
         """Split ``(…, tank, n)`` into n arrays ``(…, tank)``."""
@@ -94,12 +101,22 @@ class _TorchNamespace:
             return self._torch.bmm(a.unsqueeze(0), b.unsqueeze(0)).squeeze(0)
         return self._torch.matmul(a.unsqueeze(0) if a.dim() == 2 else a, b.unsqueeze(0) if b.dim() == 2 else b)
 
+    def nonnegative(self, x: Array | Sequence[Array]) -> Sequence[Array]:
+        if self._torch.is_tensor(x):
+            if x.numel() <= SMALL:
+                return self.columns(x.clamp(min=0.0))
+            turned = x.reshape(-1, x.shape[-1]).t().contiguous().clamp(min=0.0)
+            return tuple(turned.reshape(-1, *x.shape[:-1]).unbind(0))
+        return [column.clamp(min=0.0) for column in x]
+
     def columns(self, x: Array) -> Sequence[Array]:
         return tuple(x.unbind(-1))
 
     def stack(self, columns: Sequence[Array]) -> Array:
-        tensors: Any = self._torch.broadcast_tensors
-        return self._torch.stack(tensors(*columns), dim=-1)
+        if any(c.shape != columns[0].shape for c in columns):
+            broadcast: Any = self._torch.broadcast_tensors
+            columns = broadcast(*columns)
+        return self._torch.stack(tuple(columns), dim=-1)
 
     def rows(self, rows: Sequence[Array]) -> Array:
         return self._torch.cat(list(rows), dim=-2)
@@ -136,6 +153,9 @@ class _CasadiNamespace:
         self.exp, self.log = casadi.exp, casadi.log
         self.maximum, self.minimum = casadi.fmax, casadi.fmin
         self.where, self.matmul = casadi.if_else, casadi.mtimes
+
+    def nonnegative(self, x: Array | Sequence[Array]) -> Sequence[Array]:
+        return [self.maximum(column, 0.0) for column in (x if isinstance(x, list | tuple) else self.columns(x))]
 
     def columns(self, x: Array) -> Sequence[Array]:
         return tuple(x[:, i] for i in range(x.shape[1]))

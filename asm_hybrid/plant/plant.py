@@ -238,7 +238,7 @@ class Plant:
 
     def rates(self, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array:
         """Return the process rates ρ, ``(…, tank, process)``, at effective states [table units]."""
-        values = self.kinetics.rates(xp.columns(X), xp.entries(forcing.parameters), xp)
+        values = self.kinetics.rates(X, xp.entries(forcing.parameters), xp)
         return xp.stack(values)
 
     def settler_ratio(self, u: Array, xp: ArrayNamespace) -> Array:

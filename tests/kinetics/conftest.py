@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kinetics_tools import SWITCHES
 
-from asm_hybrid.kinetics import compile_table, load_table, parse_table
+from asm_hybrid.kinetics import available_tables, compile_table, load_table, parse_table
 
 
 @pytest.fixture(scope="session")
@@ -19,11 +19,11 @@ def asm1():
 
 
 @pytest.fixture(scope="session")
-def tables(asm1, switches):
-    return {"asm1": asm1, "lotka_volterra": load_table("lotka_volterra"), "switches": switches}
+def tables(switches):
+    return {name: load_table(name) for name in available_tables()} | {"switches": switches}
 
 
-@pytest.fixture(params=["asm1", "lotka_volterra", "switches"])
+@pytest.fixture(params=[*available_tables(), "switches"])
 def table(request, tables):
     return tables[request.param]
 

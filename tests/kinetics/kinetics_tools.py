@@ -6,7 +6,14 @@ from types import SimpleNamespace
 
 import numpy as np
 
-NUMPY = SimpleNamespace(maximum=np.maximum)
+
+
+def _nonnegative(X):
+    columns = np.moveaxis(X, -1, 0) if isinstance(X, np.ndarray) else X
+    return [np.maximum(x, 0.0) for x in columns]
+
+
+NUMPY = SimpleNamespace(maximum=np.maximum, nonnegative=_nonnegative)
 
 # Two switching functions of expressions, as ASM2d has them, a constant rate and a power.
 SWITCHES = """\
