@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 
 
-
 def _nonnegative(X):
     columns = np.moveaxis(X, -1, 0) if isinstance(X, np.ndarray) else X
     return [np.maximum(x, 0.0) for x in columns]
