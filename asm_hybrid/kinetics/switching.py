@@ -58,20 +58,32 @@ class Over(_Switch):
         return -(Over(*self.args) ** 2)
 
 
-class Monod(_Switch):
-    """``S / (K + S)``."""
+class _OfTwo(_Switch):
+    """Base of ``S / (K + S)`` and ``K / (K + S)``."""
 
     nargs = 2
+
+    def _eval_derivative(self, x: Any) -> Any:
+        """Return the derivative; where S and K both depend on x, what cancels is cancelled here, not in rounding."""
+        s, k = self.args
+        dk = k.diff(x)
+        inner = s.args[0] if isinstance(s, Positive) else s
+        if dk == 0 or inner.diff(x) == 0:
+            return super()._eval_derivative(x)
+        numerator = sympy.expand(inner.diff(x) * k - inner * dk) * (Step(inner) if inner is not s else 1)
+        return (1 if isinstance(self, Monod) else -1) * numerator * Over(s, k) ** 2
+
+
+class Monod(_OfTwo):
+    """``S / (K + S)``."""
 
     def fdiff(self, argindex: int = 1) -> Any:
         """Return the derivative, in a form that does not cancel for large S."""
         return Slope(*self.args) if argindex == 1 else -Monod(*self.args) * Over(*self.args)
 
 
-class Inhibition(_Switch):
+class Inhibition(_OfTwo):
     """``K / (K + S)``."""
-
-    nargs = 2
 
     def fdiff(self, argindex: int = 1) -> Any:
         """Return the derivative, in a form that does not cancel for large S."""
