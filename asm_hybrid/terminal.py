@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,14 @@ from rich.table import Table
 if TYPE_CHECKING:
     from asm_hybrid.scenario import ScenarioResult
 
-__all__ = ["LiveProgress", "print_model", "print_models", "print_scenario", "print_scores"]
+__all__ = [
+    "LiveProgress",
+    "print_model",
+    "print_model_check",
+    "print_models",
+    "print_scenario",
+    "print_scores",
+]
 
 TITLES = {
     "mean": "mean",
@@ -203,8 +211,44 @@ def print_models() -> None:
     _show(_console(), "Kinetics tables", table)
 
 
-def print_model(name: str) -> None:
-    """Print a kinetics table as a Gujer matrix, with rates and parameters."""
-    from asm_hybrid.kinetics import gujer_text, load_table
+def print_model(name: str, form: str | None = None, out: Path | None = None) -> None:
+    """Print the documentation of a kinetics table, or write it to a file.
 
-    typer.echo(gujer_text(load_table(name)))
+    Parameters
+    ----------
+    name : str
+        Name of a shipped table, or path of a file.
+    form : str, optional
+        One of `FORMATS` of `asm_hybrid.kinetics.document`; by the ending of `out` where it is not given.
+    out : Path, optional
+        The file to write; an existing one is replaced, but never a table.
+
+    Raises
+    ------
+    InputError
+        If the table or the format cannot be used, or the file cannot be written.
+    """
+    from asm_hybrid.artefacts import write_text_atomic
+    from asm_hybrid.errors import InputError
+    from asm_hybrid.kinetics import load_table
+    from asm_hybrid.kinetics.document import document_table, format_of
+
+    table = load_table(name)
+    text = document_table(table, form or ("text" if out is None else format_of(out)))
+    if out is None:
+        typer.echo(text)
+        return
+    if out.suffix.lower() in (".yaml", ".yml") or out.is_dir():
+        raise InputError(
+            f"{str(out)!r} is no file for a document", where="--out", expected="a new file, such as table.html"
+        )
+    write_text_atomic(out, text + "\n")
+    typer.echo(f"wrote {out}")
+
+
+def print_model_check(name: str) -> None:
+    """Check a kinetics table, and print what was checked and found; see `print_model`."""
+    from asm_hybrid.kinetics import load_table
+    from asm_hybrid.kinetics.document import check_text
+
+    typer.echo(check_text(load_table(name)))

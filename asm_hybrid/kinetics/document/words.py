@@ -1,0 +1,54 @@
+"""Numbers and short texts that all formats have in common."""
+
+from __future__ import annotations
+
+from asm_hybrid.kinetics.document.nodes import Mark, Name, Node, Number, Operator, Row, Script
+from asm_hybrid.kinetics.table import Parameter, Table
+
+__all__ = ["WIDE", "conserved", "nu", "number", "plain", "size", "temperature_law"]
+
+WIDE = 14.0
+"""Widest coefficient that stands in the matrix itself [letters]; a wider one has a symbol there."""
+
+
+_ONE = {"components": "component", "processes": "process", "parameters": "parameter"}
+
+
+def nu(table: Table, process: int, component: str) -> Node:
+    """Return the symbol of a coefficient, with the numbers of process and component."""
+    i = table.component_names.index(component) + 1
+    return Script(Name("ν", r"\nu"), below=Row((Number(str(process)), Mark(","), Number(str(i)))))
+
+
+def number(value: float) -> str:
+    """Return a number with as many digits as it takes to read the same number back."""
+    text = f"{value:g}"
+    return text if float(text) == value else repr(value)
+
+
+def plain(name: str) -> str:
+    """Return the name of a process as words."""
+    return name.replace("_", " ").strip() or name
+
+
+def size(table: Table) -> list[tuple[int, str]]:
+    """Return how many components, processes and parameters a table has."""
+    counts = ((table.components, "components"), (table.processes, "processes"), (table.parameters, "parameters"))
+    return [(len(entries), what if len(entries) > 1 else _ONE[what]) for entries, what in counts]
+
+
+def conserved(table: Table) -> str:
+    """Return what every process conserves, and how exactly."""
+    if not table.materials:
+        return "nothing"
+    within = f"within {number(table.tolerance)} for one unit of rate" if table.tolerance else "exactly"
+    return f"{', '.join(table.materials)}, {within}"
+
+
+def temperature_law(parameter: Parameter) -> Node | None:
+    """Return the factor by which a parameter follows temperature, such as 1.072^(T - 20); None where it does not."""
+    if parameter.theta is None or parameter.T_ref is None:
+        return None
+    reference = Number(number(abs(parameter.T_ref)))
+    sign = Operator("-" if parameter.T_ref >= 0 else "+")
+    return Script(Number(number(parameter.theta)), above=Row((Name("T", "T"), sign, reference)))
