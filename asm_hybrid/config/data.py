@@ -116,8 +116,8 @@ class ColumnSection(Section):
         default=None,
         alias="as",
         description="Model name: Q_in, T, return_sludge, wastage, recycle.NAME, TANK.kla, influent.COMPONENT "
-        "(input); TANK.COMPONENT (imposed); TANK.X or effluent.X with X a component or composite "
-        "(observation).",
+        "or influent.COD, TKN, TP, TSS with a fractionation (input); TANK.COMPONENT (imposed); TANK.X or effluent.X "
+        "with X a component or composite (observation).",
     )
     unit: str | None = Field(default=None, description="Unit of the column, such as mg N/L, m3/h, degC.")
     noise: float | None = Field(

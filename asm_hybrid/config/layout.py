@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asm_hybrid.config.fractionation import INFLUENT, build_fractionation, influent_sums
 from asm_hybrid.config.names import check_names, known, located_quantity
-from asm_hybrid.config.targets import check_targets, imposed_states, series_targets
+from asm_hybrid.config.targets import NO_FRACTIONATION, check_targets, imposed_states, series_targets
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
+from asm_hybrid.plant.families import SUMS
 from asm_hybrid.plant.layout import Layout, Recycle, Tank
 
 if TYPE_CHECKING:
@@ -88,8 +90,11 @@ def _constants(config: Config, table: Table) -> list[tuple[str, tuple[str, float
         found.append((key, section.flow if section else 0.0, ("plant", key, "flow")))
     out = [(name, (config.where(*keys), value)) for name, value, keys in found if value is not None]
     units = {c.name: c.unit for c in table.components}
+    units |= {name.removeprefix(INFLUENT): unit for name, unit in influent_sums(config, table).items()}
     for name, amount in plant.influent.composition.items():
         where = config.where("plant", "influent", "composition", name)
+        if name in SUMS and name in table.composites and name not in units:
+            raise InputError(f"{name} is a measured sum", where=where, **NO_FRACTIONATION)
         known(name, units, f"a component of {table.name}", where)
         out.append((f"influent.{name}", (where, located_quantity(amount, units[name], where))))
     return out
@@ -100,6 +105,9 @@ def _completed(config: Config, table: Table, layout: Layout) -> Layout:
     constants = dict(layout.constants)
     supplied = set(constants) | set(series_targets(config))
     missing = [spec.name for spec in layout.inputs({c.name: c.unit for c in table.components})]
+    fractionation = build_fractionation(config, table, supplied)
+    if fractionation:
+        supplied |= {f"{INFLUENT}{name}" for name in (*fractionation.computed, *fractionation.absent)}
     missing = [name for name in missing if name not in supplied]
     if constants.get("Q_in") == 0.0:
         constants.update({name: 0.0 for name in missing if name.startswith("influent.")})

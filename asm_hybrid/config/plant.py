@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from asm_hybrid.config.base import Aeration, Flow, Section, Temperature, Volume, refuse
+from asm_hybrid.config.fractionation import FractionationSection
 
 __all__ = [
     "Amount",
@@ -50,10 +51,15 @@ class InfluentSection(Section):
 
     to: str = Field(description="Tank that receives the influent.")
     flow: Flow | None = Field(default=None, description="Constant flow [m3/d], when no column gives Q_in.")
+    fractionation: FractionationSection | None = Field(
+        default=None,
+        description="Splits influent.COD, influent.TKN, influent.TP into components; without it every component is "
+        "given by itself.",
+    )
     composition: dict[str, Amount] = Field(
         default_factory=dict,
-        description="Constant concentrations of those components that no column gives "
-        "[unit of the component in the kinetics table].",
+        description="Constant concentrations of those components that no column gives, and with a fractionation of "
+        "COD, TKN, TP, TSS [unit in the kinetics table].",
     )
 
 

@@ -10,11 +10,14 @@ from pydantic import Field, PrivateAttr
 
 from asm_hybrid.config.base import Section
 from asm_hybrid.config.data import DataSection
+from asm_hybrid.config.fractionation import build_fractionation
 from asm_hybrid.config.layout import build_layout
 from asm_hybrid.config.model import ModelSection, NetworkSection, TrainingSection
 from asm_hybrid.config.names import calibration_bounds, load_named_table, parameter_values
 from asm_hybrid.config.plant import PlantSection
+from asm_hybrid.config.targets import series_targets
 from asm_hybrid.kinetics import Table
+from asm_hybrid.plant.fractionation import Fractionation
 from asm_hybrid.plant.layout import Layout
 from asm_hybrid.yamlfile import YamlDocument, to_yaml
 
@@ -96,6 +99,23 @@ class Config(Section):
             line of the key.
         """
         return build_layout(self, table)
+
+    def fractionation(self, table: Table, layout: Layout) -> Fractionation | None:
+        """Return how measured sums of the influent are split, or None where every component is given by itself.
+
+        Parameters
+        ----------
+        table : Table
+            The kinetics table.
+        layout : Layout
+            The flow sheet, from `layout`; its constants hold those of the influent.
+
+        Returns
+        -------
+        Fractionation or None
+            Family of the table, shares, and what is given.
+        """
+        return build_fractionation(self, table, set(layout.constants) | set(series_targets(self)))
 
     def parameter_values(self, table: Table) -> dict[str, float]:
         """Return the values of ``model.parameters`` in the table's units.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asm_hybrid.config.fractionation import INFLUENT, influent_sums
 from asm_hybrid.config.names import known
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Table
+from asm_hybrid.plant.families import SUMS
 from asm_hybrid.plant.layout import Layout
 from asm_hybrid.units import conversion
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from asm_hybrid.config.schema import Config
 
 __all__ = [
+    "NO_FRACTIONATION",
     "check_targets",
     "column_unit",
     "imposed_states",
@@ -26,6 +29,11 @@ __all__ = [
 ]
 
 EFFLUENT = "effluent"
+NO_FRACTIONATION = {
+    "expected": "components of the influent, or a fractionation that splits the sums",
+    "fix": "add 'fractionation: {type: raw}' (or settled) under plant.influent",
+}
+"""What to say of a measured sum that nothing splits."""
 
 
 def used_columns(config: Config) -> Iterator[tuple[str, str, ColumnSection]]:
@@ -119,13 +127,15 @@ def column_unit(config: Config, table: Table, layout: Layout, source: str, heade
     components = {c.name: c.unit for c in table.components}
     if column.role == "observation":
         return _observed_unit(target, table, layout, where)
-    options = {spec.name: spec.unit for spec in layout.inputs(components)}
+    options = {spec.name: spec.unit for spec in layout.inputs(components)} | influent_sums(config, table)
     if column.role == "imposed":
         return options[target]
     imposed = {f"{tank}.{component}" for tank, component in layout.imposed}
     names = [name for name in options if name not in imposed]
     if target not in names:
         tank, _, rest = target.partition(".")
+        if f"{tank}." == INFLUENT and rest in SUMS and rest in table.composites and not influent_sums(config, table):
+            raise InputError(f"{target!r} is a measured sum", where=where, **NO_FRACTIONATION)
         fix = nearest(target, names)
         if tank in layout.tank_names and rest in components:
             fix = "a state that a sensor dictates has the role 'imposed', one to compare with 'observation'"

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from asm_hybrid.config import Config, load_config
+from asm_hybrid.config.fractionation import influent_sums
 from asm_hybrid.data.dataset import Dataset, build_dataset
 from asm_hybrid.data.findings import QualityFinding
+from asm_hybrid.data.influent import PREFIX
 from asm_hybrid.data.series import Series, Source, read_sources
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
@@ -77,7 +79,7 @@ def check_report(config_path: str | Path) -> CheckReport:
         lines += [*_source_lines(config, source), ""]
     lines += [*_constant_lines(config, table, layout), ""]
     if dataset:
-        lines += [*_block_lines(dataset), ""]
+        lines += [*_influent_lines(config, table, layout, dataset), *_block_lines(dataset), ""]
     lines += [*_finding_lines(findings)]
     lines += str(failure).splitlines() if failure else []
     warnings = sum(f.severity == "warning" for f in findings)
@@ -116,6 +118,7 @@ def _series_row(series: Series) -> tuple[str, ...]:
 
 def _constant_lines(config: Config, table: Table, layout: Layout) -> list[str]:
     units = {spec.name: spec.unit for spec in layout.inputs({c.name: c.unit for c in table.components})}
+    units |= influent_sums(config, table)
     constants = layout.constants
     rows = [(name, f"{constants[name]:g}", unit) for name, unit in units.items() if name in constants]
     values = config.parameter_values(table)
@@ -126,6 +129,25 @@ def _constant_lines(config: Config, table: Table, layout: Layout) -> list[str]:
         listed = [f"{name} [{low:g}, {high:g}]" for name, (low, high) in calibrated.items()]
         lines.append("  calibrated: " + ", ".join(listed))
     return lines
+
+
+def _influent_lines(config: Config, table: Table, layout: Layout, dataset: Dataset) -> list[str]:
+    """Return what the fractionation made of the influent; nothing where there is none."""
+    section, fractionation = config.plant.influent.fractionation, config.fractionation(table, layout)
+    if section is None or fractionation is None:
+        return []
+    shares = ", ".join(f"{name} {share:.4g}" for name, share in fractionation.fractions.items())
+    rows: list[tuple[str, ...]] = [("component", "mean", "range", "unit")]
+    for name in fractionation.computed:
+        i = dataset.input_names.index(f"{PREFIX}{name}")
+        values = dataset.inputs[:, i]
+        span = f"{values.min():.4g} … {values.max():.4g}"
+        rows.append((name, f"{values.mean():.4g}", span, dataset.input_units[i]))
+    lines = [f"influent, fractionated as {section.type} sewage for {fractionation.family.name}", f"  {shares}"]
+    lines += _table(rows)
+    if fractionation.absent:
+        lines.append("  taken as zero: " + ", ".join(fractionation.absent))
+    return [*lines, ""]
 
 
 def _block_lines(dataset: Dataset) -> list[str]:

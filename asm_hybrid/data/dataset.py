@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from asm_hybrid.config import Config
 from asm_hybrid.data.blocks import check_blocks, check_inputs, place_blocks, zone_name
 from asm_hybrid.data.findings import QualityFinding, raise_errors
+from asm_hybrid.data.influent import PREFIX, fractionate
 from asm_hybrid.data.knots import TOLERANCE, bridged, interpolate
 from asm_hybrid.data.series import Series, Source, read_sources
 from asm_hybrid.errors import InputError
@@ -162,18 +163,28 @@ def build_dataset(
     inputs = np.empty((times.size, len(specs)))
     filled = np.zeros(inputs.shape, dtype=bool)
     series = {s.target: (s, source.days(first)) for source, s in _driving(sources)}
-    for i, spec in enumerate(specs):
-        if spec.name in series:
-            one, days = series[spec.name]
-            valid = ~np.isnan(one.values)
-            inputs[:, i] = interpolate(times, days[valid], one.values[valid], config.data.interpolation)
-            filled[:, i] = bridged(times, days[valid])
-        else:
-            inputs[:, i] = layout.constants[spec.name]
+    known: dict[str, Values | float] = dict(layout.constants)
+    bridges: dict[str, NDArray[np.bool_]] = {}
+    for name, (one, days) in series.items():
+        valid = ~np.isnan(one.values)
+        known[name] = interpolate(times, days[valid], one.values[valid], config.data.interpolation)
+        bridges[name] = bridged(times, days[valid])
+    measured = dict(bridges)
     observations, found = _observations(sources, first, float(times[-1]))
+    fractionation = config.fractionation(table, layout)
+    if fractionation:
+        components, problems = fractionate(config, fractionation, known, series, first, times)
+        known |= components
+        found += problems
+        used = [bridges[f"{PREFIX}{name}"] for name in fractionation.used if f"{PREFIX}{name}" in bridges]
+        if used:
+            bridges |= {f"{PREFIX}{name}": np.logical_or.reduce(used) for name in fractionation.computed}
+    for i, spec in enumerate(specs):
+        inputs[:, i] = known[spec.name]
+        if spec.name in bridges:
+            filled[:, i] = bridges[spec.name]
     blocks = place_blocks(config, first, float(times[-1]))
     found += check_blocks(config, blocks, observations)
-    measured = {spec.name: filled[:, i] for i, spec in enumerate(specs) if spec.name in series}
     found += check_inputs(config, blocks, times, measured)
     return Dataset(
         origin=first,
