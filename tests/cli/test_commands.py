@@ -161,7 +161,9 @@ def start(path, out, *, iterations):
     """Start a training in a process of its own."""
     path.write_text(CONFIG.replace("iterations: 4", f"iterations: {iterations}"))
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    code = "from asm_hybrid.cli import main; main()"
+    # A shell that starts tests in the background has its children ignore Ctrl-C; a terminal does not.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += "from asm_hybrid.cli import main; main()"
     return subprocess.Popen(
         [sys.executable, "-c", code, "train", str(path), "--out", str(out)],
         stdout=subprocess.PIPE,
