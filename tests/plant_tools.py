@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from asm_hybrid.kinetics import load_table
-from asm_hybrid.plant import Layout, Plant, Recycle, Tank
+from asm_hybrid.plant import IdealSettler, Layout, Plant, Recycle, Tank
 
 VOLUMES = (1000.0, 1500.0, 800.0)
 
@@ -16,10 +16,10 @@ def make_plant(*, aerated=True, imposed=True, recycles=True, non_settleable=0.01
     names = ("anoxic", "middle", "last")
     layout = Layout(
         tanks=tuple(Tank(n, v, aerated=aerated and n == "middle") for n, v in zip(names, VOLUMES, strict=True)),
-        influent_to="anoxic",
-        return_to="anoxic",
+        influent_to={"anoxic": 1.0},
+        return_to={"anoxic": 1.0},
         recycles=(Recycle("internal", "last", "anoxic"), Recycle("bypass", "anoxic", "last")) if recycles else (),
-        non_settleable=non_settleable,
+        settler=IdealSettler(non_settleable),
         imposed=(("last", "S_O"),) if imposed else (),
     )
     return Plant(load_table("asm1"), layout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asm_hybrid.config.fractionation import INFLUENT, build_fractionation, influent_sums
@@ -11,6 +12,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.families import SUMS
 from asm_hybrid.plant.layout import Layout, Recycle, Tank
+from asm_hybrid.plant.settler import IdealSettler
 
 if TYPE_CHECKING:
     from asm_hybrid.config.schema import Config
@@ -58,10 +60,10 @@ def _layout(config: Config, table: Table, constants: dict[str, float]) -> Layout
     try:
         return Layout(
             tanks=tuple(Tank(name, t.volume, t.kla is not None) for name, t in plant.tanks.items()),
-            influent_to=plant.influent.to,
-            return_to=plant.return_sludge.to if plant.return_sludge else plant.influent.to,
+            influent_to={plant.influent.to: 1.0},
+            return_to={plant.return_sludge.to if plant.return_sludge else plant.influent.to: 1.0},
             recycles=tuple(Recycle(name, r.source, r.to) for name, r in plant.recycles.items()),
-            non_settleable=plant.settler.non_settleable,
+            settler=IdealSettler(plant.settler.non_settleable),
             imposed=imposed,
             constants=constants,
         )
@@ -121,15 +123,7 @@ def _completed(config: Config, table: Table, layout: Layout) -> Layout:
             expected="every input of the plant, once",
             fix=_remedy(missing),
         )
-    return Layout(
-        layout.tanks,
-        layout.influent_to,
-        layout.return_to,
-        layout.recycles,
-        layout.non_settleable,
-        layout.imposed,
-        constants,
-    )
+    return replace(layout, constants=constants)
 
 
 def _home(name: str) -> tuple[str, ...]:

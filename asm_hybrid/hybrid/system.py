@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.term import LearntTerm
-from asm_hybrid.plant import Forcing, Plant, torch_namespace
+from asm_hybrid.plant import Forcing, Plant, effluent, torch_namespace
 
 __all__ = ["PlantSystem", "participants"]
 
@@ -33,6 +35,12 @@ class PlantSystem:
     def __init__(
         self, plant: Plant, parameters: Tensor, targets: Sequence[str], term: LearntTerm | None = None
     ) -> None:
+        if plant.rows.count > plant.tanks:
+            raise InputError(
+                "this plant has states besides those of its tanks: " + ", ".join(plant.rows.names[-3:]) + ", …",
+                expected="for training, tanks of constant volume with an ideal settler and without controllers",
+                fix="simulate it with 'asm-hybrid simulate', or train on the measured flows, oxygen and return sludge",
+            )
         self.plant, self.parameters, self.term = plant, parameters, term
         self.xp = torch_namespace()
         self.stoichiometry = plant.stoichiometry(parameters, self.xp)
@@ -45,18 +53,17 @@ class PlantSystem:
     def _set_targets(self, targets: Sequence[str]) -> None:
         plant, like = self.plant, self.parameters
         entries = self.xp.entries(like)
-        tanks, components = plant.shape
-        particulate = torch.as_tensor(plant.particulate, dtype=like.dtype, device=like.device)
-        direct, thinned = [], []
+        tanks, components = plant.tanks, plant.shape[1]
+        direct, effluent = [], []
         for target in targets:
             place, quantity = plant.observation(target)
             weights = self._weights(quantity, entries)
-            tank = tanks - 1 if place == "effluent" else plant.layout.tank_index(place)
             full = torch.zeros(*weights.shape[:-1], tanks, components, dtype=like.dtype, device=like.device)
-            full[..., tank, :] = weights * (1.0 - particulate) if place == "effluent" else weights
+            if place != "effluent":
+                full[..., plant.layout.tank_index(place), :] = weights
             direct.append(full.flatten(-2))
-            thinned.append(weights * particulate * float(place == "effluent"))
-        self._direct, self._thinned = torch.stack(direct, dim=-1), torch.stack(thinned, dim=-1)
+            effluent.append(weights * float(place == "effluent"))
+        self._direct, self._of_effluent = torch.stack(direct, dim=-1), torch.stack(effluent, dim=-1)
         self._has_effluent = any(t.startswith("effluent.") for t in targets)
 
     def _weights(self, quantity: str, entries: Sequence[Tensor]) -> Tensor:
@@ -78,15 +85,8 @@ class PlantSystem:
         p = self.parameters if self.parameters.dim() == 1 else self.parameters.unsqueeze(-2)
         whole = self.plant.forcing(inputs, p, self.xp)
         nothing = [None] * inputs.shape[-2]
-        series = (
-            whole.u.unbind(-2),
-            whole.parameters.unbind(-2),
-            whole.flows.unbind(-3),
-            whole.thickening.unbind(-3),
-            whole.source.unbind(-3),
-            nothing if whole.loss is None else whole.loss.unbind(-3),
-            nothing if whole.imposed is None else whole.imposed.unbind(-3),
-        )
+        names = [(f.name, -1 - int(f.metadata["axes"])) for f in fields(Forcing)]
+        series = [nothing if (a := getattr(whole, n)) is None else a.unbind(axis) for n, axis in names]
         return [Forcing(*row) for row in zip(*series, strict=True)]
 
     def effective(self, x: Tensor, forcing: Forcing) -> Tensor:
@@ -136,7 +136,8 @@ class PlantSystem:
     def _own_transport(self, forcing: Forcing) -> Tensor:
         particulate = self.xp.constant(self.plant.particulate, forcing.flows)
         own = forcing.flows.diagonal(dim1=-2, dim2=-1).unsqueeze(-1)
-        own = own + forcing.thickening.diagonal(dim1=-2, dim2=-1).unsqueeze(-1) * particulate
+        if forcing.thickening is not None:
+            own = own + forcing.thickening.diagonal(dim1=-2, dim2=-1).unsqueeze(-1) * particulate
         return cast(Tensor, own if forcing.loss is None else own - forcing.loss)
 
     def full_jacobian(self, x: Tensor, forcing: Forcing) -> Tensor:
@@ -144,9 +145,10 @@ class PlantSystem:
         tanks, components = self.plant.shape
         blocks = self.jacobian(x, forcing)
         eye = torch.eye(components, dtype=blocks.dtype, device=blocks.device)
-        particulate = torch.diag(self.xp.constant(self.plant.particulate, blocks))
         full = forcing.flows[..., :, None, :, None] * eye[:, None, :]
-        full = full + forcing.thickening[..., :, None, :, None] * particulate[:, None, :]
+        if forcing.thickening is not None:
+            particulate = torch.diag(self.xp.constant(self.plant.particulate, blocks))
+            full = full + forcing.thickening[..., :, None, :, None] * particulate[:, None, :]
         full = full * (self._free[:, :, None, None] * self._free)
         full = full.expand(*blocks.shape[:-3], -1, -1, -1, -1).clone()
         index = range(tanks)
@@ -158,8 +160,8 @@ class PlantSystem:
         X = self.effective(x, forcing)
         out = (X.flatten(-2).unsqueeze(-2) @ self._direct).squeeze(-2)
         if self._has_effluent:
-            last = X[..., -1, :].unsqueeze(-2) @ self._thinned
-            out = out + last.squeeze(-2) * self.plant.effluent_ratio(forcing.u, self.xp)
+            _, outflow = effluent(self.plant, x, forcing, self.xp)
+            out = out + (outflow @ self._of_effluent).squeeze(-2)
         return out
 
 

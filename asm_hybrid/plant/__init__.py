@@ -1,17 +1,33 @@
-"""The mechanistic part f: tanks, flows, settler and aeration over a table of reactions."""
+"""The mechanistic part f: tanks, flows, settlers, aeration and control over a table of reactions."""
 
+from asm_hybrid.plant.aeration import AirLaw
+from asm_hybrid.plant.control import PI, Controller, Lag, OnOff, Sensor
 from asm_hybrid.plant.layout import InputSpec, Layout, Recycle, Tank
 from asm_hybrid.plant.namespace import ArrayNamespace, casadi_namespace, torch_namespace
+from asm_hybrid.plant.outlets import effluent, waste
 from asm_hybrid.plant.plant import Forcing, Plant
+from asm_hybrid.plant.primary import PrimaryClarifier
+from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 
 __all__ = [
+    "PI",
+    "AirLaw",
     "ArrayNamespace",
+    "Controller",
     "Forcing",
+    "IdealSettler",
     "InputSpec",
+    "Lag",
     "Layout",
+    "OnOff",
     "Plant",
+    "PrimaryClarifier",
     "Recycle",
+    "Sensor",
+    "TakacsSettler",
     "Tank",
     "casadi_namespace",
+    "effluent",
     "torch_namespace",
+    "waste",
 ]

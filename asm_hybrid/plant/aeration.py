@@ -1,15 +1,26 @@
-"""Oxygen transfer."""
+"""Oxygen transfer: saturation, and kLa from an air flow."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
+from asm_hybrid.errors import InputError
 from asm_hybrid.plant.namespace import ArrayNamespace
 
-__all__ = ["oxygen_saturation"]
+__all__ = ["AirLaw", "oxygen_saturation"]
+
+Array = Any
+
+OXYGEN_IN_AIR = 299.3
+"""Oxygen in air [g/m³ at 0 °C and 1 atm]: 20.95 % of 1428.9 g/m³, the density of oxygen there."""
+
+CLEAN_SATURATION = 9.09
+"""Saturation of clean water at 20 °C and 1 atm [g/m³] (Standard Methods, table 4500-O)."""
 
 
-def oxygen_saturation(temperature: Any, xp: ArrayNamespace) -> Any:
+def oxygen_saturation(temperature: Array, xp: ArrayNamespace) -> Array:
     """Return the saturation concentration of oxygen in mixed liquor.
 
     Parameters
@@ -32,3 +43,60 @@ def oxygen_saturation(temperature: Any, xp: ArrayNamespace) -> Any:
     kelvin = (temperature + 273.15) / 100.0
     solubility = xp.exp(-66.7354 + 87.4755 / kelvin + 24.4526 * xp.log(kelvin))
     return 0.9997743214 * 8.0 / 10.5 * 56.12 * 6791.5 * solubility
+
+
+@dataclass(frozen=True)
+class AirLaw:
+    """kLa from an air flow, by the standard oxygen transfer efficiency of the diffusers.
+
+    Attributes
+    ----------
+    sote : float
+        Standard oxygen transfer efficiency: share of the oxygen that dissolves in clean water of 20 °C without
+        oxygen [-].
+    alpha : float
+        Transfer in mixed liquor over transfer in clean water, fouling included [-].
+    theta : float
+        Temperature factor of the transfer [-].
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range.
+
+    Notes
+    -----
+    By definition ``kLa_20 V S_sat,20 = SOTE ρ_O2 Q_air`` in clean water, and so in the tank
+    ``kLa = α θ^(T-20) SOTE ρ_O2 Q_air / (V S_sat,20)``. The saturation that drives the transfer is `oxygen_saturation`.
+
+    References
+    ----------
+    .. [1] ASCE/EWRI 2-06 (2007), Measurement of Oxygen Transfer in Clean Water: definitions, and θ = 1.024.
+    """
+
+    sote: float
+    alpha: float = 0.6
+    theta: float = 1.024
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("sote", 0.0, 1.0), ("alpha", 0.0, 1.5), ("theta", 0.9, 1.1)):
+            value = getattr(self, name)
+            if not low < value <= high:
+                raise InputError(f"{name} is {value}", expected=f"a number above {low:g}, up to {high:g}")
+
+    def kla(self, air: Array, volume: Array, temperature: Array, xp: ArrayNamespace) -> Array:
+        """Return kLa [1/d], shaped as ``air``.
+
+        Parameters
+        ----------
+        air : array
+            Air flow [m³/d at 0 °C and 1 atm].
+        volume : array or float
+            Volume of the tank [m³].
+        temperature : array
+            Liquid temperature [°C].
+        xp : ArrayNamespace
+            Array operations.
+        """
+        warm = xp.exp(math.log(self.theta) * (temperature - 20.0))
+        return self.alpha * self.sote * OXYGEN_IN_AIR / CLEAN_SATURATION * air * warm / volume

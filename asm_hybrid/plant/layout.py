@@ -1,13 +1,24 @@
-"""What a plant is made of: tanks, flows, aeration, and the inputs that drive them."""
+"""What a plant is made of: tanks, flows, settlers, aeration, and the inputs that drive them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.plant.aeration import AirLaw
+from asm_hybrid.plant.control import Controller
+from asm_hybrid.plant.primary import PrimaryClarifier
+from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 
-__all__ = ["InputSpec", "Layout", "Recycle", "Tank"]
+__all__ = ["EFFLUENT", "SETTLER", "InputSpec", "Layout", "Recycle", "Shares", "Tank"]
+
+SETTLER, EFFLUENT = "settler", "effluent"
+RESERVED = (SETTLER, EFFLUENT, "influent", "recycle", "primary", "waste", "control")
+"""Names that no tank can have."""
+
+Shares = Mapping[str, float]
+"""How a stream is split: the share of it that goes to every target [-]."""
 
 
 @dataclass(frozen=True)
@@ -19,19 +30,32 @@ class Tank:
     name : str
         Name of the tank.
     volume : float
-        Liquid volume [m³].
+        Liquid volume [m³]; at the start, if it varies.
     aerated : bool
-        Whether oxygen is transferred by the law ``kLa (S_O,sat - S_O)``.
+        Whether oxygen is transferred by the law ``kLa (S_O,sat - S_O)``, with kLa an input.
+    air : AirLaw or None
+        Gives kLa from an air flow, which is the input then.
+    to : Shares or None
+        Where the main outflow goes: tanks, ``settler`` or ``effluent``; None for the next tank, from the last one
+        the settler.
+    variable : bool
+        Whether the volume varies: the main outflow is then an input, ``TANK.decant``.
+    decanted_solids : float
+        Particulate concentration of what is decanted, as a share of that in the tank [-]; for variable tanks.
     """
 
     name: str
     volume: float
     aerated: bool = False
+    air: AirLaw | None = None
+    to: Shares | None = None
+    variable: bool = False
+    decanted_solids: float = 1.0
 
 
 @dataclass(frozen=True)
 class Recycle:
-    """A flow of mixed liquor taken from one tank to another.
+    """A flow of mixed liquor pumped from one tank to another.
 
     Attributes
     ----------
@@ -54,18 +78,24 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class Layout:
-    """The flow sheet: tanks in series, recycles, an ideal settler with return and waste sludge.
+    """The flow sheet: tanks, recycles, primary clarifier, final settler, return and waste sludge, controllers.
 
     Attributes
     ----------
     tanks : tuple of Tank
         In the order in which the main stream passes them.
-    influent_to, return_to : str
-        Tanks that receive the influent and the return sludge.
+    influent_to, return_to : Shares
+        Tanks that receive the influent and the return sludge; the influent may also bypass to ``effluent``.
     recycles : tuple of Recycle
         Internal recycles.
-    non_settleable : float
-        Share of the settler's solids load that leaves with the effluent [-].
+    settler : IdealSettler, TakacsSettler or None
+        The final settler; without one, what flows to the settler is the effluent.
+    waste_from : str
+        Where the waste sludge is drawn: ``settler``, or a tank.
+    primary : PrimaryClarifier or None
+        Treats the influent first.
+    controllers : tuple of Controller
+        What moves inputs of the plant by what is measured in it.
     imposed : tuple of (str, str)
         ``(tank, component)`` pairs whose concentration is a measured series, not a state that moves.
     constants : mapping of str to float
@@ -73,10 +103,13 @@ class Layout:
     """
 
     tanks: tuple[Tank, ...]
-    influent_to: str
-    return_to: str
+    influent_to: Shares
+    return_to: Shares
     recycles: tuple[Recycle, ...] = ()
-    non_settleable: float = 0.0
+    settler: IdealSettler | TakacsSettler | None = field(default_factory=IdealSettler)
+    waste_from: str = SETTLER
+    primary: PrimaryClarifier | None = None
+    controllers: tuple[Controller, ...] = ()
     imposed: tuple[tuple[str, str], ...] = ()
     constants: Mapping[str, float] = field(default_factory=dict)
 
@@ -85,40 +118,64 @@ class Layout:
             raise InputError("the plant has no tank", expected="at least one tank")
         seen: set[str] = set()
         for tank in self.tanks:
-            if tank.name in seen or tank.name in ("effluent", "influent", "recycle"):
+            if tank.name in seen or tank.name in RESERVED:
                 raise InputError(
                     f"the tank name {tank.name!r} is taken",
-                    expected="names that differ, and not 'influent', 'effluent' or 'recycle'",
+                    expected=f"names that differ, and none of {', '.join(RESERVED)}",
                 )
             seen.add(tank.name)
             if not tank.volume > 0:
                 raise InputError(f"tank {tank.name!r} has a volume of {tank.volume} m3", expected="a volume above zero")
-        for what, name in self._references():
-            self._known(name, what)
-        if not 0 <= self.non_settleable < 1:
-            raise InputError(
-                f"non_settleable is {self.non_settleable}", expected="a share from 0 up to, not including, 1"
-            )
-        for tank_name, component in self.imposed:
-            if any(t.name == tank_name and t.aerated for t in self.tanks) and component.startswith("S_O"):
+        for what, name, others in self._references():
+            self._known(name, what, others)
+        for what, shares in self._splits():
+            total = sum(shares.values())
+            if abs(total - 1.0) > 1e-9 or any(v < 0 for v in shares.values()):
                 raise InputError(
-                    f"tank {tank_name!r} has both an imposed {component} and a kLa",
-                    fix="drop the kla of that tank, or give the oxygen column the role 'observation'",
+                    f"the shares of {what} add to {total:.6g}", expected="shares from 0 to 1 that add to 1"
+                )
+        for tank_name, component in self.imposed:
+            if any(t.name == tank_name and (t.aerated or t.air) for t in self.tanks) and component.startswith("S_O"):
+                raise InputError(
+                    f"tank {tank_name!r} has both an imposed {component} and aeration",
+                    fix="drop the kla or air of that tank, or give the oxygen column the role 'observation'",
                 )
 
-    def _references(self) -> list[tuple[str, str]]:
-        out = [("the influent", self.influent_to), ("the return sludge", self.return_to)]
-        for recycle in self.recycles:
-            out += [(f"recycle {recycle.name!r} (from)", recycle.source)]
-            out += [(f"recycle {recycle.name!r} (to)", recycle.target)]
-        return out + [(f"imposed {c}", t) for t, c in self.imposed]
+    def outflow(self, tank: Tank) -> Shares:
+        """Return where the main outflow of a tank goes."""
+        if tank.to is not None:
+            return tank.to
+        following = self.tank_index(tank.name) + 1
+        if following < len(self.tanks):
+            return {self.tanks[following].name: 1.0}
+        return {SETTLER if self.settler else EFFLUENT: 1.0}
 
-    def _known(self, name: str, what: str) -> None:
-        if name not in self.tank_names:
+    def _splits(self) -> Iterator[tuple[str, Shares]]:
+        yield "the influent", self.influent_to
+        yield "the return sludge", self.return_to
+        for tank in self.tanks:
+            yield f"the outflow of tank {tank.name!r}", self.outflow(tank)
+
+    def _references(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        """Yield every place that names a tank, the name, and what else may stand there."""
+        yield from (("the influent", name, (EFFLUENT,)) for name in self.influent_to)
+        yield from (("the return sludge", name, ()) for name in self.return_to)
+        ends = (SETTLER, EFFLUENT) if self.settler else (EFFLUENT,)
+        for tank in self.tanks:
+            yield from ((f"the outflow of tank {tank.name!r}", name, ends) for name in self.outflow(tank))
+        for recycle in self.recycles:
+            yield f"recycle {recycle.name!r} (from)", recycle.source, ()
+            yield f"recycle {recycle.name!r} (to)", recycle.target, ()
+        yield "the waste sludge", self.waste_from, (SETTLER,)
+        yield from ((f"imposed {component}", tank, ()) for tank, component in self.imposed)
+
+    def _known(self, name: str, what: str, others: Sequence[str]) -> None:
+        names = (*self.tank_names, *others)
+        if name not in names:
             raise InputError(
                 f"{what} names the tank {name!r}, which does not exist",
-                expected="one of the tanks " + ", ".join(self.tank_names),
-                fix=nearest(name, self.tank_names),
+                expected="one of the tanks " + ", ".join(names),
+                fix=nearest(name, names),
             )
 
     @property
@@ -142,14 +199,18 @@ class Layout:
         -------
         tuple of InputSpec
             ``Q_in`` [m³/d], ``T`` [°C], ``return_sludge`` and ``wastage`` [m³/d], ``recycle.NAME`` [m³/d],
-            ``TANK.kla`` [1/d] for aerated tanks, ``TANK.COMPONENT`` for imposed states, and
-            ``influent.COMPONENT`` for every component.
+            ``TANK.kla`` [1/d] or ``TANK.air`` [m³/d at 0 °C and 1 atm] for aerated tanks, ``TANK.decant`` [m³/d] for
+            tanks whose volume varies, ``CONTROLLER.setpoint`` and ``CONTROLLER.noise`` in the unit of what is measured,
+            ``TANK.COMPONENT`` for imposed states, and ``influent.COMPONENT`` for every component.
         """
         units = dict(components)
         specs = [InputSpec("Q_in", "m3/d"), InputSpec("T", "degC")]
         specs += [InputSpec("return_sludge", "m3/d"), InputSpec("wastage", "m3/d")]
         specs += [InputSpec(f"recycle.{r.name}", "m3/d") for r in self.recycles]
         specs += [InputSpec(f"{t.name}.kla", "1/d") for t in self.tanks if t.aerated]
+        specs += [InputSpec(f"{t.name}.air", "m3/d") for t in self.tanks if t.air]
+        specs += [InputSpec(f"{t.name}.decant", "m3/d") for t in self.tanks if t.variable]
+        specs += [InputSpec(name, unit) for c in self.controllers for name, unit in c.inputs]
         specs += [InputSpec(f"{t}.{c}", units[c]) for t, c in self.imposed]
         specs += [InputSpec(f"influent.{name}", unit) for name, unit in units.items()]
         return tuple(specs)

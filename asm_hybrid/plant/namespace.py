@@ -65,11 +65,29 @@ class ArrayNamespace(Protocol):
     def column(self, x: Array) -> Array:
         """Turn ``(…, tank)`` into ``(…, tank, 1)``."""
 
+    def scale(self, x: Array, factors: Array) -> Array:
+        """Multiply the rows of ``(…, row, n)`` by factors ``(…, row, 1)``."""
+
     def matmul(self, a: Array, b: Array) -> Array:
         """Matrix product over the last two axes."""
 
     def constant(self, value: np.ndarray, like: Array) -> Array:
         """Bring a NumPy array into the namespace, with the type and device of ``like``."""
+
+    def block(self, x: Array, start: int, stop: int) -> Array:
+        """Take rows of ``(…, row, n)``."""
+
+    def flat(self, x: Array) -> Array:
+        """Put the rows of ``(…, row, n)`` behind each other, ``(…, row · n)``."""
+
+    def join(self, entries: Sequence[Array]) -> Array:
+        """Put entries ``(…, 1)`` into a vector ``(…, n)``, broadcasting them first."""
+
+    def row(self, vector: Array) -> Array:
+        """Turn a vector ``(…, n)`` into a row ``(…, 1, n)``."""
+
+    def total(self, row: Array) -> Array:
+        """Sum a row ``(…, 1, n)`` to an entry ``(…, 1)``."""
 
 
 class _TorchNamespace:
@@ -119,7 +137,8 @@ class _TorchNamespace:
         return self._torch.stack(tuple(columns), dim=-1)
 
     def rows(self, rows: Sequence[Array]) -> Array:
-        return self._torch.cat(list(rows), dim=-2)
+        shape = np.broadcast_shapes(*(tuple(r.shape[:-2]) for r in rows))
+        return self._torch.cat([r.expand(*shape, *r.shape[-2:]) for r in rows], dim=-2)
 
     def entries(self, u: Array) -> Sequence[Array]:
         return tuple(u.unsqueeze(-2).unbind(-1))
@@ -143,6 +162,25 @@ class _TorchNamespace:
             tensor = self._torch.as_tensor(value, dtype=like.dtype, device=like.device)
             self._constants[key] = (value, tensor)  # the array is kept, so that its id stays its own
         return self._constants[key][1]
+
+    def block(self, x: Array, start: int, stop: int) -> Array:
+        return x[..., start:stop, :]
+
+    def flat(self, x: Array) -> Array:
+        return x.flatten(-2)
+
+    def join(self, entries: Sequence[Array]) -> Array:
+        broadcast: Any = self._torch.broadcast_tensors
+        return self._torch.cat(broadcast(*entries), dim=-1)
+
+    def row(self, vector: Array) -> Array:
+        return vector.unsqueeze(-2)
+
+    def scale(self, x: Array, factors: Array) -> Array:
+        return x * factors
+
+    def total(self, row: Array) -> Array:
+        return row.sum(-1)
 
 
 class _CasadiNamespace:
@@ -180,14 +218,37 @@ class _CasadiNamespace:
     def combine(self, u: Array, matrices: Array) -> Array:
         total = 0
         for i, matrix in enumerate(matrices):
-            total = total + u[i] * self._ca.DM(matrix)
-        return total
+            if matrix.any():
+                total = total + u[i] * self._sparse(matrix)
+        return total if hasattr(total, "shape") else self._ca.DM(*matrices.shape[1:])
 
     def column(self, x: Array) -> Array:
         return x
 
     def constant(self, value: np.ndarray, like: Array) -> Array:
-        return value if value.ndim == 3 else self._ca.DM(value)
+        return value if value.ndim == 3 else self._sparse(value)
+
+    def block(self, x: Array, start: int, stop: int) -> Array:
+        return x[start:stop, :]
+
+    def flat(self, x: Array) -> Array:
+        return self._ca.vec(x.T)
+
+    def join(self, entries: Sequence[Array]) -> Array:
+        return self._ca.vertcat(*entries)
+
+    def row(self, vector: Array) -> Array:
+        return vector.T
+
+    def scale(self, x: Array, factors: Array) -> Array:
+        return self.matmul(self._ca.diag(factors), x)
+
+    def total(self, row: Array) -> Array:
+        return self._ca.sum2(row)
+
+    def _sparse(self, matrix: np.ndarray) -> Array:
+        """Return a constant that knows its zeros, so that no code is made for them."""
+        return self._ca.sparsify(self._ca.DM(matrix))
 
 
 def torch_namespace() -> ArrayNamespace:

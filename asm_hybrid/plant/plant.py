@@ -1,17 +1,19 @@
-"""The mechanistic model f: reactions and transport in the plant's tanks.
+"""The mechanistic model f: reactions and transport in the plant's tanks and settlers.
 
 The equations stand once, for torch and CasADi alike (see :mod:`asm_hybrid.plant.namespace`). With the state ``X`` of
-shape ``(…, tank, component)`` and the inputs ``u`` of shape ``(…, input)``::
+shape ``(…, row, component)`` and the inputs ``u`` of shape ``(…, input)``, it is in the tanks::
 
     dX/dt = M(u) X + R(u) X_particulate + inflow(u) + kLa (S_O,sat - S_O) + ρ(X, p) S
 
-Tanks are in series; ``M`` holds what every flow carries between and out of the tanks, ``R`` the thickening of the
-particulate components in the ideal settler.
+``M`` holds what every flow carries between and out of the tanks, ``R`` the thickening of the particulate components in
+an ideal settler. Tanks come first; behind them stand rows for a primary clarifier, for the layers of a settler, and
+for volumes and controllers, as far as the layout has them (see :class:`Rows`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -20,8 +22,14 @@ import numpy as np
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Kinetics, Table, compile_table
 from asm_hybrid.plant.aeration import oxygen_saturation
-from asm_hybrid.plant.layout import InputSpec, Layout
+from asm_hybrid.plant.constants import Constants
+from asm_hybrid.plant.control import Controller, sorted_controllers
+from asm_hybrid.plant.flows import FlowMaps
+from asm_hybrid.plant.layout import SETTLER, InputSpec, Layout
 from asm_hybrid.plant.namespace import ArrayNamespace
+from asm_hybrid.plant.primary import PrimaryClarifier
+from asm_hybrid.plant.rows import Rows
+from asm_hybrid.plant.settler import TINY, IdealSettler, TakacsSettler
 
 __all__ = ["Forcing", "Plant"]
 
@@ -40,23 +48,33 @@ class Forcing:
         Parameters at the temperature of the liquid.
     flows : array, shape (…, tank, tank)
         Transport of all components [1/d].
-    thickening : array, shape (…, tank, tank)
-        Extra transport of particulate components by the settler [1/d].
+    thickening : array or None, shape (…, tank, tank)
+        Extra transport of particulate components [1/d].
     source : array, shape (…, tank, component)
         Inflow, and oxygen transfer into water without oxygen [g/(m³ d)].
     loss : array or None, shape (…, tank, component)
         Slope of the oxygen transfer with the state [1/d]; None without aeration.
     imposed : array or None, shape (…, tank, component)
         Imposed concentrations, zero elsewhere; None where nothing is imposed.
+    feed : array, shape (…, 1, tank)
+        Share of every tank in what the settler is fed [-].
+    feed_flow, overflow : array, shape (…, 1)
+        Flows into the settler, and out of it over the top [m³/d].
+    direct : array or None, shape (…, 1, tank)
+        Flows from the tanks straight to the effluent [m³/d]; None where there are none.
     """
 
-    u: Array
-    parameters: Array
-    flows: Array
-    thickening: Array
-    source: Array
-    loss: Array | None
-    imposed: Array | None
+    u: Array = field(metadata={"axes": 1})
+    parameters: Array = field(metadata={"axes": 1})
+    flows: Array = field(metadata={"axes": 2})
+    thickening: Array | None = field(metadata={"axes": 2})
+    source: Array = field(metadata={"axes": 2})
+    loss: Array | None = field(metadata={"axes": 2})
+    imposed: Array | None = field(metadata={"axes": 2})
+    feed: Array = field(metadata={"axes": 2})
+    feed_flow: Array = field(metadata={"axes": 1})
+    overflow: Array = field(metadata={"axes": 1})
+    direct: Array | None = field(metadata={"axes": 2})
 
 
 @dataclass(frozen=True)
@@ -75,12 +93,25 @@ class Plant:
     layout: Layout
 
     def __post_init__(self) -> None:
-        aerated = [t.name for t in self.layout.tanks if t.aerated]
+        aerated = [t.name for t in self.layout.tanks if t.aerated or t.air]
         if aerated and self.table.oxygen is None:
             raise InputError(
-                f"tank {aerated[0]!r} has a kla, but the table {self.table.name!r} names no dissolved oxygen",
-                fix="name it in the table (oxygen: S_O), or drop the kla",
+                f"tank {aerated[0]!r} is aerated, but the table {self.table.name!r} names no dissolved oxygen",
+                fix="name it in the table (oxygen: S_O), or drop the kla or air",
             )
+        if isinstance(self.layout.settler, TakacsSettler) and "TSS" not in self.table.composites:
+            raise InputError(
+                f"the table {self.table.name!r} has no composite TSS, by which solids settle in layers",
+                fix="add it to the composites of the table, or use the ideal settler",
+            )
+        for controller in self.controllers:
+            self.observation(controller.measured)
+            if not controller.sets.endswith(".setpoint") and controller.sets not in self.input_index:
+                raise InputError(
+                    f"the controller {controller.name} sets {controller.sets!r}, which is no input of the plant",
+                    expected="a flow, TANK.kla, TANK.air or CONTROLLER.setpoint",
+                    fix=nearest(controller.sets, self.input_index),
+                )
 
     @cached_property
     def kinetics(self) -> Kinetics:
@@ -97,97 +128,55 @@ class Plant:
         """Position of every input in ``u``."""
         return {spec.name: i for i, spec in enumerate(self.inputs)}
 
+    @cached_property
+    def rows(self) -> Rows:
+        """What stands where in the state."""
+        return Rows(self.table, self.layout)
+
     @property
     def shape(self) -> tuple[int, int]:
-        """Numbers of tanks and components."""
-        return len(self.layout.tanks), len(self.table.components)
+        """Numbers of rows and of components in a state."""
+        return self.rows.count, len(self.table.components)
+
+    @property
+    def tanks(self) -> int:
+        """Number of tanks, which are the first rows of a state."""
+        return len(self.layout.tanks)
 
     @cached_property
+    def controllers(self) -> list[Controller]:
+        """The controllers, every one behind the one that sets its setpoint."""
+        return sorted_controllers(self.layout.controllers)
+
+    @cached_property
+    def constants(self) -> Constants:
+        """Constant arrays."""
+        return Constants(self.table, self.layout, self.rows, self.input_index)
+
+    @property
+    def maps(self) -> FlowMaps:
+        """Where the water goes."""
+        return self.constants.maps
+
+    @property
     def particulate(self) -> np.ndarray:
         """One for particulate components, zero for soluble ones, ``(component,)``."""
-        return np.array([float(c.phase == "particulate") for c in self.table.components])
+        return self.constants.particulate
 
-    @cached_property
+    @property
     def limiting(self) -> np.ndarray:
         """One for components that some rate depends on, zero for the others, ``(component,)``."""
-        read = {s.name for process in self.table.processes for s in process.rate.value.free_symbols}
-        return np.array([float(n in read) for n in self.table.component_names])
+        return self.constants.limiting
 
-    @cached_property
+    @property
     def free(self) -> np.ndarray:
         """Zero where a concentration is imposed by a series, one elsewhere, ``(tank, component)``."""
-        mask = np.ones(self.shape)
-        for tank, component in self.layout.imposed:
-            mask[self.layout.tank_index(tank), self.table.component_names.index(component)] = 0.0
-        return mask
+        return self.constants.free
 
-    @cached_property
-    def _imposed_map(self) -> np.ndarray:
-        out = np.zeros((len(self.inputs), *self.shape))
-        for tank, component in self.layout.imposed:
-            row = self.layout.tank_index(tank), self.table.component_names.index(component)
-            out[(self.input_index[f"{tank}.{component}"], *row)] = 1.0
-        return out
-
-    @cached_property
-    def _flow_map(self) -> np.ndarray:
-        """What one unit of every flow does to the tanks [1/m³], ``(input, tank, tank)``."""
-        layout, n = self.layout, len(self.layout.tanks)
-        out = np.zeros((len(self.inputs), n, n))
-        volume = np.array([t.volume for t in layout.tanks])
-
-        def path(flow: str, first: int, last: int) -> np.ndarray:
-            """Let a flow that entered tank ``first`` run down the series and leave from tank ``last``."""
-            matrix: np.ndarray = out[self.input_index[flow]]
-            for k in range(min(first, last), max(first, last)):
-                sign = 1.0 if first <= last else -1.0
-                matrix[k, k] -= sign
-                matrix[k + 1, k] += sign
-            return matrix
-
-        last = n - 1
-        entry = layout.tank_index(layout.influent_to)
-        path("Q_in", entry, last)[last, last] -= 1.0
-        target = layout.tank_index(layout.return_to)
-        matrix = path("return_sludge", target, last)
-        matrix[last, last] -= 1.0
-        matrix[target, last] += 1.0
-        for recycle in layout.recycles:
-            source, target = layout.tank_index(recycle.source), layout.tank_index(recycle.target)
-            matrix = path(f"recycle.{recycle.name}", target, source)
-            matrix[source, source] -= 1.0
-            matrix[target, source] += 1.0
-        return np.asarray(out / volume[:, None])
-
-    @cached_property
-    def _entry_vector(self) -> np.ndarray:
-        tank = self.layout.tank_index(self.layout.influent_to)
-        vector = np.zeros((len(self.layout.tanks), 1))
-        vector[tank] = 1.0 / self.layout.tanks[tank].volume
-        return vector
-
-    @cached_property
-    def _return_matrix(self) -> np.ndarray:
-        n = len(self.layout.tanks)
-        matrix = np.zeros((n, n))
-        tank = self.layout.tank_index(self.layout.return_to)
-        matrix[tank, n - 1] = 1.0 / self.layout.tanks[tank].volume
-        return matrix
-
-    @cached_property
-    def _aeration(self) -> tuple[np.ndarray, np.ndarray] | None:
-        aerated = [t.name for t in self.layout.tanks if t.aerated]
-        if not aerated:
-            return None
-        pick = np.zeros((len(self.inputs), len(self.layout.tanks), 1))
-        for name in aerated:
-            pick[self.input_index[f"{name}.kla"], self.layout.tank_index(name), 0] = 1.0
-        oxygen = np.array([[float(n == self.table.oxygen) for n in self.table.component_names]])
-        return pick, oxygen
-
-    @cached_property
-    def _solids(self) -> np.ndarray:
-        return np.tile(self.particulate, (self.shape[0], 1))
+    @property
+    def steered(self) -> bool:
+        """Whether flows or aeration depend on the state: through controllers, or volumes that vary."""
+        return bool(self.controllers) or any(t.variable for t in self.layout.tanks)
 
     def forcing(self, u: Array, p: Array, xp: ArrayNamespace) -> Forcing:
         """Work out all that does not depend on the state.
@@ -205,33 +194,81 @@ class Plant:
         -------
         Forcing
         """
-        temperature = xp.entry(u, self.input_index["T"])
-        log_theta, reference = (xp.constant(a, u) for a in self._temperature_laws)
-        flows, thickening = self._flow_matrices(u, xp)
-        first = self.input_index[f"influent.{self.table.component_names[0]}"]
-        inflow = xp.column(xp.entry(u, self.input_index["Q_in"])) * xp.segment(u, first, first + self.shape[1])
-        source, loss = xp.matmul(xp.constant(self._entry_vector, u), inflow), None
-        if self._aeration is not None:
-            pick, oxygen = (xp.constant(a, u) for a in self._aeration)
-            loss = xp.matmul(xp.combine(u, pick), oxygen)
-            source = source + loss * xp.column(oxygen_saturation(temperature, xp))
+        temperature = self.input(u, "T", xp)
+        log_theta, reference = (xp.constant(a, u) for a in self.constants.temperature_laws)
+        return self._driven(u, p * xp.exp(log_theta * (temperature - reference)), None, xp)
+
+    def _driven(self, u: Array, parameters: Array, growth: Array | None, xp: ArrayNamespace) -> Forcing:
+        """Return the forcing; ``growth`` is the volume over that at the start, ``(…, tank, 1)``, where it varies."""
+        layout, settler = self.layout, self.layout.settler
+        feeds = xp.combine(u, xp.constant(self.maps.to_settler, u))
+        feed_flow = xp.total(feeds)
+        feed = feeds / xp.column(xp.maximum(feed_flow, TINY))
+        flows, thickening = xp.combine(u, xp.constant(self.constants.exchange, u)), None
+        back, wasted = self.input(u, "return_sludge", xp), self.input(u, "wastage", xp)
+        under = back + wasted if layout.waste_from == SETTLER else back
+        if isinstance(settler, IdealSettler):
+            path = xp.matmul(xp.constant(self.constants.returned, u), feed)
+            flows = flows + xp.column(back) * path
+            thickening = xp.column(back * (settler.thickening(feed_flow, under, xp) - 1.0)) * path
+        if any(t.variable for t in layout.tanks):
+            kept = xp.combine(u, xp.constant(self.constants.kept, u))
+            thickening = kept if thickening is None else thickening + kept
+        source = (
+            xp.matmul(xp.constant(self.constants.entry, u), self._inflow(u, xp)) if layout.primary is None else None
+        )
+        if growth is not None:
+            flows = xp.scale(flows, 1.0 / growth)
+            thickening = None if thickening is None else xp.scale(thickening, 1.0 / growth)
+            source = None if source is None else xp.scale(source, 1.0 / growth)
+        loss = self._transfer(u, growth, xp)
+        if loss is not None:
+            oxygen = loss * xp.column(oxygen_saturation(self.input(u, "T", xp), xp))
+            source = oxygen if source is None else source + oxygen
         return Forcing(
             u=u,
-            parameters=p * xp.exp(log_theta * (temperature - reference)),
+            parameters=parameters,
             flows=flows,
             thickening=thickening,
             source=source,
             loss=loss,
-            imposed=xp.combine(u, xp.constant(self._imposed_map, u)) if self.layout.imposed else None,
+            imposed=xp.combine(u, xp.constant(self.constants.imposed_map, u)) if layout.imposed else None,
+            feed=feed,
+            feed_flow=feed_flow,
+            overflow=feed_flow - under if settler else feed_flow,
+            direct=xp.combine(u, xp.constant(self.maps.to_effluent, u)) if self.maps.to_effluent.any() else None,
         )
 
-    @cached_property
-    def _temperature_laws(self) -> tuple[np.ndarray, np.ndarray]:
-        laws = [(q.theta or 1.0, q.T_ref or 0.0) for q in self.table.parameters]
-        return np.log([theta for theta, _ in laws]), np.array([reference for _, reference in laws])
+    def input(self, u: Array, name: str, xp: ArrayNamespace) -> Array:
+        """Return an input by name, ``(…, 1)``."""
+        return xp.entry(u, self.input_index[name])
+
+    def influent(self, u: Array, xp: ArrayNamespace) -> Array:
+        """Return the concentrations of the influent, ``(…, 1, component)``."""
+        first = self.input_index[f"influent.{self.table.component_names[0]}"]
+        return xp.segment(u, first, first + self.shape[1])
+
+    def _inflow(self, u: Array, xp: ArrayNamespace) -> Array:
+        return xp.column(self.input(u, "Q_in", xp)) * self.influent(u, xp)
+
+    def _transfer(self, u: Array, growth: Array | None, xp: ArrayNamespace) -> Array | None:
+        """Return kLa in the column of oxygen [1/d], ``(…, tank, component)``."""
+        if self.constants.aeration is None:
+            return None
+        pick, oxygen = self.constants.aeration
+        kla = xp.combine(u, xp.constant(pick, u))
+        for i, tank in enumerate(self.layout.tanks):
+            if tank.air:
+                air, T = self.input(u, f"{tank.name}.air", xp), self.input(u, "T", xp)
+                found = xp.column(tank.air.kla(air, tank.volume, T, xp))
+                found = found * xp.constant(self.constants.unit_columns[i], u)
+                kla = kla + (found if growth is None else found / growth)
+        return xp.matmul(kla, xp.constant(oxygen, u))
 
     def effective_state(self, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array:
-        """Put the imposed concentrations in the place of the states they replace, ``(…, tank, component)``."""
+        """Return the tanks, imposed concentrations in place of the states they replace, ``(…, tank, component)``."""
+        if self.rows.count > self.tanks:
+            X = xp.block(X, 0, self.tanks)
         if forcing.imposed is None:
             return X
         return X * xp.constant(self.free, X) + forcing.imposed
@@ -241,31 +278,13 @@ class Plant:
         values = self.kinetics.rates(X, xp.entries(forcing.parameters), xp)
         return xp.stack(values)
 
-    def settler_ratio(self, u: Array, xp: ArrayNamespace) -> Array:
-        """Return the thickening X_return / X_feed of the ideal settler [-], ``(…, 1)``.
-
-        The settler has no volume and no reaction. A share ``non_settleable`` of the solids load leaves with the
-        effluent, the rest with return and waste sludge.
-        """
-        under = xp.entry(u, self.input_index["return_sludge"]) + xp.entry(u, self.input_index["wastage"])
-        feed = xp.entry(u, self.input_index["Q_in"]) + xp.entry(u, self.input_index["return_sludge"])
-        return (1.0 - self.layout.non_settleable) * feed / xp.maximum(under, 1e-9)
-
-    def effluent_ratio(self, u: Array, xp: ArrayNamespace) -> Array:
-        """Return X_effluent / X_feed of the ideal settler [-], ``(…, 1)``."""
-        feed = xp.entry(u, self.input_index["Q_in"]) + xp.entry(u, self.input_index["return_sludge"])
-        out = xp.entry(u, self.input_index["Q_in"]) - xp.entry(u, self.input_index["wastage"])
-        return self.layout.non_settleable * feed / xp.maximum(out, 1e-9)
-
-    def _flow_matrices(self, u: Array, xp: ArrayNamespace) -> tuple[Array, Array]:
-        flows = xp.combine(u, xp.constant(self._flow_map, u))
-        extra = xp.entry(u, self.input_index["return_sludge"]) * (self.settler_ratio(u, xp) - 1.0)
-        return flows, xp.column(extra) * xp.constant(self._return_matrix, u)
-
     def transport(self, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array:
-        """Return what flows and aeration change [g/(m³ d)], ``(…, tank, component)``."""
-        solids = X * xp.constant(self._solids, X)
-        out = xp.matmul(forcing.flows, X) + xp.matmul(forcing.thickening, solids) + forcing.source
+        """Return what flows and aeration change in the tanks [g/(m³ d)], ``(…, tank, component)``."""
+        out = xp.matmul(forcing.flows, X)
+        if forcing.thickening is not None:
+            out = out + xp.matmul(forcing.thickening, X * xp.constant(self.constants.solids, X))
+        if forcing.source is not None:
+            out = out + forcing.source
         return out if forcing.loss is None else out - forcing.loss * X
 
     def stoichiometry(self, p: Array, xp: ArrayNamespace) -> Array:
@@ -276,10 +295,177 @@ class Plant:
         return xp.rows([xp.stack([zero if v is None else v + zero for v in row]) for row in rows])
 
     def derivative(self, X: Array, forcing: Forcing, stoichiometry: Array, xp: ArrayNamespace) -> Array:
-        """Return f(X; p) [g/(m³ d)], ``(…, tank, component)``; zero where a concentration is imposed."""
-        X = self.effective_state(X, forcing, xp)
-        change = self.transport(X, forcing, xp) + xp.matmul(self.rates(X, forcing, xp), stoichiometry)
-        return change * xp.constant(self.free, X)
+        """Return f(X; p) [g/(m³ d)], ``(…, row, component)``; zero where a concentration is imposed."""
+        slopes: list[Array] = []
+        if self.steered:
+            forcing, slopes = self.steer(X, forcing, xp)
+        tanks = self.effective_state(X, forcing, xp)
+        change = self.transport(tanks, forcing, xp) + xp.matmul(self.rates(tanks, forcing, xp), stoichiometry)
+        return self.assemble(change, X, tanks, forcing, slopes, xp)
+
+    def assemble(
+        self, change: Array, X: Array, tanks: Array, forcing: Forcing, slopes: Sequence[Array], xp: ArrayNamespace
+    ) -> Array:
+        """Complete what transport and reactions change in the tanks to the derivative of the whole state.
+
+        Parameters
+        ----------
+        change : array, shape (…, tank, component)
+            Transport between tanks, aeration and reactions.
+        X, tanks : array
+            The state, and the effective state of the tanks.
+        forcing : Forcing
+            At the same time and state.
+        slopes : sequence of array, shape (…, 1)
+            Of volumes and controllers, from `steer`.
+        xp : ArrayNamespace
+            Array operations.
+
+        Returns
+        -------
+        array, shape (…, row, component)
+        """
+        free = xp.constant(self.free, X)
+        if self.rows.count == self.tanks:
+            return change * free
+        more: list[Array] = []
+        if self.rows.primary is not None:
+            tank = xp.block(X, self.rows.primary, self.rows.primary + 1)
+            treated = xp.column(self.input(forcing.u, "Q_in", xp) * (1.0 - self._primary.sludge))
+            arrives = treated * self.treated(X, xp)
+            change = change + self._grown(xp.matmul(xp.constant(self.constants.entry, X), arrives), X, xp)
+            mixing = xp.column(self.input(forcing.u, "Q_in", xp)) / self._primary.volume
+            more.append(mixing * (self.influent(forcing.u, xp) - tank))
+        if isinstance(self.layout.settler, TakacsSettler):
+            returned, layers = self._layered(X, tanks, forcing, self.layout.settler, xp)
+            change = change + self._grown(xp.matmul(xp.constant(self.constants.returned, X), returned), X, xp)
+            more.append(layers)
+        if self.rows.extra:
+            more += self._extra_rows(self._smoothing(X, forcing, slopes, xp), xp)
+        return xp.rows([change * free, *more])
+
+    @property
+    def _primary(self) -> PrimaryClarifier:
+        assert self.layout.primary is not None
+        return self.layout.primary
+
+    def _extra(self, X: Array, name: str, xp: ArrayNamespace) -> Array:
+        """Return a state that is no concentration, ``(…, 1)``."""
+        return xp.entry(xp.flat(xp.block(X, self.rows.layers[1], self.rows.count)), self.rows.extra.index(name))
+
+    def _smoothing(self, X: Array, forcing: Forcing, slopes: Sequence[Array], xp: ArrayNamespace) -> list[Array]:
+        """Put the slope of the smoothed flow between those of volumes and controllers."""
+        if self.layout.primary is None:
+            return list(slopes)
+        volumes = sum(t.variable for t in self.layout.tanks)
+        lag = (self.input(forcing.u, "Q_in", xp) - self._extra(X, "primary.flow", xp)) / self._primary.smoothing
+        return [*slopes[:volumes], lag, *slopes[volumes:]]
+
+    def _extra_rows(self, slopes: list[Array], xp: ArrayNamespace) -> list[Array]:
+        width = self.shape[1]
+        filled = slopes + [0.0 * slopes[0]] * (-len(slopes) % width)
+        return [xp.row(xp.join(filled[i : i + width])) for i in range(0, len(filled), width)]
+
+    def _growth(self, X: Array, xp: ArrayNamespace) -> Array | None:
+        """Return the volume over that at the start, ``(…, tank, 1)``; None where all are constant."""
+        varying = [(i, t) for i, t in enumerate(self.layout.tanks) if t.variable]
+        if not varying:
+            return None
+        growth = xp.constant(self.constants.constant_volumes, X)
+        for i, tank in varying:
+            ratio = xp.maximum(self._extra(X, f"{tank.name}.volume", xp) / tank.volume, 1e-3)
+            growth = growth + xp.column(ratio) * xp.constant(self.constants.unit_columns[i], X)
+        return growth
+
+    def _grown(self, change: Array, X: Array, xp: ArrayNamespace) -> Array:
+        growth = self._growth(X, xp)
+        return change if growth is None else xp.scale(change, 1.0 / growth)
+
+    def steer(self, X: Array, forcing: Forcing, xp: ArrayNamespace) -> tuple[Forcing, list[Array]]:
+        """Let controllers and volumes act: return the forcing as they make it, and their slopes.
+
+        Parameters
+        ----------
+        X : array, shape (…, row, component)
+            The state.
+        forcing : Forcing
+            As the inputs alone make it.
+        xp : ArrayNamespace
+            Array operations.
+
+        Returns
+        -------
+        tuple of Forcing and list of array, shape (…, 1)
+            The slopes of volumes and of controllers, in the order of `Rows.extra`.
+        """
+        tanks, moved, found = self.effective_state(X, forcing, xp), dict[str, Array](), dict[str, list[Array]]()
+        for controller in self.controllers:
+            key = f"{controller.name}.setpoint"
+            setpoint = (
+                moved[key] if key in moved else self.input(forcing.u, key, xp) if key in self.input_index else 0.0
+            )
+            noise = self.input(forcing.u, f"{controller.name}.noise", xp) if controller.sensor.noise > 0 else 0.0
+            z = [self._extra(X, name, xp) for name in controller.states]
+            value = self.quantity(tanks, forcing, controller.measured, xp)
+            moved[controller.sets], found[controller.name] = controller.evaluate(z, value, setpoint, noise, xp)
+        u = forcing.u
+        if moved:
+            u = xp.join([moved.get(s.name, xp.entry(u, i)) for i, s in enumerate(self.inputs)])
+        steered = self._driven(u, forcing.parameters, self._growth(X, xp), xp)
+        net = xp.columns(xp.combine(u, xp.constant(self.constants.net_inflow, u)))
+        slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]
+        return steered, slopes + [s for c in self.layout.controllers for s in found[c.name]]
+
+    def quantity(self, tanks: Array, forcing: Forcing, target: str, xp: ArrayNamespace) -> Array:
+        """Return a component or composite in a tank, ``(…, 1)``, from the effective state."""
+        place, name = self.observation(target)
+        i = self.layout.tank_index(place)
+        columns = xp.columns(xp.block(tanks, i, i + 1))
+        if name in self.table.component_names:
+            return columns[self.table.component_names.index(name)]
+        return self._sum(name, columns, forcing, xp)
+
+    def _sum(self, name: str, columns: Sequence[Array], forcing: Forcing, xp: ArrayNamespace) -> Array:
+        weights = self.kinetics.composite(name, xp.entries(forcing.parameters), xp)
+        parts = [w * c for w, c in zip(weights, columns, strict=True) if not (isinstance(w, float) and w == 0.0)]
+        return sum(parts[1:], parts[0])
+
+    def treated(self, X: Array, xp: ArrayNamespace) -> Array:
+        """Return what leaves the primary clarifier for the tanks, ``(…, 1, component)``."""
+        assert self.rows.primary is not None
+        tank = xp.block(X, self.rows.primary, self.rows.primary + 1)
+        removed = xp.column(self._primary.removal(self._extra(X, "primary.flow", xp), xp))
+        return tank - removed * (tank * xp.constant(self.constants.solid_row, X))
+
+    def settled(self, X: Array, tanks: Array, forcing: Forcing, layer: int, xp: ArrayNamespace) -> Array:
+        """Return the water in a layer with solids of the feed's composition, ``(…, 1, component)``."""
+        first, _ = self.rows.layers
+        water = xp.block(X, first + layer, first + layer + 1)
+        feed = xp.matmul(forcing.feed, tanks)
+        fed = self._sum("TSS", xp.columns(feed), forcing, xp)
+        thick = xp.column(xp.columns(water)[self.rows.solids_column] / xp.maximum(fed, TINY))
+        return water * xp.constant(self.constants.soluble_row, X) + thick * (
+            feed * xp.constant(self.constants.solid_row, X)
+        )
+
+    def _layered(
+        self, X: Array, tanks: Array, forcing: Forcing, settler: TakacsSettler, xp: ArrayNamespace
+    ) -> tuple[Array, Array]:
+        """Return the return sludge [g/d], ``(…, 1, component)``, and what changes in the layers."""
+        first, last = self.rows.layers
+        water, column = xp.block(X, first, last), self.rows.solids_column
+        feed = xp.matmul(forcing.feed, tanks)
+        fed = self._sum("TSS", xp.columns(feed), forcing, xp)
+        mark = xp.constant(self.constants.solids_mark, X)
+        entering = feed * xp.constant(self.constants.soluble_row, X) + xp.column(fed) * mark
+        under = forcing.feed_flow - forcing.overflow
+        change = xp.column(forcing.overflow) * xp.matmul(xp.constant(settler.rise, X), water)
+        change = change + xp.column(under) * xp.matmul(xp.constant(settler.sink, X), water)
+        change = change + xp.column(forcing.feed_flow) * xp.matmul(xp.constant(settler.entry, X), entering)
+        solids = xp.column(xp.columns(water)[column])
+        change = change + xp.matmul(settler.settling(solids, xp.column(fed), xp), mark)
+        back = xp.column(self.input(forcing.u, "return_sludge", xp))
+        return back * self.settled(X, tanks, forcing, settler.layers - 1, xp), change
 
     def observation(self, target: str) -> tuple[str, str]:
         """Split ``tank.quantity`` or ``effluent.quantity`` and check both names.

@@ -116,7 +116,7 @@ DEEP = [
     ("unit: mg N/L, noise", "unit: degC, noise", ["NH4", "degC"]),
     ("unit: mg N/L, noise", "unit: mg COD/L, noise", ["NH4", "COD"]),
     ("unit: m3/h}", "unit: m3/hour2}", ["m3/hour2"]),
-    ("{volume: 1500}", "{volume: 1500, kla: 120}", ["imposed S_O and a kLa"], "tanks:"),
+    ("{volume: 1500}", "{volume: 1500, kla: 120}", ["imposed S_O and aeration"], "tanks:"),
     ("hidden: [8]", "inputs: [S_NHX]", ["'S_NHX' is not a component of asm1, or T"]),
     ("hidden: [8]", "processes: [growth]", ["'growth' is not a process of asm1"]),
     ("hidden: [8]", "placement: state\n  components: [S_XX]", ["'S_XX' is not a component"]),

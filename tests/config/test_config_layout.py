@@ -11,7 +11,7 @@ def test_layout_of_a_good_config(case):
     assert found.tank_names == ("anoxic", "aerobic")
     assert [t.volume for t in found.tanks] == [1000.0, 1500.0]
     assert found.imposed == (("aerobic", "S_O"),)
-    assert found.influent_to == found.return_to == "anoxic"
+    assert found.influent_to == found.return_to == {"anoxic": 1.0}
     assert (found.recycles[0].source, found.recycles[0].target) == ("aerobic", "anoxic")
     assert found.constants["recycle.internal"] == pytest.approx(2400.0, rel=1e-14)
     assert found.constants["influent.S_S"] == 70.0

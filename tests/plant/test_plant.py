@@ -7,7 +7,7 @@ from plant_tools import VOLUMES, component, defaults, make_plant, random_inputs,
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid import PlantSystem
-from asm_hybrid.plant import Layout, Plant, Tank, casadi_namespace, torch_namespace
+from asm_hybrid.plant import Layout, Plant, Tank, casadi_namespace, effluent, torch_namespace, waste
 from asm_hybrid.plant.aeration import oxygen_saturation
 
 XP = torch_namespace()
@@ -37,7 +37,7 @@ def transport_by_hand(plant, X, u):
         change[0] -= q["recycle.bypass"] * X[0]
     change[last] -= main * X[last]
     # ideal settler: solids that do not escape leave with return and waste sludge, thickened alike
-    escaped = plant.layout.non_settleable
+    escaped = plant.layout.settler.non_settleable
     thick = np.where(
         plant.particulate > 0, (1 - escaped) * main * X[last] / (q["return_sludge"] + q["wastage"]), X[last]
     )
@@ -64,11 +64,8 @@ def test_what_comes_in_is_stored_or_leaves(name):
     k = component(plant, name)
     tensor, forcing = torch.as_tensor(X), forcing_of(plant, u)
     stored = (np.array(VOLUMES) * plant.transport(tensor, forcing, XP).numpy()[:, k]).sum()
-    feed = X[-1, k]
-    solid = plant.particulate[k] > 0
-    effluent = feed * float(plant.effluent_ratio(forcing.u, XP)) if solid else feed
-    waste = feed * float(plant.settler_ratio(forcing.u, XP)) if solid else feed
-    left = (q["Q_in"] - q["wastage"]) * effluent + q["wastage"] * waste
+    flow, treated = effluent(plant, tensor, forcing, XP)
+    left = float(flow * treated[0, k] + q["wastage"] * waste(plant, tensor, forcing, XP)[0, k])
     assert stored + left == pytest.approx(q["Q_in"] * q[f"influent.{name}"], rel=1e-10)
 
 
@@ -179,6 +176,6 @@ def test_an_unknown_observation_is_refused_with_the_nearest_name(target, hint):
 def test_aeration_of_a_table_without_oxygen_is_refused():
     from asm_hybrid.kinetics import load_table
 
-    layout = Layout(tanks=(Tank("pond", 1.0, aerated=True),), influent_to="pond", return_to="pond")
+    layout = Layout(tanks=(Tank("pond", 1.0, aerated=True),), influent_to={"pond": 1.0}, return_to={"pond": 1.0})
     with pytest.raises(InputError, match="names no dissolved oxygen"):
         Plant(load_table("lotka_volterra"), layout)

@@ -1,0 +1,160 @@
+"""Constant arrays of a plant, made once from its table and layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from asm_hybrid.kinetics import Table
+from asm_hybrid.plant.flows import FlowMaps, flow_maps
+from asm_hybrid.plant.layout import Layout
+from asm_hybrid.plant.rows import Rows
+
+__all__ = ["Constants"]
+
+
+@dataclass(frozen=True, eq=False)
+class Constants:
+    """What the equations of a plant need and no input changes.
+
+    Attributes
+    ----------
+    table : Table
+        The reactions.
+    layout : Layout
+        The flow sheet.
+    rows : Rows
+        What stands where in a state.
+    input_index : dict of str to int
+        Position of every input.
+    """
+
+    table: Table
+    layout: Layout
+    rows: Rows
+    input_index: dict[str, int]
+
+    @property
+    def tanks(self) -> int:
+        """Number of tanks."""
+        return self.rows.tanks
+
+    @cached_property
+    def particulate(self) -> np.ndarray:
+        """One for particulate components, zero for soluble ones, ``(component,)``."""
+        return np.array([float(c.phase == "particulate") for c in self.table.components])
+
+    @cached_property
+    def limiting(self) -> np.ndarray:
+        """One for components that some rate depends on, zero for the others, ``(component,)``."""
+        read = {s.name for process in self.table.processes for s in process.rate.value.free_symbols}
+        return np.array([float(n in read) for n in self.table.component_names])
+
+    @cached_property
+    def free(self) -> np.ndarray:
+        """Zero where a concentration is imposed by a series, one elsewhere, ``(tank, component)``."""
+        mask = np.ones((self.tanks, len(self.table.components)))
+        for tank, component in self.layout.imposed:
+            mask[self.layout.tank_index(tank), self.table.component_names.index(component)] = 0.0
+        return mask
+
+    @cached_property
+    def imposed_map(self) -> np.ndarray:
+        """What one unit of every input imposes on the tanks, ``(input, tank, component)``."""
+        out = np.zeros((len(self.input_index), *self.free.shape))
+        for tank, component in self.layout.imposed:
+            row = self.layout.tank_index(tank), self.table.component_names.index(component)
+            out[(self.input_index[f"{tank}.{component}"], *row)] = 1.0
+        return out
+
+    @cached_property
+    def maps(self) -> FlowMaps:
+        """Where the water goes."""
+        return flow_maps(self.layout, self.input_index)
+
+    @cached_property
+    def volumes(self) -> np.ndarray:
+        """Volumes of the tanks, at the start where they vary [m³], ``(tank, 1)``."""
+        return np.array([[t.volume] for t in self.layout.tanks])
+
+    @cached_property
+    def exchange(self) -> np.ndarray:
+        """`FlowMaps.exchange` by volume [1/m³], ``(input, tank, tank)``."""
+        return np.asarray(self.maps.exchange / self.volumes)
+
+    @cached_property
+    def entry(self) -> np.ndarray:
+        """Share of the treated influent by volume [1/m³], ``(tank, 1)``."""
+        return np.asarray(self.maps.influent / self.volumes)
+
+    @cached_property
+    def returned(self) -> np.ndarray:
+        """Share of the return sludge by volume [1/m³], ``(tank, 1)``."""
+        return np.asarray(self.maps.returned / self.volumes)
+
+    @cached_property
+    def kept(self) -> np.ndarray:
+        """Solids that stay when water is decanted, per unit of decant flow [1/m³], ``(input, tank, tank)``."""
+        share = np.array([1.0 - t.decanted_solids for t in self.layout.tanks])
+        return np.asarray(np.einsum("kui,ij->kij", self.maps.decanted * share, np.eye(self.tanks)) / self.volumes)
+
+    @cached_property
+    def aeration(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """What picks the kLa of every tank, ``(input, tank, 1)``, and marks oxygen, ``(1, component)``."""
+        if not any(t.aerated or t.air for t in self.layout.tanks):
+            return None
+        pick = np.zeros((len(self.input_index), self.tanks, 1))
+        for i, tank in enumerate(self.layout.tanks):
+            if tank.aerated:
+                pick[self.input_index[f"{tank.name}.kla"], i, 0] = 1.0
+        oxygen = np.array([[float(n == self.table.oxygen) for n in self.table.component_names]])
+        return pick, oxygen
+
+    @cached_property
+    def solids(self) -> np.ndarray:
+        """`particulate` for every tank, ``(tank, component)``."""
+        return np.tile(self.particulate, (self.tanks, 1))
+
+    @cached_property
+    def solid_row(self) -> np.ndarray:
+        """`particulate` as a row, ``(1, component)``."""
+        return self.particulate[None]
+
+    @cached_property
+    def soluble_row(self) -> np.ndarray:
+        """One for soluble components, as a row, ``(1, component)``."""
+        return np.asarray(1.0 - self.particulate[None])
+
+    @cached_property
+    def decanted_solids(self) -> np.ndarray:
+        """What of a concentration leaves with the main outflow [-], ``(tank, component)``."""
+        share = np.array([[t.decanted_solids if t.variable else 1.0] for t in self.layout.tanks])
+        return np.asarray(1.0 - self.particulate[None] * (1.0 - share))
+
+    @cached_property
+    def unit_columns(self) -> list[np.ndarray]:
+        """One for one tank, zero for the others, ``(tank, 1)`` each."""
+        return [column[:, None] for column in np.eye(self.tanks)]
+
+    @cached_property
+    def temperature_laws(self) -> tuple[np.ndarray, np.ndarray]:
+        """Logarithm of θ and reference temperature [°C] of every parameter, ``(parameter,)`` each."""
+        laws = [(q.theta or 1.0, q.T_ref or 0.0) for q in self.table.parameters]
+        return np.log([theta for theta, _ in laws]), np.array([reference for _, reference in laws])
+
+    @cached_property
+    def constant_volumes(self) -> np.ndarray:
+        """One for tanks of constant volume, ``(tank, 1)``."""
+        return np.array([[float(not t.variable)] for t in self.layout.tanks])
+
+    @cached_property
+    def net_inflow(self) -> np.ndarray:
+        """Water that stays in a tank by unit of every input flow [-], ``(input, 1, tank)``."""
+        return np.asarray(self.maps.inflow - self.maps.outflow)
+
+    @cached_property
+    def solids_mark(self) -> np.ndarray:
+        """One in the column that holds the suspended solids of a layer, ``(1, component)``."""
+        return np.array([[float(i == self.rows.solids_column) for i in range(len(self.table.components))]])

@@ -1,0 +1,68 @@
+"""What leaves the plant: effluent and waste sludge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asm_hybrid.plant.layout import SETTLER
+from asm_hybrid.plant.namespace import ArrayNamespace
+from asm_hybrid.plant.plant import Forcing, Plant
+from asm_hybrid.plant.settler import TINY, TakacsSettler
+
+__all__ = ["effluent", "waste"]
+
+Array = Any
+
+
+def effluent(plant: Plant, X: Array, forcing: Forcing, xp: ArrayNamespace) -> tuple[Array, Array]:
+    """Return flow [m³/d], ``(…, 1)``, and concentrations, ``(…, 1, component)``, of the effluent.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+    X : array, shape (…, row, component)
+        The state.
+    forcing : Forcing
+        At the same time; as controllers make it (`steer`) where there are any.
+    xp : ArrayNamespace
+        Array operations.
+    """
+    tanks, settler = plant.effective_state(X, forcing, xp), plant.layout.settler
+    streams: list[tuple[Array, Array]] = []
+    if isinstance(settler, TakacsSettler):
+        streams.append((forcing.overflow, plant.settled(X, tanks, forcing, 0, xp)))
+    elif settler is not None:
+        thin = xp.column(settler.thinning(forcing.feed_flow, forcing.overflow, xp))
+        feed = xp.matmul(forcing.feed, tanks)
+        kept = xp.constant(plant.constants.soluble_row, X) + thin * xp.constant(plant.constants.solid_row, X)
+        streams.append((forcing.overflow, feed * kept))
+    if forcing.direct is not None:
+        flow = xp.total(forcing.direct)
+        share = forcing.direct / xp.column(xp.maximum(flow, TINY))
+        streams.append((flow, xp.matmul(share, tanks * xp.constant(plant.constants.decanted_solids, X))))
+    if plant.maps.bypass:
+        sludge = plant.layout.primary.sludge if plant.layout.primary else 0.0
+        flow = plant.input(forcing.u, "Q_in", xp) * (plant.maps.bypass * (1.0 - sludge))
+        streams.append((flow, plant.treated(X, xp) if plant.layout.primary else plant.influent(forcing.u, xp)))
+    if len(streams) == 1:
+        return streams[0]
+    flow = sum((q for q, _ in streams[1:]), streams[0][0])
+    load = sum((xp.column(q) * c for q, c in streams[1:]), xp.column(streams[0][0]) * streams[0][1])
+    return flow, load / xp.column(xp.maximum(flow, TINY))
+
+
+def waste(plant: Plant, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array:
+    """Return the concentrations of the waste sludge, ``(…, 1, component)``, as `effluent` does."""
+    tanks, layout = plant.effective_state(X, forcing, xp), plant.layout
+    if layout.waste_from != SETTLER:
+        i = layout.tank_index(layout.waste_from)
+        return xp.block(tanks, i, i + 1)
+    feed = xp.matmul(forcing.feed, tanks)
+    if isinstance(layout.settler, TakacsSettler):
+        return plant.settled(X, tanks, forcing, layout.settler.layers - 1, xp)
+    if layout.settler is None:
+        return feed
+    under = forcing.feed_flow - forcing.overflow
+    thick = xp.column(layout.settler.thickening(forcing.feed_flow, under, xp))
+    return feed * (xp.constant(plant.constants.soluble_row, X) + thick * xp.constant(plant.constants.solid_row, X))

@@ -1,0 +1,94 @@
+"""What stands where in the state of a plant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from asm_hybrid.kinetics import Table
+from asm_hybrid.plant.layout import Layout
+from asm_hybrid.plant.settler import TakacsSettler
+
+__all__ = ["Rows"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a state ``(row, component)``, one below the other.
+
+    Tanks come first, one row each. A primary clarifier has one row. A layer of a settler has one row: solubles in their
+    columns, suspended solids in the column of the first particulate component, the others unused. Volumes that vary,
+    the smoothed flow of a primary clarifier and the states of controllers fill the last rows from the left.
+
+    Attributes
+    ----------
+    table : Table
+        The reactions.
+    layout : Layout
+        The flow sheet.
+    """
+
+    table: Table
+    layout: Layout
+
+    @property
+    def tanks(self) -> int:
+        """Number of tanks."""
+        return len(self.layout.tanks)
+
+    @property
+    def primary(self) -> int | None:
+        """The row of the primary clarifier."""
+        return self.tanks if self.layout.primary else None
+
+    @property
+    def layers(self) -> tuple[int, int]:
+        """First row of the settler's layers, and the one behind the last."""
+        first, settler = self.tanks + (self.primary is not None), self.layout.settler
+        return first, first + (settler.layers if isinstance(settler, TakacsSettler) else 0)
+
+    @cached_property
+    def solids_column(self) -> int:
+        """The column that holds the suspended solids of a layer."""
+        return next(i for i, c in enumerate(self.table.components) if c.phase == "particulate")
+
+    @cached_property
+    def extra(self) -> tuple[str, ...]:
+        """States that are no concentrations, in their order."""
+        volumes = [f"{t.name}.volume" for t in self.layout.tanks if t.variable]
+        smoothed = ["primary.flow"] if self.layout.primary else []
+        return (*volumes, *smoothed, *(name for c in self.layout.controllers for name in c.states))
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return self.layers[1] + -(-len(self.extra) // len(self.table.components))
+
+    @cached_property
+    def active(self) -> np.ndarray:
+        """One for entries that are states, zero for those not used, ``(row, component)``."""
+        mask = np.ones((self.count, len(self.table.components)))
+        first, last = self.layers
+        for i, component in enumerate(self.table.components):
+            if component.phase == "particulate" and i != self.solids_column:
+                mask[first:last, i] = 0.0
+        tail = mask[last:].reshape(-1)
+        tail[len(self.extra) :] = 0.0
+        mask[last:] = tail.reshape(mask[last:].shape)
+        return mask
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the states, in the order of the active entries."""
+        places = list(self.layout.tank_names) + (["primary"] if self.layout.primary else [])
+        names = [f"{place}.{c}" for place in places for c in self.table.component_names]
+        first, last = self.layers
+        for layer in range(1, last - first + 1):
+            for i, component in enumerate(self.table.components):
+                if i == self.solids_column:
+                    names.append(f"settler_{layer}.TSS")
+                elif component.phase != "particulate":
+                    names.append(f"settler_{layer}.{component.name}")
+        return (*names, *self.extra)
