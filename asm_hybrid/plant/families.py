@@ -59,7 +59,7 @@ class Family:
     inert : str
         The soluble component that stays a share of COD when TSS decides how much of COD is particulate.
     absent : tuple of str
-        Components that sewage usually lacks: zero unless they are given.
+        Components that sewage usually lacks, those of all its variants: zero unless they are given.
     """
 
     name: str
@@ -88,13 +88,16 @@ class Family:
         return SUMS if self.phosphate else tuple(name for name in SUMS if name != "TP")
 
 
+_TWO_STEP = ("X_BA1", "X_BA2", "S_NO3", "S_NO2", "S_NO1", "S_N2O")
+"""What stands for X_BA and S_NO in ASM1 with two-step nitrification."""
+
 FAMILIES = (
     Family(
         name="ASM1",
         organics={"S_I": ("f_SI",), "S_S": ("f_SS",), "X_I": ("f_XI",), "X_S": ("f_XS",), "X_BH": ("f_XH",)},
         ammonium="S_NH",
         nitrogen={"S_ND": ("f_SND",), "X_ND": ("1 - f_SND",)},
-        absent=("X_BA", "X_P", "S_O", "S_NO", "S_N2"),
+        absent=("X_BA", "X_P", "S_O", "S_NO", "S_N2", *_TWO_STEP),
     ),
     Family(
         name="ASM2d",
