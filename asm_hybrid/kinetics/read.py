@@ -273,7 +273,7 @@ class _Reader(Fields):
                 )
         coefficients = {c: given[c] or Expression(str(v), v) for c, v in solved.items()}
         open_ones = frozenset(c for c, e in given.items() if e is None)
-        unit = self._rate_unit(rate, solved, (*keys, "rate"))
+        unit = self._rate_unit(rate, solved, open_ones, (*keys, "rate"))
         return Process(name, rate, unit, coefficients, open_ones, self.text((*keys, "description")))
 
     def _members(self, entries: Mapping[str, Any], keys: Keys) -> list[str]:
@@ -293,12 +293,19 @@ class _Reader(Fields):
         rows = [(self.symbols[n], q.default, *q.bounds) for n, q in self.parameters.items()]
         return [{row[0]: row[k] for row in rows} for k in (1, 2, 3)]
 
-    def _rate_unit(self, rate: Expression, coefficients: Mapping[str, sympy.Expr], keys: Keys) -> str:
-        """Check the unit of a rate against the components whose coefficient is 1 or -1."""
+    def _rate_unit(
+        self, rate: Expression, coefficients: Mapping[str, sympy.Expr], open_ones: frozenset[str], keys: Keys
+    ) -> str:
+        """Check the unit of a rate against the components whose coefficient is 1 or -1.
+
+        One that continuity gave may convert, as from g COD to g O2: it is checked where there is no other.
+        """
         where, day = self.document.where(*keys), parse_unit("d")
         found = unit_of(rate.text, self.units, where)
-        references = [c for sign in (1, -1) for c, v in coefficients.items() if v == sign] or list(coefficients)
-        for component in references if any(v in (1, -1) for v in coefficients.values()) else ():
+        ones = [c for sign in (1, -1) for c, v in coefficients.items() if v == sign]
+        ones = [c for c in ones if c not in open_ones] or ones
+        references = ones or list(coefficients)
+        for component in ones:
             expected = self.units[component] / day
             if not found.compatible(expected):
                 raise self.error(

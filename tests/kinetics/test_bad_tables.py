@@ -260,3 +260,29 @@ def test_a_table_of_many_entries_is_refused():
     rows = "\n".join(f"  c{i}: {{unit: g/m3, phase: soluble}}" for i in range(300))
     text = SWITCHES.replace("  S_O:", rows + "\n  S_O:")
     refused(text, "entries")
+
+
+CONVERTED = """\
+name: respiration
+oxygen: S_O
+continuity: {materials: [COD], tolerance: 0}
+components:
+  S_O: {unit: g O2/m3, phase: soluble, composition: {COD: -1}}
+  X_A: {unit: g COD/m3, phase: particulate, composition: {COD: 1}}
+parameters:
+  b: {default: 0.2, unit: UNIT, bounds: [0.1, 0.5], source: none}
+processes:
+  respiration: {rate: b * X_A, stoichiometry: {X_A: -1, S_O: OXYGEN}}
+"""
+
+
+def test_a_rate_has_the_unit_of_the_component_that_is_given():
+    """One g COD takes 1 g O2: continuity may convert, a coefficient without a unit may not."""
+    table = parse_table(CONVERTED.replace("UNIT", "1/d").replace("OXYGEN", '"?"'), "table.yaml")
+    assert table.processes[0].unit == "g COD/(m3 d)"
+    assert table.processes[0].stoichiometry["S_O"].value == -1
+    refused(CONVERTED.replace("UNIT", "1/d").replace("OXYGEN", "-1"), "S_O, whose coefficient is 1 or -1, needs g O2")
+    refused(CONVERTED.replace("UNIT", "g O2/(g COD d)").replace("OXYGEN", '"?"'), "X_A, whose .* needs g COD")
+    # Where no other coefficient is 1 or -1, that of continuity is checked.
+    other = CONVERTED.replace("g COD/m3", "g TSS/m3").replace("{COD: 1}", "{COD: 1/2}").replace("X_A: -1", "X_A: -2")
+    refused(other.replace("UNIT", "1/d").replace("OXYGEN", '"?"'), "S_O, whose .* needs g O2")
