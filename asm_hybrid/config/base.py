@@ -13,6 +13,8 @@ from asm_hybrid.units import parse_quantity
 
 __all__ = [
     "Aeration",
+    "Air",
+    "Amount",
     "Duration",
     "Flow",
     "Section",
@@ -104,12 +106,41 @@ Temperature = Annotated[
 ]
 
 
-def _aeration(value: Any) -> float | str:
-    rate = value if value == "measured" else _reader("1/d", "120 1/d")(value)
-    if isinstance(rate, float) and rate < 0:
-        raise refuse(f"the value is {value!r}", "a kLa of zero or above, or 'measured'")
-    return rate
+def _measured(unit: str, example: str, what: str) -> Callable[[Any], float | str]:
+    """Return a validator that reads a quantity of zero or above, or the word 'measured'."""
+
+    def read(value: Any) -> float | str:
+        rate = value if value == "measured" else _reader(unit, example)(value)
+        if isinstance(rate, float) and rate < 0:
+            raise refuse(f"the value is {value!r}", f"{what} of zero or above, or 'measured'")
+        return rate
+
+    return read
 
 
-Aeration = Annotated[float | Literal["measured"], BeforeValidator(_aeration), _schema("1/d, or 'measured'", "120 1/d")]
+Aeration = Annotated[
+    float | Literal["measured"],
+    BeforeValidator(_measured("1/d", "120 1/d", "a kLa")),
+    _schema("1/d, or 'measured'", "120 1/d"),
+]
 """A constant kLa [1/d], or ``"measured"``: a column of the data gives it."""
+Air = Annotated[
+    float | Literal["measured"],
+    BeforeValidator(_measured("m3/d", "4000 m3/h", "an air flow")),
+    _schema("m3/d, or 'measured'", "4000 m3/h"),
+]
+"""A constant air flow [m³/d at 0 °C and 1 atm], or ``"measured"``."""
+
+
+def _amount(value: Any) -> float | str:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise refuse(f"the value is {value!r}", "a number, or a text with number and unit such as '7 mol/m3'")
+    return value if isinstance(value, str) else float(value)
+
+
+Amount = Annotated[
+    float | str,
+    BeforeValidator(_amount),
+    WithJsonSchema({"type": ["number", "string"], "description": "in the table's unit, or text with a unit"}),
+]
+"""A number in the unit that the kinetics table gives the name, or a text with its own unit."""

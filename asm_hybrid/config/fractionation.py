@@ -13,7 +13,7 @@ from asm_hybrid.plant.families import COD_FRACTIONS, FRACTIONS
 from asm_hybrid.plant.fractionation import Fractionation, find_family, make_fractionation
 
 if TYPE_CHECKING:
-    from asm_hybrid.config.schema import Config
+    from asm_hybrid.config.plantfile import PlantFile
 
 __all__ = ["INFLUENT", "FractionationSection", "build_fractionation", "influent_sums"]
 
@@ -87,7 +87,7 @@ class FractionationSection(Section):
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 
-def influent_sums(config: Config, table: Table) -> dict[str, str]:
+def influent_sums(config: PlantFile, table: Table) -> dict[str, str]:
     """Return the measured sums of the influent that columns and constants may give.
 
     Parameters
@@ -116,7 +116,7 @@ def influent_sums(config: Config, table: Table) -> dict[str, str]:
     return {f"{INFLUENT}{name}": table.composites[name].unit for name in names}
 
 
-def build_fractionation(config: Config, table: Table, given: set[str]) -> Fractionation | None:
+def build_fractionation(config: PlantFile, table: Table, given: set[str]) -> Fractionation | None:
     """Return how the influent is split.
 
     Parameters
@@ -148,6 +148,6 @@ def build_fractionation(config: Config, table: Table, given: set[str]) -> Fracti
         raise _located(config, error) from None
 
 
-def _located(config: Config, error: InputError) -> InputError:
+def _located(config: PlantFile, error: InputError) -> InputError:
     where = config.where("plant", "influent", "fractionation")
     return InputError(error.found, where=where, expected=error.expected, fix=error.fix)

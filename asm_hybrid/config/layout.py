@@ -5,27 +5,35 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from asm_hybrid.config.fractionation import INFLUENT, build_fractionation, influent_sums
-from asm_hybrid.config.names import check_names, known, located_quantity
+from asm_hybrid.config.loops import build_controllers, build_cycles, setpoints
+from asm_hybrid.config.names import known, located_quantity
 from asm_hybrid.config.targets import NO_FRACTIONATION, check_targets, imposed_states, series_targets
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
+from asm_hybrid.plant.aeration import AirLaw
 from asm_hybrid.plant.families import SUMS
-from asm_hybrid.plant.layout import Layout, Recycle, Tank
-from asm_hybrid.plant.settler import IdealSettler
+from asm_hybrid.plant.layout import EFFLUENT, SETTLER, Layout, Recycle, Tank
+from asm_hybrid.plant.primary import PrimaryClarifier
+from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 
 if TYPE_CHECKING:
-    from asm_hybrid.config.schema import Config
+    from asm_hybrid.config.plant import SettlerSection, TankSection
+    from asm_hybrid.config.plantfile import PlantFile
 
 __all__ = ["build_layout"]
+
+NON_SETTLEABLE = 0.002
+"""Share of the solids that leaves an ideal settler with the effluent, unless it is given [-]."""
 
 REFERENCE_TEMPERATURE = 20.0
 """Temperature of a plant whose kinetics do not depend on it [°C]."""
 
 
-def build_layout(config: Config, table: Table) -> Layout:
-    """See `Config.layout`."""
-    check_names(config, table)
+def build_layout(config: PlantFile, table: Table) -> Layout:
+    """See `PlantFile.layout`."""
     _check_tanks(config)
     given = dict(_constants(config, table))
     series = series_targets(config)
@@ -39,31 +47,88 @@ def build_layout(config: Config, table: Table) -> Layout:
                 fix="remove this constant, or give the column the role 'ignored'",
             )
     layout = _layout(config, table, {name: value for name, (_, value) in given.items()})
-    check_targets(config, table, layout)
+    layout = replace(layout, cycles=build_cycles(config, table, layout))
+    for cycle in layout.cycles:
+        for name in cycle.inputs:
+            if name in given or name in series:
+                raise InputError(
+                    f"{name} is given twice: by the cycle {cycle.name!r}, and by a constant or a column",
+                    where=config.where("plant", "cycles", cycle.name),
+                    expected="one source for each input",
+                    fix="remove the constant or the column",
+                )
+    layout = replace(
+        layout,
+        controllers=build_controllers(config, table, layout),
+        constants={**layout.constants, **{name: v for name, (_, v) in setpoints(config, table, layout).items()}},
+    )
+    if config.sources:
+        check_targets(config, table, layout)
     return _completed(config, table, layout)
 
 
-def _check_tanks(config: Config) -> None:
+def _check_tanks(config: PlantFile) -> None:
     plant, tanks = config.plant, config.plant.tanks
-    places: list[tuple[str, tuple[str, ...]]] = [(plant.influent.to, ("plant", "influent", "to"))]
+    ends = [EFFLUENT] if plant.settler.type == "none" else [EFFLUENT, SETTLER]
+    places: list[tuple[str, list[str], tuple[str, ...]]] = []
+    places += [(to, [EFFLUENT], ("plant", "influent", "to")) for to in plant.influent.to]
+    for name, tank in plant.tanks.items():
+        places += [(to, ends, ("plant", "tanks", name, "to")) for to in tank.to or ()]
     for name, recycle in plant.recycles.items():
-        places.append((recycle.source, ("plant", "recycles", name, "from")))
-        places.append((recycle.to, ("plant", "recycles", name, "to")))
+        places.append((recycle.source, [], ("plant", "recycles", name, "from")))
+        places.append((recycle.to, [], ("plant", "recycles", name, "to")))
     if plant.return_sludge:
-        places.append((plant.return_sludge.to, ("plant", "return_sludge", "to")))
-    for tank, keys in places:
-        known(tank, tanks, "a tank of this plant", config.where(*keys))
+        places += [(to, [], ("plant", "return_sludge", "to")) for to in plant.return_sludge.to]
+    if plant.wastage:
+        places.append((plant.wastage.source, ends[1:], ("plant", "wastage", "from")))
+    for tank_name, others, keys in places:
+        what = " or ".join(["a tank of this plant", *others])
+        known(tank_name, [*tanks, *others], what, config.where(*keys))
+    if plant.settler.type == "none" and plant.return_sludge:
+        raise InputError(
+            "there is return sludge, and no settler",
+            where=config.where("plant", "return_sludge"),
+            expected="a settler of type ideal or takacs",
+            fix="remove return_sludge, or change the type of the settler",
+        )
 
 
-def _layout(config: Config, table: Table, constants: dict[str, float]) -> Layout:
+def _settler(section: SettlerSection) -> IdealSettler | TakacsSettler | None:
+    if section.type == "none":
+        return None
+    if section.type == "ideal":
+        return IdealSettler(NON_SETTLEABLE if section.non_settleable is None else section.non_settleable)
+    given = section.model_dump(exclude={"type", "non_settleable"}, exclude_none=True)
+    return TakacsSettler(**given)
+
+
+def _tank(config: PlantFile, name: str, section: TankSection) -> Tank:
+    air, decant = section.air, section.decant
+    moved = {target for loop in config.plant.control.values() for target in loop.move}
+    moved |= {target for cycle in config.plant.cycles.values() for phase in cycle.phases for target in phase.set}
+    return Tank(
+        name=name,
+        volume=section.volume,
+        aerated=section.kla is not None or f"{name}.kla" in moved,
+        air=AirLaw(air.sote, air.alpha, air.theta) if air else None,
+        to=section.to,
+        variable=decant is not None,
+        decanted_solids=decant.solids if decant else 1.0,
+    )
+
+
+def _layout(config: PlantFile, table: Table, constants: dict[str, float]) -> Layout:
     plant, imposed = config.plant, imposed_states(config, table)
+    first = next(iter(plant.tanks))
     try:
         return Layout(
-            tanks=tuple(Tank(name, t.volume, t.kla is not None) for name, t in plant.tanks.items()),
-            influent_to={plant.influent.to: 1.0},
-            return_to={plant.return_sludge.to if plant.return_sludge else plant.influent.to: 1.0},
+            tanks=tuple(_tank(config, name, section) for name, section in plant.tanks.items()),
+            influent_to=plant.influent.to,
+            return_to=plant.return_sludge.to if plant.return_sludge else {first: 1.0},
             recycles=tuple(Recycle(name, r.source, r.to) for name, r in plant.recycles.items()),
-            settler=IdealSettler(plant.settler.non_settleable),
+            settler=_settler(plant.settler),
+            waste_from=plant.wastage.source if plant.wastage else SETTLER,
+            primary=PrimaryClarifier(**plant.primary.model_dump()) if plant.primary else None,
             imposed=imposed,
             constants=constants,
         )
@@ -72,7 +137,7 @@ def _layout(config: Config, table: Table, constants: dict[str, float]) -> Layout
         raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
 
 
-def _constants(config: Config, table: Table) -> list[tuple[str, tuple[str, float]]]:
+def _constants(config: PlantFile, table: Table) -> list[tuple[str, tuple[str, float]]]:
     """Return the inputs that the config gives as constants: name, and the place with the value."""
     plant = config.plant
     found: list[tuple[str, float | None, tuple[str, ...]]] = [
@@ -83,6 +148,16 @@ def _constants(config: Config, table: Table) -> list[tuple[str, tuple[str, float
         (f"{name}.kla", tank.kla, ("plant", "tanks", name, "kla"))
         for name, tank in plant.tanks.items()
         if isinstance(tank.kla, float)
+    ]
+    found += [
+        (f"{name}.air", tank.air.flow, ("plant", "tanks", name, "air", "flow"))
+        for name, tank in plant.tanks.items()
+        if tank.air and isinstance(tank.air.flow, float)
+    ]
+    found += [
+        (f"{name}.decant", tank.decant.flow, ("plant", "tanks", name, "decant", "flow"))
+        for name, tank in plant.tanks.items()
+        if tank.decant
     ]
     found += [
         (f"recycle.{name}", recycle.flow, ("plant", "recycles", name, "flow"))
@@ -102,9 +177,16 @@ def _constants(config: Config, table: Table) -> list[tuple[str, tuple[str, float
     return out
 
 
-def _completed(config: Config, table: Table, layout: Layout) -> Layout:
+def _completed(config: PlantFile, table: Table, layout: Layout) -> Layout:
     """Fill in what cannot matter, and name what is missing."""
     constants = dict(layout.constants)
+    for controller in layout.controllers:
+        if controller.sensor.noise > 0:
+            constants[f"{controller.name}.noise"] = 0.0
+        for target in controller.sets:
+            constants.setdefault(target, controller.start_value)
+    for cycle in layout.cycles:
+        constants |= {name: float(cycle.values(name, np.zeros(1))[0]) for name in cycle.inputs}
     supplied = set(constants) | set(series_targets(config))
     missing = [spec.name for spec in layout.inputs({c.name: c.unit for c in table.components})]
     fractionation = build_fractionation(config, table, supplied)
@@ -133,8 +215,8 @@ def _home(name: str) -> tuple[str, ...]:
         return ("plant", "recycles", rest)
     if first == "influent":
         return ("plant", "influent", "composition")
-    if rest == "kla":
-        return ("plant", "tanks", first, "kla")
+    if rest in ("kla", "air", "decant"):
+        return ("plant", "tanks", first, rest)
     return ("plant", {"Q_in": "influent", "T": "temperature"}.get(name, name))
 
 
@@ -145,7 +227,9 @@ def _remedy(missing: list[str]) -> str:
         return f"map a column to each, or add to plant.influent: composition: {{{listed}}} with your values"
     if missing[0] == "T":
         return "map a column with 'as: T', or add plant.temperature"
-    if missing[0].endswith(".kla"):
-        return f"map a column with 'as: {missing[0]}', or give the tank a constant kla"
+    if missing[0].endswith(".decant"):
+        return f"give {missing[0]} by a cycle, a column or a constant flow"
+    if missing[0].endswith((".kla", ".air")):
+        return f"map a column with 'as: {missing[0]}', or give the tank a constant value"
     home = ".".join(_home(missing[0]))
     return f"map a column with 'as: {missing[0]}', or add its constant flow under {home}"

@@ -1,16 +1,22 @@
-"""Reading a config file."""
+"""Reading a config file, or the file of a plant."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from asm_hybrid.config.messages import input_error
+from asm_hybrid.config.plantfile import PlantFile
 from asm_hybrid.config.schema import Config
+from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.kinetics.extend import lay, read_layers
 from asm_hybrid.yamlfile import load_yaml
 
-__all__ = ["load_config"]
+__all__ = ["available_layouts", "load_config", "load_plant"]
+
+LAYOUTS = Path(__file__).parent.parent / "plant" / "layouts"
 
 
 def load_config(path: str | Path) -> Config:
@@ -39,3 +45,48 @@ def load_config(path: str | Path) -> Config:
         raise input_error(error, Config, document) from None
     config._document = document
     return config
+
+
+def available_layouts() -> tuple[str, ...]:
+    """Return the names of the shipped layouts."""
+    return tuple(sorted(path.stem for path in LAYOUTS.glob("*.yaml")))
+
+
+def load_plant(name: str | Path) -> PlantFile:
+    """Read and check a plant.
+
+    Parameters
+    ----------
+    name : str or path
+        A shipped layout, or a YAML file; ``extends`` in it names another, whose entries it changes.
+
+    Returns
+    -------
+    PlantFile
+
+    Raises
+    ------
+    InputError
+        If the file is not readable YAML or not a plant; with file, line and key.
+    """
+    document = lay(read_layers(load_yaml(_locate(str(name), Path())), _locate))
+    data: dict[str, Any] = {key: value for key, value in document.data.items() if key != "extends"}
+    try:
+        plant = PlantFile.model_validate(data)
+    except ValidationError as error:
+        raise input_error(error, PlantFile, document) from None
+    plant._document = document
+    return plant
+
+
+def _locate(name: str, folder: Path) -> Path:
+    """Return the file of a shipped layout, or of one's own."""
+    if name.endswith((".yaml", ".yml")):
+        return folder / Path(name).expanduser()
+    if name not in available_layouts():
+        raise InputError(
+            f"there is no layout {name!r}",
+            expected="one of " + ", ".join(available_layouts()) + ", or the path of a .yaml file",
+            fix=nearest(name, available_layouts()),
+        )
+    return LAYOUTS / f"{name}.yaml"

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from asm_hybrid.config.base import Section
 from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.kinetics.extend import LayeredDocument
 from asm_hybrid.yamlfile import YamlDocument
 
 __all__ = ["input_error"]
@@ -39,7 +40,7 @@ _EXPECTED = {
 }
 
 
-def input_error(error: ValidationError, root: type[Section], document: YamlDocument) -> InputError:
+def input_error(error: ValidationError, root: type[Section], document: YamlDocument | LayeredDocument) -> InputError:
     """Return the error to show for a config that does not fit the schema.
 
     Parameters
@@ -48,7 +49,7 @@ def input_error(error: ValidationError, root: type[Section], document: YamlDocum
         What pydantic found.
     root : type of Section
         The schema, in which the nearest keys are looked up.
-    document : YamlDocument
+    document : YamlDocument or LayeredDocument
         The file, for line numbers.
 
     Returns
@@ -72,7 +73,7 @@ def input_error(error: ValidationError, root: type[Section], document: YamlDocum
 
 
 def _problem(
-    detail: ErrorDetails, root: type[Section], document: YamlDocument
+    detail: ErrorDetails, root: type[Section], document: YamlDocument | LayeredDocument
 ) -> tuple[int, tuple[str | int, ...], str, str | None, str | None]:
     """Return line, keys, what was found, what was expected, and the fix."""
     keys = tuple(detail["loc"])

@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from asm_hybrid.config.base import Duration, Section, refuse, written
-from asm_hybrid.config.plant import Amount
+from asm_hybrid.config.base import Amount, Duration, Section, refuse, written
 
-__all__ = ["Bounds", "ModelSection", "NetworkSection", "TrainingSection"]
+__all__ = ["Bounds", "KineticsSection", "ModelSection", "NetworkSection", "TrainingSection"]
 
 Bounds = tuple[float, float] | None
 """Lower and upper bound of a calibrated parameter; None stands for the bounds of the kinetics table."""
@@ -64,18 +63,23 @@ Counts = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(strict=False)]
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False, min_length=1)]
 
 
-class ModelSection(Section):
-    """The mechanistic model f, and whether n joins it."""
+class KineticsSection(Section):
+    """The reactions."""
 
     kinetics: str = Field(default="asm1", description="Name of a shipped kinetics table, or path of a table.")
-    mode: Literal["mechanistic", "neural", "hybrid"] = Field(
-        default="hybrid",
-        description="mechanistic: f alone; neural: a neural ODE of the measured variables; hybrid: f + n.",
-    )
     parameters: dict[str, Amount] = Field(
         default_factory=dict,
         description="Values that replace the table's defaults, at the reference temperature "
         "[unit of the parameter in the table].",
+    )
+
+
+class ModelSection(KineticsSection):
+    """The mechanistic model f, and whether n joins it."""
+
+    mode: Literal["mechanistic", "neural", "hybrid"] = Field(
+        default="hybrid",
+        description="mechanistic: f alone; neural: a neural ODE of the measured variables; hybrid: f + n.",
     )
     calibrate: Calibrate = Field(
         default_factory=dict,

@@ -10,6 +10,7 @@ from asm_hybrid.kinetics import Parameter, Table, load_table
 from asm_hybrid.units import parse_quantity
 
 if TYPE_CHECKING:
+    from asm_hybrid.config.plantfile import PlantFile
     from asm_hybrid.config.schema import Config
 
 __all__ = [
@@ -49,7 +50,7 @@ def located_quantity(value: float | str, unit: str, where: str) -> float:
         raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
 
 
-def load_named_table(config: Config) -> Table:
+def load_named_table(config: PlantFile) -> Table:
     """Load the kinetics table that a config names; an error about the name has the config's line."""
     try:
         return load_table(config.kinetics)
@@ -63,7 +64,7 @@ def load_named_table(config: Config) -> Table:
 
 
 def check_names(config: Config, table: Table) -> None:
-    """Check every parameter, process and component that the model and network sections name.
+    """Check every parameter to calibrate, and every process and component that the network section names.
 
     Parameters
     ----------
@@ -72,7 +73,6 @@ def check_names(config: Config, table: Table) -> None:
     table : Table
         The kinetics table.
     """
-    parameter_values(config, table)
     calibration_bounds(config, table)
     network = config.network
     components = list(table.component_names)
@@ -86,8 +86,8 @@ def check_names(config: Config, table: Table) -> None:
             known(name, options, what, config.where("network", key, i))
 
 
-def parameter_values(config: Config, table: Table) -> dict[str, float]:
-    """See `Config.parameter_values`."""
+def parameter_values(config: PlantFile, table: Table) -> dict[str, float]:
+    """See `PlantFile.parameter_values`."""
     values = {}
     for name, value in config.model.parameters.items():
         where = config.where("model", "parameters", name)

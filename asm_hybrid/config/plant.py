@@ -1,18 +1,20 @@
-"""Section ``plant``: tanks, flows, settler."""
+"""Section ``plant``: tanks, flows, settlers, aeration, control."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from asm_hybrid.config.base import Aeration, Flow, Section, Temperature, Volume, refuse
+from asm_hybrid.config.base import Aeration, Air, Amount, Duration, Flow, Section, Temperature, Volume, refuse, written
+from asm_hybrid.config.control import ControlSection, CycleSection
 from asm_hybrid.config.fractionation import FractionationSection
 
 __all__ = [
-    "Amount",
+    "AirSection",
     "InfluentSection",
     "PlantSection",
+    "PrimarySection",
     "RecycleSection",
     "ReturnSection",
     "SettlerSection",
@@ -21,35 +23,95 @@ __all__ = [
 ]
 
 
-def _amount(value: Any) -> float | str:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise refuse(f"the value is {value!r}", "a number, or a text with number and unit such as '7 mol/m3'")
-    return value if isinstance(value, str) else float(value)
+def _shares(value: Any) -> dict[str, float]:
+    if isinstance(value, str):
+        return {value: 1.0}
+    expected = "the name of a target, or shares by target such as {lane_1: 0.5, lane_2: 0.5}"
+    if not isinstance(value, dict) or not value:
+        raise refuse(f"the value is {value!r}", expected)
+    for name, share in value.items():
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise refuse(f"the share of {name!r} is {share!r}", expected)
+    total = sum(value.values())
+    if abs(total - 1.0) > 1e-9:
+        raise refuse(f"the shares add to {total:g}", "shares that add to 1", "scale them, or add the missing target")
+    return {str(name): float(share) for name, share in value.items()}
 
 
-Amount = Annotated[
-    float | str,
-    BeforeValidator(_amount),
-    WithJsonSchema({"type": ["number", "string"], "description": "in the table's unit, or text with a unit"}),
+def _write_shares(value: dict[str, float]) -> str | dict[str, float]:
+    return next(iter(value)) if len(value) == 1 else value
+
+
+Targets = Annotated[
+    dict[str, float],
+    BeforeValidator(_shares),
+    PlainSerializer(_write_shares),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "number"}}]}),
 ]
-"""A number in the unit that the kinetics table gives the name, or a text with its own unit."""
+"""Where a stream goes: a name, or shares by name."""
+
+
+class AirSection(Section):
+    """Aeration by a measured or constant air flow."""
+
+    flow: Air | None = Field(
+        default=None,
+        description="Air flow [m3/d at 0 degC and 1 atm]: a constant, or 'measured' when a column gives TANK.air; "
+        "none where a controller or a cycle gives it.",
+    )
+    sote: Annotated[float, Field(gt=0, le=1)] = Field(
+        description="Standard oxygen transfer efficiency of the diffusers in clean water at 20 degC [-]."
+    )
+    alpha: Annotated[float, Field(gt=0, le=1.5)] = Field(
+        default=0.6, description="Transfer in mixed liquor over transfer in clean water, fouling included [-]."
+    )
+    theta: Annotated[float, Field(gt=0.9, le=1.1)] = Field(
+        default=1.024, description="Temperature factor of the transfer [-]."
+    )
+
+
+class DecantSection(Section):
+    """Drawing off a tank whose volume varies."""
+
+    flow: Flow | None = Field(
+        default=None, description="Constant flow [m3/d], when no column or cycle gives TANK.decant."
+    )
+    solids: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=1.0, description="Particulate concentration of what is drawn off, as a share of that in the tank [-]."
+    )
 
 
 class TankSection(Section):
     """One completely mixed tank."""
 
-    volume: Volume = Field(description="Liquid volume [m3].")
+    volume: Volume = Field(description="Liquid volume [m3]; at the start where it varies.")
     kla: Aeration | None = Field(
         default=None,
         description="Oxygen transfer coefficient kLa [1/d]: a constant, or 'measured' when a column gives "
-        "TANK.kla. Without it the tank is not aerated (or its oxygen is imposed by a column).",
+        "TANK.kla. Without it the tank is aerated by a controller or a cycle that moves TANK.kla, by a column that imposes "
+        "its oxygen, or not at all.",
     )
+    air: AirSection | None = Field(default=None, description="Aeration by an air flow, in the place of kla.")
+    to: Targets | None = Field(
+        default=None,
+        description="Where the main outflow goes: a tank, settler or effluent, or shares of it by name; the next tank "
+        "of the list without it, from the last one the settler.",
+    )
+    decant: DecantSection | None = Field(
+        default=None, description="Makes the volume vary: the main outflow is drawn off by TANK.decant."
+    )
+
+    @model_validator(mode="after")
+    def _one_aeration(self) -> Self:
+        if self.kla is not None and self.air is not None:
+            raise refuse("the tank has both kla and air", "one of the two", "remove one")
+        return self
 
 
 class InfluentSection(Section):
     """Where the influent enters, and what of it no column gives."""
 
-    to: str = Field(description="Tank that receives the influent.")
+    to: Targets = Field(description="Tank that receives the influent, or shares of it by tank; effluent is a bypass.")
     flow: Flow | None = Field(default=None, description="Constant flow [m3/d], when no column gives Q_in.")
     fractionation: FractionationSection | None = Field(
         default=None,
@@ -74,34 +136,86 @@ class RecycleSection(Section):
 class ReturnSection(Section):
     """The sludge that returns from the settler."""
 
-    to: str = Field(description="Tank that receives the return sludge.")
+    to: Targets = Field(description="Tank that receives the return sludge, or shares of it by tank.")
     flow: Flow | None = Field(default=None, description="Constant flow [m3/d], when no column gives return_sludge.")
 
 
 class WastageSection(Section):
-    """The sludge that is wasted from the settler's underflow."""
+    """The sludge that is wasted."""
 
+    source: str = Field(
+        default="settler", alias="from", description="settler, for its underflow, or a tank, for mixed liquor."
+    )
     flow: Flow | None = Field(default=None, description="Constant flow [m3/d], when no column gives wastage.")
+
+
+Positive = Annotated[float, Field(gt=0)]
 
 
 class SettlerSection(Section):
     """The final settler."""
 
-    type: Literal["ideal"] = Field(default="ideal", description="An ideal separator without volume.")
-    non_settleable: float = Field(
-        default=0.002,
-        ge=0,
-        lt=1,
-        description="Share of the settler's solids load that leaves with the effluent [-].",
+    type: Literal["ideal", "takacs", "none"] = Field(
+        default="ideal",
+        description="ideal: a separator without volume; takacs: layers with the settling velocity of Takacs, as BSM1 "
+        "has it; none: what leaves the last tank is the effluent.",
+    )
+    non_settleable: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        default=None,
+        description="Share of the solids load that leaves with the effluent [-]: ideal; default 0.002.",
+    )
+    area: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Surface [m2]: takacs.")
+    height: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Depth [m]: takacs.")
+    layers: Annotated[int, Field(ge=3)] | None = Field(default=None, description="Layers: takacs; default 10.")
+    feed_layer: Annotated[int, Field(ge=2)] | None = Field(
+        default=None, description="The layer that is fed, counted from the top: takacs; default 5."
+    )
+    v0_max: Positive | None = Field(default=None, description="Largest settling velocity [m/d]: takacs; default 250.")
+    v0: Positive | None = Field(default=None, description="Theoretical settling velocity [m/d]: takacs; default 474.")
+    r_h: Positive | None = Field(default=None, description="Hindered settling [m3/g]: takacs; default 0.000576.")
+    r_p: Positive | None = Field(default=None, description="Flocculent settling [m3/g]: takacs; default 0.00286.")
+    f_ns: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        default=None, description="Share of solids that do not settle [-]: takacs; default 0.00228."
+    )
+    X_t: Positive | None = Field(default=None, description="Threshold concentration [g/m3]: takacs; default 3000.")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        takacs = {"area", "height", "layers", "feed_layer", "v0_max", "v0", "r_h", "r_p", "f_ns", "X_t"}
+        allowed = {"ideal": {"non_settleable"}, "takacs": takacs, "none": set()}[self.type]
+        given = {name for name in (*takacs, "non_settleable") if getattr(self, name) is not None}
+        if given - allowed:
+            raise refuse(
+                f"a settler of type {self.type!r} has no {', '.join(sorted(given - allowed))}",
+                f"for this type: {', '.join(sorted(allowed)) or 'nothing else'}",
+                "remove it, or change the type",
+            )
+        if self.type == "takacs" and not {"area", "height"} <= given:
+            raise refuse("a settler of type 'takacs' needs area and height", "area: … m2 and height: … m as numbers")
+        return self
+
+
+class PrimarySection(Section):
+    """The primary clarifier of BSM2."""
+
+    volume: Volume = Field(description="Liquid volume [m3].")
+    sludge: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.007, description="Primary sludge flow over influent flow [-]."
+    )
+    f_corr: Positive = Field(default=0.65, description="Correction of the removal efficiency [-].")
+    f_X: Positive = Field(default=0.85, description="Particulate over total COD of the influent [-].")
+    smoothing: Duration = Field(
+        default=written("3 h"), gt=0, description="Time over which the flow is smoothed for the retention time [d]."
     )
 
 
 class PlantSection(Section):
-    """The flow sheet: tanks in series, recycles, return sludge, wastage, settler."""
+    """The flow sheet: tanks, recycles, return sludge, wastage, settlers, control."""
 
     temperature: Temperature | None = Field(
         default=None, description="Constant water temperature [degC], when no column gives T."
     )
+    primary: PrimarySection | None = Field(default=None, description="A primary clarifier for the influent.")
     tanks: dict[str, TankSection] = Field(
         min_length=1, description="Tanks by name, in the order in which the main stream passes them."
     )
@@ -112,3 +226,9 @@ class PlantSection(Section):
     )
     wastage: WastageSection | None = Field(default=None, description="The waste sludge; without it there is none.")
     settler: SettlerSection = Field(default_factory=SettlerSection, description="The final settler.")
+    control: dict[str, ControlSection] = Field(
+        default_factory=dict, description="Controllers by a name of your choice."
+    )
+    cycles: dict[str, CycleSection] = Field(
+        default_factory=dict, description="Time tables that repeat, such as the phases of a batch reactor."
+    )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asm_hybrid.config.data import ColumnSection
-    from asm_hybrid.config.schema import Config
+    from asm_hybrid.config.plantfile import PlantFile
 
 __all__ = [
     "NO_FRACTIONATION",
@@ -36,19 +36,19 @@ NO_FRACTIONATION = {
 """What to say of a measured sum that nothing splits."""
 
 
-def used_columns(config: Config) -> Iterator[tuple[str, str, ColumnSection]]:
+def used_columns(config: PlantFile) -> Iterator[tuple[str, str, ColumnSection]]:
     """Yield source, header and meaning of every column that is not ignored."""
-    for source, section in config.data.sources.items():
+    for source, section in config.sources.items():
         for header, column in section.columns.items():
             if column.role != "ignored":
                 yield source, header, column
 
 
-def _where(config: Config, source: str, header: str, key: str) -> str:
+def _where(config: PlantFile, source: str, header: str, key: str) -> str:
     return config.where("data", "sources", source, "columns", header, key)
 
 
-def series_targets(config: Config) -> dict[str, tuple[str, str]]:
+def series_targets(config: PlantFile) -> dict[str, tuple[str, str]]:
     """Return the inputs and imposed states that columns give.
 
     Parameters
@@ -78,12 +78,12 @@ def series_targets(config: Config) -> dict[str, tuple[str, str]]:
     return found
 
 
-def observed_targets(config: Config) -> dict[str, str]:
+def observed_targets(config: PlantFile) -> dict[str, str]:
     """Return the observed columns with what they measure, in the order of the config."""
     return {header: str(c.target) for _, header, c in used_columns(config) if c.role == "observation"}
 
 
-def imposed_states(config: Config, table: Table) -> tuple[tuple[str, str], ...]:
+def imposed_states(config: PlantFile, table: Table) -> tuple[tuple[str, str], ...]:
     """Return the states that columns impose, as pairs of tank and component."""
     states = []
     for source, header, column in used_columns(config):
@@ -103,7 +103,7 @@ def _pair(target: str, expected: str, where: str) -> tuple[str, str]:
     return place, name
 
 
-def column_unit(config: Config, table: Table, layout: Layout, source: str, header: str) -> str:
+def column_unit(config: PlantFile, table: Table, layout: Layout, source: str, header: str) -> str:
     """Return the internal unit of what a column stands for, after checking its name.
 
     Parameters
@@ -122,7 +122,7 @@ def column_unit(config: Config, table: Table, layout: Layout, source: str, heade
     str
         Unit, in the notation of the kinetics table.
     """
-    column = config.data.sources[source].columns[header]
+    column = config.sources[source].columns[header]
     target, where = str(column.target), _where(config, source, header, "as")
     components = {c.name: c.unit for c in table.components}
     if column.role == "observation":
@@ -139,12 +139,12 @@ def column_unit(config: Config, table: Table, layout: Layout, source: str, heade
         fix = nearest(target, names)
         if tank in layout.tank_names and rest in components:
             fix = "a state that a sensor dictates has the role 'imposed', one to compare with 'observation'"
-        elif rest == "kla" and tank in layout.tank_names:
-            fix = f"add 'kla: measured' to the tank {tank!r}"
+        elif rest in ("kla", "air") and tank in layout.tank_names:
+            fix = f"add '{rest}: measured' to the tank {tank!r}"
         raise InputError(
             f"{target!r} is not an input of this plant",
             where=where,
-            expected="Q_in, T, return_sludge, wastage, recycle.NAME, TANK.kla or influent.COMPONENT",
+            expected="Q_in, T, return_sludge, wastage, recycle.NAME, TANK.kla, TANK.air or influent.COMPONENT",
             fix=fix,
         )
     return options[target]
@@ -166,7 +166,7 @@ def _observed_unit(target: str, table: Table, layout: Layout, where: str) -> str
     return units[name]
 
 
-def check_targets(config: Config, table: Table, layout: Layout) -> None:
+def check_targets(config: PlantFile, table: Table, layout: Layout) -> None:
     """Check that every column stands for something the model has, in a unit that converts to it.
 
     Parameters

@@ -47,6 +47,10 @@ class LayeredDocument:
         origin = " and ".join(layer.path.name for layer in self.layers[1:])
         return f"# {self.path.name}, laid over {origin}.\n{to_yaml(self.data)}"
 
+    def line(self, *keypath: str | int) -> int:
+        """Return the line of an entry in the file that gives it, or comes nearest to it."""
+        return max(self.layers, key=lambda layer: layer.depth(*keypath)).line(*keypath)
+
     def where(self, *keypath: str | int) -> str:
         """Return ``file:line (key.path)`` in the file that gives an entry, or comes nearest to it."""
         return max(self.layers, key=lambda layer: layer.depth(*keypath)).where(*keypath)

@@ -165,8 +165,8 @@ class Controller:
         Its name.
     measured, unit : str
         ``TANK.QUANTITY``, and the unit of the quantity.
-    sets : str
-        The input it moves, or ``CONTROLLER.setpoint`` of another.
+    sets : tuple of str
+        The inputs it moves, or ``CONTROLLER.setpoint`` of others.
     law : PI or OnOff
         The law.
     sensor : Sensor
@@ -178,7 +178,7 @@ class Controller:
     name: str
     measured: str
     unit: str
-    sets: str
+    sets: tuple[str, ...]
     law: PI | OnOff
     sensor: Sensor = Sensor()
     actuator: Lag | None = None
@@ -189,6 +189,11 @@ class Controller:
         names = ["setpoint"] if isinstance(self.law, PI) else []
         names += ["noise"] if self.sensor.noise > 0 else []
         return [(f"{self.name}.{name}", self.unit) for name in names]
+
+    @property
+    def start_value(self) -> float:
+        """What is moved at the beginning."""
+        return self.law.offset if isinstance(self.law, PI) else self.law.off
 
     @cached_property
     def states(self) -> tuple[str, ...]:
@@ -201,12 +206,9 @@ class Controller:
 
     def start(self, setpoint: float) -> list[float]:
         """Return states to begin with."""
-        law = self.law
-        moved, seen, middle = (law.offset, setpoint, 0.0) if isinstance(law, PI) else (law.off, law.switch_off, 0.0)
-        return [
-            {"sensor": seen, "actuator": moved}.get(name.partition(".")[2].partition("_")[0], middle)
-            for name in self.states
-        ]
+        seen = setpoint if isinstance(self.law, PI) else self.law.switch_off
+        values = {"sensor": seen, "actuator": self.start_value}
+        return [values.get(name.partition(".")[2].partition("_")[0], 0.0) for name in self.states]
 
     def split(self, z: Sequence[Array]) -> tuple[Sequence[Array], Array, Sequence[Array]]:
         """Split its states into those of the sensor, of the law, and of the actuator."""
@@ -255,14 +257,14 @@ def sorted_controllers(controllers: Sequence[Controller]) -> list[Controller]:
     """
     by_name = {c.name: c for c in controllers}
     master: dict[str, Controller] = {}
-    for controller in controllers:
-        if controller.sets in master:
+    for target, controller in ((target, c) for c in controllers for target in c.sets):
+        if target in master:
             raise InputError(
-                f"{controller.sets} is set by two controllers, {master[controller.sets].name} and {controller.name}",
+                f"{target} is set by two controllers, {master[target].name} and {controller.name}",
                 expected="one controller an input",
             )
-        master[controller.sets] = controller
-        named, _, key = controller.sets.rpartition(".")
+        master[target] = controller
+        named, _, key = target.rpartition(".")
         if key == "setpoint" and named not in by_name:
             raise InputError(
                 f"the controller {controller.name} sets the setpoint of {named!r}, which does not exist",

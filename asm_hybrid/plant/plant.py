@@ -105,13 +105,15 @@ class Plant:
                 fix="add it to the composites of the table, or use the ideal settler",
             )
         for controller in self.controllers:
-            self.observation(controller.measured)
-            if not controller.sets.endswith(".setpoint") and controller.sets not in self.input_index:
-                raise InputError(
-                    f"the controller {controller.name} sets {controller.sets!r}, which is no input of the plant",
-                    expected="a flow, TANK.kla, TANK.air or CONTROLLER.setpoint",
-                    fix=nearest(controller.sets, self.input_index),
-                )
+            if controller.measured not in self.rows.extra:
+                self.observation(controller.measured)
+            for target in controller.sets:
+                if target not in self.input_index:
+                    raise InputError(
+                        f"the controller {controller.name} sets {target!r}, which is no input of the plant",
+                        expected="a flow, TANK.kla, TANK.air or CONTROLLER.setpoint",
+                        fix=nearest(target, self.input_index),
+                    )
 
     @cached_property
     def kinetics(self) -> Kinetics:
@@ -406,8 +408,9 @@ class Plant:
             )
             noise = self.input(forcing.u, f"{controller.name}.noise", xp) if controller.sensor.noise > 0 else 0.0
             z = [self._extra(X, name, xp) for name in controller.states]
-            value = self.quantity(tanks, forcing, controller.measured, xp)
-            moved[controller.sets], found[controller.name] = controller.evaluate(z, value, setpoint, noise, xp)
+            value = self._measured(X, tanks, forcing, controller.measured, xp)
+            output, found[controller.name] = controller.evaluate(z, value, setpoint, noise, xp)
+            moved |= dict.fromkeys(controller.sets, output)
         u = forcing.u
         if moved:
             u = xp.join([moved.get(s.name, xp.entry(u, i)) for i, s in enumerate(self.inputs)])
@@ -415,6 +418,9 @@ class Plant:
         net = xp.columns(xp.combine(u, xp.constant(self.constants.net_inflow, u)))
         slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]
         return steered, slopes + [s for c in self.layout.controllers for s in found[c.name]]
+
+    def _measured(self, X: Array, tanks: Array, forcing: Forcing, target: str, xp: ArrayNamespace) -> Array:
+        return self._extra(X, target, xp) if target in self.rows.extra else self.quantity(tanks, forcing, target, xp)
 
     def quantity(self, tanks: Array, forcing: Forcing, target: str, xp: ArrayNamespace) -> Array:
         """Return a component or composite in a tank, ``(…, 1)``, from the effective state."""

@@ -1,0 +1,116 @@
+"""Sections ``plant.control`` and ``plant.cycles``: controllers, and time tables that repeat."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from asm_hybrid.config.base import Amount, Duration, Section, refuse
+
+__all__ = ["ControlSection", "CycleSection", "PhaseSection"]
+
+Order = Annotated[int, Field(ge=1, le=20)]
+Span = Annotated[Duration, Field(gt=0)]
+
+
+def _names(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_names),
+    Field(strict=False, min_length=1),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+
+
+class LagSection(Section):
+    """How something follows, by its response to a step."""
+
+    response: Span = Field(description="Time after which 90 % of a step are reached [d].")
+    order: Order = Field(
+        default=2, description="Number of equal first-order lags; 8 come close to a pure delay, 1 is a plain lag."
+    )
+
+
+class SensorSection(Section):
+    """What a controller sees."""
+
+    response: Span | None = Field(default=None, description="Time after which 90 % of a step are shown [d].")
+    order: Order = Field(default=2, description="Number of equal first-order lags.")
+    low: Amount = Field(default=0.0, description="Lower end of the measuring range.")
+    high: Amount = Field(default=1e6, description="Upper end of the measuring range.")
+    noise: Amount = Field(
+        default=0.0, description="Standard deviation of the noise, a new value a minute; dynamic simulations have it."
+    )
+
+
+class ControlSection(Section):
+    """One control loop. Values are in the unit of what they belong to, or texts with a unit."""
+
+    type: Literal["pi", "on_off"] = Field(
+        default="pi", description="pi, with anti-windup; or on_off, with a dead band."
+    )
+    measure: str = Field(description="TANK.X with X a component or composite, or TANK.volume.")
+    move: Names = Field(
+        description="The input that is moved, or a list of inputs: TANK.kla, TANK.air, recycle.NAME, return_sludge, wastage, Q_in, "
+        "TANK.decant; or NAME.setpoint of another controller, for a cascade."
+    )
+    setpoint: Amount | None = Field(default=None, description="What should be measured: pi.")
+    gain: float | None = Field(
+        default=None, description="Gain, unit of what is moved per unit of what is measured; may be negative: pi."
+    )
+    integral_time: Span | None = Field(default=None, description="Integral time [d]: pi.")
+    tracking_time: Span | None = Field(
+        default=None, description="Time in which the integral follows a limit [d]: pi; default the integral time."
+    )
+    offset: Amount = Field(default=0.0, description="What is moved when nothing is amiss: pi.")
+    low: Amount = Field(default=0.0, description="Lowest value of what is moved: pi.")
+    high: Amount | None = Field(default=None, description="Highest value of what is moved: pi.")
+    on: Amount | None = Field(default=None, description="Value when on: on_off.")
+    off: Amount = Field(default=0.0, description="Value when off: on_off.")
+    switch_on: Amount | None = Field(default=None, description="Measured value at which it switches on: on_off.")
+    switch_off: Amount | None = Field(default=None, description="Measured value at which it switches off: on_off.")
+    sensor: SensorSection = Field(default_factory=SensorSection, description="The sensor; ideal without it.")
+    actuator: LagSection | None = Field(default=None, description="How what is moved follows; at once without it.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        needs = {
+            "pi": ("setpoint", "gain", "integral_time", "high"),
+            "on_off": ("on", "switch_on", "switch_off"),
+        }
+        lacking = [name for name in needs[self.type] if getattr(self, name) is None]
+        if lacking:
+            raise refuse(
+                f"a controller of type {self.type!r} lacks {', '.join(lacking)}",
+                f"all of {', '.join(needs[self.type])}",
+                f"add {lacking[0]!r}",
+            )
+        other = "on_off" if self.type == "pi" else "pi"
+        foreign = [name for name in needs[other] if getattr(self, name) is not None]
+        if foreign:
+            raise refuse(
+                f"a controller of type {self.type!r} has no {', '.join(foreign)}",
+                f"{', '.join(needs[self.type])}",
+                f"remove it, or set type: {other}",
+            )
+        return self
+
+
+class PhaseSection(Section):
+    """One phase of a cycle."""
+
+    name: str = Field(default="", description="What happens.")
+    duration: Span = Field(description="How long it lasts [d].")
+    set: dict[str, Amount] = Field(
+        default_factory=dict, description="Inputs and their values in this phase; an input not named here is 0."
+    )
+
+
+class CycleSection(Section):
+    """Phases that follow each other and begin again; the first begins at time zero."""
+
+    phases: Annotated[tuple[PhaseSection, ...], Field(strict=False, min_length=1)] = Field(description="The phases.")

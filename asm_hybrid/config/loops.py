@@ -1,0 +1,160 @@
+"""From the sections ``plant.control`` and ``plant.cycles`` to controllers and time tables in internal units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asm_hybrid.config.names import known, located_quantity
+from asm_hybrid.errors import InputError
+from asm_hybrid.kinetics import Table
+from asm_hybrid.plant.control import PI, Controller, Lag, OnOff, Sensor, sorted_controllers
+from asm_hybrid.plant.layout import Cycle, Layout
+
+if TYPE_CHECKING:
+    from asm_hybrid.config.control import ControlSection
+    from asm_hybrid.config.plantfile import PlantFile
+
+__all__ = ["build_controllers", "build_cycles", "setpoints"]
+
+
+def build_cycles(config: PlantFile, table: Table, layout: Layout) -> tuple[Cycle, ...]:
+    """Return the time tables of a plant.
+
+    Raises
+    ------
+    InputError
+        For an input that the plant lacks or a unit that does not fit; with file and line.
+    """
+    units = _input_units(table, layout)
+    cycles, seen = [], dict[str, str]()
+    for name, section in config.plant.cycles.items():
+        phases = []
+        for i, phase in enumerate(section.phases):
+            values = {}
+            for target, amount in phase.set.items():
+                where = config.where("plant", "cycles", name, "phases", i, "set", target)
+                known(target, units, "an input of this plant", where)
+                if seen.setdefault(target, name) != name:
+                    raise InputError(
+                        f"{target} is set by two cycles, {seen[target]!r} and {name!r}",
+                        where=where,
+                        expected="one cycle an input",
+                    )
+                values[target] = located_quantity(amount, units[target], where)
+            phases.append((phase.name or str(i + 1), phase.duration, values))
+        cycles.append(Cycle(name, tuple(phases)))
+    return tuple(cycles)
+
+
+def build_controllers(config: PlantFile, table: Table, layout: Layout) -> tuple[Controller, ...]:
+    """Return the controllers of a plant.
+
+    Raises
+    ------
+    InputError
+        For a name that the plant lacks or a unit that does not fit; with file and line.
+    """
+    inputs = _input_units(table, layout)
+    sections = config.plant.control
+    measured = {name: _measured_unit(config, name, table, layout) for name in sections}
+    inputs |= {f"{name}.setpoint": unit for name, unit in measured.items() if sections[name].type == "pi"}
+    found = []
+    for name, section in sections.items():
+        where = config.where("plant", "control", name, "move")
+        for target in section.move:
+            known(target, inputs, "an input of this plant, or NAME.setpoint of another controller", where)
+        units = {inputs[target] for target in section.move}
+        if len(units) > 1:
+            raise InputError(
+                f"the controller moves inputs of different units: {', '.join(sorted(units))}",
+                where=where,
+                expected="inputs of one unit",
+                fix="use a controller for each",
+            )
+        if name in (*layout.tank_names, "recycle", "influent", "effluent", "settler"):
+            raise InputError(
+                f"the name {name!r} is that of another part of the plant",
+                where=config.where("plant", "control", name),
+                expected="a name of its own for every controller",
+            )
+        found.append(_controller(config, name, section, measured[name], units.pop()))
+    try:
+        sorted_controllers(found)
+    except InputError as error:
+        where = config.where("plant", "control")
+        raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
+    return tuple(found)
+
+
+def setpoints(config: PlantFile, table: Table, layout: Layout) -> dict[str, tuple[str, float]]:
+    """Return the setpoints of the controllers: input, with its place and value."""
+    out = {}
+    for name, section in config.plant.control.items():
+        if section.setpoint is not None:
+            where = config.where("plant", "control", name, "setpoint")
+            unit = _measured_unit(config, name, table, layout)
+            out[f"{name}.setpoint"] = (where, located_quantity(section.setpoint, unit, where))
+    return out
+
+
+def _input_units(table: Table, layout: Layout) -> dict[str, str]:
+    return {spec.name: spec.unit for spec in layout.inputs({c.name: c.unit for c in table.components})}
+
+
+def _measured_unit(config: PlantFile, name: str, table: Table, layout: Layout) -> str:
+    target = config.plant.control[name].measure
+    where = config.where("plant", "control", name, "measure")
+    place, _, quantity = target.partition(".")
+    known(place, layout.tank_names, "a tank of this plant, as in TANK.S_O", where)
+    units = {c.name: c.unit for c in table.components} | {n: c.unit for n, c in table.composites.items()}
+    if next(t for t in layout.tanks if t.name == place).variable:
+        units["volume"] = "m3"
+    known(quantity, units, f"a component or composite of {table.name}", where)
+    return units[quantity]
+
+
+def _controller(config: PlantFile, name: str, section: ControlSection, seen: str, moved: str) -> Controller:
+    def value(key: str, unit: str, *inner: str) -> float:
+        holder = section.sensor if inner else section
+        amount = getattr(holder, key)
+        where = config.where("plant", "control", name, *inner, key)
+        return located_quantity(amount, unit, where) if amount is not None else 0.0
+
+    law: PI | OnOff
+    try:
+        if section.type == "pi":
+            assert section.gain is not None
+            assert section.integral_time is not None
+            law = PI(
+                gain=section.gain,
+                integral_time=section.integral_time,
+                tracking_time=section.tracking_time or section.integral_time,
+                offset=value("offset", moved),
+                low=value("low", moved),
+                high=value("high", moved),
+            )
+        else:
+            law = OnOff(
+                on=value("on", moved),
+                off=value("off", moved),
+                switch_on=value("switch_on", seen),
+                switch_off=value("switch_off", seen),
+            )
+    except InputError as error:
+        where = config.where("plant", "control", name)
+        raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
+    sensor = section.sensor
+    return Controller(
+        name=name,
+        measured=section.measure,
+        unit=seen,
+        sets=section.move,
+        law=law,
+        sensor=Sensor(
+            lag=Lag(sensor.response, sensor.order) if sensor.response else None,
+            low=value("low", seen, "sensor"),
+            high=value("high", seen, "sensor"),
+            noise=value("noise", seen, "sensor"),
+        ),
+        actuator=Lag(section.actuator.response, section.actuator.order) if section.actuator else None,
+    )

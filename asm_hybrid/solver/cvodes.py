@@ -1,0 +1,258 @@
+"""Long simulations of one plant: CVODES through CasADi, with the sparse Jacobian.
+
+Inputs are constant or linear from one time to the next, and no step crosses such a time. Each of these intervals is
+integrated over its own unit time, so that one compiled integrator serves any times, `CHUNK` intervals a call.
+
+References
+----------
+.. [1] Hindmarsh, A. C. et al. (2005): SUNDIALS: suite of nonlinear and differential/algebraic equation solvers. ACM
+   Transactions on Mathematical Software 31, 363-396.
+.. [2] Andersson, J. A. E. et al. (2019): CasADi: a software framework for nonlinear optimization and optimal control.
+   Mathematical Programming Computation 11, 1-36.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import casadi
+import numpy as np
+
+from asm_hybrid.errors import SimulationError
+
+__all__ = ["CompiledProblem", "SteadyState"]
+
+CHUNK = 96
+"""Intervals that one call integrates."""
+
+SETTLING_TIMES = (50.0, 200.0, 800.0)
+"""Times over which a start is left to settle before Newton's iteration is tried, one after the other [d]."""
+
+NEWTON_STEPS = 25
+"""Bound on Newton's iterations."""
+
+
+@dataclass(frozen=True)
+class SteadyState:
+    """A steady state under constant inputs.
+
+    Attributes
+    ----------
+    state : ndarray, shape (n,)
+        The state.
+    residual : float
+        Largest ``|f| / (|x| + 1)`` [1/d].
+    """
+
+    state: np.ndarray
+    residual: float
+
+
+@dataclass(frozen=True)
+class CompiledProblem:
+    """``dx/dt = f(x, u)`` as CasADi expressions, and what integrates it.
+
+    Attributes
+    ----------
+    state, inputs : SX, shape (n,) and (m,)
+        Symbols.
+    derivative : SX, shape (n,)
+        f [unit/d].
+    names : sequence of str
+        Names of the states, for messages.
+    events : SX, shape (k,), optional
+        An event happens where an entry falls below zero.
+    after : sequence of SX, shape (n,), optional
+        The state after each event.
+    tolerance, absolute : float
+        Relative and absolute tolerance of the integration.
+    """
+
+    state: Any
+    inputs: Any
+    derivative: Any
+    names: Sequence[str]
+    events: Any = None
+    after: Sequence[Any] = ()
+    tolerance: float = 1e-5
+    absolute: float = 1e-9
+    _integrators: dict[tuple[str, float, bool], Any] = field(default_factory=dict, repr=False)
+
+    def run(
+        self,
+        x0: np.ndarray,
+        times: np.ndarray,
+        inputs: np.ndarray,
+        *,
+        linear: bool = False,
+        progress: Callable[[float], None] | None = None,
+    ) -> np.ndarray:
+        """Integrate from the first time to the last.
+
+        Parameters
+        ----------
+        x0 : ndarray, shape (n,)
+            State at the first time.
+        times : ndarray, shape (k + 1,)
+            Ascending times [d]; inputs may jump there, and the state is returned there.
+        inputs : ndarray, shape (k, m) or (k + 1, m)
+            Inputs from each time to the next; at each time, when they are linear in between.
+        linear : bool
+            Whether inputs are linear between times, or held.
+        progress : callable, optional
+            Called with the share that is done.
+
+        Returns
+        -------
+        ndarray, shape (k + 1, n)
+            States at the times.
+
+        Raises
+        ------
+        SimulationError
+            When the integrator fails, with looser and tighter settings; names time, states and the likely cause.
+        """
+        if not np.isfinite(inputs).all():
+            row = int(np.argmin(np.isfinite(inputs).all(axis=1)))
+            raise SimulationError(f"an input is not a number from {times[row]:.6g} d on")
+        lengths = np.diff(times)
+        controls = np.hstack([inputs[: len(lengths)], lengths[:, None]])
+        if linear:
+            slopes = np.diff(inputs, axis=0)
+            controls = np.hstack([controls, slopes, (np.arange(len(lengths)) % CHUNK)[:, None]])
+        found = [np.asarray(x0, dtype=float)[None]]
+        for first in range(0, len(lengths), CHUNK):
+            part = controls[first : first + CHUNK]
+            padded = np.vstack([part, np.repeat(part[-1:], CHUNK - len(part), axis=0)])
+            padded[len(part) :, self.inputs.numel()] = 0.0
+            if linear:
+                padded[:, -1] = np.arange(CHUNK)
+            start = found[-1][-1]
+            found.append(self._chunk(start, padded, times[first], times[first + len(part)], linear)[: len(part)])
+            if progress is not None:
+                progress((first + len(part)) / len(lengths))
+        return np.vstack(found)
+
+    def _chunk(self, x0: np.ndarray, controls: np.ndarray, start: float, end: float, linear: bool) -> np.ndarray:
+        """Integrate over one call's intervals, with other settings where it fails."""
+        tries = [("rosenbrock", 1.0), ("rosenbrock", 0.01)] if self.after else [("cvodes", 1.0), ("cvodes", 0.01)]
+        for plugin, factor in [*tries, ("rosenbrock", 0.1)]:
+            try:
+                found = np.array(self._integrator(plugin, factor, linear)(x0=x0, u=controls.T)["xf"]).T
+            except RuntimeError:
+                continue
+            if np.isfinite(found).all():
+                return found
+        raise SimulationError(self._failure(x0, controls[0, : self.inputs.numel()], start, end))
+
+    def _failure(self, x: np.ndarray, u: np.ndarray, start: float, end: float) -> str:
+        slope = np.array(self.function(x, u)).ravel()
+        speed = np.abs(slope) / (np.abs(x) + 1.0)
+        worst = np.argsort(np.where(np.isfinite(speed), -speed, -np.inf))[:3]
+        named = ", ".join(f"{self.names[i]} = {x[i]:.4g} (changing by {slope[i]:.3g} a day)" for i in worst)
+        cause = (
+            "some rate of change is not a number: a flow, volume or concentration is out of its range"
+            if not np.isfinite(slope).all()
+            else "an input that jumps to an extreme value, or a controller that is too fast for its actuator"
+        )
+        return (
+            f"the integration fails between {start:.4g} and {end:.4g} d, with standard and with tighter settings. "
+            f"At its start the fastest states are {named}. The likely cause is {cause}"
+        )
+
+    @cached_property
+    def function(self) -> Any:
+        """f(x, u) as a function of numbers."""
+        return casadi.Function("f", [self.state, self.inputs], [self.derivative])
+
+    @cached_property
+    def jacobian(self) -> Any:
+        """df/dx(x, u) as a function of numbers, sparse."""
+        return casadi.Function("J", [self.state, self.inputs], [casadi.jacobian(self.derivative, self.state)])
+
+    def _integrator(self, plugin: str, factor: float, linear: bool) -> Any:
+        key = (plugin, factor, linear)
+        if key not in self._integrators:
+            m = self.inputs.numel()
+            t, length, number = (casadi.SX.sym(n) for n in ("t", "length", "number"))
+            base, slope = casadi.SX.sym("base", m), casadi.SX.sym("slope", m)
+            now = base + slope * (t - number) if linear else base
+            controls = casadi.vertcat(base, length, slope, number) if linear else casadi.vertcat(base, length)
+            f = casadi.substitute(self.derivative, self.inputs, now)
+            problem = {"t": t, "x": self.state, "u": controls, "ode": length * f}
+            options: dict[str, Any] = {
+                "reltol": self.tolerance * factor,
+                "abstol": self.absolute * factor,
+                "max_num_steps": 100_000,
+                "show_eval_warnings": False,
+            }
+            if self.after:
+                problem["zero"] = casadi.substitute(self.events, self.inputs, now)
+                options["transition"] = self._transition(t, controls)
+                options["max_events"] = 100_000
+            self._integrators[key] = casadi.integrator("F", plugin, problem, 0.0, list(range(1, CHUNK + 1)), options)
+        return self._integrators[key]
+
+    def _transition(self, t: Any, controls: Any) -> Any:
+        index, nothing = casadi.SX.sym("index"), casadi.SX.sym("nothing", 0)
+        post = self.state
+        for k, after in enumerate(self.after):
+            post = casadi.if_else(index == k, after, post)
+        given = {"index": index, "t": t, "x": self.state, "z": nothing, "p": casadi.SX.sym("p", 0), "u": controls}
+        names = casadi.event_in()
+        return casadi.Function("after", [given[n] for n in names], [post, nothing], names, casadi.event_out())
+
+    def steady_state(self, x0: np.ndarray, u: np.ndarray, tolerance: float = 1e-9) -> SteadyState:
+        """Find the steady state under constant inputs, also from far away.
+
+        The start is left to settle by time integration, then Newton's iteration takes over (pseudo-transient
+        continuation).
+
+        Parameters
+        ----------
+        x0 : ndarray, shape (n,)
+            Start.
+        u : ndarray, shape (m,)
+            Inputs.
+        tolerance : float
+            Largest ``|f| / (|x| + 1)`` [1/d] at the end.
+
+        Returns
+        -------
+        SteadyState
+
+        Raises
+        ------
+        SimulationError
+            When there is none to be found; gives the residual.
+        """
+        x, residual = np.asarray(x0, dtype=float), np.inf
+        for time in SETTLING_TIMES:
+            x = self.run(x, np.array([0.0, time]), u[None])[-1]
+            state, residual = self._newton(x, u, tolerance)
+            if residual < tolerance:
+                return SteadyState(state, residual)
+        raise SimulationError(
+            f"no steady state was found after {sum(SETTLING_TIMES):.0f} d of constant inputs: the largest relative "
+            f"rate of change is still {residual:.2g} 1/d. Plants with on/off control have none"
+        )
+
+    def _newton(self, x: np.ndarray, u: np.ndarray, tolerance: float) -> tuple[np.ndarray, float]:
+        """Return the last state of Newton's iteration that came closer, and its residual."""
+        best, smallest = x, np.inf
+        for _ in range(NEWTON_STEPS):
+            f = np.array(self.function(x, u)).ravel()
+            residual = float(np.max(np.abs(f) / (np.abs(x) + 1.0)))
+            if not residual < smallest:
+                break
+            best, smallest = x, residual
+            if residual < tolerance / 100:
+                break
+            J = self.jacobian(x, u)
+            still = np.array(casadi.sum2(casadi.fabs(J))).ravel() == 0.0
+            step = casadi.solve(J - casadi.diag(casadi.DM(still.astype(float))), casadi.DM(f), "csparse")
+            x = x - np.array(step).ravel()
+        return best, smallest
