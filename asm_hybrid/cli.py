@@ -76,7 +76,7 @@ def simulate(
     ] = None,
 ) -> None:
     """Run a scenario with a fitted model, beside the base case."""
-    from asm_hybrid.scenario import simulate as run_scenario
+    from asm_hybrid.scenario.simulate import simulate as run_scenario
     from asm_hybrid.terminal import print_scenario
 
     print_scenario(run_scenario(run, scenario, out))

@@ -23,7 +23,7 @@ from rich.progress import (
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from asm_hybrid.scenario import ScenarioResult
+    from asm_hybrid.scenario.simulate import ScenarioResult
 
 __all__ = [
     "LiveProgress",

@@ -55,8 +55,8 @@ class ControlSection(Section):
     )
     measure: str = Field(description="TANK.X with X a component or composite, or TANK.volume.")
     move: Names = Field(
-        description="The input that is moved, or a list of inputs: TANK.kla, TANK.air, recycle.NAME, return_sludge, wastage, Q_in, "
-        "TANK.decant; or NAME.setpoint of another controller, for a cascade."
+        description="The input that is moved, or a list of inputs: TANK.kla, TANK.air, recycle.NAME, return_sludge, "
+        "wastage, Q_in, TANK.decant; or NAME.setpoint of another controller, for a cascade."
     )
     setpoint: Amount | None = Field(default=None, description="What should be measured: pi.")
     gain: float | None = Field(

@@ -1,6 +1,6 @@
 """The mechanistic part f: tanks, flows, settlers, aeration and control over a table of reactions."""
 
-from asm_hybrid.plant.aeration import AirLaw
+from asm_hybrid.plant.aeration import AirLaw, oxygen_saturation
 from asm_hybrid.plant.control import PI, Controller, Lag, OnOff, Sensor
 from asm_hybrid.plant.layout import InputSpec, Layout, Recycle, Tank
 from asm_hybrid.plant.namespace import ArrayNamespace, casadi_namespace, torch_namespace
@@ -28,6 +28,7 @@ __all__ = [
     "Tank",
     "casadi_namespace",
     "effluent",
+    "oxygen_saturation",
     "torch_namespace",
     "waste",
 ]

@@ -351,7 +351,7 @@ class Plant:
         assert self.layout.primary is not None
         return self.layout.primary
 
-    def _extra(self, X: Array, name: str, xp: ArrayNamespace) -> Array:
+    def extra(self, X: Array, name: str, xp: ArrayNamespace) -> Array:
         """Return a state that is no concentration, ``(…, 1)``."""
         return xp.entry(xp.flat(xp.block(X, self.rows.layers[1], self.rows.count)), self.rows.extra.index(name))
 
@@ -360,7 +360,7 @@ class Plant:
         if self.layout.primary is None:
             return list(slopes)
         volumes = sum(t.variable for t in self.layout.tanks)
-        lag = (self.input(forcing.u, "Q_in", xp) - self._extra(X, "primary.flow", xp)) / self._primary.smoothing
+        lag = (self.input(forcing.u, "Q_in", xp) - self.extra(X, "primary.flow", xp)) / self._primary.smoothing
         return [*slopes[:volumes], lag, *slopes[volumes:]]
 
     def _extra_rows(self, slopes: list[Array], xp: ArrayNamespace) -> list[Array]:
@@ -375,7 +375,7 @@ class Plant:
             return None
         growth = xp.constant(self.constants.constant_volumes, X)
         for i, tank in varying:
-            ratio = xp.maximum(self._extra(X, f"{tank.name}.volume", xp) / tank.volume, 1e-3)
+            ratio = xp.maximum(self.extra(X, f"{tank.name}.volume", xp) / tank.volume, 1e-3)
             growth = growth + xp.column(ratio) * xp.constant(self.constants.unit_columns[i], X)
         return growth
 
@@ -407,8 +407,8 @@ class Plant:
                 moved[key] if key in moved else self.input(forcing.u, key, xp) if key in self.input_index else 0.0
             )
             noise = self.input(forcing.u, f"{controller.name}.noise", xp) if controller.sensor.noise > 0 else 0.0
-            z = [self._extra(X, name, xp) for name in controller.states]
-            value = self._measured(X, tanks, forcing, controller.measured, xp)
+            z = [self.extra(X, name, xp) for name in controller.states]
+            value = self.measured(X, tanks, forcing, controller.measured, xp)
             output, found[controller.name] = controller.evaluate(z, value, setpoint, noise, xp)
             moved |= dict.fromkeys(controller.sets, output)
         u = forcing.u
@@ -419,14 +419,19 @@ class Plant:
         slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]
         return steered, slopes + [s for c in self.layout.controllers for s in found[c.name]]
 
-    def _measured(self, X: Array, tanks: Array, forcing: Forcing, target: str, xp: ArrayNamespace) -> Array:
-        return self._extra(X, target, xp) if target in self.rows.extra else self.quantity(tanks, forcing, target, xp)
+    def measured(self, X: Array, tanks: Array, forcing: Forcing, target: str, xp: ArrayNamespace) -> Array:
+        """Return what a controller measures, ``(…, 1)``: a volume, or a quantity in a tank."""
+        return self.extra(X, target, xp) if target in self.rows.extra else self.quantity(tanks, forcing, target, xp)
 
     def quantity(self, tanks: Array, forcing: Forcing, target: str, xp: ArrayNamespace) -> Array:
         """Return a component or composite in a tank, ``(…, 1)``, from the effective state."""
         place, name = self.observation(target)
         i = self.layout.tank_index(place)
-        columns = xp.columns(xp.block(tanks, i, i + 1))
+        return self.amount(xp.block(tanks, i, i + 1), forcing, name, xp)
+
+    def amount(self, water: Array, forcing: Forcing, name: str, xp: ArrayNamespace) -> Array:
+        """Return a component or composite of a row ``(…, 1, component)``, ``(…, 1)``."""
+        columns = xp.columns(water)
         if name in self.table.component_names:
             return columns[self.table.component_names.index(name)]
         return self._sum(name, columns, forcing, xp)
@@ -440,7 +445,7 @@ class Plant:
         """Return what leaves the primary clarifier for the tanks, ``(…, 1, component)``."""
         assert self.rows.primary is not None
         tank = xp.block(X, self.rows.primary, self.rows.primary + 1)
-        removed = xp.column(self._primary.removal(self._extra(X, "primary.flow", xp), xp))
+        removed = xp.column(self._primary.removal(self.extra(X, "primary.flow", xp), xp))
         return tank - removed * (tank * xp.constant(self.constants.solid_row, X))
 
     def settled(self, X: Array, tanks: Array, forcing: Forcing, layer: int, xp: ArrayNamespace) -> Array:

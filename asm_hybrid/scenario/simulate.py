@@ -13,7 +13,8 @@ import torch
 
 from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_json_atomic, write_text_atomic
 from asm_hybrid.errors import InputError, SimulationError
-from asm_hybrid.scenario.definition import Scenario, apply_changes, change_texts, load_scenario, moment
+from asm_hybrid.scenario.changes import SAME, StampClock, apply_changes, change_texts, load_inputs
+from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
 from asm_hybrid.scenario.plot import plot_scenario
 from asm_hybrid.training import MODEL_FILES, FittedModel, load_model, read_inputs
 
@@ -48,8 +49,8 @@ class ScenarioResult:
     changes: tuple[str, ...]
 
 
-def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None) -> ScenarioResult:
-    """Simulate a scenario with the fitted model of a run, beside the base case.
+def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None) -> list[ScenarioResult]:
+    """Simulate scenarios with the fitted model of a run, each beside the base case.
 
     Parameters
     ----------
@@ -58,11 +59,13 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
     scenario_path : str or Path
         The scenario file.
     out : Path, optional
-        Where to write; ``scenarios/NAME`` in the run folder without it. Files of the same name are replaced.
+        Where to write; ``scenarios/NAME`` in the run folder without it, with a folder in it for each of several
+        scenarios. Files of the same name are replaced.
 
     Returns
     -------
-    ScenarioResult
+    list of ScenarioResult
+        One a scenario.
 
     Raises
     ------
@@ -75,32 +78,53 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
     model = load_model(run)
     verify_manifest(run, [*MODEL_FILES, *(n for n in ("summary.json",) if (run / n).exists())])
     scenario = load_scenario(scenario_path)
+    _check_for_run(scenario)
     folder = out or run / "scenarios" / scenario.content.name
     _check_target(folder)
     table = read_inputs(run)
-    times = pd.DatetimeIndex(table["time"])
+    stamps = pd.DatetimeIndex(table["time"])
+    clock = StampClock(stamps[0])
+    times = np.asarray((stamps - stamps[0]) / pd.Timedelta(days=1), dtype=float)
     names = [spec.name for spec in model.plant.inputs]
     base = table[names].to_numpy(dtype=float)
-    period = _period(scenario, run, times)
-    pollutants = _pollutants(model)
-    changed = apply_changes(scenario, model.plant.inputs, pollutants, times, base, period, linear=model.grid.linear)
-    changes = change_texts(scenario, model.plant.inputs, pollutants)
-    last = int(times.searchsorted(period[1], side="right"))
-    first = int(times.searchsorted(period[0]))
-    if last - first < 2:
-        raise InputError(
-            "the period holds fewer than two knots of the record",
-            where=str(scenario.document.path),
-            expected=f"times from {times[0]:%Y-%m-%d %H:%M} to {times[-1]:%Y-%m-%d %H:%M} UTC",
+    period = _period(scenario, run, times, clock)
+    pollutants = load_inputs(model.plant)
+    results = []
+    for case in scenario.cases:
+        changed = apply_changes(
+            scenario, case, model.plant.inputs, pollutants, times, base, period, clock, linear=model.grid.linear
         )
-    targets = _targets(model)
-    outputs, faded = _run(model, np.stack([base[:last], changed[:last]]), targets, first)
-    series = _series(times[first:last], targets, outputs)
-    means = _means(model, targets, outputs, [base[first:last], changed[first:last]])
-    outside = None if faded is None else float(faded.sum() * model.grid.interval * 24)
-    result = ScenarioResult(folder, series, means, outside, scenario.content.name, changes)
-    _write(result, scenario, model, period)
-    return result
+        changes = change_texts(scenario, case, model.plant.inputs, pollutants)
+        last = int(np.searchsorted(times, period[1] + SAME, side="right"))
+        first = int(np.searchsorted(times, period[0] - SAME))
+        if last - first < 2:
+            raise InputError(
+                "the period holds fewer than two knots of the record",
+                where=str(scenario.document.path),
+                expected=f"times from {clock.show(times[0])} to {clock.show(times[-1])}",
+            )
+        targets = _targets(model)
+        outputs, faded = _run(model, np.stack([base[:last], changed[:last]]), targets, first)
+        series = _series(stamps[first:last], targets, outputs)
+        means = _means(model, targets, outputs, [base[first:last], changed[first:last]])
+        outside = None if faded is None else float(faded.sum() * model.grid.interval * 24)
+        where = folder if scenario.content.changes else folder / case.name
+        results.append(ScenarioResult(where, series, means, outside, case.name, changes))
+    for result, case in zip(results, scenario.cases, strict=True):
+        _write(result, scenario, case, model, [stamps[0] + pd.Timedelta(days=t) for t in period])
+    return results
+
+
+def _check_for_run(scenario: Scenario) -> None:
+    """Refuse what only a plant without data has a use for."""
+    for key in ("influent", "days", "spin_up", "score_from", "seed"):
+        if key in scenario.content.model_fields_set:
+            raise InputError(
+                f"the scenario gives {key!r}, and a run has inputs of its own",
+                where=scenario.document.where(key),
+                expected="period, zone and changes, for the scenario of a run",
+                fix=f"remove {key!r}, or simulate a plant instead of a run",
+            )
 
 
 def _check_target(folder: Path) -> None:
@@ -115,33 +139,23 @@ def _check_target(folder: Path) -> None:
         )
 
 
-def _period(scenario: Scenario, run: Path, times: pd.DatetimeIndex) -> tuple[pd.Timestamp, pd.Timestamp]:
-    given, start, end = scenario.content.period, times[0], times[-1]
+def _period(scenario: Scenario, run: Path, times: np.ndarray, clock: StampClock) -> tuple[float, float]:
+    given, start, end = scenario.content.period, float(times[0]), float(times[-1])
     summary = run / "summary.json"
     if summary.exists():
         test = json.loads(summary.read_text(encoding="utf-8"))["blocks"]["test"]
-        start, end = (pd.Timestamp(t) for t in test)
-    if given.start:
-        start = moment(scenario, given.start, "period", "start")
-    if given.end:
-        end = moment(scenario, given.end, "period", "end")
-    if start >= end or start < times[0] or end > times[-1] + pd.Timedelta(minutes=1):
+        start, end = (float((pd.Timestamp(t) - clock.origin) / pd.Timedelta(days=1)) for t in test)
+    if given.start is not None:
+        start = clock.read(scenario, given.start, "period", "start")
+    if given.end is not None:
+        end = clock.read(scenario, given.end, "period", "end")
+    if start >= end or start < times[0] - SAME or end > times[-1] + 1 / 1440:
         raise InputError(
-            f"the period from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC is not one of the record",
+            f"the period from {clock.show(start)} to {clock.show(end)} is not one of the record",
             where=scenario.document.where("period"),
-            expected=f"a start before its end, from {times[0]:%Y-%m-%d %H:%M} to {times[-1]:%Y-%m-%d %H:%M} UTC",
+            expected=f"a start before its end, from {clock.show(times[0])} to {clock.show(times[-1])}",
         )
     return start, end
-
-
-def _pollutants(model: FittedModel) -> list[str]:
-    """Influent components that carry oxygen demand, nitrogen or phosphorus into the plant."""
-    table = model.plant.table
-    return [
-        f"influent.{c.name}"
-        for c in table.components
-        if c.name != table.oxygen and set(c.composition) & {"COD", "N", "P"} and c.name not in ("S_N2", "S_NO")
-    ]
 
 
 def _targets(model: FittedModel) -> tuple[str, ...]:
@@ -214,7 +228,7 @@ def _means(
 
 
 def _write(
-    result: ScenarioResult, scenario: Scenario, model: FittedModel, period: tuple[pd.Timestamp, pd.Timestamp]
+    result: ScenarioResult, scenario: Scenario, case: NamedChanges, model: FittedModel, period: list[pd.Timestamp]
 ) -> None:
     units = dict(zip(result.table["quantity"], result.table["unit"], strict=True))
     plots = plot_scenario(result.name, result.changes, result.series, model.targets, units)
@@ -231,9 +245,9 @@ def _write(
     write_text_atomic(folder / "summary.csv", result.table.to_csv(index=False, lineterminator="\n"))
     write_text_atomic(folder / "scenario.yaml", scenario.document.text)
     facts = {
-        "name": result.name,
+        "name": case.name,
         "changes": list(result.changes),
-        "period": [t.isoformat() for t in period],
+        "period": [t.round("ms").isoformat() for t in period],
         "model": model.kind,
         "outside_hours": result.outside_hours,
     }

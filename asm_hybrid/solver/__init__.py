@@ -1,15 +1,4 @@
-"""Time integration of batched, stiff models."""
+"""Time integration: batches of stiff windows with gradients, explicit methods, and one plant by CVODES.
 
-from asm_hybrid.solver.explicit import integrate_explicit
-from asm_hybrid.solver.rosenbrock import ROS34PW2, RosenbrockTableau, Solution, StiffSystem, integrate
-from asm_hybrid.solver.steady import steady_state
-
-__all__ = [
-    "ROS34PW2",
-    "RosenbrockTableau",
-    "Solution",
-    "StiffSystem",
-    "integrate",
-    "integrate_explicit",
-    "steady_state",
-]
+The modules are imported one by one, since one of them needs no torch and the others no CasADi.
+"""

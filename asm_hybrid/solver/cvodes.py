@@ -78,16 +78,16 @@ class CompiledProblem:
     events: Any = None
     after: Sequence[Any] = ()
     tolerance: float = 1e-5
-    absolute: float = 1e-9
+    absolute: float = 1e-11
     _integrators: dict[tuple[str, float, bool], Any] = field(default_factory=dict, repr=False)
 
     def run(
         self,
         x0: np.ndarray,
         times: np.ndarray,
-        inputs: np.ndarray,
+        begin: np.ndarray,
+        end: np.ndarray | None = None,
         *,
-        linear: bool = False,
         progress: Callable[[float], None] | None = None,
     ) -> np.ndarray:
         """Integrate from the first time to the last.
@@ -98,10 +98,8 @@ class CompiledProblem:
             State at the first time.
         times : ndarray, shape (k + 1,)
             Ascending times [d]; inputs may jump there, and the state is returned there.
-        inputs : ndarray, shape (k, m) or (k + 1, m)
-            Inputs from each time to the next; at each time, when they are linear in between.
-        linear : bool
-            Whether inputs are linear between times, or held.
+        begin, end : ndarray, shape (k, m)
+            Inputs at both ends of each interval between times, linear in between; without the latter they are held.
         progress : callable, optional
             Called with the share that is done.
 
@@ -113,16 +111,16 @@ class CompiledProblem:
         Raises
         ------
         SimulationError
-            When the integrator fails, with looser and tighter settings; names time, states and the likely cause.
+            When the integrator fails, with standard and with tighter settings; names time, states and the likely cause.
         """
-        if not np.isfinite(inputs).all():
-            row = int(np.argmin(np.isfinite(inputs).all(axis=1)))
-            raise SimulationError(f"an input is not a number from {times[row]:.6g} d on")
-        lengths = np.diff(times)
-        controls = np.hstack([inputs[: len(lengths)], lengths[:, None]])
-        if linear:
-            slopes = np.diff(inputs, axis=0)
-            controls = np.hstack([controls, slopes, (np.arange(len(lengths)) % CHUNK)[:, None]])
+        for values in (begin, end):
+            if values is not None and not np.isfinite(values).all():
+                row = int(np.argmin(np.isfinite(values).all(axis=1)))
+                raise SimulationError(f"an input is not a number from {times[row]:.6g} d on")
+        lengths, linear = np.diff(times), end is not None
+        controls = np.hstack([begin, lengths[:, None]])
+        if end is not None:
+            controls = np.hstack([controls, end - begin, (np.arange(len(lengths)) % CHUNK)[:, None]])
         found = [np.asarray(x0, dtype=float)[None]]
         for first in range(0, len(lengths), CHUNK):
             part = controls[first : first + CHUNK]
@@ -189,6 +187,8 @@ class CompiledProblem:
                 "max_num_steps": 100_000,
                 "show_eval_warnings": False,
             }
+            if plugin == "cvodes":
+                options["disable_internal_warnings"] = True
             if self.after:
                 problem["zero"] = casadi.substitute(self.events, self.inputs, now)
                 options["transition"] = self._transition(t, controls)

@@ -26,7 +26,7 @@ from asm_hybrid.hybrid import (
 )
 from asm_hybrid.kinetics import Table, load_table
 from asm_hybrid.plant import Plant, torch_namespace
-from asm_hybrid.solver import Solution
+from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.simulate import Grid, NeuralModel, PlantModel
 
 __all__ = ["MODEL_FILES", "FittedModel", "load_model", "read_inputs", "term_spec"]

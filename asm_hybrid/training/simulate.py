@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.hybrid import NeuralODE, PlantSystem
-from asm_hybrid.solver import Solution, integrate, integrate_explicit, steady_state
+from asm_hybrid.solver.explicit import integrate_explicit
+from asm_hybrid.solver.rosenbrock import Solution, integrate
+from asm_hybrid.solver.steady import steady_state
 
 __all__ = ["Grid", "NeuralModel", "PlantModel", "SimulationModel", "start_state"]
 

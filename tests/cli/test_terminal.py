@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from asm_hybrid import terminal
-from asm_hybrid.scenario import ScenarioResult
+from asm_hybrid.scenario.simulate import ScenarioResult
 
 PROCESSES = ["aerobic_growth_heterotrophs", "anoxic_growth_heterotrophs", "hydrolysis_organics"]
 TANKS = ["anoxic", "facultative", "aerobic_3"]

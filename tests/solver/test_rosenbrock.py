@@ -5,7 +5,9 @@ import pytest
 import torch
 from scipy.integrate import solve_ivp
 
-from asm_hybrid.solver import ROS34PW2, integrate, integrate_explicit, steady_state
+from asm_hybrid.solver.explicit import integrate_explicit
+from asm_hybrid.solver.rosenbrock import ROS34PW2, integrate
+from asm_hybrid.solver.steady import steady_state
 
 
 class Problem:

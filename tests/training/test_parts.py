@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from asm_hybrid.errors import InputError, SimulationError
-from asm_hybrid.solver import Solution
+from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.baselines import diurnal_mean, features, least_squares_prediction
 from asm_hybrid.training.calibration import calibrate
 from asm_hybrid.training.fit import FitSettings, fit

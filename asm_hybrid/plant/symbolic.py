@@ -1,0 +1,165 @@
+"""A plant as CasADi expressions, for stiff integrators and optimisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import casadi
+import numpy as np
+
+from asm_hybrid.plant.control import OnOff
+from asm_hybrid.plant.namespace import casadi_namespace
+from asm_hybrid.plant.outlets import effluent, waste
+from asm_hybrid.plant.plant import Forcing, Plant
+
+__all__ = ["Learnt", "SymbolicSystem", "symbolic_system"]
+
+Array = Any
+
+XP = casadi_namespace()
+
+
+class Learnt(Protocol):
+    """A learnt term of one plant, on CasADi matrices: states ``(tank, component)``, rates ``(tank, process)``."""
+
+    def rates(self, rho: Array, X: Array, u: Array) -> Array:
+        """Return the rates that the hybrid model uses, from those of f."""
+
+    def changed(self, change: Array, X: Array, u: Array) -> Array:
+        """Return the derivative of the tanks, from that of f with these rates, ``(tank, component)``."""
+
+
+@dataclass(frozen=True, eq=False)
+class SymbolicSystem:
+    """``dx/dt = f(x, u) + n(x, u)`` of one plant with numeric parameters; all expressions are CasADi SX.
+
+    Attributes
+    ----------
+    plant : Plant
+        f.
+    state : SX, shape (state,)
+        The active entries of the plant's state, row by row; imposed concentrations are among them and do not move.
+    inputs : SX, shape (input,)
+        The inputs, in the order of `Plant.inputs`.
+    X : SX, shape (row, component)
+        The state in the plant's shape.
+    forcing : Forcing
+        As controllers and volumes make it, where there are any.
+    derivative : SX, shape (state,)
+        dx/dt [unit of the state/d].
+    """
+
+    plant: Plant
+    state: Array
+    inputs: Array
+    X: Array
+    forcing: Forcing
+    derivative: Array
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the states."""
+        return self.plant.rows.names
+
+    @cached_property
+    def tanks(self) -> Array:
+        """Concentrations in the tanks, imposed ones in place, ``(tank, component)``."""
+        return self.plant.effective_state(self.X, self.forcing, XP)
+
+    @property
+    def moved(self) -> Array:
+        """The inputs as controllers make them, ``(input,)``."""
+        return self.forcing.u
+
+    @property
+    def kla(self) -> Array:
+        """Oxygen transfer coefficients of the tanks [1/d], ``(tank,)``."""
+        if self.forcing.loss is None:
+            return casadi.SX.zeros(self.plant.tanks)
+        return casadi.densify(self.forcing.loss[:, self.plant.table.component_names.index(self.plant.table.oxygen)])
+
+    @property
+    def settler_solids(self) -> Array:
+        """Suspended solids in the layers of the settler, from the top [g/m³], ``(layer,)``; empty without layers."""
+        first, last = self.plant.rows.layers
+        return self.X[first:last, self.plant.rows.solids_column]
+
+    @cached_property
+    def effluent(self) -> tuple[Array, Array]:
+        """Flow [m³/d], ``(1,)``, and concentrations, ``(component,)``, of the effluent."""
+        flow, row = effluent(self.plant, self.X, self.forcing, XP)
+        return flow, casadi.densify(row.T)
+
+    @cached_property
+    def waste(self) -> Array:
+        """Concentrations of the waste sludge, ``(component,)``."""
+        return casadi.densify(waste(self.plant, self.X, self.forcing, XP).T)
+
+    def quantity(self, target: str) -> Array:
+        """Return a component or composite, ``(1,)``: ``PLACE.QUANTITY`` with a tank, effluent, waste or influent."""
+        place, _, name = target.partition(".")
+        ends = {"effluent": lambda: self.effluent[1].T, "waste": lambda: self.waste.T, "influent": self._influent}
+        if place in ends:
+            return self.plant.amount(ends[place](), self.forcing, name, XP)
+        return self.plant.quantity(self.tanks, self.forcing, target, XP)
+
+    def _influent(self) -> Array:
+        return casadi.densify(self.plant.influent(self.inputs, XP))
+
+    @cached_property
+    def events(self) -> tuple[Array | None, list[Array]]:
+        """How far every on/off controller is from switching, ``(controller,)``, and the state after each switch."""
+        found, after = [], []
+        for controller in self.plant.controllers:
+            if not isinstance(controller.law, OnOff):
+                continue
+            z = [self.plant.extra(self.X, name, XP) for name in controller.states]
+            value = self.plant.measured(self.X, self.tanks, self.forcing, controller.measured, XP)
+            noise = (
+                self.plant.input(self.inputs, f"{controller.name}.noise", XP) if controller.sensor.noise > 0 else 0.0
+            )
+            _, mode, _ = controller.split(z)
+            found.append(controller.law.distance(mode, controller.seen(z, value, noise, XP)))
+            switched = casadi.SX(self.state)
+            switched[self.names.index(f"{controller.name}.mode")] = 1.0 - mode
+            after.append(switched)
+        return (casadi.vertcat(*found), after) if found else (None, [])
+
+
+def symbolic_system(plant: Plant, parameters: np.ndarray, learnt: Learnt | None = None) -> SymbolicSystem:
+    """Write a plant as CasADi expressions.
+
+    Parameters
+    ----------
+    plant : Plant
+        f.
+    parameters : ndarray, shape (parameter,)
+        Values of the table's parameters.
+    learnt : Learnt, optional
+        One member of a trained n, which acts in the tanks.
+
+    Returns
+    -------
+    SymbolicSystem
+    """
+    active = [(int(i), int(j)) for i, j in np.argwhere(plant.rows.active > 0)]
+    state, X = casadi.SX.sym("x", len(active)), casadi.SX(*plant.shape)
+    for k, place in enumerate(active):
+        X[place] = state[k]
+    u, p = casadi.SX.sym("u", len(plant.inputs)), casadi.DM(np.asarray(parameters, dtype=float))
+    forcing = plant.forcing(u, p, XP)
+    slopes: list[Array] = []
+    if plant.steered:
+        forcing, slopes = plant.steer(X, forcing, XP)
+    tanks = plant.effective_state(X, forcing, XP)
+    rho = plant.rates(tanks, forcing, XP)
+    if learnt is not None:
+        rho = learnt.rates(rho, tanks, u)
+    change = plant.transport(tanks, forcing, XP) + XP.matmul(rho, casadi.sparsify(plant.stoichiometry(p, XP)))
+    if learnt is not None:
+        change = learnt.changed(change, tanks, u)
+    whole = plant.assemble(change, X, tanks, forcing, slopes, XP)
+    derivative = casadi.vertcat(*(whole[place] for place in active))
+    return SymbolicSystem(plant, state, u, X, forcing, derivative)

@@ -1,0 +1,295 @@
+"""From the changes of a scenario to changed inputs."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.kinetics import Component
+from asm_hybrid.plant import InputSpec, Plant
+from asm_hybrid.scenario.definition import Change, NamedChanges, Scenario
+from asm_hybrid.units import parse_quantity
+
+__all__ = ["SAME", "Clock", "DayClock", "StampClock", "apply_changes", "change_texts", "load_inputs"]
+
+SAME = 1e-7
+"""Times that differ by less than this [d] are one."""
+TEMPERATURE = (-5.0, 60.0)
+"""Lowest and highest water temperature [degC], as in a config."""
+
+
+class Clock(Protocol):
+    """How a scenario file writes times, which are days from the first knot inside."""
+
+    def read(self, scenario: Scenario, text: str | float, *keys: str | int) -> float:
+        """Return a time of the file [d]."""
+
+    def show(self, days: float) -> str:
+        """Return a time in words."""
+
+
+@dataclass(frozen=True)
+class StampClock:
+    """Times are stamps, in the zone of the scenario.
+
+    Attributes
+    ----------
+    origin : Timestamp
+        Time zero, UTC.
+    """
+
+    origin: pd.Timestamp
+
+    def read(self, scenario: Scenario, text: str | float, *keys: str | int) -> float:
+        """Return a time of the file [d].
+
+        Raises
+        ------
+        InputError
+            When the text is not an ISO time or the zone is unknown.
+        """
+        try:
+            if not isinstance(text, str):
+                raise ValueError("a number")
+            stamp = pd.Timestamp(np.datetime64(text))
+            stamp = stamp.tz_localize(scenario.content.zone).tz_convert("UTC")
+        except (ValueError, KeyError) as error:
+            raise InputError(
+                f"{text!r} in the zone {scenario.content.zone!r} is not a time ({error})",
+                where=scenario.document.where(*keys),
+                expected="an ISO time such as 2021-07-01 06:00 and a zone such as Europe/Amsterdam",
+            ) from None
+        return float((stamp - self.origin) / pd.Timedelta(days=1))
+
+    def show(self, days: float) -> str:
+        """Return a time in words."""
+        return f"{(self.origin + pd.Timedelta(days=days)).round('s'):%Y-%m-%d %H:%M} UTC"
+
+
+@dataclass(frozen=True)
+class DayClock:
+    """Times are days from the start of the simulation."""
+
+    def read(self, scenario: Scenario, text: str | float, *keys: str | int) -> float:
+        """Return a time of the file [d].
+
+        Raises
+        ------
+        InputError
+            When it is no time span.
+        """
+        try:
+            return parse_quantity(text, "d")
+        except InputError as error:
+            raise InputError(
+                error.found,
+                where=scenario.document.where(*keys),
+                expected="days from the start of the simulation, such as 7 or '7 d' or '36 h'",
+                fix=error.fix,
+            ) from None
+
+    def show(self, days: float) -> str:
+        """Return a time in words."""
+        return f"day {days:.6g}"
+
+
+def apply_changes(
+    scenario: Scenario,
+    case: NamedChanges,
+    specs: Sequence[InputSpec],
+    pollutants: Sequence[str],
+    times: np.ndarray,
+    inputs: np.ndarray,
+    period: tuple[float, float],
+    clock: Clock,
+    *,
+    linear: bool = True,
+) -> np.ndarray:
+    """Return the changed inputs.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The file.
+    case : NamedChanges
+        The changes.
+    specs : sequence of InputSpec
+        Names and units of the inputs.
+    pollutants : sequence of str
+        What ``load`` stands for.
+    times : ndarray, shape (knot,)
+        Times of the knots [d].
+    inputs : ndarray, shape (knot, input)
+        The base case; not changed.
+    period : tuple of float
+        Start and end of the scenario [d].
+    clock : Clock
+        How the file writes times.
+    linear : bool
+        Whether inputs run straight from knot to knot. The first knot that changes is then the one after the start,
+        so that nothing differs before it; without, it is the one at the start.
+
+    Returns
+    -------
+    ndarray, shape (knot, input)
+
+    Raises
+    ------
+    InputError
+        For an input the plant does not have, a time outside of the period, or a result that cannot be.
+    """
+    changed = inputs.copy()
+    names = [s.name for s in specs]
+    for i, change in enumerate(case.changes):
+        inside = _knots(scenario, case, i, times, period, clock, linear)
+        for name in _chosen(scenario, case, i, names, pollutants):
+            k = names.index(name)
+            changed[inside, k] = _changed(scenario, (*case.keys, i), change, changed[inside, k], specs[k])
+    _check_water(scenario, case, names, times, inputs, changed, clock)
+    return changed
+
+
+def load_inputs(plant: Plant) -> list[str]:
+    """Return the inputs that ``load`` stands for: what carries oxygen demand, nitrogen or phosphorus into a plant."""
+    table = plant.table
+    return [f"influent.{c.name}" for c in table.components if c.name != table.oxygen and _is_load(c)]
+
+
+def _is_load(component: Component) -> bool:
+    """Return whether a component is fed: not what takes up oxygen demand, as oxidised nitrogen and dinitrogen do."""
+    held = component.composition
+    return bool(set(held) & {"COD", "N", "P"}) and not ("COD" in held and held["COD"].value.is_negative)
+
+
+def change_texts(
+    scenario: Scenario, case: NamedChanges, specs: Sequence[InputSpec], pollutants: Sequence[str]
+) -> tuple[str, ...]:
+    """Return every change in a few words, such as ``load × 1.3``."""
+    units = {s.name: s.unit for s in specs}
+    texts = []
+    for i, change in enumerate(case.changes):
+        unit = units[_chosen(scenario, case, i, list(units), pollutants)[0]]
+        if change.scale is not None:
+            text = f"{change.input} × {change.scale:g}"
+        elif change.shift is not None:
+            text = f"{change.input} {'−' if change.shift < 0 else '+'} {abs(change.shift):g} {unit}"
+        else:
+            given = str(change.set) if isinstance(change.set, str) else f"{change.set:g}"
+            text = f"{change.input} = {given}" + ("" if given[-1:].isalpha() else f" {unit}")
+        text += f" from {change.start}" if change.start is not None else ""
+        text += f" until {change.end}" if change.end is not None else ""
+        texts.append(text)
+    return tuple(texts)
+
+
+def _chosen(
+    scenario: Scenario, case: NamedChanges, i: int, names: Sequence[str], pollutants: Sequence[str]
+) -> list[str]:
+    """Return the inputs that a change names."""
+    wanted = case.changes[i].input
+    chosen = list(pollutants) if wanted == "load" else [n for n in names if fnmatch.fnmatchcase(n, wanted)]
+    if not chosen:
+        raise InputError(
+            f"the plant has no input {wanted!r}",
+            where=scenario.document.where(*case.keys, i, "input"),
+            expected="load, or one of " + ", ".join(names),
+            fix=nearest(wanted, ["load", *names]),
+        )
+    return chosen
+
+
+def _knots(
+    scenario: Scenario,
+    case: NamedChanges,
+    i: int,
+    times: np.ndarray,
+    period: tuple[float, float],
+    clock: Clock,
+    linear: bool,
+) -> np.ndarray:
+    """Return which knots a change reaches."""
+    change = case.changes[i]
+    keys: tuple[str | int, ...] = (*case.keys, i)
+    start = clock.read(scenario, change.start, *keys, "start") if change.start is not None else period[0]
+    end = clock.read(scenario, change.end, *keys, "end") if change.end is not None else period[1]
+    where = scenario.document.where(*keys, "start" if change.start is not None else "end")
+    if start >= end:
+        raise InputError(
+            f"the change of {change.input!r} ends before it starts: from {clock.show(start)} to {clock.show(end)}",
+            where=where,
+            expected="a start before the end; without its own, a change has those of the period",
+        )
+    after = (times > start + SAME) if linear else (times >= start - SAME)
+    inside = np.asarray(after & (times <= end + SAME if linear else times < end - SAME))
+    if start >= period[1] or not inside.any():
+        raise InputError(
+            f"the change of {change.input!r} covers no part of the record up to the end of the period",
+            where=where,
+            expected=f"a time from {clock.show(times[0])} to {clock.show(period[1])}",
+        )
+    return inside
+
+
+def _changed(
+    scenario: Scenario, keys: tuple[str | int, ...], change: Change, values: np.ndarray, spec: InputSpec
+) -> np.ndarray:
+    """Return the changed values of one input."""
+    if change.scale is not None:
+        key, found = "scale", values * change.scale
+    elif change.shift is not None:
+        key, found = "shift", values + change.shift
+    else:
+        key = "set"
+        try:
+            found = np.full_like(values, parse_quantity(change.set if change.set is not None else 0.0, spec.unit))
+        except InputError as error:
+            raise InputError(
+                f"{spec.name}: {error.found}",
+                where=scenario.document.where(*keys, key),
+                expected=error.expected,
+                fix=error.fix,
+            ) from None
+    low, high = TEMPERATURE if spec.name == "T" else (0.0, np.inf)
+    if found.min() < low or found.max() > high:
+        worst = found.min() if found.min() < low else found.max()
+        raise InputError(
+            f"the change makes {spec.name} {'negative' if low == 0 else 'impossible'}: {worst:.4g} {spec.unit}",
+            where=scenario.document.where(*keys, key),
+            expected=f"{low:g} {spec.unit} or above" + (f", up to {high:g}" if np.isfinite(high) else ""),
+            fix="use a smaller change",
+        )
+    return found
+
+
+def _check_water(
+    scenario: Scenario,
+    case: NamedChanges,
+    names: list[str],
+    times: np.ndarray,
+    inputs: np.ndarray,
+    changed: np.ndarray,
+    clock: Clock,
+) -> None:
+    if any(name.endswith(".decant") for name in names):  # volumes vary, and water may be wasted while none comes
+        return
+    q, w = names.index("Q_in"), names.index("wastage")
+    lacking = (changed[:, q] < changed[:, w]) & (changed != inputs).any(axis=1)
+    if lacking.any():
+        k = int(np.argmax(lacking))
+        named = [i for i, c in enumerate(case.changes) if fnmatch.fnmatchcase("wastage", c.input)]
+        where = (
+            scenario.document.where(*case.keys, named[-1], "input") if named else scenario.document.where(*case.keys)
+        )
+        raise InputError(
+            "more sludge is wasted than water comes in, so that the effluent would flow backwards: "
+            f"{changed[k, w]:.4g} of {changed[k, q]:.4g} m3/d at {clock.show(times[k])}",
+            where=where,
+            expected="wastage below Q_in at all times",
+            fix="waste less, or scale Q_in less",
+        )

@@ -1,0 +1,172 @@
+"""One plant, compiled: steady states and simulations by CVODES, with everything that is of interest recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import casadi
+import numpy as np
+
+from asm_hybrid.plant import Plant, casadi_namespace, oxygen_saturation
+from asm_hybrid.plant.start import cold_start
+from asm_hybrid.plant.symbolic import SymbolicSystem, symbolic_system
+from asm_hybrid.scenario.inputs import SAME, SAMPLE, InputSeries
+from asm_hybrid.solver.cvodes import CompiledProblem, SteadyState
+
+if TYPE_CHECKING:
+    from asm_hybrid.plant.symbolic import Learnt
+
+__all__ = ["CompiledPlant", "PlantRecord"]
+
+
+@dataclass(frozen=True)
+class PlantRecord:
+    """What a simulation gave.
+
+    Attributes
+    ----------
+    times : ndarray, shape (k,)
+        Times [d], every 15 min.
+    states : ndarray, shape (k, n)
+        States, in the order of `Rows.names`.
+    columns : mapping of str to ndarray, shape (k,)
+        Everything recorded, by name: inputs as controllers make them, ``TANK.X``, ``effluent.X`` and ``waste.X`` with
+        components and composites, ``effluent.flow``, ``TANK.kla``, ``saturation``, ``settler_LAYER.TSS``.
+    units : mapping of str to str
+        Their units.
+    """
+
+    times: np.ndarray
+    states: np.ndarray
+    columns: Mapping[str, np.ndarray]
+    units: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledPlant:
+    """A plant with numeric parameters, ready to be simulated.
+
+    Attributes
+    ----------
+    plant : Plant
+        f.
+    parameters : ndarray, shape (parameter,)
+        Values of the table's parameters.
+    learnt : Learnt, optional
+        One member of a trained n.
+    tolerance, absolute : float
+        Relative and absolute tolerance of the integration.
+    """
+
+    plant: Plant
+    parameters: np.ndarray
+    learnt: Learnt | None = None
+    tolerance: float = 1e-5
+    absolute: float = 1e-11
+
+    @cached_property
+    def system(self) -> SymbolicSystem:
+        """The equations."""
+        return symbolic_system(self.plant, self.parameters, self.learnt)
+
+    @cached_property
+    def problem(self) -> CompiledProblem:
+        """The equations, and what integrates them."""
+        system = self.system
+        events, after = system.events
+        return CompiledProblem(
+            system.state,
+            system.inputs,
+            system.derivative,
+            system.names,
+            events,
+            after,
+            tolerance=self.tolerance,
+            absolute=self.absolute,
+        )
+
+    def steady_state(self, inputs: np.ndarray, start: np.ndarray | None = None) -> SteadyState:
+        """Return the steady state under constant inputs.
+
+        Parameters
+        ----------
+        inputs : ndarray, shape (m,)
+            The inputs.
+        start : ndarray, shape (n,), optional
+            Where to begin; from a cold start without it.
+
+        Raises
+        ------
+        SimulationError
+            When none is found.
+        """
+        return self.problem.steady_state(self.start(inputs) if start is None else start, inputs)
+
+    def start(self, inputs: np.ndarray) -> np.ndarray:
+        """Return a cold start, ``(n,)``."""
+        named = {spec.name: float(v) for spec, v in zip(self.plant.inputs, inputs, strict=True)}
+        return cold_start(self.plant, named)[self.plant.rows.active > 0]
+
+    def simulate(
+        self, start: np.ndarray, inputs: InputSeries, progress: Callable[[float], None] | None = None
+    ) -> PlantRecord:
+        """Simulate from a state over a series of inputs.
+
+        Parameters
+        ----------
+        start : ndarray, shape (n,)
+            The state at the first time.
+        inputs : InputSeries
+            The inputs.
+        progress : callable, optional
+            Called with the share that is done.
+
+        Returns
+        -------
+        PlantRecord
+
+        Raises
+        ------
+        SimulationError
+            When the integration fails.
+        """
+        states = self.problem.run(start, inputs.times, inputs.begin, inputs.end, progress=progress)
+        index = np.flatnonzero(np.abs(inputs.times / SAMPLE - np.round(inputs.times / SAMPLE)) < SAME / SAMPLE)
+        return self.record(inputs.times[index], states[index], inputs.at(index))
+
+    def record(self, times: np.ndarray, states: np.ndarray, inputs: np.ndarray) -> PlantRecord:
+        """Work out everything that is recorded, from states ``(k, n)`` and inputs ``(k, m)``."""
+        names, units, function = self._outputs
+        values = np.array(function(states.T, inputs.T)).T
+        return PlantRecord(
+            times=times,
+            states=states,
+            columns={name: values[:, i] for i, name in enumerate(names)},
+            units=dict(zip(names, units, strict=True)),
+        )
+
+    @cached_property
+    def _outputs(self) -> tuple[list[str], list[str], Any]:
+        """Names and units of what is recorded, and the function that gives it."""
+        system, plant, table = self.system, self.plant, self.plant.table
+        found: dict[str, tuple[str, Any]] = {}
+        for i, spec in enumerate(plant.inputs):
+            if not spec.name.startswith("influent.") and not spec.name.endswith(".noise"):
+                found[spec.name] = (spec.unit, system.moved[i])
+        component = {c.name: c.unit for c in table.components}
+        composite = {name: c.unit for name, c in table.composites.items()}
+        for place in (*plant.layout.tank_names, "effluent", "waste", "influent"):
+            found |= {f"{place}.{n}": (u, system.quantity(f"{place}.{n}")) for n, u in (component | composite).items()}
+        found["effluent.flow"] = ("m3/d", system.effluent[0])
+        for i, tank in enumerate(plant.layout.tanks):
+            found[f"{tank.name}.kla"] = ("1/d", system.kla[i])
+        xp = casadi_namespace()
+        found["saturation"] = ("g O2/m3", oxygen_saturation(plant.input(system.inputs, "T", xp), xp))
+        for i in range(system.settler_solids.numel()):
+            found[f"settler_{i + 1}.TSS"] = ("g TSS/m3", system.settler_solids[i])
+        expression = casadi.vertcat(*(casadi.densify(e) for _, e in found.values()))
+        function = casadi.Function("outputs", [system.state, system.inputs], [expression])
+        return list(found), [unit for unit, _ in found.values()], function

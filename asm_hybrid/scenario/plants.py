@@ -1,0 +1,250 @@
+"""Scenarios of a plant without data: base case and changes, side by side, with energies, quality and violations."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from asm_hybrid.config import PlantFile, load_plant
+from asm_hybrid.data.bsm import read_bsm_influent
+from asm_hybrid.errors import InputError
+from asm_hybrid.plant import Plant
+from asm_hybrid.scenario.changes import DayClock, apply_changes, change_texts, load_inputs
+from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
+from asm_hybrid.scenario.definition import Scenario, load_scenario
+from asm_hybrid.scenario.inputs import InputSeries, assemble_inputs
+from asm_hybrid.scenario.kpi import Indicator
+from asm_hybrid.scenario.scoring import score
+
+__all__ = ["BASE", "Case", "PlantScenarios", "indicator_table", "simulate_plant"]
+
+BASE = "base"
+"""Name of the case without changes."""
+DAYS = 14.0
+"""Length of a simulation without an influent file, unless it is given [d]."""
+SERIAL = 4.0
+"""Work that is done at once instead of in other processes, which take seconds to start [s]."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """The base case, or a scenario.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    changes : tuple of str
+        Its changes in words.
+    record : PlantRecord
+        Its simulation.
+    indicators : tuple of Indicator
+        What came out.
+    """
+
+    name: str
+    changes: tuple[str, ...]
+    record: PlantRecord
+    indicators: tuple[Indicator, ...]
+
+
+@dataclass(frozen=True)
+class PlantScenarios:
+    """Cases of one plant.
+
+    Attributes
+    ----------
+    name : str
+        Name of the scenario file, or of the plant.
+    file : PlantFile
+        The plant as its file gives it.
+    plant : Plant
+        The plant.
+    cases : tuple of Case
+        The base case first.
+    limits : mapping of str to float
+        Effluent limits [g/m3].
+    start : float
+        Day from which on indicators count.
+    residual : float or None
+        Largest relative rate of change of the steady state at the start [1/d]; None where a plant has none.
+    text : str
+        The scenario file.
+    """
+
+    name: str
+    file: PlantFile
+    plant: Plant
+    cases: tuple[Case, ...]
+    limits: Mapping[str, float]
+    start: float
+    residual: float | None
+    text: str
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One case for another process: files, since equations cannot be sent, the start, and the inputs."""
+
+    plant: str
+    start: np.ndarray
+    inputs: InputSeries
+
+
+def simulate_plant(
+    subject: str | Path, scenario_path: str | Path | None = None, progress: Callable[[str, float], None] | None = None
+) -> PlantScenarios:
+    """Simulate a plant, and what scenarios change.
+
+    Parameters
+    ----------
+    subject : str or Path
+        A shipped layout, or the file of a plant.
+    scenario_path : str or Path, optional
+        The scenario file; without it the base case is simulated for 14 d of constant influent.
+    progress : callable, optional
+        Called with what is done and the share of it.
+
+    Returns
+    -------
+    PlantScenarios
+
+    Raises
+    ------
+    InputError
+        When plant or scenarios cannot be used.
+    SimulationError
+        When a simulation fails.
+    """
+    tell = progress or (lambda _, __: None)
+    file = load_plant(subject)
+    table = file.table()
+    plant = Plant(table, file.layout(table))
+    parameters = np.array([file.parameter_values(table).get(p.name, p.default) for p in table.parameters])
+    named = dict(zip(table.parameter_names, parameters.tolist(), strict=True))
+    scenario = load_scenario(scenario_path) if scenario_path is not None else None
+    base, changed, texts = _inputs(plant, scenario)
+    compiled = CompiledPlant(plant, parameters)
+    tell("steady state", 0.0)
+    start, residual = _start(compiled, base)
+    if scenario is not None and scenario.content.spin_up > 0:
+        tell("spin-up", 0.0)
+        warm = _spin_up(plant, scenario)
+        start = compiled.simulate(start, warm, lambda share: tell("spin-up", share)).states[-1]
+    began = time.perf_counter()
+    records = [compiled.simulate(start, base, lambda share: tell(BASE, share))]
+    spent = time.perf_counter() - began
+    tell("scenarios", 0.0)
+    if spent * len(changed) < SERIAL or (os.cpu_count() or 1) == 1:
+        for i, inputs in enumerate(changed):
+            records.append(compiled.simulate(start, inputs))
+            tell("scenarios", (i + 1) / len(changed))
+    else:
+        jobs = [_Job(str(subject), start, inputs) for inputs in changed]
+        with ProcessPoolExecutor(min(len(jobs), os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
+            for i, record in enumerate(pool.map(_run, jobs)):
+                records.append(record)
+                tell("scenarios", (i + 1) / len(jobs))
+    limits = dict(scenario.content.limits) if scenario else {}
+    since = scenario.content.score_from if scenario else 0.0
+    cases = tuple(
+        Case(name, words, record, score(plant, record, named, since, limits))
+        for (name, words), record in zip(texts, records, strict=True)
+    )
+    title = scenario.content.name if scenario else file.name
+    return PlantScenarios(
+        title, file, plant, cases, limits, since, residual, scenario.document.text if scenario else ""
+    )
+
+
+def _run(job: _Job) -> PlantRecord:
+    file = load_plant(job.plant)
+    table = file.table()
+    values = file.parameter_values(table)
+    plant = Plant(table, file.layout(table))
+    compiled = CompiledPlant(plant, np.array([values.get(p.name, p.default) for p in table.parameters]))
+    return compiled.simulate(job.start, job.inputs)
+
+
+def _influent(scenario: Scenario | None) -> tuple[pd.DataFrame | None, float]:
+    """Return the influent of a scenario, and the days to simulate."""
+    if scenario is None:
+        return None, DAYS
+    content = scenario.content
+    if content.influent is None:
+        return None, content.days or DAYS
+    path = scenario.document.path.parent / Path(content.influent.file).expanduser()
+    found = read_bsm_influent(path)
+    days = content.days or float(np.floor(found.frame["time"].iloc[-1] + 1e-6))
+    return found.frame, days
+
+
+def _inputs(
+    plant: Plant, scenario: Scenario | None
+) -> tuple[InputSeries, list[InputSeries], list[tuple[str, tuple[str, ...]]]]:
+    """Return the inputs of the base case and of every scenario, and the names and changes of all cases."""
+    influent, days = _influent(scenario)
+    if scenario is None:
+        return assemble_inputs(plant, days), [], [(BASE, ())]
+    clock, cases = DayClock(), list(scenario.cases)
+    for key in ("period", "zone"):
+        if key in scenario.content.model_fields_set:
+            raise InputError(
+                f"the scenario gives {key!r}, which belongs to the record of a run",
+                where=scenario.document.where(key),
+                expected="days, spin_up, score_from and influent, for the scenario of a plant",
+                fix=f"remove {key!r}, or simulate a run folder",
+            )
+    jumps = [
+        clock.read(scenario, moment, *case.keys, i, key)
+        for case in cases
+        for i, change in enumerate(case.changes)
+        for key, moment in (("start", change.start), ("end", change.end))
+        if moment is not None
+    ]
+    if influent is not None:
+        influent = influent[[c for c in influent.columns if c == "time" or c in plant.input_index]]
+    base = assemble_inputs(plant, days, influent, seed=scenario.content.seed, more_times=jumps)
+    pollutants = load_inputs(plant)
+    changed = []
+    for case in cases:
+        values = apply_changes(
+            scenario, case, plant.inputs, pollutants, base.times[:-1], base.begin, (0.0, days), clock, linear=False
+        )
+        changed.append(InputSeries(base.times, values, None))
+    words = [(case.name, change_texts(scenario, case, plant.inputs, pollutants)) for case in cases]
+    return base, changed, [(BASE, ()), *words]
+
+
+def _spin_up(plant: Plant, scenario: Scenario) -> InputSeries:
+    influent, _ = _influent(scenario)
+    if influent is not None:
+        influent = influent[[c for c in influent.columns if c == "time" or c in plant.input_index]]
+    seed = None if scenario.content.seed is None else scenario.content.seed + 1
+    return assemble_inputs(plant, scenario.content.spin_up, influent, seed=seed)
+
+
+def _start(compiled: CompiledPlant, inputs: InputSeries) -> tuple[np.ndarray, float | None]:
+    """Return the steady state of the mean inputs; a plant with cycles or on/off control has none and starts cold."""
+    mean = inputs.mean
+    if compiled.plant.layout.cycles or compiled.problem.after:
+        return compiled.start(mean), None
+    found = compiled.steady_state(mean)
+    return found.state, found.residual
+
+
+def indicator_table(cases: Sequence[Case]) -> pd.DataFrame:
+    """Return the indicators of all cases, a row an indicator and a column a case."""
+    rows = [{"indicator": i.name, "unit": i.unit, "description": i.description} for i in cases[0].indicators]
+    table = pd.DataFrame(rows)
+    for case in cases:
+        table[case.name] = [i.value for i in case.indicators]
+    return table
