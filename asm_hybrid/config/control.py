@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from asm_hybrid.config.base import Amount, Duration, Section, refuse
 
@@ -17,6 +18,8 @@ Span = Annotated[Duration, Field(gt=0)]
 def _names(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
+
+_CONDITION = re.compile(r"\s*([A-Za-z]\w*\.\w+)\s*([<>])\s*(\S.*?)\s*")
 
 Names = Annotated[
     tuple[str, ...],
@@ -100,11 +103,34 @@ class ControlSection(Section):
         return self
 
 
+def _condition(value: Any) -> tuple[str, str, str]:
+    expected = "a condition such as 'reactor.volume < 900 m3' or 'reactor.S_NH > 2 mg N/L'"
+    if isinstance(value, tuple):
+        return value
+    found = _CONDITION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise refuse(f"the value is {value!r}", expected)
+    return found[1], found[2], found[3]
+
+
+Condition = Annotated[
+    tuple[str, str, str],
+    BeforeValidator(_condition),
+    PlainSerializer(lambda value: " ".join(value)),
+    WithJsonSchema({"type": "string", "examples": ["reactor.volume < 900 m3"]}),
+]
+"""What is measured, '<' or '>', and the value with its unit."""
+
+
 class PhaseSection(Section):
     """One phase of a cycle."""
 
     name: str = Field(default="", description="What happens.")
-    duration: Span = Field(description="How long it lasts [d].")
+    duration: Span = Field(description="How long it lasts, at most where until may end it [d].")
+    until: Condition | None = Field(
+        default=None,
+        description="What ends it earlier: TANK.X or TANK.volume, < or >, and a value: 'reactor.volume < 900 m3'.",
+    )
     set: dict[str, Amount] = Field(
         default_factory=dict, description="Inputs and their values in this phase; an input not named here is 0."
     )

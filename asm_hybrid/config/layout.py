@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from asm_hybrid.config.fractionation import INFLUENT, build_fractionation, influent_sums
 from asm_hybrid.config.loops import build_controllers, build_cycles, setpoints
 from asm_hybrid.config.names import known, located_quantity
@@ -186,7 +184,7 @@ def _completed(config: PlantFile, table: Table, layout: Layout) -> Layout:
         for target in controller.sets:
             constants.setdefault(target, controller.start_value)
     for cycle in layout.cycles:
-        constants |= {name: float(cycle.values(name, np.zeros(1))[0]) for name in cycle.inputs}
+        constants |= {name: cycle.table(name)[0] for name in cycle.inputs}
     supplied = set(constants) | set(series_targets(config))
     missing = [spec.name for spec in layout.inputs({c.name: c.unit for c in table.components})]
     fractionation = build_fractionation(config, table, supplied)

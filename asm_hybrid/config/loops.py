@@ -8,7 +8,8 @@ from asm_hybrid.config.names import known, located_quantity
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.control import PI, Controller, Lag, OnOff, Sensor, sorted_controllers
-from asm_hybrid.plant.layout import Cycle, Layout
+from asm_hybrid.plant.cycle import Cycle, Phase, Until
+from asm_hybrid.plant.layout import Layout
 
 if TYPE_CHECKING:
     from asm_hybrid.config.control import ControlSection
@@ -41,7 +42,13 @@ def build_cycles(config: PlantFile, table: Table, layout: Layout) -> tuple[Cycle
                         expected="one cycle an input",
                     )
                 values[target] = located_quantity(amount, units[target], where)
-            phases.append((phase.name or str(i + 1), phase.duration, values))
+            until = None
+            if phase.until:
+                target, sign, amount = phase.until
+                where = config.where("plant", "cycles", name, "phases", i, "until")
+                unit = _measured_unit(target, where, table, layout)
+                until = Until(target, sign == ">", located_quantity(amount, unit, where))
+            phases.append(Phase(phase.name or str(i + 1), phase.duration, values, until))
         cycles.append(Cycle(name, tuple(phases)))
     return tuple(cycles)
 
@@ -56,7 +63,10 @@ def build_controllers(config: PlantFile, table: Table, layout: Layout) -> tuple[
     """
     inputs = _input_units(table, layout)
     sections = config.plant.control
-    measured = {name: _measured_unit(config, name, table, layout) for name in sections}
+    measured = {
+        name: _measured_unit(section.measure, config.where("plant", "control", name, "measure"), table, layout)
+        for name, section in sections.items()
+    }
     inputs |= {f"{name}.setpoint": unit for name, unit in measured.items() if sections[name].type == "pi"}
     found = []
     for name, section in sections.items():
@@ -92,7 +102,7 @@ def setpoints(config: PlantFile, table: Table, layout: Layout) -> dict[str, tupl
     for name, section in config.plant.control.items():
         if section.setpoint is not None:
             where = config.where("plant", "control", name, "setpoint")
-            unit = _measured_unit(config, name, table, layout)
+            unit = _measured_unit(section.measure, where, table, layout)
             out[f"{name}.setpoint"] = (where, located_quantity(section.setpoint, unit, where))
     return out
 
@@ -101,9 +111,7 @@ def _input_units(table: Table, layout: Layout) -> dict[str, str]:
     return {spec.name: spec.unit for spec in layout.inputs({c.name: c.unit for c in table.components})}
 
 
-def _measured_unit(config: PlantFile, name: str, table: Table, layout: Layout) -> str:
-    target = config.plant.control[name].measure
-    where = config.where("plant", "control", name, "measure")
+def _measured_unit(target: str, where: str, table: Table, layout: Layout) -> str:
     place, _, quantity = target.partition(".")
     known(place, layout.tank_names, "a tank of this plant, as in TANK.S_O", where)
     units = {c.name: c.unit for c in table.components} | {n: c.unit for n, c in table.composites.items()}

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.plant.aeration import AirLaw
 from asm_hybrid.plant.control import Controller
+from asm_hybrid.plant.cycle import Cycle
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 
-__all__ = ["EFFLUENT", "SETTLER", "Cycle", "InputSpec", "Layout", "Recycle", "Shares", "Tank"]
+__all__ = ["EFFLUENT", "SETTLER", "InputSpec", "Layout", "Recycle", "Shares", "Tank"]
 
 SETTLER, EFFLUENT = "settler", "effluent"
 RESERVED = (SETTLER, EFFLUENT, "influent", "recycle", "primary", "waste", "control")
@@ -68,46 +67,6 @@ class Recycle:
     name: str
     source: str
     target: str
-
-
-@dataclass(frozen=True)
-class Cycle:
-    """A time table of inputs that repeats; it begins at time zero.
-
-    Attributes
-    ----------
-    name : str
-        Its name.
-    phases : tuple of (str, float, mapping of str to float)
-        Name, duration [d] and inputs of every phase, in internal units; an input that another phase sets is zero.
-    """
-
-    name: str
-    phases: tuple[tuple[str, float, Mapping[str, float]], ...]
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The inputs that it gives."""
-        return tuple(dict.fromkeys(name for _, _, values in self.phases for name in values))
-
-    @property
-    def length(self) -> float:
-        """How long all phases last [d]."""
-        return sum(duration for _, duration, _ in self.phases)
-
-    def edges(self, end: float) -> np.ndarray:
-        """Return the times at which a phase begins, from zero up to, not including, an end [d]."""
-        starts = np.cumsum([0.0, *(d for _, d, _ in self.phases)])[:-1]
-        count = int(np.ceil(end / self.length)) if end > 0 else 0
-        times = (np.arange(count)[:, None] * self.length + starts).ravel()
-        return np.asarray(times[times < end])
-
-    def values(self, name: str, times: np.ndarray) -> np.ndarray:
-        """Return an input at times [d], as it is from each of them on."""
-        ends = np.cumsum([duration for _, duration, _ in self.phases])
-        phase = np.searchsorted(ends, np.mod(times + 1e-9, self.length), side="right")
-        given = np.array([values.get(name, 0.0) for _, _, values in self.phases])
-        return np.asarray(given[np.minimum(phase, len(given) - 1)])
 
 
 @dataclass(frozen=True)

@@ -177,8 +177,9 @@ class Plant:
 
     @property
     def steered(self) -> bool:
-        """Whether flows or aeration depend on the state: through controllers, or volumes that vary."""
-        return bool(self.controllers) or any(t.variable for t in self.layout.tanks)
+        """Whether flows or aeration depend on the state: through controllers, cycles, or volumes that vary."""
+        cycles = any(cycle.states for cycle in self.layout.cycles)
+        return bool(self.controllers) or cycles or any(t.variable for t in self.layout.tanks)
 
     def forcing(self, u: Array, p: Array, xp: ArrayNamespace) -> Forcing:
         """Work out all that does not depend on the state.
@@ -384,7 +385,7 @@ class Plant:
         return change if growth is None else xp.scale(change, 1.0 / growth)
 
     def steer(self, X: Array, forcing: Forcing, xp: ArrayNamespace) -> tuple[Forcing, list[Array]]:
-        """Let controllers and volumes act: return the forcing as they make it, and their slopes.
+        """Let controllers, cycles and volumes act: return the forcing as they make it, and their slopes.
 
         Parameters
         ----------
@@ -398,9 +399,14 @@ class Plant:
         Returns
         -------
         tuple of Forcing and list of array, shape (…, 1)
-            The slopes of volumes and of controllers, in the order of `Rows.extra`.
+            The slopes of volumes, controllers and cycles, in the order of `Rows.extra`.
         """
         tanks, moved, found = self.effective_state(X, forcing, xp), dict[str, Array](), dict[str, list[Array]]()
+        for cycle in self.layout.cycles:
+            if cycle.states:
+                phase = self.extra(X, cycle.states[0], xp)
+                moved |= {name: cycle.chosen(phase, cycle.table(name), xp) for name in cycle.inputs}
+                found[cycle.name] = [0.0 * phase, 1.0 + 0.0 * phase]
         for controller in self.controllers:
             key = f"{controller.name}.setpoint"
             setpoint = (
@@ -417,7 +423,8 @@ class Plant:
         steered = self._driven(u, forcing.parameters, self._growth(X, xp), xp)
         net = xp.columns(xp.combine(u, xp.constant(self.constants.net_inflow, u)))
         slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]
-        return steered, slopes + [s for c in self.layout.controllers for s in found[c.name]]
+        loops = [c.name for c in self.layout.controllers] + [c.name for c in self.layout.cycles]
+        return steered, slopes + [s for name in loops for s in found.get(name, ())]
 
     def measured(self, X: Array, tanks: Array, forcing: Forcing, target: str, xp: ArrayNamespace) -> Array:
         """Return what a controller measures, ``(…, 1)``: a volume, or a quantity in a tank."""

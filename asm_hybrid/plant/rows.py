@@ -20,7 +20,7 @@ class Rows:
 
     Tanks come first, one row each. A primary clarifier has one row. A layer of a settler has one row: solubles in their
     columns, suspended solids in the column of the first particulate component, the others unused. Volumes that vary,
-    the smoothed flow of a primary clarifier and the states of controllers fill the last rows from the left.
+    the smoothed flow of a primary clarifier and the states of controllers and cycles fill the last rows from the left.
 
     Attributes
     ----------
@@ -59,7 +59,8 @@ class Rows:
         """States that are no concentrations, in their order."""
         volumes = [f"{t.name}.volume" for t in self.layout.tanks if t.variable]
         smoothed = ["primary.flow"] if self.layout.primary else []
-        return (*volumes, *smoothed, *(name for c in self.layout.controllers for name in c.states))
+        loops = [c.states for c in self.layout.controllers] + [c.states for c in self.layout.cycles]
+        return (*volumes, *smoothed, *(name for states in loops for name in states))
 
     @property
     def count(self) -> int:

@@ -43,6 +43,6 @@ def cold_start(plant: Plant, inputs: Mapping[str, float]) -> np.ndarray:
         start = controller.start(inputs.get(f"{controller.name}.setpoint", 0.0))
         extra |= dict(zip(controller.states, start, strict=True))
     tail = np.zeros(X[last:].size)
-    tail[: len(rows.extra)] = [extra[name] for name in rows.extra]
+    tail[: len(rows.extra)] = [extra.get(name, 0.0) for name in rows.extra]  # a cycle begins with its first phase
     X[last:] = tail.reshape(X[last:].shape)
     return np.asarray(X * rows.active)

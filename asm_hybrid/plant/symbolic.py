@@ -110,22 +110,42 @@ class SymbolicSystem:
 
     @cached_property
     def events(self) -> tuple[Array | None, list[Array]]:
-        """How far every on/off controller is from switching, ``(controller,)``, and the state after each switch."""
-        found, after = [], []
-        for controller in self.plant.controllers:
-            if not isinstance(controller.law, OnOff):
-                continue
-            z = [self.plant.extra(self.X, name, XP) for name in controller.states]
-            value = self.plant.measured(self.X, self.tanks, self.forcing, controller.measured, XP)
-            noise = (
-                self.plant.input(self.inputs, f"{controller.name}.noise", XP) if controller.sensor.noise > 0 else 0.0
-            )
-            _, mode, _ = controller.split(z)
-            found.append(controller.law.distance(mode, controller.seen(z, value, noise, XP)))
-            switched = casadi.SX(self.state)
-            switched[self.names.index(f"{controller.name}.mode")] = 1.0 - mode
-            after.append(switched)
+        """How far on/off controllers are from switching and cycles from their next phase, and the state after each."""
+        plant, found, after = self.plant, [], []
+
+        def state(name: str) -> Array:
+            return plant.extra(self.X, name, XP)
+
+        def measured(target: str) -> Array:
+            return plant.measured(self.X, self.tanks, self.forcing, target, XP)
+
+        for controller in plant.controllers:
+            if isinstance(controller.law, OnOff):
+                z = [state(name) for name in controller.states]
+                noisy = controller.sensor.noise > 0
+                noise = plant.input(self.inputs, f"{controller.name}.noise", XP) if noisy else 0.0
+                _, mode, _ = controller.split(z)
+                seen = controller.seen(z, measured(controller.measured), noise, XP)
+                found.append(controller.law.distance(mode, seen))
+                after.append(self._with({f"{controller.name}.mode": 1.0 - mode}))
+        for cycle in plant.layout.cycles:
+            if cycle.states:
+                phase, clock = (state(name) for name in cycle.states)
+                ends = [measured(p.until.measured) if p.until else None for p in cycle.phases]
+                found += cycle.distances(phase, clock, ends, XP)
+                following = cycle.following(phase, XP)
+                for _ in cycle.phases[1:]:  # a phase whose end has come before it begins is left out
+                    over = cycle.distances(following, 0.0, ends, XP)[1] < 0.0
+                    following = casadi.if_else(over, cycle.following(following, XP), following)
+                after += [self._with(dict(zip(cycle.states, (following, 0.0), strict=True)))] * 2
         return (casadi.vertcat(*found), after) if found else (None, [])
+
+    def _with(self, values: dict[str, Array]) -> Array:
+        """Return the state with some entries replaced."""
+        changed = casadi.SX(self.state)
+        for name, value in values.items():
+            changed[self.names.index(name)] = value
+        return changed
 
 
 def symbolic_system(plant: Plant, parameters: np.ndarray, learnt: Learnt | None = None) -> SymbolicSystem:

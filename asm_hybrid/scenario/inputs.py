@@ -97,7 +97,8 @@ def assemble_inputs(
     """
     noisy = seed is not None and any(c.sensor.noise > 0 for c in plant.layout.controllers)
     grids = [np.arange(0.0, days, NOISE if noisy else SAMPLE), np.array([days]), np.asarray(more_times, dtype=float)]
-    grids += [cycle.edges(days) for cycle in plant.layout.cycles]
+    known = [cycle for cycle in plant.layout.cycles if not cycle.states]
+    grids += [cycle.edges(days) for cycle in known]
     if influent is not None:
         grids.append(influent["time"].to_numpy())
     times = np.sort(np.concatenate(grids))
@@ -109,7 +110,7 @@ def assemble_inputs(
     end = None if held or influent is None else begin.copy()
     if influent is not None:
         _add_influent(plant, influent, times, begin, end)
-    for cycle in plant.layout.cycles:
+    for cycle in known:
         for name in cycle.inputs:
             values = cycle.values(name, times[:-1])
             for array in (begin, end):

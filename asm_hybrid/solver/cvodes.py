@@ -13,6 +13,8 @@ References
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,6 +32,9 @@ CHUNK = 96
 
 SETTLING_TIMES = (50.0, 200.0, 800.0)
 """Times over which a start is left to settle before Newton's iteration is tried, one after the other [d]."""
+
+MAX_EVENTS = 50
+"""Bound on events at one time."""
 
 NEWTON_STEPS = 25
 """Bound on Newton's iterations."""
@@ -120,15 +125,15 @@ class CompiledProblem:
         lengths, linear = np.diff(times), end is not None
         controls = np.hstack([begin, lengths[:, None]])
         if end is not None:
-            controls = np.hstack([controls, end - begin, (np.arange(len(lengths)) % CHUNK)[:, None]])
-        found = [np.asarray(x0, dtype=float)[None]]
-        for first in range(0, len(lengths), CHUNK):
-            part = controls[first : first + CHUNK]
-            padded = np.vstack([part, np.repeat(part[-1:], CHUNK - len(part), axis=0)])
+            controls = np.hstack([controls, end - begin, np.zeros((len(lengths), 1))])
+        found, size = [np.asarray(x0, dtype=float)[None]], self._size
+        for first in range(0, len(lengths), size):
+            part = controls[first : first + size]
+            padded = np.vstack([part, np.repeat(part[-1:], size - len(part), axis=0)])
             padded[len(part) :, self.inputs.numel()] = 0.0
             if linear:
-                padded[:, -1] = np.arange(CHUNK)
-            start = found[-1][-1]
+                padded[:, -1] = np.arange(size)
+            start = self._switched(found[-1][-1], begin[first]) if self.after else found[-1][-1]
             found.append(self._chunk(start, padded, times[first], times[first + len(part)], linear)[: len(part)])
             if progress is not None:
                 progress((first + len(part)) / len(lengths))
@@ -161,6 +166,28 @@ class CompiledProblem:
             f"At its start the fastest states are {named}. The likely cause is {cause}"
         )
 
+    @property
+    def _size(self) -> int:
+        """Intervals of one call; one where there are events, since a jump of the inputs may cause some."""
+        return 1 if self.after else CHUNK
+
+    def _switched(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """Let events happen that are due at once."""
+        for _ in range(MAX_EVENTS):
+            distance = np.array(self._events(x, u)).ravel()
+            if distance.min() >= 0.0:
+                return x
+            x = np.array(self._after[int(distance.argmin())](x, u)).ravel()
+        raise SimulationError("switches follow each other without end: the conditions of two contradict each other")
+
+    @cached_property
+    def _events(self) -> Any:
+        return casadi.Function("events", [self.state, self.inputs], [self.events])
+
+    @cached_property
+    def _after(self) -> list[Any]:
+        return [casadi.Function("after", [self.state, self.inputs], [after]) for after in self.after]
+
     @cached_property
     def function(self) -> Any:
         """f(x, u) as a function of numbers."""
@@ -191,16 +218,19 @@ class CompiledProblem:
                 options["disable_internal_warnings"] = True
             if self.after:
                 problem["zero"] = casadi.substitute(self.events, self.inputs, now)
-                options["transition"] = self._transition(t, controls)
+                options["transition"] = self._transition(t, controls, now)
                 options["max_events"] = 100_000
-            self._integrators[key] = casadi.integrator("F", plugin, problem, 0.0, list(range(1, CHUNK + 1)), options)
+            grid = [float(k + 1) for k in range(self._size)]
+            with contextlib.redirect_stderr(io.StringIO()):  # CasADi calls events experimental, each time
+                self._integrators[key] = casadi.integrator("F", plugin, problem, 0.0, grid, options)
         return self._integrators[key]
 
-    def _transition(self, t: Any, controls: Any) -> Any:
+    def _transition(self, t: Any, controls: Any, now: Any) -> Any:
         index, nothing = casadi.SX.sym("index"), casadi.SX.sym("nothing", 0)
         post = self.state
         for k, after in enumerate(self.after):
             post = casadi.if_else(index == k, after, post)
+        post = casadi.substitute(post, self.inputs, now)
         given = {"index": index, "t": t, "x": self.state, "z": nothing, "p": casadi.SX.sym("p", 0), "u": controls}
         names = casadi.event_in()
         return casadi.Function("after", [given[n] for n in names], [post, nothing], names, casadi.event_out())
