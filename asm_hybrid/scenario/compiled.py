@@ -65,7 +65,7 @@ class CompiledPlant:
     parameters: np.ndarray
     learnt: Learnt | None = None
     tolerance: float = 1e-5
-    absolute: float = 1e-11
+    absolute: float = 1e-13
 
     @cached_property
     def system(self) -> SymbolicSystem:

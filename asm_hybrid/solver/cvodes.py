@@ -83,7 +83,7 @@ class CompiledProblem:
     events: Any = None
     after: Sequence[Any] = ()
     tolerance: float = 1e-5
-    absolute: float = 1e-11
+    absolute: float = 1e-13
     _integrators: dict[tuple[str, float, bool], Any] = field(default_factory=dict, repr=False)
 
     def run(
