@@ -2,6 +2,7 @@
 
 from asm_hybrid.hybrid.network import ACTIVATIONS, EnsembleMLP
 from asm_hybrid.hybrid.neural import NeuralODE
+from asm_hybrid.hybrid.symbolic import SymbolicSystem, SymbolicTerm, symbolic_system, symbolic_term
 from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.hybrid.term import LearntTerm, TermScaling, TermSpec, feature_maps
 
@@ -11,8 +12,12 @@ __all__ = [
     "LearntTerm",
     "NeuralODE",
     "PlantSystem",
+    "SymbolicSystem",
+    "SymbolicTerm",
     "TermScaling",
     "TermSpec",
     "feature_maps",
     "participants",
+    "symbolic_system",
+    "symbolic_term",
 ]

@@ -420,7 +420,11 @@ class Plant:
         """Return a component or composite in a tank, ``(…, 1)``, from the effective state."""
         place, name = self.observation(target)
         i = self.layout.tank_index(place)
-        columns = xp.columns(xp.block(tanks, i, i + 1))
+        return self.amount(xp.block(tanks, i, i + 1), forcing, name, xp)
+
+    def amount(self, water: Array, forcing: Forcing, name: str, xp: ArrayNamespace) -> Array:
+        """Return a component or composite of a row ``(…, 1, component)``, ``(…, 1)``."""
+        columns = xp.columns(water)
         if name in self.table.component_names:
             return columns[self.table.component_names.index(name)]
         return self._sum(name, columns, forcing, xp)
