@@ -2,6 +2,7 @@
 
 from asm_hybrid.hybrid.network import ACTIVATIONS, EnsembleMLP
 from asm_hybrid.hybrid.neural import NeuralODE
+from asm_hybrid.hybrid.symbolic import SymbolicTerm, symbolic_term
 from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.hybrid.term import LearntTerm, TermScaling, TermSpec, feature_maps
 
@@ -11,8 +12,10 @@ __all__ = [
     "LearntTerm",
     "NeuralODE",
     "PlantSystem",
+    "SymbolicTerm",
     "TermScaling",
     "TermSpec",
     "feature_maps",
     "participants",
+    "symbolic_term",
 ]

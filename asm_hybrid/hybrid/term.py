@@ -5,15 +5,20 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from asm_hybrid.hybrid.network import EnsembleMLP
-from asm_hybrid.plant import Plant
+from asm_hybrid.plant import ArrayNamespace, Plant, torch_namespace
 
 __all__ = ["LearntTerm", "TermScaling", "TermSpec", "feature_maps"]
+
+Array = Any
+
+XP = torch_namespace()
 
 LOG_LIMIT = float(np.log(10.0))
 """A learnt factor on a rate stays between 1/10 and 10."""
@@ -109,8 +114,8 @@ class LearntTerm(nn.Module):
     level: Tensor
     place: Tensor
     participants: Tensor
-    _read: Tensor
-    _drive: Tensor
+    read: Tensor
+    drive: Tensor
 
     def __init__(self, spec: TermSpec, plant: Plant, scaling: TermScaling, participants: np.ndarray) -> None:
         super().__init__()
@@ -119,8 +124,8 @@ class LearntTerm(nn.Module):
         for item in fields(scaling):
             self.register_buffer(item.name, getattr(scaling, item.name).clone())
         read, drive = feature_maps(plant, spec.inputs)
-        self.register_buffer("_read", read, persistent=False)
-        self.register_buffer("_drive", drive, persistent=False)
+        self.register_buffer("read", read, persistent=False)
+        self.register_buffer("drive", drive, persistent=False)
         self._driven = bool(drive.any())
         universe = list(plant.table.process_names) if spec.placement == "rates" else names
         self._targets = [universe.index(t) for t in spec.targets]
@@ -146,15 +151,14 @@ class LearntTerm(nn.Module):
 
     def features(self, X: Tensor, u: Tensor) -> Tensor:
         """Return what n reads, unscaled, ``(…, tank, input)``."""
-        found = X @ self._read
-        return found + (u @ self._drive).unsqueeze(-2) if self._driven else found
+        found = X @ self.read
+        return found + (u @ self.drive).unsqueeze(-2) if self._driven else found
 
     def guard(self, features: Tensor) -> Tensor:
         """Return one inside the trained range, falling to zero well outside it, ``(…, tank, 1)``."""
         middle, width = (self.high + self.low) / 2, (self.high - self.low).clamp(min=1e-9)
         worst = ((features - middle).abs() / width).amax(dim=-1, keepdim=True) - 0.5
-        left: Tensor = ((FADE_END - worst) / (FADE_END - FADE_START)).clamp(0.0, 1.0)
-        return left * left * (3.0 - 2.0 * left)
+        return cast(Tensor, faded(worst, XP))
 
     def outputs(self, X: Tensor, u: Tensor) -> Tensor:
         """Return ``g z`` for every process or component, ``(member, …, tank, target of the plant)``."""
@@ -166,15 +170,14 @@ class LearntTerm(nn.Module):
 
     def factors(self, X: Tensor, u: Tensor) -> Tensor:
         """Return the learnt factors on the rates, ``(member, …, tank, process)``."""
-        return torch.exp(LOG_LIMIT * torch.tanh(self.outputs(X, u) / LOG_LIMIT))
+        return cast(Tensor, bounded(self.outputs(X, u), XP))
 
     def additions(self, X: Tensor, u: Tensor) -> Tensor:
         """Return what n adds to rates or derivatives, ``(member, …, tank, process or component)``."""
-        filled = X.clamp(min=0.0)
-        filled = filled / (filled + 0.05 * self.level + 1e-6)
+        open_: Tensor = gate(X, self.level, XP)
         if self.spec.placement == "rates":
-            filled = torch.exp(torch.log(filled.clamp(min=1e-12)) @ self.participants.T)
-        return filled * self.outputs(X, u) * (self.typical @ self.place)
+            open_ = torch.exp(torch.log(open_.clamp(min=1e-12)) @ self.participants.T)
+        return open_ * self.outputs(X, u) * (self.typical @ self.place)
 
     def rates(self, rho: Tensor, X: Tensor, u: Tensor) -> Tensor:
         """Return the rates that the hybrid model uses, ``(member, …, tank, process)``."""
@@ -186,6 +189,23 @@ class LearntTerm(nn.Module):
         """Return the mean square of n per member, ``(member,)``; what the penalty weighs."""
         z = self.outputs(X, u)
         return z.square().flatten(1).mean(dim=1)
+
+
+def faded(distance: Array, xp: ArrayNamespace) -> Array:
+    """Return the guard [-] at a distance outside the trained range [widths of that range]."""
+    left = xp.minimum(xp.maximum((FADE_END - distance) / (FADE_END - FADE_START), 0.0), 1.0)
+    return left * left * (3.0 - 2.0 * left)
+
+
+def bounded(z: Array, xp: ArrayNamespace) -> Array:
+    """Return the factor on a rate [-]."""
+    return xp.exp(LOG_LIMIT * xp.tanh(z / LOG_LIMIT))
+
+
+def gate(X: Array, level: Array, xp: ArrayNamespace) -> Array:
+    """Return how much of a component is left for an addition [-]: zero without any, near one at its mean level."""
+    X = xp.maximum(X, 0.0)
+    return X / (X + 0.05 * level + 1e-6)
 
 
 def feature_maps(plant: Plant, inputs: Sequence[str]) -> tuple[Tensor, Tensor]:

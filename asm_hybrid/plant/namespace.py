@@ -29,6 +29,9 @@ class ArrayNamespace(Protocol):
     def log(self, x: Array) -> Array:
         """Natural logarithm, element by element."""
 
+    def tanh(self, x: Array) -> Array:
+        """Hyperbolic tangent, element by element."""
+
     def maximum(self, x: Array, y: Array) -> Array:
         """Larger of two, element by element."""
 
@@ -95,7 +98,7 @@ class _TorchNamespace:
         import torch
 
         self._torch = torch
-        self.exp, self.log, self.where = torch.exp, torch.log, torch.where
+        self.exp, self.log, self.tanh, self.where = torch.exp, torch.log, torch.tanh, torch.where
         self._constants: dict[tuple[int, Any, Any], tuple[np.ndarray, Any]] = {}
 
     def maximum(self, x: Array, y: Array) -> Array:
@@ -188,7 +191,7 @@ class _CasadiNamespace:
         import casadi
 
         self._ca = casadi
-        self.exp, self.log = casadi.exp, casadi.log
+        self.exp, self.log, self.tanh = casadi.exp, casadi.log, casadi.tanh
         self.maximum, self.minimum = casadi.fmax, casadi.fmin
         self.where, self.matmul = casadi.if_else, casadi.mtimes
 

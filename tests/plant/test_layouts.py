@@ -7,7 +7,7 @@ import torch
 from layout_tools import compiled_layout, layout_plant, positive
 
 from asm_hybrid.config import available_layouts
-from asm_hybrid.plant import casadi_namespace, torch_namespace
+from asm_hybrid.plant import torch_namespace
 from asm_hybrid.plant.symbolic import symbolic_system
 from asm_hybrid.scenario.inputs import InputSeries, assemble_inputs
 

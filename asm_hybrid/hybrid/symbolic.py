@@ -1,0 +1,132 @@
+"""A trained n as CasADi expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import casadi
+from torch import Tensor
+
+from asm_hybrid.hybrid.term import LearntTerm, bounded, faded, gate
+from asm_hybrid.plant import casadi_namespace
+
+__all__ = ["SymbolicTerm", "symbolic_term"]
+
+Array = Any
+
+XP = casadi_namespace()
+
+
+def _silu(x: Array) -> Array:
+    return x / (1.0 + casadi.exp(casadi.fmin(-x, 700.0)))
+
+
+def _softplus(x: Array) -> Array:
+    return casadi.if_else(x > 20.0, x, casadi.log1p(casadi.exp(casadi.fmin(x, 20.0))))
+
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "tanh": casadi.tanh,
+    "silu": _silu,
+    "relu": lambda x: casadi.fmax(x, 0.0),
+    "softplus": _softplus,
+}
+"""Those of `network.ACTIVATIONS`, to the last digits; where an exponential would overflow, it is cut off."""
+
+
+@dataclass(frozen=True, eq=False)
+class SymbolicTerm:
+    """One member of a `LearntTerm` for CasADi matrices; its methods are those of the torch module.
+
+    States are ``(tank, component)``, inputs ``(input,)``, rates ``(tank, process)``, without leading axes.
+
+    Attributes
+    ----------
+    term : LearntTerm
+        The term.
+    member : int
+        The member of its network.
+    """
+
+    term: LearntTerm
+    member: int
+
+    def features(self, X: Array, u: Array) -> Array:
+        """Return what n reads, unscaled, ``(tank, input)``."""
+        driven = XP.matmul(u.T, _matrix(self.term.drive))
+        return XP.matmul(X, _matrix(self.term.read)) + casadi.repmat(driven, X.shape[0], 1)
+
+    def guard(self, features: Array) -> Array:
+        """Return one inside the trained range, falling to zero well outside it, ``(tank,)``."""
+        low, high = (_rows(v, features.shape[0]) for v in (self.term.low, self.term.high))
+        distance = casadi.fabs(features - (high + low) / 2.0) / casadi.fmax(high - low, 1e-9)
+        return faded(reduce(XP.maximum, XP.columns(distance)) - 0.5, XP)
+
+    def outputs(self, X: Array, u: Array) -> Array:
+        """Return ``g z``, ``(tank, process or component)``."""
+        term, tanks, features = self.term, X.shape[0], self.features(X, u)
+        y = (features - _rows(term.mean, tanks)) / _rows(term.std, tanks)
+        layers = zip(term.network.weights, term.network.biases, strict=True)
+        for i, (weight, bias) in enumerate(layers):
+            if i:
+                y = ACTIVATIONS[term.spec.activation](y)
+            y = XP.matmul(y, _matrix(weight[self.member])) + _rows(bias[self.member], tanks)
+        z = XP.scale(XP.matmul(y, _matrix(term.place)), self.guard(features))
+        if term.mask is None:
+            return z
+        mask = term.mask[self.member if len(term.mask) > 1 else 0]
+        return z * _matrix(mask.expand(*mask.shape[:-2], tanks, -1).reshape(tanks, -1))
+
+    def factors(self, X: Array, u: Array) -> Array:
+        """Return the learnt factors on the rates, ``(tank, process)``."""
+        return bounded(self.outputs(X, u), XP)
+
+    def additions(self, X: Array, u: Array) -> Array:
+        """Return what n adds to rates or derivatives, ``(tank, process or component)``."""
+        term, tanks = self.term, X.shape[0]
+        open_ = gate(X, _rows(term.level, tanks), XP)
+        if term.spec.placement == "rates":
+            open_ = XP.exp(XP.matmul(XP.log(XP.maximum(open_, 1e-12)), _matrix(term.participants.T)))
+        return open_ * self.outputs(X, u) * _rows(term.typical @ term.place, tanks)
+
+    def rates(self, rho: Array, X: Array, u: Array) -> Array:
+        """Return the rates that the hybrid model uses, ``(tank, process)``."""
+        if self.term.multiplies:
+            return rho * self.factors(X, u)
+        return rho + self.additions(X, u) if self.term.spec.placement == "rates" else rho
+
+    def changed(self, change: Array, X: Array, u: Array) -> Array:
+        """Return the derivative of the tanks, from that with the rates of the hybrid, ``(tank, component)``."""
+        return change + self.additions(X, u) if self.term.spec.placement == "state" else change
+
+
+def _matrix(values: Tensor) -> Array:
+    """Bring a tensor of two axes to CasADi; it knows its zeros."""
+    return casadi.sparsify(casadi.DM(values.detach().cpu().double().numpy()))
+
+
+def _rows(vector: Tensor, count: int) -> Array:
+    """Repeat a vector in every row, ``(count, n)``."""
+    return casadi.repmat(_matrix(vector.reshape(1, -1)), count, 1)
+
+
+def symbolic_term(term: LearntTerm, member: int) -> SymbolicTerm:
+    """Return one member of a term for CasADi.
+
+    Parameters
+    ----------
+    term : LearntTerm
+        The term, trained or not.
+    member : int
+        The member of its network, from 0.
+
+    Returns
+    -------
+    SymbolicTerm
+    """
+    if not 0 <= member < term.network.members:
+        raise IndexError(f"member {member} of a term with {term.network.members}")
+    return SymbolicTerm(term, member)

@@ -1,0 +1,176 @@
+"""The plant and a trained n in CasADi: what torch gives, to the last digits."""
+
+import casadi
+import numpy as np
+import pytest
+import torch
+from plant_tools import defaults, make_plant, random_inputs, random_state
+
+from asm_hybrid.hybrid import (
+    ACTIVATIONS,
+    LearntTerm,
+    PlantSystem,
+    TermScaling,
+    TermSpec,
+    participants,
+    symbolic,
+    symbolic_term,
+)
+from asm_hybrid.plant import effluent, torch_namespace, waste
+from asm_hybrid.plant.symbolic import symbolic_system
+
+XP = torch_namespace()
+PLACEMENTS = [("rates", "multiplicative"), ("rates", "additive"), ("state", "additive")]
+
+
+def make_term(plant, placement, form, *, activation="tanh", targets=None, inputs=("S_S", "S_NH", "T"), scale=0.5):
+    """Return a term of three members with random weights and a trained range that some states leave."""
+    universe = plant.table.process_names if placement == "rates" else plant.table.component_names
+    targets = tuple(targets or universe)
+    n, rng = len(inputs), np.random.default_rng(11)
+    low = torch.as_tensor(rng.uniform(0.0, 5.0, n))
+    scaling = TermScaling(
+        mean=low + 5.0,
+        std=torch.as_tensor(rng.uniform(1.0, 5.0, n)),
+        low=low,
+        high=low + torch.as_tensor(rng.uniform(4.0, 8.0, n)),
+        typical=torch.as_tensor(rng.uniform(1.0, 100.0, len(targets))),
+        level=torch.as_tensor(rng.uniform(0.0, 50.0, plant.shape[1])),
+    )
+    takes_part = participants(plant, plant.stoichiometry(defaults(plant), XP))
+    term = LearntTerm(
+        TermSpec(placement, form, inputs, targets, (8, 6), activation, (1, 2, 3)), plant, scaling, takes_part
+    )
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for p in term.network.parameters():
+            p.copy_(scale * torch.randn(p.shape, dtype=p.dtype, generator=generator))
+    return term
+
+
+def samples(plant, count, seed=0):
+    """Draw states, some entries at or below zero, and inputs."""
+    rng = np.random.default_rng(seed)
+    states = np.stack([random_state(plant, rng) for _ in range(count)])
+    states = np.where(rng.random(states.shape) < 0.02, rng.choice([0.0, -0.1], states.shape), states)
+    return states, np.stack([random_inputs(plant, rng) for _ in range(count)])
+
+
+def both(plant, term, member, states, inputs):
+    """Return dX/dt of torch, for one member, and of CasADi."""
+    own = None if term is None else term.member(member)
+    system = PlantSystem(plant, defaults(plant), ("last.S_NH",), own)
+    with torch.no_grad():
+        mine = system.derivative(torch.as_tensor(states)[None], system.forcing(torch.as_tensor(inputs)))[0]
+    learnt = None if term is None else symbolic_term(term, member)
+    symbols = symbolic_system(plant, defaults(plant).numpy(), learnt)
+    function = casadi.Function("f", [symbols.state, symbols.inputs], [symbols.derivative])
+    flat = states.reshape(len(states), -1)
+    theirs = np.array(function.map(len(states))(flat.T, inputs.T)).T
+    return mine.numpy(), theirs.reshape(states.shape)
+
+
+def assert_equal(found, expected):
+    """Compare to 1e-12 of a value, or of the largest that the same component has in a tank of the same sample."""
+    size = np.maximum(np.abs(expected), np.abs(expected).max(axis=1, keepdims=True))
+    assert (np.abs(found - expected) / np.maximum(size, 1e-9)).max() < 1e-12
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize(("placement", "form"), PLACEMENTS)
+def test_a_hybrid_is_the_same_in_torch_and_casadi(placement, form, activation):
+    plant = make_plant()
+    term = make_term(plant, placement, form, activation=activation)
+    states, inputs = samples(plant, 1000)
+    mine, theirs = both(plant, term, 1, states, inputs)
+    bare, _ = both(plant, None, 0, states, inputs)
+    assert np.abs(mine - bare).max() > 1.0
+    assert_equal(theirs, mine)
+    guard = term.guard(term.features(torch.as_tensor(states), torch.as_tensor(inputs)))
+    assert bool((guard == 0.0).any() and (guard == 1.0).any() and ((guard > 0.0) & (guard < 1.0)).any())
+
+
+@pytest.mark.parametrize(("placement", "form"), PLACEMENTS)
+@pytest.mark.parametrize("variant", [{"imposed": False}, {"aerated": False, "recycles": False}])
+def test_a_term_with_few_targets_and_inputs_is_the_same(placement, form, variant):
+    plant = make_plant(**variant)
+    targets = ("decay_autotrophs", "ammonification") if placement == "rates" else ("X_BA", "S_NH")
+    term = make_term(plant, placement, form, targets=targets, inputs=("S_NH",))
+    states, inputs = samples(plant, 1000, seed=1)
+    assert_equal(*reversed(both(plant, term, 2, states, inputs)))
+
+
+def test_members_differ_and_without_a_term_it_is_f():
+    plant = make_plant()
+    term = make_term(plant, "rates", "multiplicative")
+    states, inputs = samples(plant, 20)
+    found = [both(plant, term, i, states, inputs)[1] for i in range(3)] + [both(plant, None, 0, states, inputs)[1]]
+    for i in range(4):
+        for j in range(i):
+            assert np.abs(found[i] - found[j]).max() > 1e-3
+    assert_equal(found[3], both(plant, None, 0, states, inputs)[0])
+    with pytest.raises(IndexError, match="member 3"):
+        symbolic_term(term, 3)
+
+
+def test_a_mask_switches_parts_of_n_off():
+    plant = make_plant()
+    term = make_term(plant, "rates", "additive")
+    term.mask = torch.ones(1, 1, 3, len(plant.table.process_names), dtype=torch.float64)
+    term.mask[..., 1, 2] = 0.0
+    states, inputs = samples(plant, 50)
+    assert_equal(*reversed(both(plant, term, 0, states, inputs)))
+    term.mask = torch.zeros(1, 1, len(plant.table.process_names), dtype=torch.float64)
+    mine, theirs = both(plant, term, 0, states, inputs)
+    assert_equal(theirs, mine)
+    assert_equal(theirs, both(plant, None, 0, states, inputs)[0])
+
+
+def test_activations_are_those_of_torch_and_have_finite_slopes():
+    assert set(symbolic.ACTIVATIONS) == set(ACTIVATIONS)
+    x = np.concatenate([np.linspace(-30, 30, 1201), [-1e4, -800.0, 800.0, 1e4]])
+    for name, torch_law in ACTIVATIONS.items():
+        symbol = casadi.SX.sym("x")
+        value = symbolic.ACTIVATIONS[name](symbol)
+        law = casadi.Function("f", [symbol], [value, casadi.jacobian(value, symbol)]).map(len(x))
+        found, slope = (np.array(v).ravel() for v in law(x[None]))
+        expected = torch_law(torch.as_tensor(x)).numpy()
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-300)
+        assert np.isfinite(slope).all()
+
+
+def test_outputs_are_those_of_torch():
+    plant = make_plant()
+    term = make_term(plant, "rates", "multiplicative")
+    learnt = symbolic_term(term, 1)
+    symbols = symbolic_system(plant, defaults(plant).numpy(), learnt)
+    assert symbols.names == plant.rows.names
+    targets = ("last.S_NH", "last.S_O", "middle.TSS", "effluent.TN", "effluent.S_NO")
+    flow, treated = symbols.effluent
+    values = [
+        flow,
+        treated,
+        symbols.waste,
+        symbols.kla,
+        symbols.moved,
+        learnt.guard(learnt.features(symbols.tanks, symbols.inputs)),
+    ]
+    values += [symbols.quantity(t) for t in targets]
+    function = casadi.Function("y", [symbols.state, symbols.inputs], values)
+    states, inputs = samples(plant, 20)
+    kla = plant.input_index["middle.kla"]
+    for state, u in zip(states, inputs, strict=True):
+        found = [np.array(v).ravel() for v in function(state.ravel(), u)]
+        x, forcing = torch.as_tensor(state), plant.forcing(torch.as_tensor(u), defaults(plant), XP)
+        q, concentrations = effluent(plant, x, forcing, XP)
+        np.testing.assert_allclose(found[0], q.numpy(), rtol=1e-12)
+        np.testing.assert_allclose(found[1], concentrations[0].numpy(), rtol=1e-12)
+        np.testing.assert_allclose(found[2], waste(plant, x, forcing, XP)[0].numpy(), rtol=1e-12)
+        np.testing.assert_array_equal(found[3], [0.0, u[kla], 0.0])
+        np.testing.assert_array_equal(found[4], u)
+        effective = plant.effective_state(x, forcing, XP)
+        guard = term.guard(term.features(effective, torch.as_tensor(u)))
+        np.testing.assert_allclose(found[5], guard.numpy().ravel(), rtol=1e-12, atol=1e-13)
+        recorded = PlantSystem(plant, defaults(plant), targets).output(x, forcing)
+        np.testing.assert_allclose(np.concatenate(found[6:]), recorded.numpy(), rtol=1e-12)
+    assert symbols.settler_solids.shape[0] == 0
