@@ -105,7 +105,13 @@ class Plant:
                 fix="add it to the composites of the table, or use the ideal settler",
             )
         for controller in self.controllers:
-            self.observation(controller.measured)
+            place, quantity = self.observation(controller.measured)
+            if place not in self.layout.tank_names:
+                raise InputError(
+                    f"the controller {controller.name} measures {controller.measured!r}, which is not in a tank",
+                    expected="TANK.QUANTITY",
+                    fix=f"measure in the last tank: {self.layout.tank_names[-1]}.{quantity}",
+                )
             if not controller.sets.endswith(".setpoint") and controller.sets not in self.input_index:
                 raise InputError(
                     f"the controller {controller.name} sets {controller.sets!r}, which is no input of the plant",
