@@ -1,7 +1,7 @@
 """What a simulation costs as the plant grows: parallel lanes of BSM1's tanks, and tanks in series.
 
-Run it with ``python benchmarks/plant_size.py``. Every plant treats the load of one BSM1 a lane, with a diurnal flow, for
-14 days after its steady state. The last line is JSON.
+Run it with ``python benchmarks/plant_size.py``. Every plant treats the load of one BSM1 a lane, with a diurnal flow,
+for 14 days after its steady state. The last line is JSON.
 """
 
 from __future__ import annotations

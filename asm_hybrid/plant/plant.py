@@ -106,7 +106,13 @@ class Plant:
             )
         for controller in self.controllers:
             if controller.measured not in self.rows.extra:
-                self.observation(controller.measured)
+                place, quantity = self.observation(controller.measured)
+                if place not in self.layout.tank_names:
+                    raise InputError(
+                        f"the controller {controller.name} measures {controller.measured!r}, which is not in a tank",
+                        expected="TANK.QUANTITY",
+                        fix=f"measure in the last tank: {self.layout.tank_names[-1]}.{quantity}",
+                    )
             for target in controller.sets:
                 if target not in self.input_index:
                     raise InputError(
