@@ -1,0 +1,484 @@
+"""Key performance indicators, as the benchmark simulation models define them, for any plant.
+
+Two sets of formulas are in use: the original ones of the COST benchmark [2]_ and the updated ones of BSM1 and BSM2
+[1]_, [3]_. Without a word the updated ones are meant.
+
+References
+----------
+.. [1] J. Alex, L. Benedetti, J. Copp, K. V. Gernaey, U. Jeppsson, I. Nopens, M. N. Pons, J. P. Steyer, P. Vanrolleghem
+   (2018), "Benchmark Simulation Model no. 1 (BSM1)", IWA Task Group on Benchmarking of Control Strategies, section 6;
+   and perf_plant.m of the same group, which the figures published with it come from.
+.. [2] J. B. Copp, ed. (2002), "The COST Simulation Benchmark: Description and Simulator Manual", Office for Official
+   Publications of the European Communities, Luxembourg, ISBN 92-894-1658-0.
+.. [3] K. V. Gernaey, U. Jeppsson, P. A. Vanrolleghem, J. B. Copp, eds. (2014), "Benchmarking of Control Strategies for
+   Wastewater Treatment Plants", IWA Scientific and Technical Report 23, IWA Publishing, doi:10.2166/9781780401171.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from asm_hybrid.errors import InputError
+from asm_hybrid.scenario.kpi_series import PlantSeries, Side, Values
+
+__all__ = [
+    "BSM_LIMITS",
+    "ORIGINAL_PUMPING",
+    "ORIGINAL_QUALITY",
+    "PUMPING",
+    "QUALITY",
+    "Indicator",
+    "Violation",
+    "aeration_energy",
+    "carbon_mass",
+    "evaluate",
+    "flow_weighted_mean",
+    "load",
+    "mixing_energy",
+    "operational_cost_index",
+    "original_aeration_energy",
+    "percentile",
+    "pumping_energy",
+    "quality_index",
+    "sludge_production",
+    "violation",
+]
+
+QUALITY: Mapping[str, float] = MappingProxyType({"TSS": 2.0, "COD": 1.0, "TKN": 30.0, "NO3": 10.0, "BOD5": 2.0})
+"""Weights of the quality index [g pollution units/g] [1]_, [3]_."""
+ORIGINAL_QUALITY: Mapping[str, float] = MappingProxyType({**QUALITY, "TKN": 20.0, "NO3": 20.0})
+"""Original weights of the quality index [g pollution units/g] [2]_."""
+PUMPING: Mapping[str, float] = MappingProxyType({"recycle": 0.004, "return_sludge": 0.008, "wastage": 0.05})
+"""Energy to pump [kWh/m3] [1]_, [3]_."""
+ORIGINAL_PUMPING: Mapping[str, float] = MappingProxyType(dict.fromkeys(PUMPING, 0.04))
+"""Original energy to pump [kWh/m3] [2]_."""
+BSM_LIMITS: Mapping[str, float] = MappingProxyType({"TN": 18.0, "COD": 100.0, "NH4": 4.0, "TSS": 30.0, "BOD5": 10.0})
+"""Effluent limits of the benchmark plants [g/m3] [1]_, [2]_."""
+
+OXYGEN_PER_ENERGY = 1.8
+"""Oxygen transferred [kg O2/kWh] [1]_, [3]_."""
+MIXING_POWER = 0.005
+"""Power of a mixer [kW/m3] [1]_, [3]_."""
+MIXED_BELOW = 20.0
+"""A tank whose kLa [1/d] is below this is mixed mechanically [1]_, [3]_."""
+SUBSTANCES = {"TSS": " TSS", "COD": " COD", "BOD5": " BOD", "TP": " P"} | dict.fromkeys(
+    ("TKN", "TN", "NH4", "NO3"), " N"
+)
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """One result.
+
+    Attributes
+    ----------
+    name : str
+        Its name, such as ``EQI`` or ``effluent.TN load``.
+    value : float
+        Its value.
+    unit : str
+        Unit of the value.
+    description : str
+        What it is, in a sentence.
+    """
+
+    name: str
+    value: float
+    unit: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Violation:
+    """How often and for how long a concentration is above its limit.
+
+    Attributes
+    ----------
+    duration : float
+        Time above the limit [d].
+    share : float
+        The same, of the time covered [%].
+    occasions : int
+        Number of times without a break above the limit [-].
+    longest : float
+        The longest of them [d].
+    """
+
+    duration: float
+    share: float
+    occasions: int
+    longest: float
+
+
+def load(series: PlantSeries, side: Side, quantity: str) -> float:
+    """Return the mean load of a quantity [kg/d].
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation.
+    side : {'effluent', 'influent'}
+        Which water.
+    quantity : str
+        Name of a concentration.
+
+    Returns
+    -------
+    float
+        Mean of flow times concentration over time [1]_.
+    """
+    return series.mean(series.stream(side).flow * series.concentration(side, quantity)) / 1000
+
+
+def flow_weighted_mean(series: PlantSeries, side: Side, quantity: str) -> float:
+    """Return the mean of a concentration, weighted by the flow [g/m3].
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation.
+    side : {'effluent', 'influent'}
+        Which water.
+    quantity : str
+        Name of a concentration.
+
+    Returns
+    -------
+    float
+        Load by flow [1]_.
+
+    Raises
+    ------
+    InputError
+        If no water flows.
+    """
+    flow = series.mean(series.stream(side).flow)
+    if not flow > 0:
+        raise InputError(f"the mean flow of the {side} is {flow:g} m3/d", expected="a flow above zero")
+    return 1000 * load(series, side, quantity) / flow
+
+
+def quality_index(series: PlantSeries, side: Side, weights: Mapping[str, float] = QUALITY) -> float:
+    """Return the effluent or the influent quality index [kg pollution units/d].
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation.
+    side : {'effluent', 'influent'}
+        EQI or IQI.
+    weights : mapping of str to float
+        What a gram of each quantity counts [g pollution units/g]: `QUALITY` [1]_ or `ORIGINAL_QUALITY` [2]_.
+
+    Returns
+    -------
+    float
+        Σ weight × mean load.
+    """
+    return sum(weight * load(series, side, quantity) for quantity, weight in weights.items())
+
+
+def aeration_energy(series: PlantSeries) -> float:
+    """Return the energy for aeration [kWh/d].
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation.
+
+    Returns
+    -------
+    float
+        Mean of Σ S_O,sat V kLa / 1.8 kg O2/kWh [1]_, [3]_.
+    """
+    transfer = sum((t.oxygen_saturation * t.volume * t.kla for t in series.tanks), np.zeros(series.time.shape))
+    return series.mean(transfer) / (1000 * OXYGEN_PER_ENERGY)
+
+
+def original_aeration_energy(series: PlantSeries) -> float:
+    """Return the energy for aeration by the original formula [kWh/d].
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation.
+
+    Returns
+    -------
+    float
+        Mean of 24 Σ V/1333 m3 (0.0007 kLa² + 0.3267 kLa): fine bubbles from porous disks 4 m deep [1]_, [2]_.
+    """
+    power = sum(
+        (t.volume / 1333 * (0.0007 * t.kla**2 + 0.3267 * t.kla) for t in series.tanks), np.zeros(series.time.shape)
+    )
+    return 24 * series.mean(power)
+
+
+def pumping_energy(series: PlantSeries, factors: Mapping[str, float] = PUMPING) -> float:
+    """Return the energy for pumping [kWh/d].
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation.
+    factors : mapping of str to float
+        Energy for a flow [kWh/m3]: `PUMPING` [1]_, [3]_ or `ORIGINAL_PUMPING` [2]_.
+
+    Returns
+    -------
+    float
+        Mean of Σ factor × flow.
+    """
+    return sum(factor * series.mean(getattr(series, name)) for name, factor in factors.items())
+
+
+def mixing_energy(series: PlantSeries) -> float:
+    """Return the energy for mixers [kWh/d].
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation.
+
+    Returns
+    -------
+    float
+        Mean of 24 × 0.005 kW/m3 × the volume of the tanks whose kLa is below 20 1/d [1]_, [3]_.
+    """
+    mixed = sum((np.where(t.kla < MIXED_BELOW, t.volume, 0.0) for t in series.tanks), np.zeros(series.time.shape))
+    return 24 * MIXING_POWER * series.mean(mixed)
+
+
+def sludge_production(series: PlantSeries) -> float:
+    """Return the sludge for disposal [kg TSS/d].
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation.
+
+    Returns
+    -------
+    float
+        Solids wasted, and what tanks and settler hold more in the last sample than in the first, by the time covered
+        [1]_. The total production also counts the solids in the effluent.
+
+    Raises
+    ------
+    InputError
+        If the solids of the waste sludge or the inventory were not given.
+    """
+    if series.waste_tss is None or series.inventory is None:
+        lacking = [n for n in ("waste_tss", "inventory") if getattr(series, n) is None]
+        raise InputError(
+            f"the series lack {' and '.join(lacking)}, from which sludge production follows",
+            expected="waste_tss [g TSS/m3] and inventory, the solids in tanks and settler [g TSS]",
+        )
+    stored = float(series.inventory[-1] - series.inventory[0]) / series.days
+    return (series.mean(series.wastage * series.waste_tss) + stored) / 1000
+
+
+def carbon_mass(series: PlantSeries) -> float:
+    """Return the external carbon [kg COD/d].
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation.
+
+    Returns
+    -------
+    float
+        Mean dose [1]_; zero where none is given.
+    """
+    return 0.0 if series.carbon is None else series.mean(series.carbon) / 1000
+
+
+def operational_cost_index(series: PlantSeries, *, original: bool = False) -> float:
+    """Return the operational cost index [-].
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation.
+    original : bool
+        Whether the energies for aeration and pumping are the original ones.
+
+    Returns
+    -------
+    float
+        AE + PE + ME [kWh/d] + 5 SP [kg TSS/d] + 3 EC [kg COD/d] [1]_, [3]_. The mixers count in both variants, as in
+        the figures published with BSM1.
+    """
+    aeration = original_aeration_energy(series) if original else aeration_energy(series)
+    pumping = pumping_energy(series, ORIGINAL_PUMPING if original else PUMPING)
+    return aeration + pumping + mixing_energy(series) + 5 * sludge_production(series) + 3 * carbon_mass(series)
+
+
+def percentile(series: PlantSeries, values: Values, percent: float = 95.0) -> float:
+    """Return the value that is not exceeded during a share of the time, in the unit of the values.
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation.
+    values : float array, (time,)
+        Values at its times.
+    percent : float
+        The share [%].
+
+    Returns
+    -------
+    float
+        Sorted values lie in the middle of their share of the time, with straight lines between: for equal intervals,
+        prctile of MATLAB, by which the 95 percentiles of the benchmark are made [1]_.
+    """
+    order = np.argsort(values, kind="stable")
+    weights = series.weights[order]
+    return float(np.interp(percent / 100 * series.days, np.cumsum(weights) - weights / 2, values[order]))
+
+
+def violation(series: PlantSeries, quantity: str, limit: float) -> Violation:
+    """Return how often and for how long an effluent concentration is above its limit.
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation.
+    quantity : str
+        Name of a concentration.
+    limit : float
+        The limit [g/m3].
+
+    Returns
+    -------
+    Violation
+        Samples above the limit count with their time; those that follow each other are one occasion [1]_.
+    """
+    above = series.concentration("effluent", quantity) > limit
+    begins = above & ~np.append(False, above[:-1])
+    occasion = np.cumsum(begins)[above]
+    lasting = np.bincount(occasion, weights=series.weights[above], minlength=1)
+    duration = float(lasting.sum())
+    return Violation(duration, 100 * duration / series.days, int(begins.sum()), float(lasting.max()))
+
+
+def evaluate(series: PlantSeries, limits: Mapping[str, float] = BSM_LIMITS) -> tuple[Indicator, ...]:
+    """Return all indicators that the series allow.
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation; see `cut_window` for a part of it.
+    limits : mapping of str to float
+        Effluent limits [g/m3].
+
+    Returns
+    -------
+    tuple of Indicator
+        IQI where there is an influent; sludge production and OCI where there are solids of waste sludge and inventory.
+
+    Raises
+    ------
+    InputError
+        If a quantity that EQI or a limit needs is missing, or no water flows.
+    """
+    rows = [
+        Indicator("EQI", quality_index(series, "effluent"), "kg PU/d", "effluent quality index, in pollution units"),
+        Indicator(
+            "EQI original",
+            quality_index(series, "effluent", ORIGINAL_QUALITY),
+            "kg PU/d",
+            "effluent quality index by the original weights",
+        ),
+    ]
+    if series.influent is not None:
+        rows += [
+            Indicator("IQI", quality_index(series, "influent"), "kg PU/d", "influent quality index"),
+            Indicator(
+                "IQI original",
+                quality_index(series, "influent", ORIGINAL_QUALITY),
+                "kg PU/d",
+                "influent quality index by the original weights",
+            ),
+        ]
+    rows += _operation(series)
+    for side in ("effluent", "influent"):
+        rows += _concentrations(series, side) if side == "effluent" or series.influent is not None else []
+    for quantity, limit in limits.items():
+        rows += _violations(series, quantity, limit)
+    return tuple(rows)
+
+
+def _operation(series: PlantSeries) -> list[Indicator]:
+    rows = [
+        Indicator("aeration energy", aeration_energy(series), "kWh/d", "energy for aeration, 1.8 kg O2/kWh"),
+        Indicator(
+            "aeration energy original",
+            original_aeration_energy(series),
+            "kWh/d",
+            "energy for aeration by the original formula",
+        ),
+        Indicator("pumping energy", pumping_energy(series), "kWh/d", "energy for recycles, return and waste sludge"),
+        Indicator(
+            "pumping energy original",
+            pumping_energy(series, ORIGINAL_PUMPING),
+            "kWh/d",
+            "energy for pumping, 0.04 kWh/m3 for all flows",
+        ),
+        Indicator("mixing energy", mixing_energy(series), "kWh/d", "energy for mixers where kLa is below 20 1/d"),
+        Indicator("external carbon", carbon_mass(series), "kg COD/d", "external carbon dosed"),
+    ]
+    if series.air is not None:
+        rows.append(Indicator("air flow", series.mean(series.air), "m3/d", "mean air flow at standard conditions"))
+    if series.waste_tss is None or series.inventory is None:
+        return rows
+    sludge = sludge_production(series)
+    return [
+        *rows,
+        Indicator("sludge production", sludge, "kg TSS/d", "sludge for disposal: wasted, and stored in the plant"),
+        Indicator(
+            "total sludge production",
+            sludge + load(series, "effluent", "TSS"),
+            "kg TSS/d",
+            "sludge for disposal, and solids in the effluent",
+        ),
+        Indicator("OCI", operational_cost_index(series), "-", "operational cost index: AE + PE + ME + 5 SP + 3 EC"),
+        Indicator(
+            "OCI original",
+            operational_cost_index(series, original=True),
+            "-",
+            "operational cost index by the original energies for aeration and pumping",
+        ),
+    ]
+
+
+def _concentrations(series: PlantSeries, side: Side) -> list[Indicator]:
+    stream = series.stream(side)
+    rows = [Indicator(f"{side} flow", series.mean(stream.flow), "m3/d", f"mean flow of the {side}")]
+    for quantity, values in stream.concentrations.items():
+        name, substance = f"{side}.{quantity}", SUBSTANCES.get(quantity, "")
+        mean = flow_weighted_mean(series, side, quantity)
+        rows += [
+            Indicator(f"{name} mean", mean, f"g{substance}/m3", f"mean {quantity} of the {side}, weighted by flow"),
+            Indicator(f"{name} load", load(series, side, quantity), f"kg{substance}/d", f"load of {quantity}"),
+        ]
+        if side == "effluent":
+            text = f"{quantity} that the {side} does not exceed in 95 % of the time"
+            rows.append(Indicator(f"{name} 95 %", percentile(series, values), f"g{substance}/m3", text))
+    return rows
+
+
+def _violations(series: PlantSeries, quantity: str, limit: float) -> list[Indicator]:
+    found, name = violation(series, quantity, limit), f"effluent.{quantity} violation"
+    above = f"{quantity} above {limit:g} g{SUBSTANCES.get(quantity, '')}/m3"
+    return [
+        Indicator(f"{name} duration", found.duration, "d", f"time with {above}"),
+        Indicator(f"{name} share", found.share, "%", f"share of the time with {above}"),
+        Indicator(f"{name} occasions", found.occasions, "-", f"number of times without a break with {above}"),
+        Indicator(f"{name} longest", found.longest, "d", f"longest time without a break with {above}"),
+    ]
