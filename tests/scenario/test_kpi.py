@@ -368,6 +368,14 @@ def test_emissions_by_hand():
     assert denitrified["CO2e N2O"].value == pytest.approx(6 * 0.01 * 44 / 28 * 273)
 
 
+def test_emissions_of_sludge_and_carbon():
+    series = plant(waste_tss=np.full(4, 7000.0), inventory=np.full(4, 9e5), carbon=np.full(4, 2500.0))
+    found = rows(evaluate_factors(series, Factors(n2o=None, sludge_co2e=-100.0, carbon_co2e=1.5)))
+    assert found["CO2e sludge"].value == pytest.approx(-100 * 0.035)  # a credit, for biogas say
+    assert found["CO2e external carbon"].value == pytest.approx(1.5 * 2.5)
+    assert found["CO2e total"].value == pytest.approx(-3.5 + 3.75)
+
+
 def test_without_factors_there_is_energy_alone():
     found = evaluate_factors(plant(), Factors(n2o=None))
     assert [r.name for r in found] == ["energy aeration", "energy pumping", "energy mixing", "energy total"]
