@@ -272,10 +272,10 @@ class CompiledProblem:
 
     def _newton(self, x: np.ndarray, u: np.ndarray, tolerance: float) -> tuple[np.ndarray, float]:
         """Return the last state of Newton's iteration that came closer, and its residual."""
-        best, smallest = x, np.inf
+        best, smallest, scale = x, np.inf, np.abs(x) + 1.0
         for _ in range(NEWTON_STEPS):
             f = np.array(self.function(x, u)).ravel()
-            residual = float(np.max(np.abs(f) / (np.abs(x) + 1.0)))
+            residual = float(np.max(np.abs(f) / scale))
             if not residual < smallest:
                 break
             best, smallest = x, residual
