@@ -122,6 +122,7 @@ LAYOUTS = {
     "batch": _batch,
     "batch_air": lambda: _batch(aerated=False, air=AirLaw(0.3, 0.5, 1.02)),
     "buffer": lambda: _buffered(1.0),
+    "decanter": lambda: _buffered(0.3),
     "waste_tank": lambda: _bsm1(waste_from="tank_3", settler=IdealSettler(0.02)),
     "waste_tank_layers": lambda: _bsm1(waste_from="tank_5", settler=LAYERED),
     "no_settler": lambda: _bsm1(settler=None, waste_from="tank_5"),

@@ -5,7 +5,8 @@ import pytest
 import torch
 from flowsheets import LAYOUTS, draw_inputs, draw_states, flow_sheet, parameters
 
-from asm_hybrid.plant import TakacsSettler, effluent, oxygen_saturation, torch_namespace, waste
+from asm_hybrid.errors import InputError
+from asm_hybrid.plant import Layout, TakacsSettler, Tank, effluent, oxygen_saturation, torch_namespace, waste
 
 XP = torch_namespace()
 COUNT = 50
@@ -167,3 +168,9 @@ def test_a_decanter_keeps_back_its_solids():
     np.testing.assert_allclose(balance.flow, decant, rtol=1e-14)
     share = np.where(balance.plant.particulate > 0, 0.01, 1.0)
     np.testing.assert_allclose(balance.out, balance.tanks[:, 0] * share, rtol=1e-14)
+
+
+def test_a_decanter_before_the_settler_is_refused():
+    tank = Tank("reactor", 1000.0, variable=True, decanted_solids=0.5)
+    with pytest.raises(InputError, match="keeps back solids"):
+        Layout((tank,), {"reactor": 1.0}, {"reactor": 1.0})
