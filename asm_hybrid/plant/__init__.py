@@ -2,10 +2,11 @@
 
 from asm_hybrid.plant.aeration import AirLaw, oxygen_saturation
 from asm_hybrid.plant.control import PI, Controller, Lag, OnOff, Sensor
+from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.layout import InputSpec, Layout, Recycle, Tank
 from asm_hybrid.plant.namespace import ArrayNamespace, casadi_namespace, torch_namespace
 from asm_hybrid.plant.outlets import effluent, waste
-from asm_hybrid.plant.plant import Forcing, Plant
+from asm_hybrid.plant.plant import Plant
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 

@@ -96,9 +96,10 @@ class Constants:
 
     @cached_property
     def kept(self) -> np.ndarray:
-        """Solids that stay when water is decanted, per unit of decant flow [1/m³], ``(input, tank, tank)``."""
+        """Solids that stay when water is decanted, and do not come to the next tank [1/m³], ``(input, tank, tank)``."""
         share = np.array([1.0 - t.decanted_solids for t in self.layout.tanks])
-        return np.asarray(np.einsum("kui,ij->kij", self.maps.decanted * share, np.eye(self.tanks)) / self.volumes)
+        places = np.eye(self.tanks) - self.maps.shares.T
+        return np.asarray(np.einsum("kui,ji->kji", self.maps.decanted * share, places) / self.volumes)
 
     @cached_property
     def aeration(self) -> tuple[np.ndarray, np.ndarray] | None:

@@ -32,6 +32,8 @@ class FlowMaps:
         Water from a tank to the settler, and straight to the effluent [-].
     decanted : ndarray, shape (input, 1, tank)
         Water decanted from tanks whose volume varies [-].
+    shares : ndarray, shape (tank, tank)
+        Share of the main outflow of a tank (row) that goes on to another tank (column) [-].
     bypass : float
         Share of the treated influent that bypasses the tanks [-].
     """
@@ -44,6 +46,7 @@ class FlowMaps:
     to_settler: np.ndarray
     to_effluent: np.ndarray
     decanted: np.ndarray
+    shares: np.ndarray
     bypass: float
 
 
@@ -116,6 +119,7 @@ def flow_maps(layout: Layout, index: dict[str, int]) -> FlowMaps:
         to_settler=_clean(main * ends[SETTLER])[:, None],
         to_effluent=_clean(main * ends[EFFLUENT])[:, None],
         decanted=decanted[:, None],
+        shares=shares,
         bypass=layout.influent_to.get(EFFLUENT, 0.0),
     )
 

@@ -138,6 +138,12 @@ class Layout:
                 raise InputError(
                     f"the shares of {what} add to {total:.6g}", expected="shares from 0 to 1 that add to 1"
                 )
+        for tank in self.tanks:
+            if tank.decanted_solids != 1.0 and SETTLER in self.outflow(tank):
+                raise InputError(
+                    f"tank {tank.name!r} keeps back solids when it is decanted, and its outflow goes to the settler",
+                    fix="let it go to the effluent or to a tank, or decant all solids",
+                )
         for tank_name, component in self.imposed:
             if any(t.name == tank_name and (t.aerated or t.air) for t in self.tanks) and component.startswith("S_O"):
                 raise InputError(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.layout import SETTLER
 from asm_hybrid.plant.namespace import ArrayNamespace
-from asm_hybrid.plant.plant import Forcing, Plant
+from asm_hybrid.plant.plant import Plant
 from asm_hybrid.plant.settler import TINY, TakacsSettler
 
 __all__ = ["effluent", "waste"]

@@ -13,7 +13,7 @@ for volumes and controllers, as far as the layout has them (see :class:`Rows`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -25,56 +25,16 @@ from asm_hybrid.plant.aeration import oxygen_saturation
 from asm_hybrid.plant.constants import Constants
 from asm_hybrid.plant.control import Controller, sorted_controllers
 from asm_hybrid.plant.flows import FlowMaps
+from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.layout import SETTLER, InputSpec, Layout
 from asm_hybrid.plant.namespace import ArrayNamespace
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.rows import Rows
 from asm_hybrid.plant.settler import TINY, IdealSettler, TakacsSettler
 
-__all__ = ["Forcing", "Plant"]
+__all__ = ["Plant"]
 
 Array = Any
-
-
-@dataclass(frozen=True)
-class Forcing:
-    """What inputs and temperature make of the plant at one time; holds no state.
-
-    Attributes
-    ----------
-    u : array, shape (…, input)
-        The inputs.
-    parameters : array, shape (…, parameter)
-        Parameters at the temperature of the liquid.
-    flows : array, shape (…, tank, tank)
-        Transport of all components [1/d].
-    thickening : array or None, shape (…, tank, tank)
-        Extra transport of particulate components [1/d].
-    source : array, shape (…, tank, component)
-        Inflow, and oxygen transfer into water without oxygen [g/(m³ d)].
-    loss : array or None, shape (…, tank, component)
-        Slope of the oxygen transfer with the state [1/d]; None without aeration.
-    imposed : array or None, shape (…, tank, component)
-        Imposed concentrations, zero elsewhere; None where nothing is imposed.
-    feed : array, shape (…, 1, tank)
-        Share of every tank in what the settler is fed [-].
-    feed_flow, overflow : array, shape (…, 1)
-        Flows into the settler, and out of it over the top [m³/d].
-    direct : array or None, shape (…, 1, tank)
-        Flows from the tanks straight to the effluent [m³/d]; None where there are none.
-    """
-
-    u: Array = field(metadata={"axes": 1})
-    parameters: Array = field(metadata={"axes": 1})
-    flows: Array = field(metadata={"axes": 2})
-    thickening: Array | None = field(metadata={"axes": 2})
-    source: Array = field(metadata={"axes": 2})
-    loss: Array | None = field(metadata={"axes": 2})
-    imposed: Array | None = field(metadata={"axes": 2})
-    feed: Array = field(metadata={"axes": 2})
-    feed_flow: Array = field(metadata={"axes": 1})
-    overflow: Array = field(metadata={"axes": 1})
-    direct: Array | None = field(metadata={"axes": 2})
 
 
 @dataclass(frozen=True)

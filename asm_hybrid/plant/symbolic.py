@@ -10,9 +10,10 @@ import casadi
 import numpy as np
 
 from asm_hybrid.plant.control import OnOff
+from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.namespace import casadi_namespace
 from asm_hybrid.plant.outlets import effluent, waste
-from asm_hybrid.plant.plant import Forcing, Plant
+from asm_hybrid.plant.plant import Plant
 
 __all__ = ["Learnt", "SymbolicSystem", "symbolic_system"]
 

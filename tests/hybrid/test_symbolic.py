@@ -4,6 +4,7 @@ import casadi
 import numpy as np
 import pytest
 import torch
+from flowsheets import draw_inputs, draw_states, flow_sheet, parameters
 from plant_tools import defaults, make_plant, random_inputs, random_state
 
 from asm_hybrid.hybrid import (
@@ -98,6 +99,31 @@ def test_a_term_with_few_targets_and_inputs_is_the_same(placement, form, variant
     term = make_term(plant, placement, form, targets=targets, inputs=("S_NH",))
     states, inputs = samples(plant, 1000, seed=1)
     assert_equal(*reversed(both(plant, term, 2, states, inputs)))
+
+
+@pytest.mark.parametrize(("placement", "form"), PLACEMENTS)
+@pytest.mark.parametrize("name", ["bsm1_closed", "everything"])
+def test_n_acts_in_the_tanks_of_a_plant_with_layers_and_controllers(name, placement, form):
+    plant, rng = flow_sheet(name), np.random.default_rng(6)
+    term = make_term(plant, placement, form)
+    states, inputs = draw_states(plant, rng, 1000), draw_inputs(plant, rng, 1000)
+    system = symbolic_system(plant, parameters(plant), symbolic_term(term, 1))
+    function, active = casadi.Function("f", [system.state, system.inputs], [system.derivative]), plant.rows.active > 0
+    theirs = np.array(function.map(1000)(states[:, active].T, inputs.T)).T
+    own, p, x, u = term.member(1), defaults(plant), torch.as_tensor(states), torch.as_tensor(inputs)
+    forcing, slopes = plant.steer(x, plant.forcing(u, p, XP), XP)
+    tanks = plant.effective_state(x, forcing, XP)
+    rho, S = plant.rates(tanks, forcing, XP), plant.stoichiometry(p, XP)
+    with torch.no_grad():
+        change = plant.transport(tanks, forcing, XP) + own.rates(rho[None], tanks[None], u)[0] @ S
+        if placement == "state":
+            change = change + own.additions(tanks[None], u)[0]
+    mine = plant.assemble(change, x, tanks, forcing, slopes, XP)[:, active].numpy()
+    bare = plant.derivative(x, plant.forcing(u, p, XP), S, XP)[:, active].numpy()
+    moved = {name.partition(".")[0] for name in np.array(plant.rows.names)[np.abs(mine - bare).max(0) > 0.1]}
+    assert moved == set(plant.layout.tank_names)
+    size = np.maximum(np.abs(mine), np.median(np.abs(mine), axis=0))
+    assert (np.abs(theirs - mine) / np.maximum(size, 1e-9)).max() < 1e-12
 
 
 def test_members_differ_and_without_a_term_it_is_f():

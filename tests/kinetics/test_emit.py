@@ -8,6 +8,7 @@ import sys
 import traceback
 from types import SimpleNamespace
 
+import casadi
 import mpmath
 import numpy as np
 import pytest
@@ -124,7 +125,6 @@ def test_finite_where_all_are_zero_and_parameters_at_their_bounds(table, kinetic
 
 
 def test_numpy_torch_and_casadi_agree(table, kinetics):
-    casadi = pytest.importorskip("casadi")
     rng, xp, n = np.random.default_rng(2), casadi_namespace(), 1000
     values = 10.0 ** rng.uniform(-6, 5, (len(table.components), n))
     values[rng.random(values.shape) < 0.05] = 0.0

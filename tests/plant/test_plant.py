@@ -1,5 +1,6 @@
 """f: water, solids and oxygen balances, slopes, and one plant for torch and CasADi."""
 
+import casadi
 import numpy as np
 import pytest
 import torch
@@ -129,7 +130,6 @@ def test_full_jacobian_is_the_derivative_of_f(seed):
 
 @pytest.mark.parametrize("variant", [{}, {"imposed": False}, {"aerated": False}, {"recycles": False}])
 def test_torch_and_casadi_agree_on_random_states(variant):
-    casadi = pytest.importorskip("casadi")
     plant, rng, xp = make_plant(**variant), np.random.default_rng(7), casadi_namespace()
     X, u = casadi.SX.sym("X", *plant.shape), casadi.SX.sym("u", len(plant.inputs))
     p = casadi.SX.sym("p", len(plant.table.parameters))
