@@ -106,13 +106,13 @@ def main() -> None:
         print(f"{'asm-hybrid ' + format(run['tolerance'], '.0e'):24} {run['best_s']:8.3f} {run['error']:9.2e}")
     result = {"ours_first_call_s": ours["first_call_s"], "steady_s": ours["steady_s"], "ours": ours["runs"]}
     if not options.no_peers:
-        peers = run_peers(
-            options.influent, options.start, options.out, options.repeats, reference=options.reference
-        )
+        peers = run_peers(options.influent, options.start, options.out, options.repeats, reference=options.reference)
         qsdsan = peers["qsdsan"]
         print(f"{'QSDsan RK23':24} {qsdsan['best_s']:8.2f} {qsdsan['error']:9.2e}  alone {qsdsan['own_error']:.2e}")
         for run in peers["bsm2_python"]:
-            print(f"{'bsm2-python ' + format(run['minutes'], 'g') + ' min':24} {run['best_s']:8.2f} {run['error']:9.2e}")
+            print(
+                f"{'bsm2-python ' + format(run['minutes'], 'g') + ' min':24} {run['best_s']:8.2f} {run['error']:9.2e}"
+            )
         chosen = max((r for r in ours["runs"] if r["error"] <= qsdsan["own_error"]), key=lambda r: r["error"])
         other = seconds_at_error(peers["bsm2_python"], chosen["error"])
         result |= {

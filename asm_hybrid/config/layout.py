@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from asm_hybrid.config.fractionation import INFLUENT, build_fractionation, influent_sums
 from asm_hybrid.config.loops import build_controllers, build_cycles, setpoints
 from asm_hybrid.config.names import known, located_quantity
@@ -14,6 +16,7 @@ from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.aeration import AirLaw
 from asm_hybrid.plant.families import SUMS
 from asm_hybrid.plant.flows import flow_maps
+from asm_hybrid.plant.fractionation import Fractionation
 from asm_hybrid.plant.layout import EFFLUENT, SETTLER, Layout, Recycle, Tank
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
@@ -203,6 +206,8 @@ def _completed(config: PlantFile, table: Table, layout: Layout) -> Layout:
     fractionation = build_fractionation(config, table, supplied)
     if fractionation:
         supplied |= {f"{INFLUENT}{name}" for name in (*fractionation.computed, *fractionation.absent)}
+        if not config.sources:
+            constants |= _split_constants(config, fractionation, constants)
     missing = [name for name in missing if name not in supplied]
     if constants.get("Q_in") == 0.0:
         constants.update({name: 0.0 for name in missing if name.startswith("influent.")})
@@ -217,6 +222,24 @@ def _completed(config: PlantFile, table: Table, layout: Layout) -> Layout:
             fix=_remedy(missing),
         )
     return replace(layout, constants=constants)
+
+
+def _split_constants(config: PlantFile, fractionation: Fractionation, constants: dict[str, float]) -> dict[str, float]:
+    """Return the components of an influent whose sums are constants."""
+    measured = {
+        name.removeprefix(INFLUENT): np.array([value]) for name, value in constants.items() if name.startswith(INFLUENT)
+    }
+    split = fractionation.split(measured)
+    for problem in fractionation.problems(measured, split):
+        if problem.severity == "error" and problem.amount is not None:
+            amount = f"{problem.amount.min():.3g} {fractionation.units[problem.measured[0]]}"
+            raise InputError(
+                problem.found.format(amount=amount),
+                where=config.where("plant", "influent", "composition"),
+                expected=problem.expected,
+                fix=problem.fix,
+            )
+    return {f"{INFLUENT}{name}": float(values[0]) for name, values in split.components.items()}
 
 
 def _home(name: str) -> tuple[str, ...]:

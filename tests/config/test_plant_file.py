@@ -89,6 +89,29 @@ plant:
     assert cycle.phases[1].until.value == 1.0
 
 
+SUMS = """\
+name: mine
+plant:
+  temperature: 15 degC
+  tanks: {tank: {volume: 100 m3}}
+  influent:
+    to: tank
+    flow: 10 m3/d
+    fractionation: {type: settled}
+    composition: {COD: 381.19, TKN: 50, S_NH: 31.56, S_ALK: 7 mol/m3}
+  wastage: {flow: 1 m3/d}
+"""
+
+
+def test_constant_sums_become_components(tmp_path):
+    constants = layout_of(tmp_path, SUMS).constants
+    assert constants["influent.X_S"] == pytest.approx(0.5308 * 381.19)
+    assert constants["influent.X_BA"] == 0.0
+    message = failure(tmp_path, SUMS.replace("TKN: 50", "TKN: 20"))
+    assert "mine.yaml:9" in message
+    assert "TKN" in message
+
+
 MISTAKES = [
     ("extends: bsm1", "extends: bsm3", ["no layout 'bsm3'", "bsm1", ":2"]),
     ("move: tank_5.kla", "move: tank_6.kla", ["'tank_6.kla'", "tank_4.kla", ":7"]),
