@@ -104,14 +104,20 @@ def export(
 
 
 @app.command()
-def check(config: ConfigFile) -> None:
-    """Validate a config and its data without training."""
-    from asm_hybrid.data import check_report
+def check(
+    config: Annotated[
+        str, typer.Argument(help="Config of a run, file of a plant, or shipped layout.", show_default=False)
+    ],
+) -> None:
+    """Validate a config and its data, or a plant, without training; draw the flow sheet as SVG."""
+    from asm_hybrid.checking import check as check_file
 
-    report = check_report(config)
-    for line in report.lines:
+    found = check_file(config)
+    for line in found.lines:
         typer.echo(line)
-    if report.errors:
+    if found.flowsheet:
+        typer.echo(f"flow sheet: {found.flowsheet}")
+    if found.errors:
         raise typer.Exit(REFUSED)
 
 

@@ -13,6 +13,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.aeration import AirLaw
 from asm_hybrid.plant.families import SUMS
+from asm_hybrid.plant.flows import flow_maps
 from asm_hybrid.plant.layout import EFFLUENT, SETTLER, Layout, Recycle, Tank
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
@@ -46,23 +47,35 @@ def build_layout(config: PlantFile, table: Table) -> Layout:
             )
     layout = _layout(config, table, {name: value for name, (_, value) in given.items()})
     layout = replace(layout, cycles=build_cycles(config, table, layout))
-    for cycle in layout.cycles:
-        for name in cycle.inputs:
-            if name in given or name in series:
-                raise InputError(
-                    f"{name} is given twice: by the cycle {cycle.name!r}, and by a constant or a column",
-                    where=config.where("plant", "cycles", cycle.name),
-                    expected="one source for each input",
-                    fix="remove the constant or the column",
-                )
     layout = replace(
         layout,
         controllers=build_controllers(config, table, layout),
         constants={**layout.constants, **{name: v for name, (_, v) in setpoints(config, table, layout).items()}},
     )
+    moved = [("cycles", cycle.name, name) for cycle in layout.cycles for name in cycle.inputs]
+    moved += [("control", loop.name, name) for loop in layout.controllers for name in loop.sets]
+    for kind, owner, name in moved:
+        if name in series or (name in given and not (name == "wastage" and config.plant.wastage is None)):
+            raise InputError(
+                f"{name} is given twice: by {owner!r} under {kind}, and by a constant or a column",
+                where=config.where("plant", kind, owner),
+                expected="one source for each input",
+                fix="remove the constant or the column",
+            )
     if config.sources:
         check_targets(config, table, layout)
+    _check_streams(config, table, layout)
     return _completed(config, table, layout)
+
+
+def _check_streams(config: PlantFile, table: Table, layout: Layout) -> None:
+    """Let the water balance complain with the place of the tanks."""
+    names = [spec.name for spec in layout.inputs({c.name: c.unit for c in table.components})]
+    try:
+        flow_maps(layout, {name: i for i, name in enumerate(names)})
+    except InputError as error:
+        where = config.where("plant", "tanks")
+        raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
 
 
 def _check_tanks(config: PlantFile) -> None:

@@ -18,7 +18,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.layout import Layout
 
-__all__ = ["CheckReport", "check_report"]
+__all__ = ["CheckReport", "aligned", "check_report"]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def check_report(config_path: str | Path) -> CheckReport:
     return CheckReport(tuple(lines), errors)
 
 
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return rows of cells as aligned lines."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -105,7 +105,7 @@ def _source_lines(config: Config, source: Source) -> list[str]:
     ]
     rows: list[tuple[str, ...]] = [("column", "role", "stands for", "unit", "range", "missing")]
     rows += [_series_row(series) for series in source.series]
-    return lines + _table(rows) + ([f"  not used: {', '.join(unused)}"] if unused else [])
+    return lines + aligned(rows) + ([f"  not used: {', '.join(unused)}"] if unused else [])
 
 
 def _series_row(series: Series) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ def _constant_lines(config: Config, table: Table, layout: Layout) -> list[str]:
     values = config.parameter_values(table)
     rows += [(p.name, f"{values[p.name]:g}", p.unit) for p in table.parameters if p.name in values]
     calibrated = config.calibration_bounds(table)
-    lines = ["constants in use", *(_table(rows) if rows else ["  none"])]
+    lines = ["constants in use", *(aligned(rows) if rows else ["  none"])]
     if calibrated:
         listed = [f"{name} [{low:g}, {high:g}]" for name, (low, high) in calibrated.items()]
         lines.append("  calibrated: " + ", ".join(listed))
@@ -144,7 +144,7 @@ def _influent_lines(config: Config, table: Table, layout: Layout, dataset: Datas
         span = f"{values.min():.4g} … {values.max():.4g}"
         rows.append((name, f"{values.mean():.4g}", span, dataset.input_units[i]))
     lines = [f"influent, fractionated as {section.type} sewage for {fractionation.family.name}", f"  {shares}"]
-    lines += _table(rows)
+    lines += aligned(rows)
     if fractionation.absent:
         lines.append("  taken as zero: " + ", ".join(fractionation.absent))
     return [*lines, ""]
@@ -158,7 +158,7 @@ def _block_lines(dataset: Dataset) -> list[str]:
         stamps = [f"{dataset.to_stamp(t):%Y-%m-%d %H:%M}" for t in (begin, end)]
         rows.append((name, *stamps, f"{end - begin:.1f}", *counts))
     knots = f"{dataset.times.size} knots every {dataset.interval * 1440:.4g} min"
-    return [f"blocks, with samples of each observed variable; input grid of {knots}", *_table(rows)]
+    return [f"blocks, with samples of each observed variable; input grid of {knots}", *aligned(rows)]
 
 
 def _finding_lines(findings: Iterable[QualityFinding]) -> list[str]:

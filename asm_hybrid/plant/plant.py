@@ -26,7 +26,7 @@ from asm_hybrid.plant.constants import Constants
 from asm_hybrid.plant.control import Controller, sorted_controllers
 from asm_hybrid.plant.flows import FlowMaps
 from asm_hybrid.plant.forcing import Forcing
-from asm_hybrid.plant.layout import EFFLUENT, SETTLER, InputSpec, Layout
+from asm_hybrid.plant.layout import SETTLER, InputSpec, Layout
 from asm_hybrid.plant.namespace import ArrayNamespace
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.rows import Rows
@@ -66,11 +66,12 @@ class Plant:
             )
         for controller in self.controllers:
             if controller.measured not in self.rows.extra:
-                place, _ = self.observation(controller.measured)
-                if place == EFFLUENT:
+                place, quantity = self.observation(controller.measured)
+                if place not in self.layout.tank_names:
                     raise InputError(
-                        f"the controller {controller.name} measures {controller.measured!r}",
-                        expected="what is measured in a tank, TANK.QUANTITY",
+                        f"the controller {controller.name} measures {controller.measured!r}, which is not in a tank",
+                        expected="TANK.QUANTITY",
+                        fix=f"measure in the last tank: {self.layout.tank_names[-1]}.{quantity}",
                     )
             for target in controller.sets:
                 if target not in self.input_index:

@@ -1,1 +1,1 @@
-"""Scenarios: what would happen if the inputs changed."""
+"""Scenarios: what would happen if the inputs changed, and how well a plant does."""

@@ -62,6 +62,10 @@ class TankSeries:
     kla: Values
     oxygen_saturation: Values
 
+    def __post_init__(self) -> None:
+        if not self.volume > 0:
+            raise InputError(f"tank {self.name!r} has a volume of {self.volume} m3", expected="a volume above zero")
+
 
 @dataclass(frozen=True)
 class PlantSeries:
@@ -150,10 +154,10 @@ class PlantSeries:
     @property
     def weights(self) -> Values:
         """Time that each sample stands for [d]; they add to `days`."""
+        intervals = np.diff(self.time)
         if self.held_until is not None:
-            return np.diff(self.time, append=self.held_until)
-        half = np.diff(self.time) / 2
-        return np.append(half, 0.0) + np.append(0.0, half)
+            return np.append(intervals, self.held_until - self.time[-1])
+        return np.asarray(np.append(intervals, 0.0) + np.append(0.0, intervals), dtype=np.float64) / 2
 
     @property
     def days(self) -> float:

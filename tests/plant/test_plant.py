@@ -8,7 +8,7 @@ from plant_tools import VOLUMES, component, defaults, make_plant, random_inputs,
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid import PlantSystem
-from asm_hybrid.plant import Layout, Plant, Tank, casadi_namespace, effluent, torch_namespace, waste
+from asm_hybrid.plant import PI, Controller, Layout, Plant, Tank, casadi_namespace, effluent, torch_namespace, waste
 from asm_hybrid.plant.aeration import oxygen_saturation
 
 XP = torch_namespace()
@@ -179,3 +179,12 @@ def test_aeration_of_a_table_without_oxygen_is_refused():
     layout = Layout(tanks=(Tank("pond", 1.0, aerated=True),), influent_to={"pond": 1.0}, return_to={"pond": 1.0})
     with pytest.raises(InputError, match="names no dissolved oxygen"):
         Plant(load_table("lotka_volterra"), layout)
+
+
+def test_a_controller_that_measures_the_effluent_is_refused():
+    from asm_hybrid.kinetics import load_table
+
+    controller = Controller("ammonia", "effluent.S_NH", "g/m3", ("pond.kla",), PI(1.0, 1.0, 1.0))
+    layout = Layout((Tank("pond", 1.0, aerated=True),), {"pond": 1.0}, {"pond": 1.0}, controllers=(controller,))
+    with pytest.raises(InputError, match="not in a tank"):
+        Plant(load_table("asm1"), layout)

@@ -70,7 +70,7 @@ def test_noise_changes_every_minute_and_follows_its_seed():
 
 def test_an_influent_that_ends_too_early_is_refused():
     influent = pd.DataFrame({"time": [0.0, 0.5], "Q_in": [1.0, 2.0]})
-    with pytest.raises(InputError, match="the influent covers 0 to 0.5 d"):
+    with pytest.raises(InputError, match=r"the influent covers 0 to 0\.5 d"):
         assemble_inputs(layout_plant("bsm1"), 2.0, influent)
 
 

@@ -56,9 +56,7 @@ def test_robertson_equals_radau():
 
     times = np.array([0.0, 1.0, 100.0, 1e4])
     found = problem(right, 3, tolerance=1e-8).run(np.array([1.0, 0.0, 0.0]), times, np.zeros((3, 1)))
-    expected = solve_ivp(
-        lambda _, x: right(x, None), (0, 1e4), [1, 0, 0], "Radau", times, rtol=1e-10, atol=1e-14
-    ).y.T
+    expected = solve_ivp(lambda _, x: right(x, None), (0, 1e4), [1, 0, 0], "Radau", times, rtol=1e-10, atol=1e-14).y.T
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-10)
 
 

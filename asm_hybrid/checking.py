@@ -1,0 +1,103 @@
+"""``asm-hybrid check``: a config with its data, or a plant, as the program understands them, and the flow sheet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from asm_hybrid.artefacts import write_bytes_atomic
+from asm_hybrid.config import load_config, load_plant
+from asm_hybrid.data import check_report, read_dataset
+from asm_hybrid.data.check import aligned
+from asm_hybrid.errors import InputError
+from asm_hybrid.kinetics import Table
+from asm_hybrid.plant import Plant
+from asm_hybrid.plant.water import WaterBalance, water_balance
+from asm_hybrid.report.flowsheet import draw_flowsheet
+from asm_hybrid.yamlfile import load_yaml
+
+__all__ = ["Check", "check"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found.
+
+    Attributes
+    ----------
+    lines : tuple of str
+        Plain text.
+    errors : int
+        Number of errors; a run or simulation would be refused if there are any.
+    flowsheet : Path or None
+        The drawing; None where it could not be written.
+    """
+
+    lines: tuple[str, ...]
+    errors: int
+    flowsheet: Path | None
+
+
+def check(path: str | Path) -> Check:
+    """Check a config and its data, or a plant, without training or simulating.
+
+    Parameters
+    ----------
+    path : path or str
+        A config, the file of a plant, or a shipped layout.
+
+    Returns
+    -------
+    Check
+        The flow sheet is drawn with the mean flows of the data, or with the constants of the plant, into
+        ``NAME-flowsheet.svg`` beside the file, for a shipped layout in the current folder.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read at all.
+    """
+    is_file = str(path).endswith((".yaml", ".yml"))
+    if is_file and "data" in load_yaml(path).data:
+        report = check_report(path)
+        lines, errors = list(report.lines), report.errors
+        config = load_config(path)
+        table = config.table()
+        plant = Plant(table, config.layout(table))
+        if errors:
+            return Check(tuple(lines), errors, None)
+        flows = read_dataset(config, table, plant.layout).inputs.mean(axis=0)
+    else:
+        file = load_plant(path)
+        table = file.table()
+        plant = Plant(table, file.layout(table))
+        flows = np.array([plant.layout.constants[spec.name] for spec in plant.inputs])
+        lines, errors = [f"{path}: {file.name}, {table.name}", "", *_constants(plant, table)], 0
+    balance = water_balance(plant, flows)
+    wrong = list(balance.findings) if not plant.steered else []
+    lines += ["", *_water(plant, balance), *(str(finding) for finding in wrong)]
+    errors += len(wrong)
+    target = (Path(path).parent if is_file else Path()) / f"{Path(path).stem}-flowsheet.svg"
+    try:
+        write_bytes_atomic(target, draw_flowsheet(plant, flows))
+    except (OSError, InputError) as error:
+        return Check((*lines, f"the flow sheet cannot be written: {error}"), errors, None)
+    return Check(tuple(lines), errors, target)
+
+
+def _constants(plant: Plant, table: Table) -> list[str]:
+    rows = [(spec.name, f"{plant.layout.constants[spec.name]:g}", spec.unit) for spec in plant.inputs]
+    states = len(plant.rows.names)
+    head = f"{plant.tanks} tanks, {states} states, {len(table.processes)} processes; inputs"
+    return [head, *aligned(rows)]
+
+
+def _water(plant: Plant, balance: WaterBalance) -> list[str]:
+    rows = [("from", "to", "stream", "m3/d")]
+    rows += [(s.source, s.target, s.name, f"{s.flow:.6g}") for s in balance.streams]
+    scale = max(1.0, *(abs(s.flow) for s in balance.streams))
+    worst = max((abs(node.residual) for node in balance.nodes), default=0.0)
+    where = "at the start" if plant.steered else "on average"
+    return [f"water {where}; the balance of every unit closes to {worst / scale:.1g}", *aligned(rows)]
