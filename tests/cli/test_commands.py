@@ -102,7 +102,7 @@ def test_check_says_what_it_understood(capsys, tmp_path):
     assert code == 0
     for text in ("influent.S_NH", "aerobic.S_O", "0 errors", "test"):
         assert text in out
-    assert {p.name for p in tmp_path.iterdir()} == {"config.yaml", "plant.csv"}
+    assert {p.name for p in tmp_path.iterdir()} == {"config.yaml", "plant.csv", "config-flowsheet.svg"}
 
 
 def test_check_ends_with_two_on_bad_data(capsys, tmp_path):
@@ -215,7 +215,7 @@ def test_ctrl_c_before_there_is_a_run_ends_with_130(capsys, tmp_path, monkeypatc
     def interrupt(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("asm_hybrid.data.check_report", interrupt)
+    monkeypatch.setattr("asm_hybrid.checking.check", interrupt)
     code, _, err = call(capsys, "check", tmp_path / "config.yaml")
     assert code == 130
     assert "Traceback" not in err
