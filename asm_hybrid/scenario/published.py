@@ -99,7 +99,7 @@ def published_steady_state(loop: str) -> dict[str, Figure]:
     """
     content = _content()
     columns = str(content["steady_states"]["columns"]).split()
-    found = {}
+    found: dict[str, str] = {}
     for place, text in content["steady_states"][loop].items():
         cells = text.split()
         if place == "settler":

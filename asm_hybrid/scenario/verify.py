@@ -392,7 +392,7 @@ def _compare_weathers(
         # the closed loop takes longest, and goes first
         before = {
             loop: pool.submit(_fortnight, _Job(plant, starts[loop], frames["dry"], SEED + 1))
-            for loop, plant in reversed(plants.items())
+            for loop, plant in reversed(list(plants.items()))
         }
         after = {}
         for loop, plant in plants.items():
