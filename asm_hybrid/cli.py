@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 __all__ = ["app", "main"]
 
-INTERRUPTED, REFUSED = 130, 2
+INTERRUPTED, REFUSED, FAILED = 130, 2, 1
 
 app = typer.Typer(
     name="asm-hybrid",
@@ -177,6 +177,33 @@ def check_model(name: TableName) -> None:
     from asm_hybrid.terminal import print_model_check
 
     print_model_check(name)
+
+
+@app.command()
+def verify(
+    influents: Annotated[
+        Path | None,
+        typer.Option(
+            "--influents",
+            "-i",
+            help="Folder with the BSM1 influent files: dry, rain, and storm or strm in their names. "
+            "Without it, only the steady states are compared.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Simulate the benchmark BSM1 and compare with its published figures.
+
+    The exit code is 0 when all figures are met, and 1 otherwise.
+    """
+    from asm_hybrid.scenario.verify import verify as run_verification
+    from asm_hybrid.terminal import LiveProgress, print_verification
+
+    with LiveProgress() as progress:
+        result = run_verification(influents, progress)
+    print_verification(result)
+    if not result.passed:
+        raise typer.Exit(FAILED)
 
 
 @app.command()

@@ -23,7 +23,9 @@ from rich.progress import (
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from asm_hybrid.scenario.published import Check
     from asm_hybrid.scenario.simulate import ScenarioResult
+    from asm_hybrid.scenario.verify import Verification
 
 __all__ = [
     "LiveProgress",
@@ -32,6 +34,7 @@ __all__ = [
     "print_models",
     "print_scenario",
     "print_scores",
+    "print_verification",
 ]
 
 TITLES = {
@@ -44,6 +47,14 @@ TITLES = {
     "hybrid": "hybrid f + n",
 }
 
+
+INFLUENTS = (
+    "Only the steady states were compared. The weeks of dry, rain and storm weather need three influent files, which "
+    "are not part of this package: dryinfluent, raininfluent and storminfluent of the BSM1 package of the IWA Task "
+    "Group (Lund University), or Inf_dry.txt, Inf_rain.txt and Inf_strm.txt in Resources/ASM1 of "
+    "jobehrendt/OpenWasteWater on GitHub (CC0). Put them into one folder and give it as --influents; they are found by "
+    "dry, rain, and storm or strm in their names."
+)
 
 WIDTH_IN_FILES = 120
 """Columns of output that goes to a file or a pipe."""
@@ -197,6 +208,47 @@ def print_scenario(result: ScenarioResult) -> None:
             markup=False,
         )
     console.print(f"series, table and plot: {result.folder}", markup=False, soft_wrap=True)
+
+
+def print_verification(result: Verification) -> None:
+    """Print the published figures beside ours, and the verdict."""
+    console = _console()
+    summary = _table(["comparison"], ["figures", "met", "nearest to its limit", "off", "max"])
+    for comparison in result.comparisons:
+        checks = comparison.checks
+        percent = "" if checks[0].tolerance is None else " %"
+        # short headings, so that 80 columns are enough
+        table = _table(["figure"], ["unit", "published", "ours", f"off{percent}", f"max{percent}", "met"])
+        for check in checks:
+            met = "yes" if check.passed else "NO"
+            cells = escape(check.unit), check.figure.printed, *_check_cells(check), met
+            table.add_row(escape(check.name), *cells, style=None if check.passed else "bold red")
+        _show(console, comparison.title, table)
+        for check in checks:
+            if check.figure.note:
+                console.print(f"{check.name}: {check.figure.note}", markup=False)
+        console.print()
+        worst = max(checks, key=lambda c: abs(c.deviation) / c.allowed)
+        counts = f"{len(checks)}", f"{sum(c.passed for c in checks)}"
+        _, *limits = (cell + percent for cell in _check_cells(worst))
+        summary.add_row(escape(comparison.title), *counts, escape(worst.name), *limits)
+    for note in result.notes:
+        console.print(f"note: {note}", markup=False, style="yellow")
+    _show(console, "Summary", summary)
+    if not result.dynamic:
+        console.print(INFLUENTS, markup=False)
+    failed = sum(not c.passed for comparison in result.comparisons for c in comparison.checks)
+    verdict = f"figures that are not met: {failed}" if failed else "all published figures are met"
+    console.print(f"{verdict}, in {result.seconds:.0f} s", style="bold red" if failed else "bold green", markup=False)
+
+
+def _check_cells(check: Check) -> tuple[str, str, str]:
+    """Return our figure, its deviation and the largest one, the latter in percent where they are relative."""
+    if check.tolerance is None:
+        digits = check.figure.decimals + 1  # one more than published, to show the rounding
+        return f"{check.ours:.{digits}f}", f"{check.deviation:+.1e}", f"{check.allowed:.1e}"
+    ours = f"{check.ours:.{check.figure.decimals}f}"
+    return ours, f"{100 * check.deviation:+.2f}", f"{100 * check.allowed:g}"
 
 
 def print_models() -> None:

@@ -19,7 +19,7 @@ from asm_hybrid.cli import main
 QUICK = CONFIG.replace("iterations: 4", "iterations: 2").replace(
     "calibration_evaluations: 3", "calibration_evaluations: 1"
 )
-COMMANDS = ["train", "simulate", "export", "check", "models", "init", "schema"]
+COMMANDS = ["train", "simulate", "export", "check", "models", "verify", "init", "schema"]
 
 
 def call(capsys, *arguments):
