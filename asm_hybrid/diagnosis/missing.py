@@ -41,7 +41,7 @@ def switch_off_effects(
     ndarray, shape (tank, target)
         Mean square of the change over windows, steps and measured variables [-].
     """
-    tanks = model.plant.shape[0]
+    tanks = model.plant.tanks
     universe = term.place.shape[1]
     targets = term.place.argmax(dim=1).tolist()
     cases = 1 + tanks * len(targets)

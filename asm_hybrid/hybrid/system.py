@@ -12,7 +12,7 @@ from torch import Tensor
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.term import LearntTerm
-from asm_hybrid.plant import Forcing, Plant, effluent, torch_namespace
+from asm_hybrid.plant import Forcing, Plant, effluent, own_slopes, torch_namespace
 
 __all__ = ["PlantSystem", "participants"]
 
@@ -35,11 +35,11 @@ class PlantSystem:
     def __init__(
         self, plant: Plant, parameters: Tensor, targets: Sequence[str], term: LearntTerm | None = None
     ) -> None:
-        if plant.rows.count > plant.tanks:
+        if plant.steered:
             raise InputError(
-                "this plant has states besides those of its tanks: " + ", ".join(plant.rows.names[-3:]) + ", …",
-                expected="for training, tanks of constant volume with an ideal settler and without controllers",
-                fix="simulate it with 'asm-hybrid simulate', or train on the measured flows, oxygen and return sludge",
+                "this plant has controllers, cycles that end by themselves, or volumes that vary",
+                expected="for training, a plant whose flows and aeration are given",
+                fix="simulate it with 'asm-hybrid simulate', or train on the measured flows, air and oxygen",
             )
         self.plant, self.parameters, self.term = plant, parameters, term
         self.xp = torch_namespace()
@@ -98,7 +98,7 @@ class PlantSystem:
         return cast(Tensor, self.plant.rates(X, forcing, self.xp))
 
     def derivative(self, x: Tensor, forcing: Forcing) -> Tensor:
-        """Return dX/dt [g/(m³ d)], ``(…, tank, component)``."""
+        """Return dX/dt [g/(m³ d)], ``(…, row, component)``."""
         X = self.effective(x, forcing)
         rho = self.own_rates(X, forcing)
         if self.term is not None:
@@ -107,7 +107,7 @@ class PlantSystem:
         change: Tensor = self.plant.transport(X, forcing, self.xp) + reaction
         if self.term is not None and self.term.spec.placement == "state":
             change = change + self.term.additions(X, forcing.u)
-        return change * self._free
+        return cast(Tensor, self.plant.assemble(change, x, X, forcing, (), self.xp))
 
     def rate_slopes(self, X: Tensor, forcing: Forcing) -> Tensor:
         """Return dρ/dX of f's own rates, ``(…, tank, process, component)``."""
@@ -122,16 +122,22 @@ class PlantSystem:
         return out.reshape(*X.shape[:-1], processes, components)
 
     def jacobian(self, x: Tensor, forcing: Forcing) -> Tensor:
-        """Return the blocks of df/dX of every tank [1/d], ``(…, tank, component, component)``.
+        """Return the blocks of df/dX of every row [1/d], ``(…, row, component, component)``.
 
-        Transport between tanks and the slope of n are left out: the solver treats them explicitly.
+        Transport between tanks, what layers of a settler do to each other, and the slope of n are left out: the solver
+        treats them explicitly.
         """
         X = self.effective(x, forcing)
         slopes = self.rate_slopes(X, forcing)
         if self.term is not None and self.term.multiplies:
             slopes = slopes * self.term.factors(X, forcing.u).unsqueeze(-1)
         blocks: Tensor = self._transposed @ slopes + torch.diag_embed(self._own_transport(forcing))
-        return blocks * self._free_pairs
+        blocks = blocks * self._free_pairs
+        if self.plant.rows.count == self.plant.tanks:
+            return blocks
+        own = own_slopes(self.plant, x, X, forcing, self.xp)
+        more = torch.diag_embed(own.expand(*blocks.shape[:-3], *own.shape[-2:]))
+        return torch.cat([blocks, more], dim=-3)
 
     def _own_transport(self, forcing: Forcing) -> Tensor:
         particulate = self.xp.constant(self.plant.particulate, forcing.flows)
@@ -141,7 +147,7 @@ class PlantSystem:
         return cast(Tensor, own if forcing.loss is None else own - forcing.loss)
 
     def full_jacobian(self, x: Tensor, forcing: Forcing) -> Tensor:
-        """Return df/dX of the whole plant [1/d], ``(…, tank·component, tank·component)``."""
+        """Return df/dX of a plant of tanks alone [1/d], ``(…, tank·component, tank·component)``."""
         tanks, components = self.plant.shape
         blocks = self.jacobian(x, forcing)
         eye = torch.eye(components, dtype=blocks.dtype, device=blocks.device)

@@ -9,6 +9,7 @@ from asm_hybrid.plant.outlets import effluent, waste
 from asm_hybrid.plant.plant import Plant
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
+from asm_hybrid.plant.slopes import own_slopes
 
 __all__ = [
     "PI",
@@ -29,6 +30,7 @@ __all__ = [
     "Tank",
     "casadi_namespace",
     "effluent",
+    "own_slopes",
     "oxygen_saturation",
     "torch_namespace",
     "waste",

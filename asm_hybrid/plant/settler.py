@@ -135,6 +135,11 @@ class TakacsSettler:
         return matrix / (self.area * self.thickness)
 
     @cached_property
+    def own(self) -> tuple[np.ndarray, np.ndarray]:
+        """What of `rise` and `sink` a layer does to itself, ``(layer, 1)`` each."""
+        return np.diag(self.rise)[:, None].copy(), np.diag(self.sink)[:, None].copy()
+
+    @cached_property
     def entry(self) -> np.ndarray:
         """What the feed changes in the layers, ``(layer, 1)``."""
         vector = np.zeros((self.layers, 1))
@@ -161,6 +166,12 @@ class TakacsSettler:
         """Zero for the last layer, through whose floor nothing settles, one for the others, ``(layer, 1)``."""
         return np.array([[1.0]] * (self.layers - 1) + [[0.0]])
 
+    def velocity(self, X: Array, feed: Array, xp: ArrayNamespace) -> Array:
+        """Return the settling velocity [m/d] at suspended solids of zero or more, as `settling` takes them."""
+        free = X - self.f_ns * xp.maximum(feed, 0.0)
+        speed = self.v0 * (xp.exp(-self.r_h * free) - xp.exp(-self.r_p * free))
+        return xp.minimum(xp.maximum(speed, 0.0), self.v0_max)
+
     def settling(self, X: Array, feed: Array, xp: ArrayNamespace) -> Array:
         """Return what settling changes [g/(m³ d)].
 
@@ -178,9 +189,7 @@ class TakacsSettler:
         array, shape (…, layer, 1)
         """
         X = xp.maximum(X, 0.0)
-        free = X - self.f_ns * xp.maximum(feed, 0.0)
-        speed = self.v0 * (xp.exp(-self.r_h * free) - xp.exp(-self.r_p * free))
-        own = X * xp.minimum(xp.maximum(speed, 0.0), self.v0_max)
+        own = X * self.velocity(X, feed, xp)
         following = xp.matmul(xp.constant(self.below, X), own)
         hindered = xp.matmul(xp.constant(self.below, X), X) > xp.constant(self.thresholds, X)
         flux = xp.where(hindered, xp.minimum(own, following), own) * xp.constant(self.floor, X)

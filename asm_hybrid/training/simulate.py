@@ -9,6 +9,9 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.hybrid import NeuralODE, PlantSystem
+from asm_hybrid.plant.start import cold_start
+from asm_hybrid.plant.symbolic import symbolic_system
+from asm_hybrid.solver.cvodes import CompiledProblem
 from asm_hybrid.solver.explicit import integrate_explicit
 from asm_hybrid.solver.rosenbrock import Solution, integrate
 from asm_hybrid.solver.steady import steady_state
@@ -102,21 +105,23 @@ def start_state(system: PlantSystem, u: Tensor, guess: Tensor | None = None) -> 
         The plant; its parameters may lead with a batch axis.
     u : Tensor, shape (input,)
         Constant inputs.
-    guess : Tensor, shape (batch, tank, component), optional
+    guess : Tensor, shape (batch, row, component), optional
         Start of the search; without it, sludge of 2 000 g COD/m³ and 5 of everything else.
 
     Returns
     -------
-    Tensor, shape (batch, tank, component)
+    Tensor, shape (batch, row, component)
     """
-    tanks, components = system.plant.shape
+    plant = system.plant
     batch = max(1, system.parameters.numel() // system.parameters.shape[-1])
+    shape = (batch, *plant.shape)
     if guess is None:
-        sludge = [c.phase == "particulate" and "COD" in c.composition for c in system.plant.table.components]
-        fill = [2000.0 / sum(sludge) if s else 5.0 for s in sludge]
-        guess = torch.tensor(fill, dtype=u.dtype, device=u.device).expand(tanks, components)
-    shape = (batch, tanks, components)
-    flat = guess.expand(shape).reshape(batch, tanks * components)
+        named = {spec.name: float(v) for spec, v in zip(plant.inputs, u, strict=True)}
+        guess = torch.as_tensor(cold_start(plant, named), dtype=u.dtype, device=u.device)
+    guess = guess.expand(shape)
+    if plant.rows.count > plant.tanks:
+        return _compiled_start(system, u, guess)
+    flat = guess.reshape(batch, -1)
     forcing = system.forcing(u.unsqueeze(0))
 
     def derivative(x: Tensor) -> Tensor:
@@ -124,10 +129,21 @@ def start_state(system: PlantSystem, u: Tensor, guess: Tensor | None = None) -> 
 
     def jacobian(x: Tensor) -> Tensor:
         full = system.full_jacobian(x.reshape(shape), forcing)
-        imposed = torch.as_tensor(1.0 - system.plant.free, dtype=u.dtype, device=u.device).flatten()
+        imposed = torch.as_tensor(1.0 - plant.free, dtype=u.dtype, device=u.device).flatten()
         return full - torch.diag(imposed)
 
     with torch.no_grad():
-        limiting = torch.as_tensor(system.plant.limiting > 0, device=u.device)
-        found = steady_state(derivative, jacobian, flat, positive=limiting.repeat(tanks))
+        limiting = torch.as_tensor(plant.limiting > 0, device=u.device)
+        found = steady_state(derivative, jacobian, flat, positive=limiting.repeat(plant.tanks))
     return system.effective(found.reshape(shape), forcing)
+
+
+def _compiled_start(system: PlantSystem, u: Tensor, guess: Tensor) -> Tensor:
+    """Return the steady states of a plant with more than tanks, one after the other, by CVODES."""
+    plant, active = system.plant, system.plant.rows.active > 0
+    found = guess.detach().cpu().numpy().copy()
+    for x, p in zip(found, system.parameters.detach().cpu().reshape(len(found), -1).numpy(), strict=True):
+        symbols = symbolic_system(plant, p)
+        problem = CompiledProblem(symbols.state, symbols.inputs, symbols.derivative, symbols.names)
+        x[active] = problem.steady_state(x[active], u.detach().cpu().numpy()).state
+    return torch.as_tensor(found, dtype=u.dtype, device=u.device)
