@@ -6,23 +6,26 @@ tanks and the learnt terms stay explicit), it is held constant between two input
 backward pass. The gradient then errs by about the square of the step, not by the step as in a plain Rosenbrock method,
 as long as the step resolves what is explicit: transport between tanks, and a learnt term.
 
-References
-----------
-.. [1] J. Rang, L. Angermann (2005), "New Rosenbrock W-methods of order 3 for partial differential algebraic equations
-   of index 1", BIT Numerical Mathematics 45, 761-787, https://doi.org/10.1007/s10543-005-0035-y, Table 4.1 (ROS34PW2).
+Rodas4 and Rodas5P are there to be accurate: with the whole Jacobian, exact at every step and in the backward pass too,
+so that the gradient is that of the discrete solution. Coefficients and references stand in `tableaus`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["ROS34PW2", "RosenbrockTableau", "Solution", "StiffSystem", "integrate"]
+from asm_hybrid.solver.tableaus import ROS34PW2, RosenbrockTableau
+
+__all__ = ["Solution", "StiffSystem", "integrate"]
+
+NEAR = 1e-4
+"""Distance of the times from which the slope of f in time is taken [knot interval]."""
 
 CHUNK = 96
 """Knot intervals whose forcings are worked out, and held in memory, at once."""
@@ -40,82 +43,11 @@ class StiffSystem(Protocol):
     def jacobian(self, x: Tensor, forcing: Any) -> Tensor:
         """Return an approximation of the blocks of the Jacobian [1/d], ``(…, block, n, n)``."""
 
+    def full_jacobian(self, x: Tensor, forcing: Any) -> Tensor:
+        """Return the whole Jacobian [1/d], ``(…, block · n, block · n)``; for methods that are no W-methods."""
+
     def output(self, x: Tensor, forcing: Any) -> Tensor:
         """Return the quantities to be recorded, ``(…, output)``."""
-
-
-@dataclass(frozen=True)
-class RosenbrockTableau:
-    """Coefficients of a Rosenbrock-W method, ready for the form without matrix products.
-
-    Attributes
-    ----------
-    gamma : float
-        Diagonal coefficient.
-    alpha : tuple of float
-        Stage times.
-    a, c : tuple of tuple of float
-        Coefficients of the transformed stages in the argument of f and on the right side.
-    m : tuple of float
-        Weights of the transformed stages.
-    order : int
-        Order for an arbitrary matrix in the place of the Jacobian.
-    """
-
-    gamma: float
-    alpha: tuple[float, ...]
-    a: tuple[tuple[float, ...], ...]
-    c: tuple[tuple[float, ...], ...]
-    m: tuple[float, ...]
-    order: int
-
-    @staticmethod
-    def from_published(alpha: np.ndarray, gamma: np.ndarray, b: np.ndarray, order: int) -> RosenbrockTableau:
-        """Transform published coefficients (Hairer and Wanner 1996, section IV.7) to plain Python floats.
-
-        Parameters
-        ----------
-        alpha, gamma : ndarray, shape (stage, stage)
-            Coefficients α_ij (strictly lower) and γ_ij (lower).
-        b : ndarray, shape (stage,)
-            Weights.
-        order : int
-            Stated order.
-        """
-        inverse = np.linalg.inv(gamma)
-        a = alpha @ inverse
-        c = np.diag(1.0 / np.diag(gamma)) - inverse
-        return RosenbrockTableau(
-            gamma=float(gamma[0, 0]),
-            alpha=tuple(float(v) for v in alpha.sum(axis=1)),
-            a=tuple(tuple(float(v) for v in row[:i]) for i, row in enumerate(a)),
-            c=tuple(tuple(float(v) for v in row[:i]) for i, row in enumerate(c)),
-            m=tuple(float(v) for v in b @ inverse),
-            order=order,
-        )
-
-
-_G = 4.3586652150845900e-01
-ROS34PW2 = RosenbrockTableau.from_published(
-    alpha=np.array(
-        [
-            [0.0, 0.0, 0.0, 0.0],
-            [8.7173304301691801e-01, 0.0, 0.0, 0.0],
-            [8.4457060015369423e-01, -1.1299064236484185e-01, 0.0, 0.0],
-            [0.0, 0.0, 1.0, 0.0],
-        ]
-    ),
-    gamma=np.array(
-        [
-            [_G, 0.0, 0.0, 0.0],
-            [-8.7173304301691801e-01, _G, 0.0, 0.0],
-            [-9.0338057013044082e-01, 5.4180672388095326e-02, _G, 0.0],
-            [2.4212380706095346e-01, -1.2232505839045147e00, 5.4526025533510214e-01, _G],
-        ]
-    ),
-    b=np.array([2.4212380706095346e-01, -1.2232505839045147e00, 1.5452602553351020e00, _G]),
-    order=3,
-)
 
 
 @dataclass(frozen=True)
@@ -140,29 +72,64 @@ class Solution:
     ok: Tensor
 
 
+Solve = Callable[[Tensor], Tensor]
+"""Multiplies by ``(I/(hγ) - J)⁻¹``."""
+
+
 def _step(
     system: StiffSystem,
     x: Tensor,
-    inverse: Tensor,
+    solve: Solve,
     forcings: Sequence[Any],
     h: float,
     tableau: RosenbrockTableau,
+    slope: Tensor | None,
 ) -> Tensor:
-    """Advance by one step; ``forcings`` holds one entry a stage."""
+    """Advance by one step; ``forcings`` holds one entry a stage, ``slope`` is that of f in time."""
     stages: list[Tensor] = []
-    for forcing, a_row, c_row in zip(forcings, tableau.a, tableau.c, strict=True):
+    for i, (forcing, a_row, c_row) in enumerate(zip(forcings, tableau.a, tableau.c, strict=True)):
         at = x
         for a, k in zip(a_row, stages, strict=True):
             if a != 0.0:
                 at = torch.add(at, k, alpha=a)
         right = system.derivative(at, forcing)
+        if slope is not None and tableau.d[i] != 0.0:
+            right = torch.add(right, slope, alpha=h * tableau.d[i])
         for c, k in zip(c_row, stages, strict=True):
             if c != 0.0:
                 right = torch.add(right, k, alpha=c / h)
-        stages.append((inverse @ right.unsqueeze(-1)).squeeze(-1))
+        stages.append(solve(right))
     for m, k in zip(tableau.m, stages, strict=True):
         x = torch.add(x, k, alpha=m)
     return x
+
+
+def _held(system: StiffSystem, x: Tensor, forcing: Any, h: float, gamma: float) -> Solve:
+    """Return what solves with the blocks of the Jacobian, without a graph."""
+    with torch.no_grad():
+        blocks = system.jacobian(x, forcing)
+        eye = torch.eye(blocks.shape[-1], dtype=blocks.dtype, device=blocks.device) / (h * gamma)
+        inverse = torch.linalg.inv_ex(eye - blocks).inverse
+    return lambda right: (inverse @ right.unsqueeze(-1)).squeeze(-1)
+
+
+def _exact(system: StiffSystem, x: Tensor, forcing: Any, h: float, gamma: float) -> Solve:
+    """Return what solves with the whole Jacobian, as part of the graph."""
+    full = system.full_jacobian(x, forcing)
+    eye = torch.eye(full.shape[-1], dtype=full.dtype, device=full.device) / (h * gamma)
+    factors, pivots, _ = torch.linalg.lu_factor_ex(eye - full)
+
+    def solve(right: Tensor) -> Tensor:
+        flat = right.flatten(-2).unsqueeze(-1)
+        return cast(Tensor, torch.linalg.lu_solve(factors, pivots, flat)).reshape(right.shape)
+
+    return solve
+
+
+def _slope(system: StiffSystem, x: Tensor, near: Sequence[Any], distance: float) -> Tensor:
+    """Return the slope of f in time [unit/d²], from f at the begin of a step and at two times just behind."""
+    one, two, three = (system.derivative(x, forcing) for forcing in near)
+    return (4.0 * two - 3.0 * one - three) / (2.0 * distance)
 
 
 @dataclass(frozen=True)
@@ -177,26 +144,36 @@ class _Schedule:
         By step, the entry of ``positions`` for every stage.
     ends : tuple of int
         By step, the entry for its end.
+    near : tuple of tuple of int
+        By step, the entries for its begin and two times just behind, from which the slope in time follows; empty for
+        methods that do not need it.
     """
 
     positions: tuple[float, ...]
     stages: tuple[tuple[int, ...], ...]
     ends: tuple[int, ...]
+    near: tuple[tuple[int, int, int], ...]
 
     @staticmethod
     def of(tableau: RosenbrockTableau, substeps: int, linear: bool) -> _Schedule:
         """Return the schedule; inputs that are held are needed once."""
         if not linear:
             count = len(tableau.alpha)
-            return _Schedule((0.0,), ((0,) * count,) * substeps, (0,) * substeps)
+            return _Schedule((0.0,), ((0,) * count,) * substeps, (0,) * substeps, ((0, 0, 0),) * substeps)
         times = [[round((i + a) / substeps, 12) for a in tableau.alpha] for i in range(substeps)]
         ends = [round((i + 1) / substeps, 12) for i in range(substeps)]
-        positions = sorted({0.0, *ends, *(t for row in times for t in row)})
+        near = (
+            []
+            if tableau.any_matrix
+            else [[round(i / substeps + k * NEAR, 12) for k in range(3)] for i in range(substeps)]
+        )
+        positions = sorted({0.0, *ends, *(t for row in (*times, *near) for t in row)})
         place = {t: k for k, t in enumerate(positions)}
         return _Schedule(
             tuple(positions),
             tuple(tuple(place[t] for t in row) for row in times),
             tuple(place[t] for t in ends),
+            tuple((place[a], place[b], place[c]) for a, b, c in near),
         )
 
     def inputs(self, knots: Tensor) -> Tensor:
@@ -248,7 +225,6 @@ def integrate(
         caller decides.
     """
     h = interval / substeps
-    eye = torch.eye(x0.shape[-1], dtype=x0.dtype, device=x0.device) / (h * tableau.gamma)
     schedule = _Schedule.of(tableau, substeps, linear)
     width = len(schedule.positions)
     x = x0
@@ -258,10 +234,15 @@ def integrate(
         prepared = system.prepare(schedule.inputs(inputs[..., first : first + CHUNK + 1, :]))
         for begin in range(0, len(prepared), width):
             forcings = prepared[begin : begin + width]
-            with torch.no_grad():
-                inverse = torch.linalg.inv_ex(eye - system.jacobian(x, forcings[0])).inverse
-            for stages, end in zip(schedule.stages, schedule.ends, strict=True):
-                x = _step(system, x, inverse, [forcings[k] for k in stages], h, tableau)
+            solve = _held(system, x, forcings[0], h, tableau.gamma) if tableau.any_matrix else None
+            slope = None
+            for i, (stages, end) in enumerate(zip(schedule.stages, schedule.ends, strict=True)):
+                if not tableau.any_matrix:
+                    near = [forcings[k] for k in schedule.near[i]]
+                    solve = _exact(system, x, near[0], h, tableau.gamma)
+                    slope = _slope(system, x, near, NEAR * interval) if linear else None
+                assert solve is not None
+                x = _step(system, x, solve, [forcings[k] for k in stages], h, tableau, slope)
                 outputs.append(system.output(x, forcings[end]))
             if record_knots:
                 states.append(x)

@@ -6,8 +6,9 @@ import torch
 from scipy.integrate import solve_ivp
 
 from asm_hybrid.solver.explicit import integrate_explicit
-from asm_hybrid.solver.rosenbrock import ROS34PW2, integrate
+from asm_hybrid.solver.rosenbrock import integrate
 from asm_hybrid.solver.steady import steady_state
+from asm_hybrid.solver.tableaus import ROS34PW2
 
 
 class Problem:
