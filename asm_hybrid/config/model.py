@@ -136,6 +136,11 @@ class TrainingSection(Section):
         default=written("2 d"), description="Start of the record that is simulated and not scored [d]."
     )
     step: Duration = Field(default=written("5 min"), gt=0, description="Step of the solver [d].")
+    compile: bool = Field(
+        default=False,
+        description="Compile the solver's step (torch.compile): takes a minute or so once, then about half the time a "
+        "gradient step; needs a C++ compiler on a CPU, and falls back without one.",
+    )
     calibration_evaluations: int = Field(
         default=12, gt=0, description="Simulations of the calibration block, with all derivatives, at most."
     )

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from asm_hybrid.solver.tableaus import ROS34PW2, RosenbrockTableau
 
-__all__ = ["Solution", "StiffSystem", "integrate"]
+__all__ = ["Solution", "StiffSystem", "compiled_step", "integrate"]
 
 NEAR = 1e-4
 """Distance of the times from which the slope of f in time is taken [knot interval]."""
@@ -72,6 +73,9 @@ class Solution:
     ok: Tensor
 
 
+_COMPILED: WeakKeyDictionary[Any, dict[tuple[str, float], Callable[..., Tensor]]] = WeakKeyDictionary()
+"""Compiled steps by system, method and step."""
+
 Solve = Callable[[Tensor], Tensor]
 """Multiplies by ``(I/(hγ) - J)⁻¹``."""
 
@@ -104,13 +108,47 @@ def _step(
     return x
 
 
-def _held(system: StiffSystem, x: Tensor, forcing: Any, h: float, gamma: float) -> Solve:
-    """Return what solves with the blocks of the Jacobian, without a graph."""
+def _inverse(system: StiffSystem, x: Tensor, forcing: Any, h: float, gamma: float) -> Tensor:
+    """Return ``(I/(hγ) - J)⁻¹`` from the blocks of the Jacobian, ``(…, block, n, n)``, without a graph."""
     with torch.no_grad():
         blocks = system.jacobian(x, forcing)
         eye = torch.eye(blocks.shape[-1], dtype=blocks.dtype, device=blocks.device) / (h * gamma)
-        inverse = torch.linalg.inv_ex(eye - blocks).inverse
-    return lambda right: (inverse @ right.unsqueeze(-1)).squeeze(-1)
+        return cast(Tensor, torch.linalg.inv_ex(eye - blocks).inverse)
+
+
+def _held_step(
+    system: StiffSystem, x: Tensor, inverse: Tensor, forcings: Sequence[Any], h: float, tableau: RosenbrockTableau
+) -> Tensor:
+    """Advance by one step of a W-method."""
+    return _step(system, x, lambda right: (inverse @ right.unsqueeze(-1)).squeeze(-1), forcings, h, tableau, None)
+
+
+def compiled_step(system: StiffSystem, tableau: RosenbrockTableau, h: float) -> Callable[..., Tensor]:
+    """Return the step of a W-method as torch compiles it; the first call with tensors of a shape compiles.
+
+    Parameters
+    ----------
+    system : StiffSystem
+        The model.
+    tableau : RosenbrockTableau
+        The method.
+    h : float
+        The step [d].
+
+    Returns
+    -------
+    callable
+        From state, inverse and the forcings of the stages to the next state.
+    """
+    steps = _COMPILED.setdefault(system, {})
+    key = (tableau.name, h)
+    if key not in steps:
+
+        def advance(x: Tensor, inverse: Tensor, *forcings: Any) -> Tensor:
+            return _held_step(system, x, inverse, forcings, h, tableau)
+
+        steps[key] = torch.compile(advance, fullgraph=True)
+    return steps[key]
 
 
 def _exact(system: StiffSystem, x: Tensor, forcing: Any, h: float, gamma: float) -> Solve:
@@ -196,6 +234,7 @@ def integrate(
     linear: bool = True,
     record_knots: bool = False,
     tableau: RosenbrockTableau = ROS34PW2,
+    compiled: bool = False,
 ) -> Solution:
     """Integrate a batch of windows with fixed steps.
 
@@ -217,6 +256,8 @@ def integrate(
         Keep the states at all knots.
     tableau : RosenbrockTableau
         The method.
+    compiled : bool
+        Whether torch compiles the step, for W-methods.
 
     Returns
     -------
@@ -234,15 +275,18 @@ def integrate(
         prepared = system.prepare(schedule.inputs(inputs[..., first : first + CHUNK + 1, :]))
         for begin in range(0, len(prepared), width):
             forcings = prepared[begin : begin + width]
-            solve = _held(system, x, forcings[0], h, tableau.gamma) if tableau.any_matrix else None
-            slope = None
+            inverse = _inverse(system, x, forcings[0], h, tableau.gamma) if tableau.any_matrix else None
             for i, (stages, end) in enumerate(zip(schedule.stages, schedule.ends, strict=True)):
-                if not tableau.any_matrix:
+                at = [forcings[k] for k in stages]
+                if inverse is None:
                     near = [forcings[k] for k in schedule.near[i]]
                     solve = _exact(system, x, near[0], h, tableau.gamma)
                     slope = _slope(system, x, near, NEAR * interval) if linear else None
-                assert solve is not None
-                x = _step(system, x, solve, [forcings[k] for k in stages], h, tableau, slope)
+                    x = _step(system, x, solve, at, h, tableau, slope)
+                elif compiled:
+                    x = compiled_step(system, tableau, h)(x, inverse, *at)
+                else:
+                    x = _held_step(system, x, inverse, at, h, tableau)
                 outputs.append(system.output(x, forcings[end]))
             if record_knots:
                 states.append(x)

@@ -17,6 +17,7 @@ from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.hybrid import LearntTerm, NeuralODE, PlantSystem, TermScaling, feature_maps, participants
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training.calibration import Calibration, calibrate
+from asm_hybrid.training.engine import LARGEST_GRADIENT_ERROR, compiled_model, gradient_error
 from asm_hybrid.training.fit import FitResult, FitSettings, fit
 from asm_hybrid.training.fitted import FittedModel, make_grid, term_spec
 from asm_hybrid.training.folder import MetricsLog, create_run_folder
@@ -97,6 +98,7 @@ class _Run:
         )
         self.trajectory = torch.empty(0)
         self.step_error: dict[str, float] = {}
+        self.gradient_error: float | None = None
         self.stopped = "finished"
 
     def _defaults(self) -> Tensor:
@@ -311,6 +313,19 @@ class _Run:
         windows = self._windows(self.grid.substeps)
         members = len(spec.seeds)
         starts = self.trajectory[windows[0].starts].expand(members, *[-1] * 3)
+        self.gradient_error = gradient_error(hybrid, windows[0], self.inputs, starts)
+        if not self.gradient_error < LARGEST_GRADIENT_ERROR:
+            self.warnings.append(
+                f"the step of the solver changes the gradient by {100 * self.gradient_error:.2g} %, so that learning "
+                "may go astray: set a smaller training.step"
+            )
+        if self.config.training.compile:
+            self.progress.stage("compiling the step of the solver")
+            began = time.perf_counter()
+            hybrid, failure = compiled_model(hybrid, windows[0], self.inputs, starts, self.config.training.batch)
+            self.seconds["compile"] = time.perf_counter() - began
+            if failure:
+                self.warnings.append(f"the step of the solver was not compiled, and ran as it is: {failure}")
         weight = self.config.training.penalty
 
         def penalty(X: Tensor, u: Tensor) -> Tensor:
@@ -439,6 +454,7 @@ def train(config_path: str | Path, out: Path | None = None, progress: Progress |
             fits=run.fits,
             seconds=run.seconds,
             step_error=run.step_error,
+            gradient_error=run.gradient_error,
             warnings=run.warnings,
             device=run.device,
             stopped=stopped,

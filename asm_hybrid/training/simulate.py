@@ -51,10 +51,21 @@ class SimulationModel(Protocol):
 
 @dataclass(frozen=True)
 class PlantModel:
-    """f, or f + n, on a grid. States ``(…, tank, component)``."""
+    """f, or f + n, on a grid. States ``(…, row, component)``.
+
+    Attributes
+    ----------
+    system : PlantSystem
+        The model.
+    grid : Grid
+        Knots and steps.
+    compiled : bool
+        Whether the solver's step is compiled where gradients are asked for.
+    """
 
     system: PlantSystem
     grid: Grid
+    compiled: bool = False
 
     @property
     def substeps(self) -> int:
@@ -72,6 +83,7 @@ class PlantModel:
             grid.substeps,
             linear=grid.linear,
             record_knots=record_knots,
+            compiled=self.compiled and torch.is_grad_enabled(),
         )
 
 
