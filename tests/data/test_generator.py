@@ -144,6 +144,13 @@ def test_the_first_flush_raises_particulate_matter():
     np.testing.assert_allclose(wet["influent.S_NH"], without["influent.S_NH"], rtol=1e-12)
 
 
+def test_a_shower_raises_suspended_solids_above_dry_weather():
+    shower = replace(STORM, rain=(RainEvent(8.2, 1 / 24, 3.0),))
+    wet, dry = (generate_influent(s, ASM1, days=14) for s in (shower, STEADY))
+    assert 1.5 < (wet["TSS"] / dry["TSS"]).max() < 2.5
+    assert (wet["influent.S_NH"] / dry["influent.S_NH"]).min() < 0.4
+
+
 def test_soil_delays_rain():
     soil = generate_influent(replace(RAIN, soil_area=112.5, impervious_area=0), ASM1, days=28)["Q_in"]
     surface = generate_influent(RAIN, ASM1, days=28)["Q_in"]
