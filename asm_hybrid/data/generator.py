@@ -12,7 +12,8 @@ noise; the soil is one linear reservoir, without levels, and without loss to the
 BSM2's have an outflow by the power 1.5 of the level, so that residence times do not shrink at high flow; sewage enters
 at the head of the sewer and not along it; nothing is washed off streets; temperature does not follow rain; noise is
 lognormal; there is no snow, no overflow, and no primary clarifier. Rain and water from the soil hold nothing at all,
-where BSM keeps S_I (in its BSM1 files) and alkalinity constant in rain. `docs/influent.md` compares it with BSM1 and BSM2.
+where BSM keeps S_I (in its BSM1 files) and alkalinity constant in rain. `docs/influent.md` compares it with BSM1 and
+BSM2.
 
 Sums are split once, at their means; loads of the components are routed, and sums follow from them. So concentrations
 stay above zero, and the flow-weighted means of ordinary weeks in dry weather are the measured ones.
