@@ -7,9 +7,11 @@ References
 ----------
 .. [1] Gernaey, K. V., Flores-Alsina, X., Rosen, C., Benedetti, L. and Jeppsson, U. (2011): Dynamic influent pollutant
    disturbance scenario generation using a phenomenological modelling approach. Environmental Modelling & Software 26,
-   1255-1267. Values called "BSM2" are those of the start file of their generator (``ASM1_Influent_init.m``, 2010).
+   1255-1267. Values called "BSM2" are those of the start file of their generator (``ASM1_Influent_init.m``, June
+   2010), in a copy at github.com/ljpvd/Calibration-ASMX_Influent-generation--traditonal-p-, commit fc246fe.
 .. [2] Alex, J. et al. (2018): Benchmark Simulation Model no. 1 (BSM1). IWA Task Group.
-.. [3] ATV-DVWK-A 131 (2000): Dimensioning of single-stage activated sludge plants. DWA, Hennef.
+.. [3] ATV-DVWK-A 131 (2000): Dimensioning of single-stage activated sludge plants. DWA, Hennef. Second-hand: the loads
+   per head are those that German texts commonly quote.
 """
 
 from __future__ import annotations
