@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from asm_hybrid.config import Section, input_error, refuse
 from asm_hybrid.config.base import Duration
 from asm_hybrid.scenario.kpi import BSM_LIMITS
+from asm_hybrid.scenario.sections import FactorsSection, InfluentFile
 from asm_hybrid.yamlfile import YamlDocument, load_yaml
 
 __all__ = ["Change", "NamedChanges", "Scenario", "ScenarioFile", "load_scenario"]
@@ -54,12 +55,6 @@ class Change(Section):
         return self
 
 
-class InfluentFile(Section):
-    """The influent of a plant that is simulated without data."""
-
-    file: str = Field(description="An influent file of the benchmarks, as published; seen from the scenario file.")
-
-
 class ScenarioFile(Section):
     """One scenario, or several, as the user writes them."""
 
@@ -94,6 +89,9 @@ class ScenarioFile(Section):
     limits: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=lambda: dict(BSM_LIMITS),
         description="Effluent limits [g/m3] by quantity: TN, COD, NH4, TSS, BOD5 and other composites.",
+    )
+    factors: FactorsSection | None = Field(
+        default=None, description="Prices and emission factors, for costs and CO2 equivalents of a plant."
     )
 
     @model_validator(mode="after")

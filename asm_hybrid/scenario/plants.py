@@ -15,6 +15,7 @@ import pandas as pd
 
 from asm_hybrid.config import PlantFile, load_plant
 from asm_hybrid.data.bsm import read_bsm_influent
+from asm_hybrid.data.generator import generate_influent
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.changes import DayClock, apply_changes, change_texts, load_inputs
@@ -155,8 +156,9 @@ def simulate_plant(
                 tell("scenarios", (i + 1) / len(jobs))
     limits = dict(scenario.content.limits) if scenario else {}
     since = scenario.content.score_from if scenario else 0.0
+    factors = scenario.content.factors.factors() if scenario and scenario.content.factors else None
     cases = tuple(
-        Case(name, words, record, score(plant, record, named, since, limits))
+        Case(name, words, record, score(plant, record, named, since, limits, factors))
         for (name, words), record in zip(texts, records, strict=True)
     )
     title = scenario.content.name if scenario else file.name
@@ -174,24 +176,30 @@ def _run(job: _Job) -> PlantRecord:
     return compiled.simulate(job.start, job.inputs)
 
 
-def _influent(scenario: Scenario | None) -> tuple[pd.DataFrame | None, float]:
-    """Return the influent of a scenario, and the days to simulate."""
+def _influent(plant: Plant, scenario: Scenario | None) -> tuple[pd.DataFrame | None, float]:
+    """Return the influent of a scenario, as far as the plant has inputs for it, and the days to simulate."""
     if scenario is None:
         return None, DAYS
     content = scenario.content
     if content.influent is None:
         return None, content.days or DAYS
-    path = scenario.document.path.parent / Path(content.influent.file).expanduser()
-    found = read_bsm_influent(path)
-    days = content.days or float(np.floor(found.frame["time"].iloc[-1] + 1e-6))
-    return found.frame, days
+    if content.influent.file is not None:
+        path = scenario.document.path.parent / Path(content.influent.file).expanduser()
+        frame = read_bsm_influent(path).frame
+        days = content.days or float(np.floor(frame["time"].iloc[-1] + 1e-6))
+    else:
+        assert content.influent.generate is not None
+        made, days = content.influent.generate, content.days or DAYS
+        length = int(np.ceil(max(days, content.spin_up)))
+        frame = generate_influent(made.settings(), plant.table, length, made.start_day, made.seed)
+    return frame[[c for c in frame.columns if c == "time" or c in plant.input_index]], days
 
 
 def _inputs(
     plant: Plant, scenario: Scenario | None
 ) -> tuple[InputSeries, list[InputSeries], list[tuple[str, tuple[str, ...]]]]:
     """Return the inputs of the base case and of every scenario, and the names and changes of all cases."""
-    influent, days = _influent(scenario)
+    influent, days = _influent(plant, scenario)
     if scenario is None:
         return assemble_inputs(plant, days), [], [(BASE, ())]
     clock, cases = DayClock(), list(scenario.cases)
@@ -210,8 +218,6 @@ def _inputs(
         for key, moment in (("start", change.start), ("end", change.end))
         if moment is not None
     ]
-    if influent is not None:
-        influent = influent[[c for c in influent.columns if c == "time" or c in plant.input_index]]
     base = assemble_inputs(plant, days, influent, seed=scenario.content.seed, more_times=jumps)
     pollutants = load_inputs(plant)
     changed = []
@@ -225,9 +231,7 @@ def _inputs(
 
 
 def _spin_up(plant: Plant, scenario: Scenario) -> InputSeries:
-    influent, _ = _influent(scenario)
-    if influent is not None:
-        influent = influent[[c for c in influent.columns if c == "time" or c in plant.input_index]]
+    influent, _ = _influent(plant, scenario)
     seed = None if scenario.content.seed is None else scenario.content.seed + 1
     return assemble_inputs(plant, scenario.content.spin_up, influent, seed=seed)
 

@@ -11,6 +11,7 @@ from asm_hybrid.plant import Plant, TakacsSettler
 from asm_hybrid.scenario.compiled import PlantRecord
 from asm_hybrid.scenario.inputs import SAMPLE
 from asm_hybrid.scenario.kpi import Indicator, evaluate
+from asm_hybrid.scenario.kpi_factors import Factors, evaluate_factors
 from asm_hybrid.scenario.kpi_series import PlantSeries, Stream, TankSeries, cut_window
 
 __all__ = ["plant_series", "score"]
@@ -74,7 +75,12 @@ def plant_series(plant: Plant, record: PlantRecord, parameters: Mapping[str, flo
 
 
 def score(
-    plant: Plant, record: PlantRecord, parameters: Mapping[str, float], start: float, limits: Mapping[str, float]
+    plant: Plant,
+    record: PlantRecord,
+    parameters: Mapping[str, float],
+    start: float,
+    limits: Mapping[str, float],
+    factors: Factors | None = None,
 ) -> tuple[Indicator, ...]:
     """Return the indicators of a simulation from a time on.
 
@@ -90,6 +96,8 @@ def score(
         Time from which on the record counts [d].
     limits : mapping of str to float
         Effluent limits [g/m3] by quantity; those of quantities that the table does not have are left out.
+    factors : Factors, optional
+        Prices and emission factors.
 
     Returns
     -------
@@ -97,7 +105,8 @@ def score(
     """
     series = plant_series(plant, record, parameters, held=True)
     window = cut_window(series, start, float(record.times[-1]) + SAMPLE)
-    return evaluate(window, {name: limit for name, limit in limits.items() if name in window.effluent.concentrations})
+    found = evaluate(window, {name: limit for name, limit in limits.items() if name in window.effluent.concentrations})
+    return found if factors is None else (*found, *evaluate_factors(window, factors))
 
 
 def _quantities(plant: Plant, columns: Mapping[str, np.ndarray], place: str) -> dict[str, np.ndarray]:

@@ -1,0 +1,158 @@
+"""Parts of a scenario file: where the influent of a plant comes from, and prices and emission factors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from asm_hybrid.config import Section, refuse
+from asm_hybrid.config.base import Duration, written
+from asm_hybrid.data.patterns import InfluentSettings, RainEvent, RandomRain
+from asm_hybrid.scenario.kpi_factors import Factors, N2OFactor
+
+__all__ = ["FactorsSection", "InfluentFile", "MadeInfluent"]
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Span = Annotated[Duration, Field(gt=0)]
+
+
+class RainSection(Section):
+    """A rain; a storm is short with much rain."""
+
+    start: Duration = Field(description="Begin, from that of the simulation [d].")
+    duration: Span = Field(description="How long it lasts [d].")
+    depth: Positive = Field(description="How much falls [mm].")
+
+
+class RandomRainSection(Section):
+    """Rain at random."""
+
+    interval: Span = Field(default=written("3 d"), description="Mean time from begin to begin [d].")
+    duration: Span = Field(default=written("6 h"), description="Mean duration [d].")
+    depth: Positive = Field(default=5.0, description="Mean depth [mm].")
+
+
+class MadeInfluent(Section):
+    """An influent made around measured means of dry weather; defaults are those of BSM1."""
+
+    population: Positive | None = Field(
+        default=None,
+        description="Population equivalents, whose loads stand in the place of flow and concentrations [PE].",
+    )
+    flow: Positive = Field(default=18446.0, description="Mean flow, infiltration included [m3/d].")
+    COD: Positive = Field(default=381.19, description="Mean COD [g COD/m3].")
+    TKN: Positive = Field(default=54.42, description="Mean TKN [g N/m3].")
+    TSS: Positive | None = Field(
+        default=None, description="Mean suspended solids [g TSS/m3]; by the fractions without."
+    )
+    TP: Positive | None = Field(default=None, description="Mean phosphorus [g P/m3], for tables that have it.")
+    alkalinity: NotNegative = Field(default=7.0, description="Alkalinity of all water but rain [mol/m3].")
+    sewage: Literal["raw", "settled"] = Field(default="settled", description="Whose shares split the sums.")
+    infiltration: Share = Field(default=0.33, description="Share of the mean flow that is ground water [-].")
+    temperature: Positive = Field(default=15.0, description="Mean temperature over the year [degC].")
+    rain: Annotated[tuple[RainSection, ...], Field(strict=False)] = Field(default=(), description="Rain that is given.")
+    random_rain: RandomRainSection | None = Field(default=None, description="Rain that is drawn, in the place of rain.")
+    impervious_area: NotNegative = Field(default=112.5, description="Roofs and streets that drain to the sewer [ha].")
+    soil_area: NotNegative = Field(default=37.5, description="Area whose rain comes through the soil [ha].")
+    noise: NotNegative = Field(default=0.0, description="Relative standard deviation of hourly factors [-].")
+    start_day: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="Day of the year at the begin; 0 is a Monday, 1 January."
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(default=0, description="Seed of rain and noise.")
+
+    @model_validator(mode="after")
+    def _one_rain(self) -> Self:
+        if self.rain and self.random_rain:
+            raise refuse("there are both rain and random_rain", "one of the two", "remove one")
+        means = {"flow", "COD", "TKN", "TSS", "TP", "sewage"} & self.model_fields_set
+        if self.population is not None and means:
+            raise refuse(
+                f"there are both population and {', '.join(sorted(means))}",
+                "loads by population, or means by themselves",
+                "remove population, or the others",
+            )
+        return self
+
+    def settings(self) -> InfluentSettings:
+        """Return the settings of the generator."""
+        rain: tuple[RainEvent, ...] | RandomRain = tuple(RainEvent(r.start, r.duration, r.depth) for r in self.rain)
+        if self.random_rain is not None:
+            rain = RandomRain(self.random_rain.interval, self.random_rain.duration, self.random_rain.depth)
+        common: dict[str, Any] = {
+            "alkalinity": self.alkalinity,
+            "infiltration": self.infiltration,
+            "temperature": self.temperature,
+            "noise": self.noise,
+            "rain": rain,
+        }
+        if self.population is not None:
+            return replace(InfluentSettings.from_population(self.population, infiltration=self.infiltration), **common)
+        return InfluentSettings(
+            flow=self.flow,
+            COD=self.COD,
+            TKN=self.TKN,
+            TSS=self.TSS,
+            TP=self.TP,
+            sewage=self.sewage,
+            impervious_area=self.impervious_area,
+            soil_area=self.soil_area,
+            **common,
+        )
+
+
+class InfluentFile(Section):
+    """The influent of a plant that is simulated without data: a file, or made."""
+
+    file: str | None = Field(
+        default=None, description="An influent file of the benchmarks, as published; seen from the scenario file."
+    )
+    generate: MadeInfluent | None = Field(
+        default=None, description="Diurnal, weekly and seasonal patterns, rain and storms around measured means."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.file is None) == (self.generate is None):
+            raise refuse(
+                "there are both file and generate" if self.file else "there is neither file nor generate",
+                "exactly one of the two",
+            )
+        return self
+
+
+class N2OSection(Section):
+    """How much nitrogen leaves as N2O."""
+
+    value: Annotated[float, Field(ge=0, le=1)] = Field(description="Share [kg N2O-N/kg N].")
+    of: Literal["influent", "removed"] = Field(
+        default="influent", description="Of the nitrogen of the influent, or of what is removed."
+    )
+
+
+class FactorsSection(Section):
+    """Prices and emission factors; what is not given is left out of the sums, which say so."""
+
+    currency: str = Field(default="EUR", description="Unit of all prices.")
+    energy_price: NotNegative | None = Field(default=None, description="Price of electricity [currency/kWh].")
+    sludge_price: NotNegative | None = Field(default=None, description="Disposal of sludge [currency/t TSS].")
+    charges: dict[str, NotNegative] = Field(
+        default_factory=dict, description="Charges on what is discharged [currency/kg], by quantity of the effluent."
+    )
+    energy_co2e: NotNegative | None = Field(default=None, description="Emission of electricity [kg CO2e/kWh].")
+    sludge_co2e: NotNegative | None = Field(default=None, description="Emission of disposal [kg CO2e/t TSS].")
+    air_energy: NotNegative | None = Field(
+        default=None, description="Energy for air [kWh/m3 at 0 degC and 1 atm]; by kLa without it."
+    )
+    n2o: N2OSection | None = Field(
+        default=None, description="N2O from the tanks; 0.016 of the influent's nitrogen (IPCC 2019) without it."
+    )
+    gwp_n2o: NotNegative = Field(default=273.0, description="Warming potential of N2O over 100 years (IPCC 2021).")
+
+    def factors(self) -> Factors:
+        """Return them for the evaluation."""
+        found = Factors(**self.model_dump(exclude={"n2o"}))
+        return replace(found, n2o=N2OFactor(self.n2o.value, self.n2o.of)) if self.n2o else found
