@@ -77,7 +77,9 @@ def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1):
     u = torch.as_tensor(inputs)
     system = PlantSystem(plant, parameters, ("aerobic.S_NH", "aerobic.S_NO"))
     with torch.no_grad():
-        outputs = PlantModel(system, make_grid(config)).simulate(start_state(system, u.mean(0)), u).outputs[0].numpy()
+        grid = make_grid(config)
+        solution = PlantModel(system, grid).simulate(start_state(system, u.mean(0)), u)
+        outputs = solution.outputs[0, :: grid.substeps].numpy()
     for k, name in enumerate(("NH4", "NO3")):
         measured = outputs[:, k] + noise * rng.normal(size=len(t))
         measured[rng.random(len(t)) < missing] = np.nan

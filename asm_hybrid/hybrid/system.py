@@ -12,7 +12,15 @@ from torch import Tensor
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.term import LearntTerm
-from asm_hybrid.plant import Forcing, Plant, effluent, own_slopes, torch_namespace
+from asm_hybrid.plant import (
+    Forcing,
+    Plant,
+    TakacsSettler,
+    effluent,
+    layer_slopes,
+    other_slopes,
+    torch_namespace,
+)
 
 __all__ = ["PlantSystem", "participants"]
 
@@ -122,22 +130,60 @@ class PlantSystem:
         return out.reshape(*X.shape[:-1], processes, components)
 
     def jacobian(self, x: Tensor, forcing: Forcing) -> Tensor:
-        """Return the blocks of df/dX of every row [1/d], ``(…, row, component, component)``.
+        """Return the blocks of df/dX of every tank [1/d], ``(…, tank, component, component)``.
 
-        Transport between tanks, what layers of a settler do to each other, and the slope of n are left out: the solver
-        treats them explicitly.
+        Transport between tanks and the slope of n are left out: the solver treats them explicitly.
         """
         X = self.effective(x, forcing)
         slopes = self.rate_slopes(X, forcing)
         if self.term is not None and self.term.multiplies:
             slopes = slopes * self.term.factors(X, forcing.u).unsqueeze(-1)
         blocks: Tensor = self._transposed @ slopes + torch.diag_embed(self._own_transport(forcing))
-        blocks = blocks * self._free_pairs
-        if self.plant.rows.count == self.plant.tanks:
-            return blocks
-        own = own_slopes(self.plant, x, X, forcing, self.xp)
-        more = torch.diag_embed(own.expand(*blocks.shape[:-3], *own.shape[-2:]))
-        return torch.cat([blocks, more], dim=-3)
+        return blocks * self._free_pairs
+
+    def inverse(self, x: Tensor, forcing: Forcing, shift: float) -> tuple[Tensor, ...]:
+        """Return what `solve` needs to divide by ``shift I - J``.
+
+        J holds one block a tank, one for the solubles and one for the solids of a settler's layers, and the slopes of a
+        primary clarifier with itself; see `jacobian` for what it leaves out.
+
+        Parameters
+        ----------
+        x : Tensor, shape (…, row, component)
+            The state.
+        forcing : Forcing
+            At the same time.
+        shift : float
+            ``1 / (h γ)`` [1/d].
+        """
+        blocks = self.jacobian(x, forcing)
+        found = [_inverted(blocks, shift)]
+        settler = self.plant.layout.settler
+        if isinstance(settler, TakacsSettler):
+            X = self.effective(x, forcing)
+            found += [_inverted(m, shift) for m in layer_slopes(self.plant, settler, x, X, forcing, self.xp)]
+        own, smoothed = other_slopes(self.plant, forcing, self.xp)
+        if own is not None:
+            found += [1.0 / (shift - own), own.new_full((1,), 1.0 / (shift - smoothed))]
+        return tuple(found)
+
+    def solve(self, inverse: tuple[Tensor, ...], right: Tensor) -> Tensor:
+        """Divide ``(…, row, component)`` by what `inverse` holds."""
+        rows = self.plant.rows
+        if rows.count == rows.tanks:
+            return (inverse[0] @ right.unsqueeze(-1)).squeeze(-1)
+        parts, rest = [(inverse[0] @ right[..., : rows.tanks, :].unsqueeze(-1)).squeeze(-1)], list(inverse[1:])
+        first, last = rows.layers
+        if last > first:
+            water, solids = rest.pop(0), rest.pop(0)
+            layers = right[..., first:last, :]
+            mark = self.xp.constant(self.plant.constants.solids_mark, right)
+            settled = self.xp.matmul(solids, layers * mark) + self.xp.matmul(water, layers * (1.0 - mark))
+            parts.append(settled)
+        if rest:
+            parts.insert(1, right[..., rows.tanks : rows.tanks + 1, :] * rest[0])
+            parts.append(right[..., last:, :] * rest[1])
+        return cast(Tensor, self.xp.rows(parts))
 
     def _own_transport(self, forcing: Forcing) -> Tensor:
         particulate = self.xp.constant(self.plant.particulate, forcing.flows)
@@ -169,6 +215,11 @@ class PlantSystem:
             _, outflow = effluent(self.plant, x, forcing, self.xp)
             out = out + (outflow @ self._of_effluent).squeeze(-2)
         return out
+
+
+def _inverted(blocks: Tensor, shift: float) -> Tensor:
+    eye = torch.eye(blocks.shape[-1], dtype=blocks.dtype, device=blocks.device) * shift
+    return cast(Tensor, torch.linalg.inv_ex(eye - blocks).inverse)
 
 
 def participants(plant: Plant, stoichiometry: Tensor) -> np.ndarray:

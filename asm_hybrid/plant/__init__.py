@@ -9,7 +9,7 @@ from asm_hybrid.plant.outlets import effluent, waste
 from asm_hybrid.plant.plant import Plant
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
-from asm_hybrid.plant.slopes import own_slopes
+from asm_hybrid.plant.slopes import layer_slopes, other_slopes
 
 __all__ = [
     "PI",
@@ -30,7 +30,8 @@ __all__ = [
     "Tank",
     "casadi_namespace",
     "effluent",
-    "own_slopes",
+    "layer_slopes",
+    "other_slopes",
     "oxygen_saturation",
     "torch_namespace",
     "waste",

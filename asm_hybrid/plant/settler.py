@@ -135,16 +135,21 @@ class TakacsSettler:
         return matrix / (self.area * self.thickness)
 
     @cached_property
-    def own(self) -> tuple[np.ndarray, np.ndarray]:
-        """What of `rise` and `sink` a layer does to itself, ``(layer, 1)`` each."""
-        return np.diag(self.rise)[:, None].copy(), np.diag(self.sink)[:, None].copy()
-
-    @cached_property
     def entry(self) -> np.ndarray:
         """What the feed changes in the layers, ``(layer, 1)``."""
         vector = np.zeros((self.layers, 1))
         vector[self.feed_layer - 1] = 1.0 / (self.area * self.thickness)
         return vector
+
+    @cached_property
+    def identity(self) -> np.ndarray:
+        """The unit matrix, ``(layer, layer)``."""
+        return np.eye(self.layers)
+
+    @cached_property
+    def passing(self) -> np.ndarray:
+        """What a unit of flux out of a layer does to it and to the next, ``(layer, layer)``."""
+        return np.asarray(self.above - self.identity)
 
     @cached_property
     def below(self) -> np.ndarray:
@@ -171,6 +176,23 @@ class TakacsSettler:
         free = X - self.f_ns * xp.maximum(feed, 0.0)
         speed = self.v0 * (xp.exp(-self.r_h * free) - xp.exp(-self.r_p * free))
         return xp.minimum(xp.maximum(speed, 0.0), self.v0_max)
+
+    def settling_slopes(self, X: Array, feed: Array, xp: ArrayNamespace) -> Array:
+        """Return how `settling` changes with the suspended solids of every layer [1/d], ``(…, layer, layer)``, roughly.
+
+        Every layer settles by its own velocity here, into the next. That a layer below limits the flux is left out:
+        with it, linearly implicit steps of more than 1 min are unstable; without it, gradients of BSM1 at 5 min err by
+        5e-4.
+
+        Parameters
+        ----------
+        X, feed : array
+            As `settling` takes them.
+        xp : ArrayNamespace
+            Array operations.
+        """
+        velocity = self.velocity(xp.maximum(X, 0.0), feed, xp) * xp.constant(self.floor, X) / self.thickness
+        return xp.matmul(xp.constant(self.passing, X), velocity * xp.constant(self.identity, X))
 
     def settling(self, X: Array, feed: Array, xp: ArrayNamespace) -> Array:
         """Return what settling changes [g/(m³ d)].

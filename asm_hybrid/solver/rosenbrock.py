@@ -41,8 +41,11 @@ class StiffSystem(Protocol):
     def derivative(self, x: Tensor, forcing: Any) -> Tensor:
         """Return dx/dt [unit/d], shaped as ``x``."""
 
-    def jacobian(self, x: Tensor, forcing: Any) -> Tensor:
-        """Return an approximation of the blocks of the Jacobian [1/d], ``(…, block, n, n)``."""
+    def inverse(self, x: Tensor, forcing: Any, shift: float) -> Any:
+        """Return what `solve` needs to divide by ``shift I - J``, with J an approximation of the Jacobian [1/d]."""
+
+    def solve(self, inverse: Any, right: Tensor) -> Tensor:
+        """Divide a tensor, shaped as a state, by what `inverse` returned."""
 
     def full_jacobian(self, x: Tensor, forcing: Any) -> Tensor:
         """Return the whole Jacobian [1/d], ``(…, block · n, block · n)``; for methods that are no W-methods."""
@@ -108,19 +111,11 @@ def _step(
     return x
 
 
-def _inverse(system: StiffSystem, x: Tensor, forcing: Any, h: float, gamma: float) -> Tensor:
-    """Return ``(I/(hγ) - J)⁻¹`` from the blocks of the Jacobian, ``(…, block, n, n)``, without a graph."""
-    with torch.no_grad():
-        blocks = system.jacobian(x, forcing)
-        eye = torch.eye(blocks.shape[-1], dtype=blocks.dtype, device=blocks.device) / (h * gamma)
-        return cast(Tensor, torch.linalg.inv_ex(eye - blocks).inverse)
-
-
 def _held_step(
-    system: StiffSystem, x: Tensor, inverse: Tensor, forcings: Sequence[Any], h: float, tableau: RosenbrockTableau
+    system: StiffSystem, x: Tensor, inverse: Any, forcings: Sequence[Any], h: float, tableau: RosenbrockTableau
 ) -> Tensor:
     """Advance by one step of a W-method."""
-    return _step(system, x, lambda right: (inverse @ right.unsqueeze(-1)).squeeze(-1), forcings, h, tableau, None)
+    return _step(system, x, lambda right: system.solve(inverse, right), forcings, h, tableau, None)
 
 
 def compiled_step(system: StiffSystem, tableau: RosenbrockTableau, h: float) -> Callable[..., Tensor]:
@@ -144,7 +139,7 @@ def compiled_step(system: StiffSystem, tableau: RosenbrockTableau, h: float) -> 
     key = (tableau.name, h)
     if key not in steps:
 
-        def advance(x: Tensor, inverse: Tensor, *forcings: Any) -> Tensor:
+        def advance(x: Tensor, inverse: Any, *forcings: Any) -> Tensor:
             return _held_step(system, x, inverse, forcings, h, tableau)
 
         steps[key] = torch.compile(advance, fullgraph=True)
@@ -275,7 +270,10 @@ def integrate(
         prepared = system.prepare(schedule.inputs(inputs[..., first : first + CHUNK + 1, :]))
         for begin in range(0, len(prepared), width):
             forcings = prepared[begin : begin + width]
-            inverse = _inverse(system, x, forcings[0], h, tableau.gamma) if tableau.any_matrix else None
+            inverse = None
+            if tableau.any_matrix:
+                with torch.no_grad():
+                    inverse = system.inverse(x, forcings[0], 1.0 / (h * tableau.gamma))
             for i, (stages, end) in enumerate(zip(schedule.stages, schedule.ends, strict=True)):
                 at = [forcings[k] for k in stages]
                 if inverse is None:

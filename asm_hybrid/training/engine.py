@@ -77,7 +77,7 @@ def compiled_model(
     index = torch.arange(min(len(windows), batch), device=inputs.device)
     compiled = replace(model, compiled=True)
     try:
-        outputs = compiled.simulate(starts[:, index], windows.inputs(inputs, index)[:, :2]).outputs
+        outputs = compiled.simulate(starts[:, index], windows.inputs(inputs, index)[:, :3]).outputs
         torch.autograd.grad(outputs.sum(), list(model.system.term.network.parameters()))
     except (RuntimeError, OSError) as error:
         return model, (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

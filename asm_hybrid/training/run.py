@@ -193,7 +193,9 @@ class _Run:
             solution = self.model.mechanistic().simulate(self.model.start, self.inputs, record_knots=True)
         if not bool(solution.ok.all()):
             which = ["default", "recalibrated"][int((~solution.ok).nonzero()[0])]
-            raise SimulationError(f"f with its {which} parameters diverges over the record")
+            raise SimulationError(
+                f"f with its {which} parameters diverges over the record; a smaller training.step may help"
+            )
         assert solution.knots is not None
         self.trajectory = solution.knots[1]
         return np.asarray(solution.outputs.cpu())

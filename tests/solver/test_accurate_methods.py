@@ -28,8 +28,6 @@ class Exact(Problem):
                 columns.append(torch.zeros_like(x) if row is None else row)
         return torch.stack([c.flatten(-2) for c in columns], dim=-2)
 
-    jacobian = None
-
 
 @pytest.mark.parametrize("tableau", ACCURATE, ids=lambda t: t.name)
 @pytest.mark.parametrize("rate", [0.0, 0.5, 20.0])

@@ -23,8 +23,12 @@ class Problem:
     def derivative(self, x, u):
         return self.f(x, u)
 
-    def jacobian(self, x, u):
-        return self.j(x, u)
+    def inverse(self, x, u, shift):
+        blocks = self.j(x, u)
+        return torch.linalg.inv(shift * torch.eye(blocks.shape[-1], dtype=blocks.dtype) - blocks)
+
+    def solve(self, inverse, right):
+        return (inverse @ right.unsqueeze(-1)).squeeze(-1)
 
     def output(self, x, u):
         return x.flatten(-2)

@@ -1,12 +1,15 @@
 """Learning through plants with more than tanks: the layered settler of BSM1, and a primary clarifier."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from layout_tools import compiled_layout, layout_plant
+from small_plant import CONFIG, write_case
 
+from asm_hybrid import train
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid import PlantSystem
 from asm_hybrid.plant import Plant, PrimaryClarifier
@@ -94,3 +97,27 @@ def test_a_plant_with_controllers_cannot_be_learnt_through():
     plant = layout_plant("bsm1_closed")
     with pytest.raises(InputError, match="this plant has controllers"):
         PlantSystem(plant, parameters(plant), TARGETS)
+
+
+def summary_of(tmp_path, text):
+    """Train without diagnosis and report, and return the summary."""
+    train(write_case(tmp_path, text), tmp_path / "run")
+    return json.loads((tmp_path / "run" / "summary.json").read_text())
+
+
+def test_a_run_learns_through_a_layered_settler(tmp_path):
+    text = CONFIG.replace("{type: ideal, non_settleable: 0.002}", "{type: takacs, area: 400, height: 4}")
+    text = text.replace("step: 30 min", "step: 5 min").replace("iterations: 4", "iterations: 1")
+    summary = summary_of(tmp_path, text.replace("calibrate: [mu_A, eta_g]", "calibrate: []"))
+    assert 0 < summary["gradient_error"] < 1
+    assert all(np.isfinite(row["hybrid"]["rmse"]) for row in summary["scores"]["test"].values())
+
+
+def test_a_step_that_cannot_be_compiled_runs_as_it_is(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("no compiler here")
+
+    monkeypatch.setattr(torch, "compile", fail)
+    text = CONFIG.replace("training: {", "training: {compile: true, ").replace("iterations: 4", "iterations: 1")
+    summary = summary_of(tmp_path, text.replace("calibrate: [mu_A, eta_g]", "calibrate: []"))
+    assert any("no compiler here" in warning for warning in summary["warnings"])
