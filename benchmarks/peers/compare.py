@@ -47,7 +47,7 @@ def run_peers(
     repeats: int = 3,
     *,
     reference: Path,
-    minutes: Sequence[float] = (15, 5, 1),
+    minutes: Sequence[float] = (15, 5, 1, 0.25),
     tight: bool = True,
     bdf_seconds: float = 0.0,
 ) -> dict:
@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--reference", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("runs/peers"))
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--minutes", type=float, nargs="+", default=[15, 5, 1], help="steps of bsm2-python")
+    parser.add_argument("--minutes", type=float, nargs="+", default=[15, 5, 1, 0.25], help="steps of bsm2-python")
     parser.add_argument("--no-tight", action="store_true", help="leave out QSDsan's run with small tolerances")
     parser.add_argument("--bdf-seconds", type=float, default=0.0, help="try QSDsan's BDF for so long")
     options = parser.parse_args()
