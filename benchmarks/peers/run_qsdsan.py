@@ -22,7 +22,8 @@ The error against the BSM1 reference holds all that, and the settler is most of 
 is measured against a run of the same model with small tolerances.
 
 The evaluations are no pure function of time and state: the flow into the first tank is the sum of streams, of which
-the recycle and the influent still have the value of the evaluation before. Explicit methods forgive that. BDF fails
+the recycle and the influent still have the value of the evaluation before: repeated at the same time and state, it
+comes nearer to its final value by a factor of 0.6 each time. Explicit methods forgive that. BDF fails
 within the first day with a division by zero, whether the influent is held or a spline.
 
 The timed fortnight is the second; the first starts from the steady state and is not timed. The first call is building
