@@ -8,8 +8,9 @@ step, so that the error is of first order in the step. `BSM1OL.step` is called i
 does, without its progress bar and plots; `simulate` itself stops with an IndexError when a step is given (0.0.16).
 What a step leaves behind belongs to the end of the step.
 
-The timed fortnight is the second; the first starts from the steady state and is not timed beyond the first day,
-which is given as the first call. The last line of the output is JSON.
+The timed fortnight is the second; the first starts from the steady state and is not timed. The first call is building
+the plant and one step, with Numba's functions from its cache on disk where they are there. The last line is JSON.
+A run keeps 1.8 kB for every step: 370 MB at 0.1 min.
 """
 
 from __future__ import annotations
