@@ -5,9 +5,10 @@ Make the peers' environments first, then run, with the dry-weather influent of B
     python benchmarks/peers/make_environments.py
     python benchmarks/simulate_bsm1.py --influent dry.txt --start bsm1.json --reference effluent.csv
 
-`--no-peers` leaves the peers out. `benchmarks/peers/protocol.py` says what is run and how errors are measured: ours and
-bsm2-python's against the reference, QSDsan's against its own tight run, since its model is another. Ours is the loosest
-tolerance whose error is not above QSDsan's by default; bsm2-python's time is taken at that error. The last line is JSON.
+`--no-peers` leaves the peers out. `benchmarks/peers/protocol.py` says what is run and how errors are measured: ours
+and bsm2-python's against the reference, QSDsan's against its own tight run, since its model is another. Ours is the
+loosest tolerance whose error is not above QSDsan's by default; bsm2-python's time is taken at that error. The last line
+is JSON.
 """
 
 from __future__ import annotations
