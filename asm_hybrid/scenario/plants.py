@@ -15,14 +15,15 @@ import pandas as pd
 
 from asm_hybrid.config import PlantFile, load_plant
 from asm_hybrid.data.bsm import read_bsm_influent
-from asm_hybrid.errors import InputError
+from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.changes import DayClock, apply_changes, change_texts, load_inputs
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.definition import Scenario, load_scenario
 from asm_hybrid.scenario.inputs import InputSeries, assemble_inputs
-from asm_hybrid.scenario.kpi import Indicator
-from asm_hybrid.scenario.scoring import score
+from asm_hybrid.scenario.kpi import BSM_LIMITS, Indicator
+from asm_hybrid.scenario.kpi_series import PlantSeries
+from asm_hybrid.scenario.scoring import counted, score
 
 __all__ = ["BASE", "Case", "PlantScenarios", "indicator_table", "simulate_plant"]
 
@@ -76,8 +77,10 @@ class PlantScenarios:
         Day from which on indicators count.
     residual : float or None
         Largest relative rate of change of the steady state at the start [1/d]; None where a plant has none.
-    text : str
-        The scenario file.
+    scenario : Scenario or None
+        The scenario file; None where the base case alone was simulated.
+    parameters : mapping of str to float
+        Values of the table's parameters.
     """
 
     name: str
@@ -87,7 +90,12 @@ class PlantScenarios:
     limits: Mapping[str, float]
     start: float
     residual: float | None
-    text: str
+    scenario: Scenario | None
+    parameters: Mapping[str, float]
+
+    def window(self, case: Case) -> PlantSeries:
+        """Return the part of a case that counts, as its indicators are made from it."""
+        return counted(self.plant, case.record, self.parameters, self.start)
 
 
 @dataclass(frozen=True)
@@ -131,6 +139,7 @@ def simulate_plant(
     parameters = np.array([file.parameter_values(table).get(p.name, p.default) for p in table.parameters])
     named = dict(zip(table.parameter_names, parameters.tolist(), strict=True))
     scenario = load_scenario(scenario_path) if scenario_path is not None else None
+    limits = _limits(plant, scenario)
     base, changed, texts = _inputs(plant, scenario)
     compiled = CompiledPlant(plant, parameters)
     tell("steady state", 0.0)
@@ -153,16 +162,13 @@ def simulate_plant(
             for i, record in enumerate(pool.map(_run, jobs)):
                 records.append(record)
                 tell("scenarios", (i + 1) / len(jobs))
-    limits = dict(scenario.content.limits) if scenario else {}
     since = scenario.content.score_from if scenario else 0.0
     cases = tuple(
         Case(name, words, record, score(plant, record, named, since, limits))
         for (name, words), record in zip(texts, records, strict=True)
     )
-    title = scenario.content.name if scenario else file.name
-    return PlantScenarios(
-        title, file, plant, cases, limits, since, residual, scenario.document.text if scenario else ""
-    )
+    title = scenario.content.name if scenario and "name" in scenario.content.model_fields_set else file.name
+    return PlantScenarios(title, file, plant, cases, limits, since, residual, scenario, named)
 
 
 def _run(job: _Job) -> PlantRecord:
@@ -174,8 +180,24 @@ def _run(job: _Job) -> PlantRecord:
     return compiled.simulate(job.start, job.inputs)
 
 
-def _influent(scenario: Scenario | None) -> tuple[pd.DataFrame | None, float]:
-    """Return the influent of a scenario, and the days to simulate."""
+def _limits(plant: Plant, scenario: Scenario | None) -> dict[str, float]:
+    """Return the limits of what the table has; one that a user gave must be of something it has."""
+    given = scenario.content.limits if scenario else BSM_LIMITS
+    known = (*plant.table.composites, "NH4", "NO3")
+    if scenario and "limits" in scenario.content.model_fields_set:
+        for name in given:
+            if name not in known:
+                raise InputError(
+                    f"there is no {name!r} in the effluent of this plant",
+                    where=scenario.document.where("limits", name),
+                    expected="one of " + ", ".join(known),
+                    fix=nearest(name, known),
+                )
+    return {name: limit for name, limit in given.items() if name in known}
+
+
+def _influent(plant: Plant, scenario: Scenario | None) -> tuple[pd.DataFrame | None, float]:
+    """Return the influent of a scenario, with what is an input of the plant, and the days to simulate."""
     if scenario is None:
         return None, DAYS
     content = scenario.content
@@ -183,18 +205,39 @@ def _influent(scenario: Scenario | None) -> tuple[pd.DataFrame | None, float]:
         return None, content.days or DAYS
     path = scenario.document.path.parent / Path(content.influent.file).expanduser()
     found = read_bsm_influent(path)
-    days = content.days or float(np.floor(found.frame["time"].iloc[-1] + 1e-6))
-    return found.frame, days
+    frame = found.frame
+    known = [c for c in frame.columns if c == "time" or c in plant.input_index]
+    lost = [c for c in frame.columns if c not in known and c.startswith("influent.") and frame[c].any()]
+    if lost:
+        raise InputError(
+            f"the influent carries {', '.join(lost)}, which the kinetics table {plant.table.name!r} does not have",
+            where=scenario.document.where("influent", "file"),
+            expected="a plant with the components of ASM1, as the files of the benchmarks have them",
+        )
+    return frame[known], content.days or float(np.floor(frame["time"].iloc[-1] + 1e-6))
 
 
 def _inputs(
     plant: Plant, scenario: Scenario | None
 ) -> tuple[InputSeries, list[InputSeries], list[tuple[str, tuple[str, ...]]]]:
     """Return the inputs of the base case and of every scenario, and the names and changes of all cases."""
-    influent, days = _influent(scenario)
+    influent, days = _influent(plant, scenario)
     if scenario is None:
         return assemble_inputs(plant, days), [], [(BASE, ())]
     clock, cases = DayClock(), list(scenario.cases)
+    for case in cases:
+        if case.name == BASE:
+            raise InputError(
+                f"a scenario has the name {BASE!r}, which is that of the case without changes",
+                where=scenario.document.where(*case.keys),
+                expected="another name",
+            )
+    if scenario.content.score_from >= days:
+        raise InputError(
+            f"indicators count from day {scenario.content.score_from:g} on, and {days:g} d are simulated",
+            where=scenario.document.where("score_from"),
+            expected=f"a time before day {days:g}",
+        )
     for key in ("period", "zone"):
         if key in scenario.content.model_fields_set:
             raise InputError(
@@ -210,8 +253,6 @@ def _inputs(
         for key, moment in (("start", change.start), ("end", change.end))
         if moment is not None
     ]
-    if influent is not None:
-        influent = influent[[c for c in influent.columns if c == "time" or c in plant.input_index]]
     base = assemble_inputs(plant, days, influent, seed=scenario.content.seed, more_times=jumps)
     pollutants = load_inputs(plant)
     changed = []
@@ -225,9 +266,7 @@ def _inputs(
 
 
 def _spin_up(plant: Plant, scenario: Scenario) -> InputSeries:
-    influent, _ = _influent(scenario)
-    if influent is not None:
-        influent = influent[[c for c in influent.columns if c == "time" or c in plant.input_index]]
+    influent, _ = _influent(plant, scenario)
     seed = None if scenario.content.seed is None else scenario.content.seed + 1
     return assemble_inputs(plant, scenario.content.spin_up, influent, seed=seed)
 
