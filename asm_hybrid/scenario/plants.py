@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.changes import DayClock, apply_changes, change_texts, load_inputs
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
-from asm_hybrid.scenario.definition import Scenario, load_scenario
+from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
 from asm_hybrid.scenario.inputs import InputSeries, assemble_inputs
 from asm_hybrid.scenario.kpi import BSM_LIMITS, Indicator
 from asm_hybrid.scenario.kpi_series import PlantSeries
@@ -151,7 +152,8 @@ def simulate_plant(
     began = time.perf_counter()
     records = [compiled.simulate(start, base, lambda share: tell(BASE, share))]
     spent = time.perf_counter() - began
-    tell("scenarios", 0.0)
+    if changed:
+        tell("scenarios", 0.0)
     if spent * len(changed) < SERIAL or (os.cpu_count() or 1) == 1:
         for i, inputs in enumerate(changed):
             records.append(compiled.simulate(start, inputs))
@@ -232,6 +234,7 @@ def _inputs(
                 where=scenario.document.where(*case.keys),
                 expected="another name",
             )
+        _check_moved(plant, scenario, case)
     if scenario.content.score_from >= days:
         raise InputError(
             f"indicators count from day {scenario.content.score_from:g} on, and {days:g} d are simulated",
@@ -263,6 +266,21 @@ def _inputs(
         changed.append(InputSeries(base.times, values, None))
     words = [(case.name, change_texts(scenario, case, plant.inputs, pollutants)) for case in cases]
     return base, changed, [(BASE, ()), *words]
+
+
+def _check_moved(plant: Plant, scenario: Scenario, case: NamedChanges) -> None:
+    """Refuse to change what a controller moves: nothing would come of it."""
+    movers = {name: c for c in plant.layout.controllers for name in c.sets}
+    for i, change in enumerate(case.changes):
+        for name in fnmatch.filter(movers, change.input):
+            controller = movers[name]
+            inputs = [n for n, _ in controller.inputs if n.endswith(".setpoint")]
+            raise InputError(
+                f"{name} is moved by the controller {controller.name!r}, so that a change has no effect",
+                where=scenario.document.where(*case.keys, i, "input"),
+                expected="an input that no controller moves",
+                fix=f"change {inputs[0]}" if inputs else "drop the controller from the plant",
+            )
 
 
 def _spin_up(plant: Plant, scenario: Scenario) -> InputSeries:

@@ -21,6 +21,7 @@ MAIN = (
     *(f"effluent.{name} mean" for name in ("NH4", "NO3", "TN", "TP", "COD", "BOD5", "TSS")),
 )
 """What is looked at first; shares of time above a limit follow."""
+SHARE = " violation share"
 OPTIONAL = ("external carbon", "mixing energy")
 """Left out of the main ones where they are zero in all cases."""
 OTHER = "Other"
@@ -70,6 +71,11 @@ class IndicatorRow:
     values: tuple[float, ...]
 
     @property
+    def label(self) -> str:
+        """Its name, or what it is where the name alone does not tell the limit."""
+        return self.description.removeprefix("share of the ") if self.name.endswith(SHARE) else self.name
+
+    @property
     def changes(self) -> tuple[float | None, ...]:
         """Difference of each case to the base case, by the size of the latter [-]; None where that is zero."""
         base = self.values[0]
@@ -88,7 +94,7 @@ def main_rows(cases: Sequence[Case]) -> list[IndicatorRow]:
     """Return the indicators to look at first, as far as the cases have them."""
     rows = {row.name: row for row in _rows(cases)}
     found = [rows[name] for name in MAIN if name in rows and (name not in OPTIONAL or any(rows[name].values))]
-    return found + [row for name, row in rows.items() if name.endswith(" violation share")]
+    return found + [row for name, row in rows.items() if name.endswith(SHARE)]
 
 
 def indicator_groups(cases: Sequence[Case]) -> dict[str, list[IndicatorRow]]:
