@@ -69,17 +69,83 @@ def train(
 
 @app.command()
 def simulate(
-    run: RunFolder,
-    scenario: Annotated[Path, typer.Option("--scenario", "-s", help="YAML file with the changes.", show_default=False)],
+    subject: Annotated[
+        str,
+        typer.Argument(
+            help="A shipped layout such as bsm1, the YAML file of a plant, or a run folder or bundle.",
+            metavar="LAYOUT_OR_RUN",
+            show_default=False,
+        ),
+    ],
+    scenario: Annotated[
+        Path | None,
+        typer.Option("--scenario", "-s", help="YAML file with the changes. A run needs one.", show_default=False),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for the result. Default: RUN/scenarios/NAME.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for the result. Default: simulations/NAME-DATE-TIME, or RUN/scenarios/NAME.",
+        ),
     ] = None,
 ) -> None:
-    """Run a scenario with a fitted model, beside the base case."""
-    from asm_hybrid.scenario.simulate import simulate as run_scenario
-    from asm_hybrid.terminal import print_scenario
+    """Simulate a plant without data, or a fitted model, with and without changes.
 
-    print_scenario(run_scenario(run, scenario, out))
+    A plant gives a page with indicators and plots, and all series. Without a scenario its base case runs for 14 d.
+
+    For example:
+
+      asm-hybrid simulate bsm1
+
+      asm-hybrid simulate bsm1 -s configs/scenarios/bsm1.yaml --out results/bsm1
+
+      asm-hybrid simulate my-plant.yaml -s my-scenario.yaml
+
+      asm-hybrid simulate runs/RUN -s configs/scenarios/quickstart.yaml
+
+    The shipped layouts: asm-hybrid layouts. Scenario files: docs/scenarios.md.
+    """
+    if not _is_run(subject):
+        _simulate_plant(subject, scenario, out)
+        return
+    from asm_hybrid.errors import InputError
+    from asm_hybrid.scenario.simulate import simulate as run_scenario
+    from asm_hybrid.terminal import print_scenarios
+
+    if scenario is None:
+        raise InputError(
+            "there is no scenario",
+            where=subject,
+            expected="a file with the changes, since a run is simulated beside its base case",
+            fix="give one with --scenario, such as configs/scenarios/quickstart.yaml",
+        )
+    print_scenarios(run_scenario(subject, scenario, out))
+
+
+def _is_run(subject: str) -> bool:
+    """Return whether a folder is meant; one that has the name of a layout and no config is not."""
+    from asm_hybrid.config import available_layouts
+
+    folder = Path(subject)
+    return folder.is_dir() and (subject not in available_layouts() or (folder / "config.yaml").exists())
+
+
+def _simulate_plant(subject: str, scenario: Path | None, out: Path | None) -> None:
+    from asm_hybrid.config import available_layouts
+    from asm_hybrid.errors import InputError, nearest
+    from asm_hybrid.report.simulation import run_simulation
+    from asm_hybrid.terminal import LiveProgress, print_plant_scenarios
+
+    if not subject.endswith((".yaml", ".yml")) and subject not in available_layouts():
+        raise InputError(
+            f"{subject!r} is no shipped layout, no folder and no .yaml file",
+            expected="one of " + ", ".join(available_layouts()) + ", the .yaml file of a plant, or a run folder",
+            fix=nearest(subject, available_layouts()),
+        )
+    with LiveProgress() as progress:
+        result, folder = run_simulation(subject, scenario, out, progress.share)
+    print_plant_scenarios(result, folder)
 
 
 @app.command()
@@ -204,6 +270,23 @@ def verify(
     print_verification(result)
     if not result.passed:
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def layouts(
+    name: Annotated[str | None, typer.Argument(help="Layout to print as YAML.", show_default=False)] = None,
+) -> None:
+    """List the shipped layouts of plants; with NAME, print its YAML file to copy and change.
+
+    For example: asm-hybrid layouts bsm1 > my-plant.yaml
+    """
+    from asm_hybrid.config import layout_text
+    from asm_hybrid.terminal import print_layouts
+
+    if name is None:
+        print_layouts()
+    else:
+        typer.echo(layout_text(name), nl=False)
 
 
 @app.command()

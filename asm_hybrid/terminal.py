@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -23,16 +24,19 @@ from rich.progress import (
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from asm_hybrid.scenario.plants import PlantScenarios
     from asm_hybrid.scenario.published import Check
     from asm_hybrid.scenario.simulate import ScenarioResult
     from asm_hybrid.scenario.verify import Verification
 
 __all__ = [
     "LiveProgress",
+    "print_layouts",
     "print_model",
     "print_model_check",
     "print_models",
-    "print_scenario",
+    "print_plant_scenarios",
+    "print_scenarios",
     "print_scores",
     "print_verification",
 ]
@@ -56,6 +60,11 @@ INFLUENTS = (
     "dry, rain, and storm or strm in their names."
 )
 
+
+CASE_WIDTH = 19
+"""Columns that a value with its difference takes."""
+SAME = 5e-4
+"""Difference that is not shown [-]."""
 WIDTH_IN_FILES = 120
 """Columns of output that goes to a file or a pipe."""
 
@@ -127,6 +136,14 @@ class LiveProgress:
         if self._task is not None:
             self._bars.update(self._task, advance=1, note=f"\n  {note}" if note else "")
 
+    def share(self, title: str, share: float) -> None:
+        """So much of a stage is done; a new title begins another."""
+        task = None if self._task is None else self._bars.tasks[self._bars.task_ids.index(self._task)]
+        if task is None or task.description != title:
+            self.stage(title, 100)
+        if self._task is not None:
+            self._bars.update(self._task, completed=round(100 * share))
+
     def say(self, text: str) -> None:
         """Print a line above the bars."""
         self._console.print(text, markup=False)
@@ -175,9 +192,16 @@ def print_missing(console: Console, missing: list[dict[str, Any]]) -> None:
     _show(console, "What f failed to capture: share of n's effect on the measured variables", table)
 
 
-def print_scenario(result: ScenarioResult) -> None:
-    """Print the means of a scenario beside those of the base case."""
+def print_scenarios(results: Sequence[ScenarioResult]) -> None:
+    """Print the means of each scenario beside those of the base case."""
     console = _console()
+    for i, result in enumerate(results):
+        if i:
+            console.print()
+        _print_scenario(console, result)
+
+
+def _print_scenario(console: Console, result: ScenarioResult) -> None:
     names = ["base", "scenario", "change", "range over seeds", "unit"]
     table = _table(["quantity"], names)
     measured = True
@@ -249,6 +273,56 @@ def _check_cells(check: Check) -> tuple[str, str, str]:
         return f"{check.ours:.{digits}f}", f"{check.deviation:+.1e}", f"{check.allowed:.1e}"
     ours = f"{check.ours:.{check.figure.decimals}f}"
     return ours, f"{100 * check.deviation:+.2f}", f"{100 * check.allowed:g}"
+
+
+def print_plant_scenarios(result: PlantScenarios, folder: Path) -> None:
+    """Print what a simulation of a plant gave: the main indicators of each case, and where the rest is."""
+    from asm_hybrid.scenario.summary import main_rows
+
+    console = _console()
+    if result.residual is None:
+        console.print("no steady state, since the plant has a time table or on/off control: starts with seed sludge")
+    else:
+        console.print(f"steady state of the mean inputs: largest relative rate of change {result.residual:.1e} 1/d")
+    for case in result.cases[1:]:
+        console.print(f"{case.name}: {'; '.join(case.changes)}", markup=False)
+    console.print()
+    rows = main_rows(result.cases)
+    room = console.width - 2 - max(len(r.label) for r in rows) - 10 - 12  # what names, units and the base case leave
+    step = max(1, room // CASE_WIDTH)
+    for first in range(1, max(len(result.cases), 2), step):
+        chosen = range(first, min(first + step, len(result.cases)))
+        table = _table(["indicator"], ["unit", "base"])
+        for k in chosen:
+            table.add_column(escape(result.cases[k].name), justify="right", overflow="fold", min_width=CASE_WIDTH - 3)
+        for row in rows:
+            cells = [_with_change(row.values[k], row.changes[k]) for k in chosen]
+            table.add_row(escape(row.label), escape(row.unit), _figure(row.values[0]), *cells)
+        beside = ", with the difference to the base case" if chosen else ""
+        _show(console, f"Indicators from day {result.start:g} on{beside}", table)
+    console.print(f"page: {folder / 'index.html'}", markup=False, soft_wrap=True)
+
+
+def _figure(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _with_change(value: float, change: float | None) -> str:
+    same = value == 0 if change is None else abs(change) < SAME
+    note = "=" if same else "–" if change is None else f"{100 * change:+.1f} %"
+    return f"{_figure(value)} {note:>9}"
+
+
+def print_layouts() -> None:
+    """Print the shipped layouts."""
+    from asm_hybrid.config import available_layouts, load_plant
+
+    table = _table(["name", "title"], ["tanks", "kinetics"])
+    for name in available_layouts():
+        plant = load_plant(name)
+        table.add_row(name, escape(plant.description), str(len(plant.plant.tanks)), escape(plant.model.kinetics))
+    _show(_console(), "Shipped layouts", table)
+    typer.echo("simulate one:       asm-hybrid simulate NAME\nmake it your plant: asm-hybrid layouts NAME > plant.yaml")
 
 
 def print_models() -> None:

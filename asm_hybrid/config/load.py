@@ -14,7 +14,7 @@ from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics.extend import lay, read_layers
 from asm_hybrid.yamlfile import load_yaml
 
-__all__ = ["available_layouts", "load_config", "load_plant"]
+__all__ = ["available_layouts", "layout_text", "load_config", "load_plant"]
 
 LAYOUTS = Path(__file__).parent.parent / "plant" / "layouts"
 
@@ -50,6 +50,17 @@ def load_config(path: str | Path) -> Config:
 def available_layouts() -> tuple[str, ...]:
     """Return the names of the shipped layouts."""
     return tuple(sorted(path.stem for path in LAYOUTS.glob("*.yaml")))
+
+
+def layout_text(name: str) -> str:
+    """Return the file of a shipped layout as it stands, with its comments; a copy of it can be simulated.
+
+    Raises
+    ------
+    InputError
+        If there is no such layout.
+    """
+    return load_yaml(_locate(name, Path())).text
 
 
 def load_plant(name: str | Path) -> PlantFile:

@@ -8,7 +8,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from asm_hybrid.artefacts import refresh_manifest, write_text_atomic
@@ -17,6 +16,7 @@ from asm_hybrid.report.figures import block_figure, overview_figure
 from asm_hybrid.report.missing import contribution_figure, heat_map
 from asm_hybrid.report.record import Missing, ParameterSet, Summary
 from asm_hybrid.report.series import read_contributions, read_predictions
+from asm_hybrid.report.templating import get_template
 from asm_hybrid.report.verdict import ScoreTable, best_model, cards, headline, score_table
 
 __all__ = ["render_report", "write_report"]
@@ -65,22 +65,7 @@ def render_report(run_dir: Path) -> str:
     units = {name: variable.unit for name, variable in summary.variables.items()}
     head, detail, kind = headline(summary)
     own = summary.verdict.model if summary.verdict else _OWN[summary.mode]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        number=style.number,
-        percent=style.percent,
-        plain=style.plain,
-        model=lambda name: style.model_title(name).lower(),
-        unit=style.unit_text,
-        duration=style.duration,
-    )
-    return environment.get_template("report.html.j2").render(
+    return get_template("report.html.j2").render(
         summary=summary,
         config=_config_facts(config),
         config_text=config_text,

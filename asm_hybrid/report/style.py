@@ -23,6 +23,7 @@ __all__ = [
     "MUTED",
     "drawing",
     "duration",
+    "embed",
     "model_title",
     "number",
     "percent",
@@ -121,7 +122,12 @@ def svg(figure: Figure, title: str, prefix: str) -> Markup:
     """
     stream = io.StringIO()
     figure.savefig(stream, format="svg", metadata=_METADATA)
-    root = ElementTree.fromstring(stream.getvalue())
+    return embed(stream.getvalue(), title, prefix)
+
+
+def embed(text: str | bytes, title: str, prefix: str) -> Markup:
+    """Return a drawing that is SVG already, ready for HTML; parameters as `svg`."""
+    root = ElementTree.fromstring(text)
     for metadata in root.findall(f"{{{_SVG}}}metadata"):
         root.remove(metadata)
     for element in root.iter():

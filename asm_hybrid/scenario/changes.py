@@ -182,8 +182,9 @@ def change_texts(
         else:
             given = str(change.set) if isinstance(change.set, str) else f"{change.set:g}"
             text = f"{change.input} = {given}" + ("" if given[-1:].isalpha() else f" {unit}")
-        text += f" from {change.start}" if change.start is not None else ""
-        text += f" until {change.end}" if change.end is not None else ""
+        for word, moment in (("from", change.start), ("until", change.end)):
+            if moment is not None:
+                text += f" {word} {moment}" if isinstance(moment, str) else f" {word} day {moment:g}"
         texts.append(text)
     return tuple(texts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,14 +17,15 @@ import pandas as pd
 from asm_hybrid.config import PlantFile, load_plant
 from asm_hybrid.data.bsm import read_bsm_influent
 from asm_hybrid.data.generator import generate_influent
-from asm_hybrid.errors import InputError
+from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.changes import DayClock, apply_changes, change_texts, load_inputs
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
-from asm_hybrid.scenario.definition import Scenario, load_scenario
+from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
 from asm_hybrid.scenario.inputs import InputSeries, assemble_inputs
-from asm_hybrid.scenario.kpi import Indicator
-from asm_hybrid.scenario.scoring import score
+from asm_hybrid.scenario.kpi import BSM_LIMITS, Indicator
+from asm_hybrid.scenario.kpi_series import PlantSeries
+from asm_hybrid.scenario.scoring import counted, score
 
 __all__ = ["BASE", "Case", "PlantScenarios", "indicator_table", "simulate_plant"]
 
@@ -77,8 +79,10 @@ class PlantScenarios:
         Day from which on indicators count.
     residual : float or None
         Largest relative rate of change of the steady state at the start [1/d]; None where a plant has none.
-    text : str
-        The scenario file.
+    scenario : Scenario or None
+        The scenario file; None where the base case alone was simulated.
+    parameters : mapping of str to float
+        Values of the table's parameters.
     """
 
     name: str
@@ -88,7 +92,12 @@ class PlantScenarios:
     limits: Mapping[str, float]
     start: float
     residual: float | None
-    text: str
+    scenario: Scenario | None
+    parameters: Mapping[str, float]
+
+    def window(self, case: Case) -> PlantSeries:
+        """Return the part of a case that counts, as its indicators are made from it."""
+        return counted(self.plant, case.record, self.parameters, self.start)
 
 
 @dataclass(frozen=True)
@@ -132,6 +141,7 @@ def simulate_plant(
     parameters = np.array([file.parameter_values(table).get(p.name, p.default) for p in table.parameters])
     named = dict(zip(table.parameter_names, parameters.tolist(), strict=True))
     scenario = load_scenario(scenario_path) if scenario_path is not None else None
+    limits = _limits(plant, scenario)
     base, changed, texts = _inputs(plant, scenario)
     compiled = CompiledPlant(plant, parameters)
     tell("steady state", 0.0)
@@ -143,7 +153,8 @@ def simulate_plant(
     began = time.perf_counter()
     records = [compiled.simulate(start, base, lambda share: tell(BASE, share))]
     spent = time.perf_counter() - began
-    tell("scenarios", 0.0)
+    if changed:
+        tell("scenarios", 0.0)
     if spent * len(changed) < SERIAL or (os.cpu_count() or 1) == 1:
         for i, inputs in enumerate(changed):
             records.append(compiled.simulate(start, inputs))
@@ -154,17 +165,14 @@ def simulate_plant(
             for i, record in enumerate(pool.map(_run, jobs)):
                 records.append(record)
                 tell("scenarios", (i + 1) / len(jobs))
-    limits = dict(scenario.content.limits) if scenario else {}
     since = scenario.content.score_from if scenario else 0.0
     factors = scenario.content.factors.factors() if scenario and scenario.content.factors else None
     cases = tuple(
         Case(name, words, record, score(plant, record, named, since, limits, factors))
         for (name, words), record in zip(texts, records, strict=True)
     )
-    title = scenario.content.name if scenario else file.name
-    return PlantScenarios(
-        title, file, plant, cases, limits, since, residual, scenario.document.text if scenario else ""
-    )
+    title = scenario.content.name if scenario and "name" in scenario.content.model_fields_set else file.name
+    return PlantScenarios(title, file, plant, cases, limits, since, residual, scenario, named)
 
 
 def _run(job: _Job) -> PlantRecord:
@@ -176,8 +184,24 @@ def _run(job: _Job) -> PlantRecord:
     return compiled.simulate(job.start, job.inputs)
 
 
+def _limits(plant: Plant, scenario: Scenario | None) -> dict[str, float]:
+    """Return the limits of what the table has; one that a user gave must be of something it has."""
+    given = scenario.content.limits if scenario else BSM_LIMITS
+    known = (*plant.table.composites, "NH4", "NO3")
+    if scenario and "limits" in scenario.content.model_fields_set:
+        for name in given:
+            if name not in known:
+                raise InputError(
+                    f"there is no {name!r} in the effluent of this plant",
+                    where=scenario.document.where("limits", name),
+                    expected="one of " + ", ".join(known),
+                    fix=nearest(name, known),
+                )
+    return {name: limit for name, limit in given.items() if name in known}
+
+
 def _influent(plant: Plant, scenario: Scenario | None) -> tuple[pd.DataFrame | None, float]:
-    """Return the influent of a scenario, as far as the plant has inputs for it, and the days to simulate."""
+    """Return the influent of a scenario, with what is an input of the plant, and the days to simulate."""
     if scenario is None:
         return None, DAYS
     content = scenario.content
@@ -192,7 +216,15 @@ def _influent(plant: Plant, scenario: Scenario | None) -> tuple[pd.DataFrame | N
         made, days = content.influent.generate, content.days or DAYS
         length = int(np.ceil(max(days, content.spin_up)))
         frame = generate_influent(made.settings(), plant.table, length, made.start_day, made.seed)
-    return frame[[c for c in frame.columns if c == "time" or c in plant.input_index]], days
+    known = [c for c in frame.columns if c == "time" or c in plant.input_index]
+    lost = [c for c in frame.columns if c not in known and c.startswith("influent.") and frame[c].any()]
+    if lost:
+        raise InputError(
+            f"the influent carries {', '.join(lost)}, which the kinetics table {plant.table.name!r} does not have",
+            where=scenario.document.where("influent", "file"),
+            expected="a plant with the components of ASM1, as the files of the benchmarks have them",
+        )
+    return frame[known], days
 
 
 def _inputs(
@@ -203,6 +235,20 @@ def _inputs(
     if scenario is None:
         return assemble_inputs(plant, days), [], [(BASE, ())]
     clock, cases = DayClock(), list(scenario.cases)
+    for case in cases:
+        if case.name == BASE:
+            raise InputError(
+                f"a scenario has the name {BASE!r}, which is that of the case without changes",
+                where=scenario.document.where(*case.keys),
+                expected="another name",
+            )
+        _check_moved(plant, scenario, case)
+    if scenario.content.score_from >= days:
+        raise InputError(
+            f"indicators count from day {scenario.content.score_from:g} on, and {days:g} d are simulated",
+            where=scenario.document.where("score_from"),
+            expected=f"a time before day {days:g}",
+        )
     for key in ("period", "zone"):
         if key in scenario.content.model_fields_set:
             raise InputError(
@@ -228,6 +274,21 @@ def _inputs(
         changed.append(InputSeries(base.times, values, None))
     words = [(case.name, change_texts(scenario, case, plant.inputs, pollutants)) for case in cases]
     return base, changed, [(BASE, ()), *words]
+
+
+def _check_moved(plant: Plant, scenario: Scenario, case: NamedChanges) -> None:
+    """Refuse to change what a controller moves: nothing would come of it."""
+    movers = {name: c for c in plant.layout.controllers for name in c.sets}
+    for i, change in enumerate(case.changes):
+        for name in fnmatch.filter(movers, change.input):
+            controller = movers[name]
+            inputs = [n for n, _ in controller.inputs if n.endswith(".setpoint")]
+            raise InputError(
+                f"{name} is moved by the controller {controller.name!r}, so that a change has no effect",
+                where=scenario.document.where(*case.keys, i, "input"),
+                expected="an input that no controller moves",
+                fix=f"change {inputs[0]}" if inputs else "drop the controller from the plant",
+            )
 
 
 def _spin_up(plant: Plant, scenario: Scenario) -> InputSeries:

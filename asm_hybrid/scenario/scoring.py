@@ -14,7 +14,7 @@ from asm_hybrid.scenario.kpi import Indicator, evaluate
 from asm_hybrid.scenario.kpi_factors import Factors, evaluate_factors
 from asm_hybrid.scenario.kpi_series import PlantSeries, Stream, TankSeries, cut_window
 
-__all__ = ["plant_series", "score"]
+__all__ = ["counted", "plant_series", "score"]
 
 AMMONIUM = ("S_NH", "S_NH4")
 NITRATE = ("NOX", "S_NO", "S_NO3", "S_NOX")
@@ -74,6 +74,12 @@ def plant_series(plant: Plant, record: PlantRecord, parameters: Mapping[str, flo
     )
 
 
+def counted(plant: Plant, record: PlantRecord, parameters: Mapping[str, float], start: float) -> PlantSeries:
+    """Return the part of a record that counts for the indicators: every sample from a time on; see `score`."""
+    series = plant_series(plant, record, parameters, held=True)
+    return cut_window(series, start, float(record.times[-1]) + SAMPLE)
+
+
 def score(
     plant: Plant,
     record: PlantRecord,
@@ -103,8 +109,7 @@ def score(
     -------
     tuple of Indicator
     """
-    series = plant_series(plant, record, parameters, held=True)
-    window = cut_window(series, start, float(record.times[-1]) + SAMPLE)
+    window = counted(plant, record, parameters, start)
     found = evaluate(window, {name: limit for name, limit in limits.items() if name in window.effluent.concentrations})
     return found if factors is None else (*found, *evaluate_factors(window, factors))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_json
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.scenario.changes import SAME, StampClock, apply_changes, change_texts, load_inputs
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
+from asm_hybrid.scenario.folder import check_target, make_folder
 from asm_hybrid.scenario.plot import plot_scenario
 from asm_hybrid.training import MODEL_FILES, FittedModel, load_model, read_inputs
 
@@ -80,7 +80,7 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
     scenario = load_scenario(scenario_path)
     _check_for_run(scenario)
     folder = out or run / "scenarios" / scenario.content.name
-    _check_target(folder)
+    check_target(folder)
     table = read_inputs(run)
     stamps = pd.DatetimeIndex(table["time"])
     clock = StampClock(stamps[0])
@@ -125,18 +125,6 @@ def _check_for_run(scenario: Scenario) -> None:
                 expected="period, zone and changes, for the scenario of a run",
                 fix=f"remove {key!r}, or simulate a plant instead of a run",
             )
-
-
-def _check_target(folder: Path) -> None:
-    """Refuse a folder that cannot be made, before any work is done; nothing is made yet."""
-    existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise InputError(
-            f"{existing} is not a folder that may be written",
-            where=str(folder),
-            expected="a folder that may be created and written",
-            fix="give another one with --out",
-        )
 
 
 def _period(scenario: Scenario, run: Path, times: np.ndarray, clock: StampClock) -> tuple[float, float]:
@@ -233,14 +221,7 @@ def _write(
     units = dict(zip(result.table["quantity"], result.table["unit"], strict=True))
     plots = plot_scenario(result.name, result.changes, result.series, model.targets, units)
     folder = result.folder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"the folder cannot be made ({error.strerror})",
-            where=str(folder),
-            fix="give another one with --out",
-        ) from None
+    make_folder(folder)
     write_text_atomic(folder / "series.csv", result.series.to_csv(index=False, lineterminator="\n"))
     write_text_atomic(folder / "summary.csv", result.table.to_csv(index=False, lineterminator="\n"))
     write_text_atomic(folder / "scenario.yaml", scenario.document.text)

@@ -1,0 +1,58 @@
+"""A plant simulated, and everything written that it gave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from asm_hybrid.report.simulation_page import simulation_files
+from asm_hybrid.scenario.folder import check_target, write_plant_folder
+from asm_hybrid.scenario.plants import PlantScenarios, simulate_plant
+
+__all__ = ["run_simulation"]
+
+PARENT = Path("simulations")
+
+
+def run_simulation(
+    subject: str | Path,
+    scenario: Path | None = None,
+    out: Path | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> tuple[PlantScenarios, Path]:
+    """Simulate a plant and what scenarios change, and write series, indicators, plots and a page.
+
+    Parameters
+    ----------
+    subject : str or Path
+        A shipped layout, or the file of a plant.
+    scenario : Path, optional
+        The scenario file.
+    out : Path, optional
+        The folder, in which files of the same name are replaced; a dated one below ``simulations`` without it.
+    progress : callable, optional
+        Called with what is done and the share of it.
+
+    Returns
+    -------
+    PlantScenarios
+        The simulation.
+    Path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        When plant, scenarios or folder cannot be used; nothing is written then.
+    SimulationError
+        When a simulation fails; nothing is written then.
+    """
+    check_target(out or PARENT)
+    result = simulate_plant(subject, scenario, progress)
+    if progress is not None:
+        progress("plots and page", 0.0)
+    files = simulation_files(result)
+    folder = out or PARENT / f"{result.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    write_plant_folder(result, folder, files)
+    return result, folder

@@ -1,0 +1,145 @@
+"""The page of a simulated plant: cases, indicators, series, in one file that asks for nothing from any network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from markupsafe import Markup
+
+from asm_hybrid.plant import TakacsSettler
+from asm_hybrid.report.simulation_figures import draw_all
+from asm_hybrid.report.style import embed, number, unit_text
+from asm_hybrid.report.templating import get_template
+from asm_hybrid.scenario.plants import PlantScenarios
+from asm_hybrid.scenario.summary import IndicatorRow, indicator_groups, main_rows
+
+__all__ = ["PAGE", "render_page", "simulation_files"]
+
+PAGE = "index.html"
+OPEN = 4
+"""Groups of indicators that are open at first."""
+DIGITS = 4
+TITLES = {
+    "kpi": "Energies and indices of all cases",
+    "effluent": "Effluent concentrations and their limits over time",
+    "effluent_more": "Effluent flow and concentrations without a limit over time",
+    "operation": "Controlled quantities, oxygen and air over time",
+    "settler": "Solids of the final settler",
+}
+
+
+def simulation_files(result: PlantScenarios, flowsheet: str | None = None) -> dict[str, bytes]:
+    """Return page and plots of a simulation.
+
+    Parameters
+    ----------
+    result : PlantScenarios
+        The simulation.
+    flowsheet : str, optional
+        The flow sheet as SVG, which has its place on the page.
+
+    Returns
+    -------
+    dict of str to bytes
+        Files by name: PNG and SVG of each figure, and last ``index.html``. The same simulation gives the same bytes.
+    """
+    figures = draw_all(result)
+    plots = {name: content for files in figures.values() for name, content in files.items()}
+    return {**plots, PAGE: render_page(result, figures, flowsheet).encode()}
+
+
+def render_page(
+    result: PlantScenarios, figures: Mapping[str, Mapping[str, bytes]], flowsheet: str | None = None
+) -> str:
+    """Return the page as HTML; parameters as `simulation_files`, with the figures of `draw_all`."""
+    cases = [{"name": case.name, "changes": case.changes} for case in result.cases]
+    groups = [(name, [_row(row) for row in rows]) for name, rows in indicator_groups(result.cases).items()]
+    return get_template("simulation.html.j2").render(
+        title=result.name,
+        description=result.file.description,
+        version=version("asm-hybrid"),
+        facts=_facts(result),
+        cases=cases,
+        main=[_row(row) for row in main_rows(result.cases)],
+        groups=groups[:OPEN],
+        more=groups[OPEN:],
+        figures={kind: _embedded(kind, files) for kind, files in figures.items()},
+        flowsheet=embed(flowsheet, "Flow sheet", "flowsheet") if flowsheet else None,
+        start=result.start,
+        notes=_notes(result),
+        plant_text=result.file.to_yaml(),
+        scenario_text=result.scenario.document.text if result.scenario else None,
+    )
+
+
+def _row(row: IndicatorRow) -> dict[str, Any]:
+    cells = [
+        (number(value, DIGITS) if value != round(value) else f"{value:.0f}", "" if k == 0 else _difference(change))
+        for k, (value, change) in enumerate(zip(row.values, row.changes, strict=True))
+    ]
+    texts = {"name": row.name, "label": unit_text(row.label), "description": row.description}
+    return {**texts, "unit": unit_text(row.unit), "cells": cells}
+
+
+def _difference(share: float | None) -> str:
+    """Return a difference to the base case in words; nothing where that is zero or the same."""
+    if share is None or abs(share) < 5e-4:
+        return ""
+    return f"{100 * share:+.1f} %".replace("-", "−")
+
+
+def _embedded(kind: str, files: Mapping[str, bytes]) -> list[Markup]:
+    drawings = [content for name, content in files.items() if name.endswith(".svg")]
+    return [embed(drawing, TITLES[kind], f"{kind}{i}") for i, drawing in enumerate(drawings)]
+
+
+def _facts(result: PlantScenarios) -> list[tuple[str, str]]:
+    layout, times = result.plant.layout, result.cases[0].record.times
+    content = result.scenario.content if result.scenario else None
+    tanks = len(layout.tanks)
+    influent = f"the file {content.influent.file}" if content and content.influent else "constant"
+    return [
+        ("Plant", f"{result.file.name}: {tanks} tank{'s' if tanks != 1 else ''}, {result.plant.table.name}"),
+        ("Simulated", f"{times[-1]:g} d, indicators from day {result.start:g}"),
+        ("Influent", "by a time table" if layout.cycles and influent == "constant" else influent),
+        ("Cases", f"base and {len(result.cases) - 1} more" if len(result.cases) > 1 else "base alone"),
+    ]
+
+
+def _notes(result: PlantScenarios) -> list[str]:
+    layout, content = result.plant.layout, result.scenario.content if result.scenario else None
+    notes = []
+    if result.residual is not None:
+        notes.append(
+            "The simulation starts at the steady state of the mean inputs. The largest relative rate of change that is "
+            f"left there is {result.residual:.1e} 1/d.".replace("e-", "e−")
+        )
+    else:
+        notes.append(
+            "A plant with a time table or on/off control has no steady state. The simulation begins with seed sludge, "
+            "so that the first days show how it settles in: set spin_up or score_from."
+        )
+    if content and content.spin_up > 0:
+        notes.append(f"Before it, the base case ran for {content.spin_up:g} d with the influent from its begin.")
+    notes.append(
+        "Indicators follow the definitions and weights of the benchmark BSM1 (Alex et al. 2018): EQI weighs TSS 2, "
+        "COD 1, TKN 30, NO3 10 and BOD5 2; OCI is aeration, pumping and mixing energy + 5 × sludge + 3 × external "
+        "carbon. They compare cases; they are no bill. Every sample counts for the 15 min that follow it."
+    )
+    if any(component == result.plant.table.oxygen for _, component in layout.imposed):
+        notes.append("Oxygen is imposed in some tanks. Their aeration energy is unknown, and missing from the sum.")
+    if isinstance(layout.settler, TakacsSettler):
+        notes.append(
+            f"The final settler has {layout.settler.layers} layers without reactions. Its particulates have at every "
+            "moment the composition of those in the feed."
+        )
+    if any(c.sensor.noise > 0 for c in layout.controllers):
+        seed = content.seed if content else None
+        notes.append(
+            "The sensors are without noise, since no seed is given."
+            if seed is None
+            else f"The noise of the sensors has the seed {seed}; it is the same in all cases."
+        )
+    return notes

@@ -1,0 +1,31 @@
+"""The templates of the pages, and what they may call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from asm_hybrid.report import style
+
+__all__ = ["get_template"]
+
+
+def get_template(name: str) -> Template:
+    """Return a template of the folder ``templates``, in which everything is escaped and nothing may be missing."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=style.number,
+        percent=style.percent,
+        plain=style.plain,
+        model=lambda name: style.model_title(name).lower(),
+        unit=style.unit_text,
+        duration=style.duration,
+    )
+    return environment.get_template(name)

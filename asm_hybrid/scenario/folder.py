@@ -1,0 +1,94 @@
+"""The folder of a result: where it may be, and what a simulated plant leaves in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from asm_hybrid.artefacts import write_bytes_atomic, write_text_atomic
+from asm_hybrid.errors import InputError
+from asm_hybrid.scenario.compiled import PlantRecord
+from asm_hybrid.scenario.plants import PlantScenarios, indicator_table
+
+__all__ = ["check_target", "make_folder", "series_table", "write_plant_folder"]
+
+
+def check_target(folder: Path) -> None:
+    """Refuse a folder that cannot be made, before any work is done; nothing is made yet.
+
+    Parameters
+    ----------
+    folder : Path
+        Where a result is to be written.
+
+    Raises
+    ------
+    InputError
+        When it cannot be made or written.
+    """
+    existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(
+            f"{existing} is not a folder that may be written",
+            where=str(folder),
+            expected="a folder that may be created and written",
+            fix="give another one with --out",
+        )
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder where there is none.
+
+    Raises
+    ------
+    InputError
+        When it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"the folder cannot be made ({error.strerror})",
+            where=str(folder),
+            fix="give another one with --out",
+        ) from None
+    return folder
+
+
+def write_plant_folder(result: PlantScenarios, folder: Path, more: Mapping[str, bytes]) -> None:
+    """Write what a simulation of a plant gave; files of the same name are replaced, each as a whole.
+
+    Parameters
+    ----------
+    result : PlantScenarios
+        The simulation.
+    folder : Path
+        Gets ``CASE/series.csv``, ``indicators.csv``, ``plant.yaml`` and, where there was one, ``scenario.yaml``.
+    more : mapping of str to bytes
+        Other files by name, written last: plots and the page.
+
+    Raises
+    ------
+    InputError
+        When the folder cannot be written.
+    """
+    make_folder(folder)
+    for case in result.cases:
+        text = series_table(case.record).to_csv(index=False, lineterminator="\n", float_format="%.7g")
+        write_text_atomic(make_folder(folder / case.name) / "series.csv", text)
+    table = indicator_table(result.cases)
+    write_text_atomic(folder / "indicators.csv", table.to_csv(index=False, lineterminator="\n", float_format="%.7g"))
+    write_text_atomic(folder / "plant.yaml", result.file.to_yaml(folder))
+    if result.scenario is not None:
+        write_text_atomic(folder / "scenario.yaml", result.scenario.document.text)
+    for name, content in more.items():
+        write_bytes_atomic(folder / name, content)
+
+
+def series_table(record: PlantRecord) -> pd.DataFrame:
+    """Return time and everything recorded, with the unit in the name of each column."""
+    columns = {f"{name} [{record.units[name]}]": values for name, values in record.columns.items()}
+    return pd.DataFrame({"time [d]": record.times, **columns})
