@@ -1,8 +1,8 @@
-"""Make one virtual environment for each peer of the BSM1 benchmark, in `benchmarks/.peers`.
+"""Make one virtual environment for each peer of the benchmarks, in `benchmarks/.peers`.
 
 Run ``python3.11 benchmarks/peers/make_environments.py``; a few minutes the first time. What is there already, with the
-same pins, is left alone; ``--fresh`` makes it again. Packages come from PyPI. `requirements-qsdsan.txt` and
-`requirements-bsm2_python.txt` pin everything.
+same pins, is left alone; ``--fresh`` makes it again. Packages come from PyPI. `requirements-PEER.txt` pins everything.
+`simulate_bsm1.py` needs qsdsan and bsm2_python, `train_step.py` needs diffrax.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-PEERS = ("qsdsan", "bsm2_python")
+PEERS = ("qsdsan", "bsm2_python", "diffrax")
 PYTHON = "3.11"
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parent / ".peers"
-CHECKS = {"qsdsan": "import exposan.bsm1", "bsm2_python": "import bsm2_python.bsm1_ol"}
+CHECKS = {"qsdsan": "import exposan.bsm1", "bsm2_python": "import bsm2_python.bsm1_ol", "diffrax": "import diffrax"}
 
 
 def version(python: str) -> str | None:
