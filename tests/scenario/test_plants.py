@@ -57,6 +57,13 @@ def test_the_base_case_does_not_depend_on_the_scenarios(bsm1, tmp_path):
         np.testing.assert_allclose(column, alone.cases[0].record.columns[name], rtol=1e-4, atol=1e-6, err_msg=name)
 
 
+def test_other_processes_give_the_same(bsm1, tmp_path, monkeypatch):
+    monkeypatch.setattr("asm_hybrid.scenario.plants.SERIAL", 0.0)
+    other = simulate_plant("bsm1", write(tmp_path, BSM1), workers=2)
+    for a, b in zip(bsm1.cases, other.cases, strict=True):
+        assert a.indicators == b.indicators
+
+
 def test_changes_act_from_their_start_and_until_their_end(bsm1):
     base, air, recycle = (case.record for case in bsm1.cases)
     times = base.times
