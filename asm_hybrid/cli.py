@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so that ``asm-hybrid --help
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -144,7 +145,7 @@ def _simulate_plant(subject: str, scenario: Path | None, out: Path | None) -> No
             fix=nearest(subject, available_layouts()),
         )
     with LiveProgress() as progress:
-        result, folder = run_simulation(subject, scenario, out, progress.share)
+        result, folder = run_simulation(subject, scenario, out, progress.share, os.cpu_count() or 1)
     print_plant_scenarios(result, folder)
 
 

@@ -20,6 +20,7 @@ def run_simulation(
     scenario: Path | None = None,
     out: Path | None = None,
     progress: Callable[[str, float], None] | None = None,
+    workers: int = 1,
 ) -> tuple[PlantScenarios, Path]:
     """Simulate a plant and what scenarios change, and write series, indicators, plots and a page.
 
@@ -33,6 +34,8 @@ def run_simulation(
         The folder, in which files of the same name are replaced; a dated one below ``simulations`` without it.
     progress : callable, optional
         Called with what is done and the share of it.
+    workers : int
+        Processes at most; see `simulate_plant`.
 
     Returns
     -------
@@ -49,7 +52,7 @@ def run_simulation(
         When a simulation fails; nothing is written then.
     """
     check_target(out or PARENT)
-    result = simulate_plant(subject, scenario, progress)
+    result = simulate_plant(subject, scenario, progress, workers)
     if progress is not None:
         progress("plots and page", 0.0)
     files = simulation_files(result)

@@ -154,9 +154,10 @@ def _panels(
             for ax in axes[len(row) :]:
                 ax.set_visible(False)
             for ax, panel in zip(axes, row, strict=False):
-                for lines, style, width in ((panel.lines, "-", 1.3), (panel.setpoints, "--", 0.9)):
-                    for k, (times, values) in enumerate(lines):
-                        _line(ax, times, values, k, style, width)
+                for k, (times, values) in enumerate(panel.lines):
+                    _line(ax, times, values, k)
+                for times, values in panel.setpoints:
+                    ax.plot(times, values, color=INK, linestyle="--", linewidth=0.9, zorder=4)
                 _frame(ax, panel.label, panel.unit, [values for _, values in (*panel.lines, *panel.setpoints)])
                 if result.start > 0:
                     ax.axvspan(0.0, result.start, color=SHADE, linewidth=0, zorder=0)
@@ -205,9 +206,9 @@ def _settler(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[
         return _finish(figure, cases, title, "settler", [])
 
 
-def _line(ax: Axes, times: np.ndarray, values: np.ndarray, k: int, style: str = "-", width: float = 1.3) -> None:
+def _line(ax: Axes, times: np.ndarray, values: np.ndarray, k: int) -> None:
     """Draw a line of the case k; the base case lies on top."""
-    ax.plot(times, values, color=COLOURS[k], linestyle=style, linewidth=width, zorder=3 - k / 10)
+    ax.plot(times, values, color=COLOURS[k], linewidth=1.3, zorder=3 - k / 10)
 
 
 def _frame(ax: Axes, label: str, unit: str, values: Sequence[np.ndarray]) -> None:

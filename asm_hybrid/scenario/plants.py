@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -110,7 +109,10 @@ class _Job:
 
 
 def simulate_plant(
-    subject: str | Path, scenario_path: str | Path | None = None, progress: Callable[[str, float], None] | None = None
+    subject: str | Path,
+    scenario_path: str | Path | None = None,
+    progress: Callable[[str, float], None] | None = None,
+    workers: int = 1,
 ) -> PlantScenarios:
     """Simulate a plant, and what scenarios change.
 
@@ -122,6 +124,9 @@ def simulate_plant(
         The scenario file; without it the base case is simulated for 14 d of constant influent.
     progress : callable, optional
         Called with what is done and the share of it.
+    workers : int
+        Processes at most for the scenarios. With more than one, a script must guard its main part by
+        ``if __name__ == "__main__"``, as `multiprocessing` wants it.
 
     Returns
     -------
@@ -155,13 +160,13 @@ def simulate_plant(
     spent = time.perf_counter() - began
     if changed:
         tell("scenarios", 0.0)
-    if spent * len(changed) < SERIAL or (os.cpu_count() or 1) == 1:
+    if spent * len(changed) < SERIAL or workers < 2:
         for i, inputs in enumerate(changed):
             records.append(compiled.simulate(start, inputs))
             tell("scenarios", (i + 1) / len(changed))
     else:
         jobs = [_Job(str(subject), start, inputs) for inputs in changed]
-        with ProcessPoolExecutor(min(len(jobs), os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(min(len(jobs), workers), mp_context=get_context("spawn")) as pool:
             for i, record in enumerate(pool.map(_run, jobs)):
                 records.append(record)
                 tell("scenarios", (i + 1) / len(jobs))

@@ -19,7 +19,7 @@ from asm_hybrid.cli import main
 QUICK = CONFIG.replace("iterations: 4", "iterations: 2").replace(
     "calibration_evaluations: 3", "calibration_evaluations: 1"
 )
-COMMANDS = ["train", "simulate", "export", "check", "models", "verify", "init", "schema"]
+COMMANDS = ["train", "simulate", "export", "check", "models", "layouts", "verify", "init", "schema"]
 
 
 def call(capsys, *arguments):
@@ -249,9 +249,7 @@ def test_a_diverging_training_ends_with_one_and_keeps_the_last_good_model(capsys
     assert np.isfinite(predicted).all()
 
 
-@pytest.mark.parametrize(
-    "arguments", [["bogus"], ["simulate", "run"], ["train"], ["check", "a", "b"], ["models", "--all"]]
-)
+@pytest.mark.parametrize("arguments", [["bogus"], ["simulate"], ["train"], ["check", "a", "b"], ["models", "--all"]])
 def test_a_wrong_call_ends_with_two_and_its_usage(capsys, arguments):
     code, _, err = call(capsys, *arguments)
     assert code == 2

@@ -8,9 +8,11 @@ import pytest
 from rich.console import Console
 
 from asm_hybrid import terminal
+from asm_hybrid.scenario.plants import simulate_plant
 from asm_hybrid.scenario.simulate import ScenarioResult
 
 PROCESSES = ["aerobic_growth_heterotrophs", "anoxic_growth_heterotrophs", "hydrolysis_organics"]
+NAMES = ["a-name-that-is-longer-than-its-column", "warm", "hot", "a-third", "a-fourth"]
 TANKS = ["anoxic", "facultative", "aerobic_3"]
 
 
@@ -99,12 +101,30 @@ def test_a_scenario_fits(screen):
     series = pd.DataFrame({"time": ["2024-03-07T00:00:00+00:00", "2024-03-08T12:00:00+00:00"]})
     changes = ("load × 1.3", "T − 4 degC")
     folder = Path("runs/a/scenarios/cold")
-    terminal.print_scenario(ScenarioResult(folder, series, pd.DataFrame(rows), 3.5, "cold", changes))
+    terminal.print_scenarios([ScenarioResult(folder, series, pd.DataFrame(rows), 3.5, "cold", changes)])
     out = screen()
     for text in (*quantities, *changes, "2024-03-07 00:00", "2024-03-08 12:00", "+378.1 %", "0.003605–0.001234"):
         assert text in out
     assert "3.5 h" in out
     assert str(folder) in out
+
+
+def test_cases_of_a_plant_fit(screen, tmp_path):
+    cases = "".join(f"  {name}: [{{input: T, shift: {k + 1}}}]\n" for k, name in enumerate(NAMES))
+    path = tmp_path / "scenario.yaml"
+    path.write_text(f"days: 0.1\nscenarios:\n{cases}")
+    result = simulate_plant("cstr", path)
+    terminal.print_plant_scenarios(result, Path("simulations/cstr"))
+    out = screen()
+    assert out.count("EQI") == out.count("Indicators from day 0 on, with the difference")
+    flat = out.replace("\n", "")
+    for text in (*NAMES[1:], "T + 3 degC", "effluent.NO3 mean", "time with BOD5 above 10 g BOD/m3", "cstr/index.html"):
+        assert text in flat
+
+
+def test_layouts_fit(screen):
+    terminal.print_layouts()
+    assert "bsm1_closed" in screen()
 
 
 def test_models_fit(screen):

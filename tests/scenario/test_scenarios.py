@@ -1,6 +1,5 @@
 """Scenarios: what changes, what does not, and what is refused."""
 
-import importlib
 import json
 import shutil
 
@@ -15,11 +14,11 @@ from asm_hybrid.cli import main
 from asm_hybrid.errors import InputError
 from asm_hybrid.export import export_bundle
 from asm_hybrid.plant import InputSpec
-from asm_hybrid.scenario import load_scenario, simulate
-from asm_hybrid.scenario.definition import apply_changes, change_texts, moment
+from asm_hybrid.scenario import simulate as MODULE
+from asm_hybrid.scenario.changes import StampClock, apply_changes, change_texts
+from asm_hybrid.scenario.definition import load_scenario
 from asm_hybrid.workflow import run_training
 
-MODULE = importlib.import_module("asm_hybrid.scenario.simulate")  # the package has a function of that name
 PERIOD = '{start: "2024-03-07", end: "2024-03-08 12:00"}'
 
 
@@ -45,6 +44,12 @@ def write(folder, changes, period=PERIOD, extra=""):
     listed = "\n".join(f"  - {c}" for c in changes)
     path.write_text(f"name: case\n{extra}period: {period}\nchanges:\n{listed}\n")
     return path
+
+
+def simulate(run, path, out):
+    """Simulate a file that holds one scenario."""
+    (result,) = MODULE.simulate(run, path, out)
+    return result
 
 
 def test_changes_act_on_their_inputs_and_in_their_period(run, tmp_path):
@@ -186,8 +191,10 @@ def test_an_interrupted_run_can_still_be_simulated(run, tmp_path, no_plot):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("name: case\nchanges: []\n", ["scenario.yaml:2 (changes)", "at least 1"]),
-        ("name: case\n", ["changes", "missing"]),
+        ("name: case\nchanges: []\n", ["scenario.yaml", "there is no change", "scenarios by name"]),
+        ("name: case\n", ["there is no change"]),
+        ("changes: [{input: T, shift: 1}]\nscenarios: {a: [{input: T, shift: 2}]}\n", ["both changes and scenarios"]),
+        ("days: 3\nchanges: [{input: T, shift: 1}]\n", ["scenario.yaml:1 (days)", "'days'", "period"]),
         ("name: ../case\nchanges: [{input: T, shift: 1}]\n", ["scenario.yaml:1 (name)"]),
         ("name: case\nchange: [{input: T, shift: 1}]\n", ["change", "changes"]),
         ("name: case\nchanges: [{input: T, shift: 1}\n", ["scenario.yaml", "YAML"]),
@@ -272,26 +279,46 @@ def test_a_failing_plot_leaves_nothing(run, tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("linear", "first"), [(True, 3), (False, 2)])
-def test_nothing_changes_before_the_start(tmp_path, linear, first):
+@pytest.mark.parametrize(("linear", "first", "end"), [(True, 3, 6), (False, 2, 5)])
+def test_nothing_changes_before_the_start_or_from_the_end_on(tmp_path, linear, first, end):
     path = write(tmp_path, ["{input: load, scale: 2}", "{input: T, set: 10 degC}"], '{start: "2024-03-04 01:00"}')
     specs = [InputSpec("Q_in", "m3/d"), InputSpec("T", "degC"), InputSpec("wastage", "m3/d")]
     specs += [InputSpec("influent.S_S", "g COD/m3"), InputSpec("influent.S_O", "g O2/m3")]
     times = pd.date_range("2024-03-04", periods=6, freq="30min", tz="UTC")
     base = np.tile([1000.0, 15.0, 10.0, 50.0, 1.0], (6, 1))
     scenario = load_scenario(path)
-    period = (times[2], times[-1])
-    changed = apply_changes(scenario, specs, ["influent.S_S"], times, base, period, linear=linear)
+    clock, days = StampClock(times[0]), np.arange(6) / 48
+    (case,) = scenario.cases
+    period = (days[2], days[-1])
+    changed = apply_changes(scenario, case, specs, ["influent.S_S"], days, base, period, clock, linear=linear)
     expected = base.copy()
-    expected[first:, 1] = 10.0
-    expected[first:, 3] = 100.0
+    expected[first:end, 1] = 10.0
+    expected[first:end, 3] = 100.0
     np.testing.assert_array_equal(changed, expected)
-    assert change_texts(scenario, specs, ["influent.S_S"]) == ("load × 2", "T = 10 degC")
+    assert change_texts(scenario, case, specs, ["influent.S_S"]) == ("load × 2", "T = 10 degC")
 
 
 def test_times_are_read_in_the_zone_of_the_file(tmp_path):
     path = write(tmp_path, ["{input: T, shift: 1}"], extra="zone: Europe/Amsterdam\n")
     scenario = load_scenario(path)
-    assert moment(scenario, "2024-07-01", "period").isoformat() == "2024-06-30T22:00:00+00:00"
+    clock = StampClock(pd.Timestamp("2024-06-30", tz="UTC"))
+    assert clock.read(scenario, "2024-07-01", "period") == 22 / 24
     with pytest.raises(InputError, match="2024-03-31 02:30"):
-        moment(scenario, "2024-03-31 02:30", "period")
+        clock.read(scenario, "2024-03-31 02:30", "period")
+
+
+def test_several_scenarios_have_a_folder_each(run, tmp_path, no_plot):
+    path = tmp_path / "scenario.yaml"
+    scenarios = "{cold: [{input: T, shift: -6}], warm: [{input: T, shift: 3}]}"
+    path.write_text(f"name: case\nperiod: {PERIOD}\nscenarios: {scenarios}\n")
+    cold, warm = MODULE.simulate(run, path, tmp_path / "out")
+    assert (cold.name, warm.name) == ("cold", "warm")
+    assert (cold.folder, warm.folder) == (tmp_path / "out" / "cold", tmp_path / "out" / "warm")
+    means = [r.table.set_index("quantity").loc["aerobic.S_NH"] for r in (cold, warm)]
+    assert means[0]["base"] == means[1]["base"]
+    assert means[0]["scenario"] > means[0]["base"] > means[1]["scenario"]
+    assert (warm.folder / "summary.csv").exists()
+
+
+def test_a_run_without_a_scenario_is_refused(run, capsys):
+    assert "--scenario" in refused(capsys, "simulate", run)
