@@ -31,7 +31,7 @@ from asm_hybrid.errors import InputError, SimulationError, nearest
 from asm_hybrid.solver.rosenbrock import integrate
 from asm_hybrid.solver.tableaus import METHODS as STIFF
 
-__all__ = ["ADAPTIVE", "FIXED", "OdeSolution", "StiffnessWarning", "check_method", "solve"]
+__all__ = ["ADAPTIVE", "FIXED", "Field", "OdeSolution", "StiffnessWarning", "check_method", "solve"]
 
 ADAPTIVE = ("dopri5", "dopri8", "bosh3", "adaptive_heun")
 """Explicit methods that choose their steps."""
