@@ -6,15 +6,20 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from asm_hybrid.solver.layer import ODELayer
     from asm_hybrid.training import FittedModel, load_model, read_inputs, train
 
-__all__ = ["FittedModel", "__version__", "load_model", "read_inputs", "train"]
+__all__ = ["FittedModel", "ODELayer", "__version__", "load_model", "read_inputs", "train"]
 
 __version__ = version("asm-hybrid")
 
 
 def __getattr__(name: str) -> Any:
     """Load the library, and torch with it, at the first use of one of its names."""
+    if name == "ODELayer":
+        from asm_hybrid.solver.layer import ODELayer
+
+        return ODELayer
     if name in __all__:
         from asm_hybrid import training
 

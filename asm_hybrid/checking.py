@@ -9,6 +9,7 @@ import numpy as np
 
 from asm_hybrid.artefacts import write_bytes_atomic
 from asm_hybrid.config import load_config, load_plant
+from asm_hybrid.config.ode import is_ode
 from asm_hybrid.data import check_report, read_dataset
 from asm_hybrid.data.check import aligned
 from asm_hybrid.errors import InputError
@@ -16,6 +17,7 @@ from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.water import WaterBalance, water_balance
 from asm_hybrid.report.flowsheet import draw_flowsheet
+from asm_hybrid.training.ode import describe_ode
 from asm_hybrid.yamlfile import load_yaml
 
 __all__ = ["Check", "check"]
@@ -46,7 +48,7 @@ def check(path: str | Path) -> Check:
     Parameters
     ----------
     path : path or str
-        A config, the file of a plant, or a shipped layout.
+        A config, of a plant or of a generic ODE, the file of a plant, or a shipped layout.
 
     Returns
     -------
@@ -60,6 +62,8 @@ def check(path: str | Path) -> Check:
         If the file cannot be read at all.
     """
     is_file = str(path).endswith((".yaml", ".yml"))
+    if is_file and is_ode(path):
+        return Check(tuple(describe_ode(path)), 0, None)
     if is_file and "data" in load_yaml(path).data:
         report = check_report(path)
         lines, errors = list(report.lines), report.errors

@@ -26,7 +26,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-ConfigFile = Annotated[Path, typer.Argument(help="YAML file that describes plant, data and model.", show_default=False)]
+ConfigFile = Annotated[
+    Path, typer.Argument(help="YAML file that describes plant, data and model, or a generic ODE.", show_default=False)
+]
 RunFolder = Annotated[Path, typer.Argument(help="Run folder, or exported bundle.", show_default=False)]
 
 
@@ -64,6 +66,9 @@ def train(
     if result.summary is None:
         typer.echo(f"interrupted; the best model so far is in {result.folder}", err=True)
         raise typer.Exit(INTERRUPTED)
+    if result.lines:
+        typer.echo("\n".join(result.lines))
+        return
     print_scores(result.summary)
     typer.echo(f"\nrun folder: {result.folder}\nreport:     {result.folder / 'report.html'}")
 

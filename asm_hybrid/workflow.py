@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from asm_hybrid.config.ode import is_ode
 from asm_hybrid.diagnosis import diagnose
 from asm_hybrid.report import write_report
+from asm_hybrid.report.ode import ode_lines, write_ode_plot
 from asm_hybrid.training import Progress, Silent, train
+from asm_hybrid.training.ode import train_ode
 
 __all__ = ["RunResult", "run_training"]
 
@@ -25,11 +28,14 @@ class RunResult:
         Content of ``summary.json``; None when the run was interrupted before its diagnosis was complete.
     interrupted : bool
         Whether the user stopped it.
+    lines : tuple of str
+        For a generic ODE, which has no report, its scores as text.
     """
 
     folder: Path
     summary: dict[str, Any] | None
     interrupted: bool
+    lines: tuple[str, ...] = ()
 
 
 def run_training(config: str | Path, out: Path | None = None, progress: Progress | None = None) -> RunResult:
@@ -38,7 +44,7 @@ def run_training(config: str | Path, out: Path | None = None, progress: Progress
     Parameters
     ----------
     config : str or Path
-        The config.
+        The config, of a plant or of a generic ODE.
     out : Path, optional
         The run folder, new or empty; a dated one below ``runs`` without it.
     progress : Progress, optional
@@ -49,6 +55,11 @@ def run_training(config: str | Path, out: Path | None = None, progress: Progress
     RunResult
     """
     progress = progress or Silent()
+    if is_ode(config):
+        found = train_ode(config, out, progress)
+        write_ode_plot(found.folder)
+        lines = tuple(ode_lines(found.folder))
+        return RunResult(found.folder, None if found.interrupted else found.summary, found.interrupted, lines)
     outcome = train(config, out, progress)
     if outcome.interrupted:
         return RunResult(outcome.folder, None, True)

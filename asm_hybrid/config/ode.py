@@ -1,0 +1,257 @@
+"""The config of a generic neural ODE: a table or a network as the right-hand side, and what it is fitted to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
+
+from asm_hybrid.config.base import Section, refuse
+from asm_hybrid.config.messages import input_error
+from asm_hybrid.config.names import known
+from asm_hybrid.errors import InputError
+from asm_hybrid.kinetics import Table, load_table
+from asm_hybrid.yamlfile import YamlDocument, load_yaml
+
+__all__ = ["OdeConfig", "is_ode", "load_ode_config"]
+
+Features = Literal["identity", "cubic"]
+Pair = Annotated[tuple[float, float], Field(strict=False)]
+Row = Annotated[tuple[float, ...], Field(strict=False)]
+Counts = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(strict=False)]
+
+
+def _ascending(pair: tuple[float, float], what: str) -> None:
+    if not pair[0] < pair[1]:
+        raise refuse(f"{what} is {list(pair)}", "[lower, upper] with lower below upper")
+
+
+class FittedSection(Section):
+    """A parameter to be fitted."""
+
+    start: float = Field(description="Value to start from [unit of the table].")
+    bounds: Pair = Field(description="[lower, upper], within which it stays [unit of the table].")
+
+    @model_validator(mode="after")
+    def _start_within(self) -> Self:
+        _ascending(self.bounds, "the range")
+        if not self.bounds[0] < self.start < self.bounds[1]:
+            raise refuse(
+                f"the fit starts at {self.start:g}, outside its bounds [{self.bounds[0]:g}, {self.bounds[1]:g}]",
+                "a start between the bounds, not at one of them",
+            )
+        return self
+
+
+class FieldNetworkSection(Section):
+    """A network as the right-hand side."""
+
+    hidden: Counts = Field(description="Widths of the hidden layers.")
+    activation: Literal["tanh", "silu", "relu", "softplus"] = Field(
+        default="tanh", description="Activation of the hidden layers."
+    )
+    features: Features = Field(
+        default="identity", description="What it sees: the states, or (cubic) the third power of each."
+    )
+
+
+class RightSideSection(Section):
+    """The right-hand side: a kinetics table with parameters to fit, or a network."""
+
+    table: str | None = Field(default=None, description="Name of a shipped kinetics table, or path of a table.")
+    fit: dict[str, FittedSection] | None = Field(
+        default=None, min_length=1, description="Parameters of the table to fit; the others keep their defaults."
+    )
+    network: FieldNetworkSection | None = Field(default=None, description="A network in the place of a table.")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.table is None) == (self.network is None):
+            both = "'table' and 'network' are both given" if self.table else "neither 'table' nor 'network' is given"
+            raise refuse(both, "one of the two", "a right-hand side is a table with 'fit', or a network")
+        if (self.table is None) != (self.fit is None):
+            found = "'table' is given without 'fit'" if self.table else "'fit' is given without 'table'"
+            raise refuse(found, "'fit' with a table, and only there")
+        return self
+
+
+class TimesSection(Section):
+    """When there are data."""
+
+    count: int = Field(ge=2, description="Number of times; the first is the begin of the span.")
+    spacing: Literal["even", "random"] = Field(
+        default="even", description="even, to the end of the span; or random: drawn over the span with the seed."
+    )
+
+
+class TruthSection(Section):
+    """A known equation, du/dt = φ(u) A, from which data are made."""
+
+    features: Features = Field(default="identity", description="φ: the states, or the third power of each.")
+    matrix: Annotated[tuple[Row, ...], Field(strict=False)] = Field(description="A, by rows.")
+    noise: float = Field(default=0.0, ge=0, description="Standard deviation of noise on the data [unit of the states].")
+
+
+class OdeDataSection(Section):
+    """What the solution shall follow: a target, or data made from a known equation."""
+
+    times: TimesSection = Field(description="When there are data.")
+    target: dict[str, float | Row] | None = Field(
+        default=None, min_length=1, description="States that follow a constant, or a list with a value for every time."
+    )
+    truth: TruthSection | None = Field(default=None, description="A known equation that makes the data.")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.target is None) == (self.truth is None):
+            found = "'target' and 'truth' are both given" if self.target else "neither 'target' nor 'truth' is given"
+            raise refuse(found, "one of the two", "without either there are no data to fit")
+        for name, values in (self.target or {}).items():
+            if isinstance(values, tuple) and len(values) != self.times.count:
+                raise refuse(
+                    f"the target of {name!r} has {len(values)} values",
+                    f"{self.times.count} values, one for every time, or one number",
+                )
+        return self
+
+
+class ExtrapolationSection(Section):
+    """Trajectories from other initial states, scored against the truth."""
+
+    count: int = Field(gt=0, description="Number of initial states, drawn evenly from the box with the seed.")
+    box: dict[str, Pair] = Field(description="[lower, upper] of every state.")
+
+
+class SolverSection(Section):
+    """How the equation is solved; see `asm_hybrid.solver.solve.solve`."""
+
+    method: str = Field(default="dopri5", description="Name of the method.")
+    rtol: float = Field(default=1e-7, gt=0, description="Relative tolerance [-] of methods that choose their steps.")
+    atol: float = Field(default=1e-9, gt=0, description="Absolute tolerance of these [unit of the states].")
+    steps: int | None = Field(default=None, gt=0, description="Steps from time to time, for all other methods.")
+
+
+class OdeTrainingSection(Section):
+    """How the parameters are found: by Adam, its step size falling along a cosine to a tenth."""
+
+    loss: Literal["squared", "absolute"] = Field(default="squared", description="Mean of which residuals.")
+    iterations: int = Field(default=200, ge=0, description="Gradient steps on the whole trajectory.")
+    segment_iterations: int = Field(
+        default=0,
+        ge=0,
+        description="Gradient steps before these, on solutions from every datum to the next, side by side. Truth only.",
+    )
+    learning_rate: float = Field(default=0.02, gt=0, description="Step size.")
+    seed: int = Field(default=1, ge=0, description="Draws times, noise, initial states, and the network's start.")
+
+
+class OdeConfig(Section):
+    """A generic neural ODE: right-hand side, initial state, span, data, training."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+        description="Name of the run; letters, digits, '_', '-' and '.' only, since folders carry it.",
+    )
+    description: str = Field(default="", description="Free text.")
+    ode: RightSideSection = Field(description="The right-hand side.")
+    initial: dict[str, float] = Field(min_length=1, description="Initial value of every state; names the states.")
+    span: Pair = Field(description="Begin and end [d for a table].")
+    data: OdeDataSection = Field(description="What the solution shall follow.")
+    extrapolation: ExtrapolationSection | None = Field(default=None, description="Scored beyond the data.")
+    solver: SolverSection = Field(default_factory=SolverSection, description="How the equation is solved.")
+    training: OdeTrainingSection = Field(default_factory=OdeTrainingSection, description="How it learns.")
+
+    _document: YamlDocument | None = PrivateAttr(default=None)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the states."""
+        return tuple(self.initial)
+
+    @property
+    def source_text(self) -> str:
+        """The config as the user wrote it."""
+        assert self._document is not None
+        return self._document.text
+
+    def where(self, *keypath: str | int) -> str:
+        """Return where a key stands, for messages: ``file:line (key.path)``."""
+        return self._document.where(*keypath) if self._document else ".".join(map(str, keypath))
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        _ascending(self.span, "the span")
+        for name in self.data.target or {}:
+            if name not in self.initial:
+                raise refuse(f"the target {name!r} is no state", "one of " + ", ".join(self.states))
+        truth, n = self.data.truth, len(self.initial)
+        if truth and (len(truth.matrix) != n or any(len(row) != n for row in truth.matrix)):
+            raise refuse("the matrix of the truth does not fit the states", f"{n} rows of {n} numbers")
+        if self.training.segment_iterations and truth is None:
+            raise refuse("'segment_iterations' is given without a truth", "data of all states, from data.truth")
+        if self.extrapolation:
+            if truth is None:
+                raise refuse("'extrapolation' is given without a truth", "data.truth, against which it is scored")
+            if set(self.extrapolation.box) != set(self.states):
+                raise refuse("the box does not name the states", "a range for each of " + ", ".join(self.states))
+            for name, pair in self.extrapolation.box.items():
+                _ascending(pair, f"the range of {name!r}")
+        return self
+
+    def table(self) -> Table:
+        """Load the kinetics table, and check the names of states and parameters against it."""
+        name = str(self.ode.table)
+        own = name.endswith((".yaml", ".yml")) or "/" in name or os.sep in name
+        base = self._document.path.parent if self._document else Path()
+        try:
+            table = load_table(base / Path(name).expanduser() if own else name)
+        except InputError as error:
+            found = f"{error.where}: {error.found}" if error.where else error.found
+            where = self.where("ode", "table")
+            raise InputError(found, where=where, expected=error.expected, fix=error.fix) from None
+        for parameter in self.ode.fit or {}:
+            known(parameter, table.parameter_names, f"a parameter of {table.name}", self.where("ode", "fit", parameter))
+        for state in self.states:
+            known(state, table.component_names, f"a component of {table.name}", self.where("initial", state))
+        missing = [c for c in table.component_names if c not in self.initial]
+        if missing:
+            raise InputError(
+                f"the initial value of {missing[0]!r} is missing",
+                where=self.where("initial"),
+                expected="one for every component of the table",
+            )
+        return table
+
+
+def is_ode(path: str | Path) -> bool:
+    """Tell whether a file is the config of a generic ODE, not of a plant."""
+    data = load_yaml(path).data
+    return "ode" in data and "plant" not in data
+
+
+def load_ode_config(path: str | Path) -> OdeConfig:
+    """Read and check the config of a generic ODE.
+
+    Parameters
+    ----------
+    path : path
+        A YAML file with the key ``ode``.
+
+    Returns
+    -------
+    OdeConfig
+
+    Raises
+    ------
+    InputError
+        If the file is not readable YAML or does not fit the schema; with file, line and key.
+    """
+    document = load_yaml(path)
+    try:
+        config = OdeConfig.model_validate(document.data)
+    except ValidationError as error:
+        raise input_error(error, OdeConfig, document) from None
+    config._document = document
+    return config

@@ -1,0 +1,226 @@
+"""What a generic neural ODE is made of: right-hand sides, data, and the baselines it is compared with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from asm_hybrid.config.ode import FittedSection, OdeConfig
+from asm_hybrid.hybrid.network import EnsembleMLP
+from asm_hybrid.kinetics import Table, compile_table
+from asm_hybrid.plant import torch_namespace
+from asm_hybrid.solver.solve import Field, check_method
+
+__all__ = ["FEATURES", "NetworkField", "Problem", "TableField", "linear_fit", "make_problem", "truth_of"]
+
+FEATURES: dict[str, Callable[[Tensor], Tensor]] = {"identity": lambda u: u, "cubic": lambda u: u**3}
+
+
+class TableField(nn.Module):
+    """``dx/dt = ρ(x; p) ν(p)`` of a kinetics table, some of whose parameters are fitted.
+
+    A fitted parameter is ``lower + (upper - lower) σ(w)``, so that it cannot leave its bounds; w is what is learnt.
+
+    Parameters
+    ----------
+    table : Table
+        The reactions.
+    fit : dict of str to FittedSection
+        Start and bounds of the parameters to fit.
+    order : sequence of str
+        Components in the order of the states.
+    """
+
+    def __init__(self, table: Table, fit: dict[str, FittedSection], order: tuple[str, ...]) -> None:
+        super().__init__()
+        self.kinetics, self.names, self.fitted = compile_table(table), table.parameter_names, tuple(fit)
+        self.xp = torch_namespace()
+        self.order = [order.index(c) for c in table.component_names]
+        self.back = [table.component_names.index(c) for c in order]
+        values = [p.default for p in table.parameters]
+        self.defaults = torch.tensor(values, dtype=torch.float64)
+        self.lower = torch.tensor([s.bounds[0] for s in fit.values()], dtype=torch.float64)
+        self.upper = torch.tensor([s.bounds[1] for s in fit.values()], dtype=torch.float64)
+        share = (torch.tensor([s.start for s in fit.values()], dtype=torch.float64) - self.lower) / self.width
+        self.w = nn.Parameter(torch.logit(share))
+
+    @property
+    def width(self) -> Tensor:
+        """Upper minus lower bounds, ``(fitted,)``."""
+        return self.upper - self.lower
+
+    def parameter_values(self) -> dict[str, Tensor]:
+        """Return the fitted parameters [unit of the table]."""
+        return dict(zip(self.fitted, (self.lower + self.width * torch.sigmoid(self.w)).unbind(), strict=True))
+
+    def right_side(self) -> Field:
+        """Return f(t, x) on states ``(…, n)``, all that depends on the parameters alone worked out once."""
+        values = self.parameter_values()
+        p = [values.get(name, default) for name, default in zip(self.names, self.defaults, strict=True)]
+        zero = torch.zeros((), dtype=torch.float64)
+        rows = [[zero if nu is None else zero + nu for nu in row] for row in self.kinetics.stoichiometry(p, self.xp)]
+        stoichiometry = torch.stack([torch.stack([row[i] for i in self.back]) for row in rows])
+
+        def f(t: Tensor, x: Tensor) -> Tensor:
+            rates = self.kinetics.rates(x[..., self.order].clamp(min=0.0).unbind(-1), p, self.xp)
+            return torch.stack(rates, dim=-1) @ stoichiometry
+
+        return f
+
+
+class NetworkField(nn.Module):
+    """``du/dt = v N(φ(u) / s; w)``, a network of features of the states.
+
+    The scales s and v come from the data: root mean square of the features, and way of each state by time.
+
+    Parameters
+    ----------
+    states : int
+        Number of states.
+    hidden : sequence of int
+        Widths of the hidden layers.
+    activation, features : str
+        A key of `ACTIVATIONS` and of `FEATURES`.
+    seed : int
+        Of the start; the last layer starts at zero, and so does du/dt.
+    """
+
+    seen: Tensor
+    speed: Tensor
+
+    def __init__(self, states: int, hidden: tuple[int, ...], activation: str, features: str, seed: int) -> None:
+        super().__init__()
+        self.network = EnsembleMLP([states, *hidden, states], activation, [seed])
+        self.features = FEATURES[features]
+        self.register_buffer("seen", torch.ones(states, dtype=torch.float64))
+        self.register_buffer("speed", torch.ones(states, dtype=torch.float64))
+
+    def scale(self, times: Tensor, values: Tensor) -> None:
+        """Take the scales from data ``(k, n)``; a state that is not measured, or does not move, keeps one."""
+        seen = self.features(values).square().mean(0).sqrt()
+        speed = (values[1:] - values[:-1]).abs().sum(0) / (times[-1] - times[0])
+        self.seen = torch.where(seen > 0, seen, 1.0)
+        self.speed = torch.where(speed > 0, speed, 1.0)
+
+    def right_side(self) -> Field:
+        """Return f(t, x) on states ``(…, n)``."""
+
+        def f(t: Tensor, x: Tensor) -> Tensor:
+            return self.speed * cast(Tensor, self.network((self.features(x) / self.seen).unsqueeze(0))).squeeze(0)
+
+        return f
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A right-hand side and what it is fitted to.
+
+    Attributes
+    ----------
+    field : TableField or NetworkField
+        The right-hand side.
+    x0 : Tensor, shape (n,)
+        Initial state.
+    times : Tensor, shape (k,)
+        Times of the data, from the begin of the span on.
+    values : Tensor, shape (k, n)
+        Data; nan for states without.
+    others : Tensor, shape (m, n)
+        Initial states for extrapolation.
+    """
+
+    field: TableField | NetworkField
+    x0: Tensor
+    times: Tensor
+    values: Tensor
+    others: Tensor
+
+
+def truth_of(config: OdeConfig) -> Field | None:
+    """Return the known equation of a config, ``du/dt = φ(u) A``, or None."""
+    truth = config.data.truth
+    if truth is None:
+        return None
+    matrix = torch.tensor(truth.matrix, dtype=torch.float64)
+    features = FEATURES[truth.features]
+    return lambda t, u: features(u) @ matrix
+
+
+def make_problem(config: OdeConfig, exact: Callable[[Tensor, Tensor], Tensor]) -> Problem:
+    """Draw data and initial states, and build the right-hand side.
+
+    Parameters
+    ----------
+    config : OdeConfig
+        The config.
+    exact : callable
+        From initial states and times to the states of the truth, ``(k, …, n)``.
+
+    Returns
+    -------
+    Problem
+
+    Raises
+    ------
+    InputError
+        If names do not fit the table, or the solver's method is not known.
+    """
+    check_method(config.solver.method, config.solver.steps, config.where("solver", "method"))
+    names, n = config.states, len(config.states)
+    seed = config.training.seed
+    field: TableField | NetworkField
+    if config.ode.network is None:
+        assert config.ode.fit is not None
+        field = TableField(config.table(), config.ode.fit, names)
+    else:
+        net = config.ode.network
+        field = NetworkField(n, net.hidden, net.activation, net.features, seed)
+    draw = torch.Generator().manual_seed(seed)
+    begin, end = config.span
+    count = config.data.times.count
+    if config.data.times.spacing == "even":
+        times = torch.linspace(begin, end, count, dtype=torch.float64)
+    else:
+        inner = torch.rand(count - 1, generator=draw, dtype=torch.float64).sort().values
+        times = torch.cat([torch.tensor([begin], dtype=torch.float64), begin + (end - begin) * inner])
+    x0 = torch.tensor(list(config.initial.values()), dtype=torch.float64)
+    values = torch.full((count, n), math.nan, dtype=torch.float64)
+    for name, target in (config.data.target or {}).items():
+        values[:, names.index(name)] = torch.tensor(target, dtype=torch.float64)
+    if config.data.truth is not None:
+        noise = config.data.truth.noise * torch.randn(count, n, generator=draw, dtype=torch.float64)
+        values = exact(x0, times) + noise
+    if isinstance(field, NetworkField):
+        field.scale(times, values)
+    others = torch.empty(0, n, dtype=torch.float64)
+    if config.extrapolation is not None:
+        box = torch.tensor([config.extrapolation.box[name] for name in names], dtype=torch.float64)
+        share = torch.rand(config.extrapolation.count, n, generator=draw, dtype=torch.float64)
+        others = box[:, 0] + (box[:, 1] - box[:, 0]) * share
+    return Problem(field, x0, times, values, others)
+
+
+def linear_fit(times: Tensor, values: Tensor) -> Tensor:
+    """Return B of ``du/dt = u B`` by least squares on data.
+
+    Both sides are integrated from time to time, the right one by the trapezoidal rule, so that no data are divided by
+    small differences of times.
+
+    Parameters
+    ----------
+    times : Tensor, shape (k,)
+        Times.
+    values : Tensor, shape (k, n)
+        States.
+
+    Returns
+    -------
+    Tensor, shape (n, n)
+    """
+    area = (times[1:] - times[:-1]).unsqueeze(-1) * (values[1:] + values[:-1]) / 2.0
+    return cast(Tensor, torch.linalg.lstsq(area, values[1:] - values[:-1]).solution)

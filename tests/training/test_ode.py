@@ -1,0 +1,230 @@
+"""Generic neural ODEs from their configs: what is learnt, written, repeated, and refused."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from asm_hybrid.artefacts import verify_manifest
+from asm_hybrid.checking import check
+from asm_hybrid.cli import main
+from asm_hybrid.config.ode import is_ode, load_ode_config
+from asm_hybrid.errors import InputError, SimulationError
+from asm_hybrid.kinetics import load_table
+from asm_hybrid.training.ode import _OdeRun, train_ode
+from asm_hybrid.training.ode_problem import TableField, linear_fit
+from asm_hybrid.workflow import run_training
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+SHIPPED = [p for p in sorted(CONFIGS.glob("*.yaml")) if is_ode(p)]
+FIT = """
+name: small
+ode:
+  table: lotka_volterra
+  fit: {alpha: {start: 2.2, bounds: [0.1, 10]}, beta: {start: 1.0, bounds: [0.01, 5]}}
+initial: {predator: 1.0, prey: 1.0}
+span: [0, 2]
+data: {times: {count: 5}, target: {prey: 1.0}}
+solver: {method: rk4, steps: 4}
+training: {iterations: 40, learning_rate: 0.2}
+"""
+LEARN = """
+name: small
+ode: {network: {hidden: [8], features: cubic}}
+initial: {u1: 1.5, u2: 0.0}
+span: [0, 1]
+data:
+  times: {count: 12, spacing: random}
+  truth: {features: cubic, matrix: [[-0.1, 2.0], [-2.0, -0.1]]}
+extrapolation: {count: 3, box: {u1: [-1, 1], u2: [-1, 1]}}
+solver: {rtol: 1.0e-4, atol: 1.0e-5}
+training: {iterations: 3, segment_iterations: 150, learning_rate: 0.03}
+"""
+
+
+def written(folder, text):
+    path = folder / "small.yaml"
+    path.write_text(text)
+    return path
+
+
+def summary_of(folder):
+    return json.loads((folder / "summary.json").read_text())
+
+
+def test_parameters_of_a_table_are_fitted_within_their_bounds(tmp_path):
+    found = train_ode(written(tmp_path, FIT), tmp_path / "run")
+    scores = found.summary["scores"]["data"]
+    assert scores["model"] < 0.1 * scores["start"]
+    verify_manifest(found.folder)
+    rows = json.loads((found.folder / "parameters.json").read_text())["parameters"]
+    assert [r["name"] for r in rows] == ["alpha", "beta"]
+    assert all(r["bounds"][0] < r["fitted"] < r["bounds"][1] for r in rows)
+    assert found.summary["units"] == {"prey": "g/m3", "predator": "g/m3"}
+    assert (found.folder / "config.yaml").read_text() == FIT
+    curves = pd.read_csv(found.folder / "predictions.csv")
+    assert set(curves["series"]) == {"data", "model", "start"}
+    assert curves.loc[curves["series"] == "data", "predator"].isna().all()
+
+
+def test_the_right_hand_side_is_that_of_lotka_and_volterra():
+    fit = load_ode_config(CONFIGS / "lotka_volterra.yaml").ode.fit
+    field = TableField(load_table("lotka_volterra"), fit, ("predator", "prey"))
+    x = torch.tensor([[3.0, 2.0], [0.5, 4.0]], dtype=torch.float64)
+    predator, prey = x.unbind(-1)
+    found = field.right_side()(torch.tensor(0.0), x)
+    expected = torch.stack([0.4 * prey * predator - 2.0 * predator, 2.2 * prey - prey * predator], dim=-1)
+    assert torch.allclose(found, expected, atol=1e-12)
+
+
+def test_a_network_learns_the_spiral_and_beats_the_baselines(tmp_path):
+    found = run_training(written(tmp_path, LEARN), tmp_path / "run")
+    scores = found.summary["scores"]
+    assert scores["data"]["model"] < scores["data"]["linear"] < scores["data"]["constant"]
+    assert len(scores["extrapolation"]["trajectories"]) == 3
+    for names in (scores["data"], scores["extrapolation"]["median"]):
+        assert set(names) == {"model", "constant", "linear"}
+    verify_manifest(found.folder)
+    for name in ("weights.safetensors", "plot.svg", "plot.png", "metrics.jsonl", "environment.json"):
+        assert (found.folder / name).stat().st_size > 0
+    assert any("median of extrapolations" in line for line in found.lines)
+    curves = pd.read_csv(found.folder / "predictions.csv")
+    data = curves[curves["series"] == "data"]
+    assert len(data) == 12
+    steps = data["time"].diff().dropna()
+    assert steps.min() > 0
+    assert steps.max() > 2 * steps.min()
+
+
+def test_equal_seeds_make_equal_files_and_others_do_not(tmp_path):
+    text = LEARN.replace("segment_iterations: 150", "segment_iterations: 2")
+    folders = [train_ode(written(tmp_path, text), tmp_path / f"run{i}").folder for i in range(2)]
+    other = train_ode(written(tmp_path, text.replace("training: {", "training: {seed: 2, ")), tmp_path / "other").folder
+    for name in ("metrics.jsonl", "predictions.csv", "weights.safetensors"):
+        a, b, c = ((f / name).read_bytes() for f in (*folders, other))
+        assert a == b
+        assert a != c
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_shipped_configs_run(path, tmp_path, capsys):
+    text = path.read_text()
+    config = load_ode_config(path)
+    for key in ("segment_iterations", "iterations"):
+        old = f"  {key}: {getattr(config.training, key)}"
+        text = text.replace(old, f"  {key}: 2") if old in text else text
+    short = written(tmp_path, text)
+    assert load_ode_config(short).training.iterations == 2
+    with pytest.raises(SystemExit) as caught:
+        main(["train", str(short), "--out", str(tmp_path / "run")])
+    assert not caught.value.code
+    assert "on the data" in capsys.readouterr().out
+    assert summary_of(tmp_path / "run")["stopped"] == "finished"
+    found = check(path)
+    assert found.errors == 0
+    assert "parameters to fit" in "\n".join(found.lines)
+
+
+def test_both_examples_are_shipped():
+    assert {p.stem for p in SHIPPED} == {"lotka_volterra", "spiral"}
+
+
+def test_noise_is_drawn_and_a_series_can_be_the_target(tmp_path):
+    noisy = LEARN.replace("features: cubic, matrix", "noise: 0.5, features: cubic, matrix")
+    noisy = noisy.replace("segment_iterations: 150", "segment_iterations: 0")
+    found = train_ode(written(tmp_path, noisy), tmp_path / "noisy")
+    curves = pd.read_csv(found.folder / "predictions.csv")
+    assert curves[curves["series"] == "data"]["u1"].iloc[0] != 1.5
+    series = FIT.replace("{prey: 1.0}}", "{prey: [1, 2, 3, 2, 1]}}").replace("iterations: 40", "iterations: 1")
+    found = train_ode(written(tmp_path, series), tmp_path / "series")
+    curves = pd.read_csv(found.folder / "predictions.csv")
+    assert curves[curves["series"] == "data"]["prey"].tolist() == [1, 2, 3, 2, 1]
+
+
+def test_linear_least_squares_finds_a_slow_linear_equation():
+    matrix = torch.tensor([[-0.1, 0.3], [-0.2, -0.1]], dtype=torch.float64)
+    times = torch.linspace(0, 2, 60, dtype=torch.float64)
+    values = torch.tensor([1.0, 0.5], dtype=torch.float64) @ torch.linalg.matrix_exp(times[:, None, None] * matrix)
+    assert torch.allclose(linear_fit(times, values), matrix, atol=1e-4)
+
+
+def test_a_solution_that_fails_is_an_error_and_leaves_the_best_parameters(tmp_path, monkeypatch):
+    calls, own = [], _OdeRun.loss
+
+    def fails_late(run):
+        calls.append(1)
+        if len(calls) > 20:
+            raise SimulationError("rk4: 1 of 1 solutions left the finite numbers")
+        return own(run)
+
+    monkeypatch.setattr(_OdeRun, "loss", fails_late)
+    with pytest.raises(SimulationError, match="best parameters so far are saved"):
+        train_ode(written(tmp_path, FIT), tmp_path / "run")
+    rows = json.loads((tmp_path / "run" / "parameters.json").read_text())["parameters"]
+    assert all(r["fitted"] != r["start"] for r in rows)
+    assert not (tmp_path / "run" / "summary.json").exists()
+
+
+def test_stopping_a_run_keeps_what_it_found(tmp_path, monkeypatch):
+    calls, own = [], _OdeRun.loss
+
+    def stopped(run):
+        calls.append(1)
+        if len(calls) == 10:
+            raise KeyboardInterrupt
+        return own(run)
+
+    monkeypatch.setattr(_OdeRun, "loss", stopped)
+    found = run_training(written(tmp_path, FIT), tmp_path / "run")
+    assert found.interrupted
+    assert summary_of(found.folder)["stopped"] == "interrupted"
+    verify_manifest(found.folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "words"),
+    [
+        (FIT, "table: lotka_volterra", "table: lotka_voltera", ["lotka_volterra", ":4"]),
+        (FIT, "alpha: {", "alfa: {", ["'alfa'", "'alpha'"]),
+        (FIT, "start: 2.2", "start: 20", ["starts at 20", "[0.1, 10]"]),
+        (FIT, "start: 2.2", "start: 10", ["starts at 10"]),
+        (FIT, "[0.1, 10]", "[10, 0.1]", ["lower below upper"]),
+        (FIT, "ode:", "ode:\n  network: {hidden: [4]}", ["both given"]),
+        (FIT, "table: lotka_volterra", "", ["neither"]),
+        (FIT, "prey: 1.0}\nspan", "pray: 1.0}\nspan", ["'prey' is no state"]),
+        (FIT, "predator: 1.0, ", "", ["'predator' is missing"]),
+        (FIT, "target: {prey: 1.0}", "target: {prey: [1, 2]}", ["2 values", "5 values"]),
+        (FIT, ", target: {prey: 1.0}", "", ["neither 'target' nor 'truth'"]),
+        (FIT, "iterations: 40", "iterations: 40, segment_iterations: 2", ["without a truth"]),
+        (FIT, "method: rk4", "method: rk5", ["'rk4'", "solver.method"]),
+        (FIT, "[0, 2]", "[2, 0]", ["span"]),
+        (LEARN, "{network: {hidden: [8], features: cubic}}", "{table: lotka_volterra}", ["without 'fit'"]),
+        (LEARN, "features: cubic}}", "features: cubik}}", ["cubic"]),
+        (LEARN, "[[-0.1, 2.0], [-2.0, -0.1]]", "[[-0.1, 2.0]]", ["2 rows of 2"]),
+        (LEARN, "u2: [-1, 1]", "u3: [-1, 1]", ["does not name the states"]),
+        (LEARN, "network", "netwrok", ["netwrok", "network"]),
+    ],
+)
+def test_a_config_that_is_refused(tmp_path, text, old, new, words):
+    assert old in text
+    path = written(tmp_path, text.replace(old, new, 1))
+    for run in (lambda: check(path), lambda: train_ode(path, tmp_path / "run")):
+        with pytest.raises(InputError) as caught:
+            run()
+        assert all(w in str(caught.value) for w in words), str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_network_without_data_is_refused(tmp_path):
+    start = LEARN.index("data:")
+    text = LEARN[:start] + LEARN[LEARN.index("extrapolation:") :]
+    with pytest.raises(InputError, match="'data' is missing"):
+        train_ode(written(tmp_path, text))
+
+
+def test_a_plant_is_no_ode(tmp_path):
+    assert not is_ode(CONFIGS / "quickstart.yaml")
+    path = written(tmp_path, FIT + "plant: {tanks: {}}\n")
+    assert not is_ode(path)
