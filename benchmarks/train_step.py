@@ -52,9 +52,7 @@ def ours(problem: Problem, substeps: int, *, compiled: bool = False) -> Work:
     """Return the outputs at the knots by our solver."""
 
     def outputs(system: PlantSystem) -> Tensor:
-        solution = rosenbrock.integrate(
-            system, problem.starts, problem.inputs, INTERVAL, substeps, compiled=compiled
-        )
+        solution = rosenbrock.integrate(system, problem.starts, problem.inputs, INTERVAL, substeps, compiled=compiled)
         return solution.outputs[..., ::substeps, :]
 
     return outputs

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+
+from asm_hybrid.report.flowsheet import draw_flowsheet
 from asm_hybrid.report.simulation_page import simulation_files
 from asm_hybrid.scenario.folder import check_target, write_plant_folder
 from asm_hybrid.scenario.plants import PlantScenarios, simulate_plant
@@ -55,7 +58,15 @@ def run_simulation(
     result = simulate_plant(subject, scenario, progress, workers)
     if progress is not None:
         progress("plots and page", 0.0)
-    files = simulation_files(result)
+    files = simulation_files(result, _flowsheet(result))
     folder = out or PARENT / f"{result.name}-{datetime.now():%Y%m%d-%H%M%S}"
     write_plant_folder(result, folder, files)
     return result, folder
+
+
+def _flowsheet(result: PlantScenarios) -> str:
+    """Draw the plant with the mean of what the base case was given and its controllers made."""
+    columns, constants = result.cases[0].record.columns, result.plant.layout.constants
+    names = [spec.name for spec in result.plant.inputs]
+    means = [columns[name].mean() if name in columns else constants[name] for name in names]
+    return draw_flowsheet(result.plant, np.array(means)).decode()

@@ -123,8 +123,14 @@ class _OnUnitInterval:
         t, span = forcing.unbind(-1)
         return span * self.slopes(t, x.squeeze(-2))
 
-    def jacobian(self, x: Tensor, forcing: Tensor) -> Tensor:
-        return self.full_jacobian(x, forcing).unsqueeze(-3)
+    def inverse(self, x: Tensor, forcing: Tensor, shift: float) -> Tensor:
+        own = self.full_jacobian(x, forcing)
+        return cast(
+            Tensor, torch.linalg.inv(shift * torch.eye(own.shape[-1], dtype=own.dtype, device=own.device) - own)
+        )
+
+    def solve(self, inverse: Tensor, right: Tensor) -> Tensor:
+        return torch.einsum("...ij,...bj->...bi", inverse, right)
 
     def output(self, x: Tensor, forcing: Tensor) -> Tensor:
         return x
