@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-from asm_hybrid.artefacts import write_json_atomic
 from asm_hybrid.errors import InputError
 
 __all__ = ["MetricsLog", "create_run_folder", "environment"]
@@ -94,8 +93,3 @@ def environment(device: torch.device) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "packages": {name: version(name) for name in packages},
     }
-
-
-def write_environment(folder: Path, device: torch.device) -> None:
-    """Write ``environment.json``."""
-    write_json_atomic(folder / "environment.json", environment(device))
