@@ -32,9 +32,10 @@ class Inverse(NamedTuple):
     ----------
     blocks : Tensor, shape (…, tank, component, component)
         Within the tanks.
-    water, solids : Tensor or None, shape (…, tank, tank)
-        Between the tanks, for soluble and for particulate components; None where they are not told apart, or where
-        there is one tank.
+    water : Tensor, shape (…, tank, tank)
+        Between the tanks, for soluble components.
+    solids : Tensor or None, shape (…, tank, tank)
+        The same for particulate components; None where they flow as the soluble ones do.
     layers : tuple of Tensor or None, shape (…, layer, layer)
         Between the layers of a settler, for solubles and for solids.
     primary : tuple of Tensor or None
@@ -42,7 +43,7 @@ class Inverse(NamedTuple):
     """
 
     blocks: Tensor
-    water: Tensor | None
+    water: Tensor
     solids: Tensor | None
     layers: tuple[Tensor, Tensor] | None
     primary: tuple[Tensor, Tensor] | None
@@ -163,17 +164,17 @@ class PlantSystem:
             slopes = slopes * self.term.factors(X, forcing.u).unsqueeze(-1)
         blocks: Tensor = self._transposed @ slopes
         if forcing.loss is not None:
-            blocks = blocks - torch.diag_embed(forcing.loss)
-        return blocks * self._free_pairs
+            blocks.diagonal(dim1=-2, dim2=-1).sub_(forcing.loss)
+        return blocks * self._free_pairs if self.plant.layout.imposed else blocks
 
     def inverse(self, x: Tensor, forcing: Forcing, shift: float) -> Inverse:
         """Return what `solve` needs to divide by ``shift I - J``.
 
-        In the tanks the division is by ``(shift I - T) (shift I - B) / shift``, with T the flows between tanks and out of
-        them, and B one block a tank of what happens within (approximate factorisation [1]_). Its cost is linear in the
-        tanks; J then errs by ``T B / shift``, which a W-method bears. Behind the tanks J holds one block for the solubles
-        and one for the solids of a settler's layers, and the slopes of a primary clarifier with itself. The slope of n
-        is left out.
+        In the tanks the division is by ``(shift I - T) (shift I - B) / shift``, with T the flows between tanks and out
+        of them, and B one block a tank of what happens within (approximate factorisation [1]_). Its cost is linear in
+        the tanks; J then errs by ``T B / shift``, which a W-method bears. Behind the tanks J holds one block for the
+        solubles and one for the solids of a settler's layers, and the slopes of a primary clarifier with itself. The
+        slope of n is left out.
 
         Parameters
         ----------
@@ -189,11 +190,10 @@ class PlantSystem:
         .. [1] R. M. Beam, R. F. Warming (1976), "An implicit finite-difference algorithm for hyperbolic systems in
            conservation-law form", J. Comput. Phys. 22, 87-110, https://doi.org/10.1016/0021-9991(76)90110-8.
         """
-        water = solids = None
-        if self.plant.tanks > 1:
-            water = _inverted(forcing.flows, shift) * shift
-            if forcing.thickening is not None:
-                solids = _inverted(forcing.flows + forcing.thickening, shift) * shift
+        water = _inverted(forcing.flows, shift) * shift
+        solids = None
+        if forcing.thickening is not None:
+            solids = _inverted(forcing.flows + forcing.thickening, shift) * shift
         layers = primary = None
         settler = self.plant.layout.settler
         if isinstance(settler, TakacsSettler):
@@ -203,10 +203,7 @@ class PlantSystem:
         own, smoothed = other_slopes(self.plant, forcing, self.xp)
         if own is not None:
             primary = (1.0 / (shift - own), own.new_full((1,), 1.0 / (shift - smoothed)))
-        blocks = self.jacobian(x, forcing)
-        if water is None:
-            blocks = blocks + torch.diag_embed(self._own_transport(forcing)) * self._free_pairs
-        return Inverse(_inverted(blocks, shift), water, solids, layers, primary)
+        return Inverse(_inverted(self.jacobian(x, forcing), shift), water, solids, layers, primary)
 
     def solve(self, inverse: Inverse, right: Tensor) -> Tensor:
         """Divide ``(…, row, component)`` by what `inverse` holds."""
@@ -229,8 +226,6 @@ class PlantSystem:
 
     def _mixed(self, inverse: Inverse, right: Tensor) -> Tensor:
         """Divide by the flows between tanks."""
-        if inverse.water is None:
-            return right
         solid = self.xp.constant(self.plant.constants.solids, right)
         if inverse.solids is None:
             mixed = self.xp.matmul(inverse.water, right)
@@ -264,8 +259,10 @@ class PlantSystem:
 
 
 def _inverted(blocks: Tensor, shift: float) -> Tensor:
-    eye = torch.eye(blocks.shape[-1], dtype=blocks.dtype, device=blocks.device) * shift
-    return cast(Tensor, torch.linalg.inv_ex(eye - blocks).inverse)
+    """Return ``(shift I - blocks)⁻¹``."""
+    shifted = -blocks
+    shifted.diagonal(dim1=-2, dim2=-1).add_(shift)
+    return cast(Tensor, torch.linalg.inv_ex(shifted).inverse)
 
 
 def participants(plant: Plant, stoichiometry: Tensor) -> np.ndarray:

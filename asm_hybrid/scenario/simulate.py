@@ -162,8 +162,7 @@ def _run(
     solution = model.simulate(u, targets, record_knots=True)
     if not bool(solution.ok.all()):
         raise SimulationError("the simulation of the scenario leaves the finite numbers; make the change smaller")
-    steps = 1 if model.kind == "neural" else model.grid.substeps
-    outputs = list(np.asarray(solution.outputs).swapaxes(0, 1)[:, :, ::steps][:, :, first:])
+    outputs = list(np.asarray(solution.outputs).swapaxes(0, 1)[:, :, first:])
     if model.term is None or solution.knots is None:
         return outputs, None
     states, driven = solution.knots[model.best, 1, first:], u[1, first:]

@@ -1,10 +1,10 @@
 """Batched Rosenbrock-W integration from input knot to input knot.
 
 The method is ROS34PW2 [1]_: four stages, order 3, L-stable. As a W-method it keeps its order whatever matrix stands
-for the Jacobian. Three freedoms follow, and all are used: the matrix is made of one block a tank (transport between
-tanks and the learnt terms stay explicit), it is held constant between two input knots, and it is held constant in the
-backward pass. The gradient then errs by about the square of the step, not by the step as in a plain Rosenbrock method,
-as long as the step resolves what is explicit: transport between tanks, and a learnt term.
+for the Jacobian. Three freedoms follow, and all are used: the matrix is what is cheap to divide by (the model decides;
+learnt terms stay explicit), it is held constant between two input knots, and it is held constant in the backward pass.
+The gradient then errs by about the square of the step, not by the step as in a plain Rosenbrock method, as long as the
+step resolves what is explicit.
 
 Rodas4 and Rodas5P are there to be accurate: with the whole Jacobian, exact at every step and in the backward pass too,
 so that the gradient is that of the discrete solution. Coefficients and references stand in `tableaus`.
@@ -14,16 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Any, Protocol, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint as recomputed
 
 from asm_hybrid.solver.tableaus import ROS34PW2, RosenbrockTableau
 
-__all__ = ["Solution", "StiffSystem", "compiled_step", "integrate"]
+__all__ = ["Solution", "StiffSystem", "advance", "compiled_step", "integrate"]
 
 NEAR = 1e-4
 """Distance of the times from which the slope of f in time is taken [knot interval]."""
@@ -60,8 +63,8 @@ class Solution:
 
     Attributes
     ----------
-    outputs : Tensor, shape (…, step + 1, output)
-        What :meth:`StiffSystem.output` gave at the start and after every step.
+    outputs : Tensor, shape (…, knot, output)
+        What :meth:`StiffSystem.output` gave at the knots; with more points an interval, at these too.
     knots : Tensor or None, shape (…, knot, block, n)
         States at the knots, when they were asked for.
     final : Tensor, shape (…, block, n)
@@ -76,49 +79,76 @@ class Solution:
     ok: Tensor
 
 
-_COMPILED: WeakKeyDictionary[Any, dict[tuple[str, float], Callable[..., Tensor]]] = WeakKeyDictionary()
-"""Compiled steps by system, method and step."""
+_COMPILED: WeakKeyDictionary[Any, dict[tuple[str, bool], Callable[..., tuple[Tensor, list[Tensor]]]]] = (
+    WeakKeyDictionary()
+)
+"""Compiled steps by system, method, and whether they return their stages."""
 
 Solve = Callable[[Tensor], Tensor]
 """Multiplies by ``(I/(hγ) - J)⁻¹``."""
 
 
-def _step(
+def advance(
     system: StiffSystem,
     x: Tensor,
     solve: Solve,
     forcings: Sequence[Any],
-    h: float,
+    h: float | Tensor,
     tableau: RosenbrockTableau,
-    slope: Tensor | None,
-) -> Tensor:
-    """Advance by one step; ``forcings`` holds one entry a stage, ``slope`` is that of f in time."""
+    slope: Tensor | None = None,
+) -> tuple[Tensor, list[Tensor]]:
+    """Advance by one step.
+
+    Parameters
+    ----------
+    system : StiffSystem
+        The model.
+    x : Tensor, shape (…, block, n)
+        The state.
+    solve : callable
+        Multiplies by ``(I/(hγ) - J)⁻¹``.
+    forcings : sequence
+        One entry a stage.
+    h : float or Tensor
+        The step [d].
+    tableau : RosenbrockTableau
+        The method.
+    slope : Tensor, optional
+        Slope of f in time [unit/d²], for methods that need it.
+
+    Returns
+    -------
+    tuple of Tensor and list of Tensor
+        The next state, and the stages.
+    """
     stages: list[Tensor] = []
     for i, (forcing, a_row, c_row) in enumerate(zip(forcings, tableau.a, tableau.c, strict=True)):
-        at = x
-        for a, k in zip(a_row, stages, strict=True):
-            if a != 0.0:
-                at = torch.add(at, k, alpha=a)
-        right = system.derivative(at, forcing)
+        right = system.derivative(_plus(x, a_row, stages), forcing)
         if slope is not None and tableau.d[i] != 0.0:
-            right = torch.add(right, slope, alpha=h * tableau.d[i])
-        for c, k in zip(c_row, stages, strict=True):
-            if c != 0.0:
-                right = torch.add(right, k, alpha=c / h)
-        stages.append(solve(right))
-    for m, k in zip(tableau.m, stages, strict=True):
-        x = torch.add(x, k, alpha=m)
+            right = right + slope * (h * tableau.d[i])
+        weighted = _sum(c_row, stages)
+        stages.append(solve(right if weighted is None else right + weighted / h))
+    return _plus(x, tableau.m, stages), stages
+
+
+def _sum(weights: Sequence[float], stages: Sequence[Tensor]) -> Tensor | None:
+    total = None
+    for weight, k in zip(weights, stages, strict=True):
+        if weight != 0.0:
+            total = weight * k if total is None else torch.add(total, k, alpha=weight)
+    return total
+
+
+def _plus(x: Tensor, weights: Sequence[float], stages: Sequence[Tensor]) -> Tensor:
+    for weight, k in zip(weights, stages, strict=True):
+        if weight != 0.0:
+            x = torch.add(x, k, alpha=weight)
     return x
 
 
-def _held_step(
-    system: StiffSystem, x: Tensor, inverse: Any, forcings: Sequence[Any], h: float, tableau: RosenbrockTableau
-) -> Tensor:
-    """Advance by one step of a W-method."""
-    return _step(system, x, lambda right: system.solve(inverse, right), forcings, h, tableau, None)
-
-
-def compiled_step(system: StiffSystem, tableau: RosenbrockTableau, h: float) -> Callable[..., Tensor]:
+def compiled_step(
+    system: StiffSystem, tableau: RosenbrockTableau, keep: bool
+) -> Callable[..., tuple[Tensor, list[Tensor]]]:
     """Return the step of a W-method as torch compiles it; the first call with tensors of a shape compiles.
 
     Parameters
@@ -127,22 +157,23 @@ def compiled_step(system: StiffSystem, tableau: RosenbrockTableau, h: float) -> 
         The model.
     tableau : RosenbrockTableau
         The method.
-    h : float
-        The step [d].
+    keep : bool
+        Whether the stages are wanted.
 
     Returns
     -------
     callable
-        From state, inverse and the forcings of the stages to the next state.
+        From state, inverse, step ``()`` and the forcings of the stages to the next state and the stages.
     """
     steps = _COMPILED.setdefault(system, {})
-    key = (tableau.name, h)
+    key = (tableau.name, keep)
     if key not in steps:
 
-        def advance(x: Tensor, inverse: Any, *forcings: Any) -> Tensor:
-            return _held_step(system, x, inverse, forcings, h, tableau)
+        def step(x: Tensor, inverse: Any, h: Tensor, *forcings: Any) -> tuple[Tensor, list[Tensor]]:
+            x, stages = advance(system, x, partial(system.solve, inverse), forcings, h, tableau)
+            return x, stages if keep else []
 
-        steps[key] = torch.compile(advance, fullgraph=True)
+        steps[key] = torch.compile(step, fullgraph=True)
     return steps[key]
 
 
@@ -167,46 +198,49 @@ def _slope(system: StiffSystem, x: Tensor, near: Sequence[Any], distance: float)
 
 @dataclass(frozen=True)
 class _Schedule:
-    """When, within a knot interval, the stages of all its steps need the inputs.
+    """What all steps of a knot interval need of the inputs, and when.
 
     Attributes
     ----------
+    h : float
+        The step [d].
     positions : tuple of float
-        The distinct times, ascending, in units of the interval; 1.0 is the last.
+        The distinct times, ascending, in units of the interval.
     stages : tuple of tuple of int
         By step, the entry of ``positions`` for every stage.
-    ends : tuple of int
-        By step, the entry for its end.
+    recorded : tuple of tuple
+        By step, what is recorded: place within the step, from above zero to one at its end, and entry of ``positions``.
     near : tuple of tuple of int
         By step, the entries for its begin and two times just behind, from which the slope in time follows; empty for
         methods that do not need it.
     """
 
+    h: float
     positions: tuple[float, ...]
     stages: tuple[tuple[int, ...], ...]
-    ends: tuple[int, ...]
+    recorded: tuple[tuple[tuple[float, int], ...], ...]
     near: tuple[tuple[int, int, int], ...]
 
     @staticmethod
-    def of(tableau: RosenbrockTableau, substeps: int, linear: bool) -> _Schedule:
-        """Return the schedule; inputs that are held are needed once."""
-        if not linear:
-            count = len(tableau.alpha)
-            return _Schedule((0.0,), ((0,) * count,) * substeps, (0,) * substeps, ((0, 0, 0),) * substeps)
-        times = [[round((i + a) / substeps, 12) for a in tableau.alpha] for i in range(substeps)]
-        ends = [round((i + 1) / substeps, 12) for i in range(substeps)]
-        near = (
-            []
-            if tableau.any_matrix
-            else [[round(i / substeps + k * NEAR, 12) for k in range(3)] for i in range(substeps)]
-        )
-        positions = sorted({0.0, *ends, *(t for row in (*times, *near) for t in row)})
+    def of(tableau: RosenbrockTableau, interval: float, steps: int, points: int, linear: bool) -> _Schedule:
+        """Return the schedule of an interval with so many steps and recorded points; held inputs are needed once."""
+        times = [[round((i + a) / steps, 12) for a in tableau.alpha] for i in range(steps)]
+        places: list[list[tuple[float, float]]] = [[] for _ in range(steps)]
+        for point in range(1, points + 1):
+            i = -(-point * steps // points) - 1
+            places[i].append((point * steps / points - i, round(point / points, 12)))
+        near = [] if tableau.any_matrix else [[round(i / steps + k * NEAR, 12) for k in range(3)] for i in range(steps)]
+        positions = [0.0]
+        if linear:
+            ends = {t for row in places for _, t in row}
+            positions = sorted({0.0, *ends, *(t for row in (*times, *near) for t in row)})
         place = {t: k for k, t in enumerate(positions)}
         return _Schedule(
+            interval / steps,
             tuple(positions),
-            tuple(tuple(place[t] for t in row) for row in times),
-            tuple(place[t] for t in ends),
-            tuple((place[a], place[b], place[c]) for a, b, c in near),
+            tuple(tuple(place.get(t, 0) for t in row) for row in times),
+            tuple(tuple((where, place.get(t, 0)) for where, t in row) for row in places),
+            tuple((place.get(a, 0), place.get(b, 0), place.get(c, 0)) for a, b, c in near),
         )
 
     def inputs(self, knots: Tensor) -> Tensor:
@@ -219,6 +253,52 @@ class _Schedule:
         return (left + slope * at).flatten(-3, -2)
 
 
+@dataclass(frozen=True)
+class _Engine:
+    """What stays the same along an integration."""
+
+    system: StiffSystem
+    tableau: RosenbrockTableau
+    linear: bool
+    compiled: bool
+    interval: float
+
+    def run(self, x: Tensor, knots: Tensor, schedule: _Schedule) -> tuple[list[Tensor], list[Tensor]]:
+        """Go over some knot intervals; return the states at their ends and what is recorded."""
+        prepared = self.system.prepare(schedule.inputs(knots))
+        width = len(schedule.positions)
+        states, outputs = [], []
+        for begin in range(0, len(prepared), width):
+            x, found = self._interval(x, prepared[begin : begin + width], schedule)
+            states.append(x)
+            outputs += found
+        return states, outputs
+
+    def _interval(self, x: Tensor, forcings: Sequence[Any], schedule: _Schedule) -> tuple[Tensor, list[Tensor]]:
+        system, h = self.system, schedule.h
+        inverse, outputs = None, []
+        if self.tableau.any_matrix:
+            with torch.no_grad():
+                inverse = system.inverse(x, forcings[0], 1.0 / (h * self.tableau.gamma))
+        for i, (entries, recorded) in enumerate(zip(schedule.stages, schedule.recorded, strict=True)):
+            begin, at = x, [forcings[k] for k in entries]
+            if inverse is None:
+                near = [forcings[k] for k in schedule.near[i]]
+                solve = _exact(system, x, near[0], h, self.tableau.gamma)
+                slope = _slope(system, x, near, NEAR * self.interval) if self.linear else None
+                x, stages = advance(system, x, solve, at, h, self.tableau, slope)
+            elif self.compiled:
+                keep = any(where < 1.0 for where, _ in recorded)
+                step = compiled_step(system, self.tableau, keep)
+                x, stages = step(x, inverse, torch.tensor(h, dtype=x.dtype, device=x.device), *at)
+            else:
+                x, stages = advance(system, x, partial(system.solve, inverse), at, h, self.tableau)
+            for where, k in recorded:
+                state = x if where >= 1.0 else _plus(begin, self.tableau.within(where), stages)
+                outputs.append(system.output(state, forcings[k]))
+        return x, outputs
+
+
 def integrate(
     system: StiffSystem,
     x0: Tensor,
@@ -226,10 +306,13 @@ def integrate(
     interval: float,
     substeps: int,
     *,
+    first: int | None = None,
+    points: int = 1,
     linear: bool = True,
     record_knots: bool = False,
     tableau: RosenbrockTableau = ROS34PW2,
     compiled: bool = False,
+    checkpoint: int | None = None,
 ) -> Solution:
     """Integrate a batch of windows with fixed steps.
 
@@ -245,6 +328,11 @@ def integrate(
         Distance of two knots [d].
     substeps : int
         Steps from one knot to the next.
+    first : int, optional
+        Steps in the first interval, in which fast states settle that do not fit the slow ones at the start; as many as
+        in the others by default.
+    points : int
+        Recorded outputs an interval, evenly spaced; those within a step come from its dense output.
     linear : bool
         Inputs are linear between knots when true, held from the previous knot otherwise. No step crosses a knot.
     record_knots : bool
@@ -253,6 +341,9 @@ def integrate(
         The method.
     compiled : bool
         Whether torch compiles the step, for W-methods.
+    checkpoint : int, optional
+        Knot intervals whose steps are held in memory at once for the backward pass, which then integrates them a second
+        time; all by default.
 
     Returns
     -------
@@ -260,34 +351,22 @@ def integrate(
         Outputs, final state and a status for every window. A window that left the finite numbers does not raise: the
         caller decides.
     """
-    h = interval / substeps
-    schedule = _Schedule.of(tableau, substeps, linear)
-    width = len(schedule.positions)
-    x = x0
+    engine = _Engine(system, tableau, linear, compiled and tableau.any_matrix, interval)
+    first = substeps if first is None else first
+    count, chunk = inputs.shape[-2] - 1, min(CHUNK, checkpoint or CHUNK)
+    starts = [0, *range(1 if first != substeps else chunk, count, chunk)]
+    x, states = x0, [x0]
     outputs = [system.output(x, system.prepare(inputs[..., :1, :])[0])]
-    states = [x]
-    for first in range(0, inputs.shape[-2] - 1, CHUNK):
-        prepared = system.prepare(schedule.inputs(inputs[..., first : first + CHUNK + 1, :]))
-        for begin in range(0, len(prepared), width):
-            forcings = prepared[begin : begin + width]
-            inverse = None
-            if tableau.any_matrix:
-                with torch.no_grad():
-                    inverse = system.inverse(x, forcings[0], 1.0 / (h * tableau.gamma))
-            for i, (stages, end) in enumerate(zip(schedule.stages, schedule.ends, strict=True)):
-                at = [forcings[k] for k in stages]
-                if inverse is None:
-                    near = [forcings[k] for k in schedule.near[i]]
-                    solve = _exact(system, x, near[0], h, tableau.gamma)
-                    slope = _slope(system, x, near, NEAR * interval) if linear else None
-                    x = _step(system, x, solve, at, h, tableau, slope)
-                elif compiled:
-                    x = compiled_step(system, tableau, h)(x, inverse, *at)
-                else:
-                    x = _held_step(system, x, inverse, at, h, tableau)
-                outputs.append(system.output(x, forcings[end]))
-            if record_knots:
-                states.append(x)
+    for begin, end in pairwise([*starts, count]):
+        schedule = _Schedule.of(tableau, interval, substeps if begin else first, points, linear)
+        knots = inputs[..., begin : end + 1, :]
+        if checkpoint is not None and torch.is_grad_enabled():
+            passed, found = recomputed(engine.run, x, knots, schedule, use_reentrant=False, preserve_rng_state=False)
+        else:
+            passed, found = engine.run(x, knots, schedule)
+        x = passed[-1]
+        outputs += found
+        states += passed if record_knots else []
     shape = np.broadcast_shapes(*(tuple(y.shape) for y in outputs))
     return Solution(
         outputs=torch.stack([y.expand(shape) for y in outputs], dim=-2),

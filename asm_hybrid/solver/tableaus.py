@@ -44,6 +44,11 @@ class RosenbrockTableau:
         time.
     d : tuple of float
         Weights of the slope in time, by stage.
+    e : tuple of float
+        Weights of the stages in the difference from the embedded solution, which is of one order less.
+    dense : tuple of tuple of float
+        Weights of the stages within a step, as coefficients of the powers of the place in it, from the first power on.
+        Empty where the method has no dense output.
     """
 
     name: str
@@ -55,10 +60,25 @@ class RosenbrockTableau:
     order: int
     any_matrix: bool = True
     d: tuple[float, ...] = ()
+    e: tuple[float, ...] = ()
+    dense: tuple[tuple[float, ...], ...] = ()
+
+    def within(self, where: float) -> tuple[float, ...]:
+        """Return the weights of the stages at a place within a step, from zero at its begin to one at its end."""
+        powers = [where ** (k + 1) for k in range(len(self.dense))]
+        columns = zip(*self.dense, strict=True)
+        return tuple(sum(p * w for p, w in zip(powers, column, strict=True)) for column in columns)
 
     @staticmethod
-    def from_published(name: str, alpha: np.ndarray, gamma: np.ndarray, b: np.ndarray, order: int) -> RosenbrockTableau:
+    def from_published(
+        name: str, alpha: np.ndarray, gamma: np.ndarray, b: np.ndarray, embedded: np.ndarray, order: int
+    ) -> RosenbrockTableau:
         """Transform the published coefficients of a W-method (Hairer and Wanner 1996, section IV.7) to plain floats.
+
+        Its dense output is derived here: the weights at a place θ within a step meet the conditions of a W-method of
+        order two there, ``Σ b_i = θ``, ``Σ b_i α_i = θ²/2`` and ``Σ b_i γ_i = 0``, and the first of order three,
+        ``Σ b_i α_i² = θ³/3``. With four stages they are determined, and at θ = 1 they are those of the method, if that
+        is of order three. Its error is of the order of that of the steps, the third power of the step.
 
         Parameters
         ----------
@@ -66,22 +86,28 @@ class RosenbrockTableau:
             Its name.
         alpha, gamma : ndarray, shape (stage, stage)
             Coefficients α_ij (strictly lower) and γ_ij (lower).
-        b : ndarray, shape (stage,)
-            Weights.
+        b, embedded : ndarray, shape (stage,)
+            Weights, and those of the embedded solution.
         order : int
             Stated order.
         """
         inverse = np.linalg.inv(gamma)
         a = alpha @ inverse
         c = np.diag(1.0 / np.diag(gamma)) - inverse
+        nodes = alpha.sum(axis=1)
+        conditions = np.array([np.ones(4), nodes, gamma.sum(axis=1), nodes**2])
+        columns = np.linalg.inv(conditions).T @ inverse
+        dense = [columns[0], columns[1] / 2.0, columns[3] / 3.0]
         return RosenbrockTableau(
             name=name,
             gamma=float(gamma[0, 0]),
-            alpha=tuple(float(v) for v in alpha.sum(axis=1)),
+            alpha=tuple(float(v) for v in nodes),
             a=tuple(tuple(float(v) for v in row[:i]) for i, row in enumerate(a)),
             c=tuple(tuple(float(v) for v in row[:i]) for i, row in enumerate(c)),
             m=tuple(float(v) for v in b @ inverse),
             order=order,
+            e=tuple(float(v) for v in (b - embedded) @ inverse),
+            dense=tuple(tuple(float(v) for v in row) for row in dense),
         )
 
 
@@ -105,6 +131,7 @@ ROS34PW2 = RosenbrockTableau.from_published(
         ]
     ),
     b=np.array([2.4212380706095346e-01, -1.2232505839045147e00, 1.5452602553351020e00, _G]),
+    embedded=np.array([3.7810903145819369e-01, -9.6042292212423178e-02, 5.0e-01, 2.1793326075422950e-01]),
     order=3,
 )
 
@@ -117,24 +144,38 @@ def _stiffly_accurate(
     d: Sequence[float],
     a: Sequence[Sequence[float]],
     c: Sequence[Sequence[float]],
+    bend: Sequence[Sequence[float]] = (),
 ) -> RosenbrockTableau:
     """Return a method of the Rodas family from its transformed coefficients.
 
-    The last stages repeat the row before with ones, and the solution is the argument of the last stage and this stage.
+    The last stages repeat the row before with ones, the solution is the argument of the last stage and this stage, and
+    the embedded solution is that argument. Within a step, at a place θ, the solution is
+    ``x + θ (x_1 - x) + (θ - θ²) Σ bend_1 k + (θ² - θ³) Σ bend_2 k``, with x_1 the state at its end.
     """
     rows = [tuple(row) for row in a]
     while len(rows) < len(alpha):
         rows.append((*rows[-1], 1.0))
+    m = (*rows[-1], 1.0)
+    dense: list[tuple[float, ...]] = []
+    if bend:
+        one, two = ([*row, *[0.0] * (len(m) - len(row))] for row in bend)
+        dense = [
+            tuple(v + o for v, o in zip(m, one, strict=True)),
+            tuple(t - o for o, t in zip(one, two, strict=True)),
+            tuple(-t for t in two),
+        ]
     return RosenbrockTableau(
         name=name,
         gamma=gamma,
         alpha=tuple(alpha),
         a=tuple(rows),
         c=tuple(tuple(row) for row in c),
-        m=(*rows[-1], 1.0),
+        m=m,
         order=order,
         any_matrix=False,
         d=tuple(d),
+        e=(*[0.0] * (len(m) - 1), 1.0),
+        dense=tuple(dense),
     )
 
 
@@ -158,6 +199,10 @@ RODAS4 = _stiffly_accurate(
         [-0.1073529058151375, -9.594562251023355, -20.47028614809616],
         [7.496443313967647, -10.24680431464352, -33.99990352819905, 11.7089089320616],
         [8.083246795921522, -7.981132988064893, -31.52159432874371, 16.31930543123136, -6.058818238834054],
+    ],
+    bend=[
+        [10.12623508344586, -7.487995877610167, -34.80091861555747, -7.992771707568823, 1.025137723295662],
+        [-0.6762803392806898, 6.087714651678606, 16.43084320892478, 24.76722511418386, -6.594389125716872],
     ],
 )
 RODAS5P = _stiffly_accurate(

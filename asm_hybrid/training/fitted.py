@@ -152,7 +152,7 @@ class FittedModel:
             return model.simulate(start, inputs, record_knots=record_knots)
 
     def predict(self, inputs: pd.DataFrame | np.ndarray) -> np.ndarray:
-        """Return the measured variables at every recorded step, ``(member, step, variable)``.
+        """Return the measured variables at the knots, ``(member, knot, variable)``.
 
         Parameters
         ----------

@@ -79,7 +79,7 @@ def predict_all(
     Predictions
     """
     grid, observations = model.grid, dataset.observations
-    outputs = {"mechanistic": (own[:1], grid.substeps), "recalibrated": (own[1:], grid.substeps)}
+    outputs = {"mechanistic": (own[:1], grid.points), "recalibrated": (own[1:], grid.points)}
     failed: dict[str, int] = {}
     per_hour = max(1, round(1.0 / 24.0 / grid.interval))
     hours = torch.arange(0, len(inputs), per_hour)
@@ -88,7 +88,7 @@ def predict_all(
         if model.term is not None:
             start = model.start[1].expand(model.term.network.members, -1, -1)
             solution = model.hybrid().simulate(start, inputs, record_knots=True)
-            outputs["hybrid"] = np.asarray(solution.outputs.cpu()), grid.substeps
+            outputs["hybrid"] = np.asarray(solution.outputs.cpu()), grid.points
             failed["hybrid"] = int((~solution.ok).sum())
             assert solution.knots is not None
             states = solution.knots[model.best, hours].cpu()
@@ -101,8 +101,8 @@ def predict_all(
             outputs["neural"] = np.asarray(found.outputs.cpu()), 1
             failed["neural"] = int((~found.ok).sum())
     values: dict[str, dict[str, np.ndarray]] = {o.label: {} for o in observations}
-    for name, (series, substeps) in outputs.items():
-        read = interpolate_outputs(series, observations, grid.interval, substeps)
+    for name, (series, points) in outputs.items():
+        read = interpolate_outputs(series, observations, grid.interval, points)
         for observation, y in zip(observations, read, strict=True):
             values[observation.label][name] = y
     begin, end = blocks["train"]

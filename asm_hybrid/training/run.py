@@ -24,7 +24,7 @@ from asm_hybrid.training.folder import MetricsLog, create_run_folder
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.results import Predictions, predict_all, write_results
 from asm_hybrid.training.simulate import NeuralModel, PlantModel, SimulationModel, start_state
-from asm_hybrid.training.windows import Windows, interpolate_outputs, make_windows
+from asm_hybrid.training.windows import Windows, interpolate_outputs, make_windows, recorded_points
 
 __all__ = ["Outcome", "choose_device", "train"]
 
@@ -77,7 +77,9 @@ class _Run:
     def __init__(self, config: Config, plant: Plant, dataset: Dataset, progress: Progress) -> None:
         self.config, self.plant, self.dataset, self.progress = config, plant, dataset, progress
         self.device = choose_device(config.device)
-        self.grid = make_grid(config)
+        grid = make_grid(config)
+        points = recorded_points(dataset.observations, grid.interval, grid.substeps)
+        self.grid = replace(grid, points=points)
         self.observed = {o.label: o.target for o in dataset.observations}
         self.inputs = torch.as_tensor(dataset.inputs, dtype=torch.float64, device=self.device)
         self.blocks = {name: (max(start, config.training.warmup), end) for name, (start, end) in dataset.blocks.items()}
@@ -147,7 +149,7 @@ class _Run:
                 np.asarray(solution.outputs.cpu()),
                 self.dataset.observations,
                 self.grid.interval,
-                self.grid.substeps,
+                self.grid.points,
             )
             parts = [
                 (y[..., u] - o.values[u]) / o.noise
@@ -204,11 +206,11 @@ class _Run:
         """Measure what the solver's step costs: recalibrated f over two days, against a third of the step."""
         first = round(self.blocks["train"][0] / self.grid.interval)
         inputs = self.inputs[first : first + round(2.0 / self.grid.interval) + 1]
-        model, n = self.model.recalibrated(), self.grid.substeps
-        fine = PlantModel(model.system, replace(self.grid, substeps=3 * n))
+        model = self.model.recalibrated()
+        fine = PlantModel(model.system, replace(self.grid, substeps=3 * self.grid.substeps))
         with torch.no_grad():
-            coarse = model.simulate(self.trajectory[first], inputs).outputs[::n]
-            error = (coarse - fine.simulate(self.trajectory[first], inputs).outputs[:: 3 * n]).abs().amax(0)
+            coarse = model.simulate(self.trajectory[first], inputs).outputs
+            error = (coarse - fine.simulate(self.trajectory[first], inputs).outputs).abs().amax(0)
         for o, size in zip(self.dataset.observations, error.tolist(), strict=True):
             self.step_error[o.label] = size
             if size > 0.25 * o.noise:
@@ -229,13 +231,13 @@ class _Run:
             carry_from=carry_from,
         )
 
-    def _windows(self, substeps: int) -> tuple[Windows, Windows]:
+    def _windows(self, points: int) -> tuple[Windows, Windows]:
         length = max(1, round(self.config.training.window / self.grid.interval))
-        train = make_windows(self.dataset, self.blocks["train"], length, substeps, self.device)
+        train = make_windows(self.dataset, self.blocks["train"], length, points, self.device)
         begin = (int(train.starts[-1]) + train.length) * self.grid.interval
         start, end = self.blocks["validate"]
         everything = round((end - begin) / self.grid.interval)
-        validate = make_windows(self.dataset, (begin, end), everything, substeps, self.device, samples_from=start)
+        validate = make_windows(self.dataset, (begin, end), everything, points, self.device, samples_from=start)
         return train, validate
 
     def _fit(
@@ -312,7 +314,7 @@ class _Run:
         spec = term_spec(self.config, self.plant.table)
         term = LearntTerm(spec, self.plant, self._scaling(system), takes_part).to(self.device)
         hybrid = PlantModel(PlantSystem(self.plant, self.model.parameters, self.model.targets, term), self.grid)
-        windows = self._windows(self.grid.substeps)
+        windows = self._windows(self.grid.points)
         members = len(spec.seeds)
         starts = self.trajectory[windows[0].starts].expand(members, *[-1] * 3)
         self.gradient_error = gradient_error(hybrid, windows[0], self.inputs, starts)

@@ -14,7 +14,7 @@ from asm_hybrid.training.calibration import calibrate
 from asm_hybrid.training.fit import FitSettings, fit
 from asm_hybrid.training.folder import create_run_folder
 from asm_hybrid.training.scores import score
-from asm_hybrid.training.windows import interpolate_outputs, make_windows
+from asm_hybrid.training.windows import interpolate_outputs, make_windows, recorded_points
 
 CPU = torch.device("cpu")
 
@@ -26,12 +26,12 @@ def record(times, values, noise=0.5, interval=0.25):
 
 def test_windows_follow_each_other_and_hold_their_samples():
     data = record([0.0, 0.3, 0.55, 1.0, 1.6], [1.0, 2.0, 3.0, 4.0, 5.0])
-    windows = make_windows(data, (0.0, 2.0), 4, 2, CPU)
+    windows = make_windows(data, (0.0, 2.0), 4, 3, CPU)
     assert windows.starts.tolist() == [0, 4]
     assert windows.counts(torch.tensor([0, 1])).tolist() == [3, 2]
-    outputs = torch.arange(9, dtype=torch.float64).reshape(1, 9, 1).repeat(2, 1, 1)  # y = recorded step, 0.125 d each
+    outputs = torch.arange(13, dtype=torch.float64).reshape(1, 13, 1).repeat(2, 1, 1)  # y = point, 1/12 d apart
     residual = windows.residuals(outputs, torch.tensor([0, 1]))
-    expected = torch.tensor([[0.0 - 1, 2.4 - 2, 4.4 - 3], [0.0 - 4, 4.8 - 5, 0.0]], dtype=torch.float64) / 0.5
+    expected = torch.tensor([[0.0 - 1, 3.6 - 2, 6.6 - 3], [0.0 - 4, 7.2 - 5, 0.0]], dtype=torch.float64) / 0.5
     torch.testing.assert_close(residual, expected, rtol=0, atol=1e-12)
 
 
@@ -47,11 +47,19 @@ def test_samples_before_a_time_can_be_left_out():
     assert windows.value[0, windows.weight[0] > 0].tolist() == [2.0, 3.0]
 
 
-def test_outputs_are_read_between_recorded_steps():
+def test_outputs_are_read_between_recorded_points():
     data = record([0.0, 0.3, 1.0], [0.0, 0.0, 0.0])
-    outputs = np.stack([np.arange(9.0), 10 * np.arange(9.0)])[..., None]
-    (found,) = interpolate_outputs(outputs, data.observations, 0.25, 2)
-    np.testing.assert_allclose(found, [[0.0, 2.4, 8.0], [0.0, 24.0, 80.0]], atol=1e-12)
+    knots = np.stack([np.arange(5.0), 10 * np.arange(5.0)])[..., None]
+    (found,) = interpolate_outputs(knots, data.observations, 0.25, 1)
+    np.testing.assert_allclose(found, [[0.0, 1.2, 4.0], [0.0, 12.0, 40.0]], atol=1e-12)
+    points = np.arange(25.0)[:, None] / 24.0  # six an interval: two steps, in each of which a cubic is exact
+    (found,) = interpolate_outputs(points**3 - points, data.observations, 0.25, 6)
+    np.testing.assert_allclose(found, [0.0, 0.3**3 - 0.3, 0.0], atol=1e-12)
+
+
+def test_points_within_a_step_are_recorded_where_samples_need_them():
+    assert recorded_points(record([0.0, 0.25, 1.0], [0.0] * 3).observations, 0.25, 2) == 1
+    assert recorded_points(record([0.0, 0.3], [0.0] * 2).observations, 0.25, 2) == 6
 
 
 def test_diurnal_mean_by_hand():
@@ -169,8 +177,6 @@ class Decay(nn.Module):
 
 class DecayModel:
     """Exact solutions on a grid; windows whose first input is above one diverge."""
-
-    substeps = 1
 
     def __init__(self, module):
         self.module = module
