@@ -118,7 +118,8 @@ class PlantSystem:
         whole = self.plant.forcing(inputs, p, self.xp)
         nothing = [None] * inputs.shape[-2]
         names = [(f.name, -1 - int(f.metadata["axes"])) for f in fields(Forcing)]
-        series = [nothing if (a := getattr(whole, n)) is None else a.unbind(axis) for n, axis in names]
+        parts = [(getattr(whole, name), axis) for name, axis in names]
+        series = [nothing if a is None else a.movedim(axis, 0).contiguous().unbind(0) for a, axis in parts]
         return [Forcing(*row) for row in zip(*series, strict=True)]
 
     def effective(self, x: Tensor, forcing: Forcing) -> Tensor:

@@ -26,7 +26,7 @@ from torch.utils.checkpoint import checkpoint as recomputed
 
 from asm_hybrid.solver.tableaus import ROS34PW2, RosenbrockTableau
 
-__all__ = ["Solution", "StiffSystem", "advance", "compiled_step", "integrate"]
+__all__ = ["NEAR", "Solution", "StiffSystem", "advance", "exact_solve", "integrate", "slope_in_time"]
 
 NEAR = 1e-4
 """Distance of the times from which the slope of f in time is taken [knot interval]."""
@@ -146,10 +146,10 @@ def _plus(x: Tensor, weights: Sequence[float], stages: Sequence[Tensor]) -> Tens
     return x
 
 
-def compiled_step(
-    system: StiffSystem, tableau: RosenbrockTableau, keep: bool
-) -> Callable[..., tuple[Tensor, list[Tensor]]]:
-    """Return the step of a W-method as torch compiles it; the first call with tensors of a shape compiles.
+def _compiled_step(
+    system: StiffSystem, tableau: RosenbrockTableau, keep: bool, arguments: Sequence[Any]
+) -> tuple[Tensor, list[Tensor]]:
+    """Take the step of a W-method as torch compiles it; the first call with tensors of a shape compiles.
 
     Parameters
     ----------
@@ -159,11 +159,13 @@ def compiled_step(
         The method.
     keep : bool
         Whether the stages are wanted.
+    arguments : sequence
+        State, inverse, step ``()`` and the forcings of the stages.
 
     Returns
     -------
-    callable
-        From state, inverse, step ``()`` and the forcings of the stages to the next state and the stages.
+    tuple of Tensor and list of Tensor
+        The next state, and the stages.
     """
     steps = _COMPILED.setdefault(system, {})
     key = (tableau.name, keep)
@@ -173,14 +175,15 @@ def compiled_step(
             x, stages = advance(system, x, partial(system.solve, inverse), forcings, h, tableau)
             return x, stages if keep else []
 
+        with torch.no_grad():
+            step(*arguments)  # fills what the model keeps of constants; torch would compile a second time after that
         steps[key] = torch.compile(step, fullgraph=True)
-    return steps[key]
+    return steps[key](*arguments)
 
 
-def _exact(system: StiffSystem, x: Tensor, forcing: Any, h: float, gamma: float) -> Solve:
-    """Return what solves with the whole Jacobian, as part of the graph."""
-    full = system.full_jacobian(x, forcing)
-    eye = torch.eye(full.shape[-1], dtype=full.dtype, device=full.device) / (h * gamma)
+def exact_solve(full: Tensor, shift: float) -> Solve:
+    """Return what divides by ``shift I - J``, with the whole Jacobian J ``(…, block · n, block · n)``, in the graph."""
+    eye = torch.eye(full.shape[-1], dtype=full.dtype, device=full.device) * shift
     factors, pivots, _ = torch.linalg.lu_factor_ex(eye - full)
 
     def solve(right: Tensor) -> Tensor:
@@ -190,7 +193,7 @@ def _exact(system: StiffSystem, x: Tensor, forcing: Any, h: float, gamma: float)
     return solve
 
 
-def _slope(system: StiffSystem, x: Tensor, near: Sequence[Any], distance: float) -> Tensor:
+def slope_in_time(system: StiffSystem, x: Tensor, near: Sequence[Any], distance: float) -> Tensor:
     """Return the slope of f in time [unit/d²], from f at the begin of a step and at two times just behind."""
     one, two, three = (system.derivative(x, forcing) for forcing in near)
     return (4.0 * two - 3.0 * one - three) / (2.0 * distance)
@@ -284,13 +287,13 @@ class _Engine:
             begin, at = x, [forcings[k] for k in entries]
             if inverse is None:
                 near = [forcings[k] for k in schedule.near[i]]
-                solve = _exact(system, x, near[0], h, self.tableau.gamma)
-                slope = _slope(system, x, near, NEAR * self.interval) if self.linear else None
+                solve = exact_solve(system.full_jacobian(x, near[0]), 1.0 / (h * self.tableau.gamma))
+                slope = slope_in_time(system, x, near, NEAR * self.interval) if self.linear else None
                 x, stages = advance(system, x, solve, at, h, self.tableau, slope)
             elif self.compiled:
                 keep = any(where < 1.0 for where, _ in recorded)
-                step = compiled_step(system, self.tableau, keep)
-                x, stages = step(x, inverse, torch.tensor(h, dtype=x.dtype, device=x.device), *at)
+                step = torch.tensor(h, dtype=x.dtype, device=x.device)
+                x, stages = _compiled_step(system, self.tableau, keep, (x, inverse, step, *at))
             else:
                 x, stages = advance(system, x, partial(system.solve, inverse), at, h, self.tableau)
             for where, k in recorded:
@@ -356,6 +359,8 @@ def integrate(
     count, chunk = inputs.shape[-2] - 1, min(CHUNK, checkpoint or CHUNK)
     starts = [0, *range(1 if first != substeps else chunk, count, chunk)]
     x, states = x0, [x0]
+    if engine.compiled and torch.is_grad_enabled() and not x.requires_grad:
+        x = x.detach().requires_grad_()  # as all later states; torch would else compile the first step on its own
     outputs = [system.output(x, system.prepare(inputs[..., :1, :])[0])]
     for begin, end in pairwise([*starts, count]):
         schedule = _Schedule.of(tableau, interval, substeps if begin else first, points, linear)

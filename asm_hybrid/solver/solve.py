@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torchdiffeq import odeint, odeint_adjoint, odeint_event
 
 from asm_hybrid.errors import InputError, SimulationError, nearest
+from asm_hybrid.solver.adaptive import Controlled
 from asm_hybrid.solver.rosenbrock import integrate
 from asm_hybrid.solver.tableaus import METHODS as STIFF
 
@@ -160,7 +161,7 @@ def check_method(method: str, steps: int | None, where: str | None = None) -> No
             expected="rtol and atol alone",
             fix=f"remove 'steps', or use {' or '.join((*FIXED, *STIFF))}",
         )
-    if method not in ADAPTIVE and (steps is None or steps < 1):
+    if (steps is None and method in FIXED) or (steps is not None and steps < 1):
         found = "'steps' is missing" if steps is None else f"'steps' is {steps}"
         raise InputError(f"{method} takes fixed steps, and {found}", where=where, expected="steps from time to time")
 
@@ -196,9 +197,10 @@ def solve(
         One of `ADAPTIVE` (steps from `rtol` and `atol`, one for the whole batch), `FIXED`, or of the stiff methods
         ``ros34pw2``, ``rodas4`` and ``rodas5p``, of which the last two have the gradient of the discrete solution.
     rtol, atol : float
-        Tolerances of adaptive methods, relative and in the unit of the states.
+        Tolerances of methods that choose their steps, relative and in the unit of the states.
     steps : int, optional
-        Steps from one time to the next, for all other methods; their error is not controlled.
+        Steps from one time to the next, whose error is not controlled; `FIXED` methods need it, and stiff methods
+        choose their steps without it.
     adjoint : bool
         Gradients from the adjoint equation [1]_, which needs no memory for the steps; explicit methods only.
     parameters : iterable of Tensor, optional
@@ -241,7 +243,7 @@ def solve(
     found = _event_time(f, x0, times, event, options) if event is not None else None
     asked = times if found is None else torch.cat([times[times < found], found.unsqueeze(0)])
     if method in STIFF:
-        states = _stiff(counted, slopes, x0, asked, method, cast(int, steps))
+        states = _stiff(counted, slopes, x0, asked, method, steps, (rtol, atol))
     elif method in FIXED:
         options["options"] = {"grid_constructor": lambda f, x, t: _grid(t, cast(int, steps))}
         states = _explicit(counted, x0, asked, options, adjoined)
@@ -312,15 +314,28 @@ def _jacobian_of(f: Field) -> Field:
     return jacobian
 
 
-def _stiff(f: Field, jacobian: Field, x0: Tensor, times: Tensor, method: str, steps: int) -> Tensor:
+def _stiff(
+    f: Field,
+    jacobian: Field,
+    x0: Tensor,
+    times: Tensor,
+    method: str,
+    steps: int | None,
+    tolerances: tuple[float, float],
+) -> Tensor:
     """Integrate from time to time with a Rosenbrock method."""
     system = _OnUnitInterval(f, jacobian)
-    x = x0.unsqueeze(-2)
-    states = [x0]
+    controlled = Controlled(system, *tolerances, tableau=STIFF[method])
+    x, states, last = x0.unsqueeze(-2), [x0], 1.0
     for begin, end in pairwise(times):
         span = end - begin
-        knots = torch.stack([torch.stack([begin, span]), torch.stack([end, span])])
-        x = integrate(system, x, knots, 1.0, steps, tableau=STIFF[method]).final
+        left, right = torch.stack([begin, span]), torch.stack([end, span])
+        if steps is not None:
+            x = integrate(system, x, torch.stack([left, right]), 1.0, steps, tableau=STIFF[method]).final
+        else:
+            if controlled.step is not None:  # in units of the interval before
+                controlled.step *= last / float(span)
+            x, last = controlled.interval(x, left, right, 1.0), float(span)
         states.append(x.squeeze(-2))
     return torch.stack(states)
 
