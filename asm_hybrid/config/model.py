@@ -138,8 +138,14 @@ class TrainingSection(Section):
     step: Duration = Field(default=written("5 min"), gt=0, description="Step of the solver [d].")
     compile: bool = Field(
         default=False,
-        description="Compile the solver's step (torch.compile): takes a minute or so once, then about half the time a "
-        "gradient step; needs a C++ compiler on a CPU, and falls back without one.",
+        description="Compile the solver's step (torch.compile): takes up to two minutes once, seconds in later runs, "
+        "then saves a third of the time of a gradient step; needs a C++ compiler on a CPU, and falls back without one.",
+    )
+    checkpoint: Duration | None = Field(
+        default=None,
+        gt=0,
+        description="Length of time whose solver steps are held in memory at once for the gradient, which then takes "
+        "half as long again [d]; the whole window without it.",
     )
     calibration_evaluations: int = Field(
         default=12, gt=0, description="Simulations of the calibration block, with all derivatives, at most."

@@ -279,5 +279,11 @@ def make_grid(config: Config) -> Grid:
     return Grid(interval, substeps, config.data.interpolation == "linear")
 
 
+def checkpoint_knots(config: Config) -> int | None:
+    """Return the knot intervals that a config wants to be held in memory at once; None for all."""
+    asked = config.training.checkpoint
+    return None if asked is None else max(1, round(asked / config.data.interval))
+
+
 def _section(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -19,7 +19,7 @@ from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training.calibration import Calibration, calibrate
 from asm_hybrid.training.engine import LARGEST_GRADIENT_ERROR, compiled_model, gradient_error
 from asm_hybrid.training.fit import FitResult, FitSettings, fit
-from asm_hybrid.training.fitted import FittedModel, make_grid, term_spec
+from asm_hybrid.training.fitted import FittedModel, checkpoint_knots, make_grid, term_spec
 from asm_hybrid.training.folder import MetricsLog, create_run_folder
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.results import Predictions, predict_all, write_results
@@ -313,7 +313,11 @@ class _Run:
         takes_part = participants(self.plant, self.plant.stoichiometry(self.model.parameters, torch_namespace()))
         spec = term_spec(self.config, self.plant.table)
         term = LearntTerm(spec, self.plant, self._scaling(system), takes_part).to(self.device)
-        hybrid = PlantModel(PlantSystem(self.plant, self.model.parameters, self.model.targets, term), self.grid)
+        hybrid = PlantModel(
+            PlantSystem(self.plant, self.model.parameters, self.model.targets, term),
+            self.grid,
+            checkpoint=checkpoint_knots(self.config),
+        )
         windows = self._windows(self.grid.points)
         members = len(spec.seeds)
         starts = self.trajectory[windows[0].starts].expand(members, *[-1] * 3)

@@ -196,3 +196,81 @@ def test_steady_state_of_a_stiff_system():
 
     found = steady_state(f, jacobian, torch.tensor([[5.0, 0.1], [0.3, 8.0]], dtype=torch.float64))
     assert found.flatten().tolist() == pytest.approx([2**0.5] * 4)
+
+
+@pytest.mark.parametrize(("count", "most"), [(1, 0.15), (4, 0.3)])
+def test_checkpoints_bound_the_memory_and_change_no_bit(count, most):
+    """Sixteen intervals: one or four of them held at once; what is saved in between are the states."""
+    found, bytes_held = [], []
+    for checkpoint in (None, count):
+        x0 = torch.ones(8, 1, 2, dtype=torch.float64, requires_grad=True)
+        held = 0
+
+        def pack(tensor):
+            nonlocal held
+            held += tensor.numel() * tensor.element_size()
+            return tensor
+
+        system = Problem(brusselator, lambda x, u: torch.zeros(8, 1, 2, 2, dtype=torch.float64))
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            solution = integrate(system, x0, ramp(17), 1 / 16, 4, first=8, checkpoint=checkpoint)
+        bytes_held.append(held)
+        (slope,) = torch.autograd.grad(solution.outputs.square().sum(), x0)
+        found.append((solution.outputs.detach(), slope))
+    assert torch.equal(found[0][0], found[1][0])
+    assert torch.equal(found[0][1], found[1][1])
+    assert bytes_held[1] < most * bytes_held[0], bytes_held
+
+
+def test_finer_steps_in_the_first_interval_resolve_a_start_off_the_slow_course():
+    def f(x, u):
+        a, b = x.unbind(-1)
+        return torch.stack([-400.0 * (a - b), -b], dim=-1)
+
+    def jacobian(x, u):
+        return torch.tensor([[-400.0, 400.0], [0.0, -1.0]], dtype=torch.float64).expand(1, 1, 2, 2)
+
+    x0 = torch.tensor([[[3.0, 1.0]]], dtype=torch.float64)
+    inputs = torch.zeros(1, 3, 1, dtype=torch.float64)
+    # a' = -400 (a - b), b' = -b: b = exp(-t), a = 400/399 exp(-t) + (3 - 400/399) exp(-400 t)
+    exact = 400 / 399 * np.exp(-0.01) + (3 - 400 / 399) * np.exp(-4.0)
+    errors = []
+    for first in (1, 4, 16):
+        outputs = integrate(Problem(f, jacobian), x0, inputs, 0.01, 1, first=first).outputs
+        assert outputs.shape == (1, 3, 2)
+        errors.append(abs(float(outputs[0, 1, 0]) - exact))
+    assert errors[1] < errors[0] / 5
+    assert errors[2] < errors[1] / 20
+
+
+def test_points_within_steps_converge_as_the_steps_do():
+    expected = solve_ivp(
+        lambda t, y: [1.0 + 0.5 * t + y[0] ** 2 * y[1] - 4 * y[0], 3 * y[0] - y[0] ** 2 * y[1]],
+        (0, 1), [1.0, 1.0], method="Radau", rtol=1e-12, atol=1e-13, t_eval=np.linspace(0, 1, 29),
+    ).y.T  # fmt: skip
+    errors = []
+    for substeps in (8, 16, 32):
+        x0 = torch.ones(1, 1, 2, dtype=torch.float64)
+        found = integrate(Problem(brusselator, exact_jacobian(brusselator)), x0, ramp(5), 0.25, substeps, points=7)
+        errors.append(np.abs(found.outputs[0].numpy() - expected).max())
+    rates = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
+    assert rates.min() > ROS34PW2.order - 0.2, (errors, rates)
+    assert ROS34PW2.within(1.0) == pytest.approx(ROS34PW2.m, abs=1e-12)
+
+
+@pytest.mark.parametrize("jacobian", [no_jacobian, exact_jacobian(brusselator)], ids=["none", "exact"])
+def test_jumps_in_the_input_cost_no_order(jacobian):
+    levels, y = [1.0, 3.0, 0.5, 2.0], np.ones(2)
+    for level in levels:
+        y = solve_ivp(
+            lambda t, y, u: [u + y[0] ** 2 * y[1] - 4 * y[0], 3 * y[0] - y[0] ** 2 * y[1]],
+            (0, 0.25), y, "Radau", args=(level,), rtol=1e-12, atol=1e-13,
+        ).y[:, -1]  # fmt: skip
+    held = torch.tensor([*levels, 9.0], dtype=torch.float64).reshape(1, 5, 1)
+    errors = []
+    for substeps in (8, 16, 32, 64):
+        x0 = torch.ones(1, 1, 2, dtype=torch.float64)
+        found = integrate(Problem(brusselator, jacobian), x0, held, 0.25, substeps, linear=False).final
+        errors.append(np.abs(found.numpy().ravel() - y).max())
+    rates = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
+    assert rates[-1] > ROS34PW2.order - 0.2, rates

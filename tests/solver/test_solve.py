@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -254,3 +255,34 @@ def test_the_adjoint_finds_the_parameters_of_a_module():
         for a in (False, True)
     ]
     assert torch.allclose(found[0][0], found[1][0], atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("method", "order"),
+    [("euler", 1), ("midpoint", 2), ("rk4", 4), ("ros34pw2", 3), ("rodas4", 4), ("rodas5p", 5)],
+)
+def test_observed_order_of_fixed_steps(method, order):
+    """x' = x² cos t has the solution x0 / (1 - x0 sin t)."""
+    x0, end, errors = doubles(0.7), 1.0, []
+    for steps in (20, 40, 80):
+        found = solve(lambda t, x: x * x * torch.cos(t), x0, doubles(0.0, end), method=method, steps=steps)
+        errors.append(abs(float(found.states[-1].detach()) - 0.7 / (1 - 0.7 * math.sin(end))))
+    rates = [math.log2(a / b) for a, b in pairwise(errors)]
+    assert abs(rates[-1] - order) < 0.2, rates
+
+
+@pytest.mark.parametrize("method", ["dopri5", "dopri8", "bosh3", "adaptive_heun", "ros34pw2", "rodas4", "rodas5p"])
+def test_chosen_steps_grow_in_number_as_the_order_says(method):
+    """Errors are in proportion to the tolerance, and the work to its power of minus one over the order of control."""
+    order = {"dopri5": 5, "dopri8": 8, "bosh3": 3, "adaptive_heun": 2, "ros34pw2": 3, "rodas4": 4, "rodas5p": 5}[method]
+    work, errors = [], []
+    loose = 1e-3 if order == 2 else 1e-6
+    for tolerance in (loose, 1e-3 * loose):
+        found = solve(
+            lambda t, x: x * x * torch.cos(t), doubles(0.9), doubles(0.0, 3.0), method=method, rtol=tolerance,
+            atol=tolerance,
+        )  # fmt: skip
+        work.append(found.evaluations)
+        errors.append(abs(float(found.states[-1].detach()) - 0.9 / (1 - 0.9 * math.sin(3.0))))
+    assert errors[1] < 100 * tolerance
+    assert 0.6 < math.log10(work[1] / work[0]) * order / 3.0 < 1.2, (work, errors)
