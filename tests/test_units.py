@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
+from asm_hybrid import units
 from asm_hybrid.errors import InputError
 from asm_hybrid.units import conversion, parse_quantity, parse_unit, to_internal
 
@@ -73,6 +76,19 @@ def test_conversion(text, internal, factor, offset):
 def test_refused(text, internal, words):
     with pytest.raises(InputError, match=words):
         conversion(text, internal)
+
+
+@pytest.mark.parametrize("name", units._COMMON)
+def test_common_names_are_those_of_pint(name, monkeypatch):
+    known = units._named.__wrapped__(name)
+    monkeypatch.setattr(units, "_COMMON", {})
+    assert units._named.__wrapped__(name) == known
+
+
+def test_the_celsius_scale_is_that_of_pint():
+    registry = units._registry()
+    assert registry.Quantity(Fraction(0), "degC").to("kelvin").magnitude == parse_unit("degC").zero
+    assert registry.Quantity(Fraction(1), "degC").to("kelvin").magnitude - parse_unit("degC").zero == 1
 
 
 def test_products_write_themselves_out():

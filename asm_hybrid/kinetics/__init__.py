@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from asm_hybrid.kinetics.document import gujer_text
+from typing import TYPE_CHECKING, Any
+
 from asm_hybrid.kinetics.emit import Kinetics, compile_table
 from asm_hybrid.kinetics.read import available_tables, load_table, parse_table
 from asm_hybrid.kinetics.table import Component, Composite, Parameter, Process, Table
+
+if TYPE_CHECKING:
+    from asm_hybrid.kinetics.document import gujer_text
 
 __all__ = [
     "Component",
@@ -20,3 +24,12 @@ __all__ = [
     "load_table",
     "parse_table",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the documentation of tables at its first use."""
+    if name == "gujer_text":
+        from asm_hybrid.kinetics.document import gujer_text
+
+        return gujer_text
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import sympy
@@ -11,7 +13,7 @@ import sympy
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics.size import MAX_TERMS, terms
 
-__all__ = ["imbalance", "solve_coefficients"]
+__all__ = ["imbalance", "simplified", "solve_coefficients"]
 
 Values = Mapping[sympy.Symbol, Any]
 
@@ -38,12 +40,41 @@ def _is_zero(value: sympy.Expr) -> bool:
     return all(value.subs(point) == 0 for point in _trial_points(list(value.free_symbols)))
 
 
+def _vanishes(products: Sequence[tuple[Any, Any]]) -> bool:
+    """Tell whether a sum of products is found to be zero as by `_is_zero`, but without having sympy multiply.
+
+    False also where a factor is more than a fraction of polynomials.
+    """
+    symbols = {s for product in products for factor in product for s in factor.free_symbols}
+    points = [{s: Fraction(v.p, v.q) for s, v in point.items()} for point in _trial_points(list(symbols))]
+    try:
+        return all(sum(_at(a, point) * _at(b, point) for a, b in products) == 0 for point in points)
+    except (TypeError, ZeroDivisionError):
+        return False
+
+
+def _at(value: Any, point: Mapping[Any, Fraction]) -> Fraction:
+    """Return a fraction of polynomials at a point."""
+    if value.is_Symbol:
+        return point[value]
+    if value.is_Rational:
+        return Fraction(int(value.p), int(value.q))
+    if value.is_Add:
+        return sum((_at(term, point) for term in value.args), Fraction(0))
+    if value.is_Mul:
+        return math.prod((_at(factor, point) for factor in value.args), start=Fraction(1))
+    if value.is_Pow and value.exp.is_Integer:
+        return _at(value.base, point) ** int(value.exp)
+    raise TypeError(f"{value} is no fraction of polynomials")
+
+
 def _is_singular(matrix: sympy.Matrix) -> bool:
     points = _trial_points(list(matrix.free_symbols))
     return all(matrix.subs(point).det() == 0 for point in points)
 
 
-def _simplified(value: sympy.Expr) -> sympy.Expr:
+def simplified(value: sympy.Expr) -> sympy.Expr:
+    """Return an expression in factors, or as it is where that would take long."""
     return sympy.factor(sympy.cancel(value)) if terms(value) <= MAX_TERMS else value
 
 
@@ -94,7 +125,7 @@ def solve_coefficients(
         matrix = sympy.Matrix([rows[i] for i in choice])
         if not _is_singular(matrix):
             solution = matrix.LUsolve(sympy.Matrix([right[i] for i in choice]))
-            found = dict(zip(unknown, map(_simplified, solution), strict=True))
+            found = dict(zip(unknown, map(simplified, solution), strict=True))
             return {name: found[name] if value is None else value for name, value in given.items()}
     raise InputError(
         f"continuity of {', '.join(materials) or 'nothing'} does not determine {', '.join(unknown)}",
@@ -130,7 +161,11 @@ def imbalance(
     """
     out: dict[str, tuple[sympy.Expr, float]] = {}
     for material in materials:
-        total = sum((v * composition[n].get(material, 0) for n, v in coefficients.items()), sympy.Integer(0))
+        products = [(v, composition[n][material]) for n, v in coefficients.items() if material in composition[n]]
+        if _vanishes(products):
+            continue
+        total = sum((v * c for v, c in products), sympy.Integer(0))
         if not _is_zero(total):
-            out[material] = (_simplified(total), max(abs(float(total.subs(point))) for point in points))
+            values = [{s: point[s] for s in total.free_symbols} for point in points]
+            out[material] = (total, max(abs(float(total.subs(point))) for point in values))
     return out

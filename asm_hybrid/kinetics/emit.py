@@ -127,7 +127,7 @@ def _source(table: Table) -> str:
     names, zero = table.component_names, sympy.Integer(0)
     states = [sympy.Symbol(name, nonnegative=True) for name in names]
     rates = [process.rate.value for process in table.processes]
-    slopes = [[sympy.diff(rate, state) for state in states] for rate in rates]
+    slopes = [[sympy.diff(r, s) if s in r.free_symbols else zero for s in states] for r in rates]
     coefficients = [
         [process.stoichiometry[n].value if n in process.stoichiometry else zero for n in names]
         for process in table.processes

@@ -10,7 +10,7 @@ from typing import Any
 import sympy
 
 from asm_hybrid.errors import InputError, nearest
-from asm_hybrid.kinetics.balance import imbalance, solve_coefficients
+from asm_hybrid.kinetics.balance import imbalance, simplified, solve_coefficients
 from asm_hybrid.kinetics.expression import Expression, parse_expression, unit_of
 from asm_hybrid.kinetics.extend import LayeredDocument, lay, read_layers
 from asm_hybrid.kinetics.fields import Fields, Keys
@@ -134,7 +134,7 @@ class _Reader(Fields):
             materials=self.materials,
             tolerance=self.tolerance,
             path=self.document.path,
-            text=self.document.text,
+            document=self.document,
         )
 
     def names(self, section: str) -> list[str]:
@@ -266,7 +266,7 @@ class _Reader(Fields):
         for material, (rest, size) in imbalance(solved, composition, self.materials, self._points()).items():
             if size > self.tolerance:
                 raise self.error(
-                    f"the process makes {material} of nothing: {rest!s:.80} = {size:.4g} a unit of rate",
+                    f"the process makes {material} of nothing: {simplified(rest)!s:.80} = {size:.4g} a unit of rate",
                     (*keys, "stoichiometry"),
                     f"an imbalance of at most {self.tolerance:g}",
                     "write '?' for one of the coefficients, or correct a coefficient or a composition",

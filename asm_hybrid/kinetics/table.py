@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from asm_hybrid.kinetics.expression import Expression
+from asm_hybrid.kinetics.extend import LayeredDocument
 
 __all__ = ["Component", "Composite", "Parameter", "Process", "Table"]
 
@@ -137,8 +139,8 @@ class Table:
         Largest imbalance of a process, in units of the material for one unit of rate.
     path : Path
         The file.
-    text : str
-        Its content.
+    document : LayeredDocument
+        What it was read from.
     """
 
     name: str
@@ -153,7 +155,12 @@ class Table:
     materials: tuple[str, ...]
     tolerance: float
     path: Path
-    text: str = field(repr=False)
+    document: LayeredDocument = field(repr=False)
+
+    @cached_property
+    def text(self) -> str:
+        """The table in one text that needs no other file."""
+        return self.document.text
 
     @property
     def component_names(self) -> tuple[str, ...]:

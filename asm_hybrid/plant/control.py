@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from scipy.special import gammaincinv
-
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.plant.namespace import ArrayNamespace
 
@@ -55,6 +53,8 @@ class Lag:
     @cached_property
     def constant(self) -> float:
         """Time constant of one lag [d]."""
+        from scipy.special import gammaincinv
+
         return self.response / float(gammaincinv(self.order, 0.9))
 
     def slopes(self, z: Sequence[Array], value: Array) -> list[Array]:

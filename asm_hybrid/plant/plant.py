@@ -409,6 +409,12 @@ class Plant:
             return columns[self.table.component_names.index(name)]
         return self._sum(name, columns, forcing, xp)
 
+    def amounts(self, water: Array, forcing: Forcing, xp: ArrayNamespace) -> dict[str, Array]:
+        """Return all components and composites of a row as `amount` does, by name."""
+        columns = xp.columns(water)
+        found = dict(zip(self.table.component_names, columns, strict=True))
+        return found | {name: self._sum(name, columns, forcing, xp) for name in self.table.composites}
+
     def _sum(self, name: str, columns: Sequence[Array], forcing: Forcing, xp: ArrayNamespace) -> Array:
         weights = self.kinetics.composite(name, xp.entries(forcing.parameters), xp)
         parts = [w * c for w, c in zip(weights, columns, strict=True) if not (isinstance(w, float) and w == 0.0)]

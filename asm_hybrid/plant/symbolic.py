@@ -15,11 +15,14 @@ from asm_hybrid.plant.namespace import casadi_namespace
 from asm_hybrid.plant.outlets import effluent, waste
 from asm_hybrid.plant.plant import Plant
 
-__all__ = ["Learnt", "SymbolicSystem", "symbolic_system"]
+__all__ = ["ENDS", "Learnt", "SymbolicSystem", "symbolic_system"]
 
 Array = Any
 
 XP = casadi_namespace()
+
+ENDS = ("effluent", "waste", "influent")
+"""Places that are no tanks."""
 
 
 class Learnt(Protocol):
@@ -101,13 +104,22 @@ class SymbolicSystem:
     def quantity(self, target: str) -> Array:
         """Return a component or composite, ``(1,)``: ``PLACE.QUANTITY`` with a tank, effluent, waste or influent."""
         place, _, name = target.partition(".")
-        ends = {"effluent": lambda: self.effluent[1].T, "waste": lambda: self.waste.T, "influent": self._influent}
-        if place in ends:
-            return self.plant.amount(ends[place](), self.forcing, name, XP)
+        if place in ENDS:
+            return self.plant.amount(self._end(place), self.forcing, name, XP)
         return self.plant.quantity(self.tanks, self.forcing, target, XP)
 
-    def _influent(self) -> Array:
-        return casadi.densify(self.plant.influent(self.inputs, XP))
+    def quantities(self, place: str) -> dict[str, Array]:
+        """Return all components and composites at a place as `quantity` does, by name."""
+        if place in ENDS:
+            return self.plant.amounts(self._end(place), self.forcing, XP)
+        i = self.plant.layout.tank_index(place)
+        return self.plant.amounts(XP.block(self.tanks, i, i + 1), self.forcing, XP)
+
+    def _end(self, place: str) -> Array:
+        """Return concentrations in a row, ``(1, component)``."""
+        if place == "influent":
+            return casadi.densify(self.plant.influent(self.inputs, XP))
+        return self.effluent[1].T if place == "effluent" else self.waste.T
 
     @cached_property
     def events(self) -> tuple[Array | None, list[Array]]:

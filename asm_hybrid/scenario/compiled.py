@@ -12,7 +12,7 @@ import numpy as np
 
 from asm_hybrid.plant import Plant, casadi_namespace, oxygen_saturation
 from asm_hybrid.plant.start import cold_start
-from asm_hybrid.plant.symbolic import SymbolicSystem, symbolic_system
+from asm_hybrid.plant.symbolic import ENDS, SymbolicSystem, symbolic_system
 from asm_hybrid.scenario.inputs import SAME, SAMPLE, InputSeries
 from asm_hybrid.solver.cvodes import CompiledProblem, SteadyState
 
@@ -156,10 +156,9 @@ class CompiledPlant:
         for i, spec in enumerate(plant.inputs):
             if not spec.name.startswith("influent.") and not spec.name.endswith(".noise"):
                 found[spec.name] = (spec.unit, system.moved[i])
-        component = {c.name: c.unit for c in table.components}
-        composite = {name: c.unit for name, c in table.composites.items()}
-        for place in (*plant.layout.tank_names, "effluent", "waste", "influent"):
-            found |= {f"{place}.{n}": (u, system.quantity(f"{place}.{n}")) for n, u in (component | composite).items()}
+        unit = {c.name: c.unit for c in table.components} | {name: c.unit for name, c in table.composites.items()}
+        for place in (*plant.layout.tank_names, *ENDS):
+            found |= {f"{place}.{name}": (unit[name], value) for name, value in system.quantities(place).items()}
         found["effluent.flow"] = ("m3/d", system.effluent[0])
         for i, tank in enumerate(plant.layout.tanks):
             found[f"{tank.name}.kla"] = ("1/d", system.kla[i])
@@ -169,4 +168,4 @@ class CompiledPlant:
             found[f"settler_{i + 1}.TSS"] = ("g TSS/m3", system.settler_solids[i])
         expression = casadi.vertcat(*(casadi.densify(e) for _, e in found.values()))
         function = casadi.Function("outputs", [system.state, system.inputs], [expression])
-        return list(found), [unit for unit, _ in found.values()], function
+        return list(found), [u for u, _ in found.values()], function

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant import Plant
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["InputSeries", "assemble_inputs"]
 
