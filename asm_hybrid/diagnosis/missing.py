@@ -1,4 +1,4 @@
-"""Which process, in which tank, f failed to capture: n switched off piece by piece."""
+"""Which target of n, in which tank, f failed to capture: n switched off piece by piece."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asm_hybrid.diagnosis.contributions import rate_unit
+from asm_hybrid.diagnosis.contributions import target_unit
 from asm_hybrid.hybrid import LearntTerm, PlantSystem
 from asm_hybrid.training import FittedModel, PlantModel
 
@@ -75,16 +75,16 @@ def missing_dynamics(
         One member of its n.
     effects : ndarray, shape (tank, target)
         From :func:`switch_off_effects`.
-    own, learnt : ndarray, shape (time, tank, process or component)
-        Rates by f and by n.
+    own, learnt : ndarray, shape (time, tank, target of the plant)
+        What f has by itself, and what n adds: rates, changes of components, or parameters.
 
     Returns
     -------
     list of dict
-        One a (process or component, tank), the largest ``share`` of the effects first; the shares add up to one.
+        One a target of n and tank, the largest ``share`` of the effects first; the shares add up to one.
     """
-    by_rates = term.spec.placement == "rates"
-    names = model.plant.table.process_names if by_rates else model.plant.table.component_names
+    kind = term.spec.kind
+    names = term.spec.universe(model.plant.table)
     total = effects.sum()
     rows = []
     for tank, tank_name in enumerate(model.plant.layout.tank_names):
@@ -92,12 +92,12 @@ def missing_dynamics(
             k = names.index(target)
             rows.append(
                 {
-                    "process" if by_rates else "component": target,
+                    kind: target,
                     "tank": tank_name,
                     "share": float(effects[tank, i] / total) if total > 0 else 0.0,
-                    "own_rate": float(own[:, tank, k].mean()),
-                    "learnt_rate": float(learnt[:, tank, k].mean()),
-                    "unit": rate_unit(model, k, by_rates),
+                    "own": float(own[:, tank, k].mean()),
+                    "learnt": float(learnt[:, tank, k].mean()),
+                    "unit": target_unit(model, kind, target),
                 }
             )
     return sorted(rows, key=lambda r: -float(str(r["share"])))

@@ -132,7 +132,7 @@ class PlantSystem:
     def derivative(self, x: Tensor, forcing: Forcing) -> Tensor:
         """Return dX/dt [g/(m³ d)], ``(…, row, component)``."""
         X = self.effective(x, forcing)
-        rho = self.own_rates(X, forcing)
+        rho = self.xp.stack(self.plant.kinetics.rates(X, self._adjusted(X, forcing), self.xp))
         if self.term is not None:
             rho = self.term.rates(rho, X, forcing.u)
         reaction = self.xp.matmul(rho, self.stoichiometry)
@@ -141,9 +141,14 @@ class PlantSystem:
             change = change + self.term.additions(X, forcing.u)
         return cast(Tensor, self.plant.assemble(change, x, X, forcing, (), self.xp))
 
-    def rate_slopes(self, X: Tensor, forcing: Forcing) -> Tensor:
-        """Return dρ/dX of f's own rates, ``(…, tank, process, component)``."""
+    def _adjusted(self, X: Tensor, forcing: Forcing) -> Sequence[Tensor]:
+        """Return the parameters that the rates use, each to broadcast against ``(…, tank)``."""
         p = self.xp.entries(forcing.parameters)
+        return p if self.term is None else self.term.adjusted(p, X, forcing.u)
+
+    def rate_slopes(self, X: Tensor, forcing: Forcing) -> Tensor:
+        """Return dρ/dX of f's own rates at the parameters in use, n held, ``(…, tank, process, component)``."""
+        p = self._adjusted(X, forcing)
         rows = self.plant.kinetics.rate_jacobian(X, p, self.xp)
         found = {(i, j): v for i, row in enumerate(rows) for j, v in enumerate(row) if v is not None}
         processes, components = len(rows), X.shape[-1]

@@ -1,4 +1,4 @@
-"""Where n acts: on the process rates, or on the derivatives themselves."""
+"""Where n acts: on process rates, on the parameters of the rates, or on the derivatives themselves."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from asm_hybrid.hybrid.network import EnsembleMLP
+from asm_hybrid.kinetics import Table, check_factored
 from asm_hybrid.plant import ArrayNamespace, Plant, torch_namespace
 
 __all__ = ["LearntTerm", "TermScaling", "TermSpec", "feature_maps"]
@@ -21,10 +22,14 @@ Array = Any
 XP = torch_namespace()
 
 LOG_LIMIT = float(np.log(10.0))
-"""A learnt factor on a rate stays between 1/10 and 10."""
+"""A learnt factor stays between 1/10 and 10."""
 
 FADE_START, FADE_END = 0.5, 1.5
 """Distances from the trained range, in widths of that range, at which n begins to fade and is gone."""
+
+
+KINDS = {"rates": "process", "state": "component", "parameters": "parameter"}
+"""What n changes, by placement."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +39,14 @@ class TermSpec:
     Attributes
     ----------
     placement : str
-        ``rates`` or ``state``.
+        A key of :data:`KINDS`: ``rates``, ``state`` or ``parameters``.
     form : str
         ``multiplicative`` or ``additive``; used by ``rates``.
     inputs : tuple of str
         Components of the tank, and ``T``, that n reads.
     targets : tuple of str
-        Processes (placement ``rates``) or components (``state``) that n may change.
+        Processes (placement ``rates``), components (``state``) or parameters of rates (``parameters``) that n may
+        change.
     hidden : tuple of int
         Widths of the hidden layers.
     activation : str
@@ -57,6 +63,16 @@ class TermSpec:
     activation: str
     seeds: tuple[int, ...]
 
+    @property
+    def kind(self) -> str:
+        """``process``, ``component`` or ``parameter``: what a target is."""
+        return KINDS[self.placement]
+
+    def universe(self, table: Table) -> tuple[str, ...]:
+        """Return what the last axis of n stands for: all processes or components, or the targets if parameters."""
+        names = {"rates": table.process_names, "state": table.component_names, "parameters": self.targets}
+        return names[self.placement]
+
 
 @dataclass(frozen=True)
 class TermScaling:
@@ -67,7 +83,7 @@ class TermScaling:
     mean, std, low, high : Tensor, shape (input,)
         Statistics of what n reads.
     typical : Tensor, shape (target,)
-        Mean size of the rates that n may change [table units].
+        Mean size of what n may change [table units].
     level : Tensor, shape (component,)
         Mean concentrations, which set where the gates close.
     """
@@ -87,7 +103,8 @@ class LearntTerm(nn.Module):
 
     - ``rates``, multiplicative: ``ρ exp(L tanh(g z / L))`` with ``L = ln 10``;
     - ``rates``, additive: ``ρ + gate · typical · g z``, the gate closing where a component of the process runs out;
-    - ``state``: ``dX/dt + gate · typical · g z``, the gate closing where the component itself runs out.
+    - ``state``: ``dX/dt + gate · typical · g z``, the gate closing where the component itself runs out;
+    - ``parameters``: ``p exp(L tanh(g z / L))`` in the rates, tank by tank; the stoichiometry stays as it is.
 
     Parameters
     ----------
@@ -102,8 +119,10 @@ class LearntTerm(nn.Module):
 
     Attributes
     ----------
+    positions : tuple of int
+        Of the targets among the parameters of the table; empty in the other placements.
     mask : Tensor or None
-        Multiplies n, broadcast against ``(member, …, tank, process or component)``: zeros switch parts of n off.
+        Multiplies n, broadcast against ``(member, …, tank, target of the plant)``: zeros switch parts of n off.
     """
 
     mean: Tensor
@@ -120,14 +139,18 @@ class LearntTerm(nn.Module):
     def __init__(self, spec: TermSpec, plant: Plant, scaling: TermScaling, participants: np.ndarray) -> None:
         super().__init__()
         self.spec = spec
-        names = list(plant.table.component_names)
         for item in fields(scaling):
             self.register_buffer(item.name, getattr(scaling, item.name).clone())
         read, drive = feature_maps(plant, spec.inputs)
         self.register_buffer("read", read, persistent=False)
         self.register_buffer("drive", drive, persistent=False)
         self._driven = bool(drive.any())
-        universe = list(plant.table.process_names) if spec.placement == "rates" else names
+        universe = list(spec.universe(plant.table))
+        self.positions: tuple[int, ...] = ()
+        if spec.placement == "parameters":
+            for target in spec.targets:
+                check_factored(plant.table, target)
+            self.positions = tuple(plant.table.parameter_names.index(t) for t in spec.targets)
         self._targets = [universe.index(t) for t in spec.targets]
         place = torch.zeros(len(self._targets), len(universe), dtype=torch.float64)
         place[range(len(self._targets)), self._targets] = 1.0
@@ -161,7 +184,7 @@ class LearntTerm(nn.Module):
         return cast(Tensor, faded(worst, XP))
 
     def outputs(self, X: Tensor, u: Tensor) -> Tensor:
-        """Return ``g z`` for every process or component, ``(member, …, tank, target of the plant)``."""
+        """Return ``g z``, ``(member, …, tank, target of the plant)``; for the last axis see `TermSpec.universe`."""
         features = self.features(X, u)
         z: Tensor = self.network((features - self.mean) / self.std) * self.guard(features)
         if not self._everywhere:
@@ -169,11 +192,17 @@ class LearntTerm(nn.Module):
         return z if self.mask is None else z * self.mask
 
     def factors(self, X: Tensor, u: Tensor) -> Tensor:
-        """Return the learnt factors on the rates, ``(member, …, tank, process)``."""
+        """Return the learnt factors on rates or parameters, ``(member, …, tank, target of the plant)``."""
         return cast(Tensor, bounded(self.outputs(X, u), XP))
 
+    def adjusted(self, p: Sequence[Tensor], X: Tensor, u: Tensor) -> Sequence[Tensor]:
+        """Return the parameters that the rates of the hybrid model use, each to broadcast against ``(…, tank)``."""
+        if self.spec.placement != "parameters":
+            return p
+        return multiplied(p, self.positions, XP.columns(self.factors(X, u)))
+
     def additions(self, X: Tensor, u: Tensor) -> Tensor:
-        """Return what n adds to rates or derivatives, ``(member, …, tank, process or component)``."""
+        """Return what n adds to rates or derivatives, ``(member, …, tank, target of the plant)``."""
         open_: Tensor = gate(X, self.level, XP)
         if self.spec.placement == "rates":
             open_ = torch.exp(torch.log(open_.clamp(min=1e-12)) @ self.participants.T)
@@ -198,8 +227,16 @@ def faded(distance: Array, xp: ArrayNamespace) -> Array:
 
 
 def bounded(z: Array, xp: ArrayNamespace) -> Array:
-    """Return the factor on a rate [-]."""
+    """Return the factor on a rate or parameter [-]."""
     return xp.exp(LOG_LIMIT * xp.tanh(z / LOG_LIMIT))
+
+
+def multiplied(p: Sequence[Array], positions: Sequence[int], factors: Sequence[Array]) -> list[Array]:
+    """Return parameters of which some are multiplied by factors ``(…, tank)`` [-]."""
+    out = list(p)
+    for position, factor in zip(positions, factors, strict=True):
+        out[position] = out[position] * factor
+    return out
 
 
 def gate(X: Array, level: Array, xp: ArrayNamespace) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asm_hybrid.kinetics.document import gujer_text
 from asm_hybrid.kinetics.emit import Kinetics, compile_table
+from asm_hybrid.kinetics.factored import check_factored
 from asm_hybrid.kinetics.read import available_tables, load_table, parse_table
 from asm_hybrid.kinetics.table import Component, Composite, Parameter, Process, Table
 
@@ -15,6 +16,7 @@ __all__ = [
     "Process",
     "Table",
     "available_tables",
+    "check_factored",
     "compile_table",
     "gujer_text",
     "load_table",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -24,6 +25,9 @@ XP = casadi_namespace()
 
 class Learnt(Protocol):
     """A learnt term of one plant, on CasADi matrices: states ``(tank, component)``, rates ``(tank, process)``."""
+
+    def adjusted(self, p: Sequence[Array], X: Array, u: Array) -> Sequence[Array]:
+        """Return the parameters that the rates of the hybrid use, from those of f, each a number or ``(tank,)``."""
 
     def rates(self, rho: Array, X: Array, u: Array) -> Array:
         """Return the rates that the hybrid model uses, from those of f."""
@@ -175,7 +179,10 @@ def symbolic_system(plant: Plant, parameters: np.ndarray, learnt: Learnt | None 
     if plant.steered:
         forcing, slopes = plant.steer(X, forcing, XP)
     tanks = plant.effective_state(X, forcing, XP)
-    rho = plant.rates(tanks, forcing, XP)
+    values = XP.entries(forcing.parameters)
+    if learnt is not None:
+        values = learnt.adjusted(values, tanks, u)
+    rho = XP.stack(plant.kinetics.rates(tanks, values, XP))
     if learnt is not None:
         rho = learnt.rates(rho, tanks, u)
     change = plant.transport(tanks, forcing, XP) + XP.matmul(rho, casadi.sparsify(plant.stoichiometry(p, XP)))

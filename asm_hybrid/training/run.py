@@ -348,12 +348,12 @@ class _Run:
             forcing = system.forcing(u)
             X = system.effective(X, forcing)
             rates = system.own_rates(X, forcing)
-            if spec.placement == "state":
-                size = (rates @ system.stoichiometry).abs().mean((0, 1))
-                names = self.plant.table.component_names
-            else:
-                size = rates.abs().mean((0, 1))
-                names = self.plant.table.process_names
+            table = self.plant.table
+            size, names = {
+                "process": (rates.abs().mean((0, 1)), table.process_names),
+                "component": ((rates @ system.stoichiometry).abs().mean((0, 1)), table.component_names),
+                "parameter": (forcing.parameters.abs().mean(0), table.parameter_names),
+            }[spec.kind]
             read, drive = (m.to(self.device) for m in feature_maps(self.plant, spec.inputs))
             seen = (X @ read + (u @ drive).unsqueeze(-2)).flatten(0, 1)
             std = seen.std(0)
