@@ -158,6 +158,7 @@ def test_windows_with_inputs_of_their_own_agree_with_one_after_the_other():
     [
         ("Y_A", ["'Y_A' sets the stoichiometry of 'aerobic_growth_autotrophs'", "mass would not be conserved", "mu_A"]),
         ("i_XB", ["'i_XB' sets the stoichiometry"]),
+        ("i_TSS", ["'i_TSS' is used by no rate of asm1"]),
         ("mu_B", ["'mu_B' is not a parameter of asm1", "did you mean"]),
     ],
 )
