@@ -183,8 +183,8 @@ def _score_cell(models: dict[str, Any], model: str) -> str:
 
 def print_missing(console: Console, missing: list[dict[str, Any]]) -> None:
     """Print the first places where n matters."""
-    what = next(kind for kind in ("process", "component", "parameter") if kind in missing[0])
-    own = "value" if what == "parameter" else "rate"
+    what = next(kind for kind in ("process", "component", "parameter", "variable") if kind in missing[0])
+    own = "value" if what in ("parameter", "variable") else "rate"
     names = ["share", f"f's own {own}", "learnt change", "unit"]
     table = _table([what, "tank"], names)
     for row in missing[:5]:

@@ -11,13 +11,19 @@ from asm_hybrid.plant import torch_namespace
 
 INPUTS = ("S_S", "S_NH", "T")
 KINETIC = ("mu_A", "K_OA", "K_S", "eta_g", "b_H")
+MEASURED = ("last.S_NH", "last.S_NO", "effluent.TN")
 
 
 def make_term(plant, placement="rates", form="multiplicative", targets=None, seeds=(1, 2)):
     """Return a term that starts as the zero function, two members unless told otherwise."""
     table = plant.table
-    universe = {"rates": table.process_names, "state": table.component_names, "parameters": KINETIC}[placement]
-    targets = tuple(targets or universe)
+    universe = {
+        "rates": table.process_names,
+        "state": table.component_names,
+        "parameters": KINETIC,
+        "output": MEASURED,
+    }
+    targets = tuple(targets or universe[placement])
     spec = TermSpec(placement, form, INPUTS, targets, (8, 8), "tanh", seeds)
     row = torch.tensor([10.0, 10.0, 15.0], dtype=torch.float64)
     scaling = TermScaling(
@@ -43,7 +49,7 @@ def shake(term, seed=0, scale=0.5):
 
 def system_of(plant, term=None):
     """Return f with default parameters, or f + n."""
-    return PlantSystem(plant, defaults(plant), ("last.S_NH", "last.S_NO", "effluent.TN"), term)
+    return PlantSystem(plant, defaults(plant), MEASURED, term)
 
 
 def operating_point(plant, seed=0, members=2):

@@ -91,10 +91,10 @@ class ModelSection(KineticsSection):
 class NetworkSection(Section):
     """The learnt part n."""
 
-    placement: Literal["rates", "state", "parameters"] = Field(
+    placement: Literal["rates", "state", "parameters", "output"] = Field(
         default="rates",
         description="rates: n changes process rates, and mass is conserved; state: dX/dt = f + n; parameters: n "
-        "changes parameters of rates, tank by tank, and mass is conserved.",
+        "changes parameters of rates, tank by tank, and mass is conserved; output: n is added to measured variables.",
     )
     form: Literal["multiplicative", "additive"] | None = Field(
         default=None,

@@ -31,20 +31,24 @@ def contributions(model: FittedModel, term: LearntTerm, X: Tensor, u: Tensor) ->
     -------
     dict of str to ndarray
         ``own`` and ``learnt``, each ``(time, tank, target of the plant)``: rates, changes of components
-        [g/(m³ d)] for the placement ``state``, or parameters at the temperature of the liquid; ``guard``
-        ``(time, tank)``, one where n is inside its trained range; ``oxygen`` ``(time, tank)`` [g/m³], when the table
-        names the dissolved oxygen.
+        [g/(m³ d)] for the placement ``state``, parameters at the temperature of the liquid, or measured variables;
+        ``guard`` ``(time, tank)``, one where n is inside its trained range; ``oxygen`` ``(time, tank)`` [g/m³], when
+        the table names the dissolved oxygen.
     """
-    system = model.recalibrated().system
+    placement = term.spec.placement
+    system = model.recalibrated(term.spec.targets if placement == "output" else None).system
     with torch.no_grad():
         forcing = system.forcing(u)
-        X = system.effective(X, forcing)
+        x, X = X, system.effective(X, forcing)
         own = system.own_rates(X, forcing)
-        if term.spec.placement == "rates":
+        if placement == "rates":
             learnt = term.rates(own, X.unsqueeze(0), u)[0] - own
-        elif term.spec.placement == "parameters":
+        elif placement == "parameters":
             own = forcing.parameters[:, None, list(term.positions)].expand(-1, X.shape[1], -1)
             learnt = own * (term.factors(X.unsqueeze(0), u)[0] - 1.0)
+        elif placement == "output":
+            own = system.output(x, forcing).unsqueeze(-2).expand(-1, X.shape[1], -1)
+            learnt = term.corrections(X.unsqueeze(0), u)[0].unsqueeze(-2) * term.at
         else:
             own = own @ system.stoichiometry
             learnt = term.additions(X.unsqueeze(0), u)[0]
@@ -59,7 +63,7 @@ def contributions(model: FittedModel, term: LearntTerm, X: Tensor, u: Tensor) ->
 def contribution_table(
     model: FittedModel, term: LearntTerm, found: dict[str, np.ndarray], times: list[str], blocks: list[str]
 ) -> pd.DataFrame:
-    """Return the contributions as a long table: one row a time, tank, and target of n."""
+    """Return the contributions as a long table: one row a time, and tank and target where n acts."""
     spec = term.spec
     names = spec.universe(model.plant.table)
     keep = [names.index(t) for t in spec.targets]
@@ -71,6 +75,7 @@ def contribution_table(
         view = np.array(values, dtype=object).reshape([-1 if i == axis else 1 for i in range(3)])
         return np.broadcast_to(view, shape).ravel()
 
+    rows = np.broadcast_to(np.asarray(term.at.cpu()) > 0, shape).ravel()
     return pd.DataFrame(
         {
             "time": spread(times, 0),
@@ -82,12 +87,17 @@ def contribution_table(
             "unit": spread([target_unit(model, spec.kind, t) for t in spec.targets], 2),
             "S_O": np.repeat(oxygen, len(keep), axis=-1).ravel(),
         }
-    )
+    ).loc[rows]
 
 
 def target_unit(model: FittedModel, kind: str, target: str) -> str:
-    """Return the unit of a process's rate (its reference component's, per day), a component's change or a parameter."""
+    """Return the unit of a process's rate (its reference component's, per day), or of what else n changes."""
     table = model.plant.table
+    if kind == "variable":
+        quantity = target.partition(".")[2]
+        if quantity in table.composites:
+            return table.composites[quantity].unit
+        return table.components[table.component_names.index(quantity)].unit
     if kind == "process":
         return str(table.processes[table.process_names.index(target)].unit)
     if kind == "parameter":

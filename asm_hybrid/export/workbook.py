@@ -106,7 +106,7 @@ def _scores(summary: Mapping[str, Any]) -> list[list[Any]]:
 
 
 def _missing(sheets: _Sheets, entries: Sequence[Mapping[str, Any]]) -> None:
-    kind = next((k for k in ("component", "parameter") if entries and k in entries[0]), "process")
+    kind = next((k for k in ("component", "parameter", "variable") if entries and k in entries[0]), "process")
     rows = [[entry.get(kind), *(entry.get(key) for key, _ in _MISSING)] for entry in entries]
     sheets.add("Missing", [kind.capitalize(), *(title for _, title in _MISSING)], rows)
 

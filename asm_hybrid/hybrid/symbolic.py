@@ -108,6 +108,15 @@ class SymbolicTerm:
         """Return the derivative of the tanks, from that with the rates of the hybrid, ``(tank, component)``."""
         return change + self.additions(X, u) if self.term.spec.placement == "state" else change
 
+    def corrected(self, value: Array, target: str, X: Array, u: Array) -> Array:
+        """Return a measured variable of the hybrid, from that of f, ``(1,)``."""
+        term = self.term
+        if term.spec.placement != "output" or target not in term.spec.targets:
+            return value
+        i = term.spec.targets.index(target)
+        tank = next(t for t, k in term.places if k == i)
+        return value + float(term.typical[i]) * self.outputs(X, u)[tank, i]
+
 
 def _matrix(values: Tensor) -> Array:
     """Bring a tensor of two axes to CasADi; it knows its zeros."""

@@ -50,7 +50,7 @@ class Inverse(NamedTuple):
 
 
 class PlantSystem:
-    """``dX/dt = f(X; p) + n(X; w)`` for a batch of windows.
+    """``dX/dt = f(X; p) + n(X; w)``, or ``y = h(X) + n(X; w)``, for a batch of windows.
 
     Parameters
     ----------
@@ -97,6 +97,10 @@ class PlantSystem:
             effluent.append(weights * float(place == "effluent"))
         self._direct, self._of_effluent = torch.stack(direct, dim=-1), torch.stack(effluent, dim=-1)
         self._has_effluent = any(t.startswith("effluent.") for t in targets)
+        self._corrected: Tensor | None = None
+        if self.term is not None and self.term.spec.placement == "output":
+            pick = [[float(learnt == recorded) for recorded in targets] for learnt in self.term.spec.targets]
+            self._corrected = torch.tensor(pick, dtype=like.dtype, device=like.device)
 
     def _weights(self, quantity: str, entries: Sequence[Tensor]) -> Tensor:
         names = self.plant.table.component_names
@@ -260,6 +264,8 @@ class PlantSystem:
         if self._has_effluent:
             _, outflow = effluent(self.plant, x, forcing, self.xp)
             out = out + (outflow @ self._of_effluent).squeeze(-2)
+        if self.term is not None and self._corrected is not None:
+            out = out + self.term.corrections(X, forcing.u) @ self._corrected
         return out
 
 

@@ -1,4 +1,4 @@
-"""Where n acts: on process rates, on the parameters of the rates, or on the derivatives themselves."""
+"""Where n acts: on process rates, their parameters, the derivatives themselves, or the measured variables."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FADE_START, FADE_END = 0.5, 1.5
 """Distances from the trained range, in widths of that range, at which n begins to fade and is gone."""
 
 
-KINDS = {"rates": "process", "state": "component", "parameters": "parameter"}
+KINDS = {"rates": "process", "state": "component", "parameters": "parameter", "output": "variable"}
 """What n changes, by placement."""
 
 
@@ -39,14 +39,14 @@ class TermSpec:
     Attributes
     ----------
     placement : str
-        A key of :data:`KINDS`: ``rates``, ``state`` or ``parameters``.
+        A key of :data:`KINDS`: ``rates``, ``state``, ``parameters`` or ``output``.
     form : str
         ``multiplicative`` or ``additive``; used by ``rates``.
     inputs : tuple of str
         Components of the tank, and ``T``, that n reads.
     targets : tuple of str
-        Processes (placement ``rates``), components (``state``) or parameters of rates (``parameters``) that n may
-        change.
+        Processes (placement ``rates``), components (``state``), parameters of rates (``parameters``) or measured
+        variables (``output``), ``TANK.QUANTITY`` or ``effluent.QUANTITY``, that n may change.
     hidden : tuple of int
         Widths of the hidden layers.
     activation : str
@@ -65,13 +65,13 @@ class TermSpec:
 
     @property
     def kind(self) -> str:
-        """``process``, ``component`` or ``parameter``: what a target is."""
+        """``process``, ``component``, ``parameter`` or ``variable``: what a target is."""
         return KINDS[self.placement]
 
     def universe(self, table: Table) -> tuple[str, ...]:
-        """Return what the last axis of n stands for: all processes or components, or the targets if parameters."""
-        names = {"rates": table.process_names, "state": table.component_names, "parameters": self.targets}
-        return names[self.placement]
+        """Return what the last axis of n stands for: all processes or components, else the targets."""
+        names = {"rates": table.process_names, "state": table.component_names}
+        return names.get(self.placement, self.targets)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class TermScaling:
     mean, std, low, high : Tensor, shape (input,)
         Statistics of what n reads.
     typical : Tensor, shape (target,)
-        Mean size of what n may change [table units].
+        Mean size of what n may change, or the standard deviation of the measured variables [table units].
     level : Tensor, shape (component,)
         Mean concentrations, which set where the gates close.
     """
@@ -104,7 +104,9 @@ class LearntTerm(nn.Module):
     - ``rates``, multiplicative: ``ρ exp(L tanh(g z / L))`` with ``L = ln 10``;
     - ``rates``, additive: ``ρ + gate · typical · g z``, the gate closing where a component of the process runs out;
     - ``state``: ``dX/dt + gate · typical · g z``, the gate closing where the component itself runs out;
-    - ``parameters``: ``p exp(L tanh(g z / L))`` in the rates, tank by tank; the stoichiometry stays as it is.
+    - ``parameters``: ``p exp(L tanh(g z / L))`` in the rates, tank by tank; the stoichiometry stays as it is;
+    - ``output``: ``h(X) + typical · g z`` for a measured variable, with g and z of its tank, of the last one for the
+      effluent; the states are those of f.
 
     Parameters
     ----------
@@ -121,6 +123,8 @@ class LearntTerm(nn.Module):
     ----------
     positions : tuple of int
         Of the targets among the parameters of the table; empty in the other placements.
+    places : tuple of pairs of int
+        Tank and target where n acts.
     mask : Tensor or None
         Multiplies n, broadcast against ``(member, …, tank, target of the plant)``: zeros switch parts of n off.
     """
@@ -135,6 +139,7 @@ class LearntTerm(nn.Module):
     participants: Tensor
     read: Tensor
     drive: Tensor
+    at: Tensor
 
     def __init__(self, spec: TermSpec, plant: Plant, scaling: TermScaling, participants: np.ndarray) -> None:
         super().__init__()
@@ -151,6 +156,11 @@ class LearntTerm(nn.Module):
             for target in spec.targets:
                 check_factored(plant.table, target)
             self.positions = tuple(plant.table.parameter_names.index(t) for t in spec.targets)
+        self.places = _places(spec, plant)
+        at = torch.zeros(plant.tanks, len(spec.targets), dtype=torch.float64)
+        for tank, i in self.places:
+            at[tank, i] = 1.0
+        self.register_buffer("at", at, persistent=False)
         self._targets = [universe.index(t) for t in spec.targets]
         place = torch.zeros(len(self._targets), len(universe), dtype=torch.float64)
         place[range(len(self._targets)), self._targets] = 1.0
@@ -214,9 +224,15 @@ class LearntTerm(nn.Module):
             return rho * self.factors(X, u)
         return rho + self.additions(X, u) if self.spec.placement == "rates" else rho
 
+    def corrections(self, X: Tensor, u: Tensor) -> Tensor:
+        """Return what n adds to the measured variables, ``(member, …, target)``."""
+        return (self.outputs(X, u) * self.at).sum(-2) * self.typical
+
     def size(self, X: Tensor, u: Tensor) -> Tensor:
         """Return the mean square of n per member, ``(member,)``; what the penalty weighs."""
         z = self.outputs(X, u)
+        if self.spec.placement == "output":
+            z = (z * self.at).sum(-2)
         return z.square().flatten(1).mean(dim=1)
 
 
@@ -243,6 +259,17 @@ def gate(X: Array, level: Array, xp: ArrayNamespace) -> Array:
     """Return how much of a component is left for an addition [-]: zero without any, near one at its mean level."""
     X = xp.maximum(X, 0.0)
     return X / (X + 0.05 * level + 1e-6)
+
+
+def _places(spec: TermSpec, plant: Plant) -> tuple[tuple[int, int], ...]:
+    """Return tank and target where n acts."""
+    if spec.placement != "output":
+        return tuple((tank, i) for tank in range(plant.tanks) for i in range(len(spec.targets)))
+    found = []
+    for i, target in enumerate(spec.targets):
+        place, _ = plant.observation(target)
+        found.append((plant.tanks - 1 if place == "effluent" else plant.layout.tank_index(place), i))
+    return tuple(found)
 
 
 def feature_maps(plant: Plant, inputs: Sequence[str]) -> tuple[Tensor, Tensor]:

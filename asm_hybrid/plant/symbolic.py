@@ -35,6 +35,9 @@ class Learnt(Protocol):
     def changed(self, change: Array, X: Array, u: Array) -> Array:
         """Return the derivative of the tanks, from that of f with these rates, ``(tank, component)``."""
 
+    def corrected(self, value: Array, target: str, X: Array, u: Array) -> Array:
+        """Return a measured variable of the hybrid, from that of f, ``(1,)``."""
+
 
 @dataclass(frozen=True, eq=False)
 class SymbolicSystem:
@@ -54,6 +57,8 @@ class SymbolicSystem:
         As controllers and volumes make it, where there are any.
     derivative : SX, shape (state,)
         dx/dt [unit of the state/d].
+    learnt : Learnt or None
+        n.
     """
 
     plant: Plant
@@ -62,6 +67,7 @@ class SymbolicSystem:
     X: Array
     forcing: Forcing
     derivative: Array
+    learnt: Learnt | None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,8 +113,10 @@ class SymbolicSystem:
         place, _, name = target.partition(".")
         ends = {"effluent": lambda: self.effluent[1].T, "waste": lambda: self.waste.T, "influent": self._influent}
         if place in ends:
-            return self.plant.amount(ends[place](), self.forcing, name, XP)
-        return self.plant.quantity(self.tanks, self.forcing, target, XP)
+            value = self.plant.amount(ends[place](), self.forcing, name, XP)
+        else:
+            value = self.plant.quantity(self.tanks, self.forcing, target, XP)
+        return value if self.learnt is None else self.learnt.corrected(value, target, self.tanks, self.inputs)
 
     def _influent(self) -> Array:
         return casadi.densify(self.plant.influent(self.inputs, XP))
@@ -190,4 +198,4 @@ def symbolic_system(plant: Plant, parameters: np.ndarray, learnt: Learnt | None 
         change = learnt.changed(change, tanks, u)
     whole = plant.assemble(change, X, tanks, forcing, slopes, XP)
     derivative = casadi.vertcat(*(whole[place] for place in active))
-    return SymbolicSystem(plant, state, u, X, forcing, derivative)
+    return SymbolicSystem(plant, state, u, X, forcing, derivative, learnt)

@@ -154,7 +154,9 @@ def _missing(frame: pd.DataFrame | None, summary: Summary, zone: ZoneInfo) -> di
         "figures": figures,
         "tanks": tanks,
         "rows": heat_map(summary.missing, tanks),
-        "kind": {"state": "component", "parameters": "parameter"}.get(summary.placement or "", "process"),
+        "kind": {"state": "component", "parameters": "parameter", "output": "variable"}.get(
+            summary.placement or "", "process"
+        ),
         "quantity": summary.missing[0].quantity,
     }
 

@@ -36,9 +36,9 @@ def read_contributions(run_dir: Path) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     frame = _read(path, ("tank", "own", "learnt", "unit"))
-    kind = next((k for k in ("process", "component", "parameter") if k in frame), None)
+    kind = next((k for k in ("process", "component", "parameter", "variable") if k in frame), None)
     if kind is None:
-        raise InputError("the file has no column process, component or parameter", where=str(path))
+        raise InputError("the file has no column process, component, parameter or variable", where=str(path))
     return frame.rename(columns={kind: "name"})
 
 

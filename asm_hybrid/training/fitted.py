@@ -46,6 +46,7 @@ def term_spec(config: Config, table: Table) -> TermSpec:
         "rates": network.processes or table.process_names,
         "state": network.components or table.component_names,
         "parameters": network.parameters or (),
+        "output": dict.fromkeys(observed_targets(config).values()),
     }
     return TermSpec(
         placement=network.placement,

@@ -77,13 +77,14 @@ def test_state_placement_ranks_components(screen):
     assert "component" in screen()
 
 
-def test_parameters_placement_ranks_parameters(screen):
+@pytest.mark.parametrize("kind", ["parameter", "variable"])
+def test_parameters_and_output_placement_rank_values(screen, kind):
     content = summary()
     for row in content["missing"]:
-        row["parameter"] = row.pop("process")
+        row[kind] = row.pop("process")
     terminal.print_scores(content)
     out = screen()
-    assert "parameter" in out
+    assert kind in out
     assert "value" in out
 
 

@@ -61,6 +61,12 @@ SHALLOW = [
     ("  interval: 1 h", "  blocks: {train: [0, 2021-13-01]}", ["2021-13-01", "'2021-06-01'"]),
     ("  hidden: [8]", "  components: [S_O]", ["'components'", "placement: state"], "network:"),
     ("  hidden: [8]", "  parameters: [mu_A]", ["'parameters'", "set placement: parameters"], "network:"),
+    (
+        "  hidden: [8]",
+        "  placement: output\n  processes: [growth]",
+        ["'processes'", "the placement 'output'"],
+        "network:",
+    ),
     ("  hidden: [8]", "  placement: parameters", ["has no 'parameters'", "add parameters: [mu_A"], "network:"),
     ("  hidden: [8]", "  placement: parameters\n  parameters: []", ["at least 1"]),
     ("  hidden: [8]", "  placement: parametres", ["'parametres'", "did you mean 'parameters'"]),

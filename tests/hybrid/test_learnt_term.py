@@ -15,6 +15,7 @@ PLACEMENTS = [
     ("rates", "additive"),
     ("state", "multiplicative"),
     ("parameters", "multiplicative"),
+    ("output", "multiplicative"),
 ]
 
 
@@ -34,7 +35,7 @@ def test_an_untrained_hybrid_is_f_to_the_last_bit(placement, form):
         assert torch.equal(member, alone.outputs)
 
 
-@pytest.mark.parametrize(("placement", "form"), [p for p in PLACEMENTS if p[0] != "state"])
+@pytest.mark.parametrize(("placement", "form"), PLACEMENTS[:2] + PLACEMENTS[3:4])
 def test_learnt_rates_conserve_what_the_table_conserves(placement, form):
     plant = make_plant(aerated=False, imposed=False)
     x, u = operating_point(plant)

@@ -115,7 +115,12 @@ def predictions(models: list[str]) -> pd.DataFrame:
 def contributions(kind: str) -> pd.DataFrame:
     rng = np.random.default_rng(3)
     t = np.arange(0, 35, 1 / 24)
-    names = {"process": PROCESSES, "component": ["S_NH", "S_NO", "S_O"], "parameter": ["mu_A", "K_OA"]}[kind]
+    names = {
+        "process": PROCESSES,
+        "component": ["S_NH", "S_NO", "S_O"],
+        "parameter": ["mu_A", "K_OA"],
+        "variable": ["aerobic_3.S_NH"],
+    }[kind]
     rows = []
     for i, tank in enumerate(TANKS):
         aerated = tank.startswith("aerobic")
@@ -195,6 +200,9 @@ def parameters() -> dict[str, Any]:
 
 
 def missing(kind: str) -> list[dict[str, Any]]:
+    if kind == "variable":
+        row = {"variable": "aerobic_3.S_NH", "tank": "aerobic_3", "share": 1.0}
+        return [row | {"own": 1.5, "learnt": -0.2, "unit": "g N/m3"}]
     if kind == "parameter":
         keys = ("parameter", "tank", "share", "own", "learnt", "unit")
         rows = [("mu_A", "aerobic_3", 0.8, 0.61, -0.2, "1/d"), ("K_OA", "aerobic_2", 0.2, 0.4, 0.1, "g/m3")]
@@ -241,7 +249,7 @@ def build_run(folder: Path, *, mode: str = "hybrid", placement: str = "rates", n
         block: {v: {m: score(part[part.variable == v], m) for m in models} for v in VARIABLES}
         for block, part in ((b, frame[frame.block == b]) for b in ("train", "validate", "test"))
     }
-    kind = {"rates": "process", "state": "component", "parameters": "parameter"}[placement]
+    kind = {"rates": "process", "state": "component", "parameters": "parameter", "output": "variable"}[placement]
     summary: dict[str, Any] = {
         "name": name,
         "mode": mode,

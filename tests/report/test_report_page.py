@@ -188,6 +188,12 @@ def test_parameters_placement_ranks_parameters(tmp_path: Path, make_run: Make) -
     assert "f's own rate" not in page.text
 
 
+def test_output_placement_ranks_variables(tmp_path: Path, make_run: Make) -> None:
+    page = Page(render_report(make_run(tmp_path / "run", placement="output")))
+    for text in ("1. aerobic_3.S_NH in aerobic_3", "measured variables, not the states", "f's own value"):
+        assert text in page.text
+
+
 def test_markup_in_names_stays_text(tmp_path: Path, make_run: Make) -> None:
     hostile = "<script>alert(1)</script> $x^2$ & \"q\" 'a'"
     run = make_run(tmp_path / "run", name=hostile)
