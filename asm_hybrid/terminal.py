@@ -183,11 +183,12 @@ def _score_cell(models: dict[str, Any], model: str) -> str:
 
 def print_missing(console: Console, missing: list[dict[str, Any]]) -> None:
     """Print the first places where n matters."""
-    what = "process" if "process" in missing[0] else "component"
-    names = ["share", "f's own rate", "learnt rate", "unit"]
+    what = next(kind for kind in ("process", "component", "parameter", "variable") if kind in missing[0])
+    own = "value" if what in ("parameter", "variable") else "rate"
+    names = ["share", f"f's own {own}", "learnt change", "unit"]
     table = _table([what, "tank"], names)
     for row in missing[:5]:
-        figures = f"{100 * row['share']:.0f} %", f"{row['own_rate']:.4g}", f"{row['learnt_rate']:+.4g}"
+        figures = f"{100 * row['share']:.0f} %", f"{row['own']:.4g}", f"{row['learnt']:+.4g}"
         table.add_row(escape(row[what]), escape(row["tank"]), *figures, escape(row["unit"]))
     _show(console, "What f failed to capture: share of n's effect on the measured variables", table)
 

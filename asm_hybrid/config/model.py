@@ -91,9 +91,10 @@ class ModelSection(KineticsSection):
 class NetworkSection(Section):
     """The learnt part n."""
 
-    placement: Literal["rates", "state"] = Field(
+    placement: Literal["rates", "state", "parameters", "output"] = Field(
         default="rates",
-        description="rates: n changes process rates, and mass is conserved; state: dX/dt = f + n.",
+        description="rates: n changes process rates, and mass is conserved; state: dX/dt = f + n; parameters: n "
+        "changes parameters of rates, tank by tank, and mass is conserved; output: n is added to measured variables.",
     )
     form: Literal["multiplicative", "additive"] | None = Field(
         default=None,
@@ -109,6 +110,11 @@ class NetworkSection(Section):
         default=None,
         description="Components whose derivative n may change; default all. Placement state only.",
     )
+    parameters: Names | None = Field(
+        default=None,
+        min_length=1,
+        description="Parameters of rates that n multiplies by exp(n). Placement parameters only, and needed there.",
+    )
     hidden: Counts = Field(default=(16, 16), description="Widths of the hidden layers.")
     activation: Literal["tanh", "silu", "relu", "softplus"] = Field(
         default="tanh", description="Activation of the hidden layers."
@@ -116,7 +122,7 @@ class NetworkSection(Section):
 
     @model_validator(mode="after")
     def _fits_placement(self) -> Self:
-        only = {"rates": ("form", "processes"), "state": ("components",)}
+        only = {"rates": ("form", "processes"), "state": ("components",), "parameters": ("parameters",)}
         for placement, keys in only.items():
             for key in keys:
                 if placement != self.placement and getattr(self, key) is not None:
@@ -125,6 +131,12 @@ class NetworkSection(Section):
                         f"{key!r} with the placement {placement!r} only",
                         f"remove {key!r}, or set placement: {placement}",
                     )
+        if self.placement == "parameters" and self.parameters is None:
+            raise refuse(
+                "the placement 'parameters' has no 'parameters'",
+                "the parameters of rates that n may change",
+                "add parameters: [mu_A, K_OA], with names from the kinetics table",
+            )
         return self
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from asm_hybrid.errors import InputError, nearest
-from asm_hybrid.kinetics import Parameter, Table, load_table
+from asm_hybrid.kinetics import Parameter, Table, check_factored, load_table
 from asm_hybrid.units import parse_quantity
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def load_named_table(config: PlantFile) -> Table:
 
 
 def check_names(config: Config, table: Table) -> None:
-    """Check every parameter to calibrate, and every process and component that the network section names.
+    """Check every parameter to calibrate, and all that the network section names.
 
     Parameters
     ----------
@@ -84,6 +84,12 @@ def check_names(config: Config, table: Table) -> None:
     for key, (names, options, what) in lists.items():
         for i, name in enumerate(names or ()):
             known(name, options, what, config.where("network", key, i))
+    listed = network.parameters or ()
+    for i, name in enumerate(listed):
+        where = config.where("network", "parameters", i)
+        check_factored(table, name, where)
+        if name in listed[:i]:
+            raise InputError(f"the parameter {name!r} is listed twice", where=where, expected="each parameter once")
 
 
 def parameter_values(config: PlantFile, table: Table) -> dict[str, float]:

@@ -14,7 +14,7 @@ __all__ = ["contributions"]
 
 
 def contributions(model: FittedModel, term: LearntTerm, X: Tensor, u: Tensor) -> dict[str, np.ndarray]:
-    """Evaluate f's own rates and the learnt ones along a trajectory.
+    """Evaluate what f has by itself and what n adds along a trajectory.
 
     Parameters
     ----------
@@ -30,17 +30,25 @@ def contributions(model: FittedModel, term: LearntTerm, X: Tensor, u: Tensor) ->
     Returns
     -------
     dict of str to ndarray
-        ``own`` and ``learnt``, each ``(time, tank, process)``, or ``(time, tank, component)`` for the placement
-        ``state`` [g/(m³ d)]; ``guard`` ``(time, tank)``, one where n is inside its trained range; ``oxygen``
-        ``(time, tank)`` [g/m³], when the table names the dissolved oxygen.
+        ``own`` and ``learnt``, each ``(time, tank, target of the plant)``: rates, changes of components
+        [g/(m³ d)] for the placement ``state``, parameters at the temperature of the liquid, or measured variables;
+        ``guard`` ``(time, tank)``, one where n is inside its trained range; ``oxygen`` ``(time, tank)`` [g/m³], when
+        the table names the dissolved oxygen.
     """
-    system = model.recalibrated().system
+    placement = term.spec.placement
+    system = model.recalibrated(term.spec.targets if placement == "output" else None).system
     with torch.no_grad():
         forcing = system.forcing(u)
-        X = system.effective(X, forcing)
+        x, X = X, system.effective(X, forcing)
         own = system.own_rates(X, forcing)
-        if term.spec.placement == "rates":
+        if placement == "rates":
             learnt = term.rates(own, X.unsqueeze(0), u)[0] - own
+        elif placement == "parameters":
+            own = forcing.parameters[:, None, list(term.positions)].expand(-1, X.shape[1], -1)
+            learnt = own * (term.factors(X.unsqueeze(0), u)[0] - 1.0)
+        elif placement == "output":
+            own = system.output(x, forcing).unsqueeze(-2).expand(-1, X.shape[1], -1)
+            learnt = term.corrections(X.unsqueeze(0), u)[0].unsqueeze(-2) * term.at
         else:
             own = own @ system.stoichiometry
             learnt = term.additions(X.unsqueeze(0), u)[0]
@@ -55,11 +63,10 @@ def contributions(model: FittedModel, term: LearntTerm, X: Tensor, u: Tensor) ->
 def contribution_table(
     model: FittedModel, term: LearntTerm, found: dict[str, np.ndarray], times: list[str], blocks: list[str]
 ) -> pd.DataFrame:
-    """Return the contributions as a long table: one row a time, tank, and process or component."""
-    table = model.plant.table
-    by_rates = term.spec.placement == "rates"
-    names = table.process_names if by_rates else table.component_names
-    keep = [names.index(t) for t in term.spec.targets]
+    """Return the contributions as a long table: one row a time, and tank and target where n acts."""
+    spec = term.spec
+    names = spec.universe(model.plant.table)
+    keep = [names.index(t) for t in spec.targets]
     tanks = model.plant.layout.tank_names
     shape = len(times), len(tanks), len(keep)
     oxygen = found.get("oxygen", np.full(shape[:2], np.nan))
@@ -68,23 +75,31 @@ def contribution_table(
         view = np.array(values, dtype=object).reshape([-1 if i == axis else 1 for i in range(3)])
         return np.broadcast_to(view, shape).ravel()
 
+    rows = np.broadcast_to(np.asarray(term.at.cpu()) > 0, shape).ravel()
     return pd.DataFrame(
         {
             "time": spread(times, 0),
             "block": spread(blocks, 0),
             "tank": spread(list(tanks), 1),
-            "process" if by_rates else "component": spread([names[k] for k in keep], 2),
+            spec.kind: spread(list(spec.targets), 2),
             "own": found["own"][..., keep].ravel(),
             "learnt": found["learnt"][..., keep].ravel(),
-            "unit": spread([rate_unit(model, k, by_rates) for k in keep], 2),
+            "unit": spread([target_unit(model, spec.kind, t) for t in spec.targets], 2),
             "S_O": np.repeat(oxygen, len(keep), axis=-1).ravel(),
         }
-    )
+    ).loc[rows]
 
 
-def rate_unit(model: FittedModel, index: int, by_rates: bool) -> str:
-    """Return the unit of the rate of a process (its reference component's, per day) or of a component's change."""
+def target_unit(model: FittedModel, kind: str, target: str) -> str:
+    """Return the unit of a process's rate (its reference component's, per day), or of what else n changes."""
     table = model.plant.table
-    if by_rates:
-        return str(table.processes[index].unit)
-    return f"{table.components[index].unit}/d"
+    if kind == "variable":
+        quantity = target.partition(".")[2]
+        if quantity in table.composites:
+            return table.composites[quantity].unit
+        return table.components[table.component_names.index(quantity)].unit
+    if kind == "process":
+        return str(table.processes[table.process_names.index(target)].unit)
+    if kind == "parameter":
+        return table.parameters[table.parameter_names.index(target)].unit
+    return f"{table.components[table.component_names.index(target)].unit}/d"

@@ -1,4 +1,4 @@
-"""Which process, in which tank, f failed to capture: n switched off piece by piece."""
+"""Which target of n, in which tank, f failed to capture: n switched off piece by piece."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asm_hybrid.diagnosis.contributions import rate_unit
+from asm_hybrid.diagnosis.contributions import target_unit
 from asm_hybrid.hybrid import LearntTerm, PlantSystem
 from asm_hybrid.training import FittedModel, PlantModel
 
@@ -39,15 +39,15 @@ def switch_off_effects(
     Returns
     -------
     ndarray, shape (tank, target)
-        Mean square of the change over windows, steps and measured variables [-].
+        Mean square of the change over windows, steps and measured variables [-]; zero where n does not act.
     """
     tanks = model.plant.tanks
     universe = term.place.shape[1]
     targets = term.place.argmax(dim=1).tolist()
-    cases = 1 + tanks * len(targets)
+    cases = 1 + len(term.places)
     mask = torch.ones(1, cases, 1, tanks, universe, dtype=states.dtype, device=states.device)
-    for i, (tank, target) in enumerate((k, t) for k in range(tanks) for t in targets):
-        mask[0, i + 1, 0, tank, target] = 0.0
+    for i, (tank, target) in enumerate(term.places):
+        mask[0, i + 1, 0, tank, targets[target]] = 0.0
     switched = term.member(0)
     switched.mask = mask
     system = PlantSystem(model.plant, model.parameters, model.targets, switched)
@@ -55,7 +55,9 @@ def switch_off_effects(
     with torch.no_grad():
         outputs = PlantModel(system, model.grid).simulate(start, inputs).outputs[0]
     change = (outputs[1:] - outputs[:1]) / torch.as_tensor(noise, dtype=states.dtype, device=states.device)
-    return np.asarray(change.square().mean((1, 2, 3)).cpu()).reshape(tanks, len(targets))
+    effects = np.zeros((tanks, len(targets)))
+    effects[tuple(zip(*term.places, strict=True))] = change.square().mean((1, 2, 3)).cpu()
+    return effects
 
 
 def missing_dynamics(
@@ -75,31 +77,31 @@ def missing_dynamics(
         One member of its n.
     effects : ndarray, shape (tank, target)
         From :func:`switch_off_effects`.
-    own, learnt : ndarray, shape (time, tank, process or component)
-        Rates by f and by n.
+    own, learnt : ndarray, shape (time, tank, target of the plant)
+        What f has by itself, and what n adds: rates, changes of components, parameters, or measured variables.
 
     Returns
     -------
     list of dict
-        One a (process or component, tank), the largest ``share`` of the effects first; the shares add up to one.
+        One a target of n and tank, the largest ``share`` of the effects first; the shares add up to one.
     """
-    by_rates = term.spec.placement == "rates"
-    names = model.plant.table.process_names if by_rates else model.plant.table.component_names
+    kind = term.spec.kind
+    names = term.spec.universe(model.plant.table)
     total = effects.sum()
     rows = []
-    for tank, tank_name in enumerate(model.plant.layout.tank_names):
-        for i, target in enumerate(term.spec.targets):
-            k = names.index(target)
-            rows.append(
-                {
-                    "process" if by_rates else "component": target,
-                    "tank": tank_name,
-                    "share": float(effects[tank, i] / total) if total > 0 else 0.0,
-                    "own_rate": float(own[:, tank, k].mean()),
-                    "learnt_rate": float(learnt[:, tank, k].mean()),
-                    "unit": rate_unit(model, k, by_rates),
-                }
-            )
+    for tank, i in term.places:
+        target = term.spec.targets[i]
+        k = names.index(target)
+        rows.append(
+            {
+                kind: target,
+                "tank": model.plant.layout.tank_names[tank],
+                "share": float(effects[tank, i] / total) if total > 0 else 0.0,
+                "own": float(own[:, tank, k].mean()),
+                "learnt": float(learnt[:, tank, k].mean()),
+                "unit": target_unit(model, kind, target),
+            }
+        )
     return sorted(rows, key=lambda r: -float(str(r["share"])))
 
 

@@ -26,8 +26,8 @@ _PARAMETERS = (
 _MISSING = (
     ("tank", "Tank"),
     ("share", "Share of n's effect"),
-    ("own_rate", "f's own rate"),
-    ("learnt_rate", "Learnt rate"),
+    ("own", "f's own"),
+    ("learnt", "Learnt change"),
     ("unit", "Unit"),
 )
 _SCORES = ("rmse", "mae", "bias", "r2", "n")
@@ -106,7 +106,7 @@ def _scores(summary: Mapping[str, Any]) -> list[list[Any]]:
 
 
 def _missing(sheets: _Sheets, entries: Sequence[Mapping[str, Any]]) -> None:
-    kind = "component" if entries and "component" in entries[0] else "process"
+    kind = next((k for k in ("component", "parameter", "variable") if entries and k in entries[0]), "process")
     rows = [[entry.get(kind), *(entry.get(key) for key, _ in _MISSING)] for entry in entries]
     sheets.add("Missing", [kind.capitalize(), *(title for _, title in _MISSING)], rows)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import casadi
 from torch import Tensor
 
-from asm_hybrid.hybrid.term import LearntTerm, bounded, faded, gate
+from asm_hybrid.hybrid.term import LearntTerm, bounded, faded, gate, multiplied
 from asm_hybrid.plant import casadi_namespace
 
 __all__ = ["SymbolicTerm", "symbolic_term"]
@@ -66,7 +66,7 @@ class SymbolicTerm:
         return faded(reduce(XP.maximum, XP.columns(distance)) - 0.5, XP)
 
     def outputs(self, X: Array, u: Array) -> Array:
-        """Return ``g z``, ``(tank, process or component)``."""
+        """Return ``g z``, ``(tank, target of the plant)``."""
         term, tanks, features = self.term, X.shape[0], self.features(X, u)
         y = (features - _rows(term.mean, tanks)) / _rows(term.std, tanks)
         layers = zip(term.network.weights, term.network.biases, strict=True)
@@ -81,11 +81,17 @@ class SymbolicTerm:
         return z * _matrix(mask.expand(*mask.shape[:-2], tanks, -1).reshape(tanks, -1))
 
     def factors(self, X: Array, u: Array) -> Array:
-        """Return the learnt factors on the rates, ``(tank, process)``."""
+        """Return the learnt factors on rates or parameters, ``(tank, target of the plant)``."""
         return bounded(self.outputs(X, u), XP)
 
+    def adjusted(self, p: Sequence[Array], X: Array, u: Array) -> Sequence[Array]:
+        """Return the parameters that the rates of the hybrid use, each a number or ``(tank,)``."""
+        if self.term.spec.placement != "parameters":
+            return p
+        return multiplied(p, self.term.positions, XP.columns(self.factors(X, u)))
+
     def additions(self, X: Array, u: Array) -> Array:
-        """Return what n adds to rates or derivatives, ``(tank, process or component)``."""
+        """Return what n adds to rates or derivatives, ``(tank, target of the plant)``."""
         term, tanks = self.term, X.shape[0]
         open_ = gate(X, _rows(term.level, tanks), XP)
         if term.spec.placement == "rates":
@@ -101,6 +107,15 @@ class SymbolicTerm:
     def changed(self, change: Array, X: Array, u: Array) -> Array:
         """Return the derivative of the tanks, from that with the rates of the hybrid, ``(tank, component)``."""
         return change + self.additions(X, u) if self.term.spec.placement == "state" else change
+
+    def corrected(self, value: Array, target: str, X: Array, u: Array) -> Array:
+        """Return a measured variable of the hybrid, from that of f, ``(1,)``."""
+        term = self.term
+        if term.spec.placement != "output" or target not in term.spec.targets:
+            return value
+        i = term.spec.targets.index(target)
+        tank = next(t for t, k in term.places if k == i)
+        return value + float(term.typical[i]) * self.outputs(X, u)[tank, i]
 
 
 def _matrix(values: Tensor) -> Array:

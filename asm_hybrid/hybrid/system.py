@@ -50,7 +50,7 @@ class Inverse(NamedTuple):
 
 
 class PlantSystem:
-    """``dX/dt = f(X; p) + n(X; w)`` for a batch of windows.
+    """``dX/dt = f(X; p) + n(X; w)``, or ``y = h(X) + n(X; w)``, for a batch of windows.
 
     Parameters
     ----------
@@ -97,6 +97,10 @@ class PlantSystem:
             effluent.append(weights * float(place == "effluent"))
         self._direct, self._of_effluent = torch.stack(direct, dim=-1), torch.stack(effluent, dim=-1)
         self._has_effluent = any(t.startswith("effluent.") for t in targets)
+        self._corrected: Tensor | None = None
+        if self.term is not None and self.term.spec.placement == "output":
+            pick = [[float(learnt == recorded) for recorded in targets] for learnt in self.term.spec.targets]
+            self._corrected = torch.tensor(pick, dtype=like.dtype, device=like.device)
 
     def _weights(self, quantity: str, entries: Sequence[Tensor]) -> Tensor:
         names = self.plant.table.component_names
@@ -133,7 +137,7 @@ class PlantSystem:
     def derivative(self, x: Tensor, forcing: Forcing) -> Tensor:
         """Return dX/dt [g/(m³ d)], ``(…, row, component)``."""
         X = self.effective(x, forcing)
-        rho = self.own_rates(X, forcing)
+        rho = self.xp.stack(self.plant.kinetics.rates(X, self._adjusted(X, forcing), self.xp))
         if self.term is not None:
             rho = self.term.rates(rho, X, forcing.u)
         reaction = self.xp.matmul(rho, self.stoichiometry)
@@ -142,9 +146,14 @@ class PlantSystem:
             change = change + self.term.additions(X, forcing.u)
         return cast(Tensor, self.plant.assemble(change, x, X, forcing, (), self.xp))
 
-    def rate_slopes(self, X: Tensor, forcing: Forcing) -> Tensor:
-        """Return dρ/dX of f's own rates, ``(…, tank, process, component)``."""
+    def _adjusted(self, X: Tensor, forcing: Forcing) -> Sequence[Tensor]:
+        """Return the parameters that the rates use, each to broadcast against ``(…, tank)``."""
         p = self.xp.entries(forcing.parameters)
+        return p if self.term is None else self.term.adjusted(p, X, forcing.u)
+
+    def rate_slopes(self, X: Tensor, forcing: Forcing) -> Tensor:
+        """Return dρ/dX of f's own rates at the parameters in use, n held, ``(…, tank, process, component)``."""
+        p = self._adjusted(X, forcing)
         rows = self.plant.kinetics.rate_jacobian(X, p, self.xp)
         found = {(i, j): v for i, row in enumerate(rows) for j, v in enumerate(row) if v is not None}
         processes, components = len(rows), X.shape[-1]
@@ -256,6 +265,8 @@ class PlantSystem:
         if self._has_effluent:
             _, outflow = effluent(self.plant, x, forcing, self.xp)
             out = out + (outflow @ self._of_effluent).squeeze(-2)
+        if self.term is not None and self._corrected is not None:
+            out = out + self.term.corrections(X, forcing.u) @ self._corrected
         return out
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asm_hybrid.kinetics.emit import Kinetics, compile_table
+from asm_hybrid.kinetics.factored import check_factored
 from asm_hybrid.kinetics.read import available_tables, load_table, parse_table
 from asm_hybrid.kinetics.table import Component, Composite, Parameter, Process, Table
 
@@ -19,6 +20,7 @@ __all__ = [
     "Process",
     "Table",
     "available_tables",
+    "check_factored",
     "compile_table",
     "gujer_text",
     "load_table",

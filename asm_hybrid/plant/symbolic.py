@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -28,11 +29,17 @@ ENDS = ("effluent", "waste", "influent")
 class Learnt(Protocol):
     """A learnt term of one plant, on CasADi matrices: states ``(tank, component)``, rates ``(tank, process)``."""
 
+    def adjusted(self, p: Sequence[Array], X: Array, u: Array) -> Sequence[Array]:
+        """Return the parameters that the rates of the hybrid use, from those of f, each a number or ``(tank,)``."""
+
     def rates(self, rho: Array, X: Array, u: Array) -> Array:
         """Return the rates that the hybrid model uses, from those of f."""
 
     def changed(self, change: Array, X: Array, u: Array) -> Array:
         """Return the derivative of the tanks, from that of f with these rates, ``(tank, component)``."""
+
+    def corrected(self, value: Array, target: str, X: Array, u: Array) -> Array:
+        """Return a measured variable of the hybrid, from that of f, ``(1,)``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +60,8 @@ class SymbolicSystem:
         As controllers and volumes make it, where there are any.
     derivative : SX, shape (state,)
         dx/dt [unit of the state/d].
+    learnt : Learnt or None
+        n.
     """
 
     plant: Plant
@@ -61,6 +70,7 @@ class SymbolicSystem:
     X: Array
     forcing: Forcing
     derivative: Array
+    learnt: Learnt | None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -105,15 +115,22 @@ class SymbolicSystem:
         """Return a component or composite, ``(1,)``: ``PLACE.QUANTITY`` with a tank, effluent, waste or influent."""
         place, _, name = target.partition(".")
         if place in ENDS:
-            return self.plant.amount(self._end(place), self.forcing, name, XP)
-        return self.plant.quantity(self.tanks, self.forcing, target, XP)
+            value = self.plant.amount(self._end(place), self.forcing, name, XP)
+        else:
+            value = self.plant.quantity(self.tanks, self.forcing, target, XP)
+        return self._corrected(value, target)
 
     def quantities(self, place: str) -> dict[str, Array]:
         """Return all components and composites at a place as `quantity` does, by name."""
         if place in ENDS:
-            return self.plant.amounts(self._end(place), self.forcing, XP)
-        i = self.plant.layout.tank_index(place)
-        return self.plant.amounts(XP.block(self.tanks, i, i + 1), self.forcing, XP)
+            found = self.plant.amounts(self._end(place), self.forcing, XP)
+        else:
+            i = self.plant.layout.tank_index(place)
+            found = self.plant.amounts(XP.block(self.tanks, i, i + 1), self.forcing, XP)
+        return {name: self._corrected(value, f"{place}.{name}") for name, value in found.items()}
+
+    def _corrected(self, value: Array, target: str) -> Array:
+        return value if self.learnt is None else self.learnt.corrected(value, target, self.tanks, self.inputs)
 
     def _end(self, place: str) -> Array:
         """Return concentrations in a row, ``(1, component)``."""
@@ -187,7 +204,10 @@ def symbolic_system(plant: Plant, parameters: np.ndarray, learnt: Learnt | None 
     if plant.steered:
         forcing, slopes = plant.steer(X, forcing, XP)
     tanks = plant.effective_state(X, forcing, XP)
-    rho = plant.rates(tanks, forcing, XP)
+    values = XP.entries(forcing.parameters)
+    if learnt is not None:
+        values = learnt.adjusted(values, tanks, u)
+    rho = XP.stack(plant.kinetics.rates(tanks, values, XP))
     if learnt is not None:
         rho = learnt.rates(rho, tanks, u)
     change = plant.transport(tanks, forcing, XP) + XP.matmul(rho, casadi.sparsify(plant.stoichiometry(p, XP)))
@@ -195,4 +215,4 @@ def symbolic_system(plant: Plant, parameters: np.ndarray, learnt: Learnt | None 
         change = learnt.changed(change, tanks, u)
     whole = plant.assemble(change, X, tanks, forcing, slopes, XP)
     derivative = casadi.vertcat(*(whole[place] for place in active))
-    return SymbolicSystem(plant, state, u, X, forcing, derivative)
+    return SymbolicSystem(plant, state, u, X, forcing, derivative, learnt)

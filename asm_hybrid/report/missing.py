@@ -36,19 +36,19 @@ class HeatCell:
 
 @dataclass(frozen=True)
 class HeatRow:
-    """One process or component of the heat map."""
+    """One target of n in the heat map."""
 
     name: str
     cells: tuple[HeatCell, ...]
 
 
 def heat_map(entries: Sequence[Missing], tanks: Sequence[str]) -> list[HeatRow]:
-    """Return the map of shares: one row for each process (or component), greatest total first.
+    """Return the map of shares: one row for each target of n, greatest total first.
 
     Parameters
     ----------
     entries : sequence of Missing
-        All pairs of process (or component) and tank.
+        All pairs of target and tank.
     tanks : sequence of str
         The columns, in flow order.
 
@@ -67,12 +67,12 @@ def heat_map(entries: Sequence[Missing], tanks: Sequence[str]) -> list[HeatRow]:
 
 
 def contribution_figure(frame: pd.DataFrame, entry: Missing, zone: ZoneInfo, prefix: str) -> Markup:
-    """Draw f's own rate beside the learnt contribution, by hour of day and against dissolved oxygen.
+    """Draw what f has by itself beside the learnt contribution, by hour of day and against dissolved oxygen.
 
     Parameters
     ----------
     frame : DataFrame
-        Rows of ``contributions.csv`` for this process (or component) and tank: time, own, learnt, S_O.
+        Rows of ``contributions.csv`` for this target of n and tank: time, own, learnt, S_O.
     entry : Missing
         The pair that is drawn.
     zone : ZoneInfo
@@ -91,25 +91,25 @@ def contribution_figure(frame: pd.DataFrame, entry: Missing, zone: ZoneInfo, pre
     with drawing():
         figure = Figure(figsize=(WIDTH, 2.75))
         panels = figure.subplots(1, 2 if edges is not None else 1, sharey=True, squeeze=False)[0]
-        _compare(panels[0], frame, hours, np.arange(24), None)
+        _compare(panels[0], frame, hours, np.arange(24), None, entry.quantity)
         panels[0].set_xlabel(f"hour of day ({zone.key})")
         panels[0].set_xticks(range(0, 25, 3))
         panels[0].set_xlim(-0.5, 23.5)
-        panels[0].set_ylabel(f"rate [{unit_text(entry.unit)}]")
+        panels[0].set_ylabel(f"{entry.quantity} [{unit_text(entry.unit)}]")
         if edges is not None:
             group = np.clip(np.searchsorted(edges, oxygen, side="right") - 1, 0, len(edges) - 2)
             group = np.where(np.isfinite(oxygen), group, -1)
-            _compare(panels[1], frame, group, np.arange(len(edges) - 1), oxygen)
+            _compare(panels[1], frame, group, np.arange(len(edges) - 1), oxygen, entry.quantity)
             panels[1].set_xlabel(f"dissolved oxygen in {entry.tank} [g/m³]")
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=3, handlelength=2.2)
-        return svg(figure, f"{plain(entry.name)} in {entry.tank}: own and learnt rate", prefix)
+        return svg(figure, f"{plain(entry.name)} in {entry.tank}: own and learnt {entry.quantity}", prefix)
 
 
 def _compare(
-    axes: Axes, frame: pd.DataFrame, group: np.ndarray, groups: np.ndarray, position: np.ndarray | None
+    axes: Axes, frame: pd.DataFrame, group: np.ndarray, groups: np.ndarray, position: np.ndarray | None, quantity: str
 ) -> None:
-    """Draw median and middle half of both rates for each group of samples."""
+    """Draw median and middle half of what f has and of what n adds for each group of samples."""
     members = [np.flatnonzero(group == g) for g in groups]
     members = [m for m in members if len(m) >= (_LEAST if position is not None else 1)]
     if not members:
@@ -117,7 +117,7 @@ def _compare(
     first = [m[0] for m in members]
     x = group[first].astype(float) if position is None else np.array([np.median(position[m]) for m in members])
     for column, colour, marker, label in (
-        ("own", _OWN, "s", "f's own rate"),
+        ("own", _OWN, "s", f"f's own {quantity}"),
         ("learnt", _LEARNT, "o", "learnt contribution"),
     ):
         values = frame[column].to_numpy(float)
@@ -140,7 +140,7 @@ def _cell(entry: Missing | None, greatest: float) -> HeatCell:
         return HeatCell("", "#ffffff", MUTED, "not learnt here")
     depth = min(max(entry.share / greatest, 0.0), 1.0) ** 0.7
     red, green, blue = (round(255 + (c - 255) * depth) for c in _TINT)
-    learnt = entry.learnt_rate or 0.0
+    learnt = entry.learnt or 0.0
     word = "n raises it" if learnt > 0 else "n lowers it" if learnt < 0 else "n leaves it"
     arrow = "▲ " if learnt > 0 else "▼ " if learnt < 0 else ""
     text = arrow + percent(entry.share) if entry.share >= 0.01 else "·"

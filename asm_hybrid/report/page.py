@@ -154,7 +154,10 @@ def _missing(frame: pd.DataFrame | None, summary: Summary, zone: ZoneInfo) -> di
         "figures": figures,
         "tanks": tanks,
         "rows": heat_map(summary.missing, tanks),
-        "kind": "component" if summary.placement == "state" else "process",
+        "kind": {"state": "component", "parameters": "parameter", "output": "variable"}.get(
+            summary.placement or "", "process"
+        ),
+        "quantity": summary.missing[0].quantity,
     }
 
 

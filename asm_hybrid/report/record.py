@@ -81,14 +81,21 @@ class Missing(_Record):
     share: float | None
     process: str | None = None
     component: str | None = None
-    own_rate: float | None = None
-    learnt_rate: float | None = None
+    parameter: str | None = None
+    variable: str | None = None
+    own: float | None = None
+    learnt: float | None = None
     unit: str
 
     @property
     def name(self) -> str:
-        """Process (placement rates) or component (placement state)."""
-        return self.process or self.component or "?"
+        """Process (placement rates), component (state), parameter (parameters) or measured variable (output)."""
+        return self.process or self.component or self.parameter or self.variable or "?"
+
+    @property
+    def quantity(self) -> str:
+        """What f has of it by itself: a rate, or the value of a parameter or variable."""
+        return "value" if self.parameter or self.variable else "rate"
 
 
 class Summary(_Record):

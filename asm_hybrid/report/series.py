@@ -31,14 +31,14 @@ def read_predictions(run_dir: Path) -> pd.DataFrame:
 
 
 def read_contributions(run_dir: Path) -> pd.DataFrame | None:
-    """Return ``contributions.csv``, with `name` for the process or component, or None when there is none."""
+    """Return ``contributions.csv``, with `name` for the target of n, or None when there is none."""
     path = run_dir / "contributions.csv"
     if not path.is_file():
         return None
     frame = _read(path, ("tank", "own", "learnt", "unit"))
-    kind = "process" if "process" in frame else "component"
-    if kind not in frame:
-        raise InputError("the file has neither a process nor a component column", where=str(path))
+    kind = next((k for k in ("process", "component", "parameter", "variable") if k in frame), None)
+    if kind is None:
+        raise InputError("the file has no column process, component, parameter or variable", where=str(path))
     return frame.rename(columns={kind: "name"})
 
 

@@ -160,8 +160,8 @@ def model_title(model: str) -> str:
 
 
 def plain(name: str) -> str:
-    """Return a process name as words; a component such as S_NH keeps its symbol."""
-    return name if re.match(r"[A-Z]+_", name) else name.replace("_", " ")
+    """Return a process name as words; what is a symbol, such as S_NH, mu_A and tank.S_NH, stays one."""
+    return name if re.match(r"[A-Z]+_|[a-z]{1,3}_|.*\.", name) else name.replace("_", " ")
 
 
 def unit_text(unit: str) -> str:

@@ -41,14 +41,18 @@ def term_spec(config: Config, table: Table) -> TermSpec:
     By default n reads the soluble components: the solids drift over weeks, out of any range that was seen in training.
     """
     network = config.network
-    universe = table.process_names if network.placement == "rates" else table.component_names
     soluble = (c.name for c in table.components if c.phase == "soluble")
-    chosen = network.processes if network.placement == "rates" else network.components
+    targets = {
+        "rates": network.processes or table.process_names,
+        "state": network.components or table.component_names,
+        "parameters": network.parameters or (),
+        "output": dict.fromkeys(observed_targets(config).values()),
+    }
     return TermSpec(
         placement=network.placement,
         form=network.form or "multiplicative",
         inputs=tuple(network.inputs or (*soluble, "T")),
-        targets=tuple(chosen or universe),
+        targets=tuple(targets[network.placement]),
         hidden=tuple(network.hidden),
         activation=network.activation,
         seeds=tuple(config.training.seeds),

@@ -14,7 +14,7 @@ from torch import Tensor
 from asm_hybrid.config import Config, load_config
 from asm_hybrid.data import Dataset, read_dataset
 from asm_hybrid.errors import InputError, SimulationError
-from asm_hybrid.hybrid import LearntTerm, NeuralODE, PlantSystem, TermScaling, feature_maps, participants
+from asm_hybrid.hybrid import LearntTerm, NeuralODE, PlantSystem, TermScaling, participants
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training.calibration import Calibration, calibrate
 from asm_hybrid.training.engine import LARGEST_GRADIENT_ERROR, compiled_model, gradient_error
@@ -23,6 +23,7 @@ from asm_hybrid.training.fitted import FittedModel, checkpoint_knots, make_grid,
 from asm_hybrid.training.folder import MetricsLog, create_run_folder
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.results import Predictions, predict_all, write_results
+from asm_hybrid.training.scaling import measured_spread, term_scaling
 from asm_hybrid.training.simulate import NeuralModel, PlantModel, SimulationModel, start_state
 from asm_hybrid.training.windows import Windows, interpolate_outputs, make_windows, recorded_points
 
@@ -345,30 +346,10 @@ class _Run:
 
     def _scaling(self, system: PlantSystem) -> TermScaling:
         """Typical sizes along f's trajectory over the training block."""
-        spec = term_spec(self.config, self.plant.table)
         first, last = (round(t / self.grid.interval) for t in self.blocks["train"])
-        X, u = self.trajectory[first:last], self.inputs[first:last]
-        with torch.no_grad():
-            forcing = system.forcing(u)
-            X = system.effective(X, forcing)
-            rates = system.own_rates(X, forcing)
-            if spec.placement == "state":
-                size = (rates @ system.stoichiometry).abs().mean((0, 1))
-                names = self.plant.table.component_names
-            else:
-                size = rates.abs().mean((0, 1))
-                names = self.plant.table.process_names
-            read, drive = (m.to(self.device) for m in feature_maps(self.plant, spec.inputs))
-            seen = (X @ read + (u @ drive).unsqueeze(-2)).flatten(0, 1)
-            std = seen.std(0)
-        return TermScaling(
-            mean=seen.mean(0),
-            std=torch.where(std > 1e-9, std, torch.ones_like(std)),
-            low=seen.amin(0),
-            high=seen.amax(0),
-            typical=size[[names.index(t) for t in spec.targets]],
-            level=X.mean((0, 1)),
-        )
+        spread = measured_spread(self.dataset.observations, self.blocks["train"])
+        spec = term_spec(self.config, self.plant.table)
+        return term_scaling(spec, system, self.trajectory[first:last], self.inputs[first:last], spread)
 
     def fit_neural(self, log: MetricsLog) -> None:
         """Fit the pure neural ODE on the measured variables; as a baseline it may fail, and then has no score."""

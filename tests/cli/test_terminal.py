@@ -32,8 +32,8 @@ def summary():
                 "process": process,
                 "tank": tank,
                 "share": 0.3,
-                "own_rate": 486.2,
-                "learnt_rate": -57.79,
+                "own": 486.2,
+                "learnt": -57.79,
                 "unit": "g COD/(m3 d)",
             }
             for process, tank in zip(PROCESSES, TANKS, strict=True)
@@ -75,6 +75,17 @@ def test_state_placement_ranks_components(screen):
         row["component"] = row.pop("process")
     terminal.print_scores(content)
     assert "component" in screen()
+
+
+@pytest.mark.parametrize("kind", ["parameter", "variable"])
+def test_parameters_and_output_placement_rank_values(screen, kind):
+    content = summary()
+    for row in content["missing"]:
+        row[kind] = row.pop("process")
+    terminal.print_scores(content)
+    out = screen()
+    assert kind in out
+    assert "value" in out
 
 
 def test_a_model_without_a_score_is_left_out(screen):

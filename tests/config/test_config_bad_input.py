@@ -60,6 +60,16 @@ SHALLOW = [
     ("  interval: 1 h", "  blocks: {train: [0, 1.5]}", ["1.5", "share of the record from 0 to 1"]),
     ("  interval: 1 h", "  blocks: {train: [0, 2021-13-01]}", ["2021-13-01", "'2021-06-01'"]),
     ("  hidden: [8]", "  components: [S_O]", ["'components'", "placement: state"], "network:"),
+    ("  hidden: [8]", "  parameters: [mu_A]", ["'parameters'", "set placement: parameters"], "network:"),
+    (
+        "  hidden: [8]",
+        "  placement: output\n  processes: [growth]",
+        ["'processes'", "the placement 'output'"],
+        "network:",
+    ),
+    ("  hidden: [8]", "  placement: parameters", ["has no 'parameters'", "add parameters: [mu_A"], "network:"),
+    ("  hidden: [8]", "  placement: parameters\n  parameters: []", ["at least 1"]),
+    ("  hidden: [8]", "  placement: parametres", ["'parametres'", "did you mean 'parameters'"]),
 ]
 
 
@@ -120,6 +130,9 @@ DEEP = [
     ("hidden: [8]", "inputs: [S_NHX]", ["'S_NHX' is not a component of asm1, or T"]),
     ("hidden: [8]", "processes: [growth]", ["'growth' is not a process of asm1"]),
     ("hidden: [8]", "placement: state\n  components: [S_XX]", ["'S_XX' is not a component"]),
+    ("hidden: [8]", "placement: parameters\n  parameters: [mu_a]", ["'mu_a' is not a parameter of asm1", "'mu_A'"]),
+    ("hidden: [8]", "placement: parameters\n  parameters: [mu_A, Y_A]", ["'Y_A' sets the stoichiometry", "mu_A, K_NH"]),
+    ("hidden: [8]", "placement: parameters\n  parameters: [mu_A, mu_A]", ["'mu_A' is listed twice"]),
 ]
 
 

@@ -57,7 +57,7 @@ def test_the_process_that_n_changes_is_named_first(run, tmp_path, process):
         assert missing[0]["tank"] == "aerobic"
     assert shares[process] == pytest.approx(1.0)
     named = next(r for r in missing if r["process"] == process and r["tank"] == missing[0]["tank"])
-    assert named["learnt_rate"] == pytest.approx(-0.5 * named["own_rate"], rel=1e-9)
+    assert named["learnt"] == pytest.approx(-0.5 * named["own"], rel=1e-9)
     table = pd.read_csv(folder / "contributions.csv")
     rows = table[(table["process"] == process) & (table["own"] > 1e-6)]
     np.testing.assert_allclose(rows["learnt"], -0.5 * rows["own"], rtol=1e-4)
@@ -68,7 +68,7 @@ def test_an_n_that_does_nothing_has_no_share(run, tmp_path):
     shutil.copytree(run, tmp_path / "run")
     missing = diagnose(tmp_path / "run")["missing"]
     assert {row["share"] for row in missing} == {0.0}
-    assert {row["learnt_rate"] for row in missing} == {0.0}
+    assert {row["learnt"] for row in missing} == {0.0}
 
 
 def test_contributions_are_f_and_what_n_adds(run):

@@ -57,8 +57,8 @@ SUMMARY = {
             "process": "nitrification",
             "tank": "a",
             "share": 0.7,
-            "own_rate": 5.0,
-            "learnt_rate": -1.0,
+            "own": 5.0,
+            "learnt": -1.0,
             "unit": "g/m3/d",
         }
     ],

@@ -3,52 +3,20 @@
 import numpy as np
 import pytest
 import torch
-from plant_tools import component, defaults, make_plant, random_inputs, random_state
+from plant_tools import component, defaults, make_plant
+from term_tools import make_term, operating_point, shake, system_of
 
-from asm_hybrid.hybrid import EnsembleMLP, LearntTerm, NeuralODE, PlantSystem, TermScaling, TermSpec, participants
-from asm_hybrid.plant import torch_namespace
+from asm_hybrid.hybrid import EnsembleMLP, NeuralODE
 from asm_hybrid.training import PlantModel, start_state
 from asm_hybrid.training.simulate import Grid
 
-PLACEMENTS = [("rates", "multiplicative"), ("rates", "additive"), ("state", "multiplicative")]
-INPUTS = ("S_S", "S_NH", "T")
-
-
-def make_term(plant, placement="rates", form="multiplicative", targets=None, seeds=(1, 2)):
-    universe = plant.table.process_names if placement == "rates" else plant.table.component_names
-    targets = tuple(targets or universe)
-    spec = TermSpec(placement, form, INPUTS, targets, (8, 8), "tanh", seeds)
-    row = torch.tensor([10.0, 10.0, 15.0], dtype=torch.float64)
-    scaling = TermScaling(
-        mean=row,
-        std=row / 3,
-        low=0.0 * row,
-        high=2.0 * row,
-        typical=torch.full((len(targets),), 50.0, dtype=torch.float64),
-        level=torch.full((plant.shape[1],), 10.0, dtype=torch.float64),
-    )
-    takes_part = participants(plant, plant.stoichiometry(defaults(plant), torch_namespace()))
-    return LearntTerm(spec, plant, scaling, takes_part)
-
-
-def shake(term, seed=0, scale=0.5):
-    """Give every weight of a network a random value."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for p in term.network.parameters():
-            p.copy_(scale * torch.randn(p.shape, dtype=p.dtype, generator=generator))
-    return term
-
-
-def system_of(plant, term=None):
-    return PlantSystem(plant, defaults(plant), ("last.S_NH", "last.S_NO", "effluent.TN"), term)
-
-
-def operating_point(plant, seed=0, members=2):
-    """Return one random state for every member, and inputs."""
-    rng = np.random.default_rng(seed)
-    state, inputs = torch.as_tensor(random_state(plant, rng)), torch.as_tensor(random_inputs(plant, rng))
-    return state.repeat(members, 1, 1), inputs
+PLACEMENTS = [
+    ("rates", "multiplicative"),
+    ("rates", "additive"),
+    ("state", "multiplicative"),
+    ("parameters", "multiplicative"),
+    ("output", "multiplicative"),
+]
 
 
 @pytest.mark.parametrize(("placement", "form"), PLACEMENTS)
@@ -67,11 +35,11 @@ def test_an_untrained_hybrid_is_f_to_the_last_bit(placement, form):
         assert torch.equal(member, alone.outputs)
 
 
-@pytest.mark.parametrize("form", ["multiplicative", "additive"])
-def test_learnt_rates_conserve_what_the_table_conserves(form):
+@pytest.mark.parametrize(("placement", "form"), PLACEMENTS[:2] + PLACEMENTS[3:4])
+def test_learnt_rates_conserve_what_the_table_conserves(placement, form):
     plant = make_plant(aerated=False, imposed=False)
     x, u = operating_point(plant)
-    term, bare = shake(make_term(plant, "rates", form)), system_of(plant)
+    term, bare = shake(make_term(plant, placement, form)), system_of(plant)
     system = system_of(plant, term)
     forcing = system.forcing(u)
     reaction = (system.derivative(x, forcing) - bare.derivative(x, forcing)).detach()

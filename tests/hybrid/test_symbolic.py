@@ -6,6 +6,7 @@ import pytest
 import torch
 from flowsheets import draw_inputs, draw_states, flow_sheet, parameters
 from plant_tools import defaults, make_plant, random_inputs, random_state
+from term_tools import KINETIC
 
 from asm_hybrid.hybrid import (
     ACTIVATIONS,
@@ -21,12 +22,18 @@ from asm_hybrid.plant import effluent, torch_namespace, waste
 from asm_hybrid.plant.symbolic import symbolic_system
 
 XP = torch_namespace()
-PLACEMENTS = [("rates", "multiplicative"), ("rates", "additive"), ("state", "additive")]
+PLACEMENTS = [
+    ("rates", "multiplicative"),
+    ("rates", "additive"),
+    ("state", "additive"),
+    ("parameters", "multiplicative"),
+]
 
 
 def make_term(plant, placement, form, *, activation="tanh", targets=None, inputs=("S_S", "S_NH", "T"), scale=0.5):
     """Return a term of three members with random weights and a trained range that some states leave."""
-    universe = plant.table.process_names if placement == "rates" else plant.table.component_names
+    table = plant.table
+    universe = {"rates": table.process_names, "state": table.component_names, "parameters": KINETIC}[placement]
     targets = tuple(targets or universe)
     n, rng = len(inputs), np.random.default_rng(11)
     low = torch.as_tensor(rng.uniform(0.0, 5.0, n))
@@ -95,8 +102,8 @@ def test_a_hybrid_is_the_same_in_torch_and_casadi(placement, form, activation):
 @pytest.mark.parametrize("variant", [{"imposed": False}, {"aerated": False, "recycles": False}])
 def test_a_term_with_few_targets_and_inputs_is_the_same(placement, form, variant):
     plant = make_plant(**variant)
-    targets = ("decay_autotrophs", "ammonification") if placement == "rates" else ("X_BA", "S_NH")
-    term = make_term(plant, placement, form, targets=targets, inputs=("S_NH",))
+    targets = {"rates": ("decay_autotrophs", "ammonification"), "state": ("X_BA", "S_NH"), "parameters": ("b_A", "k_a")}
+    term = make_term(plant, placement, form, targets=targets[placement], inputs=("S_NH",))
     states, inputs = samples(plant, 1000, seed=1)
     assert_equal(*reversed(both(plant, term, 2, states, inputs)))
 
@@ -113,9 +120,11 @@ def test_n_acts_in_the_tanks_of_a_plant_with_layers_and_controllers(name, placem
     own, p, x, u = term.member(1), defaults(plant), torch.as_tensor(states), torch.as_tensor(inputs)
     forcing, slopes = plant.steer(x, plant.forcing(u, p, XP), XP)
     tanks = plant.effective_state(x, forcing, XP)
-    rho, S = plant.rates(tanks, forcing, XP), plant.stoichiometry(p, XP)
+    S = plant.stoichiometry(p, XP)
     with torch.no_grad():
-        change = plant.transport(tanks, forcing, XP) + own.rates(rho[None], tanks[None], u)[0] @ S
+        values = own.adjusted(XP.entries(forcing.parameters), tanks[None], u)
+        rho = XP.stack(plant.kinetics.rates(tanks[None], values, XP))
+        change = plant.transport(tanks, forcing, XP) + own.rates(rho, tanks[None], u)[0] @ S
         if placement == "state":
             change = change + own.additions(tanks[None], u)[0]
     mine = plant.assemble(change, x, tanks, forcing, slopes, XP)[:, active].numpy()

@@ -115,7 +115,12 @@ def predictions(models: list[str]) -> pd.DataFrame:
 def contributions(kind: str) -> pd.DataFrame:
     rng = np.random.default_rng(3)
     t = np.arange(0, 35, 1 / 24)
-    names = PROCESSES if kind == "process" else ["S_NH", "S_NO", "S_O"]
+    names = {
+        "process": PROCESSES,
+        "component": ["S_NH", "S_NO", "S_O"],
+        "parameter": ["mu_A", "K_OA"],
+        "variable": ["aerobic_3.S_NH"],
+    }[kind]
     rows = []
     for i, tank in enumerate(TANKS):
         aerated = tank.startswith("aerobic")
@@ -195,22 +200,29 @@ def parameters() -> dict[str, Any]:
 
 
 def missing(kind: str) -> list[dict[str, Any]]:
+    if kind == "variable":
+        row = {"variable": "aerobic_3.S_NH", "tank": "aerobic_3", "share": 1.0}
+        return [row | {"own": 1.5, "learnt": -0.2, "unit": "g N/m3"}]
+    if kind == "parameter":
+        keys = ("parameter", "tank", "share", "own", "learnt", "unit")
+        rows = [("mu_A", "aerobic_3", 0.8, 0.61, -0.2, "1/d"), ("K_OA", "aerobic_2", 0.2, 0.4, 0.1, "g/m3")]
+        return [dict(zip(keys, row, strict=True)) for row in rows]
     if kind == "component":
         return [
             {
                 "component": "S_NH",
                 "tank": "aerobic_3",
                 "share": 0.71,
-                "own_rate": 80.0,
-                "learnt_rate": -14.0,
+                "own": 80.0,
+                "learnt": -14.0,
                 "unit": "g/m3/d",
             },
             {
                 "component": "S_NO",
                 "tank": "aerobic_2",
                 "share": 0.11,
-                "own_rate": 70.0,
-                "learnt_rate": 3.0,
+                "own": 70.0,
+                "learnt": 3.0,
                 "unit": "g/m3/d",
             },
         ]
@@ -223,7 +235,7 @@ def missing(kind: str) -> list[dict[str, Any]]:
     ]
     named = {(p, t) for p, t, *_ in rows}
     rows += [(p, t, 0.13 / 35, 10.0, 0.1) for p in PROCESSES for t in TANKS if (p, t) not in named]
-    keys = ("process", "tank", "share", "own_rate", "learnt_rate")
+    keys = ("process", "tank", "share", "own", "learnt")
     return [{**dict(zip(keys, row, strict=True)), "unit": "g/m3/d"} for row in rows]
 
 
@@ -237,7 +249,7 @@ def build_run(folder: Path, *, mode: str = "hybrid", placement: str = "rates", n
         block: {v: {m: score(part[part.variable == v], m) for m in models} for v in VARIABLES}
         for block, part in ((b, frame[frame.block == b]) for b in ("train", "validate", "test"))
     }
-    kind = "process" if placement == "rates" else "component"
+    kind = {"rates": "process", "state": "component", "parameters": "parameter", "output": "variable"}[placement]
     summary: dict[str, Any] = {
         "name": name,
         "mode": mode,

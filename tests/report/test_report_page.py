@@ -181,6 +181,19 @@ def test_state_placement_ranks_components(tmp_path: Path, make_run: Make) -> Non
     assert "derivatives of the states" in page.text
 
 
+def test_parameters_placement_ranks_parameters(tmp_path: Path, make_run: Make) -> None:
+    page = Page(render_report(make_run(tmp_path / "run", placement="parameters")))
+    for text in ("1. mu_A in aerobic_3", "parameters of the rates, tank by tank", "f's own value", "that parameter in"):
+        assert text in page.text
+    assert "f's own rate" not in page.text
+
+
+def test_output_placement_ranks_variables(tmp_path: Path, make_run: Make) -> None:
+    page = Page(render_report(make_run(tmp_path / "run", placement="output")))
+    for text in ("1. aerobic_3.S_NH in aerobic_3", "measured variables, not the states", "f's own value"):
+        assert text in page.text
+
+
 def test_markup_in_names_stays_text(tmp_path: Path, make_run: Make) -> None:
     hostile = "<script>alert(1)</script> $x^2$ & \"q\" 'a'"
     run = make_run(tmp_path / "run", name=hostile)

@@ -1,0 +1,81 @@
+"""Typical sizes, by which the inputs and outputs of n are scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from asm_hybrid.data import Observation
+from asm_hybrid.hybrid import PlantSystem, TermScaling, TermSpec, feature_maps
+
+__all__ = ["measured_spread", "term_scaling"]
+
+
+def measured_spread(observations: Sequence[Observation], block: tuple[float, float]) -> dict[str, float]:
+    """Return the standard deviation of every measured variable in a block, at least its sensor's noise.
+
+    Parameters
+    ----------
+    observations : sequence of Observation
+        The measured variables.
+    block : tuple of float
+        Begin and end [d].
+
+    Returns
+    -------
+    dict of str to float
+        By target, in the unit of the variable.
+    """
+    begin, end = block
+    found = {}
+    for o in observations:
+        inside = o.values[(o.times >= begin) & (o.times <= end)]
+        found[o.target] = max(float(np.std(inside)) if inside.size else 0.0, o.noise)
+    return found
+
+
+def term_scaling(spec: TermSpec, system: PlantSystem, X: Tensor, u: Tensor, spread: dict[str, float]) -> TermScaling:
+    """Return the typical sizes along f's trajectory over the training block.
+
+    Parameters
+    ----------
+    spec : TermSpec
+        The settings of n.
+    system : PlantSystem
+        Recalibrated f.
+    X : Tensor, shape (time, row, component)
+        Its states.
+    u : Tensor, shape (time, input)
+        Inputs at the same times.
+    spread : dict of str to float
+        From :func:`measured_spread`.
+
+    Returns
+    -------
+    TermScaling
+    """
+    table = system.plant.table
+    with torch.no_grad():
+        forcing = system.forcing(u)
+        X = system.effective(X, forcing)
+        rates = system.own_rates(X, forcing)
+        size, names = {
+            "process": (rates.abs().mean((0, 1)), table.process_names),
+            "component": ((rates @ system.stoichiometry).abs().mean((0, 1)), table.component_names),
+            "parameter": (forcing.parameters.abs().mean(0), table.parameter_names),
+            "variable": (torch.tensor(list(spread.values()), dtype=X.dtype, device=X.device), tuple(spread)),
+        }[spec.kind]
+        read, drive = (m.to(X.device) for m in feature_maps(system.plant, spec.inputs))
+        seen = (X @ read + (u @ drive).unsqueeze(-2)).flatten(0, 1)
+        std = seen.std(0)
+    return TermScaling(
+        mean=seen.mean(0),
+        std=torch.where(std > 1e-9, std, torch.ones_like(std)),
+        low=seen.amin(0),
+        high=seen.amax(0),
+        typical=size[[names.index(t) for t in spec.targets]],
+        level=X.mean((0, 1)),
+    )

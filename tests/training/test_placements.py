@@ -1,0 +1,77 @@
+"""n where it is not on rates, in an f with one wrong parameter: what it gains, what it finds, and that it is kept."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from small_plant import CONFIG, TRUE, write_case
+
+from asm_hybrid import load_model, read_inputs
+from asm_hybrid.export import export_bundle
+from asm_hybrid.workflow import run_training
+
+PLACEMENTS = {"parameters": "parameters, parameters: [mu_A, K_OH]", "output": "output"}
+CHANGES = {
+    "calibrate: [mu_A, eta_g]": "calibrate: [], parameters: {eta_g: 0.6}",
+    "seeds: [1, 2]": "seeds: [1]",
+    "iterations: 4, validate_every: 2": "iterations: 25, validate_every: 5, learning_rate: 0.1",
+}
+
+
+@pytest.fixture(scope="module", params=sorted(PLACEMENTS))
+def run(request, tmp_path_factory):
+    """Train once a placement, with the growth rate of nitrifiers wrong in f; return the run folder."""
+    torch.set_num_threads(1)
+    base, text = tmp_path_factory.mktemp(request.param), CONFIG
+    placed = {"inputs: [S_NH, S_O]": f"inputs: [S_NH, S_O], placement: {PLACEMENTS[request.param]}"}
+    for old, new in (CHANGES | placed).items():
+        assert old in text
+        text = text.replace(old, new)
+    run_training(write_case(base, text), base / "run")
+    return base / "run"
+
+
+def test_the_hybrid_is_nearer_to_the_truth_than_f(run):
+    summary = json.loads((run / "summary.json").read_text())
+    most = {"parameters": 0.5, "output": 0.8}[summary["placement"]]
+    for models in summary["scores"]["test"].values():
+        assert models["hybrid"]["rmse"] < most * models["recalibrated"]["rmse"]
+
+
+def test_the_diagnosis_names_what_n_changes(run):
+    summary, model = json.loads((run / "summary.json").read_text()), load_model(run)
+    table, first = pd.read_csv(run / "contributions.csv"), summary["missing"][0]
+    report = (run / "report.html").read_text(encoding="utf-8")
+    assert sum(row["share"] for row in summary["missing"]) == pytest.approx(1.0)
+    if summary["placement"] == "parameters":
+        assert (first["parameter"], first["tank"], first["unit"]) == ("mu_A", "aerobic", "1/d")
+        assert first["share"] > 0.8
+        default = float(model.parameters[model.plant.table.parameter_names.index("mu_A")])
+        assert first["learnt"] / first["own"] == pytest.approx(TRUE["mu_A"] / default - 1.0, abs=0.06)
+        assert set(table["parameter"]) == {"mu_A", "K_OH"}
+        assert "parameters of the rates" in report
+    else:
+        assert {(row["variable"], row["tank"]) for row in summary["missing"]} == {
+            ("aerobic.S_NH", "aerobic"),
+            ("aerobic.S_NO", "aerobic"),
+        }
+        assert set(table["tank"]) == {"aerobic"}
+        assert "measured variables, not the states" in report
+
+
+def test_output_leaves_the_states_to_f(run):
+    model, stored = load_model(run), load_file(run / "states.safetensors")
+    inputs = read_inputs(run)[[s.name for s in model.plant.inputs]].to_numpy()
+    with torch.no_grad():
+        f = model.recalibrated().simulate(model.start[1:], torch.tensor(inputs), record_knots=True)
+    same = torch.equal(f.knots[0, stored["knot"]], stored["X"])
+    assert same == (model.term.spec.placement == "output")
+
+
+def test_the_run_and_its_bundle_predict_the_same(run, tmp_path):
+    inputs = read_inputs(run)
+    bundle = export_bundle(run, tmp_path / "bundle")
+    assert np.array_equal(load_model(run).predict(inputs), load_model(bundle).predict(inputs))
