@@ -61,6 +61,7 @@ INFLUENTS = (
 )
 
 
+BAND_BLOCKS = (("validate", "the validation block"), ("test", "the test block"))
 CASE_WIDTH = 19
 """Columns that a value with its difference takes."""
 SAME = 5e-4
@@ -164,10 +165,36 @@ def print_scores(summary: dict[str, Any]) -> None:
         if any(cells):
             table.add_row(title, *cells)
     _show(console, "RMSE on the test block, open-loop simulation (range over seeds)", table)
+    if "bands" in summary:
+        for name, row in summary["bands"]["variables"].items():
+            shares = (f"{100 * row[b]['coverage']:.0f} % on {t}" for b, t in BAND_BLOCKS if b in row)
+            band = f"{100 * summary['bands']['level']:.0f} % band of {name} in simulation: holds"
+            console.print(f"{band} {', '.join(shares)}", markup=False)
+    if "forecast" in summary:
+        print_forecast(console, summary)
     if summary["missing"]:
         print_missing(console, summary["missing"])
     for warning in summary["warnings"]:
         console.print(f"warning: {warning}", markup=False, style="yellow")
+
+
+def print_forecast(console: Console, summary: dict[str, Any]) -> None:
+    """Print the test scores of the forecasts, horizon by horizon, and where persistence wins."""
+    found = summary["forecast"]
+    units = [escape(f"{label} [{variable['unit']}]") for label, variable in summary["variables"].items()]
+    table = _table(["horizon", "model"], units)
+    for horizon, scores in found["scores"]["test"].items():
+        for model, title in ({"persistence": "persistence"} | TITLES).items():
+            cells = [_score_cell(scores.get(label, {}), model) for label in summary["variables"]]
+            if any(cells):
+                table.add_row(horizon, title, *cells)
+        table.add_section()
+    console.print()
+    spacing, origins = found["spacing"]["test"], found["origins"]["test"]
+    title = f"RMSE on the test block, forecast from {origins} origins {spacing} h apart, inputs as measured"
+    _show(console, title, table)
+    for sentence in found["sentences"]:
+        console.print(sentence, markup=False)
 
 
 def _score_cell(models: dict[str, Any], model: str) -> str:

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.yamlfile import load_yaml
 
 __all__ = [
+    "Bands",
     "DataRecord",
     "Finding",
+    "ForecastRecord",
     "Missing",
     "Parameter",
     "ParameterSet",
@@ -91,6 +93,38 @@ class Missing(_Record):
         return self.process or self.component or "?"
 
 
+class ForecastRecord(_Record):
+    """Forecasts: scores by block, horizon, variable and model, and what they are worth against persistence."""
+
+    origins: dict[str, int]
+    spacing: dict[str, int]
+    scores: dict[str, dict[str, dict[str, dict[str, Score]]]]
+    sentences: list[str] = []
+
+
+class BandBlock(_Record):
+    """What the band of one variable held in one block [-], and its mean width."""
+
+    coverage: float
+    width: float
+    n: int
+
+
+class Band(_Record):
+    """The band of one variable; `residual` is what the spread of the seeds does not explain."""
+
+    residual: float
+    validate_: BandBlock | None = Field(default=None, alias="validate")
+    test: BandBlock | None = None
+
+
+class Bands(_Record):
+    """Prediction bands of the hybrid in simulation."""
+
+    level: float
+    variables: dict[str, Band]
+
+
 class Summary(_Record):
     """``summary.json``."""
 
@@ -105,6 +139,8 @@ class Summary(_Record):
     variables: dict[str, Variable]
     scores: dict[str, dict[str, dict[str, Score]]]
     verdict: Verdict | None = None
+    forecast: ForecastRecord | None = None
+    bands: Bands | None = None
     missing: list[Missing] = []
     warnings: list[str] = []
     stopped: str = "finished"

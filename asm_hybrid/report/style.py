@@ -48,6 +48,7 @@ COLOURS = {
 LINE_STYLES = {"hybrid": "-", "recalibrated": "--", "mechanistic": ":", "neural": "-."}
 
 _TITLES = {
+    "persistence": "Persistence",
     "mean": "Training mean",
     "diurnal": "Diurnal mean",
     "least_squares": "Least squares on inputs",
