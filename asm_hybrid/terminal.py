@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LiveProgress",
+    "print_comparison",
     "print_layouts",
     "print_model",
     "print_model_check",
@@ -206,6 +207,33 @@ def _score_cell(models: dict[str, Any], model: str) -> str:
     if len(score["rmse_seeds"]) > 1:
         text += f" ({min(score['rmse_seeds']):.3g}–{max(score['rmse_seeds']):.3g})"
     return text
+
+
+def print_comparison(table: pd.DataFrame) -> None:
+    """Print runs side by side, one table for each kind of figure; the lowest RMSE of a row is bold."""
+    console = _console()
+    runs = list(table.columns[4:])
+    for what, part in table.groupby("what", sort=False):
+        setting = what == "config"
+        shown = _table(["setting"] if setting else ["variable", "model"], [escape(run) for run in runs])
+        for row in part.to_dict("records"):
+            if setting:
+                cells = [escape("" if pd.isna(row[run]) else row[run]) for run in runs]
+                shown.add_row(escape(row["variable"]), *cells)
+                continue
+            values = [row[run] for run in runs]
+            least = min(v for v in values if pd.notna(v))
+            bold = what != "coverage"
+            cells = [_compared(v, bold and v == least) for v in values]
+            unit = "" if what == "coverage" else f" [{row['unit']}]"
+            shown.add_row(escape(row["variable"] + unit), TITLES.get(row["model"], row["model"]), *cells)
+        title = {"config": "Settings that differ", "coverage": "Share of the test measurements in the 90 % band"}
+        _show(console, title.get(str(what), f"RMSE on the test block, {what}"), shown)
+
+
+def _compared(value: float, least: bool) -> str:
+    text = "" if pd.isna(value) else f"{value:.3g}"
+    return f"[bold]{text}[/bold]" if least else text
 
 
 def print_missing(console: Console, missing: list[dict[str, Any]]) -> None:

@@ -26,9 +26,13 @@ def forecast_verdict(summary: dict[str, Any], own: str) -> dict[str, Any]:
     wins: dict[str, list[str]] = {}
     sentences = []
     for horizon, variables in summary["forecast"]["scores"]["test"].items():
+        diverged = [v for v, m in variables.items() if own not in m]
+        if diverged:
+            sentences.append(f"At {horizon} {name} diverges in {', '.join(diverged)}, and has no score.")
         known = {v: m for v, m in variables.items() if own in m and "persistence" in m}
-        if not known:
+        if not variables:
             sentences.append(f"At {horizon} there is no forecast to compare on the test block.")
+        if not known:
             continue
         lost = [v for v, m in known.items() if m["persistence"]["rmse"] <= m[own]["rmse"]]
         won = [v for v in known if v not in lost]

@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from asm_hybrid.report.record import Bands, ForecastRecord, Score, Variable
-from asm_hybrid.report.style import model_title, number, percent, unit_text
+from asm_hybrid.report.style import MODELS, model_title, number, percent, unit_text
 from asm_hybrid.report.verdict import best_model
 
 __all__ = ["BandRow", "ForecastCell", "ForecastRow", "ForecastTable", "band_rows", "forecast_table"]
-
-_ORDER = ("persistence", "diurnal", "mechanistic", "recalibrated", "neural", "hybrid")
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def forecast_table(record: ForecastRecord, block: str, variables: Mapping[str, V
         return None
     groups = []
     for horizon, found in scores.items():
-        models = [m for m in _ORDER if any(m in found.get(v, {}) for v in variables)]
+        models = [m for m in MODELS if any(m in found.get(v, {}) for v in variables)]
         rows = tuple(ForecastRow(m, model_title(m), _cells(m, found, tuple(variables))) for m in models)
         samples = tuple(f"{max((s.n for s in found.get(v, {}).values()), default=0):,}" for v in variables)
         groups.append((horizon, samples, rows))

@@ -26,6 +26,7 @@ __all__ = [
     "Variable",
     "Verdict",
     "display_zone",
+    "flat",
     "read_config",
     "read_data_record",
     "read_environment",
@@ -216,7 +217,7 @@ def read_data_record(run_dir: Path) -> DataRecord:
 
 def read_environment(run_dir: Path) -> dict[str, str]:
     """Return ``environment.json`` of a run folder, flat: nested keys become ``outer inner``."""
-    return dict(_flat(_read(run_dir / "environment.json", dict[str, Any])))
+    return dict(flat(_read(run_dir / "environment.json", dict[str, Any])))
 
 
 def read_config(run_dir: Path) -> tuple[dict[str, Any], str]:
@@ -273,12 +274,13 @@ def _read(path: Path, kind: type[T]) -> T:
         raise InputError(f"the file cannot be read: {error}", where=str(path)) from None
 
 
-def _flat(value: dict[str, Any], before: str = "") -> list[tuple[str, str]]:
+def flat(value: dict[str, Any], before: str = "") -> list[tuple[str, str]]:
+    """Return nested entries as pairs of ``outer inner`` and text, lists joined, those without a value left out."""
     rows: list[tuple[str, str]] = []
     for key, item in value.items():
         name = f"{before} {key}".strip()
         if isinstance(item, dict):
-            rows += _flat(item, name)
+            rows += flat(item, name)
         elif isinstance(item, list):
             rows.append((name, ", ".join(str(i) for i in item)))
         elif item is not None:

@@ -20,6 +20,7 @@ __all__ = [
     "COLOURS",
     "INK",
     "LINE_STYLES",
+    "MODELS",
     "MUTED",
     "drawing",
     "duration",
@@ -57,6 +58,9 @@ _TITLES = {
     "neural": "Pure neural ODE",
     "hybrid": "Hybrid",
 }
+
+MODELS = tuple(_TITLES)
+"""All models in the order of the tables: the simple baselines first, the hybrid last."""
 
 _RC: dict[str, Any] = {
     "svg.hashsalt": "asm-hybrid",

@@ -150,6 +150,7 @@ def test_where_persistence_wins_is_said():
     assert found["sentences"] == [
         "At 1 h persistence wins in NH4, NO3.",
         "At 6 h persistence wins in NO3; the hybrid is better in NH4.",
+        "At 24 h the hybrid diverges in NO3, and has no score.",
         "At 24 h the hybrid is better than persistence in NH4.",
         "At 48 h there is no forecast to compare on the test block.",
     ]
