@@ -155,6 +155,28 @@ def _simulate_plant(subject: str, scenario: Path | None, out: Path | None) -> No
 
 
 @app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, two or more.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="CSV file to write as well.", show_default=False)
+    ] = None,
+) -> None:
+    """Lay finished runs side by side: test scores, forecasts, coverage of the bands, settings that differ.
+
+    Runs whose measurements on the test block differ are refused.
+    """
+    from asm_hybrid.artefacts import write_text_atomic
+    from asm_hybrid.report.compare import compare_runs
+    from asm_hybrid.terminal import print_comparison
+
+    table = compare_runs(runs)
+    print_comparison(table)
+    if out is not None:
+        write_text_atomic(out, table.to_csv(index=False, lineterminator="\n"))
+        typer.echo(f"table: {out}")
+
+
+@app.command()
 def export(
     run: RunFolder,
     format_: Annotated[str, typer.Option("--format", "-f", help="bundle: weights, config, tables, XLSX.")] = "bundle",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LiveProgress",
+    "print_comparison",
     "print_layouts",
     "print_model",
     "print_model_check",
@@ -61,6 +62,7 @@ INFLUENTS = (
 )
 
 
+BAND_BLOCKS = (("validate", "the validation block"), ("test", "the test block"))
 CASE_WIDTH = 19
 """Columns that a value with its difference takes."""
 SAME = 5e-4
@@ -164,10 +166,36 @@ def print_scores(summary: dict[str, Any]) -> None:
         if any(cells):
             table.add_row(title, *cells)
     _show(console, "RMSE on the test block, open-loop simulation (range over seeds)", table)
+    if "bands" in summary:
+        for name, row in summary["bands"]["variables"].items():
+            shares = (f"{100 * row[b]['coverage']:.0f} % on {t}" for b, t in BAND_BLOCKS if b in row)
+            band = f"{100 * summary['bands']['level']:.0f} % band of {name} in simulation: holds"
+            console.print(f"{band} {', '.join(shares)}", markup=False)
+    if "forecast" in summary:
+        print_forecast(console, summary)
     if summary["missing"]:
         print_missing(console, summary["missing"])
     for warning in summary["warnings"]:
         console.print(f"warning: {warning}", markup=False, style="yellow")
+
+
+def print_forecast(console: Console, summary: dict[str, Any]) -> None:
+    """Print the test scores of the forecasts, horizon by horizon, and where persistence wins."""
+    found = summary["forecast"]
+    units = [escape(f"{label} [{variable['unit']}]") for label, variable in summary["variables"].items()]
+    table = _table(["horizon", "model"], units)
+    for horizon, scores in found["scores"]["test"].items():
+        for model, title in ({"persistence": "persistence"} | TITLES).items():
+            cells = [_score_cell(scores.get(label, {}), model) for label in summary["variables"]]
+            if any(cells):
+                table.add_row(horizon, title, *cells)
+        table.add_section()
+    console.print()
+    spacing, origins = found["spacing"]["test"], found["origins"]["test"]
+    title = f"RMSE on the test block, forecast from {origins} origins {spacing} h apart, inputs as measured"
+    _show(console, title, table)
+    for sentence in found["sentences"]:
+        console.print(sentence, markup=False)
 
 
 def _score_cell(models: dict[str, Any], model: str) -> str:
@@ -179,6 +207,33 @@ def _score_cell(models: dict[str, Any], model: str) -> str:
     if len(score["rmse_seeds"]) > 1:
         text += f" ({min(score['rmse_seeds']):.3g}–{max(score['rmse_seeds']):.3g})"
     return text
+
+
+def print_comparison(table: pd.DataFrame) -> None:
+    """Print runs side by side, one table for each kind of figure; the lowest RMSE of a row is bold."""
+    console = _console()
+    runs = list(table.columns[4:])
+    for what, part in table.groupby("what", sort=False):
+        setting = what == "config"
+        shown = _table(["setting"] if setting else ["variable", "model"], [escape(run) for run in runs])
+        for row in part.to_dict("records"):
+            if setting:
+                cells = [escape("" if pd.isna(row[run]) else row[run]) for run in runs]
+                shown.add_row(escape(row["variable"]), *cells)
+                continue
+            values = [row[run] for run in runs]
+            least = min(v for v in values if pd.notna(v))
+            bold = what != "coverage"
+            cells = [_compared(v, bold and v == least) for v in values]
+            unit = "" if what == "coverage" else f" [{row['unit']}]"
+            shown.add_row(escape(row["variable"] + unit), TITLES.get(row["model"], row["model"]), *cells)
+        title = {"config": "Settings that differ", "coverage": "Share of the test measurements in the 90 % band"}
+        _show(console, title.get(str(what), f"RMSE on the test block, {what}"), shown)
+
+
+def _compared(value: float, least: bool) -> str:
+    text = "" if pd.isna(value) else f"{value:.3g}"
+    return f"[bold]{text}[/bold]" if least else text
 
 
 def print_missing(console: Console, missing: list[dict[str, Any]]) -> None:

@@ -13,6 +13,7 @@ from safetensors.torch import load as load_tensors
 
 from asm_hybrid.artefacts import verify_manifest, write_json_atomic, write_manifest, write_text_atomic
 from asm_hybrid.diagnosis.contributions import contribution_table, contributions
+from asm_hybrid.diagnosis.forecast import forecast_verdict
 from asm_hybrid.diagnosis.missing import missing_dynamics, switch_off_effects, window_starts
 from asm_hybrid.diagnosis.verdict import verdict
 from asm_hybrid.training import load_model, read_inputs
@@ -21,12 +22,13 @@ __all__ = ["diagnose"]
 
 
 def diagnose(folder: Path) -> dict[str, Any]:
-    """Say what f failed to capture, and whether the hybrid wins.
+    """Say what f failed to capture, whether the hybrid wins, and where its forecasts lose to persistence.
 
     Parameters
     ----------
     folder : Path
-        A run folder. ``contributions.csv`` is added, ``summary.json`` completed with ``verdict`` and ``missing``.
+        A run folder. ``contributions.csv`` is added, ``summary.json`` completed with ``verdict``, ``missing``, and
+        what its ``forecast`` is worth.
 
     Returns
     -------
@@ -36,6 +38,8 @@ def diagnose(folder: Path) -> dict[str, Any]:
     verify_manifest(folder)
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     summary["verdict"] = verdict(summary)
+    if "forecast" in summary:
+        summary["forecast"] |= forecast_verdict(summary, summary["verdict"]["model"])
     states_file = folder / "states.safetensors"
     model = load_model(folder)
     if model.term is not None and states_file.exists():

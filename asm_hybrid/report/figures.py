@@ -34,6 +34,7 @@ _EPOCH = pd.Timestamp("1970-01-01T00:00:00Z")
 _LINE_POINTS = 2400
 _DOTS = 2000
 _DOT = "#3d4653"
+_BANDS = (("hybrid_low", "hybrid_high", "range of seeds", 0.3), ("band_low", "band_high", "90 % band", 0.12))
 _SHADES = {"calibrate": "#eef1f5", "train": "#eef1f5", "validate": "#fbf3dd", "test": "#e3f0f8"}
 
 
@@ -71,8 +72,9 @@ def block_figure(
             values = frame[model].to_numpy(float)
             _line(upper, days, values, model)
             _line(lower, days, values - measured, model, width=0.8, label=False)
-        if "hybrid" in models and {"hybrid_low", "hybrid_high"} <= set(frame):
-            _band(upper, days, frame["hybrid_low"].to_numpy(float), frame["hybrid_high"].to_numpy(float))
+        for low, high, what, alpha in _BANDS if "hybrid" in models else ():
+            if low in frame and frame[low].notna().any():
+                _band(upper, days, frame[low].to_numpy(float), frame[high].to_numpy(float), what, alpha)
         lower.axhline(0, color=INK, linewidth=0.8)
         upper.set_ylabel(_axis(variable, unit))
         lower.set_ylabel(f"error\n[{unit_text(unit)}]")
@@ -167,7 +169,7 @@ def _line(axes: Axes, days: np.ndarray, values: np.ndarray, model: str, width: f
     )
 
 
-def _band(axes: Axes, days: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
+def _band(axes: Axes, days: np.ndarray, low: np.ndarray, high: np.ndarray, what: str, alpha: float) -> None:
     kept = np.union1d(thin(low, _LINE_POINTS // 2), thin(high, _LINE_POINTS // 2))
     x, low, high = with_gaps(days[kept], low[kept], high[kept])
     axes.fill_between(
@@ -175,9 +177,9 @@ def _band(axes: Axes, days: np.ndarray, low: np.ndarray, high: np.ndarray) -> No
         low,
         high,
         color=COLOURS["hybrid"],
-        alpha=0.22,
+        alpha=alpha,
         linewidth=0,
-        label="Hybrid, range of seeds",
+        label=f"Hybrid, {what}",
         zorder=1,
     )
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from asm_hybrid.artefacts import refresh_manifest, write_text_atomic
 from asm_hybrid.report import record, style
 from asm_hybrid.report.figures import block_figure, overview_figure
+from asm_hybrid.report.forecast import ForecastTable, band_rows, forecast_table
 from asm_hybrid.report.missing import contribution_figure, heat_map
 from asm_hybrid.report.record import Missing, ParameterSet, Summary
 from asm_hybrid.report.series import read_contributions, read_predictions
@@ -80,6 +81,8 @@ def render_report(run_dir: Path) -> str:
         created=_stamp(summary.created, zone),
         overview=_overview(predictions, summary, units, own, zone),
         series=_series(predictions, summary, own, zone),
+        forecasts_of=_forecasts(summary),
+        bands=band_rows(summary.bands, summary.variables) if summary.bands else [],
         missing=_missing(contributions, summary, zone),
         parameters=_parameters(parameters),
         data=data,
@@ -102,6 +105,13 @@ def _tables(summary: Summary, block: str, units: Mapping[str, str], own: str) ->
     names = [name for name in summary.variables if name in scores]
     groups = [names[i : i + _PER_TABLE] for i in range(0, len(names), _PER_TABLE)]
     return [score_table(scores, units, group, own) for group in groups]
+
+
+def _forecasts(summary: Summary) -> dict[str, ForecastTable]:
+    if summary.forecast is None:
+        return {}
+    found = {block: forecast_table(summary.forecast, block, summary.variables) for block in ("test", "validate")}
+    return {block: table for block, table in found.items() if table is not None}
 
 
 def _drawn(summary: Summary, variable: str, frame: pd.DataFrame, own: str) -> list[str]:

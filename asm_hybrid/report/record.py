@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.yamlfile import load_yaml
 
 __all__ = [
+    "Bands",
     "DataRecord",
     "Finding",
+    "ForecastRecord",
     "Missing",
     "Parameter",
     "ParameterSet",
@@ -24,6 +26,7 @@ __all__ = [
     "Variable",
     "Verdict",
     "display_zone",
+    "flat",
     "read_config",
     "read_data_record",
     "read_environment",
@@ -98,6 +101,38 @@ class Missing(_Record):
         return "value" if self.parameter or self.variable else "rate"
 
 
+class ForecastRecord(_Record):
+    """Forecasts: scores by block, horizon, variable and model, and what they are worth against persistence."""
+
+    origins: dict[str, int]
+    spacing: dict[str, int]
+    scores: dict[str, dict[str, dict[str, dict[str, Score]]]]
+    sentences: list[str] = []
+
+
+class BandBlock(_Record):
+    """What the band of one variable held in one block [-], and its mean width."""
+
+    coverage: float
+    width: float
+    n: int
+
+
+class Band(_Record):
+    """The band of one variable; `residual` is what the spread of the seeds does not explain."""
+
+    residual: float
+    validate_: BandBlock | None = Field(default=None, alias="validate")
+    test: BandBlock | None = None
+
+
+class Bands(_Record):
+    """Prediction bands of the hybrid in simulation."""
+
+    level: float
+    variables: dict[str, Band]
+
+
 class Summary(_Record):
     """``summary.json``."""
 
@@ -112,6 +147,8 @@ class Summary(_Record):
     variables: dict[str, Variable]
     scores: dict[str, dict[str, dict[str, Score]]]
     verdict: Verdict | None = None
+    forecast: ForecastRecord | None = None
+    bands: Bands | None = None
     missing: list[Missing] = []
     warnings: list[str] = []
     stopped: str = "finished"
@@ -187,7 +224,7 @@ def read_data_record(run_dir: Path) -> DataRecord:
 
 def read_environment(run_dir: Path) -> dict[str, str]:
     """Return ``environment.json`` of a run folder, flat: nested keys become ``outer inner``."""
-    return dict(_flat(_read(run_dir / "environment.json", dict[str, Any])))
+    return dict(flat(_read(run_dir / "environment.json", dict[str, Any])))
 
 
 def read_config(run_dir: Path) -> tuple[dict[str, Any], str]:
@@ -244,12 +281,13 @@ def _read(path: Path, kind: type[T]) -> T:
         raise InputError(f"the file cannot be read: {error}", where=str(path)) from None
 
 
-def _flat(value: dict[str, Any], before: str = "") -> list[tuple[str, str]]:
+def flat(value: dict[str, Any], before: str = "") -> list[tuple[str, str]]:
+    """Return nested entries as pairs of ``outer inner`` and text, lists joined, those without a value left out."""
     rows: list[tuple[str, str]] = []
     for key, item in value.items():
         name = f"{before} {key}".strip()
         if isinstance(item, dict):
-            rows += _flat(item, name)
+            rows += flat(item, name)
         elif isinstance(item, list):
             rows.append((name, ", ".join(str(i) for i in item)))
         elif item is not None:

@@ -20,6 +20,7 @@ __all__ = [
     "COLOURS",
     "INK",
     "LINE_STYLES",
+    "MODELS",
     "MUTED",
     "drawing",
     "duration",
@@ -48,6 +49,7 @@ COLOURS = {
 LINE_STYLES = {"hybrid": "-", "recalibrated": "--", "mechanistic": ":", "neural": "-."}
 
 _TITLES = {
+    "persistence": "Persistence",
     "mean": "Training mean",
     "diurnal": "Diurnal mean",
     "least_squares": "Least squares on inputs",
@@ -56,6 +58,9 @@ _TITLES = {
     "neural": "Pure neural ODE",
     "hybrid": "Hybrid",
 }
+
+MODELS = tuple(_TITLES)
+"""All models in the order of the tables: the simple baselines first, the hybrid last."""
 
 _RC: dict[str, Any] = {
     "svg.hashsalt": "asm-hybrid",

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from asm_hybrid.report.record import Score, Summary
-from asm_hybrid.report.style import model_title, number, percent, unit_text
+from asm_hybrid.report.style import MODELS, model_title, number, percent, unit_text
 
 __all__ = ["Card", "ScoreCell", "ScoreRow", "ScoreTable", "best_model", "cards", "headline", "score_table"]
-
-_ORDER = ("mean", "diurnal", "least_squares", "mechanistic", "recalibrated", "neural", "hybrid")
 
 
 @dataclass(frozen=True)
@@ -131,7 +129,7 @@ def score_table(
     """
     shown = [name for name in names if name in scores]
     models = {model for name in shown for model in scores[name]}
-    order = [m for m in _ORDER if m in models] + sorted(models.difference(_ORDER))
+    order = [m for m in MODELS if m in models] + sorted(models.difference(MODELS))
     best = {name: best_model(scores[name]) for name in shown}
     baseline = {name: best_model(scores[name], but=own) for name in shown}
     rows = []

@@ -112,6 +112,10 @@ class FittedModel:
         sets = torch.stack([self.defaults, self.parameters])
         return PlantModel(PlantSystem(self.plant, sets, targets or self.targets), self.grid)
 
+    def default(self) -> PlantModel:
+        """Return f with the default parameters."""
+        return PlantModel(PlantSystem(self.plant, self.defaults, self.targets), self.grid)
+
     def recalibrated(self, targets: Sequence[str] | None = None) -> PlantModel:
         """Return f with the calibrated parameters."""
         return PlantModel(PlantSystem(self.plant, self.parameters, targets or self.targets), self.grid)

@@ -16,11 +16,14 @@ from torch import Tensor
 from asm_hybrid import __version__
 from asm_hybrid.artefacts import write_bytes_atomic, write_json_atomic, write_manifest, write_text_atomic
 from asm_hybrid.data import Dataset
+from asm_hybrid.solver.rosenbrock import Solution
+from asm_hybrid.training.bands import Band, band_summary, coverage_warnings, prediction_band
 from asm_hybrid.training.baselines import diurnal_mean, features, least_squares_prediction
 from asm_hybrid.training.calibration import Calibration
 from asm_hybrid.training.fit import FitResult
 from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.folder import environment
+from asm_hybrid.training.forecast import Forecast
 from asm_hybrid.training.scores import score
 from asm_hybrid.training.windows import interpolate_outputs
 
@@ -44,19 +47,26 @@ class Predictions:
         States of the hybrid's best seed at every full hour, or of recalibrated f.
     hours : Tensor of int, shape (hour,)
         Knots of those states.
+    trajectories : dict
+        States at all knots, open loop, by model: ``(seed, knot, tank, component)``, of the pure neural ODE
+        ``(seed, knot, variable)``.
+    forecast : Forecast or None
+        The other task, from rolling origins; None before it is done.
     """
 
     values: dict[str, dict[str, np.ndarray]]
     failed: dict[str, int]
     states: Tensor
     hours: Tensor
+    trajectories: dict[str, Tensor]
+    forecast: Forecast | None = None
 
 
 def predict_all(
     model: FittedModel,
     dataset: Dataset,
     inputs: Tensor,
-    own: np.ndarray,
+    own: Solution,
     blocks: Mapping[str, tuple[float, float]],
 ) -> Predictions:
     """Run every model, open loop, over the whole record and read it at the measurements.
@@ -69,8 +79,8 @@ def predict_all(
         The record.
     inputs : Tensor, shape (knot, input)
         Inputs of the record.
-    own : ndarray, shape (2, step, variable)
-        Outputs of f, default and recalibrated.
+    own : Solution
+        That of f, default and recalibrated, with its states at the knots.
     blocks : mapping
         Start and end of every block [d].
 
@@ -79,7 +89,10 @@ def predict_all(
     Predictions
     """
     grid, observations = model.grid, dataset.observations
-    outputs = {"mechanistic": (own[:1], grid.points), "recalibrated": (own[1:], grid.points)}
+    assert own.knots is not None
+    of_f = np.asarray(own.outputs.cpu())
+    outputs = {"mechanistic": (of_f[:1], grid.points), "recalibrated": (of_f[1:], grid.points)}
+    trajectories = {"mechanistic": own.knots[:1], "recalibrated": own.knots[1:]}
     failed: dict[str, int] = {}
     per_hour = max(1, round(1.0 / 24.0 / grid.interval))
     hours = torch.arange(0, len(inputs), per_hour)
@@ -92,12 +105,15 @@ def predict_all(
             failed["hybrid"] = int((~solution.ok).sum())
             assert solution.knots is not None
             states = solution.knots[model.best, hours].cpu()
+            trajectories["hybrid"] = solution.knots
         if model.neural is not None:
             from asm_hybrid.training.simulate import NeuralModel
 
             assert model.neural_start is not None
             first = model.neural_start.expand(model.neural.network.members, -1)
-            found = NeuralModel(model.neural, grid).simulate(first, inputs)
+            found = NeuralModel(model.neural, grid).simulate(first, inputs, record_knots=True)
+            assert found.knots is not None
+            trajectories["neural"] = found.knots
             outputs["neural"] = np.asarray(found.outputs.cpu()), 1
             failed["neural"] = int((~found.ok).sum())
     values: dict[str, dict[str, np.ndarray]] = {o.label: {} for o in observations}
@@ -117,7 +133,7 @@ def predict_all(
             "diurnal": diurnal_mean(local[seen], o.values[seen], local)[None],
             "least_squares": least_squares_prediction(regressors[seen], o.values[seen], regressors)[None],
         }
-    return Predictions(values, failed, states, hours)
+    return Predictions(values, failed, states, hours, trajectories)
 
 
 def _block_of(times: np.ndarray, blocks: Mapping[str, tuple[float, float]]) -> np.ndarray:
@@ -129,9 +145,9 @@ def _block_of(times: np.ndarray, blocks: Mapping[str, tuple[float, float]]) -> n
 
 
 def prediction_table(
-    dataset: Dataset, predictions: Predictions, blocks: Mapping[str, tuple[float, float]]
+    dataset: Dataset, predictions: Predictions, bands: Mapping[str, Band], blocks: Mapping[str, tuple[float, float]]
 ) -> pd.DataFrame:
-    """Return one row a measurement with the median of every model, and the range of the hybrid's seeds."""
+    """Return one row a measurement with the median of every model, and range of seeds and band of the hybrid."""
     frames = []
     for o in dataset.observations:
         models = predictions.values[o.label]
@@ -146,8 +162,24 @@ def prediction_table(
         if "hybrid" in models:
             columns["hybrid_low"] = models["hybrid"].min(axis=0)
             columns["hybrid_high"] = models["hybrid"].max(axis=0)
+        if o.label in bands:
+            columns["band_low"], columns["band_high"] = bands[o.label].low, bands[o.label].high
         frames.append(pd.DataFrame(columns))
     return pd.concat(frames, ignore_index=True)
+
+
+def hybrid_bands(
+    dataset: Dataset, predictions: Predictions, blocks: Mapping[str, tuple[float, float]]
+) -> dict[str, Band]:
+    """Return the prediction band of every variable of the hybrid that has one."""
+    found = {
+        o.label: prediction_band(
+            o.values, predictions.values[o.label]["hybrid"], _block_of(o.times, blocks) == "validate"
+        )
+        for o in dataset.observations
+        if "hybrid" in predictions.values[o.label]
+    }
+    return {label: band for label, band in found.items() if band is not None}
 
 
 def scores(dataset: Dataset, predictions: Predictions, blocks: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
@@ -257,9 +289,19 @@ def write_results(
         "stopped": stopped,
     }
     if predictions is not None:
-        table = prediction_table(dataset, predictions, blocks)
+        bands = hybrid_bands(dataset, predictions, blocks)
+        table = prediction_table(dataset, predictions, bands, blocks)
         write_text_atomic(folder / "predictions.csv", table.to_csv(index=False, lineterminator="\n"))
         summary["scores"] = scores(dataset, predictions, blocks)
+        if bands:
+            measured = {o.label: o.values for o in dataset.observations}
+            inside = {o.label: _block_of(o.times, blocks) for o in dataset.observations}
+            summary["bands"] = band_summary(measured, bands, inside)
+            warnings.extend(coverage_warnings(summary["bands"]))
+        if predictions.forecast is not None:
+            forecasts = predictions.forecast.table.to_csv(index=False, lineterminator="\n")
+            write_text_atomic(folder / "forecasts.csv", forecasts)
+            summary["forecast"] = predictions.forecast.summary
         for name, count in predictions.failed.items():
             if count:
                 warnings.append(f"{count} seeds of the {name} model diverge over the record; it has no score")

@@ -16,11 +16,13 @@ from asm_hybrid.data import Dataset, read_dataset
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.hybrid import LearntTerm, NeuralODE, PlantSystem, TermScaling, participants
 from asm_hybrid.plant import Plant, torch_namespace
+from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.calibration import Calibration, calibrate
 from asm_hybrid.training.engine import LARGEST_GRADIENT_ERROR, compiled_model, gradient_error
 from asm_hybrid.training.fit import FitResult, FitSettings, fit
 from asm_hybrid.training.fitted import FittedModel, checkpoint_knots, make_grid, term_spec
 from asm_hybrid.training.folder import MetricsLog, create_run_folder
+from asm_hybrid.training.forecast import forecast
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.results import Predictions, predict_all, write_results
 from asm_hybrid.training.scaling import measured_spread, term_scaling
@@ -189,8 +191,8 @@ class _Run:
         )
         apply(self.calibration.values)
 
-    def run_f(self) -> np.ndarray:
-        """Simulate f, by default and recalibrated, over the record; return its outputs ``(2, step, variable)``."""
+    def run_f(self) -> Solution:
+        """Simulate f, by default and recalibrated, over the record."""
         self.progress.stage("simulating f over the record")
         with torch.no_grad():
             solution = self.model.mechanistic().simulate(self.model.start, self.inputs, record_knots=True)
@@ -201,7 +203,7 @@ class _Run:
             )
         assert solution.knots is not None
         self.trajectory = solution.knots[1]
-        return np.asarray(solution.outputs.cpu())
+        return solution
 
     def check_step(self) -> None:
         """Measure what the solver's step costs: recalibrated f over two days, against a third of the step."""
@@ -471,4 +473,6 @@ def _stages(run: _Run, log: MetricsLog) -> Predictions:
     timed("neural", lambda: run.fit_neural(log))
     run.progress.stage("simulating the fitted models over the record")
     found: Predictions = timed("prediction", lambda: predict_all(run.model, run.dataset, run.inputs, own, run.blocks))
-    return found
+    run.progress.stage("forecasting from rolling origins")
+    rest = found.values, found.trajectories, run.blocks
+    return replace(found, forecast=timed("forecast", lambda: forecast(run.model, run.dataset, run.inputs, *rest)))

@@ -20,6 +20,11 @@ def score(rmse, *seeds):
     return {"rmse": rmse, "mae": rmse, "bias": 0.0, "r2": 0.5, "rmse_seeds": list(seeds or (rmse,))}
 
 
+def forecasts(k):
+    models = {"persistence": score(0.222 + k), "hybrid": score(0.3333 + k, 0.3111 + k, 0.3556 + k)}
+    return {"NH4": models, "NO3": models, "MLSS": models}
+
+
 def summary():
     models = {name: score(10.0 + k) for k, name in enumerate(("mean", "diurnal", "least_squares", "mechanistic"))}
     models |= {"recalibrated": score(1.234), "hybrid": score(0.3642, 0.3391, 0.4532)}
@@ -38,6 +43,13 @@ def summary():
             }
             for process, tank in zip(PROCESSES, TANKS, strict=True)
         ],
+        "forecast": {
+            "origins": {"test": 263},
+            "spacing": {"test": 1},
+            "scores": {"test": {h: forecasts(k) for k, h in enumerate(("1 h", "6 h", "24 h"))}},
+            "sentences": ["At 1 h persistence wins in NH4, NO3, MLSS."],
+        },
+        "bands": {"level": 0.9, "variables": {"NH4": {"validate": {"coverage": 0.91}, "test": {"coverage": 0.704}}}},
         "warnings": ["calibrated parameters at a bound: [mu_A, K_NH]"],
     }
 
@@ -67,6 +79,16 @@ def test_scores_and_ranking_fit(screen):
     assert "[test] block" in out
     assert "[mu_A, K_NH]" in out
     assert "NO3 [g N/m3]" in out
+
+
+def test_forecasts_and_coverage_are_printed(screen):
+    terminal.print_scores(summary())
+    out = " ".join(screen().split())
+    assert "forecast from 263 origins 1 h apart, inputs as measured" in out
+    assert "At 1 h persistence wins in NH4, NO3, MLSS." in out
+    assert out.count("persistence 0.222") == 1
+    assert out.count("(0.311–0.356)") == 3
+    assert "90 % band of NH4 in simulation: holds 91 % on the validation block, 70 % on the test block" in out
 
 
 def test_state_placement_ranks_components(screen):

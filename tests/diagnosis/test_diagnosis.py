@@ -13,6 +13,7 @@ from asm_hybrid import load_model, read_inputs
 from asm_hybrid.artefacts import write_manifest
 from asm_hybrid.diagnosis import diagnose
 from asm_hybrid.diagnosis.contributions import contributions
+from asm_hybrid.diagnosis.forecast import forecast_verdict
 from asm_hybrid.diagnosis.missing import window_starts
 from asm_hybrid.diagnosis.verdict import verdict
 from asm_hybrid.training import train
@@ -132,3 +133,24 @@ def test_verdict_when_every_seed_diverges_or_nothing_is_scored():
     assert "NH4: it diverges" in found["sentence"]
     summary["scores"]["test"] = {}
     assert "nothing can be said" in verdict(json.loads(json.dumps(summary)))["sentence"]
+
+
+def test_where_persistence_wins_is_said():
+    def models(persistence, hybrid):
+        return {"persistence": {"rmse": persistence}, "hybrid": {"rmse": hybrid}}
+
+    test = {
+        "1 h": {"NH4": models(0.3, 0.4), "NO3": models(0.4, 0.4)},
+        "6 h": {"NH4": models(0.8, 0.4), "NO3": models(0.3, 0.4)},
+        "24 h": {"NH4": models(0.8, 0.4), "NO3": {"persistence": {"rmse": 0.1}}},
+        "48 h": {},
+    }
+    found = forecast_verdict({"forecast": {"scores": {"test": test}}}, "hybrid")
+    assert found["persistence_wins"] == {"1 h": ["NH4", "NO3"], "6 h": ["NO3"], "24 h": []}
+    assert found["sentences"] == [
+        "At 1 h persistence wins in NH4, NO3.",
+        "At 6 h persistence wins in NO3; the hybrid is better in NH4.",
+        "At 24 h the hybrid diverges in NO3, and has no score.",
+        "At 24 h the hybrid is better than persistence in NH4.",
+        "At 48 h there is no forecast to compare on the test block.",
+    ]

@@ -82,6 +82,8 @@ def signals(rng: np.random.Generator) -> tuple[np.ndarray, dict[str, dict[str, n
             "hybrid": hybrid,
             "hybrid_low": hybrid - spread,
             "hybrid_high": hybrid + spread,
+            "band_low": np.maximum(hybrid - spread - 0.5, 0),
+            "band_high": hybrid + spread + 0.5,
         }
     return t, out
 
@@ -103,7 +105,7 @@ def predictions(models: list[str]) -> pd.DataFrame:
     for name, values in series.items():
         outage = (t > 10.2) & (t < 11.6) if name == "NH4" else (t > 30.1) & (t < 30.6)
         keep = ~outage
-        columns = [*models, "hybrid_low", "hybrid_high"] if "hybrid" in models else models
+        columns = [*models, "hybrid_low", "hybrid_high", "band_low", "band_high"] if "hybrid" in models else models
         frame = pd.DataFrame({"time": stamps(t), "block": block_of(t), "variable": name})
         frame["unit"] = VARIABLES[name]["unit"]
         for column in ["measured", *columns]:
@@ -167,6 +169,41 @@ def verdict(mode: str, scores: dict[str, Any]) -> dict[str, Any]:
     head = f"The {own} model beats every baseline on the test block in {', '.join(better) or 'nothing'}"
     detail = "; ".join(f"{n}: RMSE {v['hybrid_rmse']:.3g} against {v['best_rmse']:.3g}" for n, v in variables.items())
     return {"wins": wins, "model": own, "sentence": f"{head}. {detail}.", "variables": variables}
+
+
+def forecasts(scores: dict[str, Any]) -> dict[str, Any]:
+    """Persistence is best at 1 h, the diurnal mean at 24 h."""
+
+    def at(horizon: int, block: str) -> dict[str, Any]:
+        out = {}
+        for variable, models in scores[block].items():
+            kept = {m: s for m, s in models.items() if m not in ("mean", "least_squares")}
+            last = kept["recalibrated"] | {"rmse": 0.05 * horizon, "rmse_seeds": [0.05 * horizon]}
+            out[variable] = {"persistence": last} | kept
+        return out
+
+    return {
+        "horizons": [1, 6, 24],
+        "origins": {"validate": 167, "test": 287},
+        "spacing": {"validate": 1, "test": 1},
+        "scores": {b: {f"{h} h": at(h, b) for h in (1, 6, 24)} for b in ("validate", "test")},
+        "sentences": [
+            "At 1 h persistence wins in NH4, NO3, O2.",
+            "At 24 h the hybrid is better than persistence in NH4.",
+        ],
+        "persistence_wins": {"1 h": ["NH4", "NO3", "O2"], "6 h": [], "24 h": []},
+    }
+
+
+def bands(frame: pd.DataFrame) -> dict[str, Any]:
+    variables: dict[str, Any] = {}
+    for name in VARIABLES:
+        variables[name] = {"residual": 0.41}
+        for block in ("validate", "test"):
+            rows = frame[(frame.variable == name) & (frame.block == block)]
+            held = (rows.measured >= rows.band_low) & (rows.measured <= rows.band_high)
+            variables[name][block] = {"coverage": float(held.mean()), "width": 1.2, "n": len(rows)}
+    return {"level": 0.9, "variables": variables}
 
 
 def parameters() -> dict[str, Any]:
@@ -270,6 +307,9 @@ def build_run(folder: Path, *, mode: str = "hybrid", placement: str = "rates", n
         "seeds": [1, 2, 3],
     }
     summary["verdict"] = verdict(mode, scores)
+    summary["forecast"] = forecasts(scores)
+    if mode == "hybrid":
+        summary["bands"] = bands(frame)
     if mode == "hybrid":
         contributions(kind).to_csv(folder / "contributions.csv", index=False)
     data = {

@@ -117,6 +117,35 @@ def test_page_names_what_f_lacks_and_every_warning(page: Page, run_folder: Path)
         assert text in page.text
 
 
+def test_forecasts_stand_apart_from_simulations(page: Page, run_folder: Path) -> None:
+    summary = json.loads((run_folder / "summary.json").read_text(encoding="utf-8"))
+    simulated, forecast = page.text.split("Another task than the simulation above")
+    assert "Persistence" not in simulated
+    for text in (*summary["forecast"]["sentences"], "1 h ahead", "6 h ahead", "24 h ahead", "287 origins, 1 h apart"):
+        assert text in forecast
+    assert "a perfect forecast of them" in forecast
+    assert forecast.count("samples Persistence") == 6  # three horizons in two blocks
+
+
+def test_coverage_of_the_bands_is_shown_for_both_blocks(page: Page, run_folder: Path) -> None:
+    bands = json.loads((run_folder / "summary.json").read_text(encoding="utf-8"))["bands"]["variables"]
+    for row in bands.values():
+        for block in ("validate", "test"):
+            assert f"{100 * row[block]['coverage']:.0f} %" in page.text
+    assert "Hybrid, 90 % band" in page.text
+    assert "Hybrid, range of seeds" in page.text
+
+
+def test_a_run_without_forecasts_and_bands_is_shown(tmp_path: Path, make_run: Make) -> None:
+    run = make_run(tmp_path / "run", mode="mechanistic")
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    del summary["forecast"]
+    (run / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    text = Page(render_report(run)).text
+    assert "Another task" not in text
+    assert "bands hold" not in text
+
+
 def test_tanks_of_the_map_stand_in_flow_order(page: Page) -> None:
     part = page.text[page.text.index("Over the plant") :]
     places = [part.index(t) for t in ("anoxic_1", "anoxic_2", "aerobic_1", "aerobic_2", "aerobic_3")]

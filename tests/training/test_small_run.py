@@ -44,6 +44,7 @@ def test_the_folder_holds_what_it_should(run):
         "weights.safetensors",
         "manifest.json",
         "predictions.csv",
+        "forecasts.csv",
         "inputs.csv",
         "parameters.json",
         "contributions.csv",
@@ -74,6 +75,36 @@ def test_scores_are_those_of_the_predictions(run, summary):
         for name in ("mean", "diurnal", "least_squares", "mechanistic", "recalibrated"):
             rmse = np.sqrt(((rows[name] - rows["measured"]) ** 2).mean())
             assert rmse == pytest.approx(models[name]["rmse"], rel=1e-9)
+
+
+def test_the_summary_holds_forecasts_apart_from_the_scores_of_simulations(run, summary):
+    found = summary["forecast"]
+    assert found["horizons"] == [1, 6, 24]
+    assert list(found["scores"]) == ["validate", "test"]
+    assert set(found["persistence_wins"]) == {"1 h", "6 h", "24 h"}
+    assert len(found["sentences"]) == 3
+    models = found["scores"]["test"]["1 h"]["NH4"]
+    assert list(models) == ["persistence", "diurnal", "mechanistic", "recalibrated", "neural", "hybrid"]
+    assert "persistence" not in summary["scores"]["test"]["NH4"]
+    table = pd.read_csv(run / "forecasts.csv")
+    assert set(table["horizon"]) == {1, 6, 24}
+    assert (table["block"] == "test").sum() == sum(
+        variable["hybrid"]["n"] for horizon in found["scores"]["test"].values() for variable in horizon.values()
+    )
+
+
+def test_coverage_is_that_of_the_bands_in_the_predictions(run, summary):
+    table = pd.read_csv(run / "predictions.csv")
+    for variable, row in summary["bands"]["variables"].items():
+        for block in ("validate", "test"):
+            rows = table[(table["variable"] == variable) & (table["block"] == block)]
+            held = (rows["measured"] >= rows["band_low"]) & (rows["measured"] <= rows["band_high"])
+            assert row[block]["coverage"] == pytest.approx(held.mean())
+            assert row[block]["n"] == len(rows)
+        assert (rows["band_low"] <= rows["hybrid"]).all()
+    warned = [w for w in summary["warnings"] if "% band of" in w]
+    off = [not 0.8 <= row["test"]["coverage"] <= 0.97 for row in summary["bands"]["variables"].values()]
+    assert len(warned) == sum(off)
 
 
 def test_what_is_missing_is_ranked_and_adds_up(summary):
@@ -156,6 +187,8 @@ def test_other_modes_run_through_to_the_report(tmp_path, change, own, models):
     assert list(result.summary["scores"]["test"]["NH4"]) == models
     assert result.summary["verdict"]["model"] == own
     assert load_model(tmp_path / "run").kind == own
+    assert own in result.summary["forecast"]["scores"]["test"]["1 h"]["NH4"]
+    assert ("bands" in result.summary) == (own == "hybrid")
     assert (tmp_path / "run" / "report.html").stat().st_size > 10_000
     assert ("component" in result.summary["missing"][0]) if "state" in change[1] else True
 

@@ -1,0 +1,131 @@
+"""Finished runs side by side: scores, forecasts, coverage, and what differs in their configs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from asm_hybrid.artefacts import verify_manifest
+from asm_hybrid.errors import InputError
+from asm_hybrid.report.record import Score, Summary, flat, read_config, read_summary
+from asm_hybrid.report.style import MODELS
+
+__all__ = ["COLUMNS", "compare_runs"]
+
+COLUMNS = ["what", "variable", "unit", "model"]
+"""Columns of the comparison before those of the runs."""
+_TEST_DATA = ["time", "variable", "unit", "measured"]
+
+
+def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:
+    """Lay runs side by side that were judged by the same measurements.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        At least two run folders.
+
+    Returns
+    -------
+    DataFrame
+        One row a figure: `what` is ``simulation`` or ``forecast 6 h`` (RMSE on the test block, median over seeds),
+        ``coverage`` (share of the test measurements in the band [-]) or ``config`` (a setting that differs, named under
+        `variable`); then variable, unit, model, and one column a run, empty where the run has none.
+
+    Raises
+    ------
+    InputError
+        If a folder holds no finished run, or the test data of two runs differ.
+    """
+    if len(folders) < 2:
+        raise InputError("there is one run only", expected="two run folders or more", fix="name another run")
+    runs = dict(zip(_names(folders), folders, strict=True))
+    for folder in folders:
+        verify_manifest(folder, ["config.yaml", "predictions.csv", "summary.json"])
+    _check_same_data(runs)
+    rows: dict[tuple[str, str, str, str], dict[str, float | str]] = {}
+    for name, folder in runs.items():
+        for figure, value in _figures(read_summary(folder)).items():
+            rows.setdefault(figure, {})[name] = value
+    figures = list(rows)
+    whats, variables = ([*dict.fromkeys(figure[k] for figure in figures)] for k in (0, 1))
+    figures.sort(key=lambda f: (f[0] == "coverage", whats.index(f[0]), variables.index(f[1]), MODELS.index(f[3])))
+    settings = {name: dict(flat(read_config(folder)[0])) for name, folder in runs.items()}
+    for setting in dict.fromkeys(setting for found in settings.values() for setting in found):
+        values = [found.get(setting) for found in settings.values()]
+        if len(set(values)) > 1:
+            figures.append(("config", setting, "", ""))
+            rows[figures[-1]] = {name: v for name, v in zip(runs, values, strict=True) if v is not None}
+    return pd.DataFrame([[*f, *(rows[f].get(name) for name in runs)] for f in figures], columns=[*COLUMNS, *runs])
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """Return the names of the folders, whole paths where two are called the same."""
+    names = [folder.resolve().name for folder in folders]
+    if len(set(names)) < len(names):
+        names = [str(folder) for folder in folders]
+    if len(set(names)) < len(names):
+        raise InputError("a run is named twice", where=", ".join(names), expected="different run folders")
+    return names
+
+
+def _figures(summary: Summary) -> dict[tuple[str, str, str, str], float]:
+    """Return the figures of one run by what, variable, unit and model."""
+    out: dict[tuple[str, str, str, str], float] = {}
+
+    def add(what: str, scores: dict[str, dict[str, Score]]) -> None:
+        for variable, models in scores.items():
+            for model, score in models.items():
+                if score.rmse is not None:
+                    out[what, variable, summary.variables[variable].unit, model] = score.rmse
+
+    add("simulation", summary.scores.get("test", {}))
+    if summary.forecast:
+        for horizon, scores in summary.forecast.scores.get("test", {}).items():
+            add(f"forecast {horizon}", scores)
+    if summary.bands:
+        for variable, band in summary.bands.variables.items():
+            if band.test:
+                out["coverage", variable, "-", "hybrid"] = band.test.coverage
+    return out
+
+
+def _check_same_data(runs: dict[str, Path]) -> None:
+    """Refuse runs whose measurements on the test block differ, and say which run and what."""
+    data = {name: _test_data(folder) for name, folder in runs.items()}
+    digests = {name: hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest() for name, frame in data.items()}
+    first, *others = data
+    differ = [name for name in others if digests[name] != digests[first]]
+    if differ:
+        raise InputError(
+            f"the test data of {', '.join(differ)} are not those of {first}: "
+            + "; ".join(f"{name} {_difference(data[first], data[name])}" for name in differ),
+            where=", ".join(str(runs[name]) for name in differ),
+            expected="runs with the same measurements on the test block",
+            fix=f"compare runs of the same data and blocks; leave out {', '.join(differ)}",
+        )
+
+
+def _test_data(folder: Path) -> pd.DataFrame:
+    """Return the measurements of the test block as text, as they stand in ``predictions.csv``."""
+    path = folder / "predictions.csv"
+    try:
+        frame = pd.read_csv(path, dtype=str, usecols=[*_TEST_DATA, "block"])
+    except (OSError, ValueError) as error:
+        raise InputError(f"the predictions cannot be read: {error}", where=str(path)) from None
+    return frame.loc[frame["block"] == "test", _TEST_DATA].sort_values(["variable", "time"], ignore_index=True)
+
+
+def _difference(one: pd.DataFrame, other: pd.DataFrame) -> str:
+    variables = [set(frame["variable"]) for frame in (one, other)]
+    if variables[0] != variables[1]:
+        return f"measures {', '.join(sorted(variables[1])) or 'nothing'} instead of {', '.join(sorted(variables[0]))}"
+    spans = [f"{frame['time'].min()} to {frame['time'].max()}" for frame in (one, other)]
+    if spans[0] != spans[1]:
+        return f"goes from {spans[1]} instead of {spans[0]}"
+    shared = one.merge(other, how="outer", indicator=True)
+    changed = sorted(set(shared.loc[shared["_merge"] != "both", "variable"]))
+    return f"has other measurements of {', '.join(changed)}"

@@ -1,0 +1,104 @@
+"""The tables of forecasts and of prediction bands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from asm_hybrid.report.record import Bands, ForecastRecord, Score, Variable
+from asm_hybrid.report.style import MODELS, model_title, number, percent, unit_text
+from asm_hybrid.report.verdict import best_model
+
+__all__ = ["BandRow", "ForecastCell", "ForecastRow", "ForecastTable", "band_rows", "forecast_table"]
+
+
+@dataclass(frozen=True)
+class ForecastCell:
+    """RMSE of one model for one variable at one horizon, as text."""
+
+    rmse: str
+    spread: str
+    best: bool
+
+
+@dataclass(frozen=True)
+class ForecastRow:
+    """One model at one horizon; a cell is None where the model has no score."""
+
+    model: str
+    title: str
+    cells: tuple[ForecastCell | None, ...]
+
+
+@dataclass(frozen=True)
+class ForecastTable:
+    """Forecasts of one block: for every horizon the number of samples by variable, and a row for each model."""
+
+    variables: tuple[tuple[str, str], ...]
+    horizons: tuple[tuple[str, tuple[str, ...], tuple[ForecastRow, ...]], ...]
+
+
+@dataclass(frozen=True)
+class BandRow:
+    """The band of one variable: its residual, and for each block samples, mean width and coverage, as text."""
+
+    variable: str
+    unit: str
+    residual: str
+    blocks: tuple[tuple[str, str, str], ...]
+
+
+def forecast_table(record: ForecastRecord, block: str, variables: Mapping[str, Variable]) -> ForecastTable | None:
+    """Return the forecasts of one block as text.
+
+    Parameters
+    ----------
+    record : ForecastRecord
+        Forecasts of the run.
+    block : str
+        ``test`` or ``validate``.
+    variables : mapping of str to Variable
+        The measured variables, in the order of the columns.
+
+    Returns
+    -------
+    ForecastTable or None
+        None where no sample of the block was forecast.
+    """
+    scores = {horizon: found for horizon, found in record.scores.get(block, {}).items() if found}
+    if not scores:
+        return None
+    groups = []
+    for horizon, found in scores.items():
+        models = [m for m in MODELS if any(m in found.get(v, {}) for v in variables)]
+        rows = tuple(ForecastRow(m, model_title(m), _cells(m, found, tuple(variables))) for m in models)
+        samples = tuple(f"{max((s.n for s in found.get(v, {}).values()), default=0):,}" for v in variables)
+        groups.append((horizon, samples, rows))
+    return ForecastTable(tuple((n, unit_text(v.unit)) for n, v in variables.items()), tuple(groups))
+
+
+def band_rows(bands: Bands, variables: Mapping[str, Variable]) -> list[BandRow]:
+    """Return one row for each variable with a band; blocks are validate and test."""
+    rows = []
+    for name, band in bands.variables.items():
+        blocks = tuple(
+            (f"{found.n:,}", number(found.width), percent(found.coverage)) if found else ("0", "–", "–")
+            for found in (band.validate_, band.test)
+        )
+        rows.append(BandRow(name, unit_text(variables[name].unit), number(band.residual), blocks))
+    return rows
+
+
+def _cells(
+    model: str, found: Mapping[str, Mapping[str, Score]], names: Sequence[str]
+) -> tuple[ForecastCell | None, ...]:
+    cells: list[ForecastCell | None] = []
+    for name in names:
+        score = found.get(name, {}).get(model)
+        if score is None:
+            cells.append(None)
+            continue
+        seeds = [s for s in score.rmse_seeds if s is not None]
+        spread = f"{number(min(seeds))} to {number(max(seeds))}" if len(seeds) > 1 else ""
+        cells.append(ForecastCell(number(score.rmse), spread, model == best_model(found[name])))
+    return tuple(cells)

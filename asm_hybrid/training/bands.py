@@ -1,0 +1,118 @@
+"""Prediction bands of the hybrid in simulation, and how many measurements they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["LEVEL", "Band", "band_summary", "coverage", "coverage_warnings", "prediction_band"]
+
+LEVEL = 0.9
+"""Share of the measurements that a band is made to hold [-]."""
+HALF_WIDTH = 1.6449
+"""Half the width of the middle 90 % of a normal distribution, in standard deviations."""
+ENOUGH = 20
+"""Validation samples below which a variable has no band."""
+BELIEVED = (0.80, 0.97)
+"""Coverage on the test block outside of which a warning is given [-]."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """Where the measurements of one variable are expected.
+
+    Attributes
+    ----------
+    low, high : ndarray, shape (sample,)
+        Limits at the measurements, in the unit of the variable.
+    residual : float
+        Standard deviation of what the spread of the seeds does not explain, from the validation block.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    residual: float
+
+
+def prediction_band(measured: np.ndarray, members: np.ndarray, validation: np.ndarray) -> Band | None:
+    """Return the band ``median ± 1.645 (spread² + residual²)^½``.
+
+    The spread is the standard deviation over the seeds at that moment. The squared residual is what the mean square of
+    the errors in the validation block exceeds the mean square of the spread by.
+
+    Parameters
+    ----------
+    measured : ndarray, shape (sample,)
+        Measurements.
+    members : ndarray, shape (seed, sample)
+        Simulations; a seed that diverged is left out.
+    validation : ndarray of bool, shape (sample,)
+        Which samples belong to the validation block; no other is read.
+
+    Returns
+    -------
+    Band or None
+        Not below zero. None where there are fewer than `ENOUGH` validation samples, or all seeds diverged.
+    """
+    members = members[np.isfinite(members).all(axis=1)]
+    if not len(members) or validation.sum() < ENOUGH:
+        return None
+    centre = np.median(members, axis=0)
+    spread = members.var(axis=0, ddof=1) if len(members) > 1 else np.zeros_like(centre)
+    square = np.mean((measured - centre)[validation] ** 2) - np.mean(spread[validation])
+    residual = max(0.0, float(square)) ** 0.5
+    half = HALF_WIDTH * np.sqrt(spread + residual**2)
+    return Band(np.maximum(centre - half, 0.0), np.maximum(centre + half, 0.0), residual)
+
+
+def coverage(measured: np.ndarray, band: Band, inside: np.ndarray) -> float:
+    """Return the share of some measurements, ``inside`` of bool ``(sample,)``, that a band holds [-]."""
+    held = (measured >= band.low) & (measured <= band.high)
+    return float(held[inside].mean())
+
+
+def band_summary(
+    measured: Mapping[str, np.ndarray], bands: Mapping[str, Band], blocks: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    """Return level, residuals and measured coverage by variable and block, for ``summary.json``.
+
+    Parameters
+    ----------
+    measured : mapping of str to ndarray, shape (sample,)
+        Measurements by variable.
+    bands : mapping of str to Band
+        Bands by variable.
+    blocks : mapping of str to ndarray of str, shape (sample,)
+        The block of each measurement, by variable.
+    """
+    variables = {}
+    for name, band in bands.items():
+        rows = {}
+        for block in ("validate", "test"):
+            inside = blocks[name] == block
+            if inside.any():
+                width = float((band.high - band.low)[inside].mean())
+                share = coverage(measured[name], band, inside)
+                rows[block] = {"coverage": share, "width": width, "n": int(inside.sum())}
+        variables[name] = {"residual": band.residual, **rows}
+    return {"level": LEVEL, "variables": variables}
+
+
+def coverage_warnings(summary: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each variable whose band holds far more or fewer test measurements than it should."""
+    out = []
+    for name, row in summary["variables"].items():
+        share = row["test"]["coverage"] if "test" in row else None
+        if share is not None and not BELIEVED[0] <= share <= BELIEVED[1]:
+            what = (
+                "errors on the test block are larger than on the validation block: do not trust its width"
+                if share < BELIEVED[0]
+                else "it is wider than it needs to be"
+            )
+            out.append(
+                f"the {100 * LEVEL:.0f} % band of {name} holds {100 * share:.0f} % of the test measurements: {what}"
+            )
+    return out

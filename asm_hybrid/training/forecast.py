@@ -1,0 +1,254 @@
+"""Forecasts from rolling origins: a task apart from simulation, with states updated by what was measured until then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+from math import ceil, floor, gcd
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from asm_hybrid.data import Dataset
+from asm_hybrid.training.fitted import FittedModel
+from asm_hybrid.training.scores import score
+from asm_hybrid.training.simulate import NeuralModel, PlantModel
+from asm_hybrid.training.updating import correct, innovations, latest, slopes
+from asm_hybrid.training.windows import interpolate_outputs
+
+__all__ = ["FORECASTERS", "HORIZONS", "Forecast", "Origins", "choose_origins", "forecast"]
+
+HORIZONS = (1, 6, 24)
+"""Lead times [h]."""
+FORECASTERS = ("persistence", "diurnal", "mechanistic", "recalibrated", "neural", "hybrid")
+FORECAST_BLOCKS = ("validate", "test")
+MOST_ORIGINS = 500
+"""Origins in a block, at most; 10 days hold 263 of them an hour apart, and these take seconds."""
+HOUR = 1.0 / 24.0
+SAME = 1e-6
+"""Time [d] within which two times are the same."""
+
+
+@dataclass(frozen=True)
+class Origins:
+    """From where the forecasts of one block start.
+
+    Attributes
+    ----------
+    knots : ndarray of int, shape (origin,)
+        Knots of the record.
+    spacing : int
+        Distance of two origins [h].
+    """
+
+    knots: np.ndarray
+    spacing: int
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Forecasts of all models.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row for each block, variable, horizon and forecast sample, with the median of every model.
+    summary : dict
+        ``horizons`` [h]; ``origins`` and ``spacing`` [h] by block; ``scores`` by block, horizon (``"6 h"``), variable
+        and model.
+    """
+
+    table: pd.DataFrame
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """The samples of one variable that are forecast: arrays ``(target,)``."""
+
+    origin: np.ndarray
+    sample: np.ndarray
+    horizon: np.ndarray
+
+
+def choose_origins(blocks: Mapping[str, tuple[float, float]], block: str, interval: float) -> Origins:
+    """Return the origins whose forecasts reach into a block.
+
+    They begin up to the longest horizon before it, but not before an earlier block has ended: what was fitted or chosen
+    with later measurements must not forecast them. They are whole hours apart, one or the next number that shares no
+    divisor with 24, so that all hours of the day come up.
+
+    Parameters
+    ----------
+    blocks : mapping
+        Start and end of every block [d].
+    block : str
+        The block.
+    interval : float
+        Distance of two knots [d].
+    """
+    begin, end = blocks[block]
+    ended = max([blocks["train"][0], *(e for b, e in blocks.values() if b < begin)])
+    first = ceil((max(begin - max(HORIZONS) * HOUR, ended)) / interval - SAME)
+    last = floor((end - min(HORIZONS) * HOUR) / interval + SAME)
+    hours = (last - first) * interval / HOUR
+    spacing = next(s for s in count(1) if gcd(s, 24) == 1 and hours / s + 1 <= MOST_ORIGINS)
+    return Origins(np.arange(first, last + 1, max(1, round(spacing * HOUR / interval))), spacing)
+
+
+def forecast(
+    model: FittedModel,
+    dataset: Dataset,
+    inputs: Tensor,
+    values: Mapping[str, Mapping[str, np.ndarray]],
+    trajectories: Mapping[str, Tensor],
+    blocks: Mapping[str, tuple[float, float]],
+) -> Forecast:
+    """Forecast with every model from rolling origins, inputs over the horizon taken as they were measured.
+
+    Every model restarts at an origin from its own open-loop state, corrected by the last measurements. No origin
+    depends on another, and all run as one batch.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The fitted model.
+    dataset : Dataset
+        The record.
+    inputs : Tensor, shape (knot, input)
+        Inputs of the record.
+    values : mapping
+        Open-loop predictions at the measurements by variable and model, ``(member, sample)``.
+    trajectories : mapping
+        Open-loop states at the knots by model, ``(member, knot, row, component)``; of the pure neural ODE
+        ``(member, knot, variable)``.
+    blocks : mapping
+        Start and end of every block [d].
+
+    Returns
+    -------
+    Forecast
+    """
+    interval = model.grid.interval
+    chosen = {name: choose_origins(blocks, name, interval) for name in FORECAST_BLOCKS}
+    knots = np.concatenate([o.knots for o in chosen.values()])
+    names = np.repeat(list(chosen), [len(o.knots) for o in chosen.values()])
+    targets = [_targets(o.times, knots * interval, names, blocks, interval) for o in dataset.observations]
+    reach = ceil((max(HORIZONS) * HOUR + _tolerance(interval)) / interval) + 1
+    found = {
+        name: _run(name, model, dataset, inputs, values, states, knots, targets, reach)
+        for name, states in trajectories.items()
+        if len(knots)
+    }
+    frames = []
+    scores: dict[str, dict[str, Any]] = {name: {f"{h} h": {} for h in HORIZONS} for name in FORECAST_BLOCKS}
+    for v, (o, at) in enumerate(zip(dataset.observations, targets, strict=True)):
+        models = {
+            "persistence": o.values[latest(o.times, knots * interval)][at.origin][None],
+            "diurnal": values[o.label]["diurnal"][:, at.sample],
+        } | {name: series[v] for name, series in found.items()}
+        models = {name: models[name] for name in FORECASTERS if name in models}
+        measured, block = o.values[at.sample], names[at.origin]
+        for name, horizon in ((b, h) for b in FORECAST_BLOCKS for h in HORIZONS):
+            inside = (block == name) & (at.horizon == horizon)
+            if inside.any():
+                scores[name][f"{horizon} h"][o.label] = {
+                    m: score(measured[inside], y[:, inside])
+                    for m, y in models.items()
+                    if np.isfinite(y[:, inside]).all()
+                }
+        columns = {
+            "origin": [dataset.to_stamp(t).isoformat() for t in knots[at.origin] * interval],
+            "time": [dataset.to_stamp(t).isoformat() for t in o.times[at.sample]],
+            "block": block,
+            "variable": o.label,
+            "unit": o.unit,
+            "horizon": at.horizon,
+            "measured": measured,
+        }
+        frames.append(pd.DataFrame(columns | {m: np.median(y, axis=0) for m, y in models.items()}))
+    summary = {
+        "horizons": list(HORIZONS),
+        "origins": {name: len(o.knots) for name, o in chosen.items()},
+        "spacing": {name: o.spacing for name, o in chosen.items()},
+        "scores": scores,
+    }
+    return Forecast(pd.concat(frames, ignore_index=True), summary)
+
+
+def _tolerance(interval: float) -> float:
+    """Time [d] by which a sample may be later than the horizon; shorter than the distance of two origins."""
+    return max(HOUR, interval)
+
+
+def _targets(
+    times: np.ndarray,
+    origins: np.ndarray,
+    names: np.ndarray,
+    blocks: Mapping[str, tuple[float, float]],
+    interval: float,
+) -> _Targets:
+    """Return the first sample of a block from each horizon on, where anything was measured before the origin."""
+    begin, end = (np.array([blocks[n][k] for n in names]) for k in (0, 1))
+    parts = []
+    for horizon in HORIZONS:
+        lead = origins + horizon * HOUR
+        sample = np.searchsorted(times, lead - SAME)
+        at = times[np.minimum(sample, len(times) - 1)]
+        near = (sample < len(times)) & (at < lead + _tolerance(interval) - SAME)
+        kept = np.flatnonzero(near & (at >= begin) & (at <= end) & (latest(times, origins) >= 0))
+        parts.append((kept, sample[kept], np.full(len(kept), horizon)))
+    return _Targets(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _run(
+    name: str,
+    model: FittedModel,
+    dataset: Dataset,
+    inputs: Tensor,
+    values: Mapping[str, Mapping[str, np.ndarray]],
+    trajectory: Tensor,
+    knots: np.ndarray,
+    targets: list[_Targets],
+    reach: int,
+) -> list[np.ndarray]:
+    """Update and run one model from all origins; return its forecasts, ``(member, target)`` for each variable."""
+    grid, observations = model.grid, dataset.observations
+    device, origins = inputs.device, knots * grid.interval
+    found = [innovations(o.times, o.values - values[o.label][name], o.noise, origins) for o in observations]
+    error, gain = (
+        torch.as_tensor(np.stack([getattr(i, field) for i in found], axis=-1), device=device)
+        for field in ("error", "gain")
+    )
+    start = torch.as_tensor(knots, device=device)
+    states = trajectory[:, start]
+    window = (start.unsqueeze(1) + torch.arange(reach + 1, device=device)).clamp(max=len(inputs) - 1)
+    with torch.no_grad():
+        if name == "neural":
+            assert model.neural is not None
+            solution = NeuralModel(model.neural, grid).simulate(states + gain * error, inputs[window])
+            points = 1
+        else:
+            plant = _plant_model(name, model)
+            slope = slopes(plant.system, model.targets, states, inputs[start]).flatten(-2)
+            first = correct(states.flatten(-2), slope, error, gain).reshape(states.shape)
+            solution = plant.simulate(first, inputs[window])
+            points = grid.points
+    # The windows are laid end to end, without their last points: one series that is read like that of a record.
+    outputs = np.asarray(solution.outputs.cpu())[..., :-1, :]
+    series = outputs.reshape(len(outputs), -1, outputs.shape[-1])
+    placed = [
+        replace(o, times=o.times[t.sample] - origins[t.origin] + t.origin * reach * grid.interval)
+        for o, t in zip(observations, targets, strict=True)
+    ]
+    return interpolate_outputs(series, placed, grid.interval, points)
+
+
+def _plant_model(name: str, model: FittedModel) -> PlantModel:
+    if name == "hybrid":
+        return model.hybrid()
+    return model.recalibrated() if name == "recalibrated" else model.default()

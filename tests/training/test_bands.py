@@ -1,0 +1,74 @@
+"""Prediction bands: made on the validation block, judged on the test block."""
+
+import numpy as np
+import pytest
+
+from asm_hybrid.training.bands import band_summary, coverage, coverage_warnings, prediction_band
+
+N = 4000
+VALIDATION = np.arange(N) < N // 2
+TEST = ~VALIDATION
+BLOCK = np.where(VALIDATION, "validate", "test")
+
+
+def record(noise=0.5, test_noise=0.5, spread=0.2):
+    rng = np.random.default_rng(4)
+    truth = 10 + np.sin(np.arange(N) / 20)
+    members = truth + spread * np.array([-1.0, 0.0, 1.0])[:, None]
+    sizes = np.where(VALIDATION, noise, test_noise)
+    return truth + sizes * rng.normal(size=N), members
+
+
+def test_a_band_holds_what_it_promises_where_errors_stay_as_they_were():
+    measured, members = record()
+    band = prediction_band(measured, members, VALIDATION)
+    assert band.residual**2 + 0.2**2 == pytest.approx(0.5**2, rel=0.1)
+    for inside in (VALIDATION, TEST):
+        assert coverage(measured, band, inside) == pytest.approx(0.9, abs=0.02)
+
+
+def test_no_measurement_outside_the_validation_block_is_read():
+    measured, members = record()
+    other = np.where(TEST, measured + 100.0, measured)
+    a, b = (prediction_band(m, members, VALIDATION) for m in (measured, other))
+    assert (a.low == b.low).all()
+    assert (a.high == b.high).all()
+
+
+def test_a_band_widens_where_the_seeds_part():
+    measured, members = record()
+    members[:, -10:] += 3.0 * np.array([-1.0, 0.0, 1.0])[:, None]
+    band = prediction_band(measured, members, VALIDATION)
+    width = band.high - band.low
+    assert width[-10:].min() > 3 * width[:-10].max()
+
+
+def test_one_seed_has_a_band_of_its_residual_and_a_diverged_seed_is_left_out():
+    measured, members = record(spread=0.0)
+    one = prediction_band(measured, members[:1], VALIDATION)
+    assert one.residual == pytest.approx(0.5, rel=0.1)
+    with_diverged = prediction_band(measured, np.vstack([members, np.full(N, np.nan)]), VALIDATION)
+    assert with_diverged.residual == pytest.approx(one.residual)
+    assert prediction_band(measured, np.full((2, N), np.nan), VALIDATION) is None
+    assert prediction_band(measured, members, np.arange(N) < 19) is None
+
+
+def test_limits_are_not_below_zero():
+    measured, members = record(noise=20.0)
+    band = prediction_band(measured, members, VALIDATION)
+    assert band.low.min() == 0.0
+
+
+@pytest.mark.parametrize(("test_noise", "words"), [(1.5, "do not trust"), (0.5, None), (0.01, "wider than")])
+def test_a_coverage_far_from_its_level_is_said(test_noise, words):
+    measured, members = record(test_noise=test_noise)
+    band = prediction_band(measured, members, VALIDATION)
+    found = band_summary({"NH4": measured}, {"NH4": band}, {"NH4": BLOCK})
+    row = found["variables"]["NH4"]
+    assert row["test"]["coverage"] == coverage(measured, band, TEST)
+    assert row["test"]["n"] == N // 2
+    warnings = coverage_warnings(found)
+    assert len(warnings) == (words is not None)
+    if words:
+        assert words in warnings[0]
+        assert "NH4" in warnings[0]
