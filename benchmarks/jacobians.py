@@ -4,7 +4,8 @@
 thread, with ROS34PW2. The matrices:
 
 - `none`: the blocks of the tanks alone, flows between tanks explicit;
-- `factored`: flows and blocks one after the other, as the solver does it (approximate factorisation);
+- `factored`: flows and blocks one after the other, as the solver does it (approximate factorisation), where it says so
+  with the slopes of n in the blocks;
 - `whole`: all slopes of f, and of n where it says so, one matrix a window.
 
 Each is held from knot to knot, or taken anew at every step. Errors are those of the gradient against the classical
@@ -22,6 +23,7 @@ from train_step import RK4_STEPS, runge_kutta
 from train_step_problem import INTERVAL, Problem, error
 
 from asm_hybrid.hybrid import PlantSystem
+from asm_hybrid.hybrid.term import bounded
 from asm_hybrid.solver.rosenbrock import integrate
 from asm_hybrid.training.simulate import SETTLING
 
@@ -73,7 +75,33 @@ class WholeWithTerm(Whole):
         return torch.func.jacrev(summed)(x).movedim(0, -3).flatten(-2)
 
 
-VARIANTS = {"none": Blocks, "factored": lambda system: system, "whole": Whole, "whole, with n": WholeWithTerm}
+class FactoredWithTerm(PlantSystem):
+    """The solver's own factors, with the slopes of n in the blocks."""
+
+    def __init__(self, system: PlantSystem) -> None:
+        self.__dict__.update(vars(system))
+
+    def jacobian(self, x: Tensor, forcing: object) -> Tensor:
+        """Return the blocks."""
+        X, term = self.effective(x, forcing), self.term
+        seen = term.features(X, forcing.u)
+
+        def factors(at: Tensor) -> Tensor:
+            return bounded(term.network((at - term.mean) / term.std) * term.guard(at), self.xp)
+
+        each = torch.eye(seen.shape[-1], dtype=x.dtype)
+        slopes = torch.func.vmap(lambda v: torch.func.jvp(factors, (seen,), (v.expand_as(seen),))[1])(each)
+        learnt = (self.own_rates(X, forcing) * slopes).movedim(0, -1) @ term.read.T
+        return super().jacobian(x, forcing) + self.stoichiometry.transpose(-2, -1) @ learnt
+
+
+VARIANTS = {
+    "none": Blocks,
+    "factored": lambda system: system,
+    "factored, with n": FactoredWithTerm,
+    "whole": Whole,
+    "whole, with n": WholeWithTerm,
+}
 
 
 def main() -> None:
