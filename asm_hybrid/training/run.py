@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -324,12 +325,7 @@ class _Run:
         windows = self._windows(self.grid.points)
         members = len(spec.seeds)
         starts = self.trajectory[windows[0].starts].expand(members, *[-1] * 3)
-        self.gradient_error = gradient_error(hybrid, windows[0], self.inputs, starts)
-        if not self.gradient_error < LARGEST_GRADIENT_ERROR:
-            self.warnings.append(
-                f"the step of the solver changes the gradient by {100 * self.gradient_error:.2g} %, so that learning "
-                "may go astray: set a smaller training.step"
-            )
+        plain, before = hybrid, gradient_error(hybrid, windows[0], self.inputs, starts)
         if self.config.training.compile:
             self.progress.stage("compiling the step of the solver")
             began = time.perf_counter()
@@ -345,6 +341,14 @@ class _Run:
         self.model.term = term
         result = self._fit("n", term.network, hybrid, starts, windows, log, 0.0, penalty)
         self.stopped = result.stopped
+        found = [before, gradient_error(plain, windows[0], self.inputs, starts)]
+        self.gradient_error = max(found, key=lambda error: (math.isnan(error), error))
+        if not self.gradient_error < LARGEST_GRADIENT_ERROR:
+            when = "of n as it is learnt" if self.gradient_error != before else "at the start of learning"
+            self.warnings.append(
+                f"the step of the solver changes the gradient {when} by {100 * self.gradient_error:.2g} %, so that "
+                "learning may have gone astray: set a smaller training.step"
+            )
 
     def _scaling(self, system: PlantSystem) -> TermScaling:
         """Typical sizes along f's trajectory over the training block."""
