@@ -157,7 +157,7 @@ class TrainingSection(Section):
         default=None,
         gt=0,
         description="Length of time whose solver steps are held in memory at once for the gradient, which then takes "
-        "half as long again [d]; the whole window without it.",
+        "longer [d]; the whole window without it.",
     )
     calibration_evaluations: int = Field(
         default=12, gt=0, description="Simulations of the calibration block, with all derivatives, at most."
