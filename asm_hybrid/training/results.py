@@ -99,7 +99,7 @@ def predict_all(
     states = torch.empty(0)
     with torch.no_grad():
         if model.term is not None:
-            start = model.start[1].expand(model.term.network.members, -1, -1)
+            start = model.start[1].expand(model.term.members, -1, -1)
             solution = model.hybrid().simulate(start, inputs, record_knots=True)
             outputs["hybrid"] = np.asarray(solution.outputs.cpu()), grid.points
             failed["hybrid"] = int((~solution.ok).sum())
@@ -272,7 +272,7 @@ def write_results(
     summary: dict[str, Any] = {
         "name": model.config.name,
         "mode": model.config.model.mode,
-        "placement": model.config.network.placement if model.term is not None else None,
+        "placements": list(model.config.network.placement) if model.term is not None else [],
         "created": facts["created"],
         "version": __version__,
         "device": facts["device"],
