@@ -1,6 +1,6 @@
-"""Every placement of n on the series of Tilburg: chosen on the validation block, then read once on the test block.
+"""Every placement of n on the series of Tilburg, chosen on the validation block and read once on the test block.
 
-Run ``python benchmarks/tilburg.py FOLDER`` from the repository, with the series where `configs/tilburg.yaml` expects them.
+Run ``python benchmarks/tilburg.py FOLDER``, with the series where `configs/tilburg.yaml` expects them.
 Runs go into FOLDER, one a placement; those that are there already are not made again. f is calibrated in the first run,
 and the others take its parameters.
 """

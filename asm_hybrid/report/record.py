@@ -66,6 +66,7 @@ class VariableVerdict(_Record):
     best_baseline: str
     best_rmse: float | None
     hybrid_rmse: float | None
+    interval: tuple[float, float] | None = None
 
 
 class Verdict(_Record):
