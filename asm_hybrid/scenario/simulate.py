@@ -151,7 +151,7 @@ def _targets(model: FittedModel) -> tuple[str, ...]:
         return model.targets
     table = model.plant.table
     effluent = [f"effluent.{q}" for q in (*table.composites, *table.component_names)]
-    return (*model.targets, *(t for t in effluent if t not in model.targets))
+    return tuple(dict.fromkeys([*model.targets, *effluent]))  # two sensors may measure one of them
 
 
 def _run(
