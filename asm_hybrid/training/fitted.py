@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -149,7 +149,7 @@ class FittedModel:
         cases = inputs.shape[:-2]
         with torch.no_grad():
             if self.kind == "neural":
-                if targets is not None and tuple(targets) != self.targets:
+                if targets is not None and not set(targets) <= set(self.targets):
                     raise InputError(
                         "a pure neural model predicts the measured variables only",
                         expected="one of " + ", ".join(self.targets),
@@ -157,7 +157,9 @@ class FittedModel:
                 assert self.neural is not None
                 assert self.neural_start is not None
                 start = self.neural_start.expand(self.neural.network.members, *cases, -1)
-                return NeuralModel(self.neural, self.grid).simulate(start, inputs, record_knots=record_knots)
+                found = NeuralModel(self.neural, self.grid).simulate(start, inputs, record_knots=record_knots)
+                wanted = [self.targets.index(t) for t in targets or ()]
+                return replace(found, outputs=found.outputs[..., wanted]) if wanted else found
             model = self.hybrid(targets) if self.term is not None else self.recalibrated(targets)
             members = self.term.network.members if self.term is not None else 1
             start = self.start[1].expand(members, *cases, -1, -1)
