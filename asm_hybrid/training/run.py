@@ -348,11 +348,11 @@ class _Run:
             if failure:
                 self.warnings.append(f"the step of the solver was not compiled, and ran as it is: {failure}")
         weight = self.config.training.penalty
-        independent = (self.blocks["train"][1] - self.blocks["train"][0]) * len(self.dataset.observations)
+        begin, end = self.blocks["train"]
 
         def penalty(X: Tensor, u: Tensor) -> Tensor:
             size = weight * term.size(hybrid.system.effective(X, hybrid.system.forcing(u)), u)
-            return size + sensors.prior() / independent if sensors.learns else size
+            return size + sensors.prior(end - begin) if sensors.learns else size
 
         self.model.term = term
         learnt = torch.nn.ModuleList([term.network, sensors])

@@ -24,7 +24,11 @@ LAG_SPREAD = 10.0 / 1440.0
 LONGEST_LAG = 1.0 / 24.0
 """Bound of a learnt lag [d]."""
 FIRST_LAG = 0.1
-"""Start of the parameter u of a lag, ``LONGEST_LAG u² / (1 + u²)``: 0.6 min."""
+"""Start of u in the lag ``LONGEST_LAG u² / (1 + u²)``: 0.6 min."""
+PERSISTENCE = 0.25
+"""Time within which the errors of one column count as one, since they persist [d]: it sets the weight of the prior."""
+PACE = 5.0
+"""How much farther a gradient step moves a sensor than a weight of n: what a sensor can explain it explains first."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,8 @@ def sensor_specs(config: Config) -> tuple[SensorSpec, ...]:
 class Sensors(nn.Module):
     """Biases and lags of the sensors, those that are learnt as parameters that lead with the member axis.
 
-    A bias is ``BIAS_SPREAD · noise · b``, a lag ``LONGEST_LAG u² / (1 + u²)``: bounded, and never negative.
+    A bias is ``BIAS_SPREAD · noise · b``, a lag ``LONGEST_LAG u² / (1 + u²)``: bounded, and never negative. The
+    parameters are b and u over `PACE`.
 
     Parameters
     ----------
@@ -85,7 +90,7 @@ class Sensors(nn.Module):
         if self._biased:
             self.b = nn.Parameter(torch.zeros(members, len(self._biased), dtype=torch.float64))
         if self._slow:
-            self.u = nn.Parameter(torch.full((members, len(self._slow)), FIRST_LAG, dtype=torch.float64))
+            self.u = nn.Parameter(torch.full((members, len(self._slow)), FIRST_LAG / PACE, dtype=torch.float64))
 
     @property
     def learns(self) -> bool:
@@ -96,14 +101,14 @@ class Sensors(nn.Module):
         """Return the offsets, ``(member, column)``, in the columns' units; zero where none is learnt."""
         out = self.noise.new_zeros(self.members, len(self.specs))
         if self._biased:
-            out = out.index_copy(1, self._at(self._biased), BIAS_SPREAD * self.noise[self._biased] * self.b)
+            out = out.index_copy(1, self._at(self._biased), BIAS_SPREAD * self.noise[self._biased] * PACE * self.b)
         return out
 
     def lags(self) -> Tensor:
         """Return the response times, given and learnt, ``(member, column)`` [d]."""
         out = self._given().expand(self.members, -1)
         if self._slow:
-            square = self.u.square()
+            square = (PACE * self.u).square()
             out = out.index_copy(1, self._at(self._slow), LONGEST_LAG * square / (1.0 + square))
         return out
 
@@ -125,16 +130,28 @@ class Sensors(nn.Module):
         -------
         Tensor, shape (member, …, point, column)
         """
-        shape = (self.members, *[1] * (outputs.dim() - 2), len(self.specs))
+        between = [1] * (outputs.dim() - 3)
         which = [i for i, s in enumerate(self.specs) if s.lag or s.learns_lag]
-        shown = self._slowed(outputs, self.lags().reshape(shape), which, step)
-        return shown + self.biases().reshape(shape) if self._biased else shown
+        shown = self._slowed(outputs, self.lags().reshape(self.members, *between, -1), which, step)
+        return shown + self.biases().reshape(self.members, *between, 1, -1) if self._biased else shown
 
-    def prior(self) -> Tensor:
-        """Return the sum of squares of what is learnt, in standard deviations of its prior, ``(member,)``."""
+    def prior(self, days: float) -> Tensor:
+        """Return what the prior adds to a mean squared residual in units of noise.
+
+        Parameters
+        ----------
+        days : float
+            Length of the block [d].
+
+        Returns
+        -------
+        Tensor, shape (member,)
+            The sum of squares of biases and lags, in standard deviations of their priors, over the number of errors of
+            all columns that count as independent.
+        """
         lags = self.lags()[:, self._slow] / LAG_SPREAD
         biases = self.biases()[:, self._biased] / (BIAS_SPREAD * self.noise[self._biased])
-        return lags.square().sum(1) + biases.square().sum(1)
+        return (lags.square().sum(1) + biases.square().sum(1)) * PERSISTENCE / (days * len(self.specs))
 
     def table(self, units: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return bias and lag by column, median and range over seeds, for ``summary.json``.
