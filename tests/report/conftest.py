@@ -230,7 +230,7 @@ def parameters() -> dict[str, Any]:
             "profile_low": value - 2 * error if error else None,
             "profile_high": value + 2 * error if error else None,
             "profile_open": "upper" if value == high else "none",
-            "profile_checked": error is not None,
+            "profile_checked": True if error else None,
         }
         for name, default, value, low, high, unit, calibrated, error in rows
     ]

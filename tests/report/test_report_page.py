@@ -116,7 +116,7 @@ def test_page_names_what_f_lacks_and_every_warning(page: Page, run_folder: Path)
     for text in (
         "at its bound",
         "cannot be told apart",
-        "0.55 to 0.67",
+        "0.550 to 0.670",
         "open at the upper bound",
         "long gap: no value for 33.5 h",
         "5f" * 32,
