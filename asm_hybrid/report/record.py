@@ -162,6 +162,10 @@ class Parameter(_Record):
     calibrated: bool = False
     at_bound: bool = False
     std_error: float | None = None
+    profile_low: float | None = None
+    profile_high: float | None = None
+    profile_open: str | None = None
+    profile_checked: bool | None = None
 
 
 class SensorParameter(_Record):

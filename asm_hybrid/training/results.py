@@ -231,6 +231,7 @@ def parameter_rows(model: FittedModel, calibration: Calibration | None) -> list[
         k = fitted.index(p.name) if p.name in fitted else None
         error = float(calibration.std_errors[k]) if calibration and k is not None else np.nan
         low, high = bounds.get(p.name, p.bounds)
+        profile = calibration.interval(k) if calibration and k is not None else None
         rows.append(
             {
                 "name": p.name,
@@ -243,6 +244,10 @@ def parameter_rows(model: FittedModel, calibration: Calibration | None) -> list[
                 "calibrated": k is not None,
                 "at_bound": bool(calibration and k is not None and calibration.at_bound[k]),
                 "std_error": error if np.isfinite(error) else None,
+                "profile_low": profile.low if profile else None,
+                "profile_high": profile.high if profile else None,
+                "profile_open": profile.open if profile else None,
+                "profile_checked": profile.checked if profile else None,
             }
         )
     return rows
@@ -285,14 +290,8 @@ def write_results(
     sensors = model.sensors.table([o.unit for o in dataset.observations]) if model.term is not None else {}
     rows = {"parameters": parameter_rows(model, calibration), "correlations": correlations(calibration)}
     write_json_atomic(folder / "parameters.json", rows | {"sensors": sensors})
-    warnings = warnings + sensor_warnings(sensors, {o.label: o.noise for o in dataset.observations})
-    if calibration:
-        at_bound = [n for n, b in zip(calibration.names, calibration.at_bound, strict=True) if b]
-        if at_bound:
-            warnings.append(
-                f"calibrated parameters at a bound: {', '.join(at_bound)}: f compensates for something it lacks, "
-                "or the data do not determine them"
-            )
+    warnings = [*warnings, *sensor_warnings(sensors, {o.label: o.noise for o in dataset.observations})]
+    warnings += calibration.warnings() if calibration else ()
     summary: dict[str, Any] = {
         "name": model.config.name,
         "mode": model.config.model.mode,
