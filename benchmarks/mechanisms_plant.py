@@ -69,8 +69,8 @@ MECHANISMS = {
         ("aerobic_growth_autotrophs",),
         """
 parameters:
-  K_I: {default: 15, unit: g N/m3, bounds: [1, 100], source: this benchmark}
-  mu_A: {default: 1.2}
+  K_I: {default: 20, unit: g N/m3, bounds: [1, 100], source: this benchmark}
+  mu_A: {default: 1.3}
 processes:
   aerobic_growth_autotrophs:
     rate: mu_A * monod(S_NH, K_NH) * inhibition(S_NH, K_I) * monod(S_O, K_OA) * X_BA
