@@ -43,7 +43,7 @@ SECTIONS = {
         "test": '["2021-01-15", "2021-02-11 23:45"]',
     },
     "network": {"inputs": "[S_S, S_O, S_NO, S_NH, S_ALK]"},
-    "training": {"seeds": "[1, 2, 3, 4, 5]", "step": "15 min", "iterations": "200", "calibration_evaluations": "25"},
+    "training": {"seeds": "[1, 2, 3, 4, 5]", "step": "15 min", "iterations": "150", "calibration_evaluations": "25"},
 }
 
 
