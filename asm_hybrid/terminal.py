@@ -238,13 +238,14 @@ def _compared(value: float, least: bool) -> str:
 
 def print_missing(console: Console, missing: list[dict[str, Any]]) -> None:
     """Print the first places where n matters."""
-    what = next(kind for kind in ("process", "component", "parameter", "variable") if kind in missing[0])
-    own = "value" if what in ("parameter", "variable") else "rate"
+    kinds = {row["kind"] for row in missing}
+    what = kinds.pop() if len(kinds) == 1 else "target"
+    own = {"process": "rate", "component": "rate", "target": "rate or value"}.get(what, "value")
     names = ["share", f"f's own {own}", "learnt change", "unit"]
     table = _table([what, "tank"], names)
     for row in missing[:5]:
         figures = f"{100 * row['share']:.0f} %", f"{row['own']:.4g}", f"{row['learnt']:+.4g}"
-        table.add_row(escape(row[what]), escape(row["tank"]), *figures, escape(row["unit"]))
+        table.add_row(escape(row["name"]), escape(row["tank"]), *figures, escape(row["unit"]))
     _show(console, "What f failed to capture: share of n's effect on the measured variables", table)
 
 

@@ -73,7 +73,8 @@ def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1):
     inputs = np.zeros((len(t), len(plant.inputs)))
     series = {"Q_in": "flow", "influent.S_NH": "NH4_in", "aerobic.S_O": "DO"}
     for i, spec in enumerate(plant.inputs):
-        inputs[:, i] = frame[series[spec.name]] if spec.name in series else plant.layout.constants[spec.name]
+        constant = plant.layout.constants.get(spec.name, 0.0)  # f does not read the clock, which has none
+        inputs[:, i] = frame[series[spec.name]] if spec.name in series else constant
     u = torch.as_tensor(inputs)
     system = PlantSystem(plant, parameters, ("aerobic.S_NH", "aerobic.S_NO"))
     with torch.no_grad():

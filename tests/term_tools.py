@@ -14,7 +14,7 @@ KINETIC = ("mu_A", "K_OA", "K_S", "eta_g", "b_H")
 MEASURED = ("last.S_NH", "last.S_NO", "effluent.TN")
 
 
-def make_term(plant, placement="rates", form="multiplicative", targets=None, seeds=(1, 2)):
+def make_term(plant, placement="rates", form="multiplicative", targets=None, seeds=(1, 2), inputs=INPUTS):
     """Return a term that starts as the zero function, two members unless told otherwise."""
     table = plant.table
     universe = {
@@ -24,8 +24,9 @@ def make_term(plant, placement="rates", form="multiplicative", targets=None, see
         "output": MEASURED,
     }
     targets = tuple(targets or universe[placement])
-    spec = TermSpec(placement, form, INPUTS, targets, (8, 8), "tanh", seeds)
-    row = torch.tensor([10.0, 10.0, 15.0], dtype=torch.float64)
+    spec = TermSpec(placement, form, inputs, targets, (8, 8), "tanh", seeds)
+    sizes = {"T": 15.0, "Q_in": 2e4, "load.S_NH": 4e5, "load.TN": 1e6, "air": 100.0}
+    row = torch.tensor([sizes.get(name, 10.0) for name in inputs], dtype=torch.float64)
     scaling = TermScaling(
         mean=row,
         std=row / 3,

@@ -10,7 +10,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid import LearntTerm, PlantSystem, TermScaling, participants
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training import PlantModel, start_state
-from asm_hybrid.training.fitted import make_grid, term_spec
+from asm_hybrid.training.fitted import make_grid, term_specs
 from asm_hybrid.training.run import choose_device
 
 CONFIG = Path(__file__).parent.parent / "configs" / "quickstart.yaml"
@@ -28,7 +28,7 @@ def simulate(device):
         inputs[plant.input_index[name]] = value
     inputs = inputs.to(device)
     start = start_state(PlantSystem(plant, parameters, ("aerobic_2.S_NH",)), inputs)
-    spec = term_spec(config, table)
+    (spec,) = term_specs(config, table)
     few, many = len(spec.inputs), len(table.component_names)
     one = torch.ones(few, dtype=torch.float64)
     scaling = TermScaling(

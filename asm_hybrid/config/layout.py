@@ -17,7 +17,7 @@ from asm_hybrid.plant.aeration import AirLaw
 from asm_hybrid.plant.families import SUMS
 from asm_hybrid.plant.flows import flow_maps
 from asm_hybrid.plant.fractionation import Fractionation
-from asm_hybrid.plant.layout import EFFLUENT, SETTLER, Layout, Recycle, Tank
+from asm_hybrid.plant.layout import CLOCK, EFFLUENT, SETTLER, Layout, Recycle, Tank
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 
@@ -145,6 +145,7 @@ def _layout(config: PlantFile, table: Table, constants: dict[str, float]) -> Lay
             primary=PrimaryClarifier(**plant.primary.model_dump()) if plant.primary else None,
             imposed=imposed,
             constants=constants,
+            clock=config.reads_clock,
         )
     except InputError as error:
         where = config.where("plant", "tanks")
@@ -201,7 +202,7 @@ def _completed(config: PlantFile, table: Table, layout: Layout) -> Layout:
             constants.setdefault(target, controller.start_value)
     for cycle in layout.cycles:
         constants |= {name: cycle.table(name)[0] for name in cycle.inputs}
-    supplied = set(constants) | set(series_targets(config))
+    supplied = set(constants) | set(series_targets(config)) | set(CLOCK)
     missing = [spec.name for spec in layout.inputs({c.name: c.unit for c in table.components})]
     fractionation = build_fractionation(config, table, supplied)
     if fractionation:

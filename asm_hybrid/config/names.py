@@ -77,10 +77,11 @@ def check_names(config: Config, table: Table) -> None:
     network = config.network
     components = list(table.component_names)
     lists = {
-        "inputs": (network.inputs, [*components, "T"], f"a component of {table.name}, or T"),
         "processes": (network.processes, list(table.process_names), f"a process of {table.name}"),
         "components": (network.components, components, f"a component of {table.name}"),
+        "influent": (network.influent, components, f"a component of {table.name}"),
     }
+    _check_reads(config, table)
     for key, (names, options, what) in lists.items():
         for i, name in enumerate(names or ()):
             known(name, options, what, config.where("network", key, i))
@@ -90,6 +91,26 @@ def check_names(config: Config, table: Table) -> None:
         check_factored(table, name, where)
         if name in listed[:i]:
             raise InputError(f"the parameter {name!r} is listed twice", where=where, expected="each parameter once")
+
+
+def _check_reads(config: Config, table: Table) -> None:
+    """Check what n reads, placement by placement."""
+    network, components = config.network, list(table.component_names)
+    loads = [f"load.{name}" for name in (*components, *table.composites)]
+    aerated = any(tank.kla is not None or tank.air is not None for tank in config.plant.tanks.values())
+    for placement in network.placement:
+        inside = placement != "forcing"
+        options = [*(components if inside else ()), "T", "Q_in", *(["air"] if inside and aerated else ()), *loads]
+        what = f"a component of {table.name}, T, Q_in, air, load.X or time_of_day"
+        if not inside:
+            what = (
+                "T, Q_in, load.X or time_of_day, since the influent is no tank; a mapping gives each placement its list"
+            )
+        elif not aerated:
+            what = what.replace(" air,", "") + " (no tank has kla or air)"
+        for i, name in enumerate(network.inputs_of(placement) or ()):
+            keys = (placement, i) if isinstance(network.inputs, dict) else (i,)
+            known(name, [*options, "time_of_day"], what, config.where("network", "inputs", *keys))
 
 
 def parameter_values(config: PlantFile, table: Table) -> dict[str, float]:

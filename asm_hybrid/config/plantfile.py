@@ -53,6 +53,11 @@ class PlantFile(Section):
         return {}
 
     @property
+    def reads_clock(self) -> bool:
+        """Whether n reads the time of day, which then is an input: there is no n."""
+        return False
+
+    @property
     def source_text(self) -> str:
         """The config as the user wrote it, or as resolved when it was built in Python."""
         return self._document.text if self._document else self.to_yaml()

@@ -35,6 +35,11 @@ class Config(PlantFile):
         """The files of series."""
         return self.data.sources
 
+    @property
+    def reads_clock(self) -> bool:
+        """Whether n reads the time of day, which then is an input."""
+        return self.model.mode == "hybrid" and self.network.reads("time_of_day")
+
     def check_names(self, table: Table) -> None:
         """Check the names of parameters, and of all else that refers to the kinetics table.
 

@@ -18,6 +18,7 @@ from asm_hybrid.data.knots import TOLERANCE, bridged, interpolate
 from asm_hybrid.data.series import Series, Source, read_sources
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
+from asm_hybrid.plant import CLOCK
 from asm_hybrid.plant.layout import Layout
 
 __all__ = ["Dataset", "Observation", "build_dataset", "read_dataset"]
@@ -164,6 +165,7 @@ def build_dataset(
     filled = np.zeros(inputs.shape, dtype=bool)
     series = {s.target: (s, source.days(first)) for source, s in _driving(sources)}
     known: dict[str, Values | float] = dict(layout.constants)
+    known |= _clock(first, times, zone_name(config))
     bridges: dict[str, NDArray[np.bool_]] = {}
     for name, (one, days) in series.items():
         valid = ~np.isnan(one.values)
@@ -200,6 +202,13 @@ def build_dataset(
         quality=(*findings, *found),
         fingerprint=tuple(_fingerprint(source) for source in sources),
     )
+
+
+def _clock(first: pd.Timestamp, times: Values, zone: str) -> dict[str, Values | float]:
+    """Return sine and cosine of the local time of day."""
+    local = (first + pd.to_timedelta(times, unit="D")).tz_convert(zone)
+    angle = 2 * np.pi * np.asarray(local.hour + local.minute / 60 + local.second / 3600) / 24
+    return dict(zip(CLOCK, (np.sin(angle), np.cos(angle)), strict=True))
 
 
 def _driving(sources: list[Source]) -> list[tuple[Source, Series]]:

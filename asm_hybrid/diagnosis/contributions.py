@@ -21,7 +21,7 @@ def contributions(model: FittedModel, term: LearntTerm, X: Tensor, u: Tensor) ->
     model : FittedModel
         The fitted model.
     term : LearntTerm
-        One member of its n.
+        One member of one of its terms.
     X : Tensor, shape (time, tank, component)
         States.
     u : Tensor, shape (time, input)
@@ -30,10 +30,10 @@ def contributions(model: FittedModel, term: LearntTerm, X: Tensor, u: Tensor) ->
     Returns
     -------
     dict of str to ndarray
-        ``own`` and ``learnt``, each ``(time, tank, target of the plant)``: rates, changes of components
-        [g/(m³ d)] for the placement ``state``, parameters at the temperature of the liquid, or measured variables;
-        ``guard`` ``(time, tank)``, one where n is inside its trained range; ``oxygen`` ``(time, tank)`` [g/m³], when
-        the table names the dissolved oxygen.
+        ``own`` and ``learnt``, each ``(time, spot, target of the plant)``: rates, changes of components
+        [g/(m³ d)] for the placement ``state``, parameters at the temperature of the liquid, concentrations of the
+        influent, or measured variables; ``oxygen`` ``(time, spot)`` [g/m³] in tanks, when the table names the
+        dissolved oxygen.
     """
     placement = term.spec.placement
     system = model.recalibrated(term.spec.targets if placement == "output" else None).system
@@ -46,16 +46,18 @@ def contributions(model: FittedModel, term: LearntTerm, X: Tensor, u: Tensor) ->
         elif placement == "parameters":
             own = forcing.parameters[:, None, list(term.positions)].expand(-1, X.shape[1], -1)
             learnt = own * (term.factors(X.unsqueeze(0), u)[0] - 1.0)
+        elif placement == "forcing":
+            own = (u @ term.driven_at.T).unsqueeze(-2)
+            learnt = own * (term.factors(None, u)[0] - 1.0)
         elif placement == "output":
             own = system.output(x, forcing).unsqueeze(-2).expand(-1, X.shape[1], -1)
             learnt = term.corrections(X.unsqueeze(0), u)[0].unsqueeze(-2) * term.at
         else:
             own = own @ system.stoichiometry
             learnt = term.additions(X.unsqueeze(0), u)[0]
-        guard = term.guard(term.features(X, u)).squeeze(-1)
-    out = {"own": own, "learnt": learnt, "guard": guard}
+    out = {"own": own, "learnt": learnt}
     table = model.plant.table
-    if table.oxygen is not None:
+    if table.oxygen is not None and placement != "forcing":
         out["oxygen"] = X[..., table.component_names.index(table.oxygen)]
     return {k: np.asarray(v.cpu()) for k, v in out.items()}
 
@@ -63,12 +65,12 @@ def contributions(model: FittedModel, term: LearntTerm, X: Tensor, u: Tensor) ->
 def contribution_table(
     model: FittedModel, term: LearntTerm, found: dict[str, np.ndarray], times: list[str], blocks: list[str]
 ) -> pd.DataFrame:
-    """Return the contributions as a long table: one row a time, and tank and target where n acts."""
+    """Return the contributions as a long table: one row a time, and spot and target where n acts."""
     spec = term.spec
     names = spec.universe(model.plant.table)
     keep = [names.index(t) for t in spec.targets]
-    tanks = model.plant.layout.tank_names
-    shape = len(times), len(tanks), len(keep)
+    spots = spec.spots(model.plant)
+    shape = len(times), len(spots), len(keep)
     oxygen = found.get("oxygen", np.full(shape[:2], np.nan))
 
     def spread(values: list[str], axis: int) -> np.ndarray:
@@ -80,8 +82,9 @@ def contribution_table(
         {
             "time": spread(times, 0),
             "block": spread(blocks, 0),
-            "tank": spread(list(tanks), 1),
-            spec.kind: spread(list(spec.targets), 2),
+            "tank": spread(list(spots), 1),
+            "kind": spec.kind,
+            "name": spread(list(spec.targets), 2),
             "own": found["own"][..., keep].ravel(),
             "learnt": found["learnt"][..., keep].ravel(),
             "unit": spread([target_unit(model, spec.kind, t) for t in spec.targets], 2),
@@ -93,7 +96,7 @@ def contribution_table(
 def target_unit(model: FittedModel, kind: str, target: str) -> str:
     """Return the unit of a process's rate (its reference component's, per day), or of what else n changes."""
     table = model.plant.table
-    if kind == "variable":
+    if kind in ("variable", "influent"):
         quantity = target.partition(".")[2]
         if quantity in table.composites:
             return table.composites[quantity].unit

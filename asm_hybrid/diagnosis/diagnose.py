@@ -14,7 +14,7 @@ from safetensors.torch import load as load_tensors
 from asm_hybrid.artefacts import verify_manifest, write_json_atomic, write_manifest, write_text_atomic
 from asm_hybrid.diagnosis.contributions import contribution_table, contributions
 from asm_hybrid.diagnosis.forecast import forecast_verdict
-from asm_hybrid.diagnosis.missing import missing_dynamics, switch_off_effects, window_starts
+from asm_hybrid.diagnosis.missing import missing_dynamics, ranked, switch_off_effects, window_starts
 from asm_hybrid.diagnosis.verdict import verdict
 from asm_hybrid.training import load_model, read_inputs
 
@@ -48,12 +48,12 @@ def diagnose(folder: Path) -> dict[str, Any]:
         names = [spec.name for spec in model.plant.inputs]
         inputs = torch.tensor(inputs_table[names].to_numpy())
         stamps = pd.DatetimeIndex(inputs_table["time"])
-        term = model.term.member(model.best)
+        terms = model.term.member(model.best)
         X, knots = stored["X"], stored["knot"]
-        found = contributions(model, term, X, inputs[knots])
+        found = {term: contributions(model, term, X, inputs[knots]) for term in terms}
         hours = stamps[knots.numpy()]
-        times = [t.isoformat() for t in hours]
-        table = contribution_table(model, term, found, times, _blocks(hours, summary["blocks"]))
+        times, blocks = [t.isoformat() for t in hours], _blocks(hours, summary["blocks"])
+        table = pd.concat([contribution_table(model, term, own, times, blocks) for term, own in found.items()])
         write_text_atomic(
             folder / "contributions.csv",
             table.to_csv(index=False, float_format="%.6g", lineterminator="\n"),
@@ -64,9 +64,16 @@ def diagnose(folder: Path) -> dict[str, Any]:
         starts = knots[at].tolist()
         cut = torch.stack([inputs[s : s + per_day + 1] for s in starts])
         noise = np.array([summary["variables"][label]["noise"] for label in model.labels])
-        effects = switch_off_effects(model, term, X[at], cut, noise)
-        summary["missing"] = missing_dynamics(model, term, effects, found["own"], found["learnt"])
-        outside = float((found["guard"] < 1.0).any(axis=1).mean())
+        rows = []
+        for term, own in found.items():
+            effects = switch_off_effects(model, term, terms, X[at], cut, noise)
+            rows += missing_dynamics(model, term, effects, own["own"], own["learnt"])
+        summary["missing"] = ranked(rows)
+        system = model.recalibrated().system
+        with torch.no_grad():
+            outside = float(
+                terms.outside(system.effective(X, system.forcing(inputs[knots])), inputs[knots]).double().mean()
+            )
         if outside > 0:
             summary["warnings"].append(
                 f"in {100 * outside:.1f} % of the hours some tank lies outside the states seen in training, and n fades"

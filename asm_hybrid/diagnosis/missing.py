@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.diagnosis.contributions import target_unit
-from asm_hybrid.hybrid import LearntTerm, PlantSystem
+from asm_hybrid.hybrid import LearntTerm, LearntTerms, PlantSystem
 from asm_hybrid.training import FittedModel, PlantModel
 
-__all__ = ["missing_dynamics", "switch_off_effects"]
+__all__ = ["missing_dynamics", "ranked", "switch_off_effects"]
 
 DAYS = 24
 """Most one-day windows that the effect is averaged over, spread evenly over the record."""
 
 
 def switch_off_effects(
-    model: FittedModel, term: LearntTerm, states: Tensor, inputs: Tensor, noise: np.ndarray
+    model: FittedModel, term: LearntTerm, others: LearntTerms, states: Tensor, inputs: Tensor, noise: np.ndarray
 ) -> np.ndarray:
     """Return how much the predictions of a day change when n is switched off in one place.
 
@@ -28,7 +28,9 @@ def switch_off_effects(
     model : FittedModel
         The fitted model.
     term : LearntTerm
-        One member of its n.
+        One member of one of its terms.
+    others : LearntTerms
+        The same member of all terms, which stay.
     states : Tensor, shape (window, tank, component)
         Start states of the windows, on the hybrid's own trajectory.
     inputs : Tensor, shape (window, knot, input)
@@ -38,24 +40,24 @@ def switch_off_effects(
 
     Returns
     -------
-    ndarray, shape (tank, target)
+    ndarray, shape (spot, target)
         Mean square of the change over windows, steps and measured variables [-]; zero where n does not act.
     """
-    tanks = model.plant.tanks
-    universe = term.place.shape[1]
+    spots, universe = len(term.at), term.place.shape[1]
     targets = term.place.argmax(dim=1).tolist()
     cases = 1 + len(term.places)
-    mask = torch.ones(1, cases, 1, tanks, universe, dtype=states.dtype, device=states.device)
-    for i, (tank, target) in enumerate(term.places):
-        mask[0, i + 1, 0, tank, targets[target]] = 0.0
+    mask = torch.ones(1, cases, 1, spots, universe, dtype=states.dtype, device=states.device)
+    for i, (spot, target) in enumerate(term.places):
+        mask[0, i + 1, 0, spot, targets[target]] = 0.0
     switched = term.member(0)
-    switched.mask = mask
-    system = PlantSystem(model.plant, model.parameters, model.targets, switched)
+    switched.mask = mask.unsqueeze(3) if term.spec.placement == "forcing" else mask  # inputs have an axis of time
+    kept = [switched if other.spec.placement == term.spec.placement else other for other in others]
+    system = PlantSystem(model.plant, model.parameters, model.targets, LearntTerms(kept))
     start = states.expand(1, cases, *states.shape)
     with torch.no_grad():
         outputs = PlantModel(system, model.grid).simulate(start, inputs).outputs[0]
     change = (outputs[1:] - outputs[:1]) / torch.as_tensor(noise, dtype=states.dtype, device=states.device)
-    effects = np.zeros((tanks, len(targets)))
+    effects = np.zeros((spots, len(targets)))
     effects[tuple(zip(*term.places, strict=True))] = change.square().mean((1, 2, 3)).cpu()
     return effects
 
@@ -67,42 +69,53 @@ def missing_dynamics(
     own: np.ndarray,
     learnt: np.ndarray,
 ) -> list[dict[str, Any]]:
-    """Rank where n matters.
+    """Return where one term of n matters.
 
     Parameters
     ----------
     model : FittedModel
         The fitted model.
     term : LearntTerm
-        One member of its n.
-    effects : ndarray, shape (tank, target)
+        One of its terms.
+    effects : ndarray, shape (spot, target)
         From :func:`switch_off_effects`.
-    own, learnt : ndarray, shape (time, tank, target of the plant)
+    own, learnt : ndarray, shape (time, spot, target of the plant)
         What f has by itself, and what n adds: rates, changes of components, parameters, or measured variables.
 
     Returns
     -------
     list of dict
-        One a target of n and tank, the largest ``share`` of the effects first; the shares add up to one.
+        One a target and spot, with its ``effect`` [-].
     """
     kind = term.spec.kind
     names = term.spec.universe(model.plant.table)
-    total = effects.sum()
+    spots = term.spec.spots(model.plant)
     rows = []
-    for tank, i in term.places:
+    for spot, i in term.places:
         target = term.spec.targets[i]
         k = names.index(target)
         rows.append(
             {
-                kind: target,
-                "tank": model.plant.layout.tank_names[tank],
-                "share": float(effects[tank, i] / total) if total > 0 else 0.0,
-                "own": float(own[:, tank, k].mean()),
-                "learnt": float(learnt[:, tank, k].mean()),
+                "kind": kind,
+                "name": target,
+                "tank": spots[spot],
+                "effect": float(effects[spot, i]),
+                "own": float(own[:, spot, k].mean()),
+                "learnt": float(learnt[:, spot, k].mean()),
                 "unit": target_unit(model, kind, target),
             }
         )
-    return sorted(rows, key=lambda r: -float(str(r["share"])))
+    return rows
+
+
+def ranked(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of all terms with ``share`` for their effect, the largest first; the shares add up to one."""
+    total = sum(row["effect"] for row in rows)
+    shared = [
+        {**{k: v for k, v in row.items() if k != "effect"}, "share": row["effect"] / total if total > 0 else 0.0}
+        for row in rows
+    ]
+    return sorted(shared, key=lambda row: -row["share"])
 
 
 def window_starts(knots: int, per_day: int) -> list[int]:

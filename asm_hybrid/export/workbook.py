@@ -24,6 +24,8 @@ _PARAMETERS = (
     ("std_error", "Standard error"),
 )
 _MISSING = (
+    ("kind", "Kind"),
+    ("name", "Name"),
     ("tank", "Tank"),
     ("share", "Share of n's effect"),
     ("own", "f's own"),
@@ -106,15 +108,15 @@ def _scores(summary: Mapping[str, Any]) -> list[list[Any]]:
 
 
 def _missing(sheets: _Sheets, entries: Sequence[Mapping[str, Any]]) -> None:
-    kind = next((k for k in ("component", "parameter", "variable") if entries and k in entries[0]), "process")
-    rows = [[entry.get(kind), *(entry.get(key) for key, _ in _MISSING)] for entry in entries]
-    sheets.add("Missing", [kind.capitalize(), *(title for _, title in _MISSING)], rows)
+    rows = [[entry.get(key) for key, _ in _MISSING] for entry in entries]
+    sheets.add("Missing", [title for _, title in _MISSING], rows)
 
 
 def _facts(summary: Mapping[str, Any]) -> list[list[Any]]:
     rows: list[list[Any]] = [
-        [key, summary[key]] for key in ("name", "mode", "placement", "created", "version", "device") if key in summary
+        [key, summary[key]] for key in ("name", "mode", "created", "version", "device") if key in summary
     ]
+    rows.insert(2, ["placement", ", ".join(summary.get("placements") or ["none"])])
     rows += [[f"block {name}", " to ".join(span)] for name, span in summary.get("blocks", {}).items()]
     verdict = summary.get("verdict")
     rows += [["verdict", verdict["sentence"]]] if verdict else []

@@ -2,20 +2,26 @@
 
 from asm_hybrid.hybrid.network import ACTIVATIONS, EnsembleMLP
 from asm_hybrid.hybrid.neural import NeuralODE
-from asm_hybrid.hybrid.symbolic import SymbolicTerm, symbolic_term
+from asm_hybrid.hybrid.reading import LOAD, Reading
+from asm_hybrid.hybrid.spec import TermScaling, TermSpec
+from asm_hybrid.hybrid.symbolic import SymbolicTerm, SymbolicTerms, symbolic_term
 from asm_hybrid.hybrid.system import PlantSystem, participants
-from asm_hybrid.hybrid.term import LearntTerm, TermScaling, TermSpec, feature_maps
+from asm_hybrid.hybrid.term import LearntTerm
+from asm_hybrid.hybrid.terms import LearntTerms
 
 __all__ = [
     "ACTIVATIONS",
+    "LOAD",
     "EnsembleMLP",
     "LearntTerm",
+    "LearntTerms",
     "NeuralODE",
     "PlantSystem",
+    "Reading",
     "SymbolicTerm",
+    "SymbolicTerms",
     "TermScaling",
     "TermSpec",
-    "feature_maps",
     "participants",
     "symbolic_term",
 ]

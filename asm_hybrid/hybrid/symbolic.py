@@ -11,9 +11,10 @@ import casadi
 from torch import Tensor
 
 from asm_hybrid.hybrid.term import LearntTerm, bounded, faded, gate, multiplied
+from asm_hybrid.hybrid.terms import LearntTerms
 from asm_hybrid.plant import casadi_namespace
 
-__all__ = ["SymbolicTerm", "symbolic_term"]
+__all__ = ["SymbolicTerm", "SymbolicTerms", "symbolic_term"]
 
 Array = Any
 
@@ -54,20 +55,26 @@ class SymbolicTerm:
     term: LearntTerm
     member: int
 
-    def features(self, X: Array, u: Array) -> Array:
-        """Return what n reads, unscaled, ``(tank, input)``."""
-        driven = XP.matmul(u.T, _matrix(self.term.drive))
-        return XP.matmul(X, _matrix(self.term.read)) + casadi.repmat(driven, X.shape[0], 1)
+    def features(self, X: Array | None, u: Array) -> Array:
+        """Return what n reads, unscaled, ``(spot, input)``."""
+        reading = self.term.reading
+        _, spots, inputs = reading.drive.shape
+        found = casadi.reshape(XP.matmul(u.T, _matrix(reading.drive.flatten(1))), inputs, spots).T
+        if X is not None:
+            found = found + XP.matmul(X, _matrix(reading.read))
+        loads = u[reading.flow] * XP.matmul(u.T, _matrix(reading.load))
+        return found + casadi.repmat(loads, spots, 1)
 
     def guard(self, features: Array) -> Array:
-        """Return one inside the trained range, falling to zero well outside it, ``(tank,)``."""
+        """Return one inside the trained range, falling to zero well outside it, ``(spot,)``."""
         low, high = (_rows(v, features.shape[0]) for v in (self.term.low, self.term.high))
         distance = casadi.fabs(features - (high + low) / 2.0) / casadi.fmax(high - low, 1e-9)
         return faded(reduce(XP.maximum, XP.columns(distance)) - 0.5, XP)
 
-    def outputs(self, X: Array, u: Array) -> Array:
-        """Return ``g z``, ``(tank, target of the plant)``."""
-        term, tanks, features = self.term, X.shape[0], self.features(X, u)
+    def outputs(self, X: Array | None, u: Array) -> Array:
+        """Return ``g z``, ``(spot, target of the plant)``."""
+        term, features = self.term, self.features(X, u)
+        tanks = features.shape[0]
         y = (features - _rows(term.mean, tanks)) / _rows(term.std, tanks)
         layers = zip(term.network.weights, term.network.biases, strict=True)
         for i, (weight, bias) in enumerate(layers):
@@ -80,9 +87,15 @@ class SymbolicTerm:
         mask = term.mask[self.member if len(term.mask) > 1 else 0]
         return z * _matrix(mask.expand(*mask.shape[:-2], tanks, -1).reshape(tanks, -1))
 
-    def factors(self, X: Array, u: Array) -> Array:
-        """Return the learnt factors on rates or parameters, ``(tank, target of the plant)``."""
+    def factors(self, X: Array | None, u: Array) -> Array:
+        """Return the learnt factors on rates, parameters or influent, ``(spot, target of the plant)``."""
         return bounded(self.outputs(X, u), XP)
+
+    def driven(self, u: Array) -> Array:
+        """Return the inputs that drive the hybrid, ``(input,)``."""
+        if self.term.spec.placement != "forcing":
+            return u
+        return u * (1.0 + XP.matmul(self.factors(None, u) - 1.0, _matrix(self.term.driven_at)).T)
 
     def adjusted(self, p: Sequence[Array], X: Array, u: Array) -> Sequence[Array]:
         """Return the parameters that the rates of the hybrid use, each a number or ``(tank,)``."""
@@ -128,20 +141,49 @@ def _rows(vector: Tensor, count: int) -> Array:
     return casadi.repmat(_matrix(vector.reshape(1, -1)), count, 1)
 
 
-def symbolic_term(term: LearntTerm, member: int) -> SymbolicTerm:
-    """Return one member of a term for CasADi.
+@dataclass(frozen=True, eq=False)
+class SymbolicTerms:
+    """One member of a `LearntTerms` for CasADi matrices: what the parts do, one after the other."""
+
+    parts: tuple[SymbolicTerm, ...]
+
+    def driven(self, u: Array) -> Array:
+        """See :meth:`SymbolicTerm.driven`."""
+        return reduce(lambda value, part: part.driven(value), self.parts, u)
+
+    def adjusted(self, p: Sequence[Array], X: Array, u: Array) -> Sequence[Array]:
+        """See :meth:`SymbolicTerm.adjusted`."""
+        return reduce(lambda value, part: part.adjusted(value, X, u), self.parts, p)
+
+    def rates(self, rho: Array, X: Array, u: Array) -> Array:
+        """See :meth:`SymbolicTerm.rates`."""
+        return reduce(lambda value, part: part.rates(value, X, u), self.parts, rho)
+
+    def changed(self, change: Array, X: Array, u: Array) -> Array:
+        """See :meth:`SymbolicTerm.changed`."""
+        return reduce(lambda value, part: part.changed(value, X, u), self.parts, change)
+
+    def corrected(self, value: Array, target: str, X: Array, u: Array) -> Array:
+        """See :meth:`SymbolicTerm.corrected`."""
+        return reduce(lambda found, part: part.corrected(found, target, X, u), self.parts, value)
+
+
+def symbolic_term(term: LearntTerm | LearntTerms, member: int) -> SymbolicTerm | SymbolicTerms:
+    """Return one member of n for CasADi.
 
     Parameters
     ----------
-    term : LearntTerm
-        The term, trained or not.
+    term : LearntTerm or LearntTerms
+        n, trained or not.
     member : int
-        The member of its network, from 0.
+        The member of its networks, from 0.
 
     Returns
     -------
-    SymbolicTerm
+    SymbolicTerm or SymbolicTerms
     """
-    if not 0 <= member < term.network.members:
-        raise IndexError(f"member {member} of a term with {term.network.members}")
+    if not 0 <= member < term.members:
+        raise IndexError(f"member {member} of a term with {term.members}")
+    if isinstance(term, LearntTerms):
+        return SymbolicTerms(tuple(SymbolicTerm(part, member) for part in term))
     return SymbolicTerm(term, member)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.term import LearntTerm
+from asm_hybrid.hybrid.terms import LearntTerms
 from asm_hybrid.plant import (
     Forcing,
     Plant,
@@ -60,12 +61,16 @@ class PlantSystem:
         Values of the table's parameters, one set for all windows or one a window.
     targets : sequence of str
         What is recorded: ``TANK.QUANTITY`` or ``effluent.QUANTITY``.
-    term : LearntTerm, optional
+    term : LearntTerm or LearntTerms, optional
         n. States then lead with the member axis of its network.
     """
 
     def __init__(
-        self, plant: Plant, parameters: Tensor, targets: Sequence[str], term: LearntTerm | None = None
+        self,
+        plant: Plant,
+        parameters: Tensor,
+        targets: Sequence[str],
+        term: LearntTerm | LearntTerms | None = None,
     ) -> None:
         if plant.steered:
             raise InputError(
@@ -73,21 +78,21 @@ class PlantSystem:
                 expected="for training, a plant whose flows and aeration are given",
                 fix="simulate it with 'asm-hybrid simulate', or train on the measured flows, air and oxygen",
             )
-        self.plant, self.parameters, self.term = plant, parameters, term
+        self.plant, self.parameters, self.term, self.targets = plant, parameters, term, tuple(targets)
         self.xp = torch_namespace()
         self.stoichiometry = plant.stoichiometry(parameters, self.xp)
         self._free = torch.as_tensor(plant.free, dtype=parameters.dtype, device=parameters.device)
         self._free_pairs = self._free.unsqueeze(-1) * self._free.unsqueeze(-2)
         self._transposed = self.stoichiometry.transpose(-2, -1).unsqueeze(-3)
         self._slots: Tensor | None = None
-        self._set_targets(targets)
+        self._set_targets()
 
-    def _set_targets(self, targets: Sequence[str]) -> None:
+    def _set_targets(self) -> None:
         plant, like = self.plant, self.parameters
         entries = self.xp.entries(like)
         tanks, components = plant.tanks, plant.shape[1]
         direct, effluent = [], []
-        for target in targets:
+        for target in self.targets:
             place, quantity = plant.observation(target)
             weights = self._weights(quantity, entries)
             full = torch.zeros(*weights.shape[:-1], tanks, components, dtype=like.dtype, device=like.device)
@@ -96,11 +101,7 @@ class PlantSystem:
             direct.append(full.flatten(-2))
             effluent.append(weights * float(place == "effluent"))
         self._direct, self._of_effluent = torch.stack(direct, dim=-1), torch.stack(effluent, dim=-1)
-        self._has_effluent = any(t.startswith("effluent.") for t in targets)
-        self._corrected: Tensor | None = None
-        if self.term is not None and self.term.spec.placement == "output":
-            pick = [[float(learnt == recorded) for recorded in targets] for learnt in self.term.spec.targets]
-            self._corrected = torch.tensor(pick, dtype=like.dtype, device=like.device)
+        self._has_effluent = any(t.startswith("effluent.") for t in self.targets)
 
     def _weights(self, quantity: str, entries: Sequence[Tensor]) -> Tensor:
         names = self.plant.table.component_names
@@ -114,12 +115,17 @@ class PlantSystem:
 
     def forcing(self, u: Tensor) -> Forcing:
         """Return what inputs ``(…, input)`` make of the plant; leading axes are those of the states."""
-        return self.plant.forcing(u, self.parameters, self.xp)
+        return self._forcing(u, self.parameters)
+
+    def _forcing(self, u: Tensor, p: Tensor) -> Forcing:
+        driven = u if self.term is None else self.term.driven(u)
+        found = self.plant.forcing(driven, p, self.xp)
+        return found if driven is u else replace(found, measured=u)
 
     def prepare(self, inputs: Tensor) -> list[Forcing]:
         """Return the forcings along a series of inputs ``(…, time, input)``, worked out at once."""
         p = self.parameters if self.parameters.dim() == 1 else self.parameters.unsqueeze(-2)
-        whole = self.plant.forcing(inputs, p, self.xp)
+        whole = self._forcing(inputs, p)
         nothing = [None] * inputs.shape[-2]
         names = [(f.name, -1 - int(f.metadata["axes"])) for f in fields(Forcing)]
         parts = [(getattr(whole, name), axis) for name, axis in names]
@@ -139,17 +145,17 @@ class PlantSystem:
         X = self.effective(x, forcing)
         rho = self.xp.stack(self.plant.kinetics.rates(X, self._adjusted(X, forcing), self.xp))
         if self.term is not None:
-            rho = self.term.rates(rho, X, forcing.u)
+            rho = self.term.rates(rho, X, _measured(forcing))
         reaction = self.xp.matmul(rho, self.stoichiometry)
         change: Tensor = self.plant.transport(X, forcing, self.xp) + reaction
-        if self.term is not None and self.term.spec.placement == "state":
-            change = change + self.term.additions(X, forcing.u)
+        if self.term is not None:
+            change = self.term.changed(change, X, _measured(forcing))
         return cast(Tensor, self.plant.assemble(change, x, X, forcing, (), self.xp))
 
     def _adjusted(self, X: Tensor, forcing: Forcing) -> Sequence[Tensor]:
         """Return the parameters that the rates use, each to broadcast against ``(…, tank)``."""
         p = self.xp.entries(forcing.parameters)
-        return p if self.term is None else self.term.adjusted(p, X, forcing.u)
+        return p if self.term is None else self.term.adjusted(p, X, _measured(forcing))
 
     def rate_slopes(self, X: Tensor, forcing: Forcing) -> Tensor:
         """Return dρ/dX of f's own rates at the parameters in use, n held, ``(…, tank, process, component)``."""
@@ -170,8 +176,8 @@ class PlantSystem:
         """
         X = self.effective(x, forcing)
         slopes = self.rate_slopes(X, forcing)
-        if self.term is not None and self.term.multiplies:
-            slopes = slopes * self.term.factors(X, forcing.u).unsqueeze(-1)
+        if self.term is not None:
+            slopes = self.term.sloped(slopes, X, _measured(forcing))
         blocks: Tensor = self._transposed @ slopes
         if forcing.loss is not None:
             blocks.diagonal(dim1=-2, dim2=-1).sub_(forcing.loss)
@@ -265,9 +271,12 @@ class PlantSystem:
         if self._has_effluent:
             _, outflow = effluent(self.plant, x, forcing, self.xp)
             out = out + (outflow @ self._of_effluent).squeeze(-2)
-        if self.term is not None and self._corrected is not None:
-            out = out + self.term.corrections(X, forcing.u) @ self._corrected
-        return out
+        return out if self.term is None else self.term.recorded(out, self.targets, X, _measured(forcing))
+
+
+def _measured(forcing: Forcing) -> Tensor:
+    """Return the inputs as n reads them: without its own correction, ``(…, input)``."""
+    return cast(Tensor, forcing.u if forcing.measured is None else forcing.measured)
 
 
 def _inverted(blocks: Tensor, shift: float) -> Tensor:

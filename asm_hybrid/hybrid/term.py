@@ -1,10 +1,10 @@
-"""Where n acts: on process rates, their parameters, the derivatives themselves, or the measured variables."""
+"""One learnt term: a network in one placement."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, cast
 
 import numpy as np
@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from asm_hybrid.hybrid.network import EnsembleMLP
-from asm_hybrid.kinetics import Table, check_factored
+from asm_hybrid.hybrid.reading import Reading
+from asm_hybrid.hybrid.spec import TermScaling, TermSpec
+from asm_hybrid.kinetics import check_factored
 from asm_hybrid.plant import ArrayNamespace, Plant, torch_namespace
 
-__all__ = ["LearntTerm", "TermScaling", "TermSpec", "feature_maps"]
+__all__ = ["LearntTerm"]
 
 Array = Any
 
@@ -28,76 +30,8 @@ FADE_START, FADE_END = 0.5, 1.5
 """Distances from the trained range, in widths of that range, at which n begins to fade and is gone."""
 
 
-KINDS = {"rates": "process", "state": "component", "parameters": "parameter", "output": "variable"}
-"""What n changes, by placement."""
-
-
-@dataclass(frozen=True)
-class TermSpec:
-    """What n is: settings that a config names and an export repeats.
-
-    Attributes
-    ----------
-    placement : str
-        A key of :data:`KINDS`: ``rates``, ``state``, ``parameters`` or ``output``.
-    form : str
-        ``multiplicative`` or ``additive``; used by ``rates``.
-    inputs : tuple of str
-        Components of the tank, and ``T``, that n reads.
-    targets : tuple of str
-        Processes (placement ``rates``), components (``state``), parameters of rates (``parameters``) or measured
-        variables (``output``), ``TANK.QUANTITY`` or ``effluent.QUANTITY``, that n may change.
-    hidden : tuple of int
-        Widths of the hidden layers.
-    activation : str
-        Name of the activation.
-    seeds : tuple of int
-        Seeds of the members.
-    """
-
-    placement: str
-    form: str
-    inputs: tuple[str, ...]
-    targets: tuple[str, ...]
-    hidden: tuple[int, ...]
-    activation: str
-    seeds: tuple[int, ...]
-
-    @property
-    def kind(self) -> str:
-        """``process``, ``component``, ``parameter`` or ``variable``: what a target is."""
-        return KINDS[self.placement]
-
-    def universe(self, table: Table) -> tuple[str, ...]:
-        """Return what the last axis of n stands for: all processes or components, else the targets."""
-        names = {"rates": table.process_names, "state": table.component_names}
-        return names.get(self.placement, self.targets)
-
-
-@dataclass(frozen=True)
-class TermScaling:
-    """Typical sizes along the trajectory of f over the training block; all tensors are float64.
-
-    Attributes
-    ----------
-    mean, std, low, high : Tensor, shape (input,)
-        Statistics of what n reads.
-    typical : Tensor, shape (target,)
-        Mean size of what n may change, or the standard deviation of the measured variables [table units].
-    level : Tensor, shape (component,)
-        Mean concentrations, which set where the gates close.
-    """
-
-    mean: Tensor
-    std: Tensor
-    low: Tensor
-    high: Tensor
-    typical: Tensor
-    level: Tensor
-
-
 class LearntTerm(nn.Module):
-    """The learnt term of one plant, for all tanks alike.
+    """The learnt term of one plant in one placement, one network for all tanks.
 
     With ``z`` the output of the network and ``g`` the guard that fades to zero outside the trained range:
 
@@ -105,6 +39,7 @@ class LearntTerm(nn.Module):
     - ``rates``, additive: ``ρ + gate · typical · g z``, the gate closing where a component of the process runs out;
     - ``state``: ``dX/dt + gate · typical · g z``, the gate closing where the component itself runs out;
     - ``parameters``: ``p exp(L tanh(g z / L))`` in the rates, tank by tank; the stoichiometry stays as it is;
+    - ``forcing``: ``C exp(L tanh(g z / L))`` for concentrations C of the influent, so for its loads;
     - ``output``: ``h(X) + typical · g z`` for a measured variable, with g and z of its tank, of the last one for the
       effluent; the states are those of f.
 
@@ -124,9 +59,9 @@ class LearntTerm(nn.Module):
     positions : tuple of int
         Of the targets among the parameters of the table; empty in the other placements.
     places : tuple of pairs of int
-        Tank and target where n acts.
+        Spot and target where n acts; spots are tanks, or the one at the influent.
     mask : Tensor or None
-        Multiplies n, broadcast against ``(member, …, tank, target of the plant)``: zeros switch parts of n off.
+        Multiplies n, broadcast against ``(member, …, spot, target of the plant)``: zeros switch parts of n off.
     """
 
     mean: Tensor
@@ -137,19 +72,16 @@ class LearntTerm(nn.Module):
     level: Tensor
     place: Tensor
     participants: Tensor
-    read: Tensor
-    drive: Tensor
     at: Tensor
+    driven_at: Tensor
 
     def __init__(self, spec: TermSpec, plant: Plant, scaling: TermScaling, participants: np.ndarray) -> None:
         super().__init__()
         self.spec = spec
         for item in fields(scaling):
             self.register_buffer(item.name, getattr(scaling, item.name).clone())
-        read, drive = feature_maps(plant, spec.inputs)
-        self.register_buffer("read", read, persistent=False)
-        self.register_buffer("drive", drive, persistent=False)
-        self._driven = bool(drive.any())
+        spots = spec.spots(plant)
+        self.reading = Reading(plant, spec.inputs, len(spots))
         universe = list(spec.universe(plant.table))
         self.positions: tuple[int, ...] = ()
         if spec.placement == "parameters":
@@ -157,10 +89,14 @@ class LearntTerm(nn.Module):
                 check_factored(plant.table, target)
             self.positions = tuple(plant.table.parameter_names.index(t) for t in spec.targets)
         self.places = _places(spec, plant)
-        at = torch.zeros(plant.tanks, len(spec.targets), dtype=torch.float64)
-        for tank, i in self.places:
-            at[tank, i] = 1.0
+        at = torch.zeros(len(spots), len(spec.targets), dtype=torch.float64)
+        for spot, i in self.places:
+            at[spot, i] = 1.0
         self.register_buffer("at", at, persistent=False)
+        driven_at = torch.zeros(len(spec.targets), len(plant.inputs), dtype=torch.float64)
+        if spec.placement == "forcing":
+            driven_at[range(len(spec.targets)), [plant.input_index[t] for t in spec.targets]] = 1.0
+        self.register_buffer("driven_at", driven_at, persistent=False)
         self._targets = [universe.index(t) for t in spec.targets]
         place = torch.zeros(len(self._targets), len(universe), dtype=torch.float64)
         place[range(len(self._targets)), self._targets] = 1.0
@@ -170,6 +106,11 @@ class LearntTerm(nn.Module):
         self.network = EnsembleMLP(sizes, spec.activation, spec.seeds)
         self._everywhere = self._targets == list(range(len(universe)))
         self.mask: Tensor | None = None
+
+    @property
+    def members(self) -> int:
+        """Number of members."""
+        return self.network.members
 
     def member(self, index: int) -> LearntTerm:
         """Return the term with one member of its network."""
@@ -182,27 +123,35 @@ class LearntTerm(nn.Module):
         """Whether n is a factor on the rates."""
         return self.spec.placement == "rates" and self.spec.form == "multiplicative"
 
-    def features(self, X: Tensor, u: Tensor) -> Tensor:
-        """Return what n reads, unscaled, ``(…, tank, input)``."""
-        found = X @ self.read
-        return found + (u @ self.drive).unsqueeze(-2) if self._driven else found
+    def sloped(self, slopes: Tensor, X: Tensor, u: Tensor) -> Tensor:
+        """Return slopes of the rates, ``(member, …, tank, process, component)``, n held, from those of f's rates."""
+        return slopes * self.factors(X, u).unsqueeze(-1) if self.multiplies else slopes
+
+    def features(self, X: Tensor | None, u: Tensor) -> Tensor:
+        """Return what n reads, unscaled, ``(…, spot, input)``."""
+        return cast(Tensor, self.reading(X, u))
 
     def guard(self, features: Tensor) -> Tensor:
-        """Return one inside the trained range, falling to zero well outside it, ``(…, tank, 1)``."""
+        """Return one inside the trained range, falling to zero well outside it, ``(…, spot, 1)``."""
         middle, width = (self.high + self.low) / 2, (self.high - self.low).clamp(min=1e-9)
         worst = ((features - middle).abs() / width).amax(dim=-1, keepdim=True) - 0.5
         return cast(Tensor, faded(worst, XP))
 
-    def outputs(self, X: Tensor, u: Tensor) -> Tensor:
-        """Return ``g z``, ``(member, …, tank, target of the plant)``; for the last axis see `TermSpec.universe`."""
+    def outputs(self, X: Tensor | None, u: Tensor) -> Tensor:
+        """Return ``g z``, ``(member, …, spot, target of the plant)``; for the last axis see `TermSpec.universe`.
+
+        States lead with the member axis; at the influent, where there are none, every member reads the same inputs.
+        """
         features = self.features(X, u)
+        if X is None:
+            features = features.expand(self.members, *features.shape)
         z: Tensor = self.network((features - self.mean) / self.std) * self.guard(features)
         if not self._everywhere:
             z = z @ self.place
         return z if self.mask is None else z * self.mask
 
-    def factors(self, X: Tensor, u: Tensor) -> Tensor:
-        """Return the learnt factors on rates or parameters, ``(member, …, tank, target of the plant)``."""
+    def factors(self, X: Tensor | None, u: Tensor) -> Tensor:
+        """Return the learnt factors on rates, parameters or influent, ``(member, …, spot, target of the plant)``."""
         return cast(Tensor, bounded(self.outputs(X, u), XP))
 
     def adjusted(self, p: Sequence[Tensor], X: Tensor, u: Tensor) -> Sequence[Tensor]:
@@ -224,16 +173,38 @@ class LearntTerm(nn.Module):
             return rho * self.factors(X, u)
         return rho + self.additions(X, u) if self.spec.placement == "rates" else rho
 
+    def changed(self, change: Tensor, X: Tensor, u: Tensor) -> Tensor:
+        """Return the derivative of the tanks, from that with the rates of the hybrid, ``(member, …, component)``."""
+        return change + self.additions(X, u) if self.spec.placement == "state" else change
+
+    def driven(self, u: Tensor) -> Tensor:
+        """Return the inputs that drive the hybrid, ``(member, …, plant input)``; those of f in other placements."""
+        if self.spec.placement != "forcing":
+            return u
+        return u * (1.0 + (self.factors(None, u).squeeze(-2) - 1.0) @ self.driven_at)
+
     def corrections(self, X: Tensor, u: Tensor) -> Tensor:
         """Return what n adds to the measured variables, ``(member, …, target)``."""
         return (self.outputs(X, u) * self.at).sum(-2) * self.typical
 
+    def recorded(self, outputs: Tensor, targets: Sequence[str], X: Tensor, u: Tensor) -> Tensor:
+        """Return recorded quantities ``(member, …, output)`` of the hybrid, from those of f."""
+        if self.spec.placement != "output":
+            return outputs
+        pick = [[float(learnt == recorded) for recorded in targets] for learnt in self.spec.targets]
+        return outputs + self.corrections(X, u) @ outputs.new_tensor(pick)
+
     def size(self, X: Tensor, u: Tensor) -> Tensor:
         """Return the mean square of n per member, ``(member,)``; what the penalty weighs."""
-        z = self.outputs(X, u)
+        z = self.outputs(None if self.spec.placement == "forcing" else X, u)
         if self.spec.placement == "output":
             z = (z * self.at).sum(-2)
         return z.square().flatten(1).mean(dim=1)
+
+    def outside(self, X: Tensor, u: Tensor) -> Tensor:
+        """Return where n fades, since what it reads somewhere lies outside the trained range, bool ``(…)``."""
+        guard = self.guard(self.features(None if self.spec.placement == "forcing" else X, u))
+        return (guard < 1.0).flatten(-2).any(-1)
 
 
 def faded(distance: Array, xp: ArrayNamespace) -> Array:
@@ -262,36 +233,11 @@ def gate(X: Array, level: Array, xp: ArrayNamespace) -> Array:
 
 
 def _places(spec: TermSpec, plant: Plant) -> tuple[tuple[int, int], ...]:
-    """Return tank and target where n acts."""
+    """Return spot and target where n acts."""
     if spec.placement != "output":
-        return tuple((tank, i) for tank in range(plant.tanks) for i in range(len(spec.targets)))
+        return tuple((spot, i) for spot in range(len(spec.spots(plant))) for i in range(len(spec.targets)))
     found = []
     for i, target in enumerate(spec.targets):
         place, _ = plant.observation(target)
         found.append((plant.tanks - 1 if place == "effluent" else plant.layout.tank_index(place), i))
     return tuple(found)
-
-
-def feature_maps(plant: Plant, inputs: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """Return the matrices that pick what n reads.
-
-    Parameters
-    ----------
-    plant : Plant
-        The plant.
-    inputs : sequence of str
-        Components, and ``T``.
-
-    Returns
-    -------
-    tuple of Tensor
-        From the state of a tank, ``(component, input)``, and from the inputs of the plant, ``(plant input, input)``.
-    """
-    read = torch.zeros(plant.shape[1], len(inputs), dtype=torch.float64)
-    drive = torch.zeros(len(plant.inputs), len(inputs), dtype=torch.float64)
-    for i, name in enumerate(inputs):
-        if name == "T":
-            drive[plant.input_index["T"], i] = 1.0
-        else:
-            read[plant.table.component_names.index(name), i] = 1.0
-    return read, drive

@@ -3,7 +3,7 @@
 from asm_hybrid.plant.aeration import AirLaw, oxygen_saturation
 from asm_hybrid.plant.control import PI, Controller, Lag, OnOff, Sensor
 from asm_hybrid.plant.forcing import Forcing
-from asm_hybrid.plant.layout import InputSpec, Layout, Recycle, Tank
+from asm_hybrid.plant.layout import CLOCK, InputSpec, Layout, Recycle, Tank
 from asm_hybrid.plant.namespace import ArrayNamespace, casadi_namespace, torch_namespace
 from asm_hybrid.plant.outlets import effluent, waste
 from asm_hybrid.plant.plant import Plant
@@ -12,6 +12,7 @@ from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 from asm_hybrid.plant.slopes import layer_slopes, other_slopes
 
 __all__ = [
+    "CLOCK",
     "PI",
     "AirLaw",
     "ArrayNamespace",

@@ -36,6 +36,8 @@ class Forcing:
         Flows into the settler, and out of it over the top [m³/d].
     direct : array or None, shape (…, 1, tank)
         Flows from the tanks straight to the effluent [m³/d]; None where there are none.
+    measured : array or None, shape (…, input)
+        The inputs before a learnt correction; None without one.
     """
 
     u: Array = field(metadata={"axes": 1})
@@ -49,3 +51,4 @@ class Forcing:
     feed_flow: Array = field(metadata={"axes": 1})
     overflow: Array = field(metadata={"axes": 1})
     direct: Array | None = field(metadata={"axes": 2})
+    measured: Array | None = field(default=None, metadata={"axes": 1})

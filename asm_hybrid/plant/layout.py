@@ -12,11 +12,13 @@ from asm_hybrid.plant.cycle import Cycle
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 
-__all__ = ["EFFLUENT", "SETTLER", "InputSpec", "Layout", "Recycle", "Shares", "Tank"]
+__all__ = ["CLOCK", "EFFLUENT", "SETTLER", "InputSpec", "Layout", "Recycle", "Shares", "Tank"]
 
 SETTLER, EFFLUENT = "settler", "effluent"
-RESERVED = (SETTLER, EFFLUENT, "influent", "recycle", "primary", "waste", "control")
+RESERVED = (SETTLER, EFFLUENT, "influent", "recycle", "primary", "waste", "control", "clock")
 """Names that no tank can have."""
+CLOCK = ("clock.sin", "clock.cos")
+"""Sine and cosine of the local time of day, inputs of a plant whose n reads it [-]."""
 
 Shares = Mapping[str, float]
 """How a stream is split: the share of it that goes to every target [-]."""
@@ -103,6 +105,8 @@ class Layout:
         ``(tank, component)`` pairs whose concentration is a measured series, not a state that moves.
     constants : mapping of str to float
         Values of those inputs that no series supplies, in internal units.
+    clock : bool
+        Whether the time of day is among the inputs; f does not read it.
     """
 
     tanks: tuple[Tank, ...]
@@ -116,6 +120,7 @@ class Layout:
     cycles: tuple[Cycle, ...] = ()
     imposed: tuple[tuple[str, str], ...] = ()
     constants: Mapping[str, float] = field(default_factory=dict)
+    clock: bool = False
 
     def __post_init__(self) -> None:
         if not self.tanks:
@@ -211,7 +216,7 @@ class Layout:
             ``Q_in`` [m³/d], ``T`` [°C], ``return_sludge`` and ``wastage`` [m³/d], ``recycle.NAME`` [m³/d],
             ``TANK.kla`` [1/d] or ``TANK.air`` [m³/d at 0 °C and 1 atm] for aerated tanks, ``TANK.decant`` [m³/d] for
             tanks whose volume varies, ``CONTROLLER.setpoint`` and ``CONTROLLER.noise`` in the unit of what is measured,
-            ``TANK.COMPONENT`` for imposed states, and ``influent.COMPONENT`` for every component.
+            ``TANK.COMPONENT`` for imposed states, ``influent.COMPONENT`` for every component, and `CLOCK`.
         """
         units = dict(components)
         specs = [InputSpec("Q_in", "m3/d"), InputSpec("T", "degC")]
@@ -223,4 +228,5 @@ class Layout:
         specs += [InputSpec(name, unit) for c in self.controllers for name, unit in c.inputs]
         specs += [InputSpec(f"{t}.{c}", units[c]) for t, c in self.imposed]
         specs += [InputSpec(f"influent.{name}", unit) for name, unit in units.items()]
+        specs += [InputSpec(name, "1") for name in CLOCK if self.clock]
         return tuple(specs)

@@ -29,6 +29,9 @@ ENDS = ("effluent", "waste", "influent")
 class Learnt(Protocol):
     """A learnt term of one plant, on CasADi matrices: states ``(tank, component)``, rates ``(tank, process)``."""
 
+    def driven(self, u: Array) -> Array:
+        """Return the inputs that drive the hybrid, from those of f."""
+
     def adjusted(self, p: Sequence[Array], X: Array, u: Array) -> Sequence[Array]:
         """Return the parameters that the rates of the hybrid use, from those of f, each a number or ``(tank,)``."""
 
@@ -199,7 +202,7 @@ def symbolic_system(plant: Plant, parameters: np.ndarray, learnt: Learnt | None 
     for k, place in enumerate(active):
         X[place] = state[k]
     u, p = casadi.SX.sym("u", len(plant.inputs)), casadi.DM(np.asarray(parameters, dtype=float))
-    forcing = plant.forcing(u, p, XP)
+    forcing = plant.forcing(u if learnt is None else learnt.driven(u), p, XP)
     slopes: list[Array] = []
     if plant.steered:
         forcing, slopes = plant.steer(X, forcing, XP)

@@ -57,13 +57,14 @@ def heat_map(entries: Sequence[Missing], tanks: Sequence[str]) -> list[HeatRow]:
     list of HeatRow
         One cell for each tank.
     """
-    total: dict[str, float] = {}
+    total: dict[tuple[str, str], float] = {}
     for entry in entries:
-        total[entry.name] = total.get(entry.name, 0.0) + (entry.share or 0.0)
-    known = {(e.name, e.tank): e for e in entries}
-    names = sorted(total, key=lambda name: (-total[name], name))
+        key = entry.kind, entry.name
+        total[key] = total.get(key, 0.0) + (entry.share or 0.0)
+    known: dict[tuple[str, str, str], Missing] = {(e.kind, e.name, e.tank): e for e in entries}
+    keys = sorted(total, key=lambda key: (-total[key], key))
     greatest = max((e.share or 0.0 for e in entries), default=0.0) or 1.0
-    return [HeatRow(n, tuple(_cell(known.get((n, t)), greatest) for t in tanks)) for n in names]
+    return [HeatRow(k[1], tuple(_cell(known.get((*k, t)), greatest) for t in tanks)) for k in keys]
 
 
 def contribution_figure(frame: pd.DataFrame, entry: Missing, zone: ZoneInfo, prefix: str) -> Markup:

@@ -153,7 +153,7 @@ def _missing(frame: pd.DataFrame | None, summary: Summary, zone: ZoneInfo) -> di
     tanks = list(dict.fromkeys([*frame["tank"], *(e.tank for e in summary.missing)]))
     figures: list[tuple[Missing, Markup]] = []
     for i, entry in enumerate(summary.missing[:_TOP]):
-        part = frame[(frame["name"] == entry.name) & (frame["tank"] == entry.tank)]
+        part = frame[(frame["kind"] == entry.kind) & (frame["name"] == entry.name) & (frame["tank"] == entry.tank)]
         if len(part):
             figures.append((entry, contribution_figure(part, entry, zone, f"m{i}")))
     large = [e for e in summary.missing[:_RANKED] if (e.share or 0.0) >= _SMALL]
@@ -164,11 +164,13 @@ def _missing(frame: pd.DataFrame | None, summary: Summary, zone: ZoneInfo) -> di
         "figures": figures,
         "tanks": tanks,
         "rows": heat_map(summary.missing, tanks),
-        "kind": {"state": "component", "parameters": "parameter", "output": "variable"}.get(
-            summary.placement or "", "process"
-        ),
-        "quantity": summary.missing[0].quantity,
+        "kind": _common([e.kind for e in summary.missing], "target"),
+        "quantity": _common([e.quantity for e in summary.missing], "rate or value"),
     }
+
+
+def _common(words: list[str], otherwise: str) -> str:
+    return words[0] if len(set(words)) == 1 else otherwise
 
 
 def _parameters(parameters: ParameterSet) -> dict[str, Any]:

@@ -66,6 +66,7 @@ class VariableVerdict(_Record):
     best_baseline: str
     best_rmse: float | None
     hybrid_rmse: float | None
+    interval: tuple[float, float] | None = None
 
 
 class Verdict(_Record):
@@ -80,25 +81,18 @@ class Verdict(_Record):
 class Missing(_Record):
     """One thing f failed to capture, and its share of n's effect on the observed variables [-]."""
 
+    kind: Literal["process", "component", "parameter", "influent", "variable"]
+    name: str
     tank: str
     share: float | None
-    process: str | None = None
-    component: str | None = None
-    parameter: str | None = None
-    variable: str | None = None
     own: float | None = None
     learnt: float | None = None
     unit: str
 
     @property
-    def name(self) -> str:
-        """Process (placement rates), component (state), parameter (parameters) or measured variable (output)."""
-        return self.process or self.component or self.parameter or self.variable or "?"
-
-    @property
     def quantity(self) -> str:
-        """What f has of it by itself: a rate, or the value of a parameter or variable."""
-        return "value" if self.parameter or self.variable else "rate"
+        """What f has of it by itself: a rate, or the value of a parameter, influent concentration or variable."""
+        return "rate" if self.kind in ("process", "component") else "value"
 
 
 class ForecastRecord(_Record):
@@ -138,7 +132,7 @@ class Summary(_Record):
 
     name: str
     mode: Literal["mechanistic", "neural", "hybrid"]
-    placement: str | None = None
+    placements: list[str] = []
     created: str
     version: str
     device: str

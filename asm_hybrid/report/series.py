@@ -31,15 +31,11 @@ def read_predictions(run_dir: Path) -> pd.DataFrame:
 
 
 def read_contributions(run_dir: Path) -> pd.DataFrame | None:
-    """Return ``contributions.csv``, with `name` for the target of n, or None when there is none."""
+    """Return ``contributions.csv``, with `kind` and `name` of the target of n, or None when there is none."""
     path = run_dir / "contributions.csv"
     if not path.is_file():
         return None
-    frame = _read(path, ("tank", "own", "learnt", "unit"))
-    kind = next((k for k in ("process", "component", "parameter", "variable") if k in frame), None)
-    if kind is None:
-        raise InputError("the file has no column process, component, parameter or variable", where=str(path))
-    return frame.rename(columns={kind: "name"})
+    return _read(path, ("tank", "kind", "name", "own", "learnt", "unit"))
 
 
 def _read(path: Path, needed: Sequence[str]) -> pd.DataFrame:

@@ -169,8 +169,7 @@ def _run(
     with torch.no_grad():
         system = model.recalibrated().system
         effective = system.effective(states, system.forcing(driven))
-        guard = model.term.guard(model.term.features(effective, driven))
-    return outputs, np.asarray((guard < 1.0).flatten(1).any(1))
+        return outputs, np.asarray(model.term.outside(effective, driven))
 
 
 def _series(times: pd.DatetimeIndex, targets: tuple[str, ...], cases: list[np.ndarray]) -> pd.DataFrame:

@@ -27,7 +27,7 @@ def gradient_error(model: PlantModel, windows: Windows, inputs: Tensor, starts: 
     Parameters
     ----------
     model : PlantModel
-        A hybrid; the gradient is that with respect to its network.
+        A hybrid; the gradient is that with respect to its networks.
     windows : Windows
         The training block.
     inputs : Tensor, shape (knot, input)
@@ -41,7 +41,7 @@ def gradient_error(model: PlantModel, windows: Windows, inputs: Tensor, starts: 
         Relative difference of the two gradients [-].
     """
     assert model.system.term is not None
-    parameters = list(model.system.term.network.parameters())
+    parameters = list(model.system.term.parameters())
     few = torch.arange(min(len(windows), FEW), device=inputs.device)
     found = []
     for factor in (1, 3):
@@ -78,7 +78,7 @@ def compiled_model(
     compiled = replace(model, compiled=True)
     try:
         outputs = compiled.simulate(starts[:, index], windows.inputs(inputs, index)[:, :3]).outputs
-        torch.autograd.grad(outputs.sum(), list(model.system.term.network.parameters()))
+        torch.autograd.grad(outputs.sum(), list(model.system.term.parameters()))
     except (RuntimeError, OSError) as error:
         return model, (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
     return compiled, ""

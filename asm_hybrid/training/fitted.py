@@ -17,7 +17,9 @@ from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_text
 from asm_hybrid.config import Config, load_config, observed_targets
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid import (
+    LOAD,
     LearntTerm,
+    LearntTerms,
     NeuralODE,
     PlantSystem,
     TermScaling,
@@ -25,38 +27,47 @@ from asm_hybrid.hybrid import (
     participants,
 )
 from asm_hybrid.kinetics import Table, load_table
-from asm_hybrid.plant import Plant, torch_namespace
+from asm_hybrid.plant import CLOCK, Plant, torch_namespace
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.simulate import Grid, NeuralModel, PlantModel
 
-__all__ = ["MODEL_FILES", "FittedModel", "load_model", "read_inputs", "term_spec"]
+__all__ = ["MODEL_FILES", "FittedModel", "load_model", "read_inputs", "term_specs"]
 
 MODEL_FILES = ("config.yaml", "kinetics.yaml", "weights.safetensors", "inputs.csv")
 """The files of a run folder, or of a bundle, from which a model is loaded."""
 
 
-def term_spec(config: Config, table: Table) -> TermSpec:
-    """Return the settings of n that a config names, defaults filled in.
+def term_specs(config: Config, table: Table) -> tuple[TermSpec, ...]:
+    """Return the settings of n that a config names, one a placement, defaults filled in.
 
     By default n reads the soluble components: the solids drift over weeks, out of any range that was seen in training.
     """
     network = config.network
-    soluble = (c.name for c in table.components if c.phase == "soluble")
+    soluble = tuple(c.name for c in table.components if c.phase == "soluble")
+    loads = tuple(f"{LOAD}{name}" for name in ("COD", "TN", "TP") if name in table.composites)
     targets = {
         "rates": network.processes or table.process_names,
         "state": network.components or table.component_names,
         "parameters": network.parameters or (),
+        "forcing": [f"influent.{name}" for name in network.influent or table.component_names],
         "output": dict.fromkeys(observed_targets(config).values()),
     }
-    return TermSpec(
-        placement=network.placement,
-        form=network.form or "multiplicative",
-        inputs=tuple(network.inputs or (*soluble, "T")),
-        targets=tuple(targets[network.placement]),
-        hidden=tuple(network.hidden),
-        activation=network.activation,
-        seeds=tuple(config.training.seeds),
-    )
+    specs = []
+    for placement in network.placement:
+        default = ("Q_in", "T", *loads) if placement == "forcing" else (*soluble, "T")
+        read = network.inputs_of(placement) or default
+        specs.append(
+            TermSpec(
+                placement=placement,
+                form=network.form or "multiplicative",
+                inputs=tuple(n for name in read for n in (CLOCK if name == "time_of_day" else (name,))),
+                targets=tuple(targets[placement]),
+                hidden=tuple(network.hidden),
+                activation=network.activation,
+                seeds=tuple(config.training.seeds),
+            )
+        )
+    return tuple(specs)
 
 
 @dataclass
@@ -77,7 +88,7 @@ class FittedModel:
         Parameter values before and after calibration.
     start : Tensor, shape (2, tank, component)
         States at the first knot, with the default and with the calibrated parameters.
-    term : LearntTerm or None
+    term : LearntTerms or None
         n of the hybrid model.
     neural : NeuralODE or None
         The pure neural ODE.
@@ -95,7 +106,7 @@ class FittedModel:
     defaults: Tensor
     parameters: Tensor
     start: Tensor
-    term: LearntTerm | None = None
+    term: LearntTerms | None = None
     neural: NeuralODE | None = None
     neural_start: Tensor | None = None
     best: int = 0
@@ -155,7 +166,7 @@ class FittedModel:
                 start = self.neural_start.expand(self.neural.network.members, *cases, -1)
                 return NeuralModel(self.neural, self.grid).simulate(start, inputs, record_knots=record_knots)
             model = self.hybrid(targets) if self.term is not None else self.recalibrated(targets)
-            members = self.term.network.members if self.term is not None else 1
+            members = self.term.members if self.term is not None else 1
             start = self.start[1].expand(members, *cases, -1, -1)
             return model.simulate(start, inputs, record_knots=record_knots)
 
@@ -236,11 +247,21 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Fitted
     )
     learnt = _section(tensors, "n.")
     if learnt:
-        scaling = TermScaling(**{f.name: learnt[f.name] for f in fields(TermScaling)})
         takes_part = participants(plant, plant.stoichiometry(model.parameters, torch_namespace()))
-        term = LearntTerm(term_spec(config, table), plant, scaling, takes_part).to(device)
-        term.load_state_dict(learnt)
-        model.term = term
+        terms = []
+        for spec in term_specs(config, table):
+            own = _section(learnt, f"by_kind.{spec.kind}.")
+            if not own:
+                raise InputError(
+                    f"the weights hold no n for the placement {spec.placement!r}",
+                    where=str(folder / "weights.safetensors"),
+                    expected="the file as this version of asm-hybrid writes it",
+                    fix="use the version of asm-hybrid that made the run, or train again",
+                )
+            scaling = TermScaling(**{f.name: own[f.name] for f in fields(TermScaling)})
+            terms.append(LearntTerm(spec, plant, scaling, takes_part))
+        model.term = LearntTerms(terms).to(device)
+        model.term.load_state_dict(learnt)
     pure = _section(tensors, "neural.")
     if pure:
         model.neural_start = pure.pop("start")

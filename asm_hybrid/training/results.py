@@ -24,6 +24,7 @@ from asm_hybrid.training.fit import FitResult
 from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.folder import environment
 from asm_hybrid.training.forecast import Forecast
+from asm_hybrid.training.improvement import improvement
 from asm_hybrid.training.scores import score
 from asm_hybrid.training.windows import interpolate_outputs
 
@@ -99,7 +100,7 @@ def predict_all(
     states = torch.empty(0)
     with torch.no_grad():
         if model.term is not None:
-            start = model.start[1].expand(model.term.network.members, -1, -1)
+            start = model.start[1].expand(model.term.members, -1, -1)
             solution = model.hybrid().simulate(start, inputs, record_knots=True)
             outputs["hybrid"] = np.asarray(solution.outputs.cpu()), grid.points
             failed["hybrid"] = int((~solution.ok).sum())
@@ -199,6 +200,26 @@ def scores(dataset: Dataset, predictions: Predictions, blocks: Mapping[str, tupl
     return out
 
 
+def improvements(
+    dataset: Dataset, predictions: Predictions, blocks: Mapping[str, tuple[float, float]]
+) -> dict[str, dict[str, Any]]:
+    """Return intervals of the change of the RMSE on the test block, by variable, model and baseline."""
+    out: dict[str, dict[str, Any]] = {}
+    for o in dataset.observations:
+        inside = _block_of(o.times, blocks) == "test"
+        errors = {m: (y - o.values)[:, inside] for m, y in predictions.values[o.label].items()}
+        out[o.label] = {
+            own: {
+                other: asdict(found)
+                for other in errors
+                if other != own and (found := improvement(o.times[inside], errors[own], errors[other]))
+            }
+            for own in ("hybrid", "neural", "recalibrated")
+            if own in errors and inside.any()
+        }
+    return out
+
+
 def parameter_rows(model: FittedModel, calibration: Calibration | None) -> list[dict[str, Any]]:
     """Return every parameter with its value, default, bounds, unit, source and calibration."""
     fitted = list(calibration.names) if calibration else []
@@ -272,7 +293,7 @@ def write_results(
     summary: dict[str, Any] = {
         "name": model.config.name,
         "mode": model.config.model.mode,
-        "placement": model.config.network.placement if model.term is not None else None,
+        "placements": list(model.config.network.placement) if model.term is not None else [],
         "created": facts["created"],
         "version": __version__,
         "device": facts["device"],
@@ -293,6 +314,7 @@ def write_results(
         table = prediction_table(dataset, predictions, bands, blocks)
         write_text_atomic(folder / "predictions.csv", table.to_csv(index=False, lineterminator="\n"))
         summary["scores"] = scores(dataset, predictions, blocks)
+        summary["improvement"] = improvements(dataset, predictions, blocks)
         if bands:
             measured = {o.label: o.values for o in dataset.observations}
             inside = {o.label: _block_of(o.times, blocks) for o in dataset.observations}

@@ -15,13 +15,13 @@ from torch import Tensor
 from asm_hybrid.config import Config, load_config
 from asm_hybrid.data import Dataset, read_dataset
 from asm_hybrid.errors import InputError, SimulationError
-from asm_hybrid.hybrid import LearntTerm, NeuralODE, PlantSystem, TermScaling, participants
+from asm_hybrid.hybrid import LearntTerm, LearntTerms, NeuralODE, PlantSystem, TermScaling, TermSpec, participants
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.calibration import Calibration, calibrate
 from asm_hybrid.training.engine import LARGEST_GRADIENT_ERROR, compiled_model, gradient_error
 from asm_hybrid.training.fit import FitResult, FitSettings, fit
-from asm_hybrid.training.fitted import FittedModel, checkpoint_knots, make_grid, term_spec
+from asm_hybrid.training.fitted import FittedModel, checkpoint_knots, make_grid, term_specs
 from asm_hybrid.training.folder import MetricsLog, create_run_folder
 from asm_hybrid.training.forecast import forecast
 from asm_hybrid.training.progress import Progress, Silent
@@ -315,16 +315,21 @@ class _Run:
         """Fit n inside the plant."""
         system = PlantSystem(self.plant, self.model.parameters, self.model.targets)
         takes_part = participants(self.plant, self.plant.stoichiometry(self.model.parameters, torch_namespace()))
-        spec = term_spec(self.config, self.plant.table)
-        term = LearntTerm(spec, self.plant, self._scaling(system), takes_part).to(self.device)
+        specs = term_specs(self.config, self.plant.table)
+        terms = [LearntTerm(spec, self.plant, self._scaling(spec, system), takes_part) for spec in specs]
+        term = LearntTerms(terms).to(self.device)
+        if self.config.reads_clock:
+            self.warnings.append(
+                "n reads the time of day: it can repeat the mean day of the training block instead of learning from "
+                "the state, which will not hold when loads or operation shift"
+            )
         hybrid = PlantModel(
             PlantSystem(self.plant, self.model.parameters, self.model.targets, term),
             self.grid,
             checkpoint=checkpoint_knots(self.config),
         )
         windows = self._windows(self.grid.points)
-        members = len(spec.seeds)
-        starts = self.trajectory[windows[0].starts].expand(members, *[-1] * 3)
+        starts = self.trajectory[windows[0].starts].expand(term.members, *[-1] * 3)
         plain, before = hybrid, gradient_error(hybrid, windows[0], self.inputs, starts)
         if self.config.training.compile:
             self.progress.stage("compiling the step of the solver")
@@ -339,7 +344,7 @@ class _Run:
             return weight * term.size(hybrid.system.effective(X, hybrid.system.forcing(u)), u)
 
         self.model.term = term
-        result = self._fit("n", term.network, hybrid, starts, windows, log, 0.0, penalty)
+        result = self._fit("n", term, hybrid, starts, windows, log, 0.0, penalty)
         self.stopped = result.stopped
         found = [before, gradient_error(plain, windows[0], self.inputs, starts)]
         self.gradient_error = max(found, key=lambda error: (math.isnan(error), error))
@@ -350,11 +355,10 @@ class _Run:
                 "learning may have gone astray: set a smaller training.step"
             )
 
-    def _scaling(self, system: PlantSystem) -> TermScaling:
+    def _scaling(self, spec: TermSpec, system: PlantSystem) -> TermScaling:
         """Typical sizes along f's trajectory over the training block."""
         first, last = (round(t / self.grid.interval) for t in self.blocks["train"])
         spread = measured_spread(self.dataset.observations, self.blocks["train"])
-        spec = term_spec(self.config, self.plant.table)
         return term_scaling(spec, system, self.trajectory[first:last], self.inputs[first:last], spread)
 
     def fit_neural(self, log: MetricsLog) -> None:

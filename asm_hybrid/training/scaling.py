@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.data import Observation
-from asm_hybrid.hybrid import PlantSystem, TermScaling, TermSpec, feature_maps
+from asm_hybrid.hybrid import PlantSystem, Reading, TermScaling, TermSpec
 
 __all__ = ["measured_spread", "term_scaling"]
 
@@ -66,10 +66,11 @@ def term_scaling(spec: TermSpec, system: PlantSystem, X: Tensor, u: Tensor, spre
             "process": (rates.abs().mean((0, 1)), table.process_names),
             "component": ((rates @ system.stoichiometry).abs().mean((0, 1)), table.component_names),
             "parameter": (forcing.parameters.abs().mean(0), table.parameter_names),
+            "influent": (u.abs().mean(0), [i.name for i in system.plant.inputs]),
             "variable": (torch.tensor(list(spread.values()), dtype=X.dtype, device=X.device), tuple(spread)),
         }[spec.kind]
-        read, drive = (m.to(X.device) for m in feature_maps(system.plant, spec.inputs))
-        seen = (X @ read + (u @ drive).unsqueeze(-2)).flatten(0, 1)
+        reading = Reading(system.plant, spec.inputs, len(spec.spots(system.plant))).to(X.device)
+        seen = reading(None if spec.placement == "forcing" else X, u).flatten(0, -2)
         std = seen.std(0)
     return TermScaling(
         mean=seen.mean(0),

@@ -34,7 +34,8 @@ def summary():
         "variables": {v: {"unit": u} for v, u in (("NH4", "g N/m3"), ("NO3", "g N/m3"), ("MLSS", "g TSS/m3"))},
         "missing": [
             {
-                "process": process,
+                "kind": "process",
+                "name": process,
                 "tank": tank,
                 "share": 0.3,
                 "own": 486.2,
@@ -94,7 +95,7 @@ def test_forecasts_and_coverage_are_printed(screen):
 def test_state_placement_ranks_components(screen):
     content = summary()
     for row in content["missing"]:
-        row["component"] = row.pop("process")
+        row["kind"] = "component"
     terminal.print_scores(content)
     assert "component" in screen()
 
@@ -103,7 +104,7 @@ def test_state_placement_ranks_components(screen):
 def test_parameters_and_output_placement_rank_values(screen, kind):
     content = summary()
     for row in content["missing"]:
-        row[kind] = row.pop("process")
+        row["kind"] = kind
     terminal.print_scores(content)
     out = screen()
     assert kind in out

@@ -70,6 +70,11 @@ SHALLOW = [
     ("  hidden: [8]", "  placement: parameters", ["has no 'parameters'", "add parameters: [mu_A"], "network:"),
     ("  hidden: [8]", "  placement: parameters\n  parameters: []", ["at least 1"]),
     ("  hidden: [8]", "  placement: parametres", ["'parametres'", "did you mean 'parameters'"]),
+    ("  hidden: [8]", "  placement: [rates, rates]", ["'rates' is listed twice"]),
+    ("  hidden: [8]", "  placement: []", ["one of rates, state, parameters, forcing, output"]),
+    ("  hidden: [8]", "  influent: [S_NH]", ["'influent'", "set placement: forcing"], "network:"),
+    ("  hidden: [8]", "  inputs: {forcing: [T]}", ["inputs for 'forcing'", "inputs for 'rates'"], "network:"),
+    ("  hidden: [8]", "  inputs: T", ["inputs are 'T'", "a list of names"]),
 ]
 
 
@@ -127,8 +132,12 @@ DEEP = [
     ("unit: mg N/L, noise", "unit: mg COD/L, noise", ["NH4", "COD"]),
     ("unit: m3/h}", "unit: m3/hour2}", ["m3/hour2"]),
     ("{volume: 1500}", "{volume: 1500, kla: 120}", ["imposed S_O and aeration"], "tanks:"),
-    ("hidden: [8]", "inputs: [S_NHX]", ["'S_NHX' is not a component of asm1, or T"]),
+    ("hidden: [8]", "inputs: [S_NHX]", ["'S_NHX' is not a component of asm1, T, Q_in"]),
     ("hidden: [8]", "processes: [growth]", ["'growth' is not a process of asm1"]),
+    ("hidden: [8]", "inputs: [air]", ["'air' is not", "no tank has kla or air"]),
+    ("hidden: [8]", "inputs: [load.S_XX]", ["'load.S_XX'", "did you mean 'load.S_"]),
+    ("hidden: [8]", "placement: forcing\n  inputs: [S_NH]", ["'S_NH' is not T, Q_in, load.X", "no tank"]),
+    ("hidden: [8]", "placement: forcing\n  influent: [S_XX]", ["'S_XX' is not a component"]),
     ("hidden: [8]", "placement: state\n  components: [S_XX]", ["'S_XX' is not a component"]),
     ("hidden: [8]", "placement: parameters\n  parameters: [mu_a]", ["'mu_a' is not a parameter of asm1", "'mu_A'"]),
     ("hidden: [8]", "placement: parameters\n  parameters: [mu_A, Y_A]", ["'Y_A' sets the stoichiometry", "mu_A, K_NH"]),

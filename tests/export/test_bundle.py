@@ -45,7 +45,7 @@ PARAMETERS = {
 SUMMARY = {
     "name": "plant",
     "mode": "hybrid",
-    "placement": "rates",
+    "placements": ["rates"],
     "created": "2026-02-03T14:05:09+00:00",
     "version": "0.1.0",
     "device": "cpu",
@@ -54,7 +54,8 @@ SUMMARY = {
     "scores": {"test": {"NH4": {"hybrid": {"rmse": 0.5, "mae": 0.4, "bias": -0.1, "r2": None, "n": 9}}}},
     "missing": [
         {
-            "process": "nitrification",
+            "kind": "process",
+            "name": "nitrification",
             "tank": "a",
             "share": 0.7,
             "own": 5.0,
@@ -113,7 +114,7 @@ def test_workbook_states_value_default_bounds_unit_and_source(run: Path, tmp_pat
     assert book.get_sheet_by_name("Scores").to_python()[1] == [
         "test", "NH4", "g N/m3", "hybrid", 0.5, 0.4, -0.1, "", 9.0,
     ]  # fmt: skip
-    assert book.get_sheet_by_name("Missing").to_python()[1][:3] == ["nitrification", "a", 0.7]
+    assert book.get_sheet_by_name("Missing").to_python()[1][:4] == ["process", "nitrification", "a", 0.7]
     assert book.get_sheet_by_name("Correlations").to_python()[1] == ["mu_A", 1.0, 0.9]
 
 

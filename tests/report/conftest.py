@@ -132,7 +132,7 @@ def contributions(kind: str) -> pd.DataFrame:
             own = (30 + 12 * j) * (1 + 0.4 * np.sin(2 * np.pi * (t - 0.3))) * (oxygen / (0.4 + oxygen))
             size = {"aerobic_growth_autotrophs": -0.45, "hydrolysis_organics": 0.15, "S_NH": -0.3}.get(name, 0.02)
             learnt = size * own * np.exp(-oxygen) * (0.6 + 0.2 * i) + rng.normal(0, 0.3, t.size)
-            frame = pd.DataFrame({"time": stamps(t), "block": block_of(t), "tank": tank, kind: name})
+            frame = pd.DataFrame({"time": stamps(t), "block": block_of(t), "tank": tank, "kind": kind, "name": name})
             rows.append(frame.assign(own=own.round(4), learnt=learnt.round(4), unit="g/m3/d", S_O=oxygen.round(4)))
     return pd.concat(rows)
 
@@ -238,16 +238,17 @@ def parameters() -> dict[str, Any]:
 
 def missing(kind: str) -> list[dict[str, Any]]:
     if kind == "variable":
-        row = {"variable": "aerobic_3.S_NH", "tank": "aerobic_3", "share": 1.0}
+        row = {"kind": kind, "name": "aerobic_3.S_NH", "tank": "aerobic_3", "share": 1.0}
         return [row | {"own": 1.5, "learnt": -0.2, "unit": "g N/m3"}]
     if kind == "parameter":
-        keys = ("parameter", "tank", "share", "own", "learnt", "unit")
+        keys = ("name", "tank", "share", "own", "learnt", "unit")
         rows = [("mu_A", "aerobic_3", 0.8, 0.61, -0.2, "1/d"), ("K_OA", "aerobic_2", 0.2, 0.4, 0.1, "g/m3")]
-        return [dict(zip(keys, row, strict=True)) for row in rows]
+        return [{"kind": kind, **dict(zip(keys, row, strict=True))} for row in rows]
     if kind == "component":
         return [
             {
-                "component": "S_NH",
+                "kind": kind,
+                "name": "S_NH",
                 "tank": "aerobic_3",
                 "share": 0.71,
                 "own": 80.0,
@@ -255,7 +256,8 @@ def missing(kind: str) -> list[dict[str, Any]]:
                 "unit": "g/m3/d",
             },
             {
-                "component": "S_NO",
+                "kind": kind,
+                "name": "S_NO",
                 "tank": "aerobic_2",
                 "share": 0.11,
                 "own": 70.0,
@@ -272,8 +274,8 @@ def missing(kind: str) -> list[dict[str, Any]]:
     ]
     named = {(p, t) for p, t, *_ in rows}
     rows += [(p, t, 0.13 / 35, 10.0, 0.1) for p in PROCESSES for t in TANKS if (p, t) not in named]
-    keys = ("process", "tank", "share", "own", "learnt")
-    return [{**dict(zip(keys, row, strict=True)), "unit": "g/m3/d"} for row in rows]
+    keys = ("name", "tank", "share", "own", "learnt")
+    return [{"kind": kind, **dict(zip(keys, row, strict=True)), "unit": "g/m3/d"} for row in rows]
 
 
 def build_run(folder: Path, *, mode: str = "hybrid", placement: str = "rates", name: str = "synthetic plant") -> Path:
@@ -290,7 +292,7 @@ def build_run(folder: Path, *, mode: str = "hybrid", placement: str = "rates", n
     summary: dict[str, Any] = {
         "name": name,
         "mode": mode,
-        "placement": placement if mode == "hybrid" else None,
+        "placements": [placement] if mode == "hybrid" else [],
         "created": "2026-02-03T14:05:09Z",
         "version": "0.1.0",
         "device": "cpu",

@@ -79,7 +79,7 @@ def test_zone_is_that_of_all_sources_or_utc() -> None:
 
 
 def entry(name: str, tank: str, share: float, learnt: float = 1.0) -> Missing:
-    return Missing(process=name, tank=tank, share=share, own=2.0, learnt=learnt, unit="g/m3/d")
+    return Missing(kind="process", name=name, tank=tank, share=share, own=2.0, learnt=learnt, unit="g/m3/d")
 
 
 def test_heat_map_orders_by_total_and_keeps_text_legible() -> None:

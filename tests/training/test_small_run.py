@@ -190,7 +190,7 @@ def test_other_modes_run_through_to_the_report(tmp_path, change, own, models):
     assert own in result.summary["forecast"]["scores"]["test"]["1 h"]["NH4"]
     assert ("bands" in result.summary) == (own == "hybrid")
     assert (tmp_path / "run" / "report.html").stat().st_size > 10_000
-    assert ("component" in result.summary["missing"][0]) if "state" in change[1] else True
+    assert (result.summary["missing"][0]["kind"] == "component") if "state" in change[1] else True
 
 
 def test_a_diverging_training_names_place_and_parameters_and_keeps_the_last_good_model(tmp_path, monkeypatch):
@@ -225,5 +225,5 @@ def test_a_bad_config_leaves_nothing_behind(tmp_path):
 
 def test_weights_hold_every_seed(run):
     weights = load_file(run / "weights.safetensors")
-    assert weights["n.network.weights.0"].shape == (2, 2, 4)
-    assert weights["n.network.weights.1"].abs().max() > 0
+    assert weights["n.by_kind.process.network.weights.0"].shape == (2, 2, 4)
+    assert weights["n.by_kind.process.network.weights.1"].abs().max() > 0

@@ -1,0 +1,83 @@
+"""Every placement of n on the series of Tilburg, chosen on the validation block and read once on the test block.
+
+Run ``python benchmarks/tilburg.py FOLDER``, with the series where `configs/tilburg.yaml` expects them.
+Runs go into FOLDER, one a placement; those that are there already are not made again. f is calibrated in the first run,
+and the others take its parameters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from asm_hybrid.config import load_config
+from asm_hybrid.workflow import run_training
+
+CONFIG = Path(__file__).parent.parent / "configs" / "tilburg.yaml"
+SEEDS = [1, 2, 3, 4, 5]
+KINETIC = ["mu_A", "b_A", "K_NH", "K_OA", "mu_H", "K_OH", "eta_g", "k_h"]
+WEATHER = ["Q_in", "T", "load.COD", "load.TN"]
+NETWORKS: dict[str, dict[str, Any]] = {
+    "rates": {"placement": "rates"},
+    "state": {"placement": "state", "form": None},
+    "parameters": {"placement": "parameters", "form": None, "parameters": KINETIC},
+    "forcing": {"placement": "forcing", "form": None, "inputs": WEATHER},
+    "forcing, time": {"placement": "forcing", "form": None, "inputs": [*WEATHER, "time_of_day"]},
+    "output": {"placement": "output", "form": None},
+    "rates + forcing": {"placement": ["rates", "forcing"]},
+    "rates + forcing + output": {"placement": ["rates", "forcing", "output"]},
+}
+
+
+def write_config(folder: Path, name: str, parameters: dict[str, float]) -> Path:
+    """Write the config of one placement, with the parameters of f where they are known."""
+    content = yaml.safe_load(load_config(CONFIG).to_yaml(folder))
+    content["name"] = "tilburg-" + name.replace(" + ", "-").replace(", ", "-")
+    content["network"] |= NETWORKS[name]
+    content["training"] |= {"seeds": SEEDS, "compile": True}
+    if parameters:
+        content["model"] |= {"calibrate": [], "parameters": parameters}
+    path = folder / f"{content['name']}.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def run(folder: Path, name: str) -> dict[str, Any]:
+    """Return the summary of one placement's run, made now or before."""
+    where = folder / name.replace(" + ", "-").replace(", ", "-")
+    if not (where / "summary.json").exists():
+        first, parameters = folder / "rates" / "parameters.json", {}
+        if name != "rates":
+            rows = json.loads(first.read_text(encoding="utf-8"))["parameters"]
+            parameters = {row["name"]: row["value"] for row in rows if row["calibrated"]}
+        run_training(write_config(folder, name, parameters), where)
+    summary: dict[str, Any] = json.loads((where / "summary.json").read_text(encoding="utf-8"))
+    return summary
+
+
+def main() -> None:
+    """Train and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the runs go")
+    parser.add_argument("--only", nargs="*", default=list(NETWORKS), help="placements to run")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    found = {name: run(arguments.folder, name) for name in arguments.only}
+    for block in ("validate", "test"):
+        print(f"\nRMSE on the block {block}")
+        first = found[arguments.only[0]]["scores"][block]
+        for model in ("mean", "diurnal", "least_squares", "mechanistic", "recalibrated", "neural"):
+            print(f"{model:28}", *(f"{first[v][model]['rmse']:8.3f}" for v in first))
+        for name, summary in found.items():
+            rows = [summary["scores"][block][v]["hybrid"] for v in first]
+            span = [f"{r['rmse']:8.3f} ({min(r['rmse_seeds']):.3f}-{max(r['rmse_seeds']):.3f})" for r in rows]
+            print(f"hybrid, {name:20}", *span)
+    print(json.dumps({name: s["scores"] for name, s in found.items()}))
+
+
+if __name__ == "__main__":
+    main()
