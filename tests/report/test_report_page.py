@@ -113,7 +113,14 @@ def test_page_names_what_f_lacks_and_every_warning(page: Page, run_folder: Path)
     assert "1. aerobic growth autotrophs in aerobic_3" in page.text
     for warning in summary["warnings"]:
         assert warning in page.text
-    for text in ("at its bound", "cannot be told apart", "long gap: no value for 33.5 h", "5f" * 32):
+    for text in (
+        "at its bound",
+        "cannot be told apart",
+        "0.550 to 0.670",
+        "open at the upper bound",
+        "long gap: no value for 33.5 h",
+        "5f" * 32,
+    ):
         assert text in page.text
 
 

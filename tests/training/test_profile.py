@@ -1,0 +1,124 @@
+"""Profile widths against intervals worked out by hand."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chi2
+
+from asm_hybrid.training.calibration import calibrate
+from asm_hybrid.training.profile import profile_widths
+
+WIDE = np.array([[-50.0, 50.0], [-50.0, 50.0]])
+
+
+def linear_case():
+    rng = np.random.default_rng(3)
+    t = np.linspace(0, 1, 80)
+    matrix = np.column_stack([np.ones(80), t])
+    measured = matrix @ [1.0, -0.5] + 0.1 * rng.normal(size=80)
+    x = np.linalg.lstsq(matrix, measured, rcond=None)[0]
+    return matrix, x, lambda sets: sets @ matrix.T - measured
+
+
+def test_the_interval_of_a_linear_problem_is_the_analytic_one():
+    matrix, x, simulate = linear_case()
+    residual = simulate(x)
+    found = profile_widths(x, residual, matrix, WIDE, simulate)
+    variance = residual @ residual / (80 - 2)
+    half = np.sqrt(chi2.ppf(0.95, 1) * variance * np.diag(np.linalg.inv(matrix.T @ matrix)))
+    np.testing.assert_allclose(found.low, x - half, rtol=1e-6)
+    np.testing.assert_allclose(found.high, x + half, rtol=1e-6)
+    assert found.checked == (True, True)
+    assert found.simulations == 4  # one batch: the linear model is right
+
+
+def test_an_interval_ends_at_a_bound_and_the_bound_of_one_narrows_the_other():
+    matrix, x, simulate = linear_case()
+    free = profile_widths(x, simulate(x), matrix, WIDE, simulate)
+    tight = np.array([[-50.0, x[0] + 1e-3], [-50.0, 50.0]])
+    found = profile_widths(x, simulate(x), matrix, tight, simulate)
+    assert found.high[0] == pytest.approx(x[0] + 1e-3)
+    assert found.high_open == (True, False)
+    assert found.low_open == (False, False)
+    assert found.low[1] > free.low[1] + 0.01  # the slope cannot fall as far, since the offset cannot rise
+    assert found.high[1] == pytest.approx(free.high[1], rel=1e-6)
+
+
+def exact_end(simulate, x, index, rise, side):
+    """Scan the true profile by brute force."""
+    other = 1 - index
+    around = np.linspace(-2, 2, 4001)
+    best = np.sum(simulate(x) ** 2)
+    step = 0.0
+    while True:
+        step += 0.002
+        sets = np.tile(x, (len(around), 1))
+        sets[:, index] += side * step
+        sets[:, other] += around
+        if (simulate(sets) ** 2).sum(1).min() - best > rise:
+            return x[index] + side * step
+
+
+def test_the_ends_of_a_curved_problem_are_those_of_its_true_profile():
+    t = np.linspace(0, 3, 40)
+    rng = np.random.default_rng(1)
+    measured = 2.0 * np.exp(-0.8 * t) + 0.6 * rng.normal(size=40)
+
+    def residuals(sets):
+        return (np.exp(-sets.numpy()[:, :1] * t) * sets.numpy()[:, 1:2] - measured) / 0.6
+
+    bounds = np.array([[0.01, 20.0], [0.01, 20.0]])
+    found = calibrate(("a", "b"), np.array([0.5, 1.0]), bounds, residuals, max_evaluations=40)
+    assert found.profile.checked == (True, True)
+    assert found.profile.simulations <= found.evaluations * 3
+    x = np.log(found.values)
+    rise = chi2.ppf(0.95, 1) * found.cost * 40 / 38
+
+    def simulate(x):
+        return residuals(torch.as_tensor(np.exp(np.atleast_2d(x))))
+
+    for index in (0, 1):
+        low = exact_end(simulate, x, index, rise, -1)
+        high = exact_end(simulate, x, index, rise, 1)
+        width = high - low
+        assert found.profile.low[index] == pytest.approx(low, abs=0.04 * width)
+        assert found.profile.high[index] == pytest.approx(high, abs=0.04 * width)
+    assert abs((x[0] - found.profile.low[0]) / (found.profile.high[0] - x[0]) - 1) > 0.05  # it is not symmetric
+
+
+def test_a_parameter_without_effect_is_named_as_not_identified():
+    t = np.linspace(0, 3, 20)
+    measured = np.exp(-0.8 * t) + 0.01 * np.sin(9 * t)
+
+    def residuals(sets):
+        return np.exp(-sets.numpy()[:, :1] * t) - measured
+
+    found = calibrate(("a", "idle"), np.array([0.5, 1.0]), np.array([[0.1, 5.0], [0.1, 9.0]]), residuals)
+    interval = found.interval(1)
+    assert (interval.low, interval.high, interval.open) == (pytest.approx(0.1), pytest.approx(9.0), "both")
+    assert found.interval(0).open == "none"
+    assert any("do not determine idle" in w for w in found.warnings())
+
+
+def test_parameters_that_stand_for_each_other_are_named():
+    t = np.linspace(0, 3, 30)
+    rng = np.random.default_rng(5)
+    measured = np.exp(-0.8 * t) + 0.02 * rng.normal(size=30)
+
+    def residuals(sets):
+        a, b = sets.numpy()[:, :1], sets.numpy()[:, 1:2]
+        return (np.exp(-a * b * t * (1 + 0.02 * a * t)) - measured) / 0.02
+
+    found = calibrate(("a", "b"), np.array([0.7, 1.0]), np.array([[0.1, 5.0], [0.1, 9.0]]), residuals)
+    ((first, second, r),) = found.close_pairs
+    assert (first, second) == ("a", "b")
+    assert r < -0.95
+    assert any("a and b (-" in w for w in found.warnings())
+
+
+def test_where_nothing_can_be_simulated_the_ends_stay_unchecked():
+    matrix, x, simulate = linear_case()
+    found = profile_widths(x, simulate(x), matrix, WIDE, lambda sets: np.full((len(sets), 80), np.nan))
+    assert found.checked == (False, False)
+    assert (found.low < x).all()
+    assert (x < found.high).all()
