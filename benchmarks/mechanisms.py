@@ -43,7 +43,13 @@ SECTIONS = {
         "test": '["2021-01-15", "2021-02-11 23:45"]',
     },
     "network": {"inputs": "[S_S, S_O, S_NO, S_NH, S_ALK]"},
-    "training": {"seeds": "[1, 2, 3, 4, 5]", "step": "15 min", "iterations": "150", "calibration_evaluations": "25"},
+    "training": {
+        "seeds": "[1, 2, 3, 4, 5]",
+        "step": "15 min",
+        "window": "2 d",
+        "iterations": "100",
+        "calibration_evaluations": "25",
+    },
 }
 
 
@@ -85,7 +91,7 @@ def measure(name: str, folder: Path, influents: Path, sections: dict[str, dict[s
     pooled = {k: spread(np.sqrt(np.mean(v**2, axis=1))) for k, v in error.items()}
     gap = {k: closed(error, k) for k in ("hybrid", "neural") if k in error}
     moved = error["recalibrated"][0] > MOVED * error["floor"][0]
-    share = sum(row["share"] for row in summary["missing"] if row["process"] in MECHANISMS[name].changes)
+    share = sum(row["share"] for row in summary["missing"] if row["name"] in MECHANISMS[name].changes)
     first = summary["missing"][0]
     return {
         "pooled": pooled,
@@ -99,9 +105,9 @@ def measure(name: str, folder: Path, influents: Path, sections: dict[str, dict[s
             }
             for i, label in enumerate(SENSORS)
         },
-        "validation": outcome.model and summary["fits"]["n"]["best"],
-        "first": [first["process"], first["tank"], first["share"]],
-        "named": first["process"] in MECHANISMS[name].changes,
+        "validation_loss": summary["fits"]["n"]["best"],
+        "first": [first["name"], first["tank"], first["share"]],
+        "named": first["name"] in MECHANISMS[name].changes,
         "share": share,
         "gradient_error": summary["gradient_error"],
         "step_error": summary["step_error"],
@@ -148,6 +154,8 @@ def main() -> None:
         for name in arguments.only:
             results[name] = measure(name, (arguments.out or Path(temporary)) / name, arguments.influents, SECTIONS)
             row = results[name]
+            if arguments.out:
+                (arguments.out / f"{name}.json").write_text(json.dumps(row), encoding="utf-8")
             print(
                 f"{name}: {MECHANISMS[name].says}; {row['seconds']:.0f} s; first in the list: {row['first']}; "
                 f"gradient error {row['gradient_error']:.1e}",
