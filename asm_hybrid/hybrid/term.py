@@ -211,7 +211,7 @@ class LearntTerm(nn.Module):
         z = self.outputs(None if self.spec.placement == "forcing" else X, u)
         if self.spec.placement == "output":
             z = (z * self.at).sum(-2)
-        mean = z.square().flatten(1, -2).mean(dim=1)
+        mean = z.square().reshape(self.members, -1, z.shape[-1]).mean(dim=1)
         return ((mean + ROUNDED**2).sqrt() - ROUNDED).sum(-1)
 
     def outside(self, X: Tensor, u: Tensor) -> Tensor:
