@@ -1,18 +1,20 @@
 """BSM1 in dry weather, rain and storm, whose truth has one mechanism of ASM1 changed: what the hybrid recovers.
 
 Run ``python benchmarks/mechanisms.py --influents DIR`` with the folder of ``bsm1_asm1_Inf_dry.txt``, ``_rain.txt`` and
-``_strm.txt``. Every mechanism is one run of the program: ASM1 is recalibrated, a hybrid and a pure neural ODE learn, all in
-dry weather, and everything is tested in rain and storm (28 d, open loop). `mechanisms_plant.py` makes the plants.
+``_strm.txt``. Every mechanism is one run of the program: ASM1 is recalibrated, a hybrid and a pure neural ODE learn,
+all in dry weather, and everything is tested in rain and storm (28 d, open loop). `mechanisms_plant.py` makes the
+plants.
 
 The figures were fixed before any of them was seen:
 
 - **RMSE** is against the noisy measurements of the test block. The **noise floor** is that of the noise-free truth.
-- **Gap closed**, of one sensor: ``(RMSE of f - RMSE of hybrid) / (RMSE of f - noise floor)``, with f recalibrated. It is
-  given for the sensors that the mechanism moves: where the RMSE of recalibrated f is more than 1.25 times the floor.
-- **Pooled**: the same with the root mean square over all sensors, each in units of its noise, in the place of the RMSE.
+- **Gap closed**, of one sensor: ``(RMSE of f - RMSE of hybrid) / (RMSE of f - noise floor)``, with f recalibrated. It
+  is given for the sensors that the mechanism moves: where the RMSE of f is more than 1.25 times the floor.
+- **Pooled**: the same with the root mean square over all sensors, each in units of its noise, in the place of the
+  RMSE.
 - Median and range over five seeds.
-- **Names it**: whether the changed process is the first in the report's list of what f failed to capture, and the share of
-  n's effect that the list gives to the changed process in all tanks.
+- **Named**: whether the changed process is the first in the report's list of what f failed to capture, and the share
+  of n's effect that the list gives to the changed process in all tanks.
 
 The settings below are the same for all mechanisms, and were chosen on the validation block.
 """

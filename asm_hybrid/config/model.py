@@ -242,7 +242,9 @@ class TrainingSection(Section):
     iterations: int = Field(default=200, ge=0, description="Gradient steps at most.")
     learning_rate: float = Field(default=0.01, gt=0, description="Step size of the optimiser.")
     penalty: float = Field(
-        default=0.01, ge=0, description="Weight in the loss of the size of n: its root mean square, summed over targets."
+        default=0.01,
+        ge=0,
+        description="Weight in the loss of the size of n: its root mean square, summed over targets.",
     )
     loss: Literal["squares", "huber"] = Field(
         default="squares",

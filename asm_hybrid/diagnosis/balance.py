@@ -18,25 +18,23 @@ TOLD = 0.01
 
 
 def composition(model: FittedModel) -> Tensor:
-    """Return what one unit of a component holds of the materials that the table conserves, ``(component, material)``."""
+    """Return what one unit of a component holds of each conserved material, ``(component, material)``."""
     table = model.plant.table
     values = dict(zip(table.parameter_names, model.parameters.tolist(), strict=True))
 
     def held(expression: Any) -> float:
         return float(expression.value.subs({s: values[str(s)] for s in expression.value.free_symbols}))
 
-    rows = [
-        [held(c.composition[m]) if m in c.composition else 0.0 for m in table.materials] for c in table.components
-    ]
+    rows = [[held(c.composition[m]) if m in c.composition else 0.0 for m in table.materials] for c in table.components]
     return torch.tensor(rows, dtype=torch.float64)
 
 
 def imbalance(model: FittedModel, terms: LearntTerms, X: Tensor, u: Tensor) -> dict[str, dict[str, float]]:
     """Return what n creates of every conserved material in the tanks.
 
-    The change of dX/dt by n, that is ``(ρ_hybrid - ρ_f) S`` and what n adds to derivatives, times what the components hold,
-    times the volumes. Gases that leave (S_N2) and oxygen that is supplied are components and are counted. What n makes of
-    an imposed state has no effect, and is left out.
+    The change of dX/dt by n, that is ``(ρ_hybrid - ρ_f) S`` and what n adds to derivatives, times what the components
+    hold, times the volumes. Gases that leave (S_N2) and oxygen that is supplied are components and are counted. What n
+    makes of an imposed state has no effect, and is left out.
 
     Parameters
     ----------
@@ -52,9 +50,9 @@ def imbalance(model: FittedModel, terms: LearntTerms, X: Tensor, u: Tensor) -> d
     Returns
     -------
     dict
-        By material: ``created`` and ``size`` [kg/d, kmol/d of charge], the mean over time, and that of its absolute value;
-        ``of_influent`` [-], size over the mean load of the influent, absent where that is zero; ``of_moved`` [-], size over
-        what n moves: the absolute changes of all components in all tanks, added up.
+        By material: ``created`` and ``size`` [kg/d, kmol/d of charge], the mean over time, and that of its absolute
+        value; ``of_influent`` [-], size over the mean load of the influent, absent where that is zero; ``of_moved``
+        [-], size over what n moves: the absolute changes of all components in all tanks, added up.
     """
     plant, xp = model.plant, torch_namespace()
     system = model.recalibrated().system
@@ -94,4 +92,3 @@ def imbalance_warning(found: dict[str, dict[str, float]]) -> str | None:
     if not parts:
         return None
     return f"n does not conserve mass: on average it makes or destroys {', '.join(parts)}"
-

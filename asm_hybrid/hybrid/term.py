@@ -200,13 +200,13 @@ class LearntTerm(nn.Module):
     def size(self, X: Tensor, u: Tensor) -> Tensor:
         """Return the root mean square of n, summed over the targets [-], ``(member,)``; what the penalty weighs.
 
-        It is a group lasso [1]_: a target for which the data do not call is held at nothing, and the others are free. The
-        mean is over all spots, states and times, and the root is rounded off below `ROUNDED`.
+        It is a group lasso [1]_: a target for which the data do not call is held at nothing, and the others are free.
+        The mean is over all spots, states and times, and the root is rounded off below `ROUNDED`.
 
         References
         ----------
-        .. [1] M. Yuan, Y. Lin (2006), "Model selection and estimation in regression with grouped variables", J. R. Stat.
-           Soc. B 68, 49-67, https://doi.org/10.1111/j.1467-9868.2005.00532.x.
+        .. [1] M. Yuan, Y. Lin (2006), "Model selection and estimation in regression with grouped variables", J. R.
+           Stat. Soc. B 68, 49-67, https://doi.org/10.1111/j.1467-9868.2005.00532.x.
         """
         z = self.outputs(None if self.spec.placement == "forcing" else X, u)
         if self.spec.placement == "output":
