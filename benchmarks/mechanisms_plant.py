@@ -1,9 +1,9 @@
 """The plants of `mechanisms.py`: BSM1 in dry weather, rain and storm, with one mechanism of ASM1 changed in the truth.
 
-Five tanks, flows and kLa are those of BSM1 in open loop, at 15 °C; the settler is ideal, and the kinetics are ASM1 with its
-default parameters, but for the change. The published influents of dry, rain and storm weather, 14 d each, lie end to end on
-one time axis. Sensors measure every 15 min what a well-equipped plant has, with normal noise that is independent from
-sample to sample.
+Five tanks, flows and kLa are those of BSM1 in open loop, at 15 °C; the settler is ideal, and the kinetics are ASM1 with
+its default parameters, but for the change. The published influents of dry, rain and storm weather, 14 d each, lie end
+to end on one time axis. Sensors measure every 15 min what a well-equipped plant has, with normal noise that is
+independent from sample to sample.
 """
 
 from __future__ import annotations

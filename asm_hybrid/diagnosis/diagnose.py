@@ -12,12 +12,11 @@ import torch
 from safetensors.torch import load as load_tensors
 
 from asm_hybrid.artefacts import verify_manifest, write_json_atomic, write_manifest, write_text_atomic
+from asm_hybrid.diagnosis.balance import imbalance, imbalance_warning
 from asm_hybrid.diagnosis.contributions import contribution_table, contributions
 from asm_hybrid.diagnosis.forecast import forecast_verdict
-from asm_hybrid.diagnosis.imbalance import imbalance, imbalance_warning
 from asm_hybrid.diagnosis.missing import missing_dynamics, ranked, switch_off_effects, window_starts
 from asm_hybrid.diagnosis.verdict import verdict
-from asm_hybrid.hybrid import PlantSystem
 from asm_hybrid.training import load_model, read_inputs
 
 __all__ = ["diagnose"]
@@ -71,9 +70,10 @@ def diagnose(folder: Path) -> dict[str, Any]:
             effects = switch_off_effects(model, term, terms, X[at], cut, noise)
             rows += missing_dynamics(model, term, effects, own["own"], own["learnt"])
         summary["missing"] = ranked(rows)
-        summary["imbalance"] = imbalance(PlantSystem(model.plant, model.parameters, model.targets, terms), X, inputs[knots])
-        if "state" in model.config.network.placement and summary["imbalance"]:
-            summary["warnings"].append(imbalance_warning(summary["imbalance"]))
+        summary["imbalance"] = imbalance(model, terms, X, inputs[knots])
+        created = imbalance_warning(summary["imbalance"])
+        if created:
+            summary["warnings"].append(created)
         system = model.recalibrated().system
         with torch.no_grad():
             outside = float(

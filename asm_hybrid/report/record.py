@@ -17,7 +17,6 @@ __all__ = [
     "DataRecord",
     "Finding",
     "ForecastRecord",
-    "Imbalance",
     "Missing",
     "Parameter",
     "ParameterSet",
@@ -96,15 +95,6 @@ class Missing(_Record):
         return "rate" if self.kind in ("process", "component") else "value"
 
 
-class Imbalance(_Record):
-    """What n makes of a conserved material [kg/d], beside the load of the influent, and by all reaction terms [-]."""
-
-    net: float
-    absolute: float
-    influent: float
-    relative: float
-
-
 class ForecastRecord(_Record):
     """Forecasts: scores by block, horizon, variable and model, and what they are worth against persistence."""
 
@@ -154,7 +144,7 @@ class Summary(_Record):
     forecast: ForecastRecord | None = None
     bands: Bands | None = None
     missing: list[Missing] = []
-    imbalance: dict[str, Imbalance] = {}
+    imbalance: dict[str, dict[str, float]] = {}
     warnings: list[str] = []
     stopped: str = "finished"
     seeds: list[int] = []
