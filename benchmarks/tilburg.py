@@ -1,6 +1,6 @@
-"""Every placement of n on the series of Tilburg: chosen on the validation block, then read once on the test block.
+"""Every placement of n on the series of Tilburg, chosen on the validation block and read once on the test block.
 
-Run ``python benchmarks/tilburg.py FOLDER`` from the repository, with the series where `configs/tilburg.yaml` expects them.
+Run ``python benchmarks/tilburg.py FOLDER``, with the series where `configs/tilburg.yaml` expects them.
 Runs go into FOLDER, one a placement; those that are there already are not made again. f is calibrated in the first run,
 and the others take its parameters.
 """
@@ -21,6 +21,7 @@ CONFIG = Path(__file__).parent.parent / "configs" / "tilburg.yaml"
 SEEDS = [1, 2, 3, 4, 5]
 KINETIC = ["mu_A", "b_A", "K_NH", "K_OA", "mu_H", "K_OH", "eta_g", "k_h"]
 WEATHER = ["Q_in", "T", "load.COD", "load.TN"]
+STATES = ["S_NH", "S_NO", "S_O", "S_S", "S_ND"]
 NETWORKS: dict[str, dict[str, Any]] = {
     "rates": {"placement": "rates"},
     "state": {"placement": "state", "form": None},
@@ -28,6 +29,11 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "forcing": {"placement": "forcing", "form": None, "inputs": WEATHER},
     "forcing, time": {"placement": "forcing", "form": None, "inputs": [*WEATHER, "time_of_day"]},
     "output": {"placement": "output", "form": None},
+    "output, loads": {"placement": "output", "form": None, "inputs": [*STATES, *WEATHER]},
+    "rates + output, loads": {
+        "placement": ["rates", "output"],
+        "inputs": {"rates": [*STATES, "T"], "output": [*STATES, *WEATHER]},
+    },
     "rates + forcing": {"placement": ["rates", "forcing"]},
     "rates + forcing + output": {"placement": ["rates", "forcing", "output"]},
 }

@@ -20,6 +20,7 @@ __all__ = [
     "Section",
     "Temperature",
     "Volume",
+    "duration",
     "duration_text",
     "refuse",
     "written",
@@ -92,9 +93,11 @@ def duration_text(days: float) -> float | str:
     return days
 
 
+duration = _reader("d", "15 min")
+"""Read a duration as the user writes it [d]."""
 Duration = Annotated[
     float,
-    BeforeValidator(_reader("d", "15 min")),
+    BeforeValidator(duration),
     Field(ge=0),
     PlainSerializer(duration_text),
     _schema("d", "15 min"),

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from asm_hybrid.config.base import Duration, Section, refuse, written
+from asm_hybrid.config.sensor import Bias, Lag, Sample
 
 __all__ = ["BlocksSection", "ColumnSection", "DataSection", "Edge", "Role", "SourceSection", "TimeSection"]
 
@@ -130,6 +131,20 @@ class ColumnSection(Section):
         description="Plausible range in the column's unit; null leaves a side open. Values outside are "
         "reported, not removed.",
     )
+    detection_limit: float | None = Field(
+        default=None,
+        gt=0,
+        description="Values at or below it mean 'below the limit', in the column's unit; observations only. Cells such "
+        "as '<0.05' do so with or without it.",
+    )
+    bias: Bias = Field(default=None, description="learn: the sensor's offset is learnt with n; observations only.")
+    lag: Lag = Field(
+        default=None,
+        description="First-order response time of the sensor [d]: a duration, or learn; observations only.",
+    )
+    sample: Sample = Field(
+        default=None, description="grab, or {composite: 24 h}: the mean over a period that ends at the stamp."
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -153,7 +168,39 @@ class ColumnSection(Section):
             )
         if self.range and None not in self.range and not self.range[0] < self.range[1]:  # type: ignore[operator]
             raise refuse(f"the range is {list(self.range)}", "[lower, upper] with lower below upper")
+        self._check_sensor()
         return self
+
+    def _check_sensor(self) -> None:
+        """Refuse what describes a sensor where the column is none, or none that can be so."""
+        if self.role != "observation":
+            for key in ("detection_limit", "bias", "lag"):
+                if getattr(self, key) is not None:
+                    raise refuse(
+                        f"the column has the role {self.role!r} and {key!r}",
+                        f"{key!r} for observations only",
+                        f"remove {key!r}, or set role: observation",
+                    )
+        if self.sample is None:
+            return
+        if self.role == "imposed":
+            raise refuse(
+                "the column has the role 'imposed' and is a composite",
+                "a sensor that dictates a state, which a mean over a period cannot",
+                "remove 'sample', or set role: observation",
+            )
+        if self.lag is not None:
+            raise refuse(
+                "the column has a lag and is a composite",
+                "a lag for a sensor, or a composite for a sampler",
+                "remove 'lag' or 'sample'",
+            )
+        if self.sample.weight == "flow" and self.role == "input":
+            raise refuse(
+                "an input is a composite with 'weight: flow'",
+                "a mean over time; what is given is held or joined by lines, whatever the flow",
+                "remove 'weight'",
+            )
 
 
 class SourceSection(Section):

@@ -242,5 +242,10 @@ class TrainingSection(Section):
     iterations: int = Field(default=200, ge=0, description="Gradient steps at most.")
     learning_rate: float = Field(default=0.01, gt=0, description="Step size of the optimiser.")
     penalty: float = Field(default=0.001, ge=0, description="Weight of the size of n in the loss.")
+    loss: Literal["squares", "huber"] = Field(
+        default="squares",
+        description="What a residual costs: its square, or beyond 3 times the noise only in proportion (huber), so "
+        "that outliers count less.",
+    )
     patience: int = Field(default=8, gt=0, description="Validations without improvement before it stops.")
     validate_every: int = Field(default=10, gt=0, description="Gradient steps between two validations.")

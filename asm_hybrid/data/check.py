@@ -10,6 +10,7 @@ import numpy as np
 
 from asm_hybrid.config import Config, load_config
 from asm_hybrid.config.fractionation import influent_sums
+from asm_hybrid.config.sensor import LEARN
 from asm_hybrid.data.dataset import Dataset, build_dataset
 from asm_hybrid.data.findings import QualityFinding
 from asm_hybrid.data.influent import PREFIX
@@ -103,8 +104,10 @@ def _source_lines(config: Config, source: Source) -> list[str]:
         f"  {times.min():%Y-%m-%d %H:%M:%S} to {times.max():%Y-%m-%d %H:%M:%S} UTC"
         + (f", median interval {np.median(step):.3g} min, longest {step.max():.4g} min" if step.size else ""),
     ]
-    rows: list[tuple[str, ...]] = [("column", "role", "stands for", "unit", "range", "missing")]
+    rows: list[tuple[str, ...]] = [("column", "role", "stands for", "unit", "range", "missing", "sensor")]
     rows += [_series_row(series) for series in source.series]
+    if not any(row[-1] for row in rows[1:]):
+        rows = [row[:-1] for row in rows]
     return lines + aligned(rows) + ([f"  not used: {', '.join(unused)}"] if unused else [])
 
 
@@ -113,7 +116,24 @@ def _series_row(series: Series) -> tuple[str, ...]:
     span = f"{valid.min():.4g} … {valid.max():.4g}" if valid.size else "no value"
     missing = 100 * (1 - valid.size / series.raw.size)
     unit = str(series.column.unit)
-    return series.header, series.column.role, series.target, unit, span, f"{missing:.1f} %"
+    sensor = ", ".join(_sensor_facts(series))
+    return series.header, series.column.role, series.target, unit, span, f"{missing:.1f} %", sensor
+
+
+def _sensor_facts(series: Series) -> Iterator[str]:
+    """Yield what is special about the sensor or sampler of a column."""
+    column = series.column
+    if series.censored.any():
+        yield f"{series.censored.sum()} below the detection limit"
+    if column.sample:
+        weight = ", by flow" if column.sample.weight == "flow" else ""
+        yield f"composite of {column.sample.composite * 24:g} h{weight}"
+    if column.bias:
+        yield "bias learnt"
+    if column.lag == LEARN:
+        yield "lag learnt"
+    elif column.lag is not None:
+        yield f"lag {column.lag * 1440:g} min"
 
 
 def _constant_lines(config: Config, table: Table, layout: Layout) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from asm_hybrid.config import Config
 from asm_hybrid.data.blocks import check_blocks, check_inputs, place_blocks, zone_name
 from asm_hybrid.data.findings import QualityFinding, raise_errors
 from asm_hybrid.data.influent import PREFIX, fractionate
-from asm_hybrid.data.knots import TOLERANCE, bridged, interpolate
+from asm_hybrid.data.knots import TOLERANCE, bridged, interpolate, placed
 from asm_hybrid.data.series import Series, Source, read_sources
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
@@ -39,13 +39,19 @@ class Observation:
     target : str
         ``TANK.NAME`` or ``effluent.NAME``, with a component or composite.
     times, values : float array, (sample,)
-        Time [d] from the dataset's origin, and value in `unit`.
+        Time [d] from the dataset's origin, of a composite the end of its period, and value in `unit`.
     noise : float
         Standard deviation of the sensor's error, in `unit`.
     unit : str
         Internal unit.
     rows : int array, (sample,)
         Row numbers in the file.
+    censored : bool array, (sample,)
+        True where the sample is below the detection limit that `values` holds.
+    period : float
+        Length of a composite's period [d]; zero for samples of a moment.
+    flow : float array, (knot,), or None
+        Flow at the knots [m3/d] by which a composite weighs its period; None where it weighs by time.
     """
 
     label: str
@@ -55,6 +61,14 @@ class Observation:
     noise: float
     unit: str
     rows: NDArray[np.int64]
+    censored: NDArray[np.bool_]
+    period: float = 0.0
+    flow: Values | None = None
+
+    def error(self, predicted: Values) -> Values:
+        """Return predicted minus measured, ``(…, sample)``; zero where both are below the detection limit."""
+        difference = predicted - self.values
+        return np.where(self.censored, np.maximum(difference, 0.0), difference)
 
 
 @dataclass(frozen=True)
@@ -169,8 +183,10 @@ def build_dataset(
     bridges: dict[str, NDArray[np.bool_]] = {}
     for name, (one, days) in series.items():
         valid = ~np.isnan(one.values)
-        known[name] = interpolate(times, days[valid], one.values[valid], config.data.interpolation)
-        bridges[name] = bridged(times, days[valid])
+        kind = config.data.interpolation
+        at, values = placed(days[valid], one.values[valid], _period(one), kind)
+        known[name] = interpolate(times, at, values, kind)
+        bridges[name] = bridged(times, at)
     measured = dict(bridges)
     observations, found = _observations(sources, first, float(times[-1]))
     fractionation = config.fractionation(table, layout)
@@ -185,6 +201,9 @@ def build_dataset(
         inputs[:, i] = known[spec.name]
         if spec.name in bridges:
             filled[:, i] = bridges[spec.name]
+    flow = inputs[:, [spec.name for spec in specs].index("Q_in")]
+    weighted = {s.header for _, s in _observed(sources) if s.column.sample and s.column.sample.weight == "flow"}
+    observations = [replace(o, flow=flow) if o.label in weighted else o for o in observations]
     blocks = place_blocks(config, first, float(times[-1]))
     found += check_blocks(config, blocks, observations)
     found += check_inputs(config, blocks, times, measured)
@@ -221,7 +240,12 @@ def _observed(sources: list[Source]) -> list[tuple[Source, Series]]:
 
 def _limits(source: Source, series: Series) -> tuple[pd.Timestamp, pd.Timestamp]:
     valid = np.flatnonzero(~np.isnan(series.values))
-    return source.times[valid[0]], source.times[valid[-1]]
+    return source.times[valid[0]] - pd.Timedelta(days=_period(series)), source.times[valid[-1]]
+
+
+def _period(series: Series) -> float:
+    """Return the length of a composite's period [d], zero for samples of a moment."""
+    return series.column.sample.composite if series.column.sample else 0.0
 
 
 def _span(config: Config, sources: list[Source]) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -275,8 +299,8 @@ def _observations(
     out, found = [], []
     for source, s in _observed(sources):
         days = source.days(origin)
-        valid = ~np.isnan(s.values)
-        inside = valid & (days >= 0) & (days <= span + TOLERANCE)
+        valid, period = ~np.isnan(s.values), _period(s)
+        inside = valid & (days - period >= -TOLERANCE) & (days <= span + TOLERANCE)
         outside = int(valid.sum() - inside.sum())
         if outside:
             found.append(
@@ -296,6 +320,8 @@ def _observations(
                 s.noise,
                 s.unit,
                 s.place.rows[inside],
+                s.censored[inside],
+                period,
             )
         )
     return out, found

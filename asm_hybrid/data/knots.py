@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TOLERANCE", "bridged", "interpolate"]
+__all__ = ["TOLERANCE", "bridged", "interpolate", "placed"]
 
 Values = NDArray[np.float64]
 
@@ -37,6 +37,31 @@ def interpolate(knots: Values, times: Values, values: Values, kind: Literal["lin
     if kind == "linear":
         return np.interp(knots, times, values)
     return values[np.clip(np.searchsorted(times, knots, side="right") - 1, 0, None)]
+
+
+def placed(times: Values, values: Values, period: float, kind: Literal["linear", "previous"]) -> tuple[Values, Values]:
+    """Return the samples from which means over periods are interpolated, so that the means are kept.
+
+    Parameters
+    ----------
+    times, values : float array, (sample,)
+        Ends of the periods [d], and the means.
+    period : float
+        Length of a period [d]; zero for samples of a moment, which stay as they are.
+    kind : {'linear', 'previous'}
+        See `interpolate`. A mean is held over its own period, or stands at its middle.
+
+    Returns
+    -------
+    times, values : float array
+        From the begin of the first period to the end of the last.
+    """
+    if not period:
+        return times, values
+    if kind == "previous":
+        return np.append(times - period, times[-1]), np.append(values, values[-1])
+    at = np.concatenate([[times[0] - period], times - period / 2, [times[-1]]])
+    return at, np.concatenate([values[:1], values, values[-1:]])
 
 
 def bridged(knots: Values, times: Values) -> NDArray[np.bool_]:

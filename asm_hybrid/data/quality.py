@@ -32,7 +32,12 @@ TEMPERATURE = (-2.0, 45.0)
 
 
 def check_values(
-    values: Values, internal: Values, days: Values, column: ColumnSection, place: Place
+    values: Values,
+    internal: Values,
+    days: Values,
+    column: ColumnSection,
+    place: Place,
+    censored: NDArray[np.bool_],
 ) -> list[QualityFinding]:
     """Check one column.
 
@@ -46,6 +51,8 @@ def check_values(
         What the column means.
     place : Place
         File, header and row numbers.
+    censored : bool array, (row,)
+        Samples below a detection limit, which may well stay at one value.
 
     Returns
     -------
@@ -60,7 +67,9 @@ def check_values(
     if valid.sum() > 1 and np.ptp(values[valid]) == 0:
         found.append(place.finding("warning", "constant column", f"every value is {values[valid][0]:g}"))
     else:
-        found += _frozen(values, days, FROZEN_TIME_T if column.target == "T" else FROZEN_TIME, place)
+        found += _frozen(
+            np.where(censored, np.nan, values), days, FROZEN_TIME_T if column.target == "T" else FROZEN_TIME, place
+        )
     return found + _gaps(values, days, place)
 
 

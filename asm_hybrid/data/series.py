@@ -44,6 +44,8 @@ class Series:
         Internal unit.
     noise : float
         Standard deviation of the sensor's error, in the internal unit; zero but for observations.
+    censored : bool array, (row,)
+        True where the sample is below a detection limit; `values` then holds the limit.
     """
 
     header: str
@@ -53,6 +55,7 @@ class Series:
     values: Values
     unit: str
     noise: float
+    censored: NDArray[np.bool_]
 
     @property
     def target(self) -> str:
@@ -130,14 +133,21 @@ def _read(config: Config, table: Table, layout: Layout, name: str) -> tuple[Sour
         if column.role == "ignored":
             continue
         place = Place(file, header, str(column.unit), rows)
-        values, found = parse_numbers(raw.frame[header], section.missing, place)
+        observed = column.role == "observation"
+        values, censored, found = parse_numbers(
+            raw.frame[header], section.missing, place, decimal=section.decimal, below=observed
+        )
         unit = column_unit(config, table, layout, name, header)
         factor, offset = conversion(str(column.unit), unit)
-        internal = values * factor + offset
+        limited = values
+        if column.detection_limit is not None:
+            low = ~censored & (values <= column.detection_limit)
+            limited, censored = np.where(low, column.detection_limit, values), censored | low
         if ordered and not found:
-            found = check_values(values, internal, days, column, place)
+            found = check_values(values, values * factor + offset, days, column, place, censored)
         findings += found
         noise = (column.noise or 0.0) * abs(factor)
-        series.append(Series(header, column, place, values, internal, unit, noise))
+        internal = limited * factor + offset
+        series.append(Series(header, column, place, values, internal, unit, noise, censored))
     findings += check_twins({s.header: s.raw for s in series}, file)
     return Source(name, raw, times, tuple(series)), merged(findings)

@@ -18,7 +18,8 @@ def verdict(summary: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``wins`` (in every variable), ``model``, ``sentence`` in plain words, and ``variables`` with the figures.
+        ``wins`` (in every variable), ``model``, ``sentence`` in plain words, and ``variables`` with the figures;
+        ``interval`` is the 90 % interval of ``change_percent``, None without one.
     """
     own = {"hybrid": "hybrid", "neural": "neural", "mechanistic": "recalibrated"}[summary["mode"]]
     test = summary["scores"].get("test", {})
@@ -29,11 +30,13 @@ def verdict(summary: dict[str, Any]) -> dict[str, Any]:
             continue
         best = min(others, key=lambda m: others[m])
         found = models.get(own)
+        interval = summary.get("improvement", {}).get(label, {}).get(own, {}).get(best)
         rows[label] = {
             "best_baseline": best,
             "best_rmse": others[best],
             "hybrid_rmse": found["rmse"] if found else None,
             "change_percent": 100.0 * (found["rmse"] / others[best] - 1.0) if found and others[best] else None,
+            "interval": [interval["low"], interval["high"]] if found and interval else None,
             "seeds_better": sum(r < others[best] for r in found["rmse_seeds"]) if found else 0,
             "seeds": len(found["rmse_seeds"]) if found else 0,
         }
@@ -58,10 +61,13 @@ def _sentence(
         if row["hybrid_rmse"] is None:
             parts.append(f"{label}: it diverges")
             continue
-        change = row["change_percent"]
+        change, sure = row["change_percent"], ""
+        if row["interval"] is not None:
+            low, high = row["interval"]
+            sure = f"; 90 % interval {low:+.0f} to {high:+.0f} %" + (", which leaves it open" if low < 0 < high else "")
         parts.append(
             f"{label}: RMSE {row['hybrid_rmse']:.3g} against {row['best_rmse']:.3g} {unit} by the best baseline, "
-            f"{other} ({abs(change):.0f} % {'lower' if change < 0 else 'higher'})"
+            f"{other} ({abs(change):.0f} % {'lower' if change < 0 else 'higher'}{sure})"
         )
     if len(better) == len(rows):
         head = f"{name} beats every baseline on the test block, in all {len(rows)} variables"

@@ -68,10 +68,10 @@ def block_figure(
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.1, 1])
         measured = frame["measured"].to_numpy(float)
         _dots(upper, days, measured, size=2.6)
+        errors = {model: _errors(frame, model) for model in models}
         for model in models:
-            values = frame[model].to_numpy(float)
-            _line(upper, days, values, model)
-            _line(lower, days, values - measured, model, width=0.8, label=False)
+            _line(upper, days, frame[model].to_numpy(float), model)
+            _line(lower, days, errors[model], model, width=0.8, label=False)
         for low, high, what, alpha in _BANDS if "hybrid" in models else ():
             if low in frame and frame[low].notna().any():
                 _band(upper, days, frame[low].to_numpy(float), frame[high].to_numpy(float), what, alpha)
@@ -80,7 +80,7 @@ def block_figure(
         lower.set_ylabel(f"error\n[{unit_text(unit)}]")
         lower.locator_params(axis="y", nbins=4)
         _limits(upper, [measured, *(frame[m].to_numpy(float) for m in models)])
-        _limits(lower, [frame[m].to_numpy(float) - measured for m in models])
+        _limits(lower, list(errors.values()))
         _dates(lower, zone)
         _legend(figure, upper)
         return svg(figure, f"{variable}: measured and predicted over the test block", prefix)
@@ -146,6 +146,12 @@ def overview_figure(
         _dates(panels[-1], zone)
         _legend(figure, panels[0])
         return svg(figure, "The whole record: measured and predicted, blocks shaded", prefix)
+
+
+def _errors(frame: pd.DataFrame, model: str) -> np.ndarray:
+    """Return prediction minus measurement; zero where both are below the detection limit."""
+    error = frame[model].to_numpy(float) - frame["measured"].to_numpy(float)
+    return np.asarray(np.where(frame["censored"], np.maximum(error, 0.0), error) if "censored" in frame else error)
 
 
 def _dots(axes: Axes, days: np.ndarray, values: np.ndarray, size: float) -> None:

@@ -187,6 +187,7 @@ def _parameters(parameters: ParameterSet) -> dict[str, Any]:
         "fixed": [p for p in parameters.parameters if not p.calibrated],
         "at_bound": [p.name for p in parameters.parameters if p.at_bound],
         "pairs": pairs[:10],
+        "sensors": parameters.sensors,
         "close": _CLOSE,
     }
 

@@ -66,6 +66,7 @@ class VariableVerdict(_Record):
     best_baseline: str
     best_rmse: float | None
     hybrid_rmse: float | None
+    interval: tuple[float, float] | None = None
 
 
 class Verdict(_Record):
@@ -167,11 +168,22 @@ class Parameter(_Record):
     profile_checked: bool | None = None
 
 
+class SensorParameter(_Record):
+    """Bias or lag of a sensor: median and range over seeds, and whether it was learnt or given."""
+
+    value: float
+    low: float
+    high: float
+    unit: str
+    learnt: bool
+
+
 class ParameterSet(_Record):
-    """``parameters.json``: the parameters, and the correlations between those that were calibrated."""
+    """``parameters.json``: the parameters, the correlations between those that were calibrated, and the sensors'."""
 
     parameters: list[Parameter]
     correlations: dict[str, dict[str, float | None]] = {}
+    sensors: dict[str, dict[str, SensorParameter]] = {}
 
 
 class Source(_Record):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from asm_hybrid.report.record import Score, Summary
+from asm_hybrid.report.record import Score, Summary, VariableVerdict
 from asm_hybrid.report.style import MODELS, model_title, number, percent, unit_text
 
 __all__ = ["Card", "ScoreCell", "ScoreRow", "ScoreTable", "best_model", "cards", "headline", "score_table"]
@@ -93,7 +93,7 @@ def cards(summary: Summary) -> list[Card]:
             (model_title(result.best_baseline), number(theirs), 100 * (theirs or 0.0) / greatest, "baseline"),
             (model_title(own), number(ours), 100 * (ours or 0.0) / greatest, "own"),
         )
-        notes = _notes(summary.scores.get("test", {}).get(name, {}).get(own), theirs, variable.noise)
+        notes = _notes(summary.scores.get("test", {}).get(name, {}).get(own), result, variable.noise)
         if ours is None:
             better, change = False, "diverges, no score"
         elif not theirs:
@@ -162,8 +162,11 @@ def best_model(scores: Mapping[str, Score], but: str | None = None) -> str | Non
     return min(known, key=lambda m: known[m]) if known else None
 
 
-def _notes(own: Score | None, theirs: float | None, noise: float | None) -> tuple[str, ...]:
-    notes = []
+def _notes(own: Score | None, result: VariableVerdict, noise: float | None) -> tuple[str, ...]:
+    notes, theirs = [], result.best_rmse
+    if result.interval is not None:
+        low, high = (f"{v:+.0f} %".replace("-", "−") for v in result.interval)
+        notes.append(f"90 % interval of the change, from a bootstrap over days: {low} to {high}")
     known = [s for s in own.rmse_seeds if s is not None] if own else []
     if len(known) > 1 and theirs is not None:
         notes.append(f"{sum(s < theirs for s in known)} of {len(known)} seeds are better than this baseline")

@@ -50,7 +50,7 @@ def plot_scenario(
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
-    shown = [*measured, *(t for t in EFFLUENT if t in units and t not in measured)]
+    shown = list(dict.fromkeys([*measured, *(t for t in EFFLUENT if t in units)]))
     times = pd.DatetimeIndex(pd.to_datetime(series["time"], utc=True, format="ISO8601")).to_pydatetime()
     subtitle = textwrap.wrap("; ".join(changes), 125)
     header = 0.62 + 0.16 * len(subtitle)

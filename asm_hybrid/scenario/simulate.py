@@ -147,11 +147,10 @@ def _period(scenario: Scenario, run: Path, times: np.ndarray, clock: StampClock)
 
 
 def _targets(model: FittedModel) -> tuple[str, ...]:
-    if model.kind == "neural":
-        return model.targets
     table = model.plant.table
     effluent = [f"effluent.{q}" for q in (*table.composites, *table.component_names)]
-    return (*model.targets, *(t for t in effluent if t not in model.targets))
+    further = effluent if model.kind != "neural" else []
+    return tuple(dict.fromkeys([*model.targets, *further]))  # two sensors may measure one of them
 
 
 def _run(

@@ -37,7 +37,9 @@ class Band:
     residual: float
 
 
-def prediction_band(measured: np.ndarray, members: np.ndarray, validation: np.ndarray) -> Band | None:
+def prediction_band(
+    measured: np.ndarray, members: np.ndarray, validation: np.ndarray, censored: np.ndarray | None = None
+) -> Band | None:
     """Return the band ``median ± 1.645 (spread² + residual²)^½``.
 
     The spread is the standard deviation over the seeds at that moment. The squared residual is what the mean square of
@@ -51,6 +53,8 @@ def prediction_band(measured: np.ndarray, members: np.ndarray, validation: np.nd
         Simulations; a seed that diverged is left out.
     validation : ndarray of bool, shape (sample,)
         Which samples belong to the validation block; no other is read.
+    censored : ndarray of bool, shape (sample,), optional
+        Where a sample is below a detection limit, which `measured` holds: it errs by what the median exceeds that.
 
     Returns
     -------
@@ -62,20 +66,30 @@ def prediction_band(measured: np.ndarray, members: np.ndarray, validation: np.nd
         return None
     centre = np.median(members, axis=0)
     spread = members.var(axis=0, ddof=1) if len(members) > 1 else np.zeros_like(centre)
-    square = np.mean((measured - centre)[validation] ** 2) - np.mean(spread[validation])
+    error = centre - measured
+    if censored is not None:
+        error = np.where(censored, np.maximum(error, 0.0), error)
+    square = np.mean(error[validation] ** 2) - np.mean(spread[validation])
     residual = max(0.0, float(square)) ** 0.5
     half = HALF_WIDTH * np.sqrt(spread + residual**2)
     return Band(np.maximum(centre - half, 0.0), np.maximum(centre + half, 0.0), residual)
 
 
-def coverage(measured: np.ndarray, band: Band, inside: np.ndarray) -> float:
-    """Return the share of some measurements, ``inside`` of bool ``(sample,)``, that a band holds [-]."""
-    held = (measured >= band.low) & (measured <= band.high)
+def coverage(measured: np.ndarray, band: Band, inside: np.ndarray, censored: np.ndarray | None = None) -> float:
+    """Return the share of some measurements, ``inside`` of bool ``(sample,)``, that a band holds [-].
+
+    One below a detection limit is held if the band reaches below that.
+    """
+    below = measured <= band.high
+    held = (measured >= band.low) & (below if censored is None else below | censored)
     return float(held[inside].mean())
 
 
 def band_summary(
-    measured: Mapping[str, np.ndarray], bands: Mapping[str, Band], blocks: Mapping[str, np.ndarray]
+    measured: Mapping[str, np.ndarray],
+    bands: Mapping[str, Band],
+    blocks: Mapping[str, np.ndarray],
+    censored: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Any]:
     """Return level, residuals and measured coverage by variable and block, for ``summary.json``.
 
@@ -87,6 +101,8 @@ def band_summary(
         Bands by variable.
     blocks : mapping of str to ndarray of str, shape (sample,)
         The block of each measurement, by variable.
+    censored : mapping of str to ndarray of bool, shape (sample,), optional
+        Which measurements are detection limits, by variable.
     """
     variables = {}
     for name, band in bands.items():
@@ -95,7 +111,7 @@ def band_summary(
             inside = blocks[name] == block
             if inside.any():
                 width = float((band.high - band.low)[inside].mean())
-                share = coverage(measured[name], band, inside)
+                share = coverage(measured[name], band, inside, censored[name] if censored else None)
                 rows[block] = {"coverage": share, "width": width, "n": int(inside.sum())}
         variables[name] = {"residual": band.residual, **rows}
     return {"level": LEVEL, "variables": variables}

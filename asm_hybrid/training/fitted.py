@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from asm_hybrid.hybrid import (
 from asm_hybrid.kinetics import Table, load_table
 from asm_hybrid.plant import CLOCK, Plant, torch_namespace
 from asm_hybrid.solver.rosenbrock import Solution
+from asm_hybrid.training.sensors import Sensors, sensor_specs
 from asm_hybrid.training.simulate import Grid, NeuralModel, PlantModel
 
 __all__ = ["MODEL_FILES", "FittedModel", "load_model", "read_inputs", "term_specs"]
@@ -88,6 +89,8 @@ class FittedModel:
         Parameter values before and after calibration.
     start : Tensor, shape (2, tank, component)
         States at the first knot, with the default and with the calibrated parameters.
+    sensors : Sensors
+        Of the measured variables: what measurements are compared with is what they show.
     term : LearntTerms or None
         n of the hybrid model.
     neural : NeuralODE or None
@@ -106,6 +109,7 @@ class FittedModel:
     defaults: Tensor
     parameters: Tensor
     start: Tensor
+    sensors: Sensors
     term: LearntTerms | None = None
     neural: NeuralODE | None = None
     neural_start: Tensor | None = None
@@ -156,7 +160,7 @@ class FittedModel:
         cases = inputs.shape[:-2]
         with torch.no_grad():
             if self.kind == "neural":
-                if targets is not None and tuple(targets) != self.targets:
+                if targets is not None and not set(targets) <= set(self.targets):
                     raise InputError(
                         "a pure neural model predicts the measured variables only",
                         expected="one of " + ", ".join(self.targets),
@@ -164,14 +168,16 @@ class FittedModel:
                 assert self.neural is not None
                 assert self.neural_start is not None
                 start = self.neural_start.expand(self.neural.network.members, *cases, -1)
-                return NeuralModel(self.neural, self.grid).simulate(start, inputs, record_knots=record_knots)
+                found = NeuralModel(self.neural, self.grid).simulate(start, inputs, record_knots=record_knots)
+                wanted = [self.targets.index(t) for t in targets or ()]
+                return replace(found, outputs=found.outputs[..., wanted]) if wanted else found
             model = self.hybrid(targets) if self.term is not None else self.recalibrated(targets)
             members = self.term.members if self.term is not None else 1
             start = self.start[1].expand(members, *cases, -1, -1)
             return model.simulate(start, inputs, record_knots=record_knots)
 
     def predict(self, inputs: pd.DataFrame | np.ndarray) -> np.ndarray:
-        """Return the measured variables at the knots, ``(member, knot, variable)``.
+        """Return the measured variables at the knots, ``(member, knot, variable)``, free of the sensors' bias and lag.
 
         Parameters
         ----------
@@ -195,7 +201,8 @@ class FittedModel:
             "f.start": self.start,
             "best": torch.tensor([self.best]),
         }
-        modules: dict[str, nn.Module | None] = {"n": self.term, "neural": self.neural}
+        learnt = self.sensors if self.sensors.learns else None
+        modules: dict[str, nn.Module | None] = {"n": self.term, "neural": self.neural, "sensors": learnt}
         for prefix, module in modules.items():
             if module is not None:
                 tensors |= {f"{prefix}.{k}": v for k, v in module.state_dict().items()}
@@ -243,6 +250,7 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Fitted
         defaults=tensors["f.defaults"],
         parameters=tensors["f.parameters"],
         start=tensors["f.start"],
+        sensors=_sensors(config, _section(tensors, "sensors.")).to(device),
         best=int(tensors["best"]),
     )
     learnt = _section(tensors, "n.")
@@ -312,6 +320,16 @@ def checkpoint_knots(config: Config) -> int | None:
     """Return the knot intervals that a config wants to be held in memory at once; None for all."""
     asked = config.training.checkpoint
     return None if asked is None else max(1, round(asked / config.data.interval))
+
+
+def _sensors(config: Config, learnt: dict[str, Tensor]) -> Sensors:
+    """Return the sensors of a config, with what was learnt of them; the noise is of no use without that."""
+    specs = sensor_specs(config)
+    noise = learnt.get("noise", torch.zeros(len(specs), dtype=torch.float64))
+    sensors = Sensors(specs, noise, len(config.training.seeds))
+    if learnt:
+        sensors.load_state_dict(learnt)
+    return sensors
 
 
 def _section(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

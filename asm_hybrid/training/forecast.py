@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from asm_hybrid.data import Dataset
+from asm_hybrid.data import Dataset, Observation
 from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.scores import score
 from asm_hybrid.training.simulate import NeuralModel, PlantModel
@@ -137,7 +137,7 @@ def forecast(
     chosen = {name: choose_origins(blocks, name, interval) for name in FORECAST_BLOCKS}
     knots = np.concatenate([o.knots for o in chosen.values()])
     names = np.repeat(list(chosen), [len(o.knots) for o in chosen.values()])
-    targets = [_targets(o.times, knots * interval, names, blocks, interval) for o in dataset.observations]
+    targets = [_targets(o, knots * interval, names, blocks, interval) for o in dataset.observations]
     reach = ceil((max(HORIZONS) * HOUR + _tolerance(interval)) / interval) + 1
     found = {
         name: _run(name, model, dataset, inputs, values, states, knots, targets, reach)
@@ -152,12 +152,12 @@ def forecast(
             "diurnal": values[o.label]["diurnal"][:, at.sample],
         } | {name: series[v] for name, series in found.items()}
         models = {name: models[name] for name in FORECASTERS if name in models}
-        measured, block = o.values[at.sample], names[at.origin]
+        measured, censored, block = o.values[at.sample], o.censored[at.sample], names[at.origin]
         for name, horizon in ((b, h) for b in FORECAST_BLOCKS for h in HORIZONS):
             inside = (block == name) & (at.horizon == horizon)
             if inside.any():
                 scores[name][f"{horizon} h"][o.label] = {
-                    m: score(measured[inside], y[:, inside])
+                    m: score(measured[inside], y[:, inside], censored[inside])
                     for m, y in models.items()
                     if np.isfinite(y[:, inside]).all()
                 }
@@ -169,6 +169,7 @@ def forecast(
             "unit": o.unit,
             "horizon": at.horizon,
             "measured": measured,
+            "censored": censored,
         }
         frames.append(pd.DataFrame(columns | {m: np.median(y, axis=0) for m, y in models.items()}))
     summary = {
@@ -186,13 +187,17 @@ def _tolerance(interval: float) -> float:
 
 
 def _targets(
-    times: np.ndarray,
+    observation: Observation,
     origins: np.ndarray,
     names: np.ndarray,
     blocks: Mapping[str, tuple[float, float]],
     interval: float,
 ) -> _Targets:
-    """Return the first sample of a block from each horizon on, where anything was measured before the origin."""
+    """Return the first sample of a block from each horizon on, where anything was measured before the origin.
+
+    Of composites those whose whole period lies after the origin.
+    """
+    times = observation.times
     begin, end = (np.array([blocks[n][k] for n in names]) for k in (0, 1))
     parts = []
     for horizon in HORIZONS:
@@ -200,6 +205,7 @@ def _targets(
         sample = np.searchsorted(times, lead - SAME)
         at = times[np.minimum(sample, len(times) - 1)]
         near = (sample < len(times)) & (at < lead + _tolerance(interval) - SAME)
+        near &= at - observation.period >= origins - SAME
         kept = np.flatnonzero(near & (at >= begin) & (at <= end) & (latest(times, origins) >= 0))
         parts.append((kept, sample[kept], np.full(len(kept), horizon)))
     return _Targets(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
@@ -219,7 +225,11 @@ def _run(
     """Update and run one model from all origins; return its forecasts, ``(member, target)`` for each variable."""
     grid, observations = model.grid, dataset.observations
     device, origins = inputs.device, knots * grid.interval
-    found = [innovations(o.times, o.values - values[o.label][name], o.noise, origins) for o in observations]
+    found = [innovations(o.times, -o.error(values[o.label][name]), o.noise, origins) for o in observations]
+    # a mean over hours that have passed says little about a state now
+    found = [
+        replace(i, gain=np.zeros_like(i.gain)) if o.period else i for i, o in zip(found, observations, strict=True)
+    ]
     error, gain = (
         torch.as_tensor(np.stack([getattr(i, field) for i in found], axis=-1), device=device)
         for field in ("error", "gain")
@@ -238,11 +248,18 @@ def _run(
             first = correct(states.flatten(-2), slope, error, gain).reshape(states.shape)
             solution = plant.simulate(first, inputs[window])
             points = grid.points
+            show = model.sensors.read if name == "hybrid" else model.sensors.known
+            solution = replace(solution, outputs=show(solution.outputs, grid.spacing))
     # The windows are laid end to end, without their last points: one series that is read like that of a record.
     outputs = np.asarray(solution.outputs.cpu())[..., :-1, :]
     series = outputs.reshape(len(outputs), -1, outputs.shape[-1])
+    at = np.asarray(window[:, :-1].cpu()).ravel()
     placed = [
-        replace(o, times=o.times[t.sample] - origins[t.origin] + t.origin * reach * grid.interval)
+        replace(
+            o,
+            times=o.times[t.sample] - origins[t.origin] + t.origin * reach * grid.interval,
+            flow=None if o.flow is None else np.append(o.flow[at], o.flow[at[-1]]),
+        )
         for o, t in zip(observations, targets, strict=True)
     ]
     return interpolate_outputs(series, placed, grid.interval, points)

@@ -69,7 +69,7 @@ class _End:
             x = self.x.copy()
             x[self.index] = value
             if others.any():
-                step = lsq_linear(matrix[:, others], -target, bounds=room, tol=1e-12).x
+                step = lsq_linear(matrix[:, others], -target, bounds=(room[0], room[1]), tol=1e-12).x
                 target = target + matrix[:, others] @ step
                 x[others] += step
             return float(target @ target) - self.best - self.rise, x
@@ -109,9 +109,9 @@ def profile_widths(
     """Return the profile-likelihood interval of every parameter.
 
     The interval of a parameter holds the values at which the least sum of squares over all others rises by no more than
-    ``s² χ²₁(0.95)``, with s² the mean squared residual per degree of freedom [1]_. The ends come from the linear model of
-    the residuals at the optimum. All of them are simulated as one batch, which corrects the linear model of each end by
-    a rank-one update [2]_, and gives a better end, a few times over.
+    ``s² χ²₁(0.95)``, with s² the mean squared residual per degree of freedom [1]_. The ends come from the linear model
+    of the residuals at the optimum. All of them are simulated as one batch, which corrects the linear model of each end
+    by a rank-one update [2]_, and gives a better end, a few times over.
 
     Parameters
     ----------

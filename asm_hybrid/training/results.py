@@ -24,7 +24,9 @@ from asm_hybrid.training.fit import FitResult
 from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.folder import environment
 from asm_hybrid.training.forecast import Forecast
+from asm_hybrid.training.improvement import improvement
 from asm_hybrid.training.scores import score
+from asm_hybrid.training.sensors import sensor_warnings
 from asm_hybrid.training.windows import interpolate_outputs
 
 __all__ = ["MODELS", "Predictions", "predict_all", "write_results"]
@@ -90,7 +92,7 @@ def predict_all(
     """
     grid, observations = model.grid, dataset.observations
     assert own.knots is not None
-    of_f = np.asarray(own.outputs.cpu())
+    of_f = np.asarray(model.sensors.known(own.outputs, grid.spacing).cpu())
     outputs = {"mechanistic": (of_f[:1], grid.points), "recalibrated": (of_f[1:], grid.points)}
     trajectories = {"mechanistic": own.knots[:1], "recalibrated": own.knots[1:]}
     failed: dict[str, int] = {}
@@ -101,7 +103,7 @@ def predict_all(
         if model.term is not None:
             start = model.start[1].expand(model.term.members, -1, -1)
             solution = model.hybrid().simulate(start, inputs, record_knots=True)
-            outputs["hybrid"] = np.asarray(solution.outputs.cpu()), grid.points
+            outputs["hybrid"] = np.asarray(model.sensors.read(solution.outputs, grid.spacing).cpu()), grid.points
             failed["hybrid"] = int((~solution.ok).sum())
             assert solution.knots is not None
             states = solution.knots[model.best, hours].cpu()
@@ -157,6 +159,7 @@ def prediction_table(
             "variable": o.label,
             "unit": o.unit,
             "measured": o.values,
+            "censored": o.censored,
         }
         columns |= {name: np.median(models[name], axis=0) for name in MODELS if name in models}
         if "hybrid" in models:
@@ -174,7 +177,7 @@ def hybrid_bands(
     """Return the prediction band of every variable of the hybrid that has one."""
     found = {
         o.label: prediction_band(
-            o.values, predictions.values[o.label]["hybrid"], _block_of(o.times, blocks) == "validate"
+            o.values, predictions.values[o.label]["hybrid"], _block_of(o.times, blocks) == "validate", o.censored
         )
         for o in dataset.observations
         if "hybrid" in predictions.values[o.label]
@@ -192,10 +195,30 @@ def scores(dataset: Dataset, predictions: Predictions, blocks: Mapping[str, tupl
             if inside.any():
                 models = predictions.values[o.label]
                 out[block][o.label] = {
-                    m: score(o.values[inside], models[m][:, inside])
+                    m: score(o.values[inside], models[m][:, inside], o.censored[inside])
                     for m in MODELS
                     if m in models and np.isfinite(models[m][:, inside]).all()
                 }
+    return out
+
+
+def improvements(
+    dataset: Dataset, predictions: Predictions, blocks: Mapping[str, tuple[float, float]]
+) -> dict[str, dict[str, Any]]:
+    """Return intervals of the change of the RMSE on the test block, by variable, model and baseline."""
+    out: dict[str, dict[str, Any]] = {}
+    for o in dataset.observations:
+        inside = _block_of(o.times, blocks) == "test"
+        found = {m: o.error(y)[:, inside] for m, y in predictions.values[o.label].items()}
+        out[o.label] = {
+            own: {
+                other: asdict(interval)
+                for other in found
+                if other != own and (interval := improvement(o.times[inside], found[own], found[other]))
+            }
+            for own in ("hybrid", "neural", "recalibrated")
+            if own in found and inside.any()
+        }
     return out
 
 
@@ -264,9 +287,11 @@ def write_results(
     frame = pd.DataFrame(dataset.inputs, columns=dataset.input_names)
     frame.insert(0, "time", [dataset.to_stamp(t).isoformat() for t in dataset.times])
     write_text_atomic(folder / "inputs.csv", frame.to_csv(index=False, lineterminator="\n"))
+    sensors = model.sensors.table([o.unit for o in dataset.observations]) if model.term is not None else {}
     rows = {"parameters": parameter_rows(model, calibration), "correlations": correlations(calibration)}
-    write_json_atomic(folder / "parameters.json", rows)
-    warnings = [*warnings, *(calibration.warnings() if calibration else ())]
+    write_json_atomic(folder / "parameters.json", rows | {"sensors": sensors})
+    warnings = [*warnings, *sensor_warnings(sensors, {o.label: o.noise for o in dataset.observations})]
+    warnings += calibration.warnings() if calibration else ()
     summary: dict[str, Any] = {
         "name": model.config.name,
         "mode": model.config.model.mode,
@@ -279,6 +304,7 @@ def write_results(
         "gradient_error": gradient_error,
         "blocks": {n: [dataset.to_stamp(t).isoformat() for t in b] for n, b in blocks.items()},
         "variables": {o.label: {"target": o.target, "unit": o.unit, "noise": o.noise} for o in dataset.observations},
+        "sensors": sensors,
         "seeds": list(model.config.training.seeds),
         "fits": {n: {k: _finite(v) for k, v in vars(r).items()} for n, r in fits.items()},
         "scores": {},
@@ -291,10 +317,12 @@ def write_results(
         table = prediction_table(dataset, predictions, bands, blocks)
         write_text_atomic(folder / "predictions.csv", table.to_csv(index=False, lineterminator="\n"))
         summary["scores"] = scores(dataset, predictions, blocks)
+        summary["improvement"] = improvements(dataset, predictions, blocks)
         if bands:
             measured = {o.label: o.values for o in dataset.observations}
             inside = {o.label: _block_of(o.times, blocks) for o in dataset.observations}
-            summary["bands"] = band_summary(measured, bands, inside)
+            censored = {o.label: o.censored for o in dataset.observations}
+            summary["bands"] = band_summary(measured, bands, inside, censored)
             warnings.extend(coverage_warnings(summary["bands"]))
         if predictions.forecast is not None:
             forecasts = predictions.forecast.table.to_csv(index=False, lineterminator="\n")

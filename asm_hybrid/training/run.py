@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,11 @@ from asm_hybrid.training.fit import FitResult, FitSettings, fit
 from asm_hybrid.training.fitted import FittedModel, checkpoint_knots, make_grid, term_specs
 from asm_hybrid.training.folder import MetricsLog, create_run_folder
 from asm_hybrid.training.forecast import forecast
+from asm_hybrid.training.observation import robust
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.results import Predictions, predict_all, write_results
 from asm_hybrid.training.scaling import measured_spread, term_scaling
+from asm_hybrid.training.sensors import Sensors, sensor_specs
 from asm_hybrid.training.simulate import NeuralModel, PlantModel, SimulationModel, start_state
 from asm_hybrid.training.windows import Windows, interpolate_outputs, make_windows, recorded_points
 
@@ -92,6 +95,7 @@ class _Run:
         self.calibration: Calibration | None = None
         self.warnings: list[str] = []
         defaults = self._defaults()
+        noise = torch.tensor([o.noise for o in dataset.observations], dtype=torch.float64)
         self.model = FittedModel(
             config=config,
             plant=plant,
@@ -101,6 +105,7 @@ class _Run:
             defaults=defaults,
             parameters=defaults.clone(),
             start=torch.zeros(2, *plant.shape, dtype=torch.float64, device=self.device),
+            sensors=Sensors(sensor_specs(config), noise, len(config.training.seeds)).to(self.device),
         )
         self.trajectory = torch.empty(0)
         self.step_error: dict[str, float] = {}
@@ -149,17 +154,17 @@ class _Run:
             with torch.no_grad():
                 first = start_state(system, self.typical_inputs, starts)
                 solution = PlantModel(system, self.grid).simulate(first, inputs)
+            shown = self.model.sensors.known(solution.outputs, self.grid.spacing)
             found = interpolate_outputs(
-                np.asarray(solution.outputs.cpu()),
+                np.asarray(shown.cpu()),
                 self.dataset.observations,
                 self.grid.interval,
                 self.grid.points,
             )
             parts = [
-                (y[..., u] - o.values[u]) / o.noise
-                for y, o, u in zip(found, self.dataset.observations, used, strict=True)
+                o.error(y)[..., u] / o.noise for y, o, u in zip(found, self.dataset.observations, used, strict=True)
             ]
-            return np.concatenate(parts, axis=-1)
+            return np.asarray(robust(torch.as_tensor(np.concatenate(parts, axis=-1)), self.config.training.loss))
 
         evaluations = self.config.training.calibration_evaluations
 
@@ -242,7 +247,8 @@ class _Run:
         start, end = self.blocks["validate"]
         everything = round((end - begin) / self.grid.interval)
         validate = make_windows(self.dataset, (begin, end), everything, points, self.device, samples_from=start)
-        return train, validate
+        loss = self.config.training.loss
+        return replace(train, loss=loss), replace(validate, loss=loss)
 
     def _fit(
         self,
@@ -328,8 +334,16 @@ class _Run:
             self.grid,
             checkpoint=checkpoint_knots(self.config),
         )
-        windows = self._windows(self.grid.points)
-        starts = self.trajectory[windows[0].starts].expand(term.members, *[-1] * 3)
+        sensors = self.model.sensors
+        show = partial(sensors.read, step=self.grid.spacing)
+        train, validation = (replace(w, show=show) for w in self._windows(self.grid.points))
+        windows = train, validation
+        if train.left_out:
+            self.warnings.append(
+                f"{train.left_out} composite samples of the train block do not lie in one training window as a whole, "
+                "and n does not learn from them: set a longer training.window"
+            )
+        starts = self.trajectory[train.starts].expand(term.members, *[-1] * 3)
         plain, before = hybrid, gradient_error(hybrid, windows[0], self.inputs, starts)
         if self.config.training.compile:
             self.progress.stage("compiling the step of the solver")
@@ -339,12 +353,15 @@ class _Run:
             if failure:
                 self.warnings.append(f"the step of the solver was not compiled, and ran as it is: {failure}")
         weight = self.config.training.penalty
+        begin, end = self.blocks["train"]
 
         def penalty(X: Tensor, u: Tensor) -> Tensor:
-            return weight * term.size(hybrid.system.effective(X, hybrid.system.forcing(u)), u)
+            size = weight * term.size(hybrid.system.effective(X, hybrid.system.forcing(u)), u)
+            return size + sensors.prior(end - begin) if sensors.learns else size
 
         self.model.term = term
-        result = self._fit("n", term, hybrid, starts, windows, log, 0.0, penalty)
+        learnt = torch.nn.ModuleList([term, sensors])
+        result = self._fit("n", learnt, hybrid, starts, windows, log, 0.0, penalty)
         self.stopped = result.stopped
         found = [before, gradient_error(plain, windows[0], self.inputs, starts)]
         self.gradient_error = max(found, key=lambda error: (math.isnan(error), error))
@@ -366,7 +383,8 @@ class _Run:
         first, last = self.blocks["train"]
         network = self.config.network
         knots = self.grid.interval * torch.arange(len(self.inputs), dtype=torch.float64)
-        measured = np.column_stack([np.interp(knots, o.times, o.values) for o in self.dataset.observations])
+        observations = self.dataset.observations
+        measured = np.column_stack([np.interp(knots, o.times - o.period / 2, o.values) for o in observations])
         series = torch.as_tensor(measured, device=self.device)
         begin, end = round(first / self.grid.interval), round(last / self.grid.interval)
         seen, driven = series[begin:end], self.inputs[begin:end]

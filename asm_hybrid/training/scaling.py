@@ -27,13 +27,13 @@ def measured_spread(observations: Sequence[Observation], block: tuple[float, flo
     Returns
     -------
     dict of str to float
-        By target, in the unit of the variable.
+        By target, in the unit of the variable; where several sensors measure it, the largest.
     """
     begin, end = block
-    found = {}
+    found: dict[str, float] = {}
     for o in observations:
         inside = o.values[(o.times >= begin) & (o.times <= end)]
-        found[o.target] = max(float(np.std(inside)) if inside.size else 0.0, o.noise)
+        found[o.target] = max(found.get(o.target, 0.0), float(np.std(inside)) if inside.size else 0.0, o.noise)
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["score"]
 
 
-def score(measured: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
+def score(measured: np.ndarray, predicted: np.ndarray, censored: np.ndarray | None = None) -> dict[str, Any]:
     """Score one model, or several seeds of it, on one variable.
 
     Parameters
@@ -18,6 +18,9 @@ def score(measured: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
         Measurements.
     predicted : ndarray, shape (sample,) or (seed, sample)
         Predictions.
+    censored : ndarray of bool, shape (sample,), optional
+        Where the sample is below a detection limit, which `measured` holds. The error is zero there if the prediction
+        is below it, too, and else counts from it.
 
     Returns
     -------
@@ -26,6 +29,8 @@ def score(measured: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
         seeds, with ``rmse_seeds`` listing every one.
     """
     error = np.atleast_2d(predicted) - measured
+    if censored is not None:
+        error = np.where(censored, np.maximum(error, 0.0), error)
     spread = float(np.sum((measured - measured.mean()) ** 2))
     rmse = np.sqrt(np.mean(error**2, axis=1))
     r2 = 1.0 - np.sum(error**2, axis=1) / spread if spread > 0 else np.full(len(rmse), np.nan)

@@ -46,6 +46,11 @@ class Grid:
     linear: bool
     points: int = 1
 
+    @property
+    def spacing(self) -> float:
+        """Distance of two recorded outputs [d]."""
+        return self.interval / self.points
+
 
 class SimulationModel(Protocol):
     """Anything with states that runs over inputs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.data import Dataset, Observation
+from asm_hybrid.training.observation import Loss, composite_weights, robust
 
 __all__ = ["Windows", "interpolate_outputs", "make_windows", "recorded_points"]
 
@@ -27,12 +28,25 @@ class Windows:
         First knot of every window.
     length : int
         Knot intervals in a window.
-    point, variable : Tensor of int, shape (window, sample)
-        First of the recorded points that a sample is read from, and the variable it measures.
-    stencil : Tensor, shape (window, sample, node)
+    point, variable : Tensor of int, shape (window, grab)
+        First of the recorded points that a sample of a moment is read from, and the variable it measures.
+    stencil : Tensor, shape (window, grab, node)
         Weights of that point and the following ones [-].
+    mean : Tensor, shape (window, composite, point)
+        Weights of all recorded points in a composite sample [-].
+    mean_variable : Tensor of int, shape (window, composite)
+        The variable that it measures.
     value, weight : Tensor, shape (window, sample)
-        Measured value, and one over the sensor's noise; a weight of zero pads windows with fewer samples.
+        Measured value, and one over the sensor's noise, of grab samples and then of composites; a weight of zero pads
+        windows with fewer samples.
+    censored : Tensor of bool, shape (window, sample)
+        Whether a value is a detection limit that the sample is below.
+    left_out : int
+        Composites of the block that do not lie in one window as a whole.
+    show : callable, optional
+        From recorded outputs to what sensors show of them, of the same shape.
+    loss : {'squares', 'huber'}
+        What a residual costs.
     """
 
     starts: Tensor
@@ -40,8 +54,14 @@ class Windows:
     point: Tensor
     variable: Tensor
     stencil: Tensor
+    mean: Tensor
+    mean_variable: Tensor
     value: Tensor
     weight: Tensor
+    censored: Tensor
+    left_out: int
+    show: Callable[[Tensor], Tensor] | None = None
+    loss: Loss = "squares"
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -52,7 +72,7 @@ class Windows:
         return inputs[knots]
 
     def residuals(self, outputs: Tensor, index: Tensor) -> Tensor:
-        """Return ``(simulated - measured) / noise`` of some windows.
+        """Return ``(simulated - measured) / noise`` of some windows, so that their squares are the loss.
 
         Parameters
         ----------
@@ -64,15 +84,23 @@ class Windows:
         Returns
         -------
         Tensor, shape (…, window, sample)
-            Zero for padding.
+            Zero for padding, and for a simulation below the detection limit of a sample that is below it, too.
         """
+        if self.show is not None:
+            outputs = self.show(outputs)
         variables = outputs.shape[-1]
         flat = outputs.flatten(-2)
         nodes = torch.arange(self.stencil.shape[-1], device=outputs.device)
         places = (self.point[index].unsqueeze(-1) + nodes) * variables + self.variable[index].unsqueeze(-1)
         found = torch.gather(flat, -1, places.flatten(-2).expand(*flat.shape[:-1], -1))
         predicted: Tensor = (found.reshape(*found.shape[:-1], *places.shape[-2:]) * self.stencil[index]).sum(-1)
-        return (predicted - self.value[index]) * self.weight[index]
+        if self.mean.shape[1]:
+            means = self.mean[index] @ outputs
+            which = self.mean_variable[index].unsqueeze(-1).expand(*means.shape[:-1], 1)
+            predicted = torch.cat([predicted, torch.gather(means, -1, which).squeeze(-1)], dim=-1)
+        residual = (predicted - self.value[index]) * self.weight[index]
+        residual = torch.where(self.censored[index], residual.clamp(min=0.0), residual)
+        return robust(residual, self.loss)
 
     def counts(self, index: Tensor) -> Tensor:
         """Return the number of samples of some windows, ``(window,)``."""
@@ -82,10 +110,10 @@ class Windows:
 def recorded_points(observations: Sequence[Observation], interval: float, substeps: int) -> int:
     """Return how many points an interval must be recorded for some measurements.
 
-    The knots are enough where all samples are at knots; else every step needs three points, through which and its start
-    goes a cubic.
+    The knots are enough where all samples of a moment are at knots; else every step needs three points, through which
+    and its start goes a cubic.
     """
-    places = [np.asarray(o.times) / interval for o in observations]
+    places = [np.asarray(o.times) / interval for o in observations if not o.period]
     off = any(np.abs(p - np.round(p)).max(initial=0.0) > SAME for p in places)
     return 3 * substeps if off else 1
 
@@ -143,33 +171,76 @@ def make_windows(
     length = max(1, min(length, last - first))
     count = max(1, (last - first) // length)
     starts = first + length * np.arange(count)
-    samples: list[list[tuple[float, int, float, float]]] = [[] for _ in range(count)]
+    grabs: list[list[tuple[float, ...]]] = [[] for _ in range(count)]
+    means: list[list[tuple[float, ...]]] = [[] for _ in range(count)]
+    weights: list[list[np.ndarray]] = [[] for _ in range(count)]
+    left_out = 0
     for variable, series in enumerate(dataset.observations):
         position = (np.asarray(series.times) / interval - first) / length
         inside = (position >= 0) & (position < count)
+        if series.period:  # the end of a period may be that of a window
+            position = np.ceil(position - SAME) - 1
+            inside = (position >= 0) & (position < count)
         if samples_from is not None:
             inside &= np.asarray(series.times) >= samples_from
-        for time, value, where in zip(
-            series.times[inside], series.values[inside], position[inside].astype(int), strict=True
-        ):
-            place = (time / interval - starts[where]) * points
-            samples[where].append((place, variable, float(value), 1.0 / series.noise))
-    width = max(1, max(len(s) for s in samples))
-    table = np.zeros((4, count, width))
-    for w, rows in enumerate(samples):
+        for i in np.flatnonzero(inside):
+            where = int(position[i])
+            place = (series.times[i] / interval - starts[where]) * points
+            row = variable, float(series.values[i]), 1.0 / series.noise, float(series.censored[i])
+            if not series.period:
+                grabs[where].append((place, *row))
+                continue
+            begin = place - series.period / interval * points
+            if begin < -SAME * points:
+                left_out += 1
+                continue
+            flow = None
+            if series.flow is not None:
+                flow = _at_points(series.flow[starts[where] : starts[where] + length + 1], points)
+            whole = np.zeros(length * points + 1)
+            at, found = composite_weights(begin, place, length * points, flow)
+            whole[at : at + len(found)] = found
+            means[where].append(row)
+            weights[where].append(whole)
+    grab = _padded(grabs, 5, least=1)
+    mean = _padded(means, 4, least=0)
+    whole = np.zeros((count, mean.shape[1], length * points + 1))
+    for w, rows in enumerate(weights):
         if rows:
-            table[:, w, : len(rows)] = np.array(rows).T
-    point, stencil = _stencil(table[0], points, length * points)
-    real = torch.as_tensor(table, dtype=torch.float64, device=device)
+            whole[w, : len(rows)] = rows
+    point, stencil = _stencil(grab[..., 0], points, length * points)
+    variable_of, value, weight, censored = (
+        torch.as_tensor(np.concatenate([grab[..., 1 + k], mean[..., k]], axis=1), device=device) for k in range(4)
+    )
+    width = grab.shape[1]
     return Windows(
         starts=torch.as_tensor(starts, device=device),
         length=length,
         point=torch.as_tensor(point, device=device),
-        variable=real[1].long(),
+        variable=variable_of[:, :width].long(),
         stencil=torch.as_tensor(stencil, device=device),
-        value=real[2],
-        weight=real[3],
+        mean=torch.as_tensor(whole, device=device),
+        mean_variable=variable_of[:, width:].long(),
+        value=value,
+        weight=weight,
+        censored=censored > 0,
+        left_out=left_out,
     )
+
+
+def _padded(rows: list[list[tuple[float, ...]]], columns: int, *, least: int) -> np.ndarray:
+    """Return rows of all windows as one array, ``(window, row, column)``, padded with zeros."""
+    out = np.zeros((len(rows), max(least, *(len(r) for r in rows)), columns))
+    for w, found in enumerate(rows):
+        if found:
+            out[w, : len(found)] = found
+    return out
+
+
+def _at_points(knots: np.ndarray, points: int) -> np.ndarray:
+    """Return a series at the recorded points, from its values at the knots."""
+    at = np.arange((len(knots) - 1) * points + 1) / points
+    return np.asarray(np.interp(at, np.arange(len(knots)), knots))
 
 
 def interpolate_outputs(
@@ -191,11 +262,21 @@ def interpolate_outputs(
     Returns
     -------
     list of ndarray, each (…, sample)
-        Linear between knots where these alone are recorded, else cubic within a step.
+        Linear between knots where these alone are recorded, else cubic within a step; of composites means over their
+        periods.
     """
     out = []
+    last = outputs.shape[-2] - 1
     for variable, series in enumerate(observations):
-        left, weights = _stencil(np.asarray(series.times) / interval * points, points, outputs.shape[-2] - 1)
+        if series.period:
+            flow = None if series.flow is None else _at_points(series.flow, points)
+            found = np.empty((*outputs.shape[:-2], len(series.times)))
+            for i, end in enumerate(np.asarray(series.times) / interval * points):
+                first, mean = composite_weights(end - series.period / interval * points, end, last, flow)
+                found[..., i] = outputs[..., first : first + len(mean), variable] @ mean
+            out.append(found)
+            continue
+        left, weights = _stencil(np.asarray(series.times) / interval * points, points, last)
         found = outputs[..., left[:, None] + np.arange(weights.shape[-1]), variable]
         out.append((found * weights).sum(-1))
     return out

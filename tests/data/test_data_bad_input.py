@@ -68,8 +68,19 @@ def test_header_given_twice(record):
 
 
 def test_non_numeric_cell(record):
-    message = failure(record.set("NH4", [9, 12], "<0.1"))
-    says(message, "plant.csv, column NH4, rows 9, 12: the cell '<0.1' is not a number", "expected: numbers")
+    message = failure(record.set("NH4", [9, 12], "n.d."))
+    says(message, "plant.csv, column NH4, rows 9, 12: the cell 'n.d.' is not a number", "expected: numbers")
+
+
+@pytest.mark.parametrize("cell", ["<", "<abc", "<-1", "<0", "<<3", ">3"])
+def test_cells_that_name_no_detection_limit(record, cell):
+    message = failure(record.set("NH4", 7, "<0.05").set("NH4", [9, 12], cell))
+    says(message, f"plant.csv, column NH4, rows 9, 12: the cell {cell!r} is not a number", "such as '<0.05'")
+
+
+def test_a_detection_limit_in_an_input(record):
+    message = failure(record.set("NH4_in", 9, "<0.5"))
+    says(message, "column NH4_in, row 9: the cell '<0.5' is not a number")
 
 
 def test_decimal_comma(record):

@@ -73,7 +73,7 @@ def test_without_a_correction_the_forecast_is_the_simulation(case, shift):
     dataset = replace(
         dataset,
         observations=tuple(
-            replace(o, times=(o.times + shift * KNOT)[:-2], values=o.values[:-2], noise=1e3)
+            replace(o, times=(o.times + shift * KNOT)[:-2], values=o.values[:-2], censored=o.censored[:-2], noise=1e3)
             for o in dataset.observations
         ),
     )

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from asm_hybrid.data import Observation
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.baselines import diurnal_mean, features, least_squares_prediction
@@ -20,7 +21,8 @@ CPU = torch.device("cpu")
 
 
 def record(times, values, noise=0.5, interval=0.25):
-    series = SimpleNamespace(times=np.array(times), values=np.array(values), noise=noise, label="y")
+    rows, below = np.arange(len(times)), np.zeros(len(times), dtype=bool)
+    series = Observation("y", "tank.S_NH", np.array(times), np.array(values), noise, "g N/m3", rows, below)
     return SimpleNamespace(interval=interval, observations=[series])
 
 

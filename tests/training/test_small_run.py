@@ -226,4 +226,4 @@ def test_a_bad_config_leaves_nothing_behind(tmp_path):
 def test_weights_hold_every_seed(run):
     weights = load_file(run / "weights.safetensors")
     assert weights["n.by_kind.process.network.weights.0"].shape == (2, 2, 4)
-    assert weights["n.network.weights.1"].abs().max() > 0
+    assert weights["n.by_kind.process.network.weights.1"].abs().max() > 0
