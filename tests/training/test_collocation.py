@@ -42,6 +42,11 @@ def test_a_series_of_few_samples_has_no_slope():
     assert not smooth(np.array([]), np.array([]), 0.1, np.array([0.0, 1.0])).known.any()
 
 
+def measured(target, times, values, noise, period=0.0):
+    censored = np.zeros(len(times), dtype=bool)
+    return SimpleNamespace(target=target, times=times, values=values, noise=noise, period=period, censored=censored)
+
+
 @pytest.fixture(scope="module")
 def case(tmp_path_factory):
     """Measure a plant whose nitrifiers grow at a fraction of the rate that f takes them to have."""
@@ -76,9 +81,7 @@ def case(tmp_path_factory):
     for i, target in enumerate(MEASURED):
         noise = 5.0 if "TSS" in target else 0.1
         y = path_of["truth"].outputs[:, i].numpy()
-        observations.append(
-            SimpleNamespace(target=target, times=t, values=y + noise * rng.normal(size=len(t)), noise=noise)
-        )
+        observations.append(measured(target, t, y + noise * rng.normal(size=len(t)), noise))
     return SimpleNamespace(
         plant=plant, own=own, times=t, inputs=inputs, states=path_of["f"].knots, observations=observations, true=path_of
     )
@@ -154,7 +157,9 @@ def test_a_wrong_influent_is_found_from_slopes(case):
 
 
 def test_without_close_samples_there_is_nothing_to_fit(case):
-    few = [SimpleNamespace(target="aerobic.S_NH", times=np.array([0.5, 1.5]), values=np.ones(2), noise=0.1)]
+    few = [measured("aerobic.S_NH", np.array([0.5, 1.5]), np.ones(2), 0.1)]
     assert prepared(case, few)[1] is None
-    solids = [SimpleNamespace(target="effluent.TSS", times=case.times, values=5 + np.sin(case.times), noise=0.1)]
+    solids = [measured("effluent.TSS", case.times, 5 + np.sin(case.times), 0.1)]
     assert prepared(case, solids)[1] is None
+    composites = [measured("aerobic.S_NH", case.times, 5 + np.sin(case.times), 0.1, period=1.0)]
+    assert prepared(case, composites)[1] is None
