@@ -228,6 +228,10 @@ class TrainingSection(Section):
         description="Compile the solver's step (torch.compile): takes up to two minutes once, seconds in later runs, "
         "then saves a third of the time of a gradient step; needs a C++ compiler on a CPU, and falls back without one.",
     )
+    tensorboard: bool = Field(
+        default=False,
+        description="Write the curves of the run for TensorBoard too, into its folder tensorboard; needs the package.",
+    )
     checkpoint: Duration | None = Field(
         default=None,
         gt=0,

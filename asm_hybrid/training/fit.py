@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from asm_hybrid.errors import SimulationError
+from asm_hybrid.training.checkpoints import Saved
 from asm_hybrid.training.simulate import SimulationModel
 from asm_hybrid.training.windows import Windows
 
@@ -18,6 +19,8 @@ __all__ = ["FitResult", "FitSettings", "fit"]
 
 PENALTY_STRIDE = 4
 """The size of n is taken at every fourth knot of a window."""
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+"""What Adam remembers of a parameter."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ def fit(
     penalty: Callable[[Tensor, Tensor], Tensor] | None = None,
     report: Callable[[dict[str, Any]], None] | None = None,
     describe_failure: Callable[[Tensor, Tensor], str] | None = None,
+    saved: Saved | None = None,
+    save: Callable[[dict[str, Tensor], dict[str, Any]], None] | None = None,
 ) -> FitResult:
     """Fit the parameters of a module through the simulation of windows.
 
@@ -114,6 +119,10 @@ def fit(
         Called with a record after every step.
     describe_failure : callable, optional
         From the windows of a step and their outputs to where they diverge, for the message when all do.
+    saved : Saved, optional
+        What an earlier call with the same arguments has saved: it goes on from there, to the same bits.
+    save : callable, optional
+        Called with tensors and facts after every validation.
 
     Returns
     -------
@@ -133,7 +142,20 @@ def fit(
     best = torch.full((members,), math.inf, dtype=torch.float64)
     kept = [p.detach().clone() for p in parameters]
     end = starts[:, -1]
-    waited = 0
+    begin, waited = 0, 0
+    if saved is not None:
+        device = starts.device
+        with torch.no_grad():
+            for i, (p, store) in enumerate(zip(parameters, kept, strict=True)):
+                p.copy_(saved.tensors[f"parameter.{i}"])
+                store.copy_(saved.tensors[f"kept.{i}"])
+                moments = {name: saved.tensors[f"{name}.{i}"] for name in MOMENTS}
+                optimiser.state[p] = {k: v if k == "step" else v.to(device) for k, v in moments.items()}
+        starts, end, best = (saved.tensors[n].to(device) for n in ("starts", "end", "best"))
+        best = best.cpu()
+        generator.set_state(saved.tensors["generator"])
+        begin, waited, result.skipped = (int(saved.facts[n]) for n in ("iteration", "waited", "skipped"))
+        result.iterations, result.stopped = begin, "early" if waited >= settings.patience else "finished"
 
     def check() -> bool:
         """Validate; keep what improved; return whether any member did."""
@@ -145,9 +167,17 @@ def fit(
         best[better] = loss[better]
         return bool(better.any())
 
+    def state() -> tuple[dict[str, Tensor], dict[str, Any]]:
+        tensors = {"starts": starts, "end": end, "best": best, "generator": generator.get_state()}
+        for i, (p, store) in enumerate(zip(parameters, kept, strict=True)):
+            tensors |= {f"parameter.{i}": p, f"kept.{i}": store}
+            tensors |= {f"{name}.{i}": optimiser.state[p][name] for name in MOMENTS}
+        return tensors, {"iteration": result.iterations, "waited": waited, "skipped": result.skipped}
+
     try:
-        check()
-        for iteration in range(settings.iterations):
+        if saved is None:
+            check()
+        for iteration in range(begin, settings.iterations if waited < settings.patience else begin):
             rate = 0.1 + 0.45 * (1.0 + math.cos(math.pi * iteration / max(1, settings.iterations)))
             for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * rate
@@ -190,11 +220,14 @@ def fit(
             record: dict[str, Any] = {"iteration": iteration + 1, "loss": losses.detach().tolist()}
             if result.skipped:
                 record["skipped"] = result.skipped
-            if (iteration + 1) % settings.validate_every == 0 or iteration + 1 == settings.iterations:
+            validated = (iteration + 1) % settings.validate_every == 0 or iteration + 1 == settings.iterations
+            if validated:
                 waited = 0 if check() else waited + 1
                 record["validation"] = best.tolist()
             if report is not None:
                 report(record)
+            if validated and save is not None:
+                save(*state())
             if waited >= settings.patience:
                 result.stopped = "early"
                 break
