@@ -64,7 +64,7 @@ def test_corrections_shift_states_by_their_spread_and_never_below_zero():
     with torch.no_grad():
         shooting.corrections[:] = 0.1
     up = shooting.starts(carried, torch.tensor([0, 1])).flatten()
-    assert 100.0 < float(up[0]) < 100.0 + 0.1 * float(shooting.spread)
+    assert 100.0 < up[0].item() < 100.0 + 0.1 * float(shooting.spread)
     with torch.no_grad():
         shooting.corrections[:] = -1e3
     assert (shooting.starts(carried, torch.tensor([0, 1])) >= 0).all()
@@ -90,7 +90,7 @@ def test_the_cost_is_that_of_prior_and_defects():
         assert shooting.cost(carried, index, final, progress).tolist() == pytest.approx([4.0 * weight])
     with torch.no_grad():
         shooting.corrections[0, 1] = 0.5
-    begun = float(shooting.starts(carried, index)[0, 1])
+    begun = shooting.starts(carried, index)[0, 1].item()
     defect = (begun - float(final[0, 0])) ** 2 / float(shooting.spread) ** 2
     expected = (defect + 4.0) / 2 * DEFECT[0] + PRIOR * 0.25 / 3
     assert shooting.cost(carried, index, final, 0.0).tolist() == pytest.approx([expected])
