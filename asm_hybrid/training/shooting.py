@@ -29,8 +29,8 @@ class Shooting:
 
         PRIOR · c² + λ · (x of the next window - end of this one)²,    λ from DEFECT[0] to DEFECT[1],
 
-    so that the windows first fit their data each on its own, and are one trajectory at the end. Only states of tanks are
-    corrected.
+    so that the windows first fit their data each on its own, and are one trajectory at the end. Only states of tanks
+    are corrected.
 
     Parameters
     ----------
@@ -89,12 +89,14 @@ class Shooting:
         """
         follows = index + 1 < carried.shape[1]
         begun = self.starts(carried, index[follows] + 1)
-        gap: Tensor = (begun - final[:, follows])[:, :, : self.tanks]
-        return (gap / self.spread).mul(self.free)
+        gap = (begun - final[:, follows])[:, :, : self.tanks]
+        missing: Tensor = gap / self.spread * self.free
+        return missing
 
     def cost(self, carried: Tensor, index: Tensor, final: Tensor, progress: float) -> Tensor:
         """Return what is added to the loss, ``(member,)``; `progress` runs from zero to one."""
         weight = DEFECT[0] * (DEFECT[1] / DEFECT[0]) ** progress
         gaps = self.defects(carried, index, final).square().sum((2, 3))
         prior = (self.corrections[:, index] * self.free).square().sum((2, 3)).mean(1)
-        return weight * gaps.sum(1) / max(1, gaps.shape[1]) + PRIOR * prior
+        cost: Tensor = weight * gaps.sum(1) / max(1, gaps.shape[1]) + PRIOR * prior
+        return cost
