@@ -3,11 +3,11 @@
 Run ``python benchmarks/degradation.py`` from the repository root. Every case is the quickstart with other measurements,
 made from its noise-free truth (`data/quickstart/truth.csv`): normal noise, independent from sample to sample, with a
 standard deviation of 0, 5 and 10 % of that of the variable over the record, and 30 % of the samples missing at random.
-The influent and the measured oxygen are those of the quickstart. The config states the noise as it is, but 1 % where there
-is none, since a sensor without any is not allowed.
+The influent and the measured oxygen are those of the quickstart. The config states the noise as it is, but 1 % where
+there is none, since a sensor without any is not allowed.
 
-Figures are RMSE on the test block against the noise-free truth, every 15 min; of the hybrid the median and range of three
-seeds.
+Figures are RMSE on the test block against the noise-free truth, every 15 min; of the hybrid the median and range of
+three seeds.
 """
 
 from __future__ import annotations
