@@ -283,8 +283,8 @@ def _print_scenario(console: Console, result: ScenarioResult) -> None:
     console.print("Means of the effluent are weighted by its flow. The range is that of the scenario.", markup=False)
     if result.outside_hours:
         console.print(
-            f"warning: during {result.outside_hours:.1f} h the scenario lies outside the states seen in training; "
-            "n fades out there, and the result rests on f",
+            f"warning: during {result.outside_hours:.1f} h the scenario lies outside what was seen in training; "
+            "what was learnt does not hold there, and where n fades the result rests on f",
             style="yellow",
             markup=False,
         )

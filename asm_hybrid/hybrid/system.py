@@ -63,6 +63,12 @@ class PlantSystem:
         What is recorded: ``TANK.QUANTITY`` or ``effluent.QUANTITY``.
     term : LearntTerm or LearntTerms, optional
         n. States then lead with the member axis of its network.
+
+    Attributes
+    ----------
+    floor : Tensor, shape (component,)
+        Zero for components that some rate depends on: these cannot fall below, but by the error of a step. Minus
+        infinity for the others.
     """
 
     def __init__(
@@ -83,6 +89,8 @@ class PlantSystem:
         self.stoichiometry = plant.stoichiometry(parameters, self.xp)
         self._free = torch.as_tensor(plant.free, dtype=parameters.dtype, device=parameters.device)
         self._free_pairs = self._free.unsqueeze(-1) * self._free.unsqueeze(-2)
+        limited = torch.as_tensor(plant.limiting, dtype=parameters.dtype, device=parameters.device) > 0
+        self.floor = torch.where(limited, 0.0, -torch.inf).to(parameters.dtype)
         self._transposed = self.stoichiometry.transpose(-2, -1).unsqueeze(-3)
         self._slots: Tensor | None = None
         self._set_targets()

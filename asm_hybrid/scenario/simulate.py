@@ -20,6 +20,9 @@ from asm_hybrid.training import MODEL_FILES, FittedModel, load_model, read_input
 
 __all__ = ["ScenarioResult", "simulate"]
 
+ROUNDING = 1e-6
+"""Share of its size by which an input may leave its range."""
+
 
 @dataclass(frozen=True)
 class ScenarioResult:
@@ -34,7 +37,8 @@ class ScenarioResult:
     table : DataFrame
         Means over the period, a row a quantity.
     outside_hours : float or None
-        Hours of the scenario in which some tank lies outside the states seen in training, so that n fades.
+        Hours of the scenario in which an input lies outside its range in the training block, or something that n reads
+        so far outside of its own that n fades. None for f alone.
     name : str
         Name of the scenario.
     changes : tuple of str
@@ -88,6 +92,7 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
     names = [spec.name for spec in model.plant.inputs]
     base = table[names].to_numpy(dtype=float)
     period = _period(scenario, run, times, clock)
+    seen = _seen(run, times, base, clock)
     pollutants = load_inputs(model.plant)
     results = []
     for case in scenario.cases:
@@ -107,7 +112,10 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
         outputs, faded = _run(model, np.stack([base[:last], changed[:last]]), targets, first)
         series = _series(stamps[first:last], targets, outputs)
         means = _means(model, targets, outputs, [base[first:last], changed[first:last]])
-        outside = None if faded is None else float(faded.sum() * model.grid.interval * 24)
+        outside = None
+        if model.kind != "recalibrated":
+            unseen = ((changed[first:last] < seen[0]) | (changed[first:last] > seen[1])).any(1)
+            outside = float((unseen | faded).sum() * model.grid.interval * 24)
         where = folder if scenario.content.changes else folder / case.name
         results.append(ScenarioResult(where, series, means, outside, case.name, changes))
     for result, case in zip(results, scenario.cases, strict=True):
@@ -146,6 +154,18 @@ def _period(scenario: Scenario, run: Path, times: np.ndarray, clock: StampClock)
     return start, end
 
 
+def _seen(run: Path, times: np.ndarray, base: np.ndarray, clock: StampClock) -> tuple[np.ndarray, np.ndarray]:
+    """Return the range of every input in the training block, ``(input,)`` each; in the record without a summary."""
+    summary, inside = run / "summary.json", np.ones(len(times), dtype=bool)
+    if summary.exists():
+        train = json.loads(summary.read_text(encoding="utf-8"))["blocks"]["train"]
+        begin, end = (float((pd.Timestamp(t) - clock.origin) / pd.Timedelta(days=1)) for t in train)
+        inside = (times >= begin - SAME) & (times <= end + SAME)
+    low, high = base[inside].min(0), base[inside].max(0)
+    slack = ROUNDING * np.maximum(np.abs(low), np.abs(high))
+    return low - slack, high + slack
+
+
 def _targets(model: FittedModel) -> tuple[str, ...]:
     table = model.plant.table
     effluent = [f"effluent.{q}" for q in (*table.composites, *table.component_names)]
@@ -155,7 +175,7 @@ def _targets(model: FittedModel) -> tuple[str, ...]:
 
 def _run(
     model: FittedModel, inputs: np.ndarray, targets: tuple[str, ...], first: int
-) -> tuple[list[np.ndarray], np.ndarray | None]:
+) -> tuple[list[np.ndarray], np.ndarray]:
     """Run base case and scenario; return their outputs at the knots of the period, and where n fades in the latter."""
     u = torch.as_tensor(inputs)
     solution = model.simulate(u, targets, record_knots=True)
@@ -163,7 +183,7 @@ def _run(
         raise SimulationError("the simulation of the scenario leaves the finite numbers; make the change smaller")
     outputs = list(np.asarray(solution.outputs).swapaxes(0, 1)[:, :, first:])
     if model.term is None or solution.knots is None:
-        return outputs, None
+        return outputs, np.zeros(len(u[1, first:]), dtype=bool)
     states, driven = solution.knots[model.best, 1, first:], u[1, first:]
     with torch.no_grad():
         system = model.recalibrated().system

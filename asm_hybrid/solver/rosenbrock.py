@@ -265,6 +265,7 @@ class _Engine:
     linear: bool
     compiled: bool
     interval: float
+    floor: Tensor | None
 
     def run(self, x: Tensor, knots: Tensor, schedule: _Schedule) -> tuple[list[Tensor], list[Tensor]]:
         """Go over some knot intervals; return the states at their ends and what is recorded."""
@@ -296,6 +297,8 @@ class _Engine:
                 x, stages = _compiled_step(system, self.tableau, keep, (x, inverse, step, *at))
             else:
                 x, stages = advance(system, x, partial(system.solve, inverse), at, h, self.tableau)
+            if self.floor is not None:
+                x = torch.where(x < self.floor, self.floor, x)
             for where, k in recorded:
                 state = x if where >= 1.0 else _plus(begin, self.tableau.within(where), stages)
                 outputs.append(system.output(state, forcings[k]))
@@ -316,6 +319,7 @@ def integrate(
     tableau: RosenbrockTableau = ROS34PW2,
     compiled: bool = False,
     checkpoint: int | None = None,
+    floor: Tensor | None = None,
 ) -> Solution:
     """Integrate a batch of windows with fixed steps.
 
@@ -347,6 +351,8 @@ def integrate(
     checkpoint : int, optional
         Knot intervals whose steps are held in memory at once for the backward pass, which then integrates them a second
         time; all by default.
+    floor : Tensor, shape (n,), optional
+        What a state is raised to after a step that went below, such as zero where something runs out within a step.
 
     Returns
     -------
@@ -354,7 +360,7 @@ def integrate(
         Outputs, final state and a status for every window. A window that left the finite numbers does not raise: the
         caller decides.
     """
-    engine = _Engine(system, tableau, linear, compiled and tableau.any_matrix, interval)
+    engine = _Engine(system, tableau, linear, compiled and tableau.any_matrix, interval, floor)
     first = substeps if first is None else first
     count, chunk = inputs.shape[-2] - 1, min(CHUNK, checkpoint or CHUNK)
     starts = [0, *range(1 if first != substeps else chunk, count, chunk)]

@@ -95,6 +95,7 @@ class PlantModel:
             record_knots=record_knots,
             compiled=self.compiled and torch.is_grad_enabled(),
             checkpoint=self.checkpoint,
+            floor=self.system.floor,
         )
 
 

@@ -179,6 +179,26 @@ def test_a_state_far_outside_of_the_training_is_said(run, tmp_path, no_plot):
     assert result.outside_hours > 1.0
 
 
+@pytest.mark.parametrize(
+    ("changes", "flagged"),
+    [
+        (["{input: load, scale: 0}"], True),
+        (["{input: aerobic.S_O, set: 0 mg/L}"], True),
+        (["{input: return_sludge, scale: 1}"], False),
+    ],
+)
+def test_inputs_that_training_has_not_seen_are_said(run, tmp_path, no_plot, changes, flagged):
+    """No load and no oxygen are outside at all times; the record as it is only where its flow is higher than ever."""
+    result = simulate(run, write(tmp_path, changes), tmp_path / "out")
+    table, blocks = read_inputs(run), json.loads((run / "summary.json").read_text())["blocks"]
+    begin, end = (pd.Timestamp(t) for t in blocks["train"])
+    highest = table.loc[(table["time"] >= begin) & (table["time"] <= end), "Q_in"].max()
+    period = table[(table["time"] >= "2024-03-07") & (table["time"] <= "2024-03-08 12:00")]
+    rain = 0.5 * int((period["Q_in"] > highest * (1 + 1e-6)).sum())
+    assert 0.0 < rain < 36.5
+    assert result.outside_hours >= 36.0 if flagged else result.outside_hours == pytest.approx(rain, abs=6.0)
+
+
 def test_an_interrupted_run_can_still_be_simulated(run, tmp_path, no_plot):
     summary = json.loads((run / "summary.json").read_text())
     assert summary["stopped"] == "finished"
