@@ -15,6 +15,8 @@ from asm_hybrid.errors import InputError
 
 __all__ = [
     "MANIFEST",
+    "UNFINISHED",
+    "clear_temporary",
     "read_manifest",
     "refresh_manifest",
     "sha256_file",
@@ -26,6 +28,8 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
+UNFINISHED = "checkpoint"
+"""Folder in a run folder that holds what an unfinished run goes on from; no artefact."""
 _TEMPORARY = ".partial"
 
 
@@ -97,13 +101,19 @@ def write_json_atomic(path: Path, value: Mapping[str, Any] | Sequence[Any]) -> P
     return write_text_atomic(path, text + "\n")
 
 
+def clear_temporary(folder: Path) -> None:
+    """Remove what `write_bytes_atomic` left half written when it was killed, in a folder and below."""
+    for path in folder.rglob(f".*{_TEMPORARY}"):
+        path.unlink(missing_ok=True)
+
+
 def write_manifest(folder: Path) -> dict[str, str]:
     """Write ``manifest.json`` with the SHA-256 of every file in a folder and below.
 
     Parameters
     ----------
     folder : Path
-        The finished folder. The manifest itself and unfinished temporary files are left out.
+        The finished folder. The manifest itself, temporary files and `UNFINISHED` are left out.
 
     Returns
     -------
@@ -213,7 +223,7 @@ def verify_manifest(folder: Path, names: Sequence[str] | None = None) -> dict[st
 
 
 def _is_artefact(relative: Path) -> bool:
-    return relative != Path(MANIFEST) and relative.suffix != _TEMPORARY
+    return relative != Path(MANIFEST) and relative.suffix != _TEMPORARY and relative.parts[0] != UNFINISHED
 
 
 def _sync_folder(folder: Path) -> None:

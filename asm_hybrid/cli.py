@@ -51,20 +51,33 @@ def _root(
 
 @app.command()
 def train(
-    config: ConfigFile,
+    config: Annotated[Path | None, typer.Argument(help="YAML file that describes the run.", show_default=False)] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Run folder, new or empty. Default: runs/NAME-DATE-TIME."),
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", "-r", help="Folder of a stopped run, which goes on; instead of CONFIG."),
+    ] = None,
 ) -> None:
     """Fit the model and its baselines; write report, weights and predictions."""
+    from asm_hybrid.errors import InputError
     from asm_hybrid.terminal import LiveProgress, print_scores
-    from asm_hybrid.workflow import run_training
+    from asm_hybrid.workflow import resume_training, run_training
 
+    if (config is None) == (resume is None) or (resume is not None and out is not None):
+        raise InputError(
+            "neither a config nor a run to resume is given" if config is resume else "there is more than one run",
+            where="asm-hybrid train",
+            expected="CONFIG, with or without --out, or --resume RUN alone",
+        )
     with LiveProgress() as progress:
-        result = run_training(config, out, progress)
+        result = resume_training(resume, progress) if resume else run_training(str(config), out, progress)
     if result.summary is None:
         typer.echo(f"interrupted; the best model so far is in {result.folder}", err=True)
+        if result.resumable:
+            typer.echo(f"to go on: asm-hybrid train --resume {result.folder}", err=True)
         raise typer.Exit(INTERRUPTED)
     if result.lines:
         typer.echo("\n".join(result.lines))

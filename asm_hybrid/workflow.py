@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from asm_hybrid.artefacts import UNFINISHED
 from asm_hybrid.config.ode import is_ode
 from asm_hybrid.diagnosis import diagnose
 from asm_hybrid.report import write_report
 from asm_hybrid.report.ode import ode_lines, write_ode_plot
-from asm_hybrid.training import Progress, Silent, train
+from asm_hybrid.training import Progress, Silent, discard_checkpoints, find_config, train
 from asm_hybrid.training.ode import train_ode
 
-__all__ = ["RunResult", "run_training"]
+__all__ = ["RunResult", "resume_training", "run_training"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,28 @@ class RunResult:
     summary: dict[str, Any] | None
     interrupted: bool
     lines: tuple[str, ...] = ()
+
+    @property
+    def resumable(self) -> bool:
+        """Whether `resume_training` can go on with it."""
+        return (self.folder / UNFINISHED).is_dir()
+
+
+def resume_training(folder: Path, progress: Progress | None = None) -> RunResult:
+    """Go on with a run that was stopped, at whatever instant: it ends as it would have in one go, to the same bits.
+
+    Parameters
+    ----------
+    folder : Path
+        Its folder.
+    progress : Progress, optional
+        Receiver of progress.
+
+    Returns
+    -------
+    RunResult
+    """
+    return _plant_run(find_config(folder), folder, progress or Silent(), resume=True)
 
 
 def run_training(config: str | Path, out: Path | None = None, progress: Progress | None = None) -> RunResult:
@@ -60,7 +83,11 @@ def run_training(config: str | Path, out: Path | None = None, progress: Progress
         write_ode_plot(found.folder)
         lines = tuple(ode_lines(found.folder))
         return RunResult(found.folder, None if found.interrupted else found.summary, found.interrupted, lines)
-    outcome = train(config, out, progress)
+    return _plant_run(config, out, progress, resume=False)
+
+
+def _plant_run(config: str | Path, out: Path | None, progress: Progress, *, resume: bool) -> RunResult:
+    outcome = train(config, out, progress, resume=resume)
     if outcome.interrupted:
         return RunResult(outcome.folder, None, True)
     try:
@@ -70,4 +97,5 @@ def run_training(config: str | Path, out: Path | None = None, progress: Progress
         write_report(outcome.folder)
     except KeyboardInterrupt:
         return RunResult(outcome.folder, None, True)
+    discard_checkpoints(outcome.folder)
     return RunResult(outcome.folder, summary, False)

@@ -2,7 +2,8 @@
 
 from asm_hybrid.training.fitted import MODEL_FILES, FittedModel, load_model, read_inputs
 from asm_hybrid.training.progress import Progress, Silent
-from asm_hybrid.training.run import Outcome, train
+from asm_hybrid.training.resume import find_config
+from asm_hybrid.training.run import Outcome, discard_checkpoints, train
 from asm_hybrid.training.simulate import PlantModel, start_state
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "PlantModel",
     "Progress",
     "Silent",
+    "discard_checkpoints",
+    "find_config",
     "load_model",
     "read_inputs",
     "start_state",

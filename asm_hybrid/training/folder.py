@@ -12,7 +12,9 @@ from typing import Any
 
 import torch
 
+from asm_hybrid.artefacts import write_text_atomic
 from asm_hybrid.errors import InputError
+from asm_hybrid.training.board import Board
 
 __all__ = ["MetricsLog", "create_run_folder", "environment"]
 
@@ -67,19 +69,41 @@ class MetricsLog:
     ----------
     path : Path
         The file.
+    keep : int
+        Lines of an earlier part of the run that stay; those behind are cut off.
+    board : Board, optional
+        Shows the same records in TensorBoard.
+
+    Attributes
+    ----------
+    position : int
+        Number of the next record. A record that stands in the file already is not written a second time.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._stream = path.open("w", encoding="utf-8")
+    def __init__(self, path: Path, keep: int = 0, board: Board | None = None) -> None:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[:keep] if path.exists() else []
+        write_text_atomic(path, "".join(lines))
+        self._stream = path.open("a", encoding="utf-8")
+        self._kept, self._board, self.position = len(lines), board, 0
+        if board is not None:
+            for line in lines:
+                board.write(json.loads(line))
 
     def write(self, record: dict[str, Any]) -> None:
         """Append one record."""
+        self.position += 1
+        if self.position <= self._kept:
+            return
         self._stream.write(json.dumps(record) + "\n")
         self._stream.flush()
+        if self._board is not None:
+            self._board.write(record)
 
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
+        if self._board is not None:
+            self._board.close()
 
 
 def environment(device: torch.device) -> dict[str, Any]:

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from asm_hybrid.config import Config, load_config
-from asm_hybrid.data import Dataset, read_dataset
-from asm_hybrid.errors import InputError, SimulationError
-from asm_hybrid.hybrid import LearntTerm, LearntTerms, NeuralODE, PlantSystem, TermScaling, TermSpec, participants
-from asm_hybrid.plant import Plant, torch_namespace
-from asm_hybrid.solver.rosenbrock import Solution
-from asm_hybrid.training.calibration import Calibration, calibrate
-from asm_hybrid.training.engine import LARGEST_GRADIENT_ERROR, compiled_model, gradient_error
-from asm_hybrid.training.fit import FitResult, FitSettings, fit
-from asm_hybrid.training.fitted import FittedModel, checkpoint_knots, make_grid, term_specs
+from asm_hybrid.artefacts import clear_temporary
+from asm_hybrid.config import load_config
+from asm_hybrid.data import read_dataset
+from asm_hybrid.errors import SimulationError
+from asm_hybrid.kinetics import load_table
+from asm_hybrid.plant import Plant
+from asm_hybrid.training.board import Board, check_board
+from asm_hybrid.training.checkpoints import Checkpoints
+from asm_hybrid.training.earlier import earlier_run
+from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.folder import MetricsLog, create_run_folder
 from asm_hybrid.training.forecast import forecast
-from asm_hybrid.training.observation import robust
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.results import Predictions, predict_all, write_results
-from asm_hybrid.training.scaling import measured_spread, term_scaling
-from asm_hybrid.training.sensors import Sensors, sensor_specs
-from asm_hybrid.training.simulate import NeuralModel, PlantModel, SimulationModel, start_state
-from asm_hybrid.training.windows import Windows, interpolate_outputs, make_windows, recorded_points
+from asm_hybrid.training.resume import check_resumable, write_origin
+from asm_hybrid.training.stages import Stages, choose_device
 
-__all__ = ["Outcome", "choose_device", "train"]
+__all__ = ["Outcome", "discard_checkpoints", "train"]
 
 
 @dataclass(frozen=True)
@@ -58,373 +51,23 @@ class Outcome:
     interrupted: bool
 
 
-def choose_device(name: str) -> torch.device:
-    """Return the device that a config asks for.
-
-    Raises
-    ------
-    InputError
-        When ``cuda`` is asked for and there is none.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            "the config asks for a CUDA device, and this machine offers none",
-            where="device",
-            expected="auto, cpu or cuda",
-            fix="set device: auto, or install a CUDA build of torch",
-        )
-    return torch.device(name)
-
-
-class _Run:
-    """The stages of a run over one dataset; keeps the best model so far, so that it can be saved at any time."""
-
-    def __init__(self, config: Config, plant: Plant, dataset: Dataset, progress: Progress) -> None:
-        self.config, self.plant, self.dataset, self.progress = config, plant, dataset, progress
-        self.device = choose_device(config.device)
-        grid = make_grid(config)
-        points = recorded_points(dataset.observations, grid.interval, grid.substeps)
-        self.grid = replace(grid, points=points)
-        self.observed = {o.label: o.target for o in dataset.observations}
-        self.inputs = torch.as_tensor(dataset.inputs, dtype=torch.float64, device=self.device)
-        self.blocks = {name: (max(start, config.training.warmup), end) for name, (start, end) in dataset.blocks.items()}
-        self.seconds: dict[str, float] = {}
-        self.fits: dict[str, FitResult] = {}
-        self.calibration: Calibration | None = None
-        self.warnings: list[str] = []
-        defaults = self._defaults()
-        noise = torch.tensor([o.noise for o in dataset.observations], dtype=torch.float64)
-        self.model = FittedModel(
-            config=config,
-            plant=plant,
-            grid=self.grid,
-            targets=tuple(self.observed.values()),
-            labels=tuple(self.observed),
-            defaults=defaults,
-            parameters=defaults.clone(),
-            start=torch.zeros(2, *plant.shape, dtype=torch.float64, device=self.device),
-            sensors=Sensors(sensor_specs(config), noise, len(config.training.seeds)).to(self.device),
-        )
-        self.trajectory = torch.empty(0)
-        self.step_error: dict[str, float] = {}
-        self.gradient_error: float | None = None
-        self.stopped = "finished"
-
-    def _defaults(self) -> Tensor:
-        overrides = self.config.parameter_values(self.plant.table)
-        values = [overrides.get(p.name, p.default) for p in self.plant.table.parameters]
-        return torch.tensor(values, dtype=torch.float64, device=self.device)
-
-    @property
-    def typical_inputs(self) -> Tensor:
-        """Mean inputs over the first ten days, under which the plant is brought to a steady state."""
-        knots = max(2, min(len(self.inputs), round(10.0 / self.grid.interval)))
-        return self.inputs[:knots].mean(0)
-
-    def find_start(self) -> None:
-        """Bring f to its steady start, with default parameters."""
-        system = PlantSystem(self.plant, self.model.defaults, self.model.targets)
-        try:
-            found = start_state(system, self.typical_inputs)[0]
-        except SimulationError as error:
-            raise SimulationError(
-                f"{error}, for f with its default parameters under the mean inputs of the first ten days; check "
-                "volumes, flows and the units of the influent"
-            ) from None
-        self.model.start = torch.stack([found, found])
-
-    def calibrate(self, log: MetricsLog) -> None:
-        """Recalibrate f on its block."""
-        chosen = self.config.calibration_bounds(self.plant.table)
-        if not chosen:
-            return
-        names = list(chosen)
-        index = [self.plant.table.parameter_names.index(n) for n in names]
-        begin, end = self.blocks["calibrate"]
-        last = min(len(self.inputs) - 1, int(np.ceil(end / self.grid.interval)))
-        inputs, starts = self.inputs[: last + 1], self.model.start[:1]
-        used = [(np.asarray(o.times) >= begin) & (np.asarray(o.times) <= end) for o in self.dataset.observations]
-
-        def residuals(sets: Tensor) -> np.ndarray:
-            full = self.model.defaults.repeat(len(sets), 1)
-            full[:, index] = sets.to(self.device)
-            system = PlantSystem(self.plant, full, self.model.targets)
-            with torch.no_grad():
-                first = start_state(system, self.typical_inputs, starts)
-                solution = PlantModel(system, self.grid).simulate(first, inputs)
-            shown = self.model.sensors.known(solution.outputs, self.grid.spacing)
-            found = interpolate_outputs(
-                np.asarray(shown.cpu()),
-                self.dataset.observations,
-                self.grid.interval,
-                self.grid.points,
-            )
-            parts = [
-                o.error(y)[..., u] / o.noise for y, o, u in zip(found, self.dataset.observations, used, strict=True)
-            ]
-            return np.asarray(robust(torch.as_tensor(np.concatenate(parts, axis=-1)), self.config.training.loss))
-
-        evaluations = self.config.training.calibration_evaluations
-
-        least = np.inf
-
-        def apply(values: np.ndarray) -> None:
-            self.model.parameters[index] = torch.as_tensor(values, device=self.device)
-            system = PlantSystem(self.plant, self.model.parameters, self.model.targets)
-            self.model.start[1] = start_state(system, self.typical_inputs, starts)[0]
-
-        def report(evaluation: int, cost: float, values: np.ndarray) -> None:
-            nonlocal least
-            if cost < least:
-                least = cost
-                apply(values)
-            log.write(
-                {"stage": "calibration", "evaluation": evaluation, "loss": cost}
-                | {"parameters": dict(zip(names, values.tolist(), strict=True))}
-            )
-            self.progress.advance(f"mean squared residual {cost:.4g}")
-
-        self.progress.stage("recalibrating f", evaluations)
-        self.calibration = calibrate(
-            names,
-            np.asarray(self.model.defaults[index].cpu()),
-            np.array([chosen[n] for n in names]),
-            residuals,
-            max_evaluations=evaluations,
-            report=report,
-        )
-        apply(self.calibration.values)
-
-    def run_f(self) -> Solution:
-        """Simulate f, by default and recalibrated, over the record."""
-        self.progress.stage("simulating f over the record")
-        with torch.no_grad():
-            solution = self.model.mechanistic().simulate(self.model.start, self.inputs, record_knots=True)
-        if not bool(solution.ok.all()):
-            which = ["default", "recalibrated"][int((~solution.ok).nonzero()[0])]
-            raise SimulationError(
-                f"f with its {which} parameters diverges over the record; a smaller training.step may help"
-            )
-        assert solution.knots is not None
-        self.trajectory = solution.knots[1]
-        return solution
-
-    def check_step(self) -> None:
-        """Measure what the solver's step costs: recalibrated f over two days, against a third of the step."""
-        first = round(self.blocks["train"][0] / self.grid.interval)
-        inputs = self.inputs[first : first + round(2.0 / self.grid.interval) + 1]
-        model = self.model.recalibrated()
-        fine = PlantModel(model.system, replace(self.grid, substeps=3 * self.grid.substeps))
-        with torch.no_grad():
-            coarse = model.simulate(self.trajectory[first], inputs).outputs
-            error = (coarse - fine.simulate(self.trajectory[first], inputs).outputs).abs().amax(0)
-        for o, size in zip(self.dataset.observations, error.tolist(), strict=True):
-            self.step_error[o.label] = size
-            if size > 0.25 * o.noise:
-                self.warnings.append(
-                    f"the step of the solver changes {o.label} by up to {size:.2g} {o.unit}, against a sensor noise of "
-                    f"{o.noise:.2g}: set a smaller training.step"
-                )
-
-    def _settings(self, carry_from: float) -> FitSettings:
-        training = self.config.training
-        return FitSettings(
-            iterations=training.iterations,
-            batch=training.batch,
-            learning_rate=training.learning_rate,
-            validate_every=training.validate_every,
-            patience=training.patience,
-            seeds=tuple(training.seeds),
-            carry_from=carry_from,
-        )
-
-    def _windows(self, points: int) -> tuple[Windows, Windows]:
-        length = max(1, round(self.config.training.window / self.grid.interval))
-        train = make_windows(self.dataset, self.blocks["train"], length, points, self.device)
-        begin = (int(train.starts[-1]) + train.length) * self.grid.interval
-        start, end = self.blocks["validate"]
-        everything = round((end - begin) / self.grid.interval)
-        validate = make_windows(self.dataset, (begin, end), everything, points, self.device, samples_from=start)
-        loss = self.config.training.loss
-        return replace(train, loss=loss), replace(validate, loss=loss)
-
-    def _fit(
-        self,
-        name: str,
-        module: torch.nn.Module,
-        model: SimulationModel,
-        starts: Tensor,
-        windows: tuple[Windows, Windows],
-        log: MetricsLog,
-        carry_from: float,
-        penalty: Any = None,
-    ) -> FitResult:
-        train, validation = windows
-        alone = torch.tensor([0], device=self.device)
-        held_out = validation.inputs(self.inputs, alone)[0]
-        count = validation.counts(alone).sum().clamp(min=1)
-
-        def validate(end: Tensor) -> Tensor:
-            outputs = model.simulate(end, held_out).outputs.unsqueeze(1)
-            loss = validation.residuals(outputs, alone).square().flatten(1).sum(1) / count
-            return torch.where(torch.isfinite(loss), loss, torch.inf)
-
-        def report(record: dict[str, Any]) -> None:
-            log.write({"stage": name} | record)
-            note = "loss " + _span(record["loss"])
-            if "validation" in record:
-                self._last = ", validation " + _span(record["validation"])
-            self.progress.advance(note + self._last)
-
-        self._last = ""
-        self.progress.stage(f"fitting {name}", self.config.training.iterations)
-        result = fit(
-            module,
-            model,
-            self.inputs,
-            train,
-            starts,
-            self._settings(carry_from),
-            validate,
-            penalty=penalty,
-            report=report,
-            describe_failure=lambda index, outputs: self._describe(train, index, outputs),
-        )
-        self.fits[name] = result
-        if name == "n":
-            self.model.best = int(np.argmin(result.best))
-        if result.stopped == "interrupted":
-            raise KeyboardInterrupt
-        if result.skipped:
-            self.warnings.append(f"{result.skipped} windows diverged while {name} was fitted, and were skipped")
-        return result
-
-    def _describe(self, windows: Windows, index: Tensor, outputs: Tensor) -> str:
-        """Say where the outputs ``(member, window, step, variable)`` of some windows left the finite numbers."""
-        chosen = self.config.calibration_bounds(self.plant.table)
-        values = dict(zip(self.plant.table.parameter_names, self.model.parameters.tolist(), strict=True))
-        shown = ", ".join(f"{n} = {values[n]:.4g}" for n in chosen) or "the default parameters"
-        where = ""
-        bad = ~torch.isfinite(outputs.detach())
-        if bool(bad.any()):
-            step = int(bad.any(-1).flatten(0, 1).any(0).nonzero()[0])
-            _, window, variable = bad[:, :, step].nonzero()[0].tolist()
-            steps = (outputs.shape[2] - 1) / windows.length
-            knot = int(windows.starts[index[window]]) + step / steps
-            stamp = self.dataset.to_stamp(knot * self.grid.interval)
-            where = f"first {self.model.labels[variable]} at {stamp:%Y-%m-%d %H:%M}, "
-        return f"{where}with {shown}; a smaller learning_rate or step may help"
-
-    def fit_term(self, log: MetricsLog) -> None:
-        """Fit n inside the plant."""
-        system = PlantSystem(self.plant, self.model.parameters, self.model.targets)
-        takes_part = participants(self.plant, self.plant.stoichiometry(self.model.parameters, torch_namespace()))
-        specs = term_specs(self.config, self.plant.table)
-        terms = [LearntTerm(spec, self.plant, self._scaling(spec, system), takes_part) for spec in specs]
-        term = LearntTerms(terms).to(self.device)
-        if self.config.reads_clock:
-            self.warnings.append(
-                "n reads the time of day: it can repeat the mean day of the training block instead of learning from "
-                "the state, which will not hold when loads or operation shift"
-            )
-        hybrid = PlantModel(
-            PlantSystem(self.plant, self.model.parameters, self.model.targets, term),
-            self.grid,
-            checkpoint=checkpoint_knots(self.config),
-        )
-        sensors = self.model.sensors
-        show = partial(sensors.read, step=self.grid.spacing)
-        train, validation = (replace(w, show=show) for w in self._windows(self.grid.points))
-        windows = train, validation
-        if train.left_out:
-            self.warnings.append(
-                f"{train.left_out} composite samples of the train block do not lie in one training window as a whole, "
-                "and n does not learn from them: set a longer training.window"
-            )
-        starts = self.trajectory[train.starts].expand(term.members, *[-1] * 3)
-        plain, before = hybrid, gradient_error(hybrid, windows[0], self.inputs, starts)
-        if self.config.training.compile:
-            self.progress.stage("compiling the step of the solver")
-            began = time.perf_counter()
-            hybrid, failure = compiled_model(hybrid, windows[0], self.inputs, starts, self.config.training.batch)
-            self.seconds["compile"] = time.perf_counter() - began
-            if failure:
-                self.warnings.append(f"the step of the solver was not compiled, and ran as it is: {failure}")
-        weight = self.config.training.penalty
-        begin, end = self.blocks["train"]
-
-        def penalty(X: Tensor, u: Tensor) -> Tensor:
-            size = weight * term.size(hybrid.system.effective(X, hybrid.system.forcing(u)), u)
-            return size + sensors.prior(end - begin) if sensors.learns else size
-
-        self.model.term = term
-        learnt = torch.nn.ModuleList([term, sensors])
-        result = self._fit("n", learnt, hybrid, starts, windows, log, 0.0, penalty)
-        self.stopped = result.stopped
-        found = [before, gradient_error(plain, windows[0], self.inputs, starts)]
-        self.gradient_error = max(found, key=lambda error: (math.isnan(error), error))
-        if not self.gradient_error < LARGEST_GRADIENT_ERROR:
-            when = "of n as it is learnt" if self.gradient_error != before else "at the start of learning"
-            self.warnings.append(
-                f"the step of the solver changes the gradient {when} by {100 * self.gradient_error:.2g} %, so that "
-                "learning may have gone astray: set a smaller training.step"
-            )
-
-    def _scaling(self, spec: TermSpec, system: PlantSystem) -> TermScaling:
-        """Typical sizes along f's trajectory over the training block."""
-        first, last = (round(t / self.grid.interval) for t in self.blocks["train"])
-        spread = measured_spread(self.dataset.observations, self.blocks["train"])
-        return term_scaling(spec, system, self.trajectory[first:last], self.inputs[first:last], spread)
-
-    def fit_neural(self, log: MetricsLog) -> None:
-        """Fit the pure neural ODE on the measured variables; as a baseline it may fail, and then has no score."""
-        first, last = self.blocks["train"]
-        network = self.config.network
-        knots = self.grid.interval * torch.arange(len(self.inputs), dtype=torch.float64)
-        observations = self.dataset.observations
-        measured = np.column_stack([np.interp(knots, o.times - o.period / 2, o.values) for o in observations])
-        series = torch.as_tensor(measured, device=self.device)
-        begin, end = round(first / self.grid.interval), round(last / self.grid.interval)
-        seen, driven = series[begin:end], self.inputs[begin:end]
-        std = driven.std(0)
-        ode = NeuralODE(
-            seen.mean(0),
-            seen.std(0).clamp(min=1e-9),
-            driven.mean(0),
-            torch.where(std > 0, std, torch.zeros_like(std)).clamp(min=1e-12),
-            tuple(network.hidden),
-            network.activation,
-            tuple(self.config.training.seeds),
-        ).to(self.device)
-        windows = self._windows(1)
-        starts = series[windows[0].starts].expand(ode.network.members, -1, -1)
-        self.model.neural_start, self.model.neural = series[0], ode
-        try:
-            self._fit("the pure neural ODE", ode, NeuralModel(ode, self.grid), starts, windows, log, 0.5)
-        except SimulationError as error:
-            if self.config.model.mode == "neural":
-                raise
-            self.warnings.append(f"the pure neural ODE could not be fitted ({error})")
-
-
-def _span(values: list[float]) -> str:
-    low, high = min(values), max(values)
-    return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
-
-
-def train(config_path: str | Path, out: Path | None = None, progress: Progress | None = None) -> Outcome:
+def train(
+    config_path: str | Path, out: Path | None = None, progress: Progress | None = None, *, resume: bool = False
+) -> Outcome:
     """Train what a config describes, with all baselines, and write the run folder.
+
+    The folder keeps ``checkpoint``, from which the run can be resumed, until `discard_checkpoints` is called.
 
     Parameters
     ----------
     config_path : str or Path
-        The config.
+        The config; of a run to resume, that in its folder.
     out : Path, optional
         The run folder, new or empty; a dated one below ``runs`` without it.
     progress : Progress, optional
         Receiver of progress.
+    resume : bool
+        Go on with the run in `out`, which was stopped.
 
     Returns
     -------
@@ -439,19 +82,33 @@ def train(config_path: str | Path, out: Path | None = None, progress: Progress |
     """
     progress = progress or Silent()
     config = load_config(Path(config_path))
-    table = config.table()
+    if config.training.tensorboard:
+        check_board(config.where("training", "tensorboard"))
+    table = load_table(out / "kinetics.yaml") if resume and out else config.table()
     plant = Plant(table, config.layout(table))
     progress.stage("reading data")
     dataset = read_dataset(config, table, plant.layout)
-    run = _Run(config, plant, dataset, progress)
-    folder = create_run_folder(out, config.name)
+    choose_device(config.device)
+    earlier = earlier_run(config, plant)
+    if resume and out:
+        folder = out
+        warnings = check_resumable(folder, dataset)
+        clear_temporary(folder)
+    else:
+        folder, warnings = create_run_folder(out, config.name), []
+    checkpoints = Checkpoints(folder)
+    board = Board(folder / "tensorboard") if config.training.tensorboard else None
+    log = MetricsLog(folder / "metrics.jsonl", checkpoints.records, board)
+    run = Stages(config, plant, dataset, progress, checkpoints, log, earlier)
+    run.warnings += warnings
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    log = MetricsLog(folder / "metrics.jsonl")
     predictions, stopped, failure = None, "failed", None
     try:
-        run.model.save(folder)
-        predictions = _stages(run, log)
+        if not resume:
+            write_origin(folder, dataset, run.device)
+            run.model.save(folder)
+        predictions = _stages(run)
         stopped = run.stopped
     except KeyboardInterrupt:
         stopped = "interrupted"
@@ -481,7 +138,7 @@ def train(config_path: str | Path, out: Path | None = None, progress: Progress |
     return Outcome(folder, run.model, predictions, stopped == "interrupted")
 
 
-def _stages(run: _Run, log: MetricsLog) -> Predictions:
+def _stages(run: Stages) -> Predictions:
     """Do the work."""
 
     def timed(name: str, work: Any) -> Any:
@@ -491,14 +148,19 @@ def _stages(run: _Run, log: MetricsLog) -> Predictions:
         return found
 
     timed("start", run.find_start)
-    timed("calibration", lambda: run.calibrate(log))
+    timed("calibration", run.calibrate)
     own = timed("simulation of f", run.run_f)
     run.check_step()
     if run.config.model.mode == "hybrid":
-        timed("n", lambda: run.fit_term(log))
-    timed("neural", lambda: run.fit_neural(log))
+        timed("n", run.fit_term)
+    timed("neural", run.fit_neural)
     run.progress.stage("simulating the fitted models over the record")
     found: Predictions = timed("prediction", lambda: predict_all(run.model, run.dataset, run.inputs, own, run.blocks))
     run.progress.stage("forecasting from rolling origins")
     rest = found.values, found.trajectories, run.blocks
     return replace(found, forecast=timed("forecast", lambda: forecast(run.model, run.dataset, run.inputs, *rest)))
+
+
+def discard_checkpoints(folder: Path) -> None:
+    """Remove what an unfinished run would go on from."""
+    Checkpoints(folder).discard()

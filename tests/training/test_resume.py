@@ -1,0 +1,175 @@
+"""A run that is killed at any instant and resumed ends as it would have in one go, byte for byte."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from small_plant import CONFIG, write_case
+
+from asm_hybrid.errors import InputError
+from asm_hybrid.training.checkpoints import Checkpoints
+from asm_hybrid.workflow import resume_training, run_training
+
+TEXT = (
+    CONFIG.replace("iterations: 4", "iterations: 6")
+    .replace("batch: 64", "")
+    .replace("window: 6 h", "window: 6 h, batch: 5")
+)
+SCRIPT = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from asm_hybrid import artefacts, workflow
+from asm_hybrid.training import folder as logs, checkpoints
+
+torch.set_num_threads(1)
+what, count = sys.argv[1], int(sys.argv[2])
+
+def killing(function):
+    calls = 0
+    def called(*args, **kwargs):
+        global count
+        count -= 1
+        if count == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*args, **kwargs)
+    return called
+
+places = {"save": (checkpoints.Checkpoints, "save"), "log": (logs.MetricsLog, "write"), "end": (os, "replace")}
+place, name = places[what]
+if what == "end":  # files that are put in their place once the forecasts are made
+    from asm_hybrid.training import run
+    count = -1
+    wrapped = run.write_results
+    def begin(*args, **kwargs):
+        global count
+        count = int(sys.argv[2])
+        return wrapped(*args, **kwargs)
+    run.write_results = begin
+setattr(place, name, killing(getattr(place, name)))
+run, config = Path(sys.argv[3]), sys.argv[4]
+if (run / "config.yaml").exists():
+    workflow.resume_training(run)
+else:
+    workflow.run_training(config, run)
+"""
+TIMES = ("created", "seconds")
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory):
+    """Return the config and the folder of a run in one go."""
+    torch.set_num_threads(1)
+    base = tmp_path_factory.mktemp("whole")
+    config = write_case(base, TEXT)
+    run_training(config, base / "run")
+    return config, base / "run"
+
+
+def killed(run: Path, config: Path, what: str, count: int) -> bool:
+    """Run or resume in a process that kills itself at the count-th call; return whether it did."""
+    command = [sys.executable, "-c", SCRIPT, what, str(count), str(run), str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode != 0
+
+
+def content(run: Path) -> dict[str, bytes]:
+    """Return every file of a run, times and dates left out."""
+    found = {}
+    for path in sorted(p for p in run.rglob("*") if p.is_file()):
+        name = path.relative_to(run).as_posix()
+        if name in ("environment.json", "manifest.json", "report.html"):
+            continue
+        found[name] = path.read_bytes()
+        if name == "summary.json":
+            values = json.loads(found[name])
+            found[name] = json.dumps({k: v for k, v in values.items() if k not in TIMES}).encode()
+    return found
+
+
+def test_a_run_killed_many_times_ends_as_one_in_one_go(case, tmp_path):
+    whole, config, run = case[1], write_case(tmp_path, TEXT), tmp_path / "run"
+    kills = [("save", 2), ("log", 3), ("save", 5), ("log", 5), ("save", 3), ("end", 3), ("end", 9)]
+    happened = [killed(run, config, *kill) for kill in kills]
+    assert sum(happened) >= 5
+    assert not (run / "report.html").exists()
+    resume_training(run)
+    expected, found = content(whole), content(run)
+    assert sorted(found) == sorted(expected)
+    assert [n for n in expected if found[n] != expected[n]] == []
+    assert not (run / "checkpoint").exists()
+
+
+@pytest.fixture
+def stopped(case, tmp_path):
+    """Return a run that was killed within the fit of n, and its config."""
+    config = write_case(tmp_path, TEXT)
+    assert killed(tmp_path / "run", config, "log", 6)
+    return tmp_path / "run"
+
+
+def test_a_damaged_checkpoint_and_other_data_are_refused(stopped):
+    path = stopped / "checkpoint" / "n.safetensors"
+    good = path.read_bytes()
+    path.write_bytes(good[:200] + bytes([good[200] ^ 1]) + good[201:])
+    with pytest.raises(InputError, match="damaged") as error:
+        resume_training(stopped)
+    assert "n.safetensors" in str(error.value)
+    path.write_bytes(good)
+    plant = stopped.parent / "plant.csv"
+    plant.write_text(plant.read_text().replace("5000", "5001", 1) + "\n")
+    with pytest.raises(InputError, match=r"data changed since the run began: plant\.csv"):
+        resume_training(stopped)
+
+
+def test_what_cannot_be_resumed(case, tmp_path):
+    with pytest.raises(InputError, match="holds no run"):
+        resume_training(tmp_path)
+    with pytest.raises(InputError, match="nothing to go on from"):
+        resume_training(case[1])
+
+
+def test_a_checkpoint_is_what_was_saved(tmp_path):
+    kept = Checkpoints(tmp_path)
+    assert kept.load("n") is None
+    assert kept.records == 0
+    tensors = {"a": torch.randn(3, 2, dtype=torch.float64), "b": torch.tensor([1, 2])}
+    kept.save("n", tensors, {"records": 7, "loss": 0.1 + 0.2, "far": float("inf")})
+    kept.save("f", {}, {"records": 3})
+    found = kept.load("n")
+    assert all(torch.equal(found.tensors[k], v) for k, v in tensors.items())
+    assert found.facts == {"records": 7, "loss": 0.1 + 0.2, "far": float("inf")}
+    assert kept.records == 7
+    kept.discard()
+    assert kept.load("n") is None
+
+
+def test_tensorboard_shows_the_records(case, tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    config = write_case(tmp_path, TEXT.replace("training: {", "training: {tensorboard: true, "))
+    assert killed(tmp_path / "run", config, "log", 6)
+    resume_training(tmp_path / "run")
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    losses = [r["loss"][0] for line in lines if (r := json.loads(line))["stage"] == "n"]
+    shown = events.Scalars("n/loss/seed_1")
+    assert [e.step for e in shown] == list(range(1, len(losses) + 1))
+    assert [e.value for e in shown] == pytest.approx(losses, rel=1e-6)
+
+
+def test_tensorboard_that_is_missing_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("asm_hybrid.training.board.find_spec", lambda name: None)
+    config = write_case(tmp_path, TEXT.replace("training: {", "training: {tensorboard: true, "))
+    with pytest.raises(InputError, match="pip install 'asm-hybrid"):
+        run_training(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    shutil.rmtree(tmp_path)
