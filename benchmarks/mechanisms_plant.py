@@ -224,5 +224,6 @@ def make_plant(
     clean = pd.DataFrame(clean, columns=list(SENSORS))
     rng = np.random.default_rng(noise_seed)
     measured = clean + rng.normal(size=clean.shape) * [noise for _, _, noise in SENSORS.values()]
+    water["time"] = water["time"].map("{:.10f}".format)
     pd.concat([water, measured.clip(lower=0.0)], axis=1).to_csv(folder / "plant.csv", index=False, float_format="%.7g")
     return clean

@@ -15,6 +15,9 @@ GAP_INTERVALS = 4.0
 """A gap is bridged, and said to be, when it exceeds this many median sampling intervals."""
 TOLERANCE = 1e-9
 """Times closer than this are the same [d]."""
+ROUNDED = 1.0 / 86400.0
+"""A held sample is in force from this long before its stamp on [d]: stamps in files are rounded, and a knot that is read a
+moment too early would get the sample before."""
 
 
 def interpolate(knots: Values, times: Values, values: Values, kind: Literal["linear", "previous"]) -> Values:
@@ -36,7 +39,7 @@ def interpolate(knots: Values, times: Values, values: Values, kind: Literal["lin
     """
     if kind == "linear":
         return np.interp(knots, times, values)
-    return values[np.clip(np.searchsorted(times, knots, side="right") - 1, 0, None)]
+    return values[np.clip(np.searchsorted(times, knots + ROUNDED, side="right") - 1, 0, None)]
 
 
 def placed(times: Values, values: Values, period: float, kind: Literal["linear", "previous"]) -> tuple[Values, Values]:

@@ -224,3 +224,11 @@ def test_tilburg():
     assert data.blocks["test"][0] == pytest.approx(0.7 * data.span)
     assert not any(f.severity == "error" for f in data.quality)
     assert column(data, "Q_in").mean() == pytest.approx(54_550, rel=0.01)
+
+
+def test_held_samples_bear_stamps_that_are_rounded():
+    knots = np.arange(40 * 96) / 96
+    values = np.arange(knots.size, dtype=float)
+    stamps = np.array([float(f"{t:.7g}") for t in knots])
+    assert (stamps > knots).any()
+    np.testing.assert_array_equal(interpolate(knots, stamps, values, "previous"), values)
