@@ -16,8 +16,8 @@ GAP_INTERVALS = 4.0
 TOLERANCE = 1e-9
 """Times closer than this are the same [d]."""
 ROUNDED = 1.0 / 86400.0
-"""A held sample is in force from this long before its stamp on [d]: stamps in files are rounded, and a knot that is read a
-moment too early would get the sample before."""
+"""A held sample is in force from this long before its stamp on [d]: stamps in files are rounded, and a knot that is
+read a moment too early would get the sample before."""
 
 
 def interpolate(knots: Values, times: Values, values: Values, kind: Literal["linear", "previous"]) -> Values:
