@@ -61,6 +61,32 @@ Calibrate = Annotated[
 ]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 Counts = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(strict=False)]
+STAGES = ("calibration", "collocation", "growing", "windows", "shooting")
+"""Stages of learning, in the order in which they can follow each other."""
+
+
+def _stages(value: Any) -> Any:
+    expected = "some of " + ", ".join(STAGES) + ", in this order"
+    if not isinstance(value, list | tuple):
+        raise refuse(f"the value is {value!r}", f"a list: {expected}")
+    if not value:
+        raise refuse("the list is empty", expected, "remove the key, for the default, or name a stage")
+    for i, name in enumerate(value):
+        if name not in STAGES:
+            raise refuse(f"the list holds {name!r}", expected, nearest(str(name), STAGES) or "")
+        if name in value[:i]:
+            raise refuse(f"the stage {name!r} is listed twice", "each stage once")
+    ordered = [name for name in STAGES if name in value]
+    if list(value) != ordered:
+        raise refuse(f"the stages are {', '.join(value)}", expected, f"write stages: [{', '.join(ordered)}]")
+    return tuple(value)
+
+
+StageNames = Annotated[
+    tuple[Literal["calibration", "collocation", "growing", "windows", "shooting"], ...],
+    BeforeValidator(_stages),
+    Field(strict=False),
+]
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False, min_length=1)]
 
 
@@ -219,6 +245,15 @@ class TrainingSection(Section):
     """How the model learns."""
 
     seeds: Seeds = Field(default=(1, 2, 3), description="One training per seed.")
+    stages: StageNames = Field(
+        default=("calibration", "windows"),
+        description="What is learnt one after the other: calibration of f; collocation of n, from slopes; n on growing "
+        "windows; n on windows; shooting, n and the starts of windows.",
+    )
+    start_from: str | None = Field(
+        default=None,
+        description="Run folder or bundle whose parameters, and n, this run starts from; relative to the config.",
+    )
     warmup: Duration = Field(
         default=written("2 d"), description="Start of the record that is simulated and not scored [d]."
     )
@@ -243,9 +278,15 @@ class TrainingSection(Section):
     )
     window: Duration = Field(default=written("12 h"), gt=0, description="Length of a training window [d].")
     batch: int = Field(default=64, gt=0, description="Windows per gradient step.")
-    iterations: int = Field(default=200, ge=0, description="Gradient steps at most.")
+    iterations: int = Field(
+        default=200, ge=0, description="Gradient steps at most, shared out evenly to the stages that simulate windows."
+    )
     learning_rate: float = Field(default=0.01, gt=0, description="Step size of the optimiser.")
-    penalty: float = Field(default=0.001, ge=0, description="Weight of the size of n in the loss.")
+    penalty: float = Field(
+        default=0.01,
+        ge=0,
+        description="Weight in the loss of the size of n: its root mean square, summed over targets.",
+    )
     loss: Literal["squares", "huber"] = Field(
         default="squares",
         description="What a residual costs: its square, or beyond 3 times the noise only in proportion (huber), so "

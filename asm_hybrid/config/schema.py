@@ -70,6 +70,8 @@ class Config(PlantFile):
         super()._write_paths(content, directory)
         for source in content["data"]["sources"].values():
             source["file"] = self._written_path(source["file"], directory)
+        if self.training.start_from is not None:
+            content["training"]["start_from"] = self._written_path(self.training.start_from, directory)
 
 
 def json_schema() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.training.checkpoints import Saved
+from asm_hybrid.training.shooting import PACE, Shooting
 from asm_hybrid.training.simulate import SimulationModel
 from asm_hybrid.training.windows import Windows
 
@@ -88,6 +89,7 @@ def fit(
     penalty: Callable[[Tensor, Tensor], Tensor] | None = None,
     report: Callable[[dict[str, Any]], None] | None = None,
     describe_failure: Callable[[Tensor, Tensor], str] | None = None,
+    shooting: Shooting | None = None,
     saved: Saved | None = None,
     save: Callable[[dict[str, Tensor], dict[str, Any]], None] | None = None,
 ) -> FitResult:
@@ -95,7 +97,8 @@ def fit(
 
     Every window starts where its predecessor ended in the latest pass, so that at convergence the windows together are
     one open-loop simulation of the block, at the cost of many short ones side by side; the gradient stops at the
-    window's start.
+    window's start. With `shooting` it starts off that trajectory, by a correction that is learnt along; the trajectory
+    itself goes on as it would without.
 
     Parameters
     ----------
@@ -108,7 +111,7 @@ def fit(
     windows : Windows
         The training block.
     starts : Tensor, shape (member, window, …)
-        First guess of the states at the windows' starts.
+        First guess of the states at the windows' starts; holds those of the latest pass at the end.
     settings : FitSettings
         How to descend.
     validate : callable
@@ -119,6 +122,8 @@ def fit(
         Called with a record after every step.
     describe_failure : callable, optional
         From the windows of a step and their outputs to where they diverge, for the message when all do.
+    shooting : Shooting, optional
+        Corrections of the starts, which are learnt too.
     saved : Saved, optional
         What an earlier call with the same arguments has saved: it goes on from there, to the same bits.
     save : callable, optional
@@ -133,15 +138,16 @@ def fit(
     SimulationError
         When all windows diverge or the loss is not finite; the module then holds the best state so far.
     """
-    parameters = list(module.parameters())
-    optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate)
+    own = list(module.parameters())
+    moved = list(shooting.parameters()) if shooting is not None else []
+    parameters = [*own, *moved]
+    optimiser = torch.optim.Adam([{"params": own, "pace": 1.0}, {"params": moved, "pace": PACE}])
     generator = torch.Generator().manual_seed(settings.seeds[0])
     members = starts.shape[0]
-    starts = starts.clone()
     result = FitResult()
     best = torch.full((members,), math.inf, dtype=torch.float64)
     kept = [p.detach().clone() for p in parameters]
-    end = starts[:, -1].contiguous()
+    end = starts[:, -1].clone()
     begin, waited = 0, 0
     if saved is not None:
         device = starts.device
@@ -151,11 +157,14 @@ def fit(
                 store.copy_(saved.tensors[f"kept.{i}"])
                 moments = {name: saved.tensors[f"{name}.{i}"] for name in MOMENTS}
                 optimiser.state[p] = {k: v if k == "step" else v.to(device) for k, v in moments.items()}
-        starts, end, best = (saved.tensors[n].to(device) for n in ("starts", "end", "best"))
-        best = best.cpu()
+        starts.copy_(saved.tensors["starts"])
+        end, best = saved.tensors["end"].to(device), saved.tensors["best"]
         generator.set_state(saved.tensors["generator"])
         begin, waited, result.skipped = (int(saved.facts[n]) for n in ("iteration", "waited", "skipped"))
         result.iterations, result.stopped = begin, "early" if waited >= settings.patience else "finished"
+
+    def begun(index: Tensor) -> Tensor:
+        return starts[:, index] if shooting is None else shooting.starts(starts, index)
 
     def check() -> bool:
         """Validate; keep what improved; return whether any member did."""
@@ -180,14 +189,14 @@ def fit(
         for iteration in range(begin, settings.iterations if waited < settings.patience else begin):
             rate = 0.1 + 0.45 * (1.0 + math.cos(math.pi * iteration / max(1, settings.iterations)))
             for group in optimiser.param_groups:
-                group["lr"] = settings.learning_rate * rate
+                group["lr"] = settings.learning_rate * rate * group["pace"]
             index = torch.arange(len(windows))
             if len(windows) > settings.batch:
                 drawn = torch.randperm(len(windows), generator=generator)[: settings.batch]
                 index = drawn.sort().values
             index = index.to(inputs.device)
             cut = windows.inputs(inputs, index)
-            solution = model.simulate(starts[:, index], cut, record_knots=penalty is not None)
+            solution = model.simulate(begun(index), cut, record_knots=penalty is not None)
             good = solution.ok.all(0)
             if not bool(good.all()):
                 result.skipped += int((~good).sum())
@@ -196,23 +205,31 @@ def fit(
                     raise SimulationError(f"every window diverges at iteration {iteration + 1}: {detail}")
                 index = index[good]
                 cut = windows.inputs(inputs, index)
-                solution = model.simulate(starts[:, index], cut, record_knots=penalty is not None)
+                solution = model.simulate(begun(index), cut, record_knots=penalty is not None)
             residual = windows.residuals(solution.outputs, index)
             count = windows.counts(index).sum().clamp(min=1)
             losses = residual.square().flatten(1).sum(1) / count
             total = losses
             if penalty is not None and solution.knots is not None:
                 total = total + penalty(solution.knots.detach()[:, :, ::PENALTY_STRIDE], cut[:, ::PENALTY_STRIDE])
+            if shooting is not None:
+                total = total + shooting.cost(
+                    starts, index, solution.final, iteration / max(1, settings.iterations - 1)
+                )
             if not bool(torch.isfinite(total).all()):
                 detail = describe_failure(index, solution.outputs) if describe_failure else ""
                 raise SimulationError(f"the loss is not finite at iteration {iteration + 1}: {detail}")
             optimiser.zero_grad()
             torch.autograd.backward(total.sum())
-            _clip_by_member(parameters)
+            _clip_by_member(own)
+            final = solution.final.detach()
+            if shooting is not None:
+                with torch.no_grad():
+                    passed = model.simulate(starts[:, index], cut).final
+                    final = torch.where(torch.isfinite(passed), passed, final)
             optimiser.step()
             result.iterations = iteration + 1
             if iteration >= settings.carry_from * settings.iterations:
-                final = solution.final.detach()
                 follows = index + 1 < len(windows)
                 starts[:, index[follows] + 1] = final[:, follows]
                 if int(index[-1]) == len(windows) - 1:

@@ -60,8 +60,8 @@ class _End:
         # The residuals enter by their projection on the slopes, so that a step of the search costs next to nothing.
         factor = np.asarray(np.linalg.qr(np.column_stack([self.slope, self.residual]), mode="r"))
         matrix, constant = factor[:, :-1], factor[:, -1]
-        room = np.stack([bounds[others, 0] - self.x[others], bounds[others, 1] - self.x[others]])
-        room = np.stack([np.minimum(room[0], -1e-12), np.maximum(room[1], 1e-12)])
+        least, most = (bounds[others, k] - self.x[others] for k in (0, 1))
+        room = np.minimum(least, -1e-12), np.maximum(most, 1e-12)
 
         def moved(value: float) -> tuple[float, np.ndarray]:
             shift = value - self.x[self.index]

@@ -23,10 +23,13 @@ OWN = ("config.yaml", "kinetics.yaml")
 
 
 def write_origin(folder: Path) -> None:
-    """Keep what a run began with: digests of its config, table and data, and the packages."""
+    """Keep what a run began with: digests of its config, table, data and earlier run, and the packages."""
     (folder / UNFINISHED).mkdir(exist_ok=True)
-    sources = load_config(folder / "config.yaml").data.sources.values()
-    files = {name: sha256_file(folder / name) for name in (*OWN, *(source.file for source in sources))}
+    config = load_config(folder / "config.yaml")
+    names = [*OWN, *(source.file for source in config.data.sources.values())]
+    if config.training.start_from is not None:
+        names.append(f"{config.training.start_from}/weights.safetensors")
+    files = {name: sha256_file(folder / name) for name in names}
     write_json_atomic(folder / UNFINISHED / ORIGIN, {"files": files, "packages": _packages()})
 
 

@@ -16,6 +16,7 @@ from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.board import Board, check_board
 from asm_hybrid.training.checkpoints import Checkpoints
+from asm_hybrid.training.earlier import earlier_run
 from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.folder import MetricsLog, create_run_folder
 from asm_hybrid.training.forecast import forecast
@@ -88,6 +89,7 @@ def train(
     progress.stage("reading data")
     dataset = read_dataset(config, table, plant.layout)
     choose_device(config.device)
+    earlier = earlier_run(config, plant)
     if resume and out:
         folder = out
         clear_temporary(folder)
@@ -96,7 +98,7 @@ def train(
     checkpoints = Checkpoints(folder)
     board = Board(folder / "tensorboard") if config.training.tensorboard else None
     log = MetricsLog(folder / "metrics.jsonl", checkpoints.records, board)
-    run = Stages(config, plant, dataset, progress, checkpoints, log)
+    run = Stages(config, plant, dataset, progress, checkpoints, log, earlier)
     run.warnings += warnings
     if resume:
         progress.say(f"resuming {folder}, {_place(log.last)}")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,19 +14,19 @@ from torch import Tensor
 from asm_hybrid.config import Config
 from asm_hybrid.data import Dataset
 from asm_hybrid.errors import InputError, SimulationError
-from asm_hybrid.hybrid import LearntTerm, LearntTerms, NeuralODE, PlantSystem, TermScaling, TermSpec, participants
-from asm_hybrid.plant import Plant, torch_namespace
+from asm_hybrid.hybrid import NeuralODE, PlantSystem
+from asm_hybrid.plant import Plant
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.calibration import Calibration, calibrate
 from asm_hybrid.training.checkpoints import Checkpoints
-from asm_hybrid.training.engine import LARGEST_GRADIENT_ERROR, compiled_model, gradient_error
 from asm_hybrid.training.fit import FitResult, FitSettings, fit
-from asm_hybrid.training.fitted import FittedModel, checkpoint_knots, make_grid, term_specs
+from asm_hybrid.training.fitted import FittedModel, make_grid
 from asm_hybrid.training.folder import MetricsLog
+from asm_hybrid.training.learning import learn
 from asm_hybrid.training.observation import robust
 from asm_hybrid.training.progress import Progress
-from asm_hybrid.training.scaling import measured_spread, term_scaling
 from asm_hybrid.training.sensors import Sensors, sensor_specs
+from asm_hybrid.training.shooting import Shooting
 from asm_hybrid.training.simulate import NeuralModel, PlantModel, SimulationModel, start_state
 from asm_hybrid.training.windows import Windows, interpolate_outputs, make_windows, recorded_points
 
@@ -71,6 +69,8 @@ class Stages:
         Of the run folder.
     log : MetricsLog
         Of the run folder.
+    earlier : FittedModel, optional
+        What another run has learnt, from which this one starts.
     """
 
     def __init__(
@@ -81,9 +81,10 @@ class Stages:
         progress: Progress,
         checkpoints: Checkpoints,
         log: MetricsLog,
+        earlier: FittedModel | None = None,
     ) -> None:
         self.config, self.plant, self.dataset, self.progress = config, plant, dataset, progress
-        self.checkpoints, self.log = checkpoints, log
+        self.checkpoints, self.log, self.earlier = checkpoints, log, earlier
         self.device = choose_device(config.device)
         grid = make_grid(config)
         points = recorded_points(dataset.observations, grid.interval, grid.substeps)
@@ -105,7 +106,7 @@ class Stages:
             targets=tuple(self.observed.values()),
             labels=tuple(self.observed),
             defaults=defaults,
-            parameters=defaults.clone(),
+            parameters=defaults.clone() if earlier is None else earlier.parameters.to(self.device).clone(),
             start=torch.zeros(2, *plant.shape, dtype=torch.float64, device=self.device),
             sensors=Sensors(sensor_specs(config), noise, len(config.training.seeds)).to(self.device),
         )
@@ -166,12 +167,16 @@ class Stages:
                 f"{error}, for f with its default parameters under the mean inputs of the first ten days; check "
                 "volumes, flows and the units of the influent"
             ) from None
-        self.model.start = torch.stack([found, found])
+        recalibrated = found
+        if self.earlier is not None:
+            system = PlantSystem(self.plant, self.model.parameters, self.model.targets)
+            recalibrated = start_state(system, self.typical_inputs, found.unsqueeze(0))[0]
+        self.model.start = torch.stack([found, recalibrated])
 
     def calibrate(self) -> None:
         """Recalibrate f on its block."""
         chosen = self.config.calibration_bounds(self.plant.table)
-        if not chosen:
+        if not chosen or "calibration" not in self.config.training.stages:
             return
         names = list(chosen)
         index = [self.plant.table.parameter_names.index(n) for n in names]
@@ -181,7 +186,7 @@ class Stages:
         used = [(np.asarray(o.times) >= begin) & (np.asarray(o.times) <= end) for o in self.dataset.observations]
 
         def residuals(sets: Tensor) -> np.ndarray:
-            full = self.model.defaults.repeat(len(sets), 1)
+            full = self.model.parameters.repeat(len(sets), 1)
             full[:, index] = sets.to(self.device)
             system = PlantSystem(self.plant, full, self.model.targets)
             with torch.no_grad():
@@ -222,7 +227,7 @@ class Stages:
         self.progress.stage("recalibrating f", evaluations)
         self.calibration = calibrate(
             names,
-            np.asarray(self.model.defaults[index].cpu()),
+            np.asarray(self.model.parameters[index].cpu()),
             np.array([chosen[n] for n in names]),
             self._remembered("calibration", residuals),
             max_evaluations=evaluations,
@@ -266,10 +271,10 @@ class Stages:
                     f"{o.noise:.2g}: set a smaller training.step"
                 )
 
-    def _settings(self, carry_from: float) -> FitSettings:
+    def _settings(self, iterations: int, carry_from: float) -> FitSettings:
         training = self.config.training
         return FitSettings(
-            iterations=training.iterations,
+            iterations=iterations,
             batch=training.batch,
             learning_rate=training.learning_rate,
             validate_every=training.validate_every,
@@ -278,8 +283,16 @@ class Stages:
             carry_from=carry_from,
         )
 
-    def _windows(self, points: int) -> tuple[Windows, Windows]:
-        length = max(1, round(self.config.training.window / self.grid.interval))
+    def windows(self, points: int, length: int) -> tuple[Windows, Windows]:
+        """Return windows of the training block, and one from its end to that of the validation block.
+
+        Parameters
+        ----------
+        points : int
+            Recorded points per knot interval.
+        length : int
+            Knot intervals in a window.
+        """
         train = make_windows(self.dataset, self.blocks["train"], length, points, self.device)
         begin = (int(train.starts[-1]) + train.length) * self.grid.interval
         start, end = self.blocks["validate"]
@@ -288,17 +301,8 @@ class Stages:
         loss = self.config.training.loss
         return replace(train, loss=loss), replace(validate, loss=loss)
 
-    def _fit(
-        self,
-        name: str,
-        module: torch.nn.Module,
-        model: SimulationModel,
-        starts: Tensor,
-        windows: tuple[Windows, Windows],
-        carry_from: float,
-        penalty: Any = None,
-    ) -> FitResult:
-        train, validation = windows
+    def validation(self, model: SimulationModel, validation: Windows) -> Callable[[Tensor], Tensor]:
+        """Return what gives the validation loss of every member from its state at the end of the training block."""
         alone = torch.tensor([0], device=self.device)
         held_out = validation.inputs(self.inputs, alone)[0]
         count = validation.counts(alone).sum().clamp(min=1)
@@ -308,16 +312,39 @@ class Stages:
             loss = validation.residuals(outputs, alone).square().flatten(1).sum(1) / count
             return torch.where(torch.isfinite(loss), loss, torch.inf)
 
+        return validate
+
+    def fit(
+        self,
+        name: str,
+        module: torch.nn.Module,
+        model: SimulationModel,
+        starts: Tensor,
+        windows: tuple[Windows, Windows],
+        *,
+        iterations: int,
+        key: str,
+        title: str = "",
+        done: int = 0,
+        carry_from: float = 0.0,
+        penalty: Callable[[Tensor, Tensor], Tensor] | None = None,
+        shooting: Shooting | None = None,
+    ) -> FitResult:
+        """Descend, from where a checkpoint under `key` has left off; `done` gradient steps have gone before.
+
+        The other parameters are those of :func:`asm_hybrid.training.fit.fit`.
+        """
+        train, validation = windows
+
         def report(record: dict[str, Any]) -> None:
-            self.log.write({"stage": name} | record)
+            self.log.write({"stage": name} | record | {"iteration": done + record["iteration"]})
             note = "loss " + _span(record["loss"])
             if "validation" in record:
                 self._last = ", validation " + _span(record["validation"])
             self.progress.advance(note + self._last)
 
         self._last = ""
-        self.progress.stage(f"fitting {name}", self.config.training.iterations)
-        key = name.rpartition(" ")[2]
+        self.progress.stage(f"fitting {title or name}", iterations)
         saved = self.checkpoints.load(key)
         if saved is not None:
             self.log.position = int(saved.facts["records"])
@@ -329,17 +356,16 @@ class Stages:
             self.inputs,
             train,
             starts,
-            self._settings(carry_from),
-            validate,
+            self._settings(iterations, carry_from),
+            self.validation(model, validation),
             penalty=penalty,
             report=report,
             describe_failure=lambda index, outputs: self._describe(train, index, outputs),
+            shooting=shooting,
             saved=saved,
             save=lambda tensors, facts: self._keep(key, tensors, facts),
         )
         self.fits[name] = result
-        if name == "n":
-            self.model.best = int(np.argmin(result.best))
         if result.stopped == "interrupted":
             raise KeyboardInterrupt
         if result.skipped:
@@ -363,65 +389,8 @@ class Stages:
         return f"{where}with {shown}; a smaller learning_rate or step may help"
 
     def fit_term(self) -> None:
-        """Fit n inside the plant."""
-        system = PlantSystem(self.plant, self.model.parameters, self.model.targets)
-        takes_part = participants(self.plant, self.plant.stoichiometry(self.model.parameters, torch_namespace()))
-        specs = term_specs(self.config, self.plant.table)
-        terms = [LearntTerm(spec, self.plant, self._scaling(spec, system), takes_part) for spec in specs]
-        term = LearntTerms(terms).to(self.device)
-        if self.config.reads_clock:
-            self.warnings.append(
-                "n reads the time of day: it can repeat the mean day of the training block instead of learning from "
-                "the state, which will not hold when loads or operation shift"
-            )
-        hybrid = PlantModel(
-            PlantSystem(self.plant, self.model.parameters, self.model.targets, term),
-            self.grid,
-            checkpoint=checkpoint_knots(self.config),
-        )
-        sensors = self.model.sensors
-        show = partial(sensors.read, step=self.grid.spacing)
-        train, validation = (replace(w, show=show) for w in self._windows(self.grid.points))
-        windows = train, validation
-        if train.left_out:
-            self.warnings.append(
-                f"{train.left_out} composite samples of the train block do not lie in one training window as a whole, "
-                "and n does not learn from them: set a longer training.window"
-            )
-        starts = self.trajectory[train.starts].expand(term.members, *[-1] * 3)
-        plain, before = hybrid, gradient_error(hybrid, windows[0], self.inputs, starts)
-        if self.config.training.compile:
-            self.progress.stage("compiling the step of the solver")
-            began = time.perf_counter()
-            hybrid, failure = compiled_model(hybrid, windows[0], self.inputs, starts, self.config.training.batch)
-            self.seconds["compile"] = self.seconds.get("compile", 0.0) + time.perf_counter() - began
-            if failure:
-                self.warnings.append(f"the step of the solver was not compiled, and ran as it is: {failure}")
-        weight = self.config.training.penalty
-        begin, end = self.blocks["train"]
-
-        def penalty(X: Tensor, u: Tensor) -> Tensor:
-            size = weight * term.size(hybrid.system.effective(X, hybrid.system.forcing(u)), u)
-            return size + sensors.prior(end - begin) if sensors.learns else size
-
-        self.model.term = term
-        learnt = torch.nn.ModuleList([term, sensors])
-        result = self._fit("n", learnt, hybrid, starts, windows, 0.0, penalty)
-        self.stopped = result.stopped
-        found = [before, gradient_error(plain, windows[0], self.inputs, starts)]
-        self.gradient_error = max(found, key=lambda error: (math.isnan(error), error))
-        if not self.gradient_error < LARGEST_GRADIENT_ERROR:
-            when = "of n as it is learnt" if self.gradient_error != before else "at the start of learning"
-            self.warnings.append(
-                f"the step of the solver changes the gradient {when} by {100 * self.gradient_error:.2g} %, so that "
-                "learning may have gone astray: set a smaller training.step"
-            )
-
-    def _scaling(self, spec: TermSpec, system: PlantSystem) -> TermScaling:
-        """Typical sizes along f's trajectory over the training block."""
-        first, last = (round(t / self.grid.interval) for t in self.blocks["train"])
-        spread = measured_spread(self.dataset.observations, self.blocks["train"])
-        return term_scaling(spec, system, self.trajectory[first:last], self.inputs[first:last], spread)
+        """Learn n inside the plant."""
+        learn(self)
 
     def fit_neural(self) -> None:
         """Fit the pure neural ODE on the measured variables; as a baseline it may fail, and then has no score."""
@@ -443,11 +412,21 @@ class Stages:
             network.activation,
             tuple(self.config.training.seeds),
         ).to(self.device)
-        windows = self._windows(1)
-        starts = series[windows[0].starts].expand(ode.network.members, -1, -1)
+        training = self.config.training
+        windows = self.windows(1, max(1, round(training.window / self.grid.interval)))
+        starts = series[windows[0].starts].repeat(ode.network.members, 1, 1)
         self.model.neural_start, self.model.neural = series[0], ode
         try:
-            self._fit("the pure neural ODE", ode, NeuralModel(ode, self.grid), starts, windows, 0.5)
+            self.fit(
+                "the pure neural ODE",
+                ode,
+                NeuralModel(ode, self.grid),
+                starts,
+                windows,
+                iterations=training.iterations,
+                key="ODE",
+                carry_from=0.5,
+            )
         except SimulationError as error:
             if self.config.model.mode == "neural":
                 raise
