@@ -27,7 +27,8 @@ app = typer.Typer(
 )
 
 ConfigFile = Annotated[
-    Path, typer.Argument(help="YAML file that describes plant, data and model, or a generic ODE.", show_default=False)
+    Path | None,
+    typer.Argument(help="YAML file that describes plant, data and model, or a generic ODE.", show_default=False),
 ]
 RunFolder = Annotated[Path, typer.Argument(help="Run folder, or exported bundle.", show_default=False)]
 
@@ -51,7 +52,7 @@ def _root(
 
 @app.command()
 def train(
-    config: Annotated[Path | None, typer.Argument(help="YAML file that describes the run.", show_default=False)] = None,
+    config: ConfigFile = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Run folder, new or empty. Default: runs/NAME-DATE-TIME."),
@@ -61,17 +62,19 @@ def train(
         typer.Option("--resume", "-r", help="Folder of a stopped run, which goes on; instead of CONFIG."),
     ] = None,
 ) -> None:
-    """Fit the model and its baselines; write report, weights and predictions."""
-    from asm_hybrid.errors import InputError
+    """Fit the model and its baselines; write report, weights and predictions.
+
+    Ctrl-C keeps the best model so far. A run that was stopped, by Ctrl-C, a kill or a crash, goes on to the same result:
+
+      asm-hybrid train --resume runs/RUN
+
+    It takes config and data from where they were, and is refused when they have changed.
+    """
     from asm_hybrid.terminal import LiveProgress, print_scores
     from asm_hybrid.workflow import resume_training, run_training
 
     if (config is None) == (resume is None) or (resume is not None and out is not None):
-        raise InputError(
-            "neither a config nor a run to resume is given" if config is resume else "there is more than one run",
-            where="asm-hybrid train",
-            expected="CONFIG, with or without --out, or --resume RUN alone",
-        )
+        raise typer.BadParameter("give either CONFIG, with or without --out, or --resume RUN alone")
     with LiveProgress() as progress:
         result = resume_training(resume, progress) if resume else run_training(str(config), out, progress)
     if result.summary is None:

@@ -35,7 +35,8 @@ class Saved:
     tensors : dict of str to Tensor
         On the CPU.
     facts : dict
-        What JSON can hold; ``records`` is the number of lines of ``metrics.jsonl`` when it was saved.
+        What JSON can hold. When it was saved, ``metrics.jsonl`` had ``records`` lines, and the parts of the run had
+        taken ``seconds``.
     """
 
     tensors: dict[str, Tensor]
@@ -94,9 +95,19 @@ class Checkpoints:
     @property
     def records(self) -> int:
         """Lines of ``metrics.jsonl`` that are known to the latest of them."""
-        names = sorted(p.stem for p in self.folder.glob("*.safetensors"))
-        found = [saved for name in names if (saved := self.load(name))]
-        return max((int(saved.facts["records"]) for saved in found), default=0)
+        return max((int(facts["records"]) for facts in self._facts()), default=0)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Time that each part of the run has taken, as far as they know [s]."""
+        found: dict[str, float] = {}
+        for facts in self._facts():
+            found |= {name: max(t, found.get(name, 0.0)) for name, t in facts["seconds"].items()}
+        return found
+
+    def _facts(self) -> list[dict[str, Any]]:
+        stages = [self.load(path.stem) for path in sorted(self.folder.glob("*.safetensors"))]
+        return [saved.facts for saved in stages if saved]
 
     def discard(self) -> None:
         """Remove the folder."""

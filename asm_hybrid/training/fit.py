@@ -233,8 +233,9 @@ def fit(
                 follows = index + 1 < len(windows)
                 starts[:, index[follows] + 1] = final[:, follows]
                 if int(index[-1]) == len(windows) - 1:
-                    end = final[:, -1]
+                    end = final[:, -1].contiguous()
             record: dict[str, Any] = {"iteration": iteration + 1, "loss": losses.detach().tolist()}
+            record["learning_rate"] = settings.learning_rate * rate
             if result.skipped:
                 record["skipped"] = result.skipped
             validated = (iteration + 1) % settings.validate_every == 0 or iteration + 1 == settings.iterations

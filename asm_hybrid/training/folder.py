@@ -78,11 +78,26 @@ class MetricsLog:
     ----------
     position : int
         Number of the next record. A record that stands in the file already is not written a second time.
+    last : dict or None
+        The last record that stays; None when there is none.
+
+    Raises
+    ------
+    InputError
+        When the file holds fewer lines than should stay.
     """
 
     def __init__(self, path: Path, keep: int = 0, board: Board | None = None) -> None:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[:keep] if path.exists() else []
+        if len(lines) < keep:
+            raise InputError(
+                f"the file holds {len(lines)} records, and the checkpoint knows {keep}",
+                where=str(path),
+                expected="the file as the run wrote it",
+                fix="restore it, or train again into another folder",
+            )
         write_text_atomic(path, "".join(lines))
+        self.last: dict[str, Any] | None = json.loads(lines[-1]) if lines else None
         self._stream = path.open("a", encoding="utf-8")
         self._kept, self._board, self.position = len(lines), board, 0
         if board is not None:

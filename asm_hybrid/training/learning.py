@@ -69,7 +69,7 @@ def learn(run: Stages) -> None:
         run.progress.stage("compiling the step of the solver")
         began = time.perf_counter()
         hybrid, failure = compiled_model(hybrid, *checked, training.batch)
-        run.seconds["compile"] = time.perf_counter() - began
+        run.seconds["compile"] = run.seconds.get("compile", 0.0) + time.perf_counter() - began
         if failure:
             run.warnings.append(f"the step of the solver was not compiled, and ran as it is: {failure}")
     _descend(run, hybrid, windows, starts)

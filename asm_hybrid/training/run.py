@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -81,6 +80,7 @@ def train(
         When a simulation diverges; the last good model is in the folder then.
     """
     progress = progress or Silent()
+    warnings = check_resumable(out) if resume and out else []
     config = load_config(Path(config_path))
     if config.training.tensorboard:
         check_board(config.where("training", "tensorboard"))
@@ -92,22 +92,23 @@ def train(
     earlier = earlier_run(config, plant)
     if resume and out:
         folder = out
-        warnings = check_resumable(folder, dataset)
         clear_temporary(folder)
     else:
-        folder, warnings = create_run_folder(out, config.name), []
+        folder = create_run_folder(out, config.name)
     checkpoints = Checkpoints(folder)
     board = Board(folder / "tensorboard") if config.training.tensorboard else None
     log = MetricsLog(folder / "metrics.jsonl", checkpoints.records, board)
     run = Stages(config, plant, dataset, progress, checkpoints, log, earlier)
     run.warnings += warnings
+    if resume:
+        progress.say(f"resuming {folder}, {_place(log.last)}")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     predictions, stopped, failure = None, "failed", None
     try:
         if not resume:
-            write_origin(folder, dataset, run.device)
             run.model.save(folder)
+            write_origin(folder)
         predictions = _stages(run)
         stopped = run.stopped
     except KeyboardInterrupt:
@@ -140,13 +141,7 @@ def train(
 
 def _stages(run: Stages) -> Predictions:
     """Do the work."""
-
-    def timed(name: str, work: Any) -> Any:
-        begin = time.perf_counter()
-        found = work()
-        run.seconds[name] = round(time.perf_counter() - begin, 2)
-        return found
-
+    timed = run.timed
     timed("start", run.find_start)
     timed("calibration", run.calibrate)
     own = timed("simulation of f", run.run_f)
@@ -159,6 +154,14 @@ def _stages(run: Stages) -> Predictions:
     run.progress.stage("forecasting from rolling origins")
     rest = found.values, found.trajectories, run.blocks
     return replace(found, forecast=timed("forecast", lambda: forecast(run.model, run.dataset, run.inputs, *rest)))
+
+
+def _place(record: dict[str, Any] | None) -> str:
+    """Say from where a run goes on, by the last record that its checkpoint knows."""
+    if record is None:
+        return "from its start"
+    step = next((f", {name} {record[name]}" for name in ("iteration", "evaluation") if name in record), "")
+    return f"after {record['stage']}{step}"
 
 
 def discard_checkpoints(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -91,7 +92,8 @@ class Stages:
         self.observed = {o.label: o.target for o in dataset.observations}
         self.inputs = torch.as_tensor(dataset.inputs, dtype=torch.float64, device=self.device)
         self.blocks = {name: (max(start, config.training.warmup), end) for name, (start, end) in dataset.blocks.items()}
-        self.seconds: dict[str, float] = {}
+        self.seconds = checkpoints.seconds
+        self._clock: Callable[[], dict[str, float]] = lambda: self.seconds
         self.fits: dict[str, FitResult] = {}
         self.calibration: Calibration | None = None
         self.warnings: list[str] = []
@@ -118,9 +120,18 @@ class Stages:
         values = [overrides.get(p.name, p.default) for p in self.plant.table.parameters]
         return torch.tensor(values, dtype=torch.float64, device=self.device)
 
+    def timed(self, name: str, work: Callable[[], Any]) -> Any:
+        """Do a part of the run; its time is added to what it took before the run was stopped."""
+        before, begin = self.seconds.get(name, 0.0), time.perf_counter()
+        self._clock = lambda: {**self.seconds, name: round(before + time.perf_counter() - begin, 2)}
+        found = work()
+        self.seconds = self._clock()
+        return found
+
     def _keep(self, stage: str, tensors: dict[str, Tensor], facts: dict[str, Any] | None = None) -> None:
         """Save what a stage has worked out."""
-        self.checkpoints.save(stage, tensors, {**(facts or {}), "records": self.log.position})
+        more = {"records": self.log.position, "seconds": self._clock()}
+        self.checkpoints.save(stage, tensors, (facts or {}) | more)
 
     def _remembered(self, stage: str, function: Callable[[Tensor], np.ndarray]) -> Callable[[Tensor], np.ndarray]:
         """Return a function that answers from the checkpoint of a stage, call by call, as far as that goes."""

@@ -249,7 +249,16 @@ def test_a_diverging_training_ends_with_one_and_keeps_the_last_good_model(capsys
     assert np.isfinite(predicted).all()
 
 
-@pytest.mark.parametrize("arguments", [["bogus"], ["simulate"], ["train"], ["check", "a", "b"], ["models", "--all"]])
+RESUMED = ["train", "--resume", "run"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["bogus"], ["simulate"], ["train"], ["check", "a", "b"], ["models", "--all"]),
+        *([*RESUMED, "config.yaml"], [*RESUMED, "--out", "other"]),
+    ],
+)
 def test_a_wrong_call_ends_with_two_and_its_usage(capsys, arguments):
     code, _, err = call(capsys, *arguments)
     assert code == 2

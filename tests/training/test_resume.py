@@ -1,7 +1,6 @@
 """A run that is killed at any instant and resumed ends as it would have in one go, byte for byte."""
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,9 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 from small_plant import CONFIG, write_case
+from torch import nn
 
 from asm_hybrid.errors import InputError
+from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.checkpoints import Checkpoints
+from asm_hybrid.training.fit import FitSettings, fit
 from asm_hybrid.workflow import resume_training, run_training
 
 TEXT = (
@@ -124,7 +126,20 @@ def test_a_damaged_checkpoint_and_other_data_are_refused(stopped):
     path.write_bytes(good)
     plant = stopped.parent / "plant.csv"
     plant.write_text(plant.read_text().replace("5000", "5001", 1) + "\n")
-    with pytest.raises(InputError, match=r"data changed since the run began: plant\.csv"):
+    with pytest.raises(InputError, match=r"differ from those the run began with; changed: \.\./plant\.csv"):
+        resume_training(stopped)
+
+
+def test_another_config_and_records_that_lack_are_refused(stopped):
+    metrics = stopped / "metrics.jsonl"
+    lines = metrics.read_text().splitlines(keepends=True)
+    metrics.write_text("".join(lines[:2]))
+    with pytest.raises(InputError, match="holds 2 records"):
+        resume_training(stopped)
+    config = stopped / "config.yaml"
+    config.write_text(config.read_text().replace("iterations: 6", "iterations: 7"))
+    (stopped.parent / "plant.csv").unlink()
+    with pytest.raises(InputError, match=r"changed: config\.yaml; missing: \.\./plant\.csv"):
         resume_training(stopped)
 
 
@@ -135,17 +150,77 @@ def test_what_cannot_be_resumed(case, tmp_path):
         resume_training(case[1])
 
 
+class Shift(nn.Module):
+    """A model whose state falls by a tenth in a window and rises by a learnt w."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(2, 1, dtype=torch.float64))
+
+    def simulate(self, x0, inputs, *, record_knots=False):
+        final = 0.9 * x0 + self.w.view(-1, *[1] * (x0.dim() - 1))
+        return Solution(final, None, final, torch.ones(final.shape[:-1], dtype=torch.bool))
+
+
+class Cut:
+    """Eight windows; measured is one at the end of each."""
+
+    def __len__(self):
+        return 8
+
+    def inputs(self, inputs, index):
+        return inputs[index]
+
+    def counts(self, index):
+        return torch.ones(len(index))
+
+    def residuals(self, outputs, index):
+        return outputs - 1.0
+
+
+@pytest.mark.parametrize("carry_from", [0.0, 0.5])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_fit_goes_on_from_each_of_its_states_to_the_same_bits(tmp_path, seed, carry_from):
+    # Two of eight windows a step: the last one, at whose end the validation starts, is often drawn late.
+    kept, count = Checkpoints(tmp_path), 0
+
+    def run(saved=None, save=None):
+        records, model = [], Shift()
+        starts = torch.arange(16, dtype=torch.float64).reshape(2, 8, 1)
+        settings = FitSettings(12, 2, 0.05, 1, 99, (seed,), carry_from)
+        validate = lambda end: (end - 3.0).square().flatten(1).sum(1)  # noqa: E731
+        inputs = torch.zeros(8, 3, 1)
+        result = fit(
+            model, model, inputs, Cut(), starts, settings, validate, report=records.append, saved=saved, save=save
+        )
+        return records, result, model.w.tolist()
+
+    def save(tensors, facts):
+        nonlocal count
+        kept.save(str(count), tensors, facts)
+        count += 1
+
+    whole = run(save=save)
+    assert count == 12
+    for k in range(count):
+        records, result, w = run(saved=kept.load(str(k)))
+        assert records == whole[0][k + 1 :]
+        assert (result, w) == whole[1:]
+
+
 def test_a_checkpoint_is_what_was_saved(tmp_path):
     kept = Checkpoints(tmp_path)
     assert kept.load("n") is None
     assert kept.records == 0
     tensors = {"a": torch.randn(3, 2, dtype=torch.float64), "b": torch.tensor([1, 2])}
-    kept.save("n", tensors, {"records": 7, "loss": 0.1 + 0.2, "far": float("inf")})
-    kept.save("f", {}, {"records": 3})
+    facts = {"records": 7, "seconds": {"start": 1.0, "n": 2.0}, "loss": 0.1 + 0.2, "far": float("inf")}
+    kept.save("n", tensors, facts)
+    kept.save("f", {}, {"records": 3, "seconds": {"start": 1.0, "n": 0.5}})
     found = kept.load("n")
     assert all(torch.equal(found.tensors[k], v) for k, v in tensors.items())
-    assert found.facts == {"records": 7, "loss": 0.1 + 0.2, "far": float("inf")}
+    assert found.facts == facts
     assert kept.records == 7
+    assert kept.seconds == {"start": 1.0, "n": 2.0}
     kept.discard()
     assert kept.load("n") is None
 
@@ -163,6 +238,7 @@ def test_tensorboard_shows_the_records(case, tmp_path):
     losses = [r["loss"][0] for line in lines if (r := json.loads(line))["stage"] == "n"]
     shown = events.Scalars("n/loss/seed_1")
     assert [e.step for e in shown] == list(range(1, len(losses) + 1))
+    assert {"n/validation/seed_2", "n/learning_rate", "calibration/parameters/mu_A"} <= set(events.Tags()["scalars"])
     assert [e.value for e in shown] == pytest.approx(losses, rel=1e-6)
 
 
@@ -172,4 +248,3 @@ def test_tensorboard_that_is_missing_is_named(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="pip install 'asm-hybrid"):
         run_training(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    shutil.rmtree(tmp_path)

@@ -126,7 +126,7 @@ def test_recalibration_comes_near_the_truth(run, summary):
 def test_metrics_hold_every_stage_and_no_times(run):
     records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert {r["stage"] for r in records} == {"calibration", "n", "the pure neural ODE"}
-    allowed = {"stage", "evaluation", "iteration", "loss", "validation", "parameters", "skipped"}
+    allowed = {"stage", "evaluation", "iteration", "loss", "validation", "parameters", "skipped", "learning_rate"}
     assert set().union(*records) <= allowed
 
 
