@@ -2,8 +2,8 @@
 
     python benchmarks/stages.py configs/quickstart.yaml [--out FILE] [--only windows growing,windows ...]
 
-f is calibrated once. Every list then learns n from there. The loss is that of an open-loop simulation of the record from
-its begin, on the validation block, in squares of sensor noise, for every seed; the test block is not looked at. Time is
+f is calibrated once. Every list then learns n from there. The loss is that of an open-loop simulation of the record
+from its begin, on the validation block, in squares of sensor noise, for every seed; the test block is not read. Time is
 that of the processor.
 """
 
