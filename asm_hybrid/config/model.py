@@ -282,7 +282,11 @@ class TrainingSection(Section):
         default=200, ge=0, description="Gradient steps at most, shared out evenly to the stages that simulate windows."
     )
     learning_rate: float = Field(default=0.01, gt=0, description="Step size of the optimiser.")
-    penalty: float = Field(default=0.001, ge=0, description="Weight of the size of n in the loss.")
+    penalty: float = Field(
+        default=0.01,
+        ge=0,
+        description="Weight in the loss of the size of n: its root mean square, summed over targets.",
+    )
     loss: Literal["squares", "huber"] = Field(
         default="squares",
         description="What a residual costs: its square, or beyond 3 times the noise only in proportion (huber), so "

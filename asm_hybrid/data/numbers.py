@@ -105,8 +105,8 @@ def _numbers(cells: pd.Series, decimal: str) -> NDArray[np.float64]:
         return np.full(len(cells), np.nan)
     if pd.api.types.is_object_dtype(kind):
         cells = cells.where(cells.map(lambda cell: isinstance(cell, int | float | str) and cell is not True))
-        if decimal != ".":
-            cells = cells.map(lambda cell: _pointed(cell, decimal) if isinstance(cell, str) else cell)
+    if decimal != "." and not pd.api.types.is_numeric_dtype(kind):
+        cells = cells.map(lambda cell: _pointed(cell, decimal) if isinstance(cell, str) else cell)
     return pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
 
 

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load as load_tensors
 
 from asm_hybrid.artefacts import verify_manifest, write_json_atomic, write_manifest, write_text_atomic
+from asm_hybrid.diagnosis.balance import imbalance, imbalance_warning
 from asm_hybrid.diagnosis.contributions import contribution_table, contributions
 from asm_hybrid.diagnosis.forecast import forecast_verdict
 from asm_hybrid.diagnosis.missing import missing_dynamics, ranked, switch_off_effects, window_starts
@@ -27,8 +28,8 @@ def diagnose(folder: Path) -> dict[str, Any]:
     Parameters
     ----------
     folder : Path
-        A run folder. ``contributions.csv`` is added, ``summary.json`` completed with ``verdict``, ``missing``, and
-        what its ``forecast`` is worth.
+        A run folder. ``contributions.csv`` is added, ``summary.json`` completed with ``verdict``, ``missing``,
+        ``imbalance``, and what its ``forecast`` is worth.
 
     Returns
     -------
@@ -69,6 +70,10 @@ def diagnose(folder: Path) -> dict[str, Any]:
             effects = switch_off_effects(model, term, terms, X[at], cut, noise)
             rows += missing_dynamics(model, term, effects, own["own"], own["learnt"])
         summary["missing"] = ranked(rows)
+        summary["imbalance"] = imbalance(model, terms, X, inputs[knots])
+        created = imbalance_warning(summary["imbalance"])
+        if created:
+            summary["warnings"].append(created)
         system = model.recalibrated().system
         with torch.no_grad():
             outside = float(

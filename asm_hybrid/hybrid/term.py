@@ -26,6 +26,9 @@ XP = torch_namespace()
 LOG_LIMIT = float(np.log(10.0))
 """A learnt factor stays between 1/10 and 10."""
 
+ROUNDED = 0.01
+"""Root mean square of n below which its penalty is smooth."""
+
 FADE_START, FADE_END = 0.5, 1.5
 """Distances from the trained range, in widths of that range, at which n begins to fade and is gone."""
 
@@ -195,11 +198,21 @@ class LearntTerm(nn.Module):
         return outputs + self.corrections(X, u) @ outputs.new_tensor(pick)
 
     def size(self, X: Tensor, u: Tensor) -> Tensor:
-        """Return the mean square of n per member, ``(member,)``; what the penalty weighs."""
+        """Return the root mean square of n, summed over the targets [-], ``(member,)``; what the penalty weighs.
+
+        It is a group lasso [1]_: a target for which the data do not call is held at nothing, and the others are free.
+        The mean is over all spots, states and times, and the root is rounded off below `ROUNDED`.
+
+        References
+        ----------
+        .. [1] M. Yuan, Y. Lin (2006), "Model selection and estimation in regression with grouped variables", J. R.
+           Stat. Soc. B 68, 49-67, https://doi.org/10.1111/j.1467-9868.2005.00532.x.
+        """
         z = self.outputs(None if self.spec.placement == "forcing" else X, u)
         if self.spec.placement == "output":
             z = (z * self.at).sum(-2)
-        return z.square().flatten(1).mean(dim=1)
+        mean = z.square().reshape(self.members, -1, z.shape[-1]).mean(dim=1)
+        return ((mean + ROUNDED**2).sqrt() - ROUNDED).sum(-1)
 
     def outside(self, X: Tensor, u: Tensor) -> Tensor:
         """Return where n fades, since what it reads somewhere lies outside the trained range, bool ``(…)``."""

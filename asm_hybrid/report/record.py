@@ -144,6 +144,7 @@ class Summary(_Record):
     forecast: ForecastRecord | None = None
     bands: Bands | None = None
     missing: list[Missing] = []
+    imbalance: dict[str, dict[str, float]] = {}
     warnings: list[str] = []
     stopped: str = "finished"
     seeds: list[int] = []

@@ -68,7 +68,8 @@ def test_the_size_weighed_by_the_penalty_is_that_of_the_corrections():
     term = shake(make_term(plant, "output"))
     x, u = operating_point(plant)
     z = term.corrections(x, u) / term.typical
-    torch.testing.assert_close(term.size(x, u), z.square().mean(-1))
+    rounded = z.abs().sum(-1) - term.size(x, u)
+    assert ((rounded > 0) & (rounded < 0.03)).all()
 
 
 def test_it_is_the_same_in_casadi():
