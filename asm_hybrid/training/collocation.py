@@ -30,7 +30,7 @@ STEPS = 300
 LEARNING_RATE = 0.02
 """Of Adam, falling along a cosine to zero."""
 PENALTY = 0.01
-"""Weight of the mean square of n: n is to be a start, and the slopes are uncertain."""
+"""Weight of the size of n: n is to be a start, and the slopes are uncertain."""
 
 
 @dataclass(frozen=True)
