@@ -64,7 +64,8 @@ def train(
 ) -> None:
     """Fit the model and its baselines; write report, weights and predictions.
 
-    Ctrl-C keeps the best model so far. A run that was stopped, by Ctrl-C, a kill or a crash, goes on to the same result:
+    Ctrl-C keeps the best model so far. A run that was stopped, by Ctrl-C, a kill or a crash, goes on to the same
+    result:
 
       asm-hybrid train --resume runs/RUN
 
