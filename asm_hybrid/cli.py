@@ -69,7 +69,7 @@ def train(
 
       asm-hybrid train --resume runs/RUN
 
-    It takes config and data from where they were, and is refused when they have changed.
+    It is refused when its config or data have changed.
     """
     from asm_hybrid.terminal import LiveProgress, print_scores
     from asm_hybrid.workflow import resume_training, run_training

@@ -46,6 +46,8 @@ def learn(run: Stages) -> None:
     training, model = run.config.training, run.model
     term = _first_term(run)
     model.term = term
+    if run.earlier is not None and run.earlier.term is not None:
+        model.sensors.begin_from(run.earlier.sensors)
     if run.config.reads_clock:
         run.warnings.append(
             "n reads the time of day: it can repeat the mean day of the training block instead of learning from "

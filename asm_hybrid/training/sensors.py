@@ -97,6 +97,16 @@ class Sensors(nn.Module):
         """Whether anything is learnt."""
         return bool(self._biased or self._slow)
 
+    def begin_from(self, other: Sensors) -> None:
+        """Start from what an earlier run has learnt of the same sensors; of others nothing is taken."""
+        if self.learns and other.specs == self.specs and other.members == self.members:
+            other = other.to(self.noise.device)
+            with torch.no_grad():
+                if self._biased:
+                    self.b.copy_(other.b * (other.noise / self.noise)[self._biased])
+                if self._slow:
+                    self.u.copy_(other.u)
+
     def biases(self) -> Tensor:
         """Return the offsets, ``(member, column)``, in the columns' units; zero where none is learnt."""
         out = self.noise.new_zeros(self.members, len(self.specs))

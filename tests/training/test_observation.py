@@ -185,6 +185,20 @@ def test_sensors_begin_almost_without_effect_and_show_what_is_learnt():
     assert sensors.prior(10.0).tolist() == pytest.approx([e / (4 * 10 * 3) for e in expected])  # four a day and column
 
 
+def test_sensors_begin_from_those_of_an_earlier_run_if_they_are_the_same():
+    earlier, later = three(), three()
+    with torch.no_grad():
+        earlier.b.copy_(torch.tensor([[0.1, 0.2], [0.3, 0.4]]))
+        earlier.u.copy_(torch.tensor([[0.5], [0.6]]))
+        later.noise.mul_(2.0)
+    later.begin_from(earlier)
+    torch.testing.assert_close(later.biases(), earlier.biases())
+    torch.testing.assert_close(later.lags(), earlier.lags())
+    other = Sensors(earlier.specs[:1], earlier.noise[:1], 2)
+    other.begin_from(earlier)
+    assert (other.biases() == 0).all()
+
+
 def test_the_table_of_sensors_says_what_was_learnt_and_warns_of_what_no_sensor_does():
     sensors = three()
     with torch.no_grad():

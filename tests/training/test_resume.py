@@ -1,6 +1,7 @@
 """A run that is killed at any instant and resumed ends as it would have in one go, byte for byte."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,10 +18,11 @@ from asm_hybrid.training.checkpoints import Checkpoints
 from asm_hybrid.training.fit import FitSettings, fit
 from asm_hybrid.workflow import resume_training, run_training
 
+STAGES = "stages: [calibration, collocation, growing, windows, shooting]"
 TEXT = (
-    CONFIG.replace("iterations: 4", "iterations: 6")
-    .replace("batch: 64", "")
-    .replace("window: 6 h", "window: 6 h, batch: 5")
+    CONFIG.replace("iterations: 4", "iterations: 12")
+    .replace("window: 6 h", f"window: 6 h, batch: 5, {STAGES}")
+    .replace("as: aerobic.S_NH, unit", "as: aerobic.S_NH, bias: learn, lag: learn, unit")
 )
 SCRIPT = """
 import os, signal, sys
@@ -30,13 +32,12 @@ from asm_hybrid import artefacts, workflow
 from asm_hybrid.training import folder as logs, checkpoints
 
 torch.set_num_threads(1)
-what, count = sys.argv[1], int(sys.argv[2])
+(what, _, stage), count = sys.argv[1].partition(" "), int(sys.argv[2])
 
 def killing(function):
-    calls = 0
     def called(*args, **kwargs):
         global count
-        count -= 1
+        count -= not stage or stage in args
         if count == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return function(*args, **kwargs)
@@ -97,9 +98,9 @@ def content(run: Path) -> dict[str, bytes]:
 
 def test_a_run_killed_many_times_ends_as_one_in_one_go(case, tmp_path):
     whole, config, run = case[1], write_case(tmp_path, TEXT), tmp_path / "run"
-    kills = [("save", 2), ("log", 3), ("save", 5), ("log", 5), ("save", 3), ("end", 3), ("end", 9)]
-    happened = [killed(run, config, *kill) for kill in kills]
-    assert sum(happened) >= 5
+    places = ["save calibration", "save f", "save n-2", "save n-5", "save n-6", "save ODE", "end", "end"]
+    for place, count in zip(places, [2, 1, 1, 1, 2, 3, 3, 9], strict=True):
+        assert killed(run, config, place, count)
     assert not (run / "report.html").exists()
     resume_training(run)
     expected, found = content(whole), content(run)
@@ -108,21 +109,28 @@ def test_a_run_killed_many_times_ends_as_one_in_one_go(case, tmp_path):
     assert not (run / "checkpoint").exists()
 
 
+@pytest.fixture(scope="module")
+def killed_once(tmp_path_factory):
+    """Return the folder of a config, its data, and a run that was killed in the last stage of n."""
+    base = tmp_path_factory.mktemp("killed")
+    assert killed(base / "run", write_case(base, TEXT), "save n-6", 2)
+    return base
+
+
 @pytest.fixture
-def stopped(case, tmp_path):
-    """Return a run that was killed within the fit of n, and its config."""
-    config = write_case(tmp_path, TEXT)
-    assert killed(tmp_path / "run", config, "log", 6)
+def stopped(killed_once, tmp_path):
+    """Return a run that was killed within the fit of n, with its data beside it."""
+    shutil.copytree(killed_once, tmp_path, dirs_exist_ok=True)
     return tmp_path / "run"
 
 
 def test_a_damaged_checkpoint_and_other_data_are_refused(stopped):
-    path = stopped / "checkpoint" / "n.safetensors"
+    path = stopped / "checkpoint" / "n-6.safetensors"
     good = path.read_bytes()
     path.write_bytes(good[:200] + bytes([good[200] ^ 1]) + good[201:])
     with pytest.raises(InputError, match="damaged") as error:
         resume_training(stopped)
-    assert "n.safetensors" in str(error.value)
+    assert "n-6.safetensors" in str(error.value)
     path.write_bytes(good)
     plant = stopped.parent / "plant.csv"
     plant.write_text(plant.read_text().replace("5000", "5001", 1) + "\n")
@@ -137,7 +145,7 @@ def test_another_config_and_records_that_lack_are_refused(stopped):
     with pytest.raises(InputError, match="holds 2 records"):
         resume_training(stopped)
     config = stopped / "config.yaml"
-    config.write_text(config.read_text().replace("iterations: 6", "iterations: 7"))
+    config.write_text(config.read_text().replace("iterations: 12", "iterations: 13"))
     (stopped.parent / "plant.csv").unlink()
     with pytest.raises(InputError, match=r"changed: config\.yaml; missing: \.\./plant\.csv"):
         resume_training(stopped)
@@ -230,7 +238,7 @@ def test_tensorboard_shows_the_records(case, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     config = write_case(tmp_path, TEXT.replace("training: {", "training: {tensorboard: true, "))
-    assert killed(tmp_path / "run", config, "log", 6)
+    assert killed(tmp_path / "run", config, "save n-3", 1)
     resume_training(tmp_path / "run")
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
     events.Reload()
