@@ -40,16 +40,16 @@ MOVED = 1.25
 
 SECTIONS = {
     "blocks": {
-        "train": '["2021-01-03", "2021-01-11"]',
-        "validate": '["2021-01-11 12:00", "2021-01-15"]',
-        "test": '["2021-01-15", "2021-02-11 23:45"]',
+        "train": '["2021-01-03", "2021-01-25"]',
+        "validate": '["2021-01-25 12:00", "2021-01-29"]',
+        "test": '["2021-01-29", "2021-02-25 23:45"]',
     },
     "network": {"inputs": "[S_S, S_O, S_NO, S_NH, S_ALK]"},
     "training": {
         "seeds": "[1, 2, 3, 4, 5]",
         "step": "15 min",
         "window": "2 d",
-        "iterations": "100",
+        "iterations": "60",
         "calibration_evaluations": "25",
     },
 }

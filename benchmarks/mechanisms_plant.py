@@ -1,9 +1,10 @@
 """The plants of `mechanisms.py`: BSM1 in dry weather, rain and storm, with one mechanism of ASM1 changed in the truth.
 
 Five tanks, flows and kLa are those of BSM1 in open loop, at 15 °C; the settler is ideal, and the kinetics are ASM1 with
-its default parameters, but for the change. The published influents of dry, rain and storm weather, 14 d each, lie end
-to end on one time axis. Sensors measure every 15 min what a well-equipped plant has, with normal noise that is
-independent from sample to sample.
+its default parameters, but for the change. The published influents, 14 d each, lie end to end on one time axis: dry
+weather twice, then rain and storm. In the four dry weeks flow, organics and nitrogen vary from day to day, as they do
+at a plant, and as a record that repeats does not. Sensors measure every 15 min what a well-equipped plant has, with
+normal noise that is independent from sample to sample.
 """
 
 from __future__ import annotations
@@ -25,17 +26,21 @@ from asm_hybrid.training.simulate import Grid
 
 __all__ = ["CALIBRATED", "MECHANISMS", "SENSORS", "Mechanism", "make_plant"]
 
-WEATHER = ("dry", "rain", "strm")
+WEATHER = ("dry", "dry", "rain", "strm")
+VARIATION = {"Q_in": 0.1, "COD": 0.15, "N": 0.15}
+"""Standard deviation of the daily factors of flow, and of concentrations of organics and of nitrogen [-]."""
 PER_DAY = 96
 FINE = 5
 """Steps of the truth between two knots, 3 min each."""
 
 SENSORS = {
-    "NH4_5": ("tank_5.S_NH", "mg N/L", 0.2),
-    "NO3_5": ("tank_5.S_NO", "mg N/L", 0.2),
-    "NO3_2": ("tank_2.S_NO", "mg N/L", 0.2),
-    "DO_4": ("tank_4.S_O", "mg/L", 0.1),
-    "DO_5": ("tank_5.S_O", "mg/L", 0.1),
+    "NH4_3": ("tank_3.S_NH", "mg N/L", 0.1),
+    "NH4_5": ("tank_5.S_NH", "mg N/L", 0.1),
+    "NO3_2": ("tank_2.S_NO", "mg N/L", 0.1),
+    "NO3_5": ("tank_5.S_NO", "mg N/L", 0.1),
+    "DO_3": ("tank_3.S_O", "mg/L", 0.05),
+    "DO_4": ("tank_4.S_O", "mg/L", 0.05),
+    "DO_5": ("tank_5.S_O", "mg/L", 0.05),
     "MLSS": ("tank_5.TSS", "mg/L", 50.0),
 }
 """What is measured, its unit, and the standard deviation of the noise."""
@@ -148,13 +153,24 @@ training:
 
 
 def influents(folder: Path) -> pd.DataFrame:
-    """Return the three weathers end to end: time [d], and the inputs of the plant."""
+    """Return the weathers end to end: time [d], and the inputs of the plant; no two dry days are the same."""
     frames = []
     for i, weather in enumerate(WEATHER):
         frame = read_bsm_influent(folder / f"bsm1_asm1_Inf_{weather}.txt").frame.iloc[:-1].copy()
         frame["time"] = (np.arange(len(frame)) + i * len(frame)) / PER_DAY
         frames.append(frame)
-    return pd.concat(frames, ignore_index=True)
+    water = pd.concat(frames, ignore_index=True)
+    days = WEATHER.count("dry") * 14
+    rng = np.random.default_rng(20211102)
+    for group, size in VARIATION.items():
+        daily = np.exp(size * rng.normal(size=days + 1))
+        daily[-1] = 1.0  # from here on as published
+        factor = np.interp(water["time"], np.arange(days + 1), daily, right=1.0)
+        nitrogen = ["influent.S_NH", "influent.S_ND", "influent.X_ND"]
+        organic = [f"influent.{n}" for n in ("S_I", "S_S", "X_I", "X_S", "X_BH", "X_BA", "X_P")]
+        for name in {"Q_in": ["Q_in"], "COD": organic, "N": nitrogen}[group]:
+            water[name] *= factor
+    return water
 
 
 def config_text(name: str, water: pd.DataFrame, mode: str, sections: dict[str, dict[str, str]]) -> str:
