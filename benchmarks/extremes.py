@@ -5,6 +5,7 @@ placement, or ``python benchmarks/extremes.py --run RUN`` for a run of any plant
 the influent are set to zero, or the oxygen or kLa of all tanks. The table has the lowest and the largest concentration
 of any component in any tank, at the knots, of all seeds; the component that exceeds its largest of the base case most,
 and how often; and the hours that ``asm-hybrid simulate RUN --scenario`` finds outside of the states seen in training.
+Alkalinity stands apart: it is a balance of charges, which acid makes negative, and no rate of ASM1 stops at zero of it.
 """
 
 from __future__ import annotations
@@ -56,16 +57,18 @@ def extremes(model: FittedModel, run: Path, names: list[str]) -> dict[str, objec
     states = solution.knots[..., : model.plant.tanks, :]
     usual, found = states[:, 0, inside], states[:, 1, inside]
     ratio = found.amax((0, 1, 2)) / usual.amax((0, 1, 2)).clamp(min=1.0)
-    worst, lowest = int(ratio.argmax()), int(found.amin((0, 1, 2)).argmin())
     components = model.plant.table.component_names
+    least = dict(zip(components, found.amin((0, 1, 2)).tolist(), strict=True))
+    alkalinity, worst = least.pop("S_ALK"), int(ratio.argmax())
+    lowest = min(least, key=lambda name: least[name])
     with tempfile.TemporaryDirectory() as temporary:
         scenario = Path(temporary) / "scenario.yaml"
         changes = [f"  - {{input: {n}, set: 0}}" for n in names]
         scenario.write_text("\n".join(["name: extreme", "changes:", *changes, ""]), encoding="utf-8")
         outside = simulate(run, scenario, Path(temporary) / "out")[0].outside_hours
     return {
-        "lowest": [components[lowest], float(found.min())],
-        "lowest_in_base": float(usual.min()),
+        "lowest": [lowest, least[lowest]],
+        "alkalinity": [alkalinity, float(usual[..., components.index("S_ALK")].min())],
         "largest": float(found.max()),
         "growth": [components[worst], float(ratio[worst])],
         "outside_hours": outside,
@@ -78,7 +81,8 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="a run folder, in the place of the quickstart")
     given = parser.parse_args().run
     results = {}
-    print("| placement | scenario | lowest [g/m3] | in base case | largest [g/m3] | over base case | outside [h] |")
+    head = ["placement", "scenario", "lowest [g/m3]", "lowest S_ALK [mol/m3] (base case)", "largest [g/m3]"]
+    print("| " + " | ".join([*head, "over base case", "outside [h]"]) + " |")
     print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as temporary:
         for placement, network in {"as trained": {}}.items() if given else PLACEMENTS.items():
@@ -88,9 +92,9 @@ def main() -> None:
             model = load_model(run)
             for name, inputs in zeroed(model).items():
                 row = results[f"{placement}: {name}"] = extremes(model, run, inputs)
-                lowest, growth = row["lowest"], row["growth"]
+                lowest, acid, growth = row["lowest"], row["alkalinity"], row["growth"]
                 print(
-                    f"| {placement} | {name} | {lowest[0]} {lowest[1]:.2g} | {row['lowest_in_base']:.2g} | "
+                    f"| {placement} | {name} | {lowest[0]} {lowest[1]:.2g} | {acid[0]:.2f} ({acid[1]:.2f}) | "
                     f"{row['largest']:.4g} | {growth[0]} x {growth[1]:.2g} | "
                     f"{row['outside_hours']:.0f} of {row['hours']:.0f} |",
                     flush=True,

@@ -45,8 +45,8 @@ SENSORS = {
 }
 """What is measured, its unit, and the standard deviation of the noise."""
 
-CALIBRATED = ("mu_A", "K_NH", "K_OA", "b_A", "mu_H", "K_S", "K_OH", "eta_g", "eta_h", "k_h", "K_X")
-"""Parameters that are recalibrated within the bounds of the table."""
+CALIBRATED = ("mu_A", "K_NH", "K_OA", "mu_H", "K_OH", "eta_g", "k_h")
+"""Parameters that are recalibrated within the bounds of the table, as engineers do."""
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def fit(
     windows: Windows,
     starts: Tensor,
     settings: FitSettings,
-    validate: Callable[[Tensor], Tensor],
+    validate: Callable[[], tuple[Tensor, Tensor]],
     *,
     penalty: Callable[[Tensor, Tensor], Tensor] | None = None,
     report: Callable[[dict[str, Any]], None] | None = None,
@@ -95,10 +95,10 @@ def fit(
 ) -> FitResult:
     """Fit the parameters of a module through the simulation of windows.
 
-    Every window starts where its predecessor ended in the latest pass, so that at convergence the windows together are
-    one open-loop simulation of the block, at the cost of many short ones side by side; the gradient stops at the
-    window's start. With `shooting` it starts off that trajectory, by a correction that is learnt along; the trajectory
-    itself goes on as it would without.
+    The windows together follow one open-loop simulation of the block, at the cost of many short ones side by side:
+    every validation runs that simulation with the module as it is, and the windows start on it; from then on a window
+    starts where its predecessor ended in the latest pass. The gradient stops at the window's start. With `shooting` it
+    starts off that trajectory, by a correction that is learnt along; the trajectory itself goes on as it would without.
 
     Parameters
     ----------
@@ -111,11 +111,12 @@ def fit(
     windows : Windows
         The training block.
     starts : Tensor, shape (member, window, …)
-        First guess of the states at the windows' starts; holds those of the latest pass at the end.
+        First guess of the states at the windows' starts; holds the latest ones at the end.
     settings : FitSettings
         How to descend.
     validate : callable
-        From the state at the last window's end, ``(member, …)``, to the validation loss of every member.
+        Simulates the record open loop, and gives the validation loss of every member and the states where the windows
+        start, ``(member, window, …)``; a member that diverges has an infinite loss.
     penalty : callable, optional
         From states ``(member, window, knot, …)`` and inputs along the windows to a term added to every member's loss.
     report : callable, optional
@@ -147,7 +148,6 @@ def fit(
     result = FitResult()
     best = torch.full((members,), math.inf, dtype=torch.float64)
     kept = [p.detach().clone() for p in parameters]
-    end = starts[:, -1].clone()
     begin, waited = 0, 0
     if saved is not None:
         device = starts.device
@@ -158,7 +158,7 @@ def fit(
                 moments = {name: saved.tensors[f"{name}.{i}"] for name in MOMENTS}
                 optimiser.state[p] = {k: v if k == "step" else v.to(device) for k, v in moments.items()}
         starts.copy_(saved.tensors["starts"])
-        end, best = saved.tensors["end"].to(device), saved.tensors["best"]
+        best = saved.tensors["best"]
         generator.set_state(saved.tensors["generator"])
         begin, waited, result.skipped = (int(saved.facts[n]) for n in ("iteration", "waited", "skipped"))
         result.iterations, result.stopped = begin, "early" if waited >= settings.patience else "finished"
@@ -166,10 +166,13 @@ def fit(
     def begun(index: Tensor) -> Tensor:
         return starts[:, index] if shooting is None else shooting.starts(starts, index)
 
-    def check() -> bool:
-        """Validate; keep what improved; return whether any member did."""
+    def check(carried: bool) -> bool:
+        """Validate; keep what improved; move the windows' starts if they are carried; return whether any improved."""
         with torch.no_grad():
-            loss = validate(end).cpu()
+            loss, along = validate()
+        if carried:
+            starts.copy_(torch.where(torch.isfinite(along), along, starts))
+        loss = loss.cpu()
         better = loss < best
         for store, p in zip(kept, parameters, strict=True):
             store[better.to(p.device)] = p.detach()[better.to(p.device)]
@@ -177,7 +180,7 @@ def fit(
         return bool(better.any())
 
     def state() -> tuple[dict[str, Tensor], dict[str, Any]]:
-        tensors = {"starts": starts, "end": end, "best": best, "generator": generator.get_state()}
+        tensors = {"starts": starts, "best": best, "generator": generator.get_state()}
         for i, (p, store) in enumerate(zip(parameters, kept, strict=True)):
             tensors |= {f"parameter.{i}": p, f"kept.{i}": store}
             tensors |= {f"{name}.{i}": optimiser.state[p][name] for name in MOMENTS}
@@ -185,7 +188,7 @@ def fit(
 
     try:
         if saved is None:
-            check()
+            check(settings.carry_from <= 0.0)
         for iteration in range(begin, settings.iterations if waited < settings.patience else begin):
             rate = 0.1 + 0.45 * (1.0 + math.cos(math.pi * iteration / max(1, settings.iterations)))
             for group in optimiser.param_groups:
@@ -229,18 +232,17 @@ def fit(
                     final = torch.where(torch.isfinite(passed), passed, final)
             optimiser.step()
             result.iterations = iteration + 1
-            if iteration >= settings.carry_from * settings.iterations:
+            carried = iteration >= settings.carry_from * settings.iterations
+            if carried:
                 follows = index + 1 < len(windows)
                 starts[:, index[follows] + 1] = final[:, follows]
-                if int(index[-1]) == len(windows) - 1:
-                    end = final[:, -1].contiguous()
             record: dict[str, Any] = {"iteration": iteration + 1, "loss": losses.detach().tolist()}
             record["learning_rate"] = settings.learning_rate * rate
             if result.skipped:
                 record["skipped"] = result.skipped
             validated = (iteration + 1) % settings.validate_every == 0 or iteration + 1 == settings.iterations
             if validated:
-                waited = 0 if check() else waited + 1
+                waited = 0 if check(carried) else waited + 1
                 record["validation"] = best.tolist()
             if report is not None:
                 report(record)

@@ -20,7 +20,6 @@ from asm_hybrid.training.collocation import collocate, prepare_collocation
 from asm_hybrid.training.engine import LARGEST_GRADIENT_ERROR, compiled_model, gradient_error
 from asm_hybrid.training.fit import FitResult
 from asm_hybrid.training.fitted import checkpoint_knots, term_specs
-from asm_hybrid.training.growing import states_at
 from asm_hybrid.training.scaling import measured_spread, term_scaling
 from asm_hybrid.training.schedule import schedule
 from asm_hybrid.training.shooting import Shooting
@@ -127,14 +126,13 @@ def _collocation(run: Stages, hybrid: PlantModel, windows: tuple[Windows, Window
     if data is None:
         run.progress.say("collocation is left out: no measured state is sampled often enough for a slope")
         return
-    end = run.trajectory[int(last)].expand(term.members, -1, -1)
-    validate = run.validation(hybrid, windows[1])
+    validate = run.validation(hybrid, run.model.start[1].expand(term.members, -1, -1), windows)
     before = [p.detach().clone() for p in term.parameters()]
     with torch.no_grad():
-        without = validate(end)
+        without = validate()[0]
     misfit = collocate(hybrid.system, data)
     with torch.no_grad():
-        found = validate(end)
+        found = validate()[0]
         worse = ~(found < without)
         for p, old in zip(term.parameters(), before, strict=True):
             p[worse] = old[worse]
@@ -157,11 +155,8 @@ def _descend(run: Stages, hybrid: PlantModel, windows: tuple[Windows, Windows], 
     results: list[FitResult] = []
     for number, part in enumerate(schedule(training.stages, windows[0].length, training.iterations)):
         if part.length != windows[0].length:
-            before, windows = windows[0], _windows(run, part.length)
-            if not results:
-                starts = run.trajectory[windows[0].starts].expand(term.members, *[-1] * 3).clone()
-            else:
-                starts = states_at(hybrid, starts, before, run.inputs, windows[0].starts)
+            windows = _windows(run, part.length)
+            starts = run.trajectory[windows[0].starts].expand(term.members, *[-1] * 3).clone()
         shooting = None
         if part.stage == "shooting":
             block = run.trajectory[int(windows[0].starts[0]) : int(windows[0].starts[-1]) + part.length]
@@ -171,6 +166,7 @@ def _descend(run: Stages, hybrid: PlantModel, windows: tuple[Windows, Windows], 
             "n",
             learnt,
             hybrid,
+            run.model.start[1].expand(term.members, -1, -1),
             starts,
             windows,
             penalty=penalty,

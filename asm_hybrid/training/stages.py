@@ -301,16 +301,37 @@ class Stages:
         loss = self.config.training.loss
         return replace(train, loss=loss), replace(validate, loss=loss)
 
-    def validation(self, model: SimulationModel, validation: Windows) -> Callable[[Tensor], Tensor]:
-        """Return what gives the validation loss of every member from its state at the end of the training block."""
+    def validation(
+        self, model: SimulationModel, origin: Tensor, windows: tuple[Windows, Windows]
+    ) -> Callable[[], tuple[Tensor, Tensor]]:
+        """Return what simulates the record from its begin to the end of the validation block.
+
+        Parameters
+        ----------
+        model : SimulationModel
+            The model.
+        origin : Tensor, shape (member, …)
+            Its states at the begin of the record.
+        windows : pair of Windows
+            The training block and the validation block.
+
+        Returns
+        -------
+        callable
+            Gives the validation loss of every member and the states at the starts of the training windows.
+        """
+        train, validation = windows
         alone = torch.tensor([0], device=self.device)
         held_out = validation.inputs(self.inputs, alone)[0]
+        before = self.inputs[: int(validation.starts[0]) + 1]
         count = validation.counts(alone).sum().clamp(min=1)
 
-        def validate(end: Tensor) -> Tensor:
-            outputs = model.simulate(end, held_out).outputs.unsqueeze(1)
+        def validate() -> tuple[Tensor, Tensor]:
+            path = model.simulate(origin, before, record_knots=True)
+            assert path.knots is not None
+            outputs = model.simulate(path.final, held_out).outputs.unsqueeze(1)
             loss = validation.residuals(outputs, alone).square().flatten(1).sum(1) / count
-            return torch.where(torch.isfinite(loss), loss, torch.inf)
+            return torch.where(torch.isfinite(loss), loss, torch.inf), path.knots[:, train.starts]
 
         return validate
 
@@ -319,6 +340,7 @@ class Stages:
         name: str,
         module: torch.nn.Module,
         model: SimulationModel,
+        origin: Tensor,
         starts: Tensor,
         windows: tuple[Windows, Windows],
         *,
@@ -332,9 +354,9 @@ class Stages:
     ) -> FitResult:
         """Descend, from where a checkpoint under `key` has left off; `done` gradient steps have gone before.
 
-        The other parameters are those of :func:`asm_hybrid.training.fit.fit`.
+        `origin` has the states of the members at the begin of the record, ``(member, …)``. The other parameters are those of :func:`asm_hybrid.training.fit.fit`.
         """
-        train, validation = windows
+        train = windows[0]
 
         def report(record: dict[str, Any]) -> None:
             self.log.write({"stage": name} | record | {"iteration": done + record["iteration"]})
@@ -357,7 +379,7 @@ class Stages:
             train,
             starts,
             self._settings(iterations, carry_from),
-            self.validation(model, validation),
+            self.validation(model, origin, windows),
             penalty=penalty,
             report=report,
             describe_failure=lambda index, outputs: self._describe(train, index, outputs),
@@ -414,13 +436,15 @@ class Stages:
         ).to(self.device)
         training = self.config.training
         windows = self.windows(1, max(1, round(training.window / self.grid.interval)))
-        starts = series[windows[0].starts].repeat(ode.network.members, 1, 1)
+        members = ode.network.members
+        starts = series[windows[0].starts].repeat(members, 1, 1)
         self.model.neural_start, self.model.neural = series[0], ode
         try:
             self.fit(
                 "the pure neural ODE",
                 ode,
                 NeuralModel(ode, self.grid),
+                series[0].expand(members, -1),
                 starts,
                 windows,
                 iterations=training.iterations,

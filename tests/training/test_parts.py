@@ -209,7 +209,7 @@ def descend(inputs, iterations=60, report=None, rate=0.1, validate=None):
         windows,
         starts,
         settings,
-        validate or (lambda end: (torch.exp(module.w.detach()[:, 0]) - 2.0).abs()),
+        lambda: (validate() if validate else (torch.exp(module.w.detach()[:, 0]) - 2.0).abs(), starts),
         report=report,
         describe_failure=lambda index, outputs: f"first y in {len(index)} windows",
     )
@@ -221,6 +221,25 @@ def test_fit_finds_the_truth_from_every_seed():
     assert torch.exp(module.w.detach()).flatten().tolist() == pytest.approx([2.0, 2.0], abs=0.02)
     assert result.skipped == 0
     assert max(result.best) < 0.02
+
+
+@pytest.mark.parametrize(("carry_from", "moved"), [(0.0, True), (2.0, False)])
+def test_windows_start_where_the_last_validation_passed(carry_from, moved):
+    module, data = Decay(), record(0.25 * np.arange(9), np.ones(9))
+    rate = np.exp(float(module.w.detach()[1, 0]))
+    starts = torch.ones(2, 2, 1, dtype=torch.float64)
+    along = torch.tensor([[[3.0], [4.0]], [[5.0], [np.inf]]], dtype=torch.float64)  # the second member diverges
+    fit(
+        module,
+        DecayModel(module),
+        torch.zeros(9, 1, dtype=torch.float64),
+        make_windows(data, (0.0, 2.0), 4, 1, CPU),
+        starts,
+        FitSettings(1, 64, 0.1, 1, 3, (1, 2), carry_from),
+        lambda: (torch.zeros(2, dtype=torch.float64), along),
+    )
+    expected = [3.0, 4.0, 5.0, 5.0 * np.exp(-0.4 * rate)] if moved else [1.0] * 4
+    assert starts.flatten().tolist() == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_diverging_window_is_skipped_and_counted():
@@ -242,7 +261,7 @@ def test_when_all_windows_diverge_the_fit_ends_and_keeps_the_last_good_weights()
     inputs = torch.zeros(9, 1, dtype=torch.float64)
     keep = {}
 
-    def validate(end):
+    def validate():
         keep["n"] = keep.get("n", 0) + 1
         return torch.full((2,), 1.0 / keep["n"], dtype=torch.float64)
 
@@ -274,7 +293,7 @@ def test_fit_stops_early_when_validation_no_longer_improves():
     _, result = descend(
         torch.zeros(9, 1, dtype=torch.float64),
         iterations=500,
-        validate=lambda end: torch.full((2,), float(next(worse)), dtype=torch.float64),
+        validate=lambda: torch.full((2,), float(next(worse)), dtype=torch.float64),
     )
     assert result.stopped == "early"
     assert result.iterations == 30

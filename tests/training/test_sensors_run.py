@@ -47,6 +47,7 @@ def test_a_bias_and_a_lag_are_found_again():
     specs = [SensorSpec("a", bias=True, lag=0.0, learns_lag=True), SensorSpec("b", True, 0.0, True)]
     sensors = Sensors(specs, torch.full((2,), noise, dtype=torch.float64), 1)
     windows = make_windows(record, (0.0, 6.0), 24, 1, torch.device("cpu"))
+    starts = torch.zeros(1, len(windows), 1, dtype=torch.float64)
     windows = type(windows)(**(vars(windows) | {"show": lambda outputs: sensors.read(outputs, INTERVAL)}))
     falling = iter((2, 1))
     fit(
@@ -54,9 +55,9 @@ def test_a_bias_and_a_lag_are_found_again():
         Known(),
         torch.as_tensor(t).unsqueeze(1),
         windows,
-        torch.zeros(1, len(windows), 1, dtype=torch.float64),
+        starts,
         FitSettings(300, 64, 0.01, 300, 9, (1,)),
-        lambda end: torch.tensor([float(next(falling))], dtype=torch.float64),  # the last state is kept
+        lambda: (torch.tensor([float(next(falling))], dtype=torch.float64), starts),  # the last state is kept
         penalty=lambda X, u: sensors.prior(6.0),
     )
     found = sensors.table(["g N/m3", "g N/m3"])

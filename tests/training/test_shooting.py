@@ -9,7 +9,7 @@ from torch import nn
 
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.fit import FitSettings, fit
-from asm_hybrid.training.growing import states_at, window_lengths
+from asm_hybrid.training.growing import window_lengths
 from asm_hybrid.training.shooting import DEFECT, PRIOR, Shooting
 from asm_hybrid.training.windows import make_windows
 
@@ -104,12 +104,12 @@ def test_defects_shrink_and_the_rate_is_found():
     starts[:, 0] = 3.0
     sizes = []
 
-    def validate(end):
+    def validate():
         everything = torch.arange(len(windows))
         begun = shooting.starts(starts, everything)
         final = model.simulate(begun, windows.inputs(inputs, everything)).final
         sizes.append(float(shooting.defects(starts, everything, final).abs().max()))
-        return (torch.exp(model.w.detach()[:, 0]) - RATE).abs()
+        return (torch.exp(model.w.detach()[:, 0]) - RATE).abs(), starts
 
     settings = FitSettings(200, 64, 0.03, 20, 99, (1, 2))
     result = fit(model, model, inputs, windows, starts, settings, validate, shooting=shooting)
@@ -122,14 +122,3 @@ def test_windows_grow_to_the_full_length():
     assert window_lengths(50)[-1] == 50
     assert window_lengths(3) == (1, 3)
     assert window_lengths(1) == (1,)
-
-
-def test_longer_windows_start_on_the_trajectory_of_the_shorter_ones():
-    inputs, truth, short = problem(3)
-    model = Decay()
-    with torch.no_grad():
-        model.w[:] = np.log(RATE)
-    starts = truth[short.starts].reshape(1, -1, 1, 1).expand(2, -1, -1, -1)
-    long = problem(8)[2]
-    found = states_at(model, starts, short, inputs, long.starts)
-    torch.testing.assert_close(found, truth[long.starts].reshape(1, -1, 1, 1).expand(2, -1, -1, -1))
