@@ -48,9 +48,12 @@ SECTIONS = {
     "training": {
         "seeds": "[1, 2, 3, 4, 5]",
         "step": "15 min",
-        "window": "2 d",
-        "iterations": "60",
-        "calibration_evaluations": "25",
+        "window": "5.5 d",
+        "iterations": "160",
+        "learning_rate": "0.02",
+        "validate_every": "16",
+        "calibration_evaluations": "15",
+        "compile": "true",
     },
 }
 
