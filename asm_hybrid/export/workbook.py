@@ -1,4 +1,4 @@
-"""``parameters.xlsx``: parameters, their correlations, scores and what f lacks, for a spreadsheet."""
+"""``parameters.xlsx``: parameters, their correlations, sensors, scores and what f lacks, for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def parameter_workbook(parameters: Mapping[str, Any], summary: Mapping[str, Any]
     Returns
     -------
     bytes
-        Workbook with the sheets Parameters, Correlations, Scores, Missing and Run. Text is stored as text: a
+        Workbook with the sheets Parameters, Correlations, Sensors (where one has a bias or a lag), Scores, Missing and
+        Run. Text is stored as text: a
         name that begins with ``=`` does not become a formula.
     """
     stream = io.BytesIO()
@@ -64,6 +65,7 @@ def parameter_workbook(parameters: Mapping[str, Any], summary: Mapping[str, Any]
         flagged = [i for i, row in enumerate(parameters["parameters"]) if row.get("at_bound")]
         sheets.add("Parameters", [title for _, title in _PARAMETERS], rows, flagged)
         _correlations(sheets, parameters.get("correlations") or {})
+        _sensors(sheets, parameters.get("sensors") or {})
         sheets.add(
             "Scores",
             ["Block", "Variable", "Unit", "Model", "RMSE", "MAE", "Bias", "R2", "Samples"],
@@ -99,6 +101,15 @@ def _correlations(sheets: _Sheets, correlations: Mapping[str, Mapping[str, Any]]
     names = list(correlations)
     rows = [[a, *(correlations[a].get(b) for b in names)] for a in names]
     sheets.add("Correlations", ["Parameter", *names], rows)
+
+
+def _sensors(sheets: _Sheets, sensors: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+    keys = ("value", "low", "high", "unit", "learnt")
+    rows = [
+        [column, trait, *(row[k] for k in keys)] for column, traits in sensors.items() for trait, row in traits.items()
+    ]
+    if rows:
+        sheets.add("Sensors", ["Column", "Trait", "Median", "Lowest", "Highest", "Unit", "Learnt"], rows)
 
 
 def _scores(summary: Mapping[str, Any]) -> list[list[Any]]:

@@ -118,6 +118,14 @@ def test_workbook_states_value_default_bounds_unit_and_source(run: Path, tmp_pat
     assert book.get_sheet_by_name("Correlations").to_python()[1] == ["mu_A", 1.0, 0.9]
 
 
+def test_workbook_has_a_sheet_of_sensors_that_have_a_bias_or_a_lag(run: Path, tmp_path: Path) -> None:
+    lag = {"value": 10.0, "low": 10.0, "high": 10.0, "unit": "min", "learnt": False}
+    write_json_atomic(run / "parameters.json", PARAMETERS | {"sensors": {"NH4": {"lag": lag}}})
+    write_manifest(run)
+    book = CalamineWorkbook.from_path(export_bundle(run, tmp_path / "bundle") / "parameters.xlsx")
+    assert book.get_sheet_by_name("Sensors").to_python()[1] == ["NH4", "lag", 10.0, 10.0, 10.0, "min", "no"]
+
+
 def test_two_exports_are_the_same_byte_for_byte(run: Path, tmp_path: Path) -> None:
     first, second = (export_bundle(run, tmp_path / name) for name in ("one", "two"))
     assert (first / "manifest.json").read_bytes() == (second / "manifest.json").read_bytes()
