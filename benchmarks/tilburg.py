@@ -34,6 +34,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "placement": ["rates", "output"],
         "inputs": {"rates": [*STATES, "T"], "output": [*STATES, *WEATHER]},
     },
+    "parameters + forcing": {"placement": ["parameters", "forcing"], "form": None, "parameters": KINETIC},
     "rates + forcing": {"placement": ["rates", "forcing"]},
     "rates + forcing + output": {"placement": ["rates", "forcing", "output"]},
 }
