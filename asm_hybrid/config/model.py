@@ -292,5 +292,5 @@ class TrainingSection(Section):
         description="What a residual costs: its square, or beyond 3 times the noise only in proportion (huber), so "
         "that outliers count less.",
     )
-    patience: int = Field(default=5, gt=0, description="Validations without improvement before it stops.")
+    patience: int = Field(default=8, gt=0, description="Validations without improvement before it stops.")
     validate_every: int = Field(default=20, gt=0, description="Gradient steps between two validations.")
