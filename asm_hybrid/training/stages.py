@@ -354,7 +354,8 @@ class Stages:
     ) -> FitResult:
         """Descend, from where a checkpoint under `key` has left off; `done` gradient steps have gone before.
 
-        `origin` has the states of the members at the begin of the record, ``(member, …)``. The other parameters are those of :func:`asm_hybrid.training.fit.fit`.
+        `origin` has the states of the members at the begin of the record, ``(member, …)``. The other parameters are
+        those of :func:`asm_hybrid.training.fit.fit`.
         """
         train = windows[0]
 
