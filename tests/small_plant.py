@@ -45,11 +45,13 @@ training: {seeds: [1, 2], warmup: 6 h, step: 30 min, window: 6 h, iterations: 4,
   calibration_evaluations: 3}
 """
 TRUE = {"mu_A": 0.65, "eta_g": 0.6}
+BEYOND = TRUE | {"K_NH": 2.0}
+"""A truth that calibration does not reach, so that n has something to learn."""
 DAYS, PER_DAY = 5, 48
 
 
-def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1):
-    """Write ``config.yaml`` and ``plant.csv``; the measurements follow f with the parameters of ``TRUE``."""
+def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1, truth=TRUE):
+    """Write ``config.yaml`` and ``plant.csv``; the measurements follow f with the parameters of ``truth``."""
     config_path = folder / "config.yaml"
     config_path.write_text(text, encoding="utf-8")
     rng = np.random.default_rng(11)
@@ -68,7 +70,7 @@ def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1):
     config = load_config(config_path)
     table = config.table()
     plant = Plant(table, config.layout(table))
-    values = {p.name: p.default for p in table.parameters} | TRUE
+    values = {p.name: p.default for p in table.parameters} | truth
     parameters = torch.tensor([values[p.name] for p in table.parameters], dtype=torch.float64)
     inputs = np.zeros((len(t), len(plant.inputs)))
     series = {"Q_in": "flow", "influent.S_NH": "NH4_in", "aerobic.S_O": "DO"}

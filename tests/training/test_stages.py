@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_plant import CONFIG, write_case
+from small_plant import BEYOND, CONFIG, write_case
 
 from asm_hybrid import load_model, train
 from asm_hybrid.config import load_config
@@ -60,7 +60,7 @@ def whole(tmp_path_factory):
     """Run all stages in one go; return the run folder."""
     torch.set_num_threads(1)
     base = tmp_path_factory.mktemp("stages")
-    path = write_case(base, with_stages(f"[{ALL}]", **{"iterations: 4": "iterations: 9"}))
+    path = write_case(base, with_stages(f"[{ALL}]", **{"iterations: 4": "iterations: 9"}), truth=BEYOND)
     train(path, base / "run")
     return base / "run"
 
@@ -90,7 +90,7 @@ def test_a_run_stopped_in_a_stage_is_resumed_to_the_same_bits(whole, tmp_path, m
             if len(calls) == count:
                 raise KeyboardInterrupt
 
-    path = write_case(tmp_path, with_stages(f"[{ALL}]", **{"iterations: 4": "iterations: 9"}))
+    path = write_case(tmp_path, with_stages(f"[{ALL}]", **{"iterations: 4": "iterations: 9"}), truth=BEYOND)
     monkeypatch.setattr(Checkpoints, "save", stop)
     assert train(path, tmp_path / "run").interrupted
     assert calls[-1] == {2: "n-3", 6: "n-6"}[count]
