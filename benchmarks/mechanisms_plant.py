@@ -46,7 +46,7 @@ SENSORS = {
 """What is measured, its unit, and the standard deviation of the noise."""
 
 CALIBRATED = ("mu_A", "K_NH", "K_OA", "mu_H", "K_OH", "eta_g", "k_h")
-"""Parameters that are recalibrated within the bounds of the table, as engineers do."""
+"""Parameters that are recalibrated within the bounds of the table."""
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,7 @@ def parameter_workbook(parameters: Mapping[str, Any], summary: Mapping[str, Any]
     -------
     bytes
         Workbook with the sheets Parameters, Correlations, Sensors (where one has a bias or a lag), Scores, Missing and
-        Run. Text is stored as text: a
-        name that begins with ``=`` does not become a formula.
+        Run. Text is stored as text: a name that begins with ``=`` does not become a formula.
     """
     stream = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
