@@ -281,6 +281,11 @@ class TrainingSection(Section):
     iterations: int = Field(
         default=200, ge=0, description="Gradient steps at most, shared out evenly to the stages that simulate windows."
     )
+    optimiser: Literal["adam", "soap"] = Field(
+        default="adam",
+        description="How the gradient becomes a step: scaled weight by weight (adam), or along the axes in which it "
+        "varies (soap), which needs a third of the steps, half the learning_rate, and watching for overfitting.",
+    )
     learning_rate: float = Field(default=0.01, gt=0, description="Step size of the optimiser.")
     penalty: float = Field(
         default=0.01,

@@ -17,7 +17,7 @@ __all__ = ["COLUMNS", "compare_runs"]
 
 COLUMNS = ["what", "variable", "unit", "model"]
 """Columns of the comparison before those of the runs."""
-_TEST_DATA = ["time", "variable", "unit", "measured"]
+_TEST_DATA = ["time", "variable", "unit", "measured", "censored"]
 
 
 def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:

@@ -14,14 +14,13 @@ from asm_hybrid.errors import SimulationError
 from asm_hybrid.training.checkpoints import Saved
 from asm_hybrid.training.shooting import PACE, Shooting
 from asm_hybrid.training.simulate import SimulationModel
+from asm_hybrid.training.soap import MEMORY, Soap
 from asm_hybrid.training.windows import Windows
 
 __all__ = ["FitResult", "FitSettings", "fit"]
 
 PENALTY_STRIDE = 4
 """The size of n is taken at every fourth knot of a window."""
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-"""What Adam remembers of a parameter."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,15 @@ class FitSettings:
     batch : int
         Windows per gradient step.
     learning_rate : float
-        Of Adam, falling along a cosine to a tenth.
+        Of the optimiser, falling along a cosine to a tenth.
     validate_every : int
         Gradient steps between two validations.
     patience : int
         Validations without any member improving before the fit stops.
     seeds : tuple of int
         Seeds, of which the first draws the windows.
+    optimiser : str
+        ``adam`` or ``soap``.
     carry_from : float
         Share of the iterations after which window starts follow the model's own trajectory.
     """
@@ -52,6 +53,7 @@ class FitSettings:
     validate_every: int
     patience: int
     seeds: tuple[int, ...]
+    optimiser: str = "adam"
     carry_from: float = 0.0
 
 
@@ -142,7 +144,8 @@ def fit(
     own = list(module.parameters())
     moved = list(shooting.parameters()) if shooting is not None else []
     parameters = [*own, *moved]
-    optimiser = torch.optim.Adam([{"params": own, "pace": 1.0}, {"params": moved, "pace": PACE}])
+    groups = [{"params": own, "pace": 1.0}, {"params": moved, "pace": PACE}]
+    optimiser = Soap(groups) if settings.optimiser == "soap" else torch.optim.Adam(groups)
     generator = torch.Generator().manual_seed(settings.seeds[0])
     members = starts.shape[0]
     result = FitResult()
@@ -155,8 +158,8 @@ def fit(
             for i, (p, store) in enumerate(zip(parameters, kept, strict=True)):
                 p.copy_(saved.tensors[f"parameter.{i}"])
                 store.copy_(saved.tensors[f"kept.{i}"])
-                moments = {name: saved.tensors[f"{name}.{i}"] for name in MOMENTS}
-                optimiser.state[p] = {k: v if k == "step" else v.to(device) for k, v in moments.items()}
+                memory = {n: saved.tensors[f"{n}.{i}"] for n in MEMORY if f"{n}.{i}" in saved.tensors}
+                optimiser.state[p] = {k: v if k == "step" else v.to(device) for k, v in memory.items()}
         starts.copy_(saved.tensors["starts"])
         best = saved.tensors["best"]
         generator.set_state(saved.tensors["generator"])
@@ -183,7 +186,7 @@ def fit(
         tensors = {"starts": starts, "best": best, "generator": generator.get_state()}
         for i, (p, store) in enumerate(zip(parameters, kept, strict=True)):
             tensors |= {f"parameter.{i}": p, f"kept.{i}": store}
-            tensors |= {f"{name}.{i}": optimiser.state[p][name] for name in MOMENTS}
+            tensors |= {f"{name}.{i}": value for name, value in optimiser.state[p].items()}
         return tensors, {"iteration": result.iterations, "waited": waited, "skipped": result.skipped}
 
     try:

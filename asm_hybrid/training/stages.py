@@ -277,6 +277,7 @@ class Stages:
             iterations=iterations,
             batch=training.batch,
             learning_rate=training.learning_rate,
+            optimiser=training.optimiser,
             validate_every=training.validate_every,
             patience=training.patience,
             seeds=tuple(training.seeds),

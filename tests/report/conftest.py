@@ -110,6 +110,7 @@ def predictions(models: list[str]) -> pd.DataFrame:
         frame["unit"] = VARIABLES[name]["unit"]
         for column in ["measured", *columns]:
             frame[column] = np.round(values[column], 5)
+        frame.insert(frame.columns.get_loc("measured") + 1, "censored", False)
         parts.append(frame[keep])
     return pd.concat(parts)
 

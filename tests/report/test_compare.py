@@ -75,6 +75,10 @@ def test_only_settings_that_differ_are_named(pair: tuple[Path, Path]) -> None:
             lambda t: t.assign(measured=t["measured"].mask((t["variable"] == "NO3") & (t.index % 9 == 0), "7.5")),
             "has other measurements of NO3",
         ),
+        (
+            lambda t: t.assign(censored=t["censored"].mask(t["variable"] == "NH4", "True")),
+            "has other measurements of NH4",
+        ),
     ],
 )
 def test_other_test_data_are_refused_and_named(
