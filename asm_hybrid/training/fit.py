@@ -41,10 +41,10 @@ class FitSettings:
         Validations without any member improving before the fit stops.
     seeds : tuple of int
         Seeds, of which the first draws the windows.
-    optimiser : str
-        ``adam`` or ``soap``.
     carry_from : float
         Share of the iterations after which window starts follow the model's own trajectory.
+    optimiser : str
+        ``adam`` or ``soap``.
     """
 
     iterations: int
@@ -53,8 +53,8 @@ class FitSettings:
     validate_every: int
     patience: int
     seeds: tuple[int, ...]
-    optimiser: str = "adam"
     carry_from: float = 0.0
+    optimiser: str = "adam"
 
 
 @dataclass

@@ -17,7 +17,7 @@ from asm_hybrid.data import Dataset, Observation
 from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.scores import score
 from asm_hybrid.training.simulate import NeuralModel, PlantModel
-from asm_hybrid.training.updating import correct, innovations, latest, slopes
+from asm_hybrid.training.updating import fluctuations, innovations, latest, update
 from asm_hybrid.training.windows import interpolate_outputs
 
 __all__ = ["FORECASTERS", "HORIZONS", "Forecast", "Origins", "choose_origins", "forecast"]
@@ -29,6 +29,8 @@ FORECAST_BLOCKS = ("validate", "test")
 MOST_ORIGINS = 500
 """Origins in a block, at most; 10 days hold 263 of them an hour apart, and these take seconds."""
 HOUR = 1.0 / 24.0
+DAY = 24
+"""Hours of the running mean from which a trajectory fluctuates."""
 SAME = 1e-6
 """Time [d] within which two times are the same."""
 
@@ -110,8 +112,9 @@ def forecast(
 ) -> Forecast:
     """Forecast with every model from rolling origins, inputs over the horizon taken as they were measured.
 
-    Every model restarts at an origin from its own open-loop state, corrected by the last measurements. No origin
-    depends on another, and all run as one batch.
+    Every model restarts at an origin from its own open-loop state, moved by the last measurements: what is measured by
+    the gain of a Kalman filter, all states as they fluctuate with it in the training block. No origin depends on
+    another, and all run as one batch.
 
     Parameters
     ----------
@@ -139,8 +142,9 @@ def forecast(
     names = np.repeat(list(chosen), [len(o.knots) for o in chosen.values()])
     targets = [_targets(o, knots * interval, names, blocks, interval) for o in dataset.observations]
     reach = ceil((max(HORIZONS) * HOUR + _tolerance(interval)) / interval) + 1
+    hourly = np.arange(ceil(blocks["train"][0] / interval), blocks["train"][1] / interval, max(1, HOUR / interval))
     found = {
-        name: _run(name, model, dataset, inputs, values, states, knots, targets, reach)
+        name: _run(name, model, dataset, inputs, values, states, knots, targets, reach, np.unique(hourly.astype(int)))
         for name, states in trajectories.items()
         if len(knots)
     }
@@ -221,6 +225,7 @@ def _run(
     knots: np.ndarray,
     targets: list[_Targets],
     reach: int,
+    trained: np.ndarray,
 ) -> list[np.ndarray]:
     """Update and run one model from all origins; return its forecasts, ``(member, target)`` for each variable."""
     grid, observations = model.grid, dataset.observations
@@ -228,24 +233,30 @@ def _run(
     found = [innovations(o.times, -o.error(values[o.label][name]), o.noise, origins) for o in observations]
     # a mean over hours that have passed says little about a state now
     found = [
-        replace(i, gain=np.zeros_like(i.gain)) if o.period else i for i, o in zip(found, observations, strict=True)
+        replace(i, fresh=np.zeros_like(i.fresh)) if o.period else i for i, o in zip(found, observations, strict=True)
     ]
-    error, gain = (
+    error, variance, fresh = (
         torch.as_tensor(np.stack([getattr(i, field) for i in found], axis=-1), device=device)
-        for field in ("error", "gain")
+        for field in ("error", "variance", "fresh")
     )
-    start = torch.as_tensor(knots, device=device)
+    noise = torch.as_tensor([o.noise for o in observations], dtype=error.dtype, device=device)
+    start, seen = (torch.as_tensor(at, device=device) for at in (knots, trained))
     states = trajectory[:, start]
     window = (start.unsqueeze(1) + torch.arange(reach + 1, device=device)).clamp(max=len(inputs) - 1)
     with torch.no_grad():
         if name == "neural":
             assert model.neural is not None
-            solution = NeuralModel(model.neural, grid).simulate(states + gain * error, inputs[window])
+            apart = torch.eye(len(noise), dtype=noise.dtype, device=device).expand(len(states), -1, -1)
+            first = states + update(error, variance, fresh, noise, apart)
+            solution = NeuralModel(model.neural, grid).simulate(first, inputs[window])
             points = 1
         else:
             plant = _plant_model(name, model)
-            slope = slopes(plant.system, model.targets, states, inputs[start]).flatten(-2)
-            first = correct(states.flatten(-2), slope, error, gain).reshape(states.shape)
+            past = trajectory[:, seen]
+            shown = plant.system.output(past, plant.system.forcing(inputs[seen]))
+            moving = fluctuations(past.flatten(-2), shown, noise, DAY)
+            moves = update(error, variance, fresh, noise, moving.correlation) @ moving.response
+            first = torch.maximum(states + moves.reshape(states.shape), states.clamp(max=0.0))
             solution = plant.simulate(first, inputs[window])
             points = grid.points
             show = model.sensors.read if name == "hybrid" else model.sensors.known

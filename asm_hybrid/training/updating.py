@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from asm_hybrid.hybrid import PlantSystem
-from asm_hybrid.plant import Plant
-
-__all__ = ["Innovations", "correct", "innovations", "latest", "slopes"]
+__all__ = ["Fluctuations", "Innovations", "fluctuations", "innovations", "latest", "update"]
 
 REMEMBERED = 24
 """Samples over which the mean square of a model's open-loop error is taken."""
 FRESH = 2.0
 """Age, in median distances of samples, up to which a sample corrects a state."""
 SAME = 1e-6
-"""Time [d] within which a sample is at the origin, and slope [-] below which a state takes no part."""
+"""Time [d] within which a sample is at the origin."""
+RIDGE = 0.01
+"""Share of the variances of fluctuation and sensor that is added to the former."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +28,15 @@ class Innovations:
     ----------
     error : ndarray, shape (member, origin)
         Measured minus simulated, at the time of that sample, in the unit of the variable; zero where it is too old.
-    gain : ndarray, shape (member, origin)
-        Share of it that is corrected [-], from 0 to below 1.
+    variance : ndarray, shape (member, origin)
+        Variance of the model's own error, in the unit squared.
+    fresh : ndarray of bool, shape (origin,)
+        Whether there is a sample that is not too old.
     """
 
     error: np.ndarray
-    gain: np.ndarray
+    variance: np.ndarray
+    fresh: np.ndarray
 
 
 def latest(times: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -52,11 +53,9 @@ def latest(times: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def innovations(times: np.ndarray, errors: np.ndarray, noise: float, at: np.ndarray) -> Innovations:
-    """Return error and gain at every origin, from samples up to the origin alone.
+    """Return error and variance at every origin, from samples up to the origin alone.
 
-    The gain is that of a scalar Kalman filter, ``P / (P + noise²)``. The variance P of the model's error is what the
-    mean square of the last `REMEMBERED` errors exceeds the sensor's by: a model that errs no more than its sensor is
-    left alone.
+    The variance of the model's error is what the mean square of the last `REMEMBERED` errors exceeds the sensor's by.
 
     Parameters
     ----------
@@ -80,77 +79,92 @@ def innovations(times: np.ndarray, errors: np.ndarray, noise: float, at: np.ndar
     with np.errstate(over="ignore", invalid="ignore"):  # a member that diverged stays undefined
         sums = np.concatenate([np.zeros((len(errors), 1)), np.cumsum(errors**2, axis=1)], axis=1)
         square = (sums[:, last + 1] - sums[:, first]) / np.maximum(last + 1 - first, 1)
-    gain = 1.0 - noise**2 / np.maximum(square, noise**2)
-    return Innovations(np.where(fresh, errors[:, last], 0.0), np.where(fresh, gain, 0.0))
+    return Innovations(np.where(fresh, errors[:, last], 0.0), np.maximum(square - noise**2, 0.0), fresh)
 
 
-def slopes(system: PlantSystem, targets: Sequence[str], X: Tensor, u: Tensor) -> Tensor:
-    """Return by how much the measured variables change with the states that a measurement may correct.
+@dataclass(frozen=True)
+class Fluctuations:
+    """How measured variables and states move together along a model's own trajectory.
 
-    In a tank these are the components that the variable is made of. In the effluent they are soluble components, one by
-    one: the solids that a settler lets pass say nothing about those it holds back.
-
-    Parameters
+    Attributes
     ----------
-    system : PlantSystem
-        The plant.
-    targets : sequence of str
-        What it records: the measured variables.
-    X : Tensor, shape (…, row, component)
-        States.
-    u : Tensor, shape (…, input)
-        Inputs.
-
-    Returns
-    -------
-    Tensor, shape (…, variable, row, component)
-        Not below zero; zero for states that stay.
+    correlation : Tensor, shape (member, variable, variable)
+        Of the measured variables [-].
+    response : Tensor, shape (member, variable, n)
+        By how much every state moves with each measured variable, the others held.
     """
-    with torch.enable_grad():
-        x = X.detach().requires_grad_()
-        outputs = system.output(x, system.forcing(u))
-        found = [torch.autograd.grad(y.sum(), x, retain_graph=True)[0] for y in outputs.unbind(-1)]
-    takes_part = torch.as_tensor(np.stack([_takes_part(system.plant, t) for t in targets]), device=X.device)
-    slope = torch.stack(found, dim=-3) * takes_part.unsqueeze(-2)
-    return torch.where(slope > SAME, slope, torch.zeros_like(slope))
+
+    correlation: Tensor
+    response: Tensor
 
 
-def _takes_part(plant: Plant, target: str) -> np.ndarray:
-    place, quantity = plant.observation(target)
-    if place != "effluent":
-        return np.ones(len(plant.table.components))
-    return np.array([float(c.name == quantity and c.phase == "soluble") for c in plant.table.components])
+def fluctuations(states: Tensor, measured: Tensor, noise: Tensor, width: int) -> Fluctuations:
+    """Return how states and measured variables move together within about a day.
 
-
-def correct(states: Tensor, slope: Tensor, error: Tensor, gain: Tensor) -> Tensor:
-    """Correct states by innovations, one variable after the other.
-
-    A variable made of several components moves them in proportion to their parts in it; what an earlier variable has
-    already corrected is taken off.
+    Taken are the differences from a running mean, so that what drifts together over weeks counts for nothing.
 
     Parameters
     ----------
-    states : Tensor, shape (…, n)
-        Open-loop states.
-    slope : Tensor, shape (…, variable, n)
-        See `slopes`.
-    error, gain : Tensor, shape (…, variable)
+    states : Tensor, shape (member, time, n)
+        States at equal distances of time.
+    measured : Tensor, shape (member, time, variable)
+        The measured variables, simulated.
+    noise : Tensor, shape (variable,)
+        Standard deviations of the sensors' errors.
+    width : int
+        Times in the running mean.
+    """
+    x, y = _without_mean(states, width), _without_mean(measured, width)
+    count = y.shape[1]
+    joint = y.mT @ y / count
+    own = joint.diagonal(dim1=-2, dim2=-1)
+    ridge = RIDGE * (own + noise**2)
+    sizes = (own + ridge).sqrt()
+    correlation = joint / (sizes.unsqueeze(-1) * sizes.unsqueeze(-2))
+    correlation.diagonal(dim1=-2, dim2=-1).fill_(1.0)
+    response = torch.linalg.solve_ex(joint + torch.diag_embed(ridge), y.mT @ x / count).result
+    return Fluctuations(correlation, response)
+
+
+def _without_mean(series: Tensor, width: int) -> Tensor:
+    """Return the difference from a centred running mean, which is shorter at both ends."""
+    count = series.shape[1]
+    sums = torch.cat([torch.zeros_like(series[:, :1]), series.cumsum(1)], dim=1)
+    middle = torch.arange(count, device=series.device)
+    low, high = (middle - width // 2).clamp(min=0), (middle + width // 2 + 1).clamp(max=count)
+    return series - (sums[:, high] - sums[:, low]) / (high - low).unsqueeze(-1)
+
+
+def update(error: Tensor, variance: Tensor, fresh: Tensor, noise: Tensor, correlation: Tensor) -> Tensor:
+    """Return by how much the measured variables are moved: the analysis of a Kalman filter, all sensors at once.
+
+    Errors of the model have the given variances, and correlate as the variables fluctuate. For one sensor the move is
+    ``P / (P + noise²)`` of its innovation: a model that errs no more than its sensor is left alone.
+
+    Parameters
+    ----------
+    error, variance : Tensor, shape (member, origin, variable)
         See `Innovations`.
+    fresh : Tensor of bool, shape (origin, variable)
+        See `Innovations`; the other variables move with those that are fresh.
+    noise : Tensor, shape (variable,)
+        Standard deviations of the sensors' errors.
+    correlation : Tensor, shape (member, variable, variable)
+        See `Fluctuations`.
 
     Returns
     -------
-    Tensor, shape (…, n)
-        What is corrected is not below zero; all else is as it was.
+    Tensor, shape (member, origin, variable)
+
+    References
+    ----------
+    .. [1] J. L. Anderson (2003), "A local least squares framework for ensemble filtering", Mon. Weather Rev. 131,
+       634-642: states follow the measured variables by regression. Fluctuations of one trajectory stand for an ensemble
+       as in G. Evensen (2003), Ocean Dyn. 53, 343-367, section 5.
     """
-    x = states
-    for v in range(slope.shape[-2]):
-        h = slope[..., v, :]
-        moves = h > 0
-        left = error[..., v : v + 1] - (h * (x - states)).sum(-1, keepdim=True)
-        parts = h * x
-        total = parts.sum(-1, keepdim=True)
-        even = moves / moves.sum(-1, keepdim=True).clamp(min=1)
-        share = torch.where(total > SAME, parts / total.clamp(min=SAME), even)
-        change = gain[..., v : v + 1] * left * share / torch.where(moves, h, torch.ones_like(h))
-        x = torch.where(moves, (x + change).clamp(min=0.0), x)
-    return x
+    sizes, known = variance.sqrt(), fresh.to(error.dtype)
+    prior = correlation.unsqueeze(1) * sizes.unsqueeze(-1) * sizes.unsqueeze(-2)
+    seen = prior * known.unsqueeze(-1) * known.unsqueeze(-2) + torch.diag(noise**2)
+    weights = torch.linalg.solve_ex(seen, (known * error).unsqueeze(-1)).result
+    moves: Tensor = (prior * known.unsqueeze(-2)) @ weights
+    return moves.squeeze(-1)

@@ -163,7 +163,7 @@ class Shift(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.w = nn.Parameter(torch.zeros(2, 1, dtype=torch.float64))
+        self.w = nn.Parameter(torch.zeros(2, 1, 1, dtype=torch.float64))
 
     def simulate(self, x0, inputs, *, record_knots=False):
         final = 0.9 * x0 + self.w.view(-1, *[1] * (x0.dim() - 1))
@@ -186,16 +186,17 @@ class Cut:
         return outputs - 1.0
 
 
+@pytest.mark.parametrize("optimiser", ["adam", "soap"])
 @pytest.mark.parametrize("carry_from", [0.0, 0.5])
 @pytest.mark.parametrize("seed", range(5))
-def test_a_fit_goes_on_from_each_of_its_states_to_the_same_bits(tmp_path, seed, carry_from):
+def test_a_fit_goes_on_from_each_of_its_states_to_the_same_bits(tmp_path, seed, carry_from, optimiser):
     # Two of eight windows a step: most starts are those of the open-loop simulation of the validation before.
     kept, count = Checkpoints(tmp_path), 0
 
     def run(saved=None, save=None):
         records, model = [], Shift()
         starts = torch.arange(16, dtype=torch.float64).reshape(2, 8, 1)
-        settings = FitSettings(12, 2, 0.05, 1, 99, (seed,), carry_from)
+        settings = FitSettings(12, 2, 0.05, 1, 99, (seed,), carry_from, optimiser)
 
         def validate():
             along = [torch.tensor([[0.0], [8.0]], dtype=torch.float64)]

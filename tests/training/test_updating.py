@@ -3,14 +3,22 @@
 import numpy as np
 import pytest
 import torch
-from small_plant import CONFIG, write_case
 
-from asm_hybrid.config import load_config
-from asm_hybrid.hybrid import PlantSystem
-from asm_hybrid.plant import Plant
-from asm_hybrid.training.updating import REMEMBERED, correct, innovations, latest, slopes
+from asm_hybrid.training.updating import REMEMBERED, RIDGE, fluctuations, innovations, latest, update
 
 TIMES = np.arange(100) / 24.0
+HOURS = torch.arange(480, dtype=torch.float64)
+
+
+def tensor(values):
+    """Return ``(member, origin)`` as ``(member, origin, variable)``."""
+    return torch.as_tensor(values).unsqueeze(-1)
+
+
+def waves(*rows):
+    """Return series ``(1, hour, row)`` that swing twice a day by an amplitude and drift by a slope."""
+    swing, other = torch.sin(2 * np.pi * HOURS / 12), torch.cos(2 * np.pi * HOURS / 12)
+    return torch.stack([a * swing + b * other + drift * HOURS for a, b, drift in rows], dim=-1).unsqueeze(0)
 
 
 def test_the_latest_sample_is_never_after_the_origin():
@@ -20,28 +28,30 @@ def test_the_latest_sample_is_never_after_the_origin():
 def test_a_model_within_the_noise_is_left_alone_and_a_poor_one_is_corrected():
     errors = np.stack([np.full(100, 0.2), np.full(100, 2.0)])
     found = innovations(TIMES, errors, 0.4, np.array([2.0]))
-    assert found.gain[:, 0] == pytest.approx([0.0, 1 - 0.4**2 / 2.0**2])
+    assert found.variance[:, 0] == pytest.approx([0.0, 2.0**2 - 0.4**2])
     assert found.error[:, 0].tolist() == [0.2, 2.0]
+    one = torch.ones(2, 1, 1, dtype=torch.float64)
+    moves = update(tensor(found.error), tensor(found.variance), torch.ones(1, 1), torch.tensor([0.4]).double(), one)
+    assert moves.flatten().tolist() == pytest.approx([0.0, 2.0 * (1 - 0.4**2 / 2.0**2)])
 
 
-def test_gain_and_error_know_nothing_of_what_comes_after_the_origin():
+def test_variance_and_error_know_nothing_of_what_comes_after_the_origin():
     errors = np.random.default_rng(1).normal(size=(2, 100))
     origins = np.array([1.0, 2.0, 3.0])
     before = innovations(TIMES, errors, 0.5, origins)
     errors[:, TIMES > 2.01] += 50.0
     after = innovations(TIMES, errors, 0.5, origins)
-    for name in ("error", "gain"):
+    for name in ("error", "variance"):
         a, b = getattr(before, name), getattr(after, name)
         assert (a[:, :2] == b[:, :2]).all()
         assert (a[:, 2] != b[:, 2]).all()
 
 
-def test_the_gain_forgets():
+def test_the_variance_forgets():
     errors = np.zeros((1, 100))
     errors[0, :30] = 9.0
     found = innovations(TIMES, errors, 0.1, TIMES[[29, 29 + REMEMBERED]])
-    assert found.gain[0, 0] > 0.99
-    assert found.gain[0, 1] == pytest.approx(0.0, abs=1e-9)
+    assert found.variance[0] == pytest.approx([81.0 - 0.1**2, 0.0], abs=1e-9)
 
 
 def test_an_old_sample_and_none_at_all_correct_nothing():
@@ -49,52 +59,51 @@ def test_an_old_sample_and_none_at_all_correct_nothing():
     errors = np.full((1, len(times)), 2.0)
     found = innovations(times, errors, 0.1, np.array([-1.0, TIMES[50], TIMES[55]]))
     assert (found.error[0] > 0).tolist() == [False, True, False]
-    assert (found.gain[0] > 0).tolist() == [False, True, False]
+    assert found.fresh.tolist() == [False, True, False]
 
 
-def test_one_component_takes_the_measured_share_and_all_others_stay():
-    x = torch.tensor([4.0, 7.0, 0.0])
-    slope = torch.tensor([[1.0, 0.0, 0.0]])
-    assert correct(x, slope, torch.tensor([2.0]), torch.tensor([0.5])).tolist() == [5.0, 7.0, 0.0]
-    assert correct(x, slope, torch.tensor([-9.0]), torch.tensor([1.0])).tolist() == [0.0, 7.0, 0.0]
+def test_states_follow_what_fluctuates_with_them_and_nothing_that_only_drifts_along():
+    states = waves((3.0, 0.0, 0.1), (0.5, 0.0, 0.0), (0.0, 2.0, 0.0), (0.0, 0.0, 0.1))
+    found = fluctuations(states, waves((1.0, 0.0, 0.1)), torch.tensor([1e-3]).double(), 24)
+    assert found.response[0, 0].tolist() == pytest.approx([3.0, 0.5, 0.0, 0.0], abs=0.05)
+    assert found.correlation.tolist() == [[[1.0]]]
 
 
-def test_a_sum_moves_its_parts_in_proportion():
-    x = torch.tensor([100.0, 300.0, 5.0], dtype=torch.float64)
-    slope = torch.tensor([[0.75, 0.75, 0.0]], dtype=torch.float64)
-    found = correct(x, slope, torch.tensor([30.0]).double(), torch.tensor([1.0]).double())
-    assert found.tolist() == pytest.approx([110.0, 330.0, 5.0])
+def test_two_variables_share_what_moves_with_both():
+    measured = waves((1.0, 0.0, 0.0), (1.0, 1.0, 0.0))
+    found = fluctuations(waves((2.0, 5.0, 0.0)), measured, torch.full((2,), 1e-3).double(), 24)
+    assert found.response[0, :, 0].tolist() == pytest.approx([-3.0, 5.0], abs=0.3)
+    assert float(found.correlation[0, 0, 1]) == pytest.approx(0.5**0.5, abs=0.02)
 
 
-def test_two_sensors_of_the_same_do_not_correct_twice():
-    x = torch.tensor([4.0], dtype=torch.float64)
-    slope = torch.ones(2, 1, dtype=torch.float64)
-    for second, expected in ((1.0, 6.0), (0.0, 6.0)):
-        gain = torch.tensor([1.0, second], dtype=torch.float64)
-        assert correct(x, slope, torch.tensor([2.0, 2.0]).double(), gain).item() == expected
+def test_what_does_not_fluctuate_moves_nothing():
+    quiet = torch.full((1, 480, 1), 7.0).double()
+    found = fluctuations(waves((1e3, 0.0, 0.0)), quiet, torch.tensor([0.5]).double(), 24)
+    assert found.response.abs().max() < 1e-9
+    small = fluctuations(waves((1.0, 0.0, 0.0)), waves((0.01, 0.0, 0.0)), torch.tensor([0.5]).double(), 24)
+    own = 0.01**2 / 2
+    # a running mean of 25 h over waves of 12 h leaves 96 % of their size
+    assert float(small.response) == pytest.approx(100.0 * own / (own + RIDGE * (own + 0.25)), rel=0.1)
 
 
-def test_what_is_empty_can_be_filled():
-    found = correct(torch.zeros(2).double(), torch.ones(1, 2).double(), torch.ones(1).double(), torch.ones(1).double())
-    assert found.tolist() == [0.5, 0.5]
+def test_two_sensors_of_the_same_do_not_correct_twice_whether_or_not_both_are_fresh():
+    noise = torch.full((2,), 0.5).double()
+    states = waves((1.0, 0.0, 0.0))
+    moving = fluctuations(states, states.expand(-1, -1, 2), noise, 24)
+    error, variance = torch.full((1, 2, 2), 4.0).double(), torch.full((1, 2, 2), 1e6).double()
+    fresh = torch.tensor([[True, True], [True, False]])
+    error[0, 1, 1] = 0.0
+    moves = update(error, variance, fresh, noise, moving.correlation) @ moving.response
+    assert moves[0, :, 0].tolist() == pytest.approx([4.0, 4.0], rel=0.03)
 
 
-def test_only_states_that_a_sensor_sees_take_part(tmp_path):
-    config = load_config(write_case(tmp_path, CONFIG))
-    table = config.table()
-    plant = Plant(table, config.layout(table))
-    parameters = torch.tensor([p.default for p in table.parameters], dtype=torch.float64)
-    targets = ("aerobic.S_NH", "aerobic.TSS", "effluent.S_NO", "effluent.TSS", "aerobic.S_O")
-    u = torch.tensor([plant.layout.constants.get(s.name, 10.0) for s in plant.inputs], dtype=torch.float64)
-    X = torch.rand(3, *plant.shape, dtype=torch.float64) + 1.0
-    found = slopes(PlantSystem(plant, parameters, targets), targets, X, u.expand(3, -1))
-    assert found.shape == (3, 5, *plant.shape)
-    names = table.component_names
-    seen = [
-        {(int(r), names[c]) for r, c in zip(*np.nonzero(found[0, v].numpy()), strict=True)} for v in range(len(targets))
-    ]
-    assert seen[0] == {(1, "S_NH")}
-    assert seen[1] == {(1, n) for n in ("X_I", "X_S", "X_BH", "X_BA", "X_P")}
-    assert seen[2] == {(1, "S_NO")}
-    assert seen[3] == set()
-    assert seen[4] == set()  # imposed
+def test_a_member_that_diverged_stays_alone():
+    states = waves((1.0, 0.0, 0.0)).repeat(2, 1, 1)
+    states[1, 200:] = torch.nan
+    noise = torch.tensor([0.1]).double()
+    found = fluctuations(states, states, noise, 24)
+    moves = update(
+        torch.ones(2, 3, 1).double(), torch.ones(2, 3, 1).double(), torch.ones(3, 1), noise, found.correlation
+    )
+    assert (moves[0] @ found.response[0]).isfinite().all()
+    assert not found.response[1].isfinite().any()
