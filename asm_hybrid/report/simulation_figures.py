@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,16 +13,17 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from asm_hybrid.plant import TakacsSettler
+from asm_hybrid.report.case_style import CASE_COLOURS, PANEL_TITLE, WIDTH, finish, tick
+from asm_hybrid.report.indicator_figures import plot_effluents, plot_indicators
 from asm_hybrid.report.style import INK, drawing, unit_text
 from asm_hybrid.scenario.kpi import SUBSTANCES
-from asm_hybrid.scenario.kpi_plot import COLOURS, plot_effluents, plot_indicators
 from asm_hybrid.scenario.plants import Case, PlantScenarios
 from asm_hybrid.scenario.scoring import counted
 
 __all__ = ["draw_all"]
 
-WIDTH, PANEL = 10.2, 1.75
-"""Width of a figure and height of a panel [inch]."""
+PANEL = 1.75
+"""Height of a panel [inch]."""
 QUANTITIES = ("NH4", "NO3", "TN", "TP", "COD", "TSS")
 SHADE = "#eef1f5"
 CHANGED = 1e-6
@@ -61,7 +59,7 @@ def draw_all(result: PlantScenarios) -> dict[str, dict[str, bytes]]:
 def _groups(cases: Sequence[Case]) -> list[list[Case]]:
     """Return the base case with as many others as there are colours, as often as it takes."""
     base, *others = cases
-    step = len(COLOURS) - 1
+    step = len(CASE_COLOURS) - 1
     return [[base, *others[i : i + step]] for i in range(0, max(len(others), 1), step)]
 
 
@@ -167,7 +165,7 @@ def _panels(
             more.append(Line2D([], [], color=INK, linestyle="--", linewidth=0.9, label="setpoint"))
         if result.start > 0:
             more.append(Patch(color=SHADE, label="before the indicators count"))
-        return _finish(figure, cases, title, name, more)
+        return finish(figure, [case.name for case in cases], title, name, more)
 
 
 def _settler(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[str, bytes]:
@@ -182,7 +180,7 @@ def _settler(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[
         left, right = figure.subplots(1, 2, width_ratios=[1.0, 1.3])
         for k, case in enumerate(cases):
             profile = [float(case.record.columns[n][-1]) for n in names]
-            left.plot(profile, layers, color=COLOURS[k], marker="o", markersize=3.5, zorder=3 - k / 10)
+            left.plot(profile, layers, color=CASE_COLOURS[k], marker="o", markersize=3.5, zorder=3 - k / 10)
             _line(right, case.record.times, case.record.columns[names[-1]], k)
         left.set_xscale("log")
         left.set_ylim(settler.layers + 0.5, 0.5)
@@ -196,24 +194,24 @@ def _settler(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[
             textcoords="offset points",
             ha="right",
         )
-        left.xaxis.set_major_formatter(_tick)
-        left.set_title(f"At the end, by layer [{unit_text('g TSS/m3')}]", loc="left", fontsize=9, fontweight="bold")
+        left.xaxis.set_major_formatter(tick)
+        left.set_title(f"At the end, by layer [{unit_text('g TSS/m3')}]", **PANEL_TITLE)
         left.set_ylabel("layer, from the top")
         left.set_xlabel("TSS")
         bottom = [case.record.columns[names[-1]] for case in cases]
         _frame(right, f"Bottom layer, {names[-1]}", "g TSS/m3", bottom)
         right.set_xlabel("time [d]")
-        return _finish(figure, cases, title, "settler", [])
+        return finish(figure, [case.name for case in cases], title, "settler")
 
 
 def _line(ax: Axes, times: np.ndarray, values: np.ndarray, k: int) -> None:
     """Draw a line of the case k; the base case lies on top."""
-    ax.plot(times, values, color=COLOURS[k], linewidth=1.3, zorder=3 - k / 10)
+    ax.plot(times, values, color=CASE_COLOURS[k], linewidth=1.3, zorder=3 - k / 10)
 
 
 def _frame(ax: Axes, label: str, unit: str, values: Sequence[np.ndarray]) -> None:
     """Name a panel, and let its axis begin at zero, unless it shows temperatures."""
-    ax.set_title(f"{label} [{unit_text(unit)}]", loc="left", fontsize=9, fontweight="bold")
+    ax.set_title(f"{label} [{unit_text(unit)}]", **PANEL_TITLE)
     ax.margins(x=0.01)
     low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
     if unit == "degC":
@@ -221,31 +219,7 @@ def _frame(ax: Axes, label: str, unit: str, values: Sequence[np.ndarray]) -> Non
     else:
         ax.set_ylim(min(0.0, 1.12 * low), 1.12 * high if high > NOTHING else 1.0)
     ax.locator_params(axis="y", nbins=5)
-    ax.yaxis.set_major_formatter(_tick)
-
-
-def _tick(value: float, _: float) -> str:
-    return f"{value:,.10g}".replace("-", "−")
-
-
-def _finish(figure: Figure, cases: Sequence[Case], title: str, name: str, more: Sequence[Any]) -> dict[str, bytes]:
-    """Put title and legend above the panels, and return PNG and SVG."""
-    handles = [*(Line2D([], [], color=COLOURS[k], label=case.name) for k, case in enumerate(cases)), *more]
-    columns = max(1, min(len(handles), 130 // (max(len(h.get_label()) for h in handles) + 8)))
-    header, panels = 0.36 + 0.2 * math.ceil(len(handles) / columns), figure.get_figheight()
-    total = header + panels
-    figure.set_figheight(total)
-    cast(Any, figure.get_layout_engine()).set(rect=(0, 0, 1, panels / total))
-    figure.text(0.008, 1 - 0.08 / total, title, fontsize=10.5, fontweight="bold", va="top")
-    place: dict[str, Any] = {"bbox_to_anchor": (0.004, 1 - 0.3 / total), "borderaxespad": 0.0}
-    figure.legend(handles=handles, loc="upper left", ncols=columns, **place)
-    cast(dict[str, Any], matplotlib.rcParams)["path.simplify"] = True  # lines only, so that none of it is lost
-    files = {}
-    for kind, options in (("png", {"dpi": 130, "facecolor": "white"}), ("svg", {"metadata": {"Date": None}})):
-        content = io.BytesIO()
-        figure.savefig(content, format=kind, **cast(Any, options))
-        files[f"{name}.{kind}"] = content.getvalue()
-    return files
+    ax.yaxis.set_major_formatter(tick)
 
 
 Draw = Callable[[PlantScenarios, Sequence[Case], str], dict[str, bytes]]
