@@ -255,7 +255,7 @@ def _run(
             past = trajectory[:, seen]
             shown = plant.system.output(past, plant.system.forcing(inputs[seen]))
             moving = fluctuations(past.flatten(-2), shown, noise, DAY)
-            moves = update(error, variance, fresh, noise, moving.correlation) @ moving.response
+            moves = moving.moves(update(error, variance, fresh, noise, moving.correlation))
             first = torch.maximum(states + moves.reshape(states.shape), states.clamp(max=0.0))
             solution = plant.simulate(first, inputs[window])
             points = grid.points

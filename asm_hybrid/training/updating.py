@@ -18,6 +18,8 @@ SAME = 1e-6
 """Time [d] within which a sample is at the origin."""
 RIDGE = 0.01
 """Share of the variances of fluctuation and sensor that is added to the former."""
+FARTHEST = 4.0
+"""Standard deviations of its fluctuation by which a state moves at most."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,21 @@ class Fluctuations:
         Of the measured variables [-].
     response : Tensor, shape (member, variable, n)
         By how much every state moves with each measured variable, the others held.
+    spread : Tensor, shape (member, n)
+        Standard deviation of every state.
     """
 
     correlation: Tensor
     response: Tensor
+    spread: Tensor
+
+    def moves(self, measured: Tensor) -> Tensor:
+        """Return the moves of the states, ``(member, origin, n)``, that belong to those of the measured variables.
+
+        A regression says nothing far from where it was made: none exceeds `FARTHEST` spreads.
+        """
+        limit = FARTHEST * self.spread.unsqueeze(1)
+        return torch.minimum(torch.maximum(measured @ self.response, -limit), limit)
 
 
 def fluctuations(states: Tensor, measured: Tensor, noise: Tensor, width: int) -> Fluctuations:
@@ -123,7 +136,7 @@ def fluctuations(states: Tensor, measured: Tensor, noise: Tensor, width: int) ->
     correlation = joint / (sizes.unsqueeze(-1) * sizes.unsqueeze(-2))
     correlation.diagonal(dim1=-2, dim2=-1).fill_(1.0)
     response = torch.linalg.solve_ex(joint + torch.diag_embed(ridge), y.mT @ x / count).result
-    return Fluctuations(correlation, response)
+    return Fluctuations(correlation, response, x.square().mean(1).sqrt())
 
 
 def _without_mean(series: Tensor, width: int) -> Tensor:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from asm_hybrid.training.updating import REMEMBERED, RIDGE, fluctuations, innovations, latest, update
+from asm_hybrid.training.updating import FARTHEST, REMEMBERED, RIDGE, fluctuations, innovations, latest, update
 
 TIMES = np.arange(100) / 24.0
 HOURS = torch.arange(480, dtype=torch.float64)
@@ -90,11 +90,11 @@ def test_two_sensors_of_the_same_do_not_correct_twice_whether_or_not_both_are_fr
     noise = torch.full((2,), 0.5).double()
     states = waves((1.0, 0.0, 0.0))
     moving = fluctuations(states, states.expand(-1, -1, 2), noise, 24)
-    error, variance = torch.full((1, 2, 2), 4.0).double(), torch.full((1, 2, 2), 1e6).double()
+    error, variance = torch.full((1, 2, 2), 2.0).double(), torch.full((1, 2, 2), 1e6).double()
     fresh = torch.tensor([[True, True], [True, False]])
     error[0, 1, 1] = 0.0
-    moves = update(error, variance, fresh, noise, moving.correlation) @ moving.response
-    assert moves[0, :, 0].tolist() == pytest.approx([4.0, 4.0], rel=0.03)
+    moves = moving.moves(update(error, variance, fresh, noise, moving.correlation))
+    assert moves[0, :, 0].tolist() == pytest.approx([2.0, 2.0], rel=0.03)
 
 
 def test_a_member_that_diverged_stays_alone():
@@ -105,5 +105,12 @@ def test_a_member_that_diverged_stays_alone():
     moves = update(
         torch.ones(2, 3, 1).double(), torch.ones(2, 3, 1).double(), torch.ones(3, 1), noise, found.correlation
     )
-    assert (moves[0] @ found.response[0]).isfinite().all()
-    assert not found.response[1].isfinite().any()
+    assert found.moves(moves)[0].isfinite().all()
+    assert not found.moves(moves)[1].isfinite().any()
+
+
+def test_no_state_moves_far_beyond_what_it_has_fluctuated():
+    found = fluctuations(waves((3.0, 0.0, 0.0)), waves((1.0, 0.0, 0.0)), torch.tensor([0.1]).double(), 24)
+    spread = 3.0 / 2**0.5
+    moves = found.moves(torch.tensor([[[1.0], [100.0], [-100.0]]]).double())
+    assert moves[0, :, 0].tolist() == pytest.approx([3.0, FARTHEST * spread, -FARTHEST * spread], rel=0.06)
