@@ -40,9 +40,9 @@ MOVED = 1.25
 
 SECTIONS = {
     "blocks": {
-        "train": '["2021-01-03", "2021-01-25"]',
-        "validate": '["2021-01-25 12:00", "2021-01-29"]',
-        "test": '["2021-01-29", "2021-02-25 23:45"]',
+        "train": '["2021-01-15", "2021-02-06"]',
+        "validate": '["2021-02-06 12:00", "2021-02-12"]',
+        "test": '["2021-02-12", "2021-03-11 23:45"]',
     },
     "network": {"inputs": "[S_S, S_O, S_NO, S_NH, S_ALK]"},
     "training": {
@@ -50,7 +50,9 @@ SECTIONS = {
         "step": "15 min",
         "window": "5.5 d",
         "iterations": "280",
+        "penalty": "0.1",
         "optimiser": "soap",
+        "gradient": "record",
         "learning_rate": "0.005",
         "calibration_evaluations": "15",
         "compile": "true",

@@ -2,9 +2,10 @@
 
 Five tanks, flows and kLa are those of BSM1 in open loop, at 15 °C; the settler is ideal, and the kinetics are ASM1 with
 its default parameters, but for the change. The published influents, 14 d each, lie end to end on one time axis: dry
-weather twice, then rain and storm. In the four dry weeks flow, organics and nitrogen vary from day to day, as they do
-at a plant, and as a record that repeats does not. Sensors measure every 15 min what a well-equipped plant has, with
-normal noise that is independent from sample to sample.
+weather three times, then rain and storm. In the six dry weeks flow, organics and nitrogen vary from day to day, as they
+do at a plant, and as a record that repeats does not. Two of them pass before anything is learnt: the states at the
+begin are unknown, and solids take a sludge age to forget them. Sensors measure every 15 min what a well-equipped plant
+has, with normal noise that is independent from sample to sample.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from asm_hybrid.training.simulate import Grid
 
 __all__ = ["CALIBRATED", "MECHANISMS", "SENSORS", "Mechanism", "make_plant"]
 
-WEATHER = ("dry", "dry", "rain", "strm")
+WEATHER = ("dry", "dry", "dry", "rain", "strm")
 VARIATION = {"Q_in": 0.1, "COD": 0.15, "N": 0.15}
 """Standard deviation of the daily factors of flow, and of concentrations of organics and of nitrogen [-]."""
 PER_DAY = 96

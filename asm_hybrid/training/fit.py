@@ -45,6 +45,8 @@ class FitSettings:
         Share of the iterations after which window starts follow the model's own trajectory.
     optimiser : str
         ``adam`` or ``soap``.
+    carries_adjoint : bool
+        Whether a window's loss includes what its end does to all later windows, once starts are carried.
     """
 
     iterations: int
@@ -55,6 +57,7 @@ class FitSettings:
     seeds: tuple[int, ...]
     carry_from: float = 0.0
     optimiser: str = "adam"
+    carries_adjoint: bool = False
 
 
 @dataclass
@@ -99,8 +102,11 @@ def fit(
 
     The windows together follow one open-loop simulation of the block, at the cost of many short ones side by side:
     every validation runs that simulation with the module as it is, and the windows start on it; from then on a window
-    starts where its predecessor ended in the latest pass. The gradient stops at the window's start. With `shooting` it
-    starts off that trajectory, by a correction that is learnt along; the trajectory itself goes on as it would without.
+    starts where its predecessor ended in the latest pass. Adjoints are carried the other way: the slope of the loss of
+    a window and of all later ones with respect to its start, from the latest pass, weighs the end of its predecessor.
+    So the gradient of the windows together tends to that of the one simulation as the steps get small. With `shooting`
+    the gradient stops at the window's start, and a window starts off that trajectory, by a correction that is learnt
+    along; the trajectory itself goes on as it would without.
 
     Parameters
     ----------
@@ -151,6 +157,7 @@ def fit(
     result = FitResult()
     best = torch.full((members,), math.inf, dtype=torch.float64)
     kept = [p.detach().clone() for p in parameters]
+    adjoints = torch.zeros_like(starts)
     begin, waited = 0, 0
     if saved is not None:
         device = starts.device
@@ -161,13 +168,14 @@ def fit(
                 memory = {n: saved.tensors[f"{n}.{i}"] for n in MEMORY if f"{n}.{i}" in saved.tensors}
                 optimiser.state[p] = {k: v if k == "step" else v.to(device) for k, v in memory.items()}
         starts.copy_(saved.tensors["starts"])
+        adjoints.copy_(saved.tensors["adjoints"])
         best = saved.tensors["best"]
         generator.set_state(saved.tensors["generator"])
         begin, waited, result.skipped = (int(saved.facts[n]) for n in ("iteration", "waited", "skipped"))
         result.iterations, result.stopped = begin, "early" if waited >= settings.patience else "finished"
 
-    def begun(index: Tensor) -> Tensor:
-        return starts[:, index] if shooting is None else shooting.starts(starts, index)
+    def begun(index: Tensor, pulled: bool) -> Tensor:
+        return starts[:, index].requires_grad_(pulled) if shooting is None else shooting.starts(starts, index)
 
     def check(carried: bool) -> bool:
         """Validate; keep what improved; move the windows' starts if they are carried; return whether any improved."""
@@ -183,7 +191,7 @@ def fit(
         return bool(better.any())
 
     def state() -> tuple[dict[str, Tensor], dict[str, Any]]:
-        tensors = {"starts": starts, "best": best, "generator": generator.get_state()}
+        tensors = {"starts": starts, "adjoints": adjoints, "best": best, "generator": generator.get_state()}
         for i, (p, store) in enumerate(zip(parameters, kept, strict=True)):
             tensors |= {f"parameter.{i}": p, f"kept.{i}": store}
             tensors |= {f"{name}.{i}": value for name, value in optimiser.state[p].items()}
@@ -202,7 +210,10 @@ def fit(
                 index = drawn.sort().values
             index = index.to(inputs.device)
             cut = windows.inputs(inputs, index)
-            solution = model.simulate(begun(index), cut, record_knots=penalty is not None)
+            carried = iteration >= settings.carry_from * settings.iterations
+            pulled = settings.carries_adjoint and carried and shooting is None
+            x0 = begun(index, pulled)
+            solution = model.simulate(x0, cut, record_knots=penalty is not None)
             good = solution.ok.all(0)
             if not bool(good.all()):
                 result.skipped += int((~good).sum())
@@ -211,11 +222,16 @@ def fit(
                     raise SimulationError(f"every window diverges at iteration {iteration + 1}: {detail}")
                 index = index[good]
                 cut = windows.inputs(inputs, index)
-                solution = model.simulate(begun(index), cut, record_knots=penalty is not None)
+                x0 = begun(index, pulled)
+                solution = model.simulate(x0, cut, record_knots=penalty is not None)
             residual = windows.residuals(solution.outputs, index)
             count = windows.counts(index).sum().clamp(min=1)
             losses = residual.square().flatten(1).sum(1) / count
             total = losses
+            follows = index + 1 < len(windows)
+            if pulled:
+                pull = adjoints[:, index[follows] + 1] * solution.final[:, follows]
+                total = total + pull.flatten(1).sum(1) / count
             if penalty is not None and solution.knots is not None:
                 total = total + penalty(solution.knots.detach()[:, :, ::PENALTY_STRIDE], cut[:, ::PENALTY_STRIDE])
             if shooting is not None:
@@ -233,11 +249,11 @@ def fit(
                 with torch.no_grad():
                     passed = model.simulate(starts[:, index], cut).final
                     final = torch.where(torch.isfinite(passed), passed, final)
+            if pulled and x0.grad is not None:
+                adjoints[:, index] = torch.where(torch.isfinite(x0.grad), count * x0.grad, 0.0)
             optimiser.step()
             result.iterations = iteration + 1
-            carried = iteration >= settings.carry_from * settings.iterations
             if carried:
-                follows = index + 1 < len(windows)
                 starts[:, index[follows] + 1] = final[:, follows]
             record: dict[str, Any] = {"iteration": iteration + 1, "loss": losses.detach().tolist()}
             record["learning_rate"] = settings.learning_rate * rate

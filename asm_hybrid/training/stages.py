@@ -271,7 +271,7 @@ class Stages:
                     f"{o.noise:.2g}: set a smaller training.step"
                 )
 
-    def _settings(self, iterations: int, carry_from: float) -> FitSettings:
+    def _settings(self, iterations: int, carry_from: float, carries_adjoint: bool) -> FitSettings:
         training = self.config.training
         return FitSettings(
             iterations=iterations,
@@ -282,6 +282,7 @@ class Stages:
             patience=training.patience,
             seeds=tuple(training.seeds),
             carry_from=carry_from,
+            carries_adjoint=carries_adjoint,
         )
 
     def windows(self, points: int, length: int) -> tuple[Windows, Windows]:
@@ -350,6 +351,7 @@ class Stages:
         title: str = "",
         done: int = 0,
         carry_from: float = 0.0,
+        carries_adjoint: bool = False,
         penalty: Callable[[Tensor, Tensor], Tensor] | None = None,
         shooting: Shooting | None = None,
     ) -> FitResult:
@@ -380,7 +382,7 @@ class Stages:
             self.inputs,
             train,
             starts,
-            self._settings(iterations, carry_from),
+            self._settings(iterations, carry_from, carries_adjoint),
             self.validation(model, origin, windows),
             penalty=penalty,
             report=report,

@@ -242,6 +242,64 @@ def test_windows_start_where_the_last_validation_passed(carry_from, moved):
     assert starts.flatten().tolist() == pytest.approx(expected, rel=1e-6)
 
 
+class Passing:
+    """Six windows, through each of which a state falls by a fifth and rises by a learnt w."""
+
+    def __init__(self):
+        self.w = nn.Parameter(torch.tensor([[0.3], [0.5]], dtype=torch.float64))
+
+    def simulate(self, x0, inputs, *, record_knots=False):
+        final = 0.8 * x0 + self.w.view(2, *[1] * (x0.dim() - 1)) * inputs
+        return Solution(final, None, final, torch.ones(final.shape[:-1], dtype=torch.bool))
+
+    def along(self, inputs):
+        """Return starts and ends of the windows, one after the other."""
+        path = [torch.ones(2, 1, dtype=torch.float64)]
+        for u in inputs:
+            path.append(self.simulate(path[-1], u).final)
+        return torch.stack(path, dim=1)
+
+    def __len__(self):
+        return 6
+
+    def inputs(self, inputs, index):
+        return inputs[index]
+
+    def counts(self, index):
+        return torch.ones(len(index))
+
+    def residuals(self, outputs, index):
+        return 0.2 * (outputs - 1.0)
+
+
+@pytest.mark.parametrize(("carries_adjoint", "batch"), [(True, 6), (False, 6), (True, 2)])
+def test_the_gradient_of_the_windows_tends_to_that_of_one_simulation(carries_adjoint, batch):
+    model, inputs = Passing(), torch.linspace(0.5, 1.5, 6, dtype=torch.float64).view(6, 1)
+    loss = model.along(inputs)[:, 1:].sub(1.0).mul(0.2).square().mean((1, 2))
+    whole = torch.autograd.grad(loss.sum(), model.w)[0]
+    found = []
+
+    def report(record):
+        found.append(model.w.grad.clone())
+
+    settings = FitSettings(400, batch, 0.0, 999, 9, (1, 2), carries_adjoint=carries_adjoint)
+    module = nn.Module()
+    module.w = model.w
+    starts = torch.zeros(2, 6, 1, dtype=torch.float64)
+
+    def validate():
+        return torch.zeros(2, dtype=torch.float64), model.along(inputs)[:, :-1].detach()
+
+    fit(module, model, inputs, model, starts, settings, validate, report=report)
+    if batch == 6:
+        settled = found[5]  # the slopes have passed through all windows
+        assert torch.equal(found[-1], settled)
+        assert torch.allclose(settled, whole, rtol=1e-12, atol=0) == carries_adjoint
+    else:
+        mean = torch.stack(found[50:]).mean(0)
+        assert torch.allclose(mean, whole, rtol=0.1)
+
+
 def test_a_diverging_window_is_skipped_and_counted():
     inputs = torch.zeros(9, 1, dtype=torch.float64)
     inputs[4:] = 2.0

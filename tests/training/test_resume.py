@@ -196,7 +196,7 @@ def test_a_fit_goes_on_from_each_of_its_states_to_the_same_bits(tmp_path, seed, 
     def run(saved=None, save=None):
         records, model = [], Shift()
         starts = torch.arange(16, dtype=torch.float64).reshape(2, 8, 1)
-        settings = FitSettings(12, 2, 0.05, 1, 99, (seed,), carry_from, optimiser)
+        settings = FitSettings(12, 2, 0.05, 1, 99, (seed,), carry_from, optimiser, carries_adjoint=True)
 
         def validate():
             along = [torch.tensor([[0.0], [8.0]], dtype=torch.float64)]

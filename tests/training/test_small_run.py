@@ -182,6 +182,7 @@ def test_without_iterations_the_hybrid_is_recalibrated_f_to_the_last_bit(tmp_pat
         (("mode: hybrid", "mode: mechanistic"), "recalibrated", MODELS[:-1]),
         (("mode: hybrid", "mode: neural"), "neural", MODELS[:-1]),
         (("inputs: [S_NH, S_O]", "placement: state"), "hybrid", MODELS),
+        (("iterations: 4", "iterations: 4, gradient: record"), "hybrid", MODELS),
     ],
 )
 def test_other_modes_run_through_to_the_report(tmp_path, change, own, models):
