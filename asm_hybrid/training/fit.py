@@ -102,11 +102,11 @@ def fit(
 
     The windows together follow one open-loop simulation of the block, at the cost of many short ones side by side:
     every validation runs that simulation with the module as it is, and the windows start on it; from then on a window
-    starts where its predecessor ended in the latest pass. Adjoints are carried the other way: the slope of the loss of
-    a window and of all later ones with respect to its start, from the latest pass, weighs the end of its predecessor.
-    So the gradient of the windows together tends to that of the one simulation as the steps get small. With `shooting`
-    the gradient stops at the window's start, and a window starts off that trajectory, by a correction that is learnt
-    along; the trajectory itself goes on as it would without.
+    starts where its predecessor ended in the latest pass. The gradient stops at the window's start, unless adjoints are
+    carried the other way: then the slope of the loss of a window and of all later ones with respect to its start, from
+    the latest pass, weighs the end of its predecessor, so that the gradient of the windows together tends to that of
+    the one simulation as the steps get small. With `shooting` no adjoints are carried, and a window starts off that
+    trajectory, by a correction that is learnt along; the trajectory itself goes on as it would without.
 
     Parameters
     ----------
