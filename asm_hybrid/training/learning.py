@@ -104,7 +104,8 @@ def _scaling(run: Stages, spec: TermSpec, system: PlantSystem) -> TermScaling:
 def _windows(run: Stages, length: int) -> tuple[Windows, Windows]:
     """Return windows of the training block, and the validation block, as the sensors show them."""
     show = partial(run.model.sensors.read, step=run.grid.spacing)
-    train, validation = (replace(w, show=show) for w in run.windows(run.grid.points, length))
+    lead = run.config.training.gradient == "record"
+    train, validation = (replace(w, show=show) for w in run.windows(run.grid.points, length, lead=lead))
     return train, validation
 
 

@@ -285,7 +285,7 @@ class Stages:
             carries_adjoint=carries_adjoint,
         )
 
-    def windows(self, points: int, length: int) -> tuple[Windows, Windows]:
+    def windows(self, points: int, length: int, *, lead: bool = False) -> tuple[Windows, Windows]:
         """Return windows of the training block, and one from its end to that of the validation block.
 
         Parameters
@@ -294,8 +294,10 @@ class Stages:
             Recorded points per knot interval.
         length : int
             Knot intervals in a window.
+        lead : bool, optional
+            Whether windows without samples go before those of the training block.
         """
-        train = make_windows(self.dataset, self.blocks["train"], length, points, self.device)
+        train = make_windows(self.dataset, self.blocks["train"], length, points, self.device, lead=lead)
         begin = (int(train.starts[-1]) + train.length) * self.grid.interval
         start, end = self.blocks["validate"]
         everything = round((end - begin) / self.grid.interval)

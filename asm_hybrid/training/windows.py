@@ -142,6 +142,7 @@ def make_windows(
     device: torch.device,
     *,
     samples_from: float | None = None,
+    lead: bool = False,
 ) -> Windows:
     """Cut a block into consecutive windows.
 
@@ -159,6 +160,8 @@ def make_windows(
         Where the tensors go.
     samples_from : float, optional
         Leave out samples before this time [d].
+    lead : bool, optional
+        Whether as many windows as the record holds go before the block; they have no samples.
 
     Returns
     -------
@@ -169,7 +172,9 @@ def make_windows(
     first = int(np.ceil(block[0] / interval - 1e-9))
     last = int(np.floor(block[1] / interval + 1e-9))
     length = max(1, min(length, last - first))
-    count = max(1, (last - first) // length)
+    ahead = first // length if lead else 0
+    count = ahead + max(1, (last - first) // length)
+    first -= ahead * length
     starts = first + length * np.arange(count)
     grabs: list[list[tuple[float, ...]]] = [[] for _ in range(count)]
     means: list[list[tuple[float, ...]]] = [[] for _ in range(count)]
@@ -177,10 +182,10 @@ def make_windows(
     left_out = 0
     for variable, series in enumerate(dataset.observations):
         position = (np.asarray(series.times) / interval - first) / length
-        inside = (position >= 0) & (position < count)
+        inside = (position >= ahead) & (position < count)
         if series.period:  # the end of a period may be that of a window
             position = np.ceil(position - SAME) - 1
-            inside = (position >= 0) & (position < count)
+            inside = (position >= ahead) & (position < count)
         if samples_from is not None:
             inside &= np.asarray(series.times) >= samples_from
         for i in np.flatnonzero(inside):

@@ -49,6 +49,15 @@ def test_samples_before_a_time_can_be_left_out():
     assert windows.value[0, windows.weight[0] > 0].tolist() == [2.0, 3.0]
 
 
+def test_windows_without_samples_can_go_before_the_block():
+    data = record([0.4, 0.9, 1.3, 2.4, 3.1], [1.0, 2.0, 3.0, 4.0, 5.0])
+    windows = make_windows(data, (1.25, 3.25), 2, 1, CPU, lead=True)
+    assert windows.starts.tolist() == [1, 3, 5, 7, 9, 11]  # the record begins half a window earlier
+    assert windows.counts(torch.arange(6)).tolist() == [0, 0, 1, 0, 1, 1]
+    shorter = make_windows(data, (1.25, 3.25), 100, 1, CPU, lead=True)
+    assert (shorter.starts.tolist(), shorter.length) == ([5], 8)  # no room for another one of 2 d
+
+
 def test_outputs_are_read_between_recorded_points():
     data = record([0.0, 0.3, 1.0], [0.0, 0.0, 0.0])
     knots = np.stack([np.arange(5.0), 10 * np.arange(5.0)])[..., None]

@@ -197,6 +197,22 @@ def test_other_modes_run_through_to_the_report(tmp_path, change, own, models):
     assert (result.summary["missing"][0]["kind"] == "component") if "state" in change[1] else True
 
 
+@pytest.mark.parametrize(("gradient", "begin"), [("window", 12), ("record", 0)])
+def test_a_gradient_that_reaches_back_does_so_to_the_begin_of_the_record(tmp_path, monkeypatch, gradient, begin):
+    from asm_hybrid.training import stages
+
+    seen, fit = [], stages.fit
+
+    def watch(module, model, inputs, windows, *args, **kwargs):
+        seen.append((int(windows.starts[0]), int(windows.counts(torch.tensor([0]))) > 0))
+        return fit(module, model, inputs, windows, *args, **kwargs)
+
+    monkeypatch.setattr(stages, "fit", watch)
+    text = CONFIG.replace("iterations: 4", f"iterations: 1, gradient: {gradient}")
+    train(write_case(tmp_path, text), tmp_path / "run")
+    assert seen == [(begin, begin > 0), (12, True)]  # n; the pure neural ODE
+
+
 def test_a_diverging_training_names_place_and_parameters_and_keeps_the_last_good_model(tmp_path, monkeypatch):
     from asm_hybrid.hybrid import LearntTerm
 
