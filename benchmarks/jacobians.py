@@ -91,7 +91,7 @@ class FactoredWithTerm(PlantSystem):
 
         each = torch.eye(seen.shape[-1], dtype=x.dtype)
         slopes = torch.func.vmap(lambda v: torch.func.jvp(factors, (seen,), (v.expand_as(seen),))[1])(each)
-        learnt = (self.own_rates(X, forcing) * slopes).movedim(0, -1) @ term.read.T
+        learnt = (self.own_rates(X, forcing) * slopes).movedim(0, -1) @ term.reading.read.T
         return super().jacobian(x, forcing) + self.stoichiometry.transpose(-2, -1) @ learnt
 
 

@@ -29,10 +29,11 @@ from torch import Tensor
 
 from asm_hybrid.config import load_config
 from asm_hybrid.data import Dataset, read_dataset
-from asm_hybrid.hybrid import LearntTerm, PlantSystem, TermScaling, feature_maps, participants
+from asm_hybrid.hybrid import LearntTerm, PlantSystem, participants
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training import PlantModel, start_state
-from asm_hybrid.training.fitted import make_grid, term_spec
+from asm_hybrid.training.fitted import make_grid, term_specs
+from asm_hybrid.training.scaling import term_scaling
 from asm_hybrid.training.simulate import Grid
 from asm_hybrid.training.windows import make_windows
 
@@ -82,8 +83,8 @@ class Case:
             solution = PlantModel(own, self.grid).simulate(start, inputs[: end + 1], record_knots=True)
             assert solution.knots is not None
             path = solution.knots
-            spec = term_spec(config, table)
-            scaling = self._scaling(own, path[begin:end], inputs[begin:end], spec.inputs)
+            spec = term_specs(config, table)[0]
+            scaling = term_scaling(spec, own, path[begin:end], inputs[begin:end], {})
         takes_part = participants(self.plant, self.plant.stoichiometry(parameters, torch_namespace()))
         term = LearntTerm(spec, self.plant, scaling, takes_part)
         generator = torch.Generator().manual_seed(0)
@@ -97,21 +98,6 @@ class Case:
         self.cut = windows.inputs(inputs, torch.arange(len(windows)))
         self.starts = path[windows.starts].expand(len(spec.seeds), -1, -1, -1)
         self._measured, self._noise = self._readings(data, windows.starts, length)
-
-    def _scaling(self, own: PlantSystem, X: Tensor, u: Tensor, reads: tuple[str, ...]) -> TermScaling:
-        """Return typical sizes along a trajectory, as training does."""
-        forcing = own.forcing(u)
-        X = own.effective(X, forcing)
-        read, drive = feature_maps(self.plant, reads)
-        seen = (X @ read + (u @ drive).unsqueeze(-2)).flatten(0, 1)
-        return TermScaling(
-            mean=seen.mean(0),
-            std=seen.std(0).clamp(min=1e-9),
-            low=seen.amin(0),
-            high=seen.amax(0),
-            typical=own.own_rates(X, forcing).abs().mean((0, 1)),
-            level=X.mean((0, 1)),
-        )
 
     def _readings(self, data: Dataset, starts: Tensor, length: int) -> tuple[Tensor, Tensor]:
         """Return the measurements at the knots, ``(window, knot, variable)``, and their noise."""

@@ -24,12 +24,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asm_hybrid.hybrid import LearntTerm, PlantSystem, TermScaling, TermSpec, feature_maps, participants
+from asm_hybrid.hybrid import LearntTerm, PlantSystem, TermSpec, participants
 from asm_hybrid.hybrid.term import FADE_END, FADE_START, LOG_LIMIT
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Forcing, IdealSettler, Layout, Plant, Recycle, Tank, torch_namespace
 from asm_hybrid.solver.rosenbrock import Solution, integrate
 from asm_hybrid.solver.steady import steady_state
+from asm_hybrid.training.scaling import term_scaling
 
 __all__ = ["CALIBRATED", "MINUTE", "Found", "Problem", "error"]
 
@@ -204,18 +205,6 @@ class Problem:
     def _make_term(self, own: PlantSystem, along: Solution) -> LearntTerm:
         """Return n with random weights, scaled by a trajectory of f as in training."""
         assert along.knots is not None
-        X = along.knots[:, :-1].flatten(0, 1)
-        forcing = own.forcing(self.inputs[:, :-1].flatten(0, 1))
-        read, _ = feature_maps(self.plant, READS)
-        seen = (X @ read).flatten(0, 1)
-        scaling = TermScaling(
-            mean=seen.mean(0),
-            std=seen.std(0).clamp(min=1e-9),
-            low=seen.amin(0),
-            high=seen.amax(0),
-            typical=own.own_rates(X, forcing).abs().mean((0, 1)),
-            level=X.mean((0, 1)),
-        )
         spec = TermSpec(
             placement="rates",
             form="multiplicative",
@@ -225,6 +214,8 @@ class Problem:
             activation="tanh",
             seeds=(1,),
         )
+        X, u = along.knots[:, :-1].flatten(0, 1), self.inputs[:, :-1].flatten(0, 1)
+        scaling = term_scaling(spec, own, X, u, {})
         takes_part = participants(self.plant, self.plant.stoichiometry(self.defaults, torch_namespace()))
         term = LearntTerm(spec, self.plant, scaling, takes_part)
         with torch.no_grad():
@@ -274,7 +265,7 @@ class Problem:
             slope = system.derivative(self.starts, along(0.3, system.parameters))
         weights = {f"weight_{i}": w[0] for i, w in enumerate(term.network.weights)}
         weights |= {f"bias_{i}": b[0, 0] for i, b in enumerate(term.network.biases)}
-        scaling = {name: getattr(term, name) for name in ("mean", "std", "low", "high", "read")}
+        scaling = {name: getattr(term, name) for name in ("mean", "std", "low", "high")}
         tensors = {
             "starts": self.starts[0],
             "targets": self.targets,
@@ -291,6 +282,7 @@ class Problem:
             "check_slope": slope[0],
             **weights,
             **scaling,
+            "read": term.reading.read,
         }
         arrays = {name: value.detach().numpy() for name, value in tensors.items()}
         observed = [plant.table.component_names.index(name) for name in TARGETS]
