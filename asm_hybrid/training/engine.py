@@ -15,7 +15,7 @@ __all__ = ["LARGEST_GRADIENT_ERROR", "compiled_model", "gradient_error"]
 LARGEST_GRADIENT_ERROR = 0.1
 """Relative error of a gradient that is warned of [-]."""
 FEW = 8
-"""Windows whose gradient is compared."""
+"""Windows with samples whose gradient is compared."""
 
 
 def gradient_error(model: PlantModel, windows: Windows, inputs: Tensor, starts: Tensor) -> float:
@@ -42,7 +42,8 @@ def gradient_error(model: PlantModel, windows: Windows, inputs: Tensor, starts: 
     """
     assert model.system.term is not None
     parameters = list(model.system.term.parameters())
-    few = torch.arange(min(len(windows), FEW), device=inputs.device)
+    every = torch.arange(len(windows), device=inputs.device)
+    few = every[windows.counts(every) > 0][:FEW]
     found = []
     for factor in (1, 3):
         finer = replace(model, grid=replace(model.grid, substeps=factor * model.grid.substeps))

@@ -213,6 +213,13 @@ def test_a_gradient_that_reaches_back_does_so_to_the_begin_of_the_record(tmp_pat
     assert seen == [(begin, begin > 0), (12, True)]  # n; the pure neural ODE
 
 
+def test_the_gradient_is_checked_on_windows_that_have_samples(tmp_path):
+    text = CONFIG.replace("iterations: 4", "iterations: 1, gradient: record").replace("window: 6 h", "window: 30 min")
+    train(write_case(tmp_path, text), tmp_path / "run")
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["gradient_error"] > 0  # 12 windows without samples go before, and more than 8 are not compared
+
+
 def test_a_diverging_training_names_place_and_parameters_and_keeps_the_last_good_model(tmp_path, monkeypatch):
     from asm_hybrid.hybrid import LearntTerm
 
