@@ -144,12 +144,19 @@ def _layout(config: PlantFile, table: Table, constants: dict[str, float]) -> Lay
             waste_from=plant.wastage.source if plant.wastage else SETTLER,
             primary=PrimaryClarifier(**plant.primary.model_dump()) if plant.primary else None,
             imposed=imposed,
+            metered=_metered(config, imposed, table),
             constants=constants,
             clock=config.reads_clock,
         )
     except InputError as error:
         where = config.where("plant", "tanks")
         raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
+
+
+def _metered(config: PlantFile, imposed: tuple[tuple[str, str], ...], table: Table) -> tuple[str, ...]:
+    """Return the tanks with imposed oxygen whose air flow a column gives."""
+    columns = series_targets(config)
+    return tuple(t for t, component in imposed if component == table.oxygen and f"{t}.air" in columns)
 
 
 def _constants(config: PlantFile, table: Table) -> list[tuple[str, tuple[str, float]]]:

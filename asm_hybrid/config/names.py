@@ -97,17 +97,20 @@ def _check_reads(config: Config, table: Table) -> None:
     """Check what n reads, placement by placement."""
     network, components = config.network, list(table.component_names)
     loads = [f"load.{name}" for name in (*components, *table.composites)]
-    aerated = any(tank.kla is not None or tank.air is not None for tank in config.plant.tanks.values())
+    tanks = config.plant.tanks
+    columns = (column for source in config.sources.values() for column in source.columns.values())
+    blown = any(c.role == "input" and str(c.target).endswith(".air") for c in columns)
+    blown = blown or any(tank.air is not None for tank in tanks.values())
+    aerated = blown or any(tank.kla is not None for tank in tanks.values())
     for placement in network.placement:
         inside = placement != "forcing"
-        options = [*(components if inside else ()), "T", "Q_in", *(["air"] if inside and aerated else ()), *loads]
-        what = f"a component of {table.name}, T, Q_in, air, load.X or time_of_day"
+        air = ["air"] if (aerated if inside else blown) else []
+        options = [*(components if inside else ()), "T", "Q_in", *air, *loads]
+        what = ", ".join(["T", "Q_in", *air, "load.X or time_of_day"])
         if not inside:
-            what = (
-                "T, Q_in, load.X or time_of_day, since the influent is no tank; a mapping gives each placement its list"
-            )
-        elif not aerated:
-            what = what.replace(" air,", "") + " (no tank has kla or air)"
+            what += ", since the influent is no tank; a mapping gives each placement its list"
+        else:
+            what = f"a component of {table.name}, {what}" + ("" if air else " (no tank has kla or air)")
         for i, name in enumerate(network.inputs_of(placement) or ()):
             keys = (placement, i) if isinstance(network.inputs, dict) else (i,)
             known(name, [*options, "time_of_day"], what, config.where("network", "inputs", *keys))

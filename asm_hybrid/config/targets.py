@@ -141,6 +141,8 @@ def column_unit(config: PlantFile, table: Table, layout: Layout, source: str, he
             fix = "a state that a sensor dictates has the role 'imposed', one to compare with 'observation'"
         elif rest in ("kla", "air") and tank in layout.tank_names:
             fix = f"add '{rest}: measured' to the tank {tank!r}"
+            if rest == "air":
+                fix = f"add 'air: {{flow: measured, sote: …}}' to the tank {tank!r}, or impose its oxygen by a column"
         raise InputError(
             f"{target!r} is not an input of this plant",
             where=where,

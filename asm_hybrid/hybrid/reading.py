@@ -22,7 +22,8 @@ class Reading(nn.Module):
 
     - a component: its concentration in the tank, so not at the influent;
     - ``T`` and ``Q_in``: temperature [°C] and flow [m³/d] of the influent;
-    - ``air``: kLa [1/d] or air flow [m³/d] of the tank, zero where it has none;
+    - ``air``: kLa [1/d] or air flow [m³/d] of the tank, zero where it has none; at the influent the air flow of all
+      tanks together;
     - ``load.X``: influent load [g/d] of a component or composite X;
     - ``clock.sin``, ``clock.cos``: the time of day.
 
@@ -32,8 +33,8 @@ class Reading(nn.Module):
         The plant.
     inputs : sequence of str
         Names.
-    spots : int
-        Places where n acts: tanks, or one at the influent.
+    spots : sequence of str
+        Places where n acts: tanks, or the influent.
 
     Attributes
     ----------
@@ -51,19 +52,21 @@ class Reading(nn.Module):
     drive: Tensor
     load: Tensor
 
-    def __init__(self, plant: Plant, inputs: Sequence[str], spots: int) -> None:
+    def __init__(self, plant: Plant, inputs: Sequence[str], spots: Sequence[str]) -> None:
         super().__init__()
         at, components = plant.input_index, plant.table.component_names
         read = torch.zeros(len(components), len(inputs), dtype=torch.float64)
-        drive = torch.zeros(len(at), spots, len(inputs), dtype=torch.float64)
+        drive = torch.zeros(len(at), len(spots), len(inputs), dtype=torch.float64)
         load = torch.zeros(len(at), len(inputs), dtype=torch.float64)
         for i, name in enumerate(inputs):
             if name in components:
                 read[components.index(name), i] = 1.0
             elif name == "air":
-                for spot, tank in enumerate(plant.layout.tanks):
-                    if tank.aerated or tank.air:
-                        drive[at[f"{tank.name}.{'air' if tank.air else 'kla'}"], spot, i] = 1.0
+                for tank in plant.layout.tank_names:
+                    if tank in spots and f"{tank}.kla" in at:
+                        drive[at[f"{tank}.kla"], spots.index(tank), i] = 1.0
+                    elif f"{tank}.air" in at:
+                        drive[at[f"{tank}.air"], spots.index(tank) if tank in spots else 0, i] = 1.0
             elif name.startswith(LOAD):
                 first = at[f"influent.{components[0]}"]
                 load[first : first + len(components), i] = _weights(plant, name.removeprefix(LOAD))

@@ -84,7 +84,7 @@ class LearntTerm(nn.Module):
         for item in fields(scaling):
             self.register_buffer(item.name, getattr(scaling, item.name).clone())
         spots = spec.spots(plant)
-        self.reading = Reading(plant, spec.inputs, len(spots))
+        self.reading = Reading(plant, spec.inputs, spots)
         universe = list(spec.universe(plant.table))
         self.positions: tuple[int, ...] = ()
         if spec.placement == "parameters":

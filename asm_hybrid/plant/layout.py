@@ -103,6 +103,8 @@ class Layout:
         Time tables of inputs.
     imposed : tuple of (str, str)
         ``(tank, component)`` pairs whose concentration is a measured series, not a state that moves.
+    metered : tuple of str
+        Tanks with imposed oxygen whose air flow is measured too; f does not read it.
     constants : mapping of str to float
         Values of those inputs that no series supplies, in internal units.
     clock : bool
@@ -119,6 +121,7 @@ class Layout:
     controllers: tuple[Controller, ...] = ()
     cycles: tuple[Cycle, ...] = ()
     imposed: tuple[tuple[str, str], ...] = ()
+    metered: tuple[str, ...] = ()
     constants: Mapping[str, float] = field(default_factory=dict)
     clock: bool = False
 
@@ -153,7 +156,8 @@ class Layout:
             if any(t.name == tank_name and (t.aerated or t.air) for t in self.tanks) and component.startswith("S_O"):
                 raise InputError(
                     f"tank {tank_name!r} has both an imposed {component} and aeration",
-                    fix="drop the kla or air of that tank, or give the oxygen column the role 'observation'",
+                    fix="drop the kla or air of that tank (a column TANK.air may stay, for n to read), or give the "
+                    "oxygen column the role 'observation'",
                 )
 
     def outflow(self, tank: Tank) -> Shares:
@@ -214,8 +218,9 @@ class Layout:
         -------
         tuple of InputSpec
             ``Q_in`` [m³/d], ``T`` [°C], ``return_sludge`` and ``wastage`` [m³/d], ``recycle.NAME`` [m³/d],
-            ``TANK.kla`` [1/d] or ``TANK.air`` [m³/d at 0 °C and 1 atm] for aerated tanks, ``TANK.decant`` [m³/d] for
-            tanks whose volume varies, ``CONTROLLER.setpoint`` and ``CONTROLLER.noise`` in the unit of what is measured,
+            ``TANK.kla`` [1/d] or ``TANK.air`` [m³/d at 0 °C and 1 atm] for aerated and metered tanks,
+            ``TANK.decant`` [m³/d] for tanks whose volume varies, ``CONTROLLER.setpoint`` and ``CONTROLLER.noise`` in
+            the unit of what is measured,
             ``TANK.COMPONENT`` for imposed states, ``influent.COMPONENT`` for every component, and `CLOCK`.
         """
         units = dict(components)
@@ -223,7 +228,7 @@ class Layout:
         specs += [InputSpec("return_sludge", "m3/d"), InputSpec("wastage", "m3/d")]
         specs += [InputSpec(f"recycle.{r.name}", "m3/d") for r in self.recycles]
         specs += [InputSpec(f"{t.name}.kla", "1/d") for t in self.tanks if t.aerated]
-        specs += [InputSpec(f"{t.name}.air", "m3/d") for t in self.tanks if t.air]
+        specs += [InputSpec(f"{t.name}.air", "m3/d") for t in self.tanks if t.air or t.name in self.metered]
         specs += [InputSpec(f"{t.name}.decant", "m3/d") for t in self.tanks if t.variable]
         specs += [InputSpec(name, unit) for c in self.controllers for name, unit in c.inputs]
         specs += [InputSpec(f"{t}.{c}", units[c]) for t, c in self.imposed]

@@ -69,7 +69,7 @@ def term_scaling(spec: TermSpec, system: PlantSystem, X: Tensor, u: Tensor, spre
             "influent": (u.abs().mean(0), [i.name for i in system.plant.inputs]),
             "variable": (torch.tensor(list(spread.values()), dtype=X.dtype, device=X.device), tuple(spread)),
         }[spec.kind]
-        reading = Reading(system.plant, spec.inputs, len(spec.spots(system.plant))).to(X.device)
+        reading = Reading(system.plant, spec.inputs, spec.spots(system.plant)).to(X.device)
         seen = reading(None if spec.placement == "forcing" else X, u).flatten(0, -2)
         std = seen.std(0)
     return TermScaling(

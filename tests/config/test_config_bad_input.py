@@ -137,6 +137,8 @@ DEEP = [
     ("hidden: [8]", "inputs: [air]", ["'air' is not", "no tank has kla or air"]),
     ("hidden: [8]", "inputs: [load.S_XX]", ["'load.S_XX'", "did you mean 'load.S_"]),
     ("hidden: [8]", "placement: forcing\n  inputs: [S_NH]", ["'S_NH' is not T, Q_in, load.X", "no tank"]),
+    ("hidden: [8]", "placement: forcing\n  inputs: [air]", ["'air' is not T, Q_in, load.X"]),
+    ("as: influent.S_NH", "as: anoxic.air", ["'anoxic.air' is not an input", "impose its oxygen"]),
     ("hidden: [8]", "placement: forcing\n  influent: [S_XX]", ["'S_XX' is not a component"]),
     ("hidden: [8]", "placement: state\n  components: [S_XX]", ["'S_XX' is not a component"]),
     ("hidden: [8]", "placement: parameters\n  parameters: [mu_a]", ["'mu_a' is not a parameter of asm1", "'mu_A'"]),

@@ -37,6 +37,18 @@ def test_kla_as_constant_and_as_measured(case):
     assert "aerobic.kla" not in found.constants
 
 
+@pytest.mark.parametrize("network", ["inputs: [S_NH, air]", "placement: forcing\n  inputs: [Q_in, air]"])
+def test_the_air_flow_of_a_tank_with_imposed_oxygen_is_there_for_n_to_read(case, network):
+    case.replace("DO: {", "Q_air: {role: input, as: aerobic.air, unit: m3/h}\n        DO: {")
+    config = case.replace("hidden: [8]", network).load()
+    table = config.table()
+    config.check_names(table)
+    found = config.layout(table)
+    assert found.metered == ("aerobic",)
+    assert [t.air for t in found.tanks] == [None, None]
+    assert "aerobic.air" in {spec.name for spec in found.inputs({c.name: c.unit for c in table.components})}
+
+
 def test_composition_takes_units(case):
     found = layout(case.replace("S_ALK: 7,", "S_ALK: 427 mg HCO3/L,"))
     assert found.constants["influent.S_ALK"] == pytest.approx(7.0, rel=1e-12)

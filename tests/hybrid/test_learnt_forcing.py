@@ -1,5 +1,7 @@
 """n on the influent and n in several placements at once; what n can read."""
 
+from dataclasses import replace
+
 import casadi
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from plant_tools import defaults, make_plant
 from term_tools import make_term, operating_point, shake, system_of
 
 from asm_hybrid.hybrid import LearntTerms, PlantSystem, Reading, symbolic_term
+from asm_hybrid.plant import Plant
 from asm_hybrid.plant.symbolic import symbolic_system
 from asm_hybrid.training import PlantModel
 from asm_hybrid.training.simulate import Grid
@@ -111,7 +114,7 @@ def test_what_n_reads():
     plant = make_plant()
     x, u = operating_point(plant)
     names = ("S_NH", "Q_in", "air", "load.S_NH", "load.TKN", "T")
-    found = Reading(plant, names, plant.tanks)(x, u)
+    found = Reading(plant, names, plant.layout.tank_names)(x, u)
     at, components = plant.input_index, plant.table.component_names
     torch.testing.assert_close(found[..., 0], x[..., components.index("S_NH")])
     for k, name in ((1, "Q_in"), (5, "T")):
@@ -126,6 +129,20 @@ def test_what_n_reads():
     tkn += p["i_XB"] * (concentration["X_BH"] + concentration["X_BA"])
     tkn += p["i_XP"] * (concentration["X_P"] + concentration["X_I"])
     assert float(found[1, 2, 4]) == pytest.approx(flow * tkn)
+
+
+def test_the_influent_has_the_air_of_all_tanks_and_f_none_of_a_tank_with_imposed_oxygen():
+    oxygen = tuple((tank, "S_O") for tank in ("middle", "last"))
+    plant = make_plant(aerated=False, imposed=False)
+    plant = Plant(plant.table, replace(plant.layout, imposed=oxygen, metered=("middle", "last")))
+    x, u = operating_point(plant)
+    at = plant.input_index
+    u[at["middle.air"]], u[at["last.air"]] = 2000.0, 500.0
+    assert Reading(plant, ("Q_in", "air"), ("influent",))(None, u)[0, 1] == 2500.0
+    assert Reading(plant, ("air",), plant.layout.tank_names)(x, u)[:, 0].tolist() == [0.0, 2000.0, 500.0]
+    system, more = system_of(plant), u.clone()
+    more[at["middle.air"]] *= 2.0
+    assert torch.equal(system.derivative(x, system.forcing(u)), system.derivative(x, system.forcing(more)))
 
 
 def test_n_fades_where_an_input_leaves_the_trained_range():
