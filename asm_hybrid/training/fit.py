@@ -158,6 +158,7 @@ def fit(
     best = torch.full((members,), math.inf, dtype=torch.float64)
     kept = [p.detach().clone() for p in parameters]
     adjoints = torch.zeros_like(starts)
+    samples = windows.counts(torch.arange(len(windows), device=inputs.device)).sum().clamp(min=1)
     begin, waited = 0, 0
     if saved is not None:
         device = starts.device
@@ -225,7 +226,7 @@ def fit(
                 x0 = begun(index, pulled)
                 solution = model.simulate(x0, cut, record_knots=penalty is not None)
             residual = windows.residuals(solution.outputs, index)
-            count = windows.counts(index).sum().clamp(min=1)
+            count = samples * (len(index) / len(windows))
             losses = residual.square().flatten(1).sum(1) / count
             total = losses
             follows = index + 1 < len(windows)
