@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from asm_hybrid.config.fractionation import INFLUENT
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Parameter, Table, check_factored, load_table
 from asm_hybrid.units import parse_quantity
@@ -97,23 +98,24 @@ def _check_reads(config: Config, table: Table) -> None:
     """Check what n reads, placement by placement."""
     network, components = config.network, list(table.component_names)
     loads = [f"load.{name}" for name in (*components, *table.composites)]
-    tanks = config.plant.tanks
-    columns = (column for source in config.sources.values() for column in source.columns.values())
-    blown = any(c.role == "input" and str(c.target).endswith(".air") for c in columns)
-    blown = blown or any(tank.air is not None for tank in tanks.values())
-    aerated = blown or any(tank.kla is not None for tank in tanks.values())
+    columns = [column for source in config.sources.values() for column in source.columns.values()]
+    given = [str(c.target) for c in columns if c.role in ("input", "imposed")]
+    series = [n for n in given if not n.startswith(INFLUENT) or n.removeprefix(INFLUENT) in components]
+    tanks = config.plant.tanks.values()
+    blown = any(n.endswith(".air") for n in given) or any(tank.air is not None for tank in tanks)
+    aerated = blown or any(tank.kla is not None for tank in tanks)
     for placement in network.placement:
         inside = placement != "forcing"
         air = ["air"] if (aerated if inside else blown) else []
-        options = [*(components if inside else ()), "T", "Q_in", *air, *loads]
-        what = ", ".join(["T", "Q_in", *air, "load.X or time_of_day"])
+        options = [*(components if inside else ()), "T", "Q_in", *air, *loads, *series, "time_of_day"]
+        what = ", ".join(["T", "Q_in", *air, "load.X, time_of_day or what a column gives, such as influent.S_NH"])
         if not inside:
             what += ", since the influent is no tank; a mapping gives each placement its list"
         else:
             what = f"a component of {table.name}, {what}" + ("" if air else " (no tank has kla or air)")
         for i, name in enumerate(network.inputs_of(placement) or ()):
             keys = (placement, i) if isinstance(network.inputs, dict) else (i,)
-            known(name, [*options, "time_of_day"], what, config.where("network", "inputs", *keys))
+            known(name, options, what, config.where("network", "inputs", *keys))
 
 
 def parameter_values(config: PlantFile, table: Table) -> dict[str, float]:

@@ -25,7 +25,8 @@ class Reading(nn.Module):
     - ``air``: kLa [1/d] or air flow [m³/d] of the tank, zero where it has none; at the influent the air flow of all
       tanks together;
     - ``load.X``: influent load [g/d] of a component or composite X;
-    - ``clock.sin``, ``clock.cos``: the time of day.
+    - ``clock.sin``, ``clock.cos``: the time of day;
+    - any other input of the plant, the same everywhere, such as ``aerobic_1.air``.
 
     Parameters
     ----------

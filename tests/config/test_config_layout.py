@@ -37,7 +37,15 @@ def test_kla_as_constant_and_as_measured(case):
     assert "aerobic.kla" not in found.constants
 
 
-@pytest.mark.parametrize("network", ["inputs: [S_NH, air]", "placement: forcing\n  inputs: [Q_in, air]"])
+@pytest.mark.parametrize(
+    "network",
+    [
+        "inputs: [S_NH, air]",
+        "placement: forcing\n  inputs: [Q_in, air]",
+        "inputs: [aerobic.air, influent.S_NH]",
+        "placement: forcing\n  inputs: [aerobic.air, aerobic.S_O]",
+    ],
+)
 def test_the_air_flow_of_a_tank_with_imposed_oxygen_is_there_for_n_to_read(case, network):
     case.replace("DO: {", "Q_air: {role: input, as: aerobic.air, unit: m3/h}\n        DO: {")
     config = case.replace("hidden: [8]", network).load()

@@ -140,6 +140,7 @@ def test_the_influent_has_the_air_of_all_tanks_and_f_none_of_a_tank_with_imposed
     u[at["middle.air"]], u[at["last.air"]] = 2000.0, 500.0
     assert Reading(plant, ("Q_in", "air"), ("influent",))(None, u)[0, 1] == 2500.0
     assert Reading(plant, ("air",), plant.layout.tank_names)(x, u)[:, 0].tolist() == [0.0, 2000.0, 500.0]
+    assert Reading(plant, ("last.air",), plant.layout.tank_names)(x, u)[:, 0].tolist() == [500.0] * 3
     system, more = system_of(plant), u.clone()
     more[at["middle.air"]] *= 2.0
     assert torch.equal(system.derivative(x, system.forcing(u)), system.derivative(x, system.forcing(more)))
