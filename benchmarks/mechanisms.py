@@ -49,7 +49,7 @@ SECTIONS = {
         "seeds": "[1, 2, 3, 4, 5]",
         "step": "15 min",
         "window": "5.5 d",
-        "iterations": "280",
+        "iterations": "420",
         "penalty": "0.1",
         "optimiser": "soap",
         "gradient": "record",

@@ -2,7 +2,8 @@
 
 Run ``python benchmarks/tilburg.py FOLDER``, with the series where `configs/tilburg.yaml` expects them.
 Runs go into FOLDER, one a placement; those that are there already are not made again. f is calibrated in the first run,
-and the others take its parameters.
+and the others take its parameters. In ``rates, air`` the air flows of the aerobic tanks are inputs,
+for the baselines too, and n learns by SOAP.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ WEATHER = ["Q_in", "T", "load.COD", "load.TN"]
 STATES = ["S_NH", "S_NO", "S_O", "S_S", "S_ND"]
 NETWORKS: dict[str, dict[str, Any]] = {
     "rates": {"placement": "rates"},
+    "rates, air": {"placement": "rates", "inputs": [*STATES, "T", "air"]},
     "state": {"placement": "state", "form": None},
     "parameters": {"placement": "parameters", "form": None, "parameters": KINETIC},
     "forcing": {"placement": "forcing", "form": None, "inputs": WEATHER},
@@ -38,6 +40,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "rates + forcing": {"placement": ["rates", "forcing"]},
     "rates + forcing + output": {"placement": ["rates", "forcing", "output"]},
 }
+AIR = {f"Q_air_{k + 2}": {"role": "input", "as": f"aerobic_{k}.air", "unit": "m3/h"} for k in (1, 2, 3)}
+"""Columns of the air flows, which baselines then read as well."""
 
 
 def write_config(folder: Path, name: str, parameters: dict[str, float]) -> Path:
@@ -46,6 +50,9 @@ def write_config(folder: Path, name: str, parameters: dict[str, float]) -> Path:
     content["name"] = "tilburg-" + name.replace(" + ", "-").replace(", ", "-")
     content["network"] |= NETWORKS[name]
     content["training"] |= {"seeds": SEEDS, "compile": True}
+    if name == "rates, air":
+        content["data"]["sources"]["online"]["columns"] |= AIR
+        content["training"] |= {"optimiser": "soap", "learning_rate": 0.005}
     if parameters:
         content["model"] |= {"calibrate": [], "parameters": parameters}
     path = folder / f"{content['name']}.yaml"
