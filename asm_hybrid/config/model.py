@@ -176,9 +176,9 @@ class NetworkSection(Section):
     ] = Field(
         default=None,
         description="What n sees, a list, or one for each placement: components of the tank; T and Q_in of the "
-        "influent; air (kLa or air flow of the tank); load.X with X a component or composite of the influent; "
-        "time_of_day; or what a column gives, by its name. Default the soluble components and T; for forcing Q_in, "
-        "T and the loads of COD, TN and TP.",
+        "influent; air (kLa or air flow of the tank; for forcing the air flow of all); load.X with X a component or "
+        "composite of the influent; time_of_day; or what a column gives, by its name. Default the soluble components "
+        "and T; for forcing Q_in, T and the loads of COD, TN and TP.",
     )
     processes: Names | None = Field(
         default=None, description="Processes that n may change; default all. Placement rates only."

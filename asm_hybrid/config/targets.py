@@ -139,10 +139,10 @@ def column_unit(config: PlantFile, table: Table, layout: Layout, source: str, he
         fix = nearest(target, names)
         if tank in layout.tank_names and rest in components:
             fix = "a state that a sensor dictates has the role 'imposed', one to compare with 'observation'"
-        elif rest in ("kla", "air") and tank in layout.tank_names:
-            fix = f"add '{rest}: measured' to the tank {tank!r}"
-            if rest == "air":
-                fix = f"add 'air: {{flow: measured, sote: …}}' to the tank {tank!r}, or impose its oxygen by a column"
+        elif rest == "kla" and tank in layout.tank_names:
+            fix = f"add 'kla: measured' to the tank {tank!r}"
+        elif rest == "air" and tank in layout.tank_names:
+            fix = f"add 'air: {{flow: measured, sote: …}}' to the tank {tank!r}, or impose its oxygen by a column"
         raise InputError(
             f"{target!r} is not an input of this plant",
             where=where,

@@ -220,8 +220,8 @@ class Layout:
             ``Q_in`` [m³/d], ``T`` [°C], ``return_sludge`` and ``wastage`` [m³/d], ``recycle.NAME`` [m³/d],
             ``TANK.kla`` [1/d] or ``TANK.air`` [m³/d at 0 °C and 1 atm] for aerated and metered tanks,
             ``TANK.decant`` [m³/d] for tanks whose volume varies, ``CONTROLLER.setpoint`` and ``CONTROLLER.noise`` in
-            the unit of what is measured,
-            ``TANK.COMPONENT`` for imposed states, ``influent.COMPONENT`` for every component, and `CLOCK`.
+            the unit of what is measured, ``TANK.COMPONENT`` for imposed states, ``influent.COMPONENT`` for every
+            component, and `CLOCK`.
         """
         units = dict(components)
         specs = [InputSpec("Q_in", "m3/d"), InputSpec("T", "degC")]
