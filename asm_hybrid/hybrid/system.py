@@ -188,10 +188,10 @@ class PlantSystem:
             slopes = self.term.sloped(slopes, X, _measured(forcing))
         blocks: Tensor = self._transposed @ slopes
         if forcing.loss is not None:
-            blocks.diagonal(dim1=-2, dim2=-1).sub_(forcing.loss)
+            blocks = blocks - forcing.loss.unsqueeze(-1) * _identity(blocks)
         return blocks * self._free_pairs if self.plant.layout.imposed else blocks
 
-    def inverse(self, x: Tensor, forcing: Forcing, shift: float) -> Inverse:
+    def inverse(self, x: Tensor, forcing: Forcing, shift: float | Tensor) -> Inverse:
         """Return what `solve` needs to divide by ``shift I - J``.
 
         In the tanks the division is by ``(shift I - T) (shift I - B) / shift``, with T the flows between tanks and out
@@ -206,7 +206,7 @@ class PlantSystem:
             The state.
         forcing : Forcing
             At the same time.
-        shift : float
+        shift : float or Tensor
             ``1 / (h γ)`` [1/d].
 
         References
@@ -226,7 +226,7 @@ class PlantSystem:
             layers = (_inverted(slopes[0], shift), _inverted(slopes[1], shift))
         own, smoothed = other_slopes(self.plant, forcing, self.xp)
         if own is not None:
-            primary = (1.0 / (shift - own), own.new_full((1,), 1.0 / (shift - smoothed)))
+            primary = (1.0 / (shift - own), own.new_ones(1) / (shift - smoothed))
         return Inverse(_inverted(self.jacobian(x, forcing), shift), water, solids, layers, primary)
 
     def solve(self, inverse: Inverse, right: Tensor) -> Tensor:
@@ -287,11 +287,13 @@ def _measured(forcing: Forcing) -> Tensor:
     return cast(Tensor, forcing.u if forcing.measured is None else forcing.measured)
 
 
-def _inverted(blocks: Tensor, shift: float) -> Tensor:
+def _inverted(blocks: Tensor, shift: float | Tensor) -> Tensor:
     """Return ``(shift I - blocks)⁻¹``."""
-    shifted = -blocks
-    shifted.diagonal(dim1=-2, dim2=-1).add_(shift)
-    return cast(Tensor, torch.linalg.inv_ex(shifted).inverse)
+    return cast(Tensor, torch.linalg.inv_ex(shift * _identity(blocks) - blocks).inverse)
+
+
+def _identity(like: Tensor) -> Tensor:
+    return torch.eye(like.shape[-1], dtype=like.dtype, device=like.device)
 
 
 def participants(plant: Plant, stoichiometry: Tensor) -> np.ndarray:

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import Any, Protocol, cast
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint as recomputed
 
+from asm_hybrid.solver.compiling import compiled as as_compiled
 from asm_hybrid.solver.tableaus import ROS34PW2, RosenbrockTableau
 
 __all__ = ["NEAR", "Solution", "StiffSystem", "advance", "exact_solve", "integrate", "slope_in_time"]
@@ -44,7 +44,7 @@ class StiffSystem(Protocol):
     def derivative(self, x: Tensor, forcing: Any) -> Tensor:
         """Return dx/dt [unit/d], shaped as ``x``."""
 
-    def inverse(self, x: Tensor, forcing: Any, shift: float) -> Any:
+    def inverse(self, x: Tensor, forcing: Any, shift: float | Tensor) -> Any:
         """Return what `solve` needs to divide by ``shift I - J``, with J an approximation of the Jacobian [1/d]."""
 
     def solve(self, inverse: Any, right: Tensor) -> Tensor:
@@ -78,11 +78,6 @@ class Solution:
     final: Tensor
     ok: Tensor
 
-
-_COMPILED: WeakKeyDictionary[Any, dict[tuple[str, bool], Callable[..., tuple[Tensor, list[Tensor]]]]] = (
-    WeakKeyDictionary()
-)
-"""Compiled steps by system, method, and whether they return their stages."""
 
 Solve = Callable[[Tensor], Tensor]
 """Multiplies by ``(I/(hγ) - J)⁻¹``."""
@@ -149,36 +144,23 @@ def _plus(x: Tensor, weights: Sequence[float], stages: Sequence[Tensor]) -> Tens
 def _compiled_step(
     system: StiffSystem, tableau: RosenbrockTableau, keep: bool, arguments: Sequence[Any]
 ) -> tuple[Tensor, list[Tensor]]:
-    """Take the step of a W-method as torch compiles it; the first call with tensors of a shape compiles.
+    """Take a compiled step of a W-method, from state, inverse, step ``()`` and the forcings of the stages."""
 
-    Parameters
-    ----------
-    system : StiffSystem
-        The model.
-    tableau : RosenbrockTableau
-        The method.
-    keep : bool
-        Whether the stages are wanted.
-    arguments : sequence
-        State, inverse, step ``()`` and the forcings of the stages.
+    def step(x: Tensor, inverse: Any, h: Tensor, *forcings: Any) -> tuple[Tensor, list[Tensor]]:
+        x, stages = advance(system, x, partial(system.solve, inverse), forcings, h, tableau)
+        return x, stages if keep else []
 
-    Returns
-    -------
-    tuple of Tensor and list of Tensor
-        The next state, and the stages.
-    """
-    steps = _COMPILED.setdefault(system, {})
-    key = (tableau.name, keep)
-    if key not in steps:
+    return cast(tuple[Tensor, list[Tensor]], as_compiled(system, (tableau.name, keep), step, arguments))
 
-        def step(x: Tensor, inverse: Any, h: Tensor, *forcings: Any) -> tuple[Tensor, list[Tensor]]:
-            x, stages = advance(system, x, partial(system.solve, inverse), forcings, h, tableau)
-            return x, stages if keep else []
 
-        with torch.no_grad():
-            step(*arguments)  # fills what the model keeps of constants; torch would compile a second time after that
-        steps[key] = torch.compile(step, fullgraph=True)
-    return steps[key](*arguments)
+def _compiled_inverse(system: StiffSystem, x: Tensor, forcing: Any, shift: float) -> Any:
+    """Work out compiled what the stages divide by."""
+
+    def inverse(x: Tensor, forcing: Any, shift: Tensor) -> Any:
+        return system.inverse(x, forcing, shift)
+
+    at = torch.tensor(shift, dtype=x.dtype, device=x.device)
+    return as_compiled(system, ("inverse",), inverse, (x.detach(), forcing, at), whole=False)
 
 
 def exact_solve(full: Tensor, shift: float) -> Solve:
@@ -263,7 +245,7 @@ class _Engine:
     system: StiffSystem
     tableau: RosenbrockTableau
     linear: bool
-    compiled: bool
+    compiles: bool
     interval: float
     floor: Tensor | None
 
@@ -283,7 +265,12 @@ class _Engine:
         inverse, outputs = None, []
         if self.tableau.any_matrix:
             with torch.no_grad():
-                inverse = system.inverse(x, forcings[0], 1.0 / (h * self.tableau.gamma))
+                shift = 1.0 / (h * self.tableau.gamma)
+                inverse = (
+                    _compiled_inverse(system, x, forcings[0], shift)
+                    if self.compiles
+                    else system.inverse(x, forcings[0], shift)
+                )
         for i, (entries, recorded) in enumerate(zip(schedule.stages, schedule.recorded, strict=True)):
             begin, at = x, [forcings[k] for k in entries]
             if inverse is None:
@@ -291,7 +278,7 @@ class _Engine:
                 solve = exact_solve(system.full_jacobian(x, near[0]), 1.0 / (h * self.tableau.gamma))
                 slope = slope_in_time(system, x, near, NEAR * self.interval) if self.linear else None
                 x, stages = advance(system, x, solve, at, h, self.tableau, slope)
-            elif self.compiled:
+            elif self.compiles:
                 keep = any(where < 1.0 for where, _ in recorded)
                 step = torch.tensor(h, dtype=x.dtype, device=x.device)
                 x, stages = _compiled_step(system, self.tableau, keep, (x, inverse, step, *at))
@@ -347,7 +334,7 @@ def integrate(
     tableau : RosenbrockTableau
         The method.
     compiled : bool
-        Whether torch compiles the step, for W-methods.
+        Whether torch compiles the step and what it divides by, for W-methods.
     checkpoint : int, optional
         Knot intervals whose steps are held in memory at once for the backward pass, which then integrates them a second
         time; all by default.
@@ -365,7 +352,7 @@ def integrate(
     count, chunk = inputs.shape[-2] - 1, min(CHUNK, checkpoint or CHUNK)
     starts = [0, *range(1 if first != substeps else chunk, count, chunk)]
     x, states = x0, [x0]
-    if engine.compiled and torch.is_grad_enabled() and not x.requires_grad:
+    if engine.compiles and torch.is_grad_enabled() and not x.requires_grad:
         x = x.detach().requires_grad_()  # as all later states; torch would else compile the first step on its own
     outputs = [system.output(x, system.prepare(inputs[..., :1, :])[0])]
     for begin, end in pairwise([*starts, count]):

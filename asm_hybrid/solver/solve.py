@@ -124,7 +124,7 @@ class _OnUnitInterval:
         t, span = forcing.unbind(-1)
         return span * self.slopes(t, x.squeeze(-2))
 
-    def inverse(self, x: Tensor, forcing: Tensor, shift: float) -> Tensor:
+    def inverse(self, x: Tensor, forcing: Tensor, shift: float | Tensor) -> Tensor:
         own = self.full_jacobian(x, forcing)
         return cast(
             Tensor, torch.linalg.inv(shift * torch.eye(own.shape[-1], dtype=own.dtype, device=own.device) - own)

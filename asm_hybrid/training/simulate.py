@@ -70,7 +70,7 @@ class PlantModel:
     grid : Grid
         Knots and steps.
     compiled : bool
-        Whether the solver's step is compiled where gradients are asked for.
+        Whether the solver's step is compiled.
     checkpoint : int or None
         Knot intervals whose steps are held in memory at once for the backward pass; None for all.
     """
@@ -93,7 +93,7 @@ class PlantModel:
             points=grid.points,
             linear=grid.linear,
             record_knots=record_knots,
-            compiled=self.compiled and torch.is_grad_enabled(),
+            compiled=self.compiled,
             checkpoint=self.checkpoint,
             floor=self.system.floor,
         )
