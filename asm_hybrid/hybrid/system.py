@@ -233,7 +233,8 @@ class PlantSystem:
         """Divide ``(…, row, component)`` by what `inverse` holds."""
         rows = self.plant.rows
         tanks = right if rows.count == rows.tanks else right[..., : rows.tanks, :]
-        parts = [(inverse.blocks @ self._mixed(inverse, tanks).unsqueeze(-1)).squeeze(-1)]
+        mixed = self._mixed(inverse, tanks)
+        parts: list[Tensor] = [self.xp.matmul(inverse.blocks, mixed.unsqueeze(-1)).squeeze(-1)]
         if rows.count == rows.tanks:
             return parts[0]
         first, last = rows.layers

@@ -116,6 +116,9 @@ class _TorchNamespace:
         return self._torch.minimum(x, y)
 
     def matmul(self, a: Array, b: Array) -> Array:
+        # Compiled, the sums merge with what is around them; a library multiplies small matrices by one call for each.
+        if self._torch.compiler.is_compiling():
+            return (a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2)
         # One product a window: torch would fold those of all windows into one when an operand has no batch axis, and
         # the last bit of a result would then depend on what else is in its batch.
         if a.dim() == 2 and b.dim() == 2:
