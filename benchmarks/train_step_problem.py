@@ -174,6 +174,7 @@ class Problem:
             self.targets = along.outputs.contiguous()
         self.starts = states.unsqueeze(0)
         self.term = self._make_term(own, along)
+        self._system = PlantSystem(self.plant, self.defaults, self.observed, self.term)
         self.weights = list(self.term.network.parameters())
 
     def _diurnal(self, knots: Tensor) -> Tensor:
@@ -225,8 +226,10 @@ class Problem:
         return term
 
     def system(self) -> PlantSystem:
-        """Return f + n with the parameters as they are; every training step needs it anew."""
-        return PlantSystem(self.plant, self.defaults * torch.exp(self.logs @ self._pick), self.observed, self.term)
+        """Return f + n with the parameters as they are now; one object, so that its step is compiled once."""
+        now = PlantSystem(self.plant, self.defaults * torch.exp(self.logs @ self._pick), self.observed, self.term)
+        vars(self._system).update(vars(now))
+        return self._system
 
     def step(self, outputs: Callable[[PlantSystem], Tensor]) -> Found:
         """Go forward and back once.

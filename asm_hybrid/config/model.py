@@ -261,8 +261,8 @@ class TrainingSection(Section):
     step: Duration = Field(default=written("5 min"), gt=0, description="Step of the solver [d].")
     compile: bool = Field(
         default=False,
-        description="Compile the solver's step (torch.compile): takes up to two minutes once, seconds in later runs, "
-        "then saves a third of the time of a gradient step; needs a C++ compiler on a CPU, and falls back without one.",
+        description="Compile the solver's step (torch.compile): takes up to three minutes once, seconds in later runs, "
+        "then saves half of the time of a gradient step; needs a C++ compiler on a CPU, and falls back without one.",
     )
     tensorboard: bool = Field(
         default=False,

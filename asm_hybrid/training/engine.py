@@ -58,7 +58,7 @@ def gradient_error(model: PlantModel, windows: Windows, inputs: Tensor, starts: 
 def compiled_model(
     model: PlantModel, windows: Windows, inputs: Tensor, starts: Tensor, batch: int
 ) -> tuple[PlantModel, str]:
-    """Compile the step of the solver, forward and backward.
+    """Compile the step of the solver, forward and backward, and for validations.
 
     Parameters
     ----------
@@ -80,6 +80,8 @@ def compiled_model(
     try:
         outputs = compiled.simulate(starts[:, index], windows.inputs(inputs, index)[:, :3]).outputs
         torch.autograd.grad(outputs.sum(), list(model.system.term.parameters()))
+        with torch.no_grad():
+            compiled.simulate(starts[:, 0], inputs[:3])
     except (RuntimeError, OSError) as error:
         return model, (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
     return compiled, ""
