@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_plant import CONFIG, TRUE, write_case
+from small_plant import BEYOND, CONFIG, TRUE, write_case
 
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.export import export_bundle
+from asm_hybrid.scenario.simulate import simulate
 from asm_hybrid.workflow import run_training
 
 PLACEMENTS = {
@@ -89,3 +90,20 @@ def test_the_run_and_its_bundle_predict_the_same(run, tmp_path):
     inputs = read_inputs(run)
     bundle = export_bundle(run, tmp_path / "bundle")
     assert np.array_equal(load_model(run).predict(inputs), load_model(bundle).predict(inputs))
+
+
+def test_air_beside_imposed_oxygen_reaches_n_in_run_bundle_and_scenario(tmp_path):
+    text = CONFIG.replace("DO: {", "Q_air: {role: input, as: aerobic.air, unit: m3/h}\n        DO: {")
+    path = write_case(tmp_path, text.replace("inputs: [S_NH, S_O]", "inputs: [S_NH, air]"), truth=BEYOND)
+    plant = pd.read_csv(tmp_path / "plant.csv")
+    plant.assign(Q_air=2000 + 100 * plant["flow"] / 5000).to_csv(tmp_path / "plant.csv", index=False)
+    run_training(path, tmp_path / "run")
+    model, inputs = load_model(tmp_path / "run"), read_inputs(tmp_path / "run")
+    bundle = load_model(export_bundle(tmp_path / "run", tmp_path / "bundle"))
+    assert np.array_equal(bundle.predict(inputs), model.predict(inputs))
+    scenario = tmp_path / "more.yaml"
+    scenario.write_text("name: more\nchanges:\n  - {input: aerobic.air, scale: 1.02}\n")
+    (result,) = simulate(tmp_path / "run", scenario, tmp_path / "out")
+    more = inputs.assign(**{"aerobic.air": 1.02 * inputs["aerobic.air"]})
+    assert not np.array_equal(model.predict(more), model.predict(inputs))
+    assert (result.table["scenario"] != result.table["base"]).any()
