@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from types import FunctionType
 from typing import Any, cast
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 __all__ = ["compiled"]
 
-_KEPT: WeakKeyDictionary[Any, dict[tuple[Any, ...], Callable[..., Any]]] = WeakKeyDictionary()
+_KEPT = "_compiled"
+"""Attribute of a model that holds its compiled functions; they refer to it, and kept elsewhere would keep it alive."""
 _NUMBERS = count()
 
 
@@ -41,7 +41,7 @@ def compiled(
     object
         What the function returns.
     """
-    kept = _KEPT.setdefault(owner, {})
+    kept = vars(owner).setdefault(_KEPT, {})
     key = (*key, torch.is_grad_enabled())
     if key not in kept:
         with torch.no_grad():

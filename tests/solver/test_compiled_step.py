@@ -1,6 +1,8 @@
 """The step as torch compiles it: the same values and gradients, and a plain step where compilation fails."""
 
+import gc
 import shutil
+import weakref
 
 import pytest
 import torch
@@ -52,3 +54,13 @@ def test_with_and_without_gradients_are_compiled_each_for_itself(monkeypatch):
     with torch.no_grad():
         integrate(system, x0, ramp(4), 0.25, 2, compiled=True)
     assert len(made) == 3
+
+
+def test_a_model_is_freed_with_its_compiled_functions(monkeypatch):
+    monkeypatch.setattr(compiling.torch, "compile", lambda f, **_: f)
+    system = Problem(brusselator, exact_jacobian(brusselator))
+    integrate(system, torch.ones(1, 1, 2, dtype=torch.float64), ramp(4), 0.25, 2, compiled=True)
+    alive = weakref.ref(system)
+    del system
+    gc.collect()
+    assert alive() is None
