@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from asm_hybrid.training.residual import Residual, fit_residual
+
 __all__ = ["LEVEL", "Band", "band_summary", "coverage", "coverage_warnings", "prediction_band"]
 
 LEVEL = 0.9
@@ -28,13 +30,13 @@ class Band:
     ----------
     low, high : ndarray, shape (sample,)
         Limits at the measurements, in the unit of the variable.
-    residual : float
-        Standard deviation of what the spread of the seeds does not explain, from the validation block.
+    residual : Residual
+        What the spread of the seeds does not explain, from the validation block.
     """
 
     low: np.ndarray
     high: np.ndarray
-    residual: float
+    residual: Residual
 
 
 def prediction_band(
@@ -42,13 +44,13 @@ def prediction_band(
 ) -> Band | None:
     """Return the band ``median ± 1.645 (spread² + residual²)^½``.
 
-    The spread is the standard deviation over the seeds at that moment. The squared residual is what the mean square of
-    the errors in the validation block exceeds the mean square of the spread by.
+    The spread is the standard deviation over the seeds at that moment. The residual is fitted to the errors of the
+    validation block, see `fit_residual`.
 
     Parameters
     ----------
     measured : ndarray, shape (sample,)
-        Measurements.
+        Measurements, in the order of time.
     members : ndarray, shape (seed, sample)
         Simulations; a seed that diverged is left out.
     validation : ndarray of bool, shape (sample,)
@@ -69,9 +71,8 @@ def prediction_band(
     error = centre - measured
     if censored is not None:
         error = np.where(censored, np.maximum(error, 0.0), error)
-    square = np.mean(error[validation] ** 2) - np.mean(spread[validation])
-    residual = max(0.0, float(square)) ** 0.5
-    half = HALF_WIDTH * np.sqrt(spread + residual**2)
+    residual = fit_residual(error[validation], spread[validation], centre[validation])
+    half = HALF_WIDTH * np.sqrt(spread + residual.variance(centre))
     return Band(np.maximum(centre - half, 0.0), np.maximum(centre + half, 0.0), residual)
 
 
@@ -113,7 +114,7 @@ def band_summary(
                 width = float((band.high - band.low)[inside].mean())
                 share = coverage(measured[name], band, inside, censored[name] if censored else None)
                 rows[block] = {"coverage": share, "width": width, "n": int(inside.sum())}
-        variables[name] = {"residual": band.residual, **rows}
+        variables[name] = {"residual": band.residual.constant, "relative": band.residual.relative, **rows}
     return {"level": LEVEL, "variables": variables}
 
 
