@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asm_hybrid.config.data import ColumnSection
+from asm_hybrid.data.drift import check_drift
 from asm_hybrid.data.findings import Place, QualityFinding
 
 __all__ = ["check_twins", "check_values"]
@@ -57,7 +58,7 @@ def check_values(
     Returns
     -------
     list of QualityFinding
-        Kinds ``sentinel`` (error), ``range``, ``constant column``, ``frozen sensor``, ``gap``.
+        Kinds ``sentinel`` (error), ``range``, ``constant column``, ``frozen sensor``, ``drift``, ``gap``.
     """
     sentinel = _sentinels(values, column, place)
     if sentinel:
@@ -70,6 +71,8 @@ def check_values(
         found += _frozen(
             np.where(censored, np.nan, values), days, FROZEN_TIME_T if column.target == "T" else FROZEN_TIME, place
         )
+    if column.role == "imposed" and (column.target or "").endswith(".S_O"):
+        found += check_drift(values, days, place)
     return found + _gaps(values, days, place)
 
 
