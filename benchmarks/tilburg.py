@@ -3,7 +3,7 @@
 Run ``python benchmarks/tilburg.py FOLDER``, with the series where `configs/tilburg.yaml` expects them.
 Runs go into FOLDER, one a placement; those that are there already are not made again. f is calibrated in the first run,
 and the others take its parameters. In ``rates, air`` the air flows of the aerobic tanks are inputs,
-for the baselines too, and n learns by SOAP.
+for the baselines too, and n learns by SOAP. Where n reads the time of day, so do the baselines.
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ NETWORKS: dict[str, dict[str, Any]] = {
     },
     "parameters + forcing": {"placement": ["parameters", "forcing"], "form": None, "parameters": KINETIC},
     "rates + forcing": {"placement": ["rates", "forcing"]},
+    "rates + forcing, time": {
+        "placement": ["rates", "forcing"],
+        "inputs": {"rates": [*STATES, "T"], "forcing": [*WEATHER, "time_of_day"]},
+    },
     "rates + forcing + output": {"placement": ["rates", "forcing", "output"]},
 }
 AIR = {f"Q_air_{k + 2}": {"role": "input", "as": f"aerobic_{k}.air", "unit": "m3/h"} for k in (1, 2, 3)}

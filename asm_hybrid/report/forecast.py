@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from asm_hybrid.report.record import Band, Bands, ForecastRecord, Score, Variable
+from asm_hybrid.report.record import Bands, ForecastRecord, Score, Variable
 from asm_hybrid.report.style import MODELS, model_title, number, percent, unit_text
 from asm_hybrid.report.verdict import best_model
 
@@ -85,12 +85,8 @@ def band_rows(bands: Bands, variables: Mapping[str, Variable]) -> list[BandRow]:
             (f"{found.n:,}", number(found.width), percent(found.coverage)) if found else ("0", "–", "–")
             for found in (band.validate_, band.test)
         )
-        rows.append(BandRow(name, unit_text(variables[name].unit), _residual(band), blocks))
+        rows.append(BandRow(name, unit_text(variables[name].unit), number(band.residual), blocks))
     return rows
-
-
-def _residual(band: Band) -> str:
-    return f"{number(band.residual)}; {percent(band.relative)}" if band.relative else number(band.residual)
 
 
 def _cells(

@@ -113,10 +113,9 @@ class BandBlock(_Record):
 
 
 class Band(_Record):
-    """The band of one variable; the seeds' spread leaves `residual`, and `relative` times the level, unexplained."""
+    """The band of one variable; `residual` is what the spread of the seeds does not explain."""
 
     residual: float
-    relative: float = 0.0
     validate_: BandBlock | None = Field(default=None, alias="validate")
     test: BandBlock | None = None
 

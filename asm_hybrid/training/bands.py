@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from asm_hybrid.training.residual import Residual, fit_residual
-
 __all__ = ["LEVEL", "Band", "band_summary", "coverage", "coverage_warnings", "prediction_band"]
 
 LEVEL = 0.9
@@ -30,13 +28,13 @@ class Band:
     ----------
     low, high : ndarray, shape (sample,)
         Limits at the measurements, in the unit of the variable.
-    residual : Residual
-        What the spread of the seeds does not explain, from the validation block.
+    residual : float
+        Standard deviation of what the spread of the seeds does not explain, from the validation block.
     """
 
     low: np.ndarray
     high: np.ndarray
-    residual: Residual
+    residual: float
 
 
 def prediction_band(
@@ -44,13 +42,13 @@ def prediction_band(
 ) -> Band | None:
     """Return the band ``median ± 1.645 (spread² + residual²)^½``.
 
-    The spread is the standard deviation over the seeds at that moment. The residual is fitted to the errors of the
-    validation block, see `fit_residual`.
+    The spread is the standard deviation over the seeds at that moment. The squared residual is what the mean square of
+    the errors in the validation block exceeds the mean square of the spread by.
 
     Parameters
     ----------
     measured : ndarray, shape (sample,)
-        Measurements, in the order of time.
+        Measurements.
     members : ndarray, shape (seed, sample)
         Simulations; a seed that diverged is left out.
     validation : ndarray of bool, shape (sample,)
@@ -71,8 +69,9 @@ def prediction_band(
     error = centre - measured
     if censored is not None:
         error = np.where(censored, np.maximum(error, 0.0), error)
-    residual = fit_residual(error[validation], spread[validation], centre[validation])
-    half = HALF_WIDTH * np.sqrt(spread + residual.variance(centre))
+    square = np.mean(error[validation] ** 2) - np.mean(spread[validation])
+    residual = max(0.0, float(square)) ** 0.5
+    half = HALF_WIDTH * np.sqrt(spread + residual**2)
     return Band(np.maximum(centre - half, 0.0), np.maximum(centre + half, 0.0), residual)
 
 
@@ -114,7 +113,7 @@ def band_summary(
                 width = float((band.high - band.low)[inside].mean())
                 share = coverage(measured[name], band, inside, censored[name] if censored else None)
                 rows[block] = {"coverage": share, "width": width, "n": int(inside.sum())}
-        variables[name] = {"residual": band.residual.constant, "relative": band.residual.relative, **rows}
+        variables[name] = {"residual": band.residual, **rows}
     return {"level": LEVEL, "variables": variables}
 
 

@@ -22,7 +22,7 @@ def record(noise=0.5, test_noise=0.5, spread=0.2):
 def test_a_band_holds_what_it_promises_where_errors_stay_as_they_were():
     measured, members = record()
     band = prediction_band(measured, members, VALIDATION)
-    assert band.residual.constant**2 + 0.2**2 == pytest.approx(0.5**2, rel=0.1)
+    assert band.residual**2 + 0.2**2 == pytest.approx(0.5**2, rel=0.1)
     for inside in (VALIDATION, TEST):
         assert coverage(measured, band, inside) == pytest.approx(0.9, abs=0.02)
 
@@ -46,9 +46,9 @@ def test_a_band_widens_where_the_seeds_part():
 def test_one_seed_has_a_band_of_its_residual_and_a_diverged_seed_is_left_out():
     measured, members = record(spread=0.0)
     one = prediction_band(measured, members[:1], VALIDATION)
-    assert one.residual.constant == pytest.approx(0.5, rel=0.1)
+    assert one.residual == pytest.approx(0.5, rel=0.1)
     with_diverged = prediction_band(measured, np.vstack([members, np.full(N, np.nan)]), VALIDATION)
-    assert with_diverged.residual.constant == pytest.approx(one.residual.constant)
+    assert with_diverged.residual == pytest.approx(one.residual)
     assert prediction_band(measured, np.full((2, N), np.nan), VALIDATION) is None
     assert prediction_band(measured, members, np.arange(N) < 19) is None
 

@@ -10,7 +10,6 @@ import torch
 from asm_hybrid.data import Observation
 from asm_hybrid.training.bands import Band, coverage, prediction_band
 from asm_hybrid.training.observation import TRANSITION, composite_weights, lagged, robust
-from asm_hybrid.training.residual import Residual
 from asm_hybrid.training.scores import score
 from asm_hybrid.training.sensors import BIAS_SPREAD, LAG_SPREAD, LONGEST_LAG, PACE, Sensors, SensorSpec, sensor_warnings
 from asm_hybrid.training.windows import interpolate_outputs, make_windows, recorded_points
@@ -147,13 +146,13 @@ def test_scores_and_bands_of_samples_below_the_limit():
     found = score(measured, np.array([0.1, 0.9, 1.0, 3.0]), censored)
     assert found["rmse"] == pytest.approx(np.sqrt((0.4**2 + 1.0) / 4))
     assert found["bias"] == pytest.approx((0.4 - 1.0) / 4)
-    band = Band(np.array([0.0, 0.6, 0.0, 0.0]), np.array([0.2, 0.8, 2.5, 2.5]), Residual(0.1))
+    band = Band(np.array([0.0, 0.6, 0.0, 0.0]), np.array([0.2, 0.8, 2.5, 2.5]), 0.1)
     everything = np.ones(4, dtype=bool)
     assert coverage(measured, band, everything, censored) == pytest.approx(2 / 4)
     rng = np.random.default_rng(1)
     low = 0.4 * rng.random((1, 60))
     made = prediction_band(np.full(60, 0.5), low, np.ones(60, dtype=bool), np.ones(60, dtype=bool))
-    assert made.residual == Residual(0.0)  # nothing is known to err
+    assert made.residual == 0.0  # nothing is known to err
 
 
 def three():
