@@ -287,10 +287,11 @@ class TrainingSection(Section):
         description="How the gradient becomes a step: scaled weight by weight (adam), or along the axes in which it "
         "varies (soap), which needs a third of the steps, half the learning_rate, and watching for overfitting.",
     )
-    gradient: Literal["window", "record"] = Field(
+    gradient: Literal["window", "block", "record"] = Field(
         default="window",
-        description="How far back the gradient of n reaches: to the start of a window (window), or through all windows "
-        "before as well, so that slow states count (record), which wants few, long windows and a small learning_rate.",
+        description="How far back the gradient of n reaches: to the start of a window (window), or, so that slow "
+        "states count, through all windows before it in the training block (block) or the record (record), which want "
+        "few, long windows and a small learning_rate.",
     )
     learning_rate: float = Field(default=0.01, gt=0, description="Step size of the optimiser.")
     penalty: float = Field(

@@ -197,20 +197,23 @@ def test_other_modes_run_through_to_the_report(tmp_path, change, own, models):
     assert (result.summary["missing"][0]["kind"] == "component") if "state" in change[1] else True
 
 
-@pytest.mark.parametrize(("gradient", "begin"), [("window", 12), ("record", 0)])
-def test_a_gradient_that_reaches_back_does_so_to_the_begin_of_the_record(tmp_path, monkeypatch, gradient, begin):
+@pytest.mark.parametrize(
+    ("gradient", "begin", "carries"), [("window", 12, False), ("block", 12, True), ("record", 0, True)]
+)
+def test_a_gradient_reaches_back_to_a_window_the_block_or_the_record(tmp_path, monkeypatch, gradient, begin, carries):
     from asm_hybrid.training import stages
 
     seen, fit = [], stages.fit
 
-    def watch(module, model, inputs, windows, *args, **kwargs):
-        seen.append((int(windows.starts[0]), int(windows.counts(torch.tensor([0]))) > 0))
-        return fit(module, model, inputs, windows, *args, **kwargs)
+    def watch(module, model, inputs, windows, starts, settings, *args, **kwargs):
+        first = int(windows.starts[0]), int(windows.counts(torch.tensor([0]))) > 0
+        seen.append((*first, settings.carries_adjoint))
+        return fit(module, model, inputs, windows, starts, settings, *args, **kwargs)
 
     monkeypatch.setattr(stages, "fit", watch)
     text = CONFIG.replace("iterations: 4", f"iterations: 1, gradient: {gradient}")
     train(write_case(tmp_path, text), tmp_path / "run")
-    assert seen == [(begin, begin > 0), (12, True)]  # n; the pure neural ODE
+    assert seen == [(begin, begin > 0, carries), (12, True, False)]  # n; the pure neural ODE
 
 
 def test_the_gradient_is_checked_on_windows_that_have_samples(tmp_path):
