@@ -1,4 +1,4 @@
-"""Parts of a solver as torch compiles them, kept for the model that they belong to."""
+"""Parts of a solver as torch compiles them, kept with the model that they belong to."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def compiled(
     Parameters
     ----------
     owner : object
-        What the compiled function is kept for.
+        What the compiled function is kept with, and freed with: any object with a ``__dict__``.
     key : tuple
         Tells the functions of an owner apart; a call with gradients and one without are two as well.
     function : callable
