@@ -127,7 +127,7 @@ def test_an_empty_cell_between_commas_is_told(read):
         ("0 1 2\n", "the file has 3 columns"),
         ("# nothing\n", "no row of numbers"),
         (b"\x1f\x8bdamaged", "compressed file is damaged"),
-        (gzip.compress(b"0 1 2\n" * 100)[:-9], "compressed file is damaged"),
+        (gzip.compress(b"0 1 2\n" * 100, mtime=0)[:-9], "compressed file is damaged"),
         (
             "time,Q,SI,SS,XI,XS,XBH,XBA,XP,SO,SNO,SNH,SND,XND,SALK\n" + text(table(15), ","),
             "header names column 3 'si'",
