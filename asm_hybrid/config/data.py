@@ -71,6 +71,7 @@ Edge = Annotated[
 Period = Annotated[tuple[Edge, Edge], Field(strict=False)]
 Range = Annotated[tuple[float | None, float | None], Field(strict=False)]
 Numbers = Annotated[tuple[float, ...], Field(strict=False)]
+Excluded = Annotated[tuple[Annotated[tuple[Stamp, Stamp], Field(strict=False)], ...], Field(strict=False)]
 
 
 class TimeSection(Section):
@@ -137,6 +138,17 @@ class ColumnSection(Section):
         description="Values at or below it mean 'below the limit', in the column's unit; observations only. Cells such "
         "as '<0.05' do so with or without it.",
     )
+    saturation: float | None = Field(
+        default=None,
+        gt=0,
+        description="Values at or above it mean 'at least that', in the column's unit; observations only. Cells such "
+        "as '>10' do so with or without it.",
+    )
+    exclude: Excluded = Field(
+        default=(),
+        description="Periods [from, to] in which the column measures nothing, such as a stuck sensor or maintenance: "
+        "its values there are left out. Times without an offset are in the zone of the source.",
+    )
     bias: Bias = Field(default=None, description="learn: the sensor's offset is learnt with n; observations only.")
     lag: Lag = Field(
         default=None,
@@ -174,13 +186,18 @@ class ColumnSection(Section):
     def _check_sensor(self) -> None:
         """Refuse what describes a sensor where the column is none, or none that can be so."""
         if self.role != "observation":
-            for key in ("detection_limit", "bias", "lag"):
+            for key in ("detection_limit", "saturation", "bias", "lag"):
                 if getattr(self, key) is not None:
                     raise refuse(
                         f"the column has the role {self.role!r} and {key!r}",
                         f"{key!r} for observations only",
                         f"remove {key!r}, or set role: observation",
                     )
+        if self.detection_limit and self.saturation and not self.detection_limit < self.saturation:
+            raise refuse(
+                f"the sensor saturates at {self.saturation:g}, and its detection limit is {self.detection_limit:g}",
+                "a detection limit below the saturation",
+            )
         if self.sample is None:
             return
         if self.role == "imposed":

@@ -11,6 +11,7 @@ import numpy as np
 from asm_hybrid.config import Config, load_config
 from asm_hybrid.config.fractionation import influent_sums
 from asm_hybrid.config.sensor import LEARN
+from asm_hybrid.data.censoring import ABOVE, BELOW
 from asm_hybrid.data.dataset import Dataset, build_dataset
 from asm_hybrid.data.findings import QualityFinding
 from asm_hybrid.data.influent import PREFIX
@@ -123,8 +124,11 @@ def _series_row(series: Series) -> tuple[str, ...]:
 def _sensor_facts(series: Series) -> Iterator[str]:
     """Yield what is special about the sensor or sampler of a column."""
     column = series.column
-    if series.censored.any():
-        yield f"{series.censored.sum()} below the detection limit"
+    for mark, limit in ((BELOW, "below the detection limit"), (ABOVE, "at saturation")):
+        if (series.censored == mark).any():
+            yield f"{(series.censored == mark).sum()} {limit}"
+    if column.exclude:
+        yield f"{len(column.exclude)} periods left out" if len(column.exclude) > 1 else "one period left out"
     if column.sample:
         weight = ", by flow" if column.sample.weight == "flow" else ""
         yield f"composite of {column.sample.composite * 24:g} h{weight}"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from asm_hybrid.config import Config
 from asm_hybrid.data.blocks import check_blocks, check_inputs, place_blocks, zone_name
+from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.data.findings import QualityFinding, raise_errors
 from asm_hybrid.data.influent import PREFIX, fractionate
 from asm_hybrid.data.knots import TOLERANCE, bridged, interpolate, placed
@@ -46,8 +47,8 @@ class Observation:
         Internal unit.
     rows : int array, (sample,)
         Row numbers in the file.
-    censored : bool array, (sample,)
-        True where the sample is below the detection limit that `values` holds.
+    censored : int array, (sample,)
+        `BELOW` or `ABOVE` the limit that `values` holds (`asm_hybrid.data.censoring`), else zero.
     period : float
         Length of a composite's period [d]; zero for samples of a moment.
     flow : float array, (knot,), or None
@@ -61,14 +62,13 @@ class Observation:
     noise: float
     unit: str
     rows: NDArray[np.int64]
-    censored: NDArray[np.bool_]
+    censored: NDArray[np.int8]
     period: float = 0.0
     flow: Values | None = None
 
     def error(self, predicted: Values) -> Values:
-        """Return predicted minus measured, ``(…, sample)``; zero where both are below the detection limit."""
-        difference = predicted - self.values
-        return np.where(self.censored, np.maximum(difference, 0.0), difference)
+        """Return predicted minus measured, ``(…, sample)``; zero where both lie beyond a limit of the sensor."""
+        return censored_error(predicted - self.values, self.censored)
 
 
 @dataclass(frozen=True)

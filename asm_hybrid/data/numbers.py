@@ -8,16 +8,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from asm_hybrid.data.censoring import ABOVE, BELOW
 from asm_hybrid.data.findings import Place, QualityFinding
 
 __all__ = ["parse_numbers"]
 
-_DECIMAL_COMMA = re.compile(r"<?\s*[-+]?\d+,\d+")
+SIGNS = {BELOW: "<", ABOVE: ">"}
+"""How a laboratory writes that a sample lies beyond a limit."""
+
+_DECIMAL_COMMA = re.compile(r"[<>]?\s*[-+]?\d+,\d+")
 
 
 def parse_numbers(
-    cells: pd.Series, missing: tuple[float, ...], place: Place, *, decimal: str = ".", below: bool = False
-) -> tuple[NDArray[np.float64], NDArray[np.bool_], list[QualityFinding]]:
+    cells: pd.Series, missing: tuple[float, ...], place: Place, *, decimal: str = ".", limits: bool = False
+) -> tuple[NDArray[np.float64], NDArray[np.int8], list[QualityFinding]]:
     """Return the numbers of a column.
 
     Parameters
@@ -30,29 +34,30 @@ def parse_numbers(
         File, header and row numbers.
     decimal : str
         Decimal sign of cells that are text.
-    below : bool
-        Whether a cell such as ``<0.05`` is a value: less than that number, which is above zero.
+    limits : bool
+        Whether a cell such as ``<0.05`` or ``>10`` is a value: less or more than that number, which is above zero.
 
     Returns
     -------
     values : float array, (row,)
         Numbers in the column's unit, NaN where there is no value; of ``<0.05`` the number.
-    censored : bool array, (row,)
-        True where a cell said ``<``.
+    censored : int array, (row,)
+        `BELOW` where a cell said ``<``, `ABOVE` where it said ``>``, else zero.
     findings : list of QualityFinding
         Errors of the kinds ``non-numeric cell``, ``not finite`` and ``no value``.
     """
     cells, censored = _without_sign(cells)
     numbers = _numbers(cells, decimal)
-    refused = censored & ~(numbers > 0) if below else censored
+    marked = censored != 0
+    refused = marked & ~(numbers > 0) if limits else marked
     numbers = np.where(refused, np.nan, numbers)
     empty = cells.isna().to_numpy(dtype=bool)
     if not pd.api.types.is_numeric_dtype(cells.dtype):
         empty = empty | cells.astype(str).str.strip().eq("").to_numpy(dtype=bool)
     findings = []
-    bad = np.isnan(numbers) & ~(empty & ~censored)
+    bad = np.isnan(numbers) & ~(empty & ~marked)
     if bad.any():
-        first = ("<" if censored[bad][0] else "") + str(cells[bad].iloc[0])
+        first = SIGNS.get(censored[bad][0], "") + str(cells[bad].iloc[0])
         comma = decimal == "." and _DECIMAL_COMMA.fullmatch(first.strip())
         findings.append(
             place.finding(
@@ -61,7 +66,7 @@ def parse_numbers(
                 f"the cell {first!r} is not a number",
                 bad,
                 expected="numbers, or empty cells where there is no value"
-                + ("; below a detection limit '<' and a number above zero, such as '<0.05'" if below else ""),
+                + ("; beyond a limit '<' or '>' and a number above zero, such as '<0.05'" if limits else ""),
                 fix='add decimal: "," to the source' if comma else "correct the cell, or leave it empty",
             )
         )
@@ -88,15 +93,20 @@ def parse_numbers(
                 fix="map another column, or give this one the role 'ignored'",
             )
         )
-    return values, censored & ~np.isnan(values), findings
+    return values, np.where(np.isnan(values), 0, censored).astype(np.int8), findings
 
 
-def _without_sign(cells: pd.Series) -> tuple[pd.Series, NDArray[np.bool_]]:
-    """Return cells without a leading ``<``, and where one stood."""
+def _without_sign(cells: pd.Series) -> tuple[pd.Series, NDArray[np.int8]]:
+    """Return cells without a leading ``<`` or ``>``, and which of them stood there."""
+    censored = np.zeros(len(cells), dtype=np.int8)
     if pd.api.types.is_numeric_dtype(cells.dtype) or pd.api.types.is_datetime64_any_dtype(cells.dtype):
-        return cells, np.zeros(len(cells), dtype=bool)
-    marked = cells.map(lambda cell: isinstance(cell, str) and cell.lstrip().startswith("<")).to_numpy(dtype=bool)
-    return cells.where(~marked, cells.astype(str).str.replace("<", "", n=1)), marked
+        return cells, censored
+    first = cells.map(lambda cell: cell.lstrip()[:1] if isinstance(cell, str) else "")
+    for mark, sign in SIGNS.items():
+        marked = first.eq(sign).to_numpy(dtype=bool)
+        censored[marked] = mark
+        cells = cells.where(~marked, cells.astype(str).str.replace(sign, "", n=1))
+    return cells, censored
 
 
 def _numbers(cells: pd.Series, decimal: str) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from asm_hybrid.config.data import ColumnSection
 from asm_hybrid.data.drift import check_drift
 from asm_hybrid.data.findings import Place, QualityFinding
+from asm_hybrid.data.frozen import check_frozen, check_rest
 
 __all__ = ["check_twins", "check_values"]
 
@@ -18,12 +19,6 @@ Values = NDArray[np.float64]
 
 SENTINELS = (-99.0, -999.0, -9999.0, -99999.0, 9999.0, 99999.0, 999999.0)
 """Numbers by which loggers say that there is no value."""
-FROZEN_TIME = 0.25
-"""Shortest run of one value that counts as a frozen sensor [d]."""
-FROZEN_TIME_T = 1.0
-"""The same for temperature, which moves slowly and is logged coarsely [d]."""
-FROZEN_SAMPLES = 12
-"""Fewest samples in such a run."""
 GAP_TIME = 0.25
 """Shortest gap that is reported [d]."""
 GAP_INTERVALS = 4
@@ -38,7 +33,7 @@ def check_values(
     days: Values,
     column: ColumnSection,
     place: Place,
-    censored: NDArray[np.bool_],
+    censored: NDArray[np.int8],
 ) -> list[QualityFinding]:
     """Check one column.
 
@@ -52,8 +47,8 @@ def check_values(
         What the column means.
     place : Place
         File, header and row numbers.
-    censored : bool array, (row,)
-        Samples below a detection limit, which may well stay at one value.
+    censored : int array, (row,)
+        Not zero for samples beyond a limit of the sensor, which may well stay at one value.
 
     Returns
     -------
@@ -68,9 +63,9 @@ def check_values(
     if valid.sum() > 1 and np.ptp(values[valid]) == 0:
         found.append(place.finding("warning", "constant column", f"every value is {values[valid][0]:g}"))
     else:
-        found += _frozen(
-            np.where(censored, np.nan, values), days, FROZEN_TIME_T if column.target == "T" else FROZEN_TIME, place
-        )
+        uncensored = np.where(censored == 0, values, np.nan)
+        frozen = check_frozen(uncensored, days, place, temperature=column.target == "T")
+        found += frozen or (check_rest(uncensored, days, place) if column.role == "observation" else [])
     if column.role == "imposed" and (column.target or "").endswith(".S_O"):
         found += check_drift(values, days, place)
     return found + _gaps(values, days, place)
@@ -133,39 +128,6 @@ def _range(values: Values, internal: Values, column: ColumnSection, place: Place
             fix="flows and influent concentrations below zero cannot be simulated: correct or empty the cells"
             if impossible
             else "empty the cells that are no measurement, or widen the column's range",
-        )
-    ]
-
-
-def _frozen(values: Values, days: Values, shortest: float, place: Place) -> list[QualityFinding]:
-    """Find runs of one value that are long, and far longer than runs usually are in this column.
-
-    A column that holds such runs most of the time is a series with a base value, not a stuck sensor.
-    """
-    index = np.flatnonzero(~np.isnan(values))
-    if index.size < FROZEN_SAMPLES:
-        return []
-    kept, time = values[index], days[index]
-    begin = np.concatenate([[0], np.flatnonzero(np.diff(kept) != 0) + 1])
-    end = np.concatenate([begin[1:], [kept.size]]) - 1
-    count, length = end - begin + 1, time[end] - time[begin]
-    usual = float(np.quantile(count, 0.95))
-    stuck = (count >= max(FROZEN_SAMPLES, 5 * usual)) & (length >= shortest)
-    if not stuck.any() or count[stuck].sum() > 0.5 * kept.size:
-        return []
-    chosen = np.zeros(values.size, dtype=bool)
-    for first, last in zip(begin[stuck], end[stuck], strict=True):
-        chosen[index[first : last + 1]] = True
-    worst = int(np.argmax(np.where(stuck, length, -1)))
-    return [
-        place.finding(
-            "warning",
-            "frozen sensor",
-            f"{stuck.sum()} runs of one value, the longest {length[worst]:.1f} d at {kept[begin[worst]]:g} "
-            f"{place.unit}",
-            chosen,
-            expected="a series that moves",
-            fix="leave these cells empty if the sensor was stuck",
         )
     ]
 

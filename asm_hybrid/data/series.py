@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from asm_hybrid.config import Config
 from asm_hybrid.config.data import ColumnSection
 from asm_hybrid.config.targets import column_unit
+from asm_hybrid.data.censoring import ABOVE, BELOW
+from asm_hybrid.data.exclusion import without_excluded
 from asm_hybrid.data.findings import Place, QualityFinding, merged
 from asm_hybrid.data.numbers import parse_numbers
 from asm_hybrid.data.quality import check_twins, check_values
@@ -44,8 +46,8 @@ class Series:
         Internal unit.
     noise : float
         Standard deviation of the sensor's error, in the internal unit; zero but for observations.
-    censored : bool array, (row,)
-        True where the sample is below a detection limit; `values` then holds the limit.
+    censored : int array, (row,)
+        `BELOW` or `ABOVE` a limit of the sensor, which `values` then holds; else zero.
     """
 
     header: str
@@ -55,7 +57,7 @@ class Series:
     values: Values
     unit: str
     noise: float
-    censored: NDArray[np.bool_]
+    censored: NDArray[np.int8]
 
     @property
     def target(self) -> str:
@@ -133,16 +135,14 @@ def _read(config: Config, table: Table, layout: Layout, name: str) -> tuple[Sour
         if column.role == "ignored":
             continue
         place = Place(file, header, str(column.unit), rows)
-        observed = column.role == "observation"
+        cells, unused = without_excluded(raw.frame[header], times, config, name, place)
+        findings += unused
         values, censored, found = parse_numbers(
-            raw.frame[header], section.missing, place, decimal=section.decimal, below=observed
+            cells, section.missing, place, decimal=section.decimal, limits=column.role == "observation"
         )
         unit = column_unit(config, table, layout, name, header)
         factor, offset = conversion(str(column.unit), unit)
-        limited = values
-        if column.detection_limit is not None:
-            low = ~censored & (values <= column.detection_limit)
-            limited, censored = np.where(low, column.detection_limit, values), censored | low
+        limited, censored = _limited(values, censored, column)
         if ordered and not found:
             found = check_values(values, values * factor + offset, days, column, place, censored)
         findings += found
@@ -151,3 +151,12 @@ def _read(config: Config, table: Table, layout: Layout, name: str) -> tuple[Sour
         series.append(Series(header, column, place, values, internal, unit, noise, censored))
     findings += check_twins({s.header: s.raw for s in series}, file)
     return Source(name, raw, times, tuple(series)), merged(findings)
+
+
+def _limited(values: Values, censored: NDArray[np.int8], column: ColumnSection) -> tuple[Values, NDArray[np.int8]]:
+    """Return values with those beyond a limit of the column at it, and which they are."""
+    for mark, limit in ((BELOW, column.detection_limit), (ABOVE, column.saturation)):
+        if limit is not None:
+            beyond = (censored == 0) & (mark * values <= mark * limit)
+            values, censored = np.where(beyond, limit, values), np.where(beyond, mark, censored).astype(np.int8)
+    return values, censored

@@ -13,6 +13,7 @@ from matplotlib.dates import AutoDateLocator, DateFormatter
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.report.series import thin, with_gaps
 from asm_hybrid.report.style import (
     COLOURS,
@@ -149,9 +150,9 @@ def overview_figure(
 
 
 def _errors(frame: pd.DataFrame, model: str) -> np.ndarray:
-    """Return prediction minus measurement; zero where both are below the detection limit."""
+    """Return prediction minus measurement; zero where both lie beyond a limit of the sensor."""
     error = frame[model].to_numpy(float) - frame["measured"].to_numpy(float)
-    return np.asarray(np.where(frame["censored"], np.maximum(error, 0.0), error) if "censored" in frame else error)
+    return censored_error(error, frame["censored"].to_numpy(np.int8)) if "censored" in frame else error
 
 
 def _dots(axes: Axes, days: np.ndarray, values: np.ndarray, size: float) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from asm_hybrid.data.censoring import ABOVE, BELOW, censored_error
+
 __all__ = ["LEVEL", "Band", "band_summary", "coverage", "coverage_warnings", "prediction_band"]
 
 LEVEL = 0.9
@@ -53,8 +55,9 @@ def prediction_band(
         Simulations; a seed that diverged is left out.
     validation : ndarray of bool, shape (sample,)
         Which samples belong to the validation block; no other is read.
-    censored : ndarray of bool, shape (sample,), optional
-        Where a sample is below a detection limit, which `measured` holds: it errs by what the median exceeds that.
+    censored : ndarray of int, shape (sample,), optional
+        Where a sample lies beyond a limit of the sensor, which `measured` holds: it errs by what the median falls short
+        of going beyond that.
 
     Returns
     -------
@@ -68,7 +71,7 @@ def prediction_band(
     spread = members.var(axis=0, ddof=1) if len(members) > 1 else np.zeros_like(centre)
     error = centre - measured
     if censored is not None:
-        error = np.where(censored, np.maximum(error, 0.0), error)
+        error = censored_error(error, censored)
     square = np.mean(error[validation] ** 2) - np.mean(spread[validation])
     residual = max(0.0, float(square)) ** 0.5
     half = HALF_WIDTH * np.sqrt(spread + residual**2)
@@ -78,10 +81,12 @@ def prediction_band(
 def coverage(measured: np.ndarray, band: Band, inside: np.ndarray, censored: np.ndarray | None = None) -> float:
     """Return the share of some measurements, ``inside`` of bool ``(sample,)``, that a band holds [-].
 
-    One below a detection limit is held if the band reaches below that.
+    One beyond a limit of the sensor is held if the band reaches beyond that.
     """
-    below = measured <= band.high
-    held = (measured >= band.low) & (below if censored is None else below | censored)
+    above, below = measured >= band.low, measured <= band.high
+    if censored is not None:
+        above, below = above | (censored == ABOVE), below | (censored == BELOW)
+    held = above & below
     return float(held[inside].mean())
 
 
@@ -101,8 +106,8 @@ def band_summary(
         Bands by variable.
     blocks : mapping of str to ndarray of str, shape (sample,)
         The block of each measurement, by variable.
-    censored : mapping of str to ndarray of bool, shape (sample,), optional
-        Which measurements are detection limits, by variable.
+    censored : mapping of str to ndarray of int, shape (sample,), optional
+        Which measurements are limits of the sensor, by variable.
     """
     variables = {}
     for name, band in bands.items():

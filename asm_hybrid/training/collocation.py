@@ -124,8 +124,8 @@ def prepare_collocation(
     system : PlantSystem
         Recalibrated f; records the observed variables.
     observations : sequence of Observation
-        The measured series, in the order of what the system records; composites and samples below a detection limit are
-        not used.
+        The measured series, in the order of what the system records; composites and samples beyond a limit of the
+        sensor are not used.
     times : ndarray, shape (knot,)
         Knots of the training block [d].
     states : Tensor, shape (knot, row, component)
@@ -142,7 +142,7 @@ def prepare_collocation(
     """
     found = []
     for o in observations:
-        inside = (o.times >= block[0]) & (o.times <= block[1]) & ~o.censored & (o.period == 0)
+        inside = (o.times >= block[0]) & (o.times <= block[1]) & (o.censored == 0) & (o.period == 0)
         found.append(smooth(o.times[inside], o.values[inside], o.noise, times))
     seen = slopes(system, system.targets, states, inputs)
     value, slope, known = (

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from asm_hybrid.data.censoring import censored_error
+
 __all__ = ["score"]
 
 
@@ -18,9 +20,9 @@ def score(measured: np.ndarray, predicted: np.ndarray, censored: np.ndarray | No
         Measurements.
     predicted : ndarray, shape (sample,) or (seed, sample)
         Predictions.
-    censored : ndarray of bool, shape (sample,), optional
-        Where the sample is below a detection limit, which `measured` holds. The error is zero there if the prediction
-        is below it, too, and else counts from it.
+    censored : ndarray of int, shape (sample,), optional
+        Where the sample lies beyond a limit of the sensor, which `measured` holds. The error is zero there if the
+        prediction is beyond it, too, and else counts from it.
 
     Returns
     -------
@@ -30,7 +32,7 @@ def score(measured: np.ndarray, predicted: np.ndarray, censored: np.ndarray | No
     """
     error = np.atleast_2d(predicted) - measured
     if censored is not None:
-        error = np.where(censored, np.maximum(error, 0.0), error)
+        error = censored_error(error, censored)
     spread = float(np.sum((measured - measured.mean()) ** 2))
     rmse = np.sqrt(np.mean(error**2, axis=1))
     r2 = 1.0 - np.sum(error**2, axis=1) / spread if spread > 0 else np.full(len(rmse), np.nan)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.data import Dataset, Observation
+from asm_hybrid.data.censoring import ABOVE, BELOW
 from asm_hybrid.training.observation import Loss, composite_weights, robust
 
 __all__ = ["Windows", "interpolate_outputs", "make_windows", "recorded_points"]
@@ -39,8 +40,8 @@ class Windows:
     value, weight : Tensor, shape (window, sample)
         Measured value, and one over the sensor's noise, of grab samples and then of composites; a weight of zero pads
         windows with fewer samples.
-    censored : Tensor of bool, shape (window, sample)
-        Whether a value is a detection limit that the sample is below.
+    censored : Tensor of int, shape (window, sample)
+        `BELOW` or `ABOVE` where a value is a limit of the sensor that the sample is beyond, else zero.
     left_out : int
         Composites of the block that do not lie in one window as a whole.
     show : callable, optional
@@ -84,7 +85,7 @@ class Windows:
         Returns
         -------
         Tensor, shape (…, window, sample)
-            Zero for padding, and for a simulation below the detection limit of a sample that is below it, too.
+            Zero for padding, and for a simulation beyond the limit of the sensor that the sample is beyond, too.
         """
         if self.show is not None:
             outputs = self.show(outputs)
@@ -99,7 +100,9 @@ class Windows:
             which = self.mean_variable[index].unsqueeze(-1).expand(*means.shape[:-1], 1)
             predicted = torch.cat([predicted, torch.gather(means, -1, which).squeeze(-1)], dim=-1)
         residual = (predicted - self.value[index]) * self.weight[index]
-        residual = torch.where(self.censored[index], residual.clamp(min=0.0), residual)
+        censored = self.censored[index]
+        residual = torch.where(censored == BELOW, residual.clamp(min=0.0), residual)
+        residual = torch.where(censored == ABOVE, residual.clamp(max=0.0), residual)
         return robust(residual, self.loss)
 
     def counts(self, index: Tensor) -> Tensor:
@@ -228,7 +231,7 @@ def make_windows(
         mean_variable=variable_of[:, width:].long(),
         value=value,
         weight=weight,
-        censored=censored > 0,
+        censored=censored.to(torch.int8),
         left_out=left_out,
     )
 

@@ -72,15 +72,28 @@ def test_non_numeric_cell(record):
     says(message, "plant.csv, column NH4, rows 9, 12: the cell 'n.d.' is not a number", "expected: numbers")
 
 
-@pytest.mark.parametrize("cell", ["<", "<abc", "<-1", "<0", "<<3", ">3"])
+@pytest.mark.parametrize("cell", ["<", "<abc", "<-1", "<0", "<<3", ">", ">-3", "<>3"])
 def test_cells_that_name_no_detection_limit(record, cell):
     message = failure(record.set("NH4", 7, "<0.05").set("NH4", [9, 12], cell))
     says(message, f"plant.csv, column NH4, rows 9, 12: the cell {cell!r} is not a number", "such as '<0.05'")
 
 
-def test_a_detection_limit_in_an_input(record):
-    message = failure(record.set("NH4_in", 9, "<0.5"))
-    says(message, "column NH4_in, row 9: the cell '<0.5' is not a number")
+@pytest.mark.parametrize("cell", ["<0.5", ">0.5"])
+def test_a_limit_in_an_input(record, cell):
+    message = failure(record.set("NH4_in", 9, cell))
+    says(message, f"column NH4_in, row 9: the cell {cell!r} is not a number")
+
+
+@pytest.mark.parametrize(
+    ("period", "parts"),
+    [
+        ("[2021-06-02, 2021-06-01]", ["'NH4' ends before it begins", "NH4.exclude.0", "begin before end"]),
+        ("[2021-06-02, soon]", ["NH4.exclude.0.1", "the time is 'soon'"]),
+        ("[2021-06-02]", ["NH4.exclude.0"]),
+    ],
+)
+def test_excluded_periods_that_are_none(record, period, parts):
+    says(failure(record.replace("noise: 0.3", f"noise: 0.3, exclude: [{period}]")), "case.yaml:22", *parts)
 
 
 def test_decimal_comma(record):

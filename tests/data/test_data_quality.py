@@ -39,6 +39,27 @@ def test_frozen_sensor(record):
     assert (record.read().observations[0].values == 3.25).sum() == 20
 
 
+def test_an_analyser_that_rests_with_a_little_noise_is_frozen(record):
+    noise = 0.002 * np.random.default_rng(1).random(30)
+    record.frame.loc[40:69, "NH4"] = 3.25 + noise
+    (found,) = findings(record, "frozen sensor")
+    assert found.rows == "rows 42-71"
+    assert "without a movement, the longest 1.2 d at 3.25" in found.message
+    assert "'exclude'" in found.fix
+
+
+def test_an_analyser_that_rests_at_its_lowest_values_may_well_read_zero(record):
+    noise = 0.002 * np.random.default_rng(1).random(30)
+    record.frame["NH4"] += 1.0
+    record.frame.loc[40:69, "NH4"] = 0.1 + noise
+    assert findings(record, "frozen sensor") == []
+
+
+def test_only_observations_are_asked_whether_they_rest(record):
+    record.frame.loc[40:69, "DO"] = 1.25 + 0.002 * np.random.default_rng(1).random(30)
+    assert findings(record, "frozen sensor") == []
+
+
 def test_series_in_steps_is_not_frozen(record):
     record.frame["NH4_in"] = np.repeat(np.arange(4.0) + 30, 24)
     assert findings(record, "frozen sensor") == []

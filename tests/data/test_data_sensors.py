@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from asm_hybrid.config import load_config
+from asm_hybrid.data.censoring import ABOVE, BELOW
 from asm_hybrid.data.check import check_report
 from asm_hybrid.errors import InputError
 
@@ -30,8 +31,8 @@ def observed(dataset):
 
 def test_cells_below_a_limit_count_as_censored_at_the_number_they_give(record):
     found = observed(record.set("NH4", [5, 9], "<0.05").set("NH4", 12, " < 0.1").read())
-    assert found.rows[found.censored].tolist() == [5, 9, 12]
-    assert found.values[found.censored].tolist() == [0.05, 0.05, 0.1]
+    assert found.rows[found.censored == BELOW].tolist() == [5, 9, 12]
+    assert found.values[found.censored == BELOW].tolist() == [0.05, 0.05, 0.1]
 
 
 def test_values_at_or_below_the_limit_of_the_column_are_censored_at_it(record):
@@ -39,8 +40,40 @@ def test_values_at_or_below_the_limit_of_the_column_are_censored_at_it(record):
     found = observed(record.replace(NH4, with_keys(NH4, "detection_limit: 0.2")).read())
     chosen = np.isin(found.rows, [5, 6, 7, 8, 9])
     assert found.values[chosen].tolist() == [0.2, 0.2, 0.21, 0.02, 0.5]
-    assert found.censored[chosen].tolist() == [True, True, False, True, True]
-    assert found.censored.sum() == 4
+    assert found.censored[chosen].tolist() == [BELOW, BELOW, 0, BELOW, BELOW]
+    assert np.count_nonzero(found.censored) == 4
+
+
+def test_values_at_which_a_sensor_saturates_are_censored_from_above(record):
+    record.set("NH4", 5, 9.97).set("NH4", 6, 10.1).set("NH4", 7, 9.96).set("NH4", 8, "> 12").set("NH4", 9, "<0.05")
+    found = observed(record.replace(NH4, with_keys(NH4, "saturation: 9.97")).read())
+    chosen = np.isin(found.rows, [5, 6, 7, 8, 9])
+    assert found.values[chosen].tolist() == [9.97, 9.97, 9.96, 12.0, 0.05]
+    assert found.censored[chosen].tolist() == [ABOVE, ABOVE, 0, ABOVE, BELOW]
+    assert np.count_nonzero(found.censored) == 4
+
+
+def test_excluded_periods_hold_no_samples_and_no_bad_cells(record):
+    record.set("NH4", 9, "broken").set("NH4", 14, 4.0)
+    periods = "exclude: [['2021-06-01 07:00', '2021-06-01 08:30'], ['2021-06-01T12:30+00:30', '2021-06-01 13:00']]"
+    record.replace(NH4, with_keys(NH4, periods))
+    found = observed(record.read())
+    assert sorted(set(range(2, 98)) - set(found.rows)) == [9, 10, 14, 15]
+    assert "2 periods left out" in str(check_report(record.write()))
+
+
+def test_an_input_is_bridged_over_an_excluded_period(record):
+    record.set("flow", slice(10, 13), 9999)
+    record.replace("unit: m3/h}", "unit: m3/h, exclude: [[2021-06-01 08:00, 2021-06-01 10:59]]}")
+    flow = record.read().inputs[:, 0] / 24
+    assert flow[16:22] == pytest.approx(np.arange(408, 411, 0.5))
+
+
+def test_an_excluded_period_without_rows_is_reported(record):
+    dataset = record.replace(NH4, with_keys(NH4, "exclude: [[2020-06-01, 2020-06-02]]")).read()
+    (found,) = (f for f in dataset.quality if f.kind == "exclude")
+    assert "between 2020-06-01 and 2020-06-02" in found.message
+    assert "NH4.exclude.0" in found.where
 
 
 def test_a_limit_is_in_the_unit_of_the_column(record):
@@ -56,7 +89,7 @@ def test_limits_in_a_file_with_a_decimal_comma(record):
     frame.loc[3, "NH4"] = "<0,05"  # row 5
     frame.to_csv(record.file, sep=";", index=False)
     found = observed(record.read())
-    assert found.values[found.censored].tolist() == [0.05]
+    assert found.values[found.censored == BELOW].tolist() == [0.05]
     assert found.values[found.rows == 6] == pytest.approx(3 + np.sin(4 / 5), abs=1e-12)
 
 
@@ -121,6 +154,9 @@ def test_check_shows_what_it_understood_of_sensors(record):
         (NH4, "sample: {composite: 0 h}", ["NH4.sample.composite"]),
         (NH4, "sample: {composite: 24 h, weight: volume}", ["NH4.sample.weight", "'time' or 'flow'"]),
         (NH4, "detection_limit: 0", ["NH4.detection_limit", "above 0"]),
+        (NH4, "saturation: -1", ["NH4.saturation", "above 0"]),
+        (NH4, "detection_limit: 2, saturation: 1", ["saturates at 1", "detection limit is 2"]),
+        (DO, "saturation: 10", ["'imposed' and 'saturation'", "for observations only"]),
         (NH4_IN, "detection_limit: 0.1", ["'input' and 'detection_limit'", "for observations only"]),
         (NH4_IN, "bias: learn", ["'input' and 'bias'"]),
         (DO, "lag: learn", ["'imposed' and 'lag'"]),
@@ -139,7 +175,12 @@ def test_sensors_that_cannot_be(record, column, keys, parts):
 
 
 def test_the_resolved_config_reads_back(record):
-    record.replace(NH4, with_keys(NH4, "detection_limit: 0.1, bias: learn, lag: 10 min"))
+    record.replace(
+        NH4,
+        with_keys(
+            NH4, "detection_limit: 0.1, saturation: 9, exclude: [[2021-06-02, 2021-06-03]], bias: learn, lag: 10 min"
+        ),
+    )
     record.replace(NH4_IN, with_keys(NH4_IN, "sample: {composite: 24 h}"))
     config = record.config()
     copy = record.folder / "copy.yaml"

@@ -43,7 +43,7 @@ def test_a_series_of_few_samples_has_no_slope():
 
 
 def measured(target, times, values, noise, period=0.0):
-    censored = np.zeros(len(times), dtype=bool)
+    censored = np.zeros(len(times), dtype=np.int8)
     return SimpleNamespace(target=target, times=times, values=values, noise=noise, period=period, censored=censored)
 
 

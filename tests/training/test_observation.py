@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from asm_hybrid.data import Observation
+from asm_hybrid.data.censoring import ABOVE, BELOW
 from asm_hybrid.training.bands import Band, coverage, prediction_band
 from asm_hybrid.training.observation import TRANSITION, composite_weights, lagged, robust
 from asm_hybrid.training.scores import score
@@ -20,9 +21,9 @@ INTERVAL = 1.0 / 48
 
 def observed(times, values, *, noise=0.5, censored=None, period=0.0, flow=None, label="y"):
     times, values = np.array(times, dtype=float), np.array(values, dtype=float)
-    below = np.zeros(len(times), dtype=bool) if censored is None else np.array(censored)
+    limits = np.zeros(len(times), dtype=np.int8) if censored is None else np.array(censored, dtype=np.int8)
     rows = np.arange(len(times))
-    return Observation(label, "tank.S_NH", times, values, noise, "g N/m3", rows, below, period, flow)
+    return Observation(label, "tank.S_NH", times, values, noise, "g N/m3", rows, limits, period, flow)
 
 
 def record(*observations, interval=INTERVAL):
@@ -121,13 +122,23 @@ def test_windows_take_composites_that_lie_in_them_as_a_whole_and_count_the_other
 
 
 def test_samples_below_the_limit_cost_nothing_there_and_have_no_gradient():
-    data = record(observed(INTERVAL * np.arange(3), [0.5, 0.5, 2.0], censored=[True, True, False], noise=0.1))
+    data = record(observed(INTERVAL * np.arange(3), [0.5, 0.5, 2.0], censored=[BELOW, BELOW, 0], noise=0.1))
     windows = make_windows(data, (0.0, 4 * INTERVAL), 4, 1, CPU)
     y = torch.tensor([0.3, 0.8, 1.5, 0.0, 0.0], dtype=torch.float64).reshape(1, 1, 5, 1).requires_grad_()
     residual = windows.residuals(y, torch.tensor([0]))
     np.testing.assert_allclose(residual.detach().flatten(), [0.0, 3.0, -5.0], atol=1e-12)
     residual.square().sum().backward()
     assert y.grad.flatten()[:3].tolist() == pytest.approx([0.0, 60.0, -100.0])
+
+
+def test_samples_at_saturation_cost_nothing_beyond_and_have_no_gradient():
+    data = record(observed(INTERVAL * np.arange(3), [5.0, 5.0, 2.0], censored=[ABOVE, ABOVE, 0], noise=0.1))
+    windows = make_windows(data, (0.0, 4 * INTERVAL), 4, 1, CPU)
+    y = torch.tensor([7.0, 4.7, 1.5, 0.0, 0.0], dtype=torch.float64).reshape(1, 1, 5, 1).requires_grad_()
+    residual = windows.residuals(y, torch.tensor([0]))
+    np.testing.assert_allclose(residual.detach().flatten(), [0.0, -3.0, -5.0], atol=1e-12)
+    residual.square().sum().backward()
+    assert y.grad.flatten()[:3].tolist() == pytest.approx([0.0, -60.0, -100.0])
 
 
 def test_hubers_loss_is_the_square_up_to_its_transition_and_a_line_beyond():
@@ -142,7 +153,7 @@ def test_hubers_loss_is_the_square_up_to_its_transition_and_a_line_beyond():
 
 
 def test_scores_and_bands_of_samples_below_the_limit():
-    measured, censored = np.array([0.5, 0.5, 2.0, 3.0]), np.array([True, True, False, False])
+    measured, censored = np.array([0.5, 0.5, 2.0, 3.0]), np.array([BELOW, BELOW, 0, 0])
     found = score(measured, np.array([0.1, 0.9, 1.0, 3.0]), censored)
     assert found["rmse"] == pytest.approx(np.sqrt((0.4**2 + 1.0) / 4))
     assert found["bias"] == pytest.approx((0.4 - 1.0) / 4)
@@ -151,8 +162,17 @@ def test_scores_and_bands_of_samples_below_the_limit():
     assert coverage(measured, band, everything, censored) == pytest.approx(2 / 4)
     rng = np.random.default_rng(1)
     low = 0.4 * rng.random((1, 60))
-    made = prediction_band(np.full(60, 0.5), low, np.ones(60, dtype=bool), np.ones(60, dtype=bool))
+    made = prediction_band(np.full(60, 0.5), low, np.ones(60, dtype=bool), np.full(60, BELOW))
     assert made.residual == 0.0  # nothing is known to err
+
+
+def test_scores_and_bands_of_samples_at_saturation():
+    measured, censored = np.array([5.0, 5.0, 2.0, 3.0]), np.array([ABOVE, ABOVE, 0, 0])
+    found = score(measured, np.array([6.0, 4.6, 1.0, 3.0]), censored)
+    assert found["rmse"] == pytest.approx(np.sqrt((0.4**2 + 1.0) / 4))
+    assert found["bias"] == pytest.approx((-0.4 - 1.0) / 4)
+    band = Band(np.array([5.5, 4.0, 0.0, 0.0]), np.array([7.0, 4.5, 2.5, 2.5]), 0.1)
+    assert coverage(measured, band, np.ones(4, dtype=bool), censored) == pytest.approx(2 / 4)
 
 
 def three():

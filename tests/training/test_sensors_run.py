@@ -166,7 +166,7 @@ def test_scores_of_samples_below_the_limit_count_from_it(run):
     for name in ("NO3", "NH4_lab"):
         rows = table[(table["variable"] == name) & (table["block"] == "validate")]
         error = rows["recalibrated"] - rows["measured"]
-        error[rows["censored"] & (error < 0)] = 0.0
+        error[(rows["censored"] == 1) & (error < 0)] = 0.0
         rmse = np.sqrt((error**2).mean())
         assert summary["scores"]["validate"][name]["recalibrated"]["rmse"] == pytest.approx(rmse, rel=1e-9)
 

@@ -43,7 +43,13 @@ def problem(length):
         truth.w[:] = np.log(RATE)
         y = truth.simulate(torch.full((2, 1, 1, 1), 3.0, dtype=torch.float64), inputs.unsqueeze(0)).outputs
     series = SimpleNamespace(
-        times=t, values=y[0, 0, :, 0].numpy(), noise=0.1, label="y", period=0.0, flow=None, censored=np.zeros(49, bool)
+        times=t,
+        values=y[0, 0, :, 0].numpy(),
+        noise=0.1,
+        label="y",
+        period=0.0,
+        flow=None,
+        censored=np.zeros(49, np.int8),
     )
     data = SimpleNamespace(interval=INTERVAL, observations=[series])
     return inputs, y[0, 0], make_windows(data, (0.0, t[-1]), length, 1, CPU)
