@@ -113,9 +113,10 @@ class BandBlock(_Record):
 
 
 class Band(_Record):
-    """The band of one variable; `residual` is what the spread of the seeds does not explain."""
+    """The band of one variable: what the spread of the seeds does not explain, as `BandRow` shows it."""
 
     residual: float
+    distance: dict[str, float] = {}
     validate_: BandBlock | None = Field(default=None, alias="validate")
     test: BandBlock | None = None
 
