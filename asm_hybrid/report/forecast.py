@@ -40,16 +40,11 @@ class ForecastTable:
 
 @dataclass(frozen=True)
 class BandRow:
-    """The band of one variable as text.
-
-    Its constant residual, what each unit of distance from recalibrated f and from the pure neural ODE adds, and for
-    each block samples, mean width and coverage.
-    """
+    """The band of one variable: its residual, and for each block samples, mean width and coverage, as text."""
 
     variable: str
     unit: str
     residual: str
-    distance: tuple[str, str]
     blocks: tuple[tuple[str, str, str], ...]
 
 
@@ -90,8 +85,7 @@ def band_rows(bands: Bands, variables: Mapping[str, Variable]) -> list[BandRow]:
             (f"{found.n:,}", number(found.width), percent(found.coverage)) if found else ("0", "–", "–")
             for found in (band.validate_, band.test)
         )
-        distance = (number(band.distance.get("recalibrated"), 2), number(band.distance.get("neural"), 2))
-        rows.append(BandRow(name, unit_text(variables[name].unit), number(band.residual), distance, blocks))
+        rows.append(BandRow(name, unit_text(variables[name].unit), number(band.residual), blocks))
     return rows
 
 

@@ -113,10 +113,9 @@ class BandBlock(_Record):
 
 
 class Band(_Record):
-    """The band of one variable: what the spread of the seeds does not explain, as `BandRow` shows it."""
+    """The band of one variable; `residual` is what the spread of the seeds does not explain."""
 
     residual: float
-    distance: dict[str, float] = {}
     validate_: BandBlock | None = Field(default=None, alias="validate")
     test: BandBlock | None = None
 

@@ -18,12 +18,6 @@ HALF_WIDTH = 1.6449
 """Half the width of the middle 90 % of a normal distribution, in standard deviations."""
 ENOUGH = 20
 """Validation samples below which a variable has no band."""
-ROUNDS = 1000
-"""Updates in the search for the likeliest variances."""
-SMALL = 1e-9
-"""Smallest variance in that search, as a share of the mean squared error [-]."""
-NOTHING = 1e-6
-"""Share of the mean squared error below which a variance found there is none [-]."""
 BELIEVED = (0.80, 0.97)
 """Coverage on the test block outside of which a warning is given [-]."""
 
@@ -37,28 +31,21 @@ class Band:
     low, high : ndarray, shape (sample,)
         Limits at the measurements, in the unit of the variable.
     residual : float
-        Standard deviation of the constant part of the variance, in the unit of the variable.
-    distance : dict of str to float
-        Standard deviation that is added, in squares, for each unit of distance from another model [-].
+        Standard deviation of what the spread of the seeds does not explain, from the validation block.
     """
 
     low: np.ndarray
     high: np.ndarray
     residual: float
-    distance: dict[str, float]
 
 
 def prediction_band(
-    measured: np.ndarray,
-    members: np.ndarray,
-    validation: np.ndarray,
-    censored: np.ndarray | None = None,
-    others: Mapping[str, np.ndarray] | None = None,
+    measured: np.ndarray, members: np.ndarray, validation: np.ndarray, censored: np.ndarray | None = None
 ) -> Band | None:
-    """Return the band ``median ± 1.645 σ``, where ``σ² = spread² + residual² + Σ (distance · (median - other))²``.
+    """Return the band ``median ± 1.645 (spread² + residual²)^½``.
 
-    The spread is the standard deviation over the seeds at that moment. Residual and distances are those that make the
-    errors in the validation block likeliest, if they are normal.
+    The spread is the standard deviation over the seeds at that moment. The squared residual is what the mean square of
+    the errors in the validation block exceeds the mean square of the spread by.
 
     Parameters
     ----------
@@ -71,9 +58,6 @@ def prediction_band(
     censored : ndarray of int, shape (sample,), optional
         Where a sample lies beyond a limit of the sensor, which `measured` holds: it errs by what the median falls short
         of going beyond that.
-    others : mapping of str to ndarray, shape (sample,), optional
-        Simulations of other models by name. Where they differ from the median, the structure of the model is in doubt.
-        They are not used with fewer than `ENOUGH` validation samples for each coefficient.
 
     Returns
     -------
@@ -88,42 +72,10 @@ def prediction_band(
     error = centre - measured
     if censored is not None:
         error = censored_error(error, censored)
-    apart = {name: (centre - other) ** 2 for name, other in (others or {}).items() if np.isfinite(other).all()}
-    apart = {name: square for name, square in apart.items() if square[validation].any()}
-    if validation.sum() < ENOUGH * (1 + len(apart)):
-        apart = {}
-    parts = np.stack([np.ones_like(centre), *apart.values()])
-    shares = _variances(error[validation] ** 2, spread[validation], parts[:, validation])
-    half = HALF_WIDTH * np.sqrt(spread + shares @ parts)
-    distance = dict(zip(apart, np.sqrt(shares[1:]).tolist(), strict=True))
-    return Band(np.maximum(centre - half, 0.0), np.maximum(centre + half, 0.0), float(shares[0] ** 0.5), distance)
-
-
-def _variances(square: np.ndarray, spread: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """Return the shares, zero or above, of some variances that make normal errors likeliest.
-
-    The updates are those of a non-negative factorisation under the divergence of Itakura and Saito, which is that
-    likelihood; with the root each lowers it (Févotte and Idier 2011, Neural Computation 23, 2421-2456).
-
-    Parameters
-    ----------
-    square : ndarray, shape (sample,)
-        Squared errors.
-    spread : ndarray, shape (sample,)
-        The variance that is known.
-    parts : ndarray, shape (part, sample)
-        Variances of which shares are added; none is zero throughout.
-    """
-    size = float(square.mean())
-    if size == 0.0:
-        return np.zeros(len(parts))
-    scale = parts.mean(axis=1)
-    unit = parts / scale[:, None]
-    shares = np.full(len(parts), size / len(parts))
-    for _ in range(ROUNDS):
-        variance = spread + shares @ unit + SMALL * size
-        shares *= np.sqrt((unit @ (square / variance**2)) / (unit @ (1.0 / variance)))
-    return np.asarray(np.where(shares > NOTHING * size, shares, 0.0) / scale)
+    square = np.mean(error[validation] ** 2) - np.mean(spread[validation])
+    residual = max(0.0, float(square)) ** 0.5
+    half = HALF_WIDTH * np.sqrt(spread + residual**2)
+    return Band(np.maximum(centre - half, 0.0), np.maximum(centre + half, 0.0), residual)
 
 
 def coverage(measured: np.ndarray, band: Band, inside: np.ndarray, censored: np.ndarray | None = None) -> float:
@@ -144,7 +96,7 @@ def band_summary(
     blocks: Mapping[str, np.ndarray],
     censored: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Any]:
-    """Return level, residuals, distances and measured coverage by variable and block, for ``summary.json``.
+    """Return level, residuals and measured coverage by variable and block, for ``summary.json``.
 
     Parameters
     ----------
@@ -166,7 +118,7 @@ def band_summary(
                 width = float((band.high - band.low)[inside].mean())
                 share = coverage(measured[name], band, inside, censored[name] if censored else None)
                 rows[block] = {"coverage": share, "width": width, "n": int(inside.sum())}
-        variables[name] = {"residual": band.residual, "distance": band.distance, **rows}
+        variables[name] = {"residual": band.residual, **rows}
     return {"level": LEVEL, "variables": variables}
 
 

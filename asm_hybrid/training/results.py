@@ -175,13 +175,13 @@ def hybrid_bands(
     dataset: Dataset, predictions: Predictions, blocks: Mapping[str, tuple[float, float]]
 ) -> dict[str, Band]:
     """Return the prediction band of every variable of the hybrid that has one."""
-    found = {}
-    for o in dataset.observations:
-        models = predictions.values[o.label]
-        if "hybrid" in models:
-            others = {m: np.median(y, axis=0) for m, y in models.items() if m in ("recalibrated", "neural")}
-            validation = _block_of(o.times, blocks) == "validate"
-            found[o.label] = prediction_band(o.values, models["hybrid"], validation, o.censored, others)
+    found = {
+        o.label: prediction_band(
+            o.values, predictions.values[o.label]["hybrid"], _block_of(o.times, blocks) == "validate", o.censored
+        )
+        for o in dataset.observations
+        if "hybrid" in predictions.values[o.label]
+    }
     return {label: band for label, band in found.items() if band is not None}
 
 

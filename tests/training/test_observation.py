@@ -157,7 +157,7 @@ def test_scores_and_bands_of_samples_below_the_limit():
     found = score(measured, np.array([0.1, 0.9, 1.0, 3.0]), censored)
     assert found["rmse"] == pytest.approx(np.sqrt((0.4**2 + 1.0) / 4))
     assert found["bias"] == pytest.approx((0.4 - 1.0) / 4)
-    band = Band(np.array([0.0, 0.6, 0.0, 0.0]), np.array([0.2, 0.8, 2.5, 2.5]), 0.1, {})
+    band = Band(np.array([0.0, 0.6, 0.0, 0.0]), np.array([0.2, 0.8, 2.5, 2.5]), 0.1)
     everything = np.ones(4, dtype=bool)
     assert coverage(measured, band, everything, censored) == pytest.approx(2 / 4)
     rng = np.random.default_rng(1)
@@ -171,7 +171,7 @@ def test_scores_and_bands_of_samples_at_saturation():
     found = score(measured, np.array([6.0, 4.6, 1.0, 3.0]), censored)
     assert found["rmse"] == pytest.approx(np.sqrt((0.4**2 + 1.0) / 4))
     assert found["bias"] == pytest.approx((-0.4 - 1.0) / 4)
-    band = Band(np.array([5.5, 4.0, 0.0, 0.0]), np.array([7.0, 4.5, 2.5, 2.5]), 0.1, {})
+    band = Band(np.array([5.5, 4.0, 0.0, 0.0]), np.array([7.0, 4.5, 2.5, 2.5]), 0.1)
     assert coverage(measured, band, np.ones(4, dtype=bool), censored) == pytest.approx(2 / 4)
 
 
