@@ -55,7 +55,8 @@ def extremes(model: FittedModel, run: Path, names: list[str]) -> dict[str, objec
     assert bool(solution.ok.all())
     assert solution.knots is not None
     states = solution.knots[..., : model.plant.tanks, :]
-    usual, found = states[:, 0, inside], states[:, 1, inside]
+    block = torch.tensor(inside)
+    usual, found = states[:, 0, block], states[:, 1, block]
     ratio = found.amax((0, 1, 2)) / usual.amax((0, 1, 2)).clamp(min=1.0)
     components = model.plant.table.component_names
     least = dict(zip(components, found.amin((0, 1, 2)).tolist(), strict=True))

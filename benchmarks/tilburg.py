@@ -1,9 +1,9 @@
 """Every placement of n on the series of Tilburg, chosen on the validation block and read once on the test block.
 
 Run ``python benchmarks/tilburg.py FOLDER``, with the series where `configs/tilburg.yaml` expects them.
-Runs go into FOLDER, one a placement; those that are there already are not made again. f is calibrated in the first run,
-and the others take its parameters. In ``rates, air`` the air flows of the aerobic tanks are inputs,
-for the baselines too, and n learns by SOAP. Where n reads the time of day, so do the baselines.
+Runs go into FOLDER, one a placement; those that are there already are not made again. f is calibrated in ``rates``, and
+the others take its parameters. In ``rates, air`` the air flows of the aerobic tanks are inputs, and n learns by SOAP.
+Baselines read what n of any placement reads, air and the time of day, and are listed once for each set of inputs.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     },
     "rates + forcing + output": {"placement": ["rates", "forcing", "output"]},
 }
+BASELINES = ("mean", "diurnal", "least_squares", "mechanistic", "recalibrated", "neural")
 AIR = {f"Q_air_{k + 2}": {"role": "input", "as": f"aerobic_{k}.air", "unit": "m3/h"} for k in (1, 2, 3)}
 """Columns of the air flows, which baselines then read as well."""
 
@@ -87,13 +88,18 @@ def main() -> None:
     found = {name: run(arguments.folder, name) for name in arguments.only}
     for block in ("validate", "test"):
         print(f"\nRMSE on the block {block}")
-        first = found[arguments.only[0]]["scores"][block]
-        for model in ("mean", "diurnal", "least_squares", "mechanistic", "recalibrated", "neural"):
-            print(f"{model:28}", *(f"{first[v][model]['rmse']:8.3f}" for v in first))
+        shown: set[tuple[str, ...]] = set()
         for name, summary in found.items():
-            rows = [summary["scores"][block][v]["hybrid"] for v in first]
+            scores = summary["scores"][block]
+            for model in BASELINES:
+                row = (model, *(f"{scores[v][model]['rmse']:8.3f}" for v in scores))
+                if row not in shown:
+                    shown.add(row)
+                    print(f"{model + (f', inputs of {name}' if name != arguments.only[0] else ''):44}", *row[1:])
+        for name, summary in found.items():
+            rows = [row["hybrid"] for row in summary["scores"][block].values()]
             span = [f"{r['rmse']:8.3f} ({min(r['rmse_seeds']):.3f}-{max(r['rmse_seeds']):.3f})" for r in rows]
-            print(f"hybrid, {name:20}", *span)
+            print(f"{'hybrid, ' + name:44}", *span)
     print(json.dumps({name: s["scores"] for name, s in found.items()}))
 
 
