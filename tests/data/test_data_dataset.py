@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from asm_hybrid.data.censoring import ABOVE
 from asm_hybrid.data.knots import bridged, interpolate
 
 TILBURG = Path(__file__).parents[3] / "shared" / "data" / "tilburg"
@@ -219,10 +220,12 @@ def test_tilburg():
     config = load_config(Path(__file__).parents[2] / "configs" / "tilburg.yaml")
     table = config.table()
     data = read_dataset(config, table, config.layout(table))
-    assert {o.label: o.times.size for o in data.observations} == {"NO3": 7704, "NH4": 7704}
+    assert {o.label: o.times.size for o in data.observations} == {"NO3": 6847, "NH4": 7704}
     assert data.span == pytest.approx(189.3, abs=0.02)
     assert data.blocks["test"][0] == pytest.approx(0.7 * data.span)
     assert not any(f.severity == "error" for f in data.quality)
+    assert {f.column for f in data.quality if f.kind == "frozen sensor"} == {"NH4"}  # those of NO3 are left out
+    assert (data.observations[1].censored == ABOVE).sum() == 108
     assert column(data, "Q_in").mean() == pytest.approx(54_550, rel=0.01)
 
 
