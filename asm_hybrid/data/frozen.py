@@ -1,4 +1,4 @@
-"""Whether a sensor is stuck: runs of one value, and spells in which an analyser hardly moves."""
+"""Whether a sensor is stuck: runs of one value, and times in which an analyser hardly moves."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from asm_hybrid.data.findings import Place, QualityFinding
 
-__all__ = ["check_frozen", "check_rest"]
+__all__ = ["check_frozen"]
 
 Values = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+Rows = NDArray[np.bool_]
 
 FROZEN_TIME = 0.25
 """Shortest run of one value that counts as a frozen sensor [d]."""
@@ -28,13 +28,16 @@ REST_SHARE = 0.01
 FLOOR = 0.05
 """Share of the moving values that are the lowest: what rests there may well be at zero [-]."""
 
-_FIX = "if the sensor was stuck, name the time under the column's 'exclude', or leave these cells empty"
 
+def check_frozen(
+    values: Values, days: Values, place: Place, *, temperature: bool = False, analyser: bool = False
+) -> list[QualityFinding]:
+    """Find times in which a sensor does not move.
 
-def check_frozen(values: Values, days: Values, place: Place, *, temperature: bool = False) -> list[QualityFinding]:
-    """Find runs of one value that are long, and far longer than runs usually are in this column.
-
-    A column that holds such runs most of the time is a series with a base value, not a stuck sensor.
+    Those are runs of one value that are long, and far longer than runs usually are in this column; a column that holds
+    such runs most of the time is a series with a base value, not a stuck sensor. The signal of a stuck analyser may
+    still carry the last digits of noise, so that no value repeats: it moves by less than a hundredth of what it usually
+    does, and not at its lowest values.
 
     Parameters
     ----------
@@ -44,6 +47,8 @@ def check_frozen(values: Values, days: Values, place: Place, *, temperature: boo
         File, header and row numbers.
     temperature : bool
         Whether it is a temperature.
+    analyser : bool
+        Whether it measures a concentration that is compared with the model.
 
     Returns
     -------
@@ -54,76 +59,58 @@ def check_frozen(values: Values, days: Values, place: Place, *, temperature: boo
     if index.size < FROZEN_SAMPLES:
         return []
     kept, time = values[index], days[index]
-    begin = np.concatenate([[0], np.flatnonzero(np.diff(kept) != 0) + 1])
-    end = np.concatenate([begin[1:], [kept.size]]) - 1
-    count, length = end - begin + 1, time[end] - time[begin]
-    usual = float(np.quantile(count, 0.95))
-    shortest = FROZEN_TIME_T if temperature else FROZEN_TIME
-    stuck = (count >= max(FROZEN_SAMPLES, 5 * usual)) & (length >= shortest)
-    if not stuck.any() or count[stuck].sum() > 0.5 * kept.size:
+    frozen = _repeats(kept, time, FROZEN_TIME_T if temperature else FROZEN_TIME)
+    if analyser:
+        frozen |= _rests(kept, time)
+    begin, end = _runs(frozen)
+    if not begin.size:
         return []
-    return [_finding(values, index, kept, begin[stuck], end[stuck], length[stuck], "of one value", place)]
+    chosen = np.zeros(values.size, dtype=bool)
+    chosen[index[frozen]] = True
+    length = time[end] - time[begin]
+    worst = int(np.argmax(length))
+    return [
+        place.finding(
+            "warning",
+            "frozen sensor",
+            f"{begin.size} run{'s' if begin.size > 1 else ''} without a movement, the longest {length[worst]:.1f} d at "
+            f"{kept[begin[worst]]:g} {place.unit}",
+            chosen,
+            expected="a series that moves",
+            fix="if the sensor was stuck, name the time under the column's 'exclude', or leave these cells empty",
+        )
+    ]
 
 
-def check_rest(values: Values, days: Values, place: Place) -> list[QualityFinding]:
-    """Find spells in which an analyser moves by a hundredth of what it usually does, not at its lowest values.
+def _repeats(values: Values, time: Values, shortest: float) -> Rows:
+    """Return which values belong to a long run of one value."""
+    edges = np.concatenate([[0], np.flatnonzero(np.diff(values) != 0) + 1, [values.size]])
+    count, length = np.diff(edges), time[edges[1:] - 1] - time[edges[:-1]]
+    stuck = (count >= max(FROZEN_SAMPLES, 5 * float(np.quantile(count, 0.95)))) & (length >= shortest)
+    if count[stuck].sum() > 0.5 * values.size:
+        stuck[:] = False
+    return np.repeat(stuck, count)
 
-    Such a signal still carries the last digits of noise, so that no value repeats.
 
-    Parameters
-    ----------
-    values, days, place
-        As for `check_frozen`.
-
-    Returns
-    -------
-    list of QualityFinding
-        At most one, of the kind ``frozen sensor``.
-    """
-    index = np.flatnonzero(~np.isnan(values))
-    if index.size < FROZEN_SAMPLES:
-        return []
-    kept, time = values[index], days[index]
-    series = pd.Series(kept, index=pd.to_timedelta(time, unit="D"))
+def _rests(values: Values, time: Values) -> Rows:
+    """Return which values belong to a time in which an analyser hardly moves."""
+    series = pd.Series(values, index=pd.to_timedelta(time, unit="D"))
     window = series.rolling(pd.Timedelta(days=REST_TIME), closed="both")
     moved, count = (window.max() - window.min()).to_numpy(), window.count().to_numpy()
     full = (count >= REST_SAMPLES) & (time - time[0] >= REST_TIME)
+    resting = np.zeros(values.size, dtype=bool)
     if not full.any():
-        return []
-    still = full & (moved < REST_SHARE * np.median(moved[full]))
-    resting = np.zeros(kept.size, dtype=bool)
-    for last in np.flatnonzero(still):
+        return resting
+    for last in np.flatnonzero(full & (moved < REST_SHARE * np.median(moved[full]))):
         resting[np.searchsorted(time, time[last] - REST_TIME) : last + 1] = True
-    edges = np.diff(np.concatenate([[0], resting.astype(np.int8), [0]]))
-    begin, end = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
-    high = kept[end] > np.quantile(kept[~resting], FLOOR) if not resting.all() else np.zeros(begin.size, dtype=bool)
-    begin, end = begin[high], end[high]
-    if not begin.size:
-        return []
-    return [_finding(values, index, kept, begin, end, time[end] - time[begin], "without a movement", place)]
+    if resting.any() and not resting.all():
+        floor = np.quantile(values[~resting], FLOOR)
+        for first, last in zip(*_runs(resting), strict=True):
+            resting[first : last + 1] = values[last] > floor
+    return resting
 
 
-def _finding(
-    values: Values,
-    index: NDArray[np.intp],
-    kept: Values,
-    begin: NDArray[np.intp],
-    end: NDArray[np.intp],
-    length: Values,
-    what: str,
-    place: Place,
-) -> QualityFinding:
-    """Return the finding for runs of the values that are known, each from `begin` to `end`."""
-    chosen = np.zeros(values.size, dtype=bool)
-    for first, last in zip(begin, end, strict=True):
-        chosen[index[first : last + 1]] = True
-    worst = int(np.argmax(length))
-    return place.finding(
-        "warning",
-        "frozen sensor",
-        f"{begin.size} run{'s' if begin.size > 1 else ''} {what}, the longest {length[worst]:.1f} d at "
-        f"{kept[begin[worst]]:g} {place.unit}",
-        chosen,
-        expected="a series that moves",
-        fix=_FIX,
-    )
+def _runs(chosen: Rows) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return first and last index of every run of what is chosen."""
+    edges = np.diff(np.concatenate([[0], chosen.astype(np.int8), [0]]))
+    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from asm_hybrid.config.data import ColumnSection
 from asm_hybrid.data.drift import check_drift
 from asm_hybrid.data.findings import Place, QualityFinding
-from asm_hybrid.data.frozen import check_frozen, check_rest
+from asm_hybrid.data.frozen import check_frozen
 
 __all__ = ["check_twins", "check_values"]
 
@@ -64,8 +64,9 @@ def check_values(
         found.append(place.finding("warning", "constant column", f"every value is {values[valid][0]:g}"))
     else:
         uncensored = np.where(censored == 0, values, np.nan)
-        frozen = check_frozen(uncensored, days, place, temperature=column.target == "T")
-        found += frozen or (check_rest(uncensored, days, place) if column.role == "observation" else [])
+        found += check_frozen(
+            uncensored, days, place, temperature=column.target == "T", analyser=column.role == "observation"
+        )
     if column.role == "imposed" and (column.target or "").endswith(".S_O"):
         found += check_drift(values, days, place)
     return found + _gaps(values, days, place)
