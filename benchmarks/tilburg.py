@@ -3,7 +3,7 @@
 Run ``python benchmarks/tilburg.py FOLDER``, with the series where `configs/tilburg.yaml` expects them.
 Runs go into FOLDER, one a placement; those that are there already are not made again. f is calibrated in ``rates``, and
 the others take its parameters. In ``rates, air`` the air flows of the aerobic tanks are inputs, and n learns by SOAP.
-Baselines read what n of any placement reads, air and the time of day, and are listed once for each set of inputs.
+Where a run has air or the time of day for n, its baselines read them, too; they are listed once for each set of inputs.
 """
 
 from __future__ import annotations
