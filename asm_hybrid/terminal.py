@@ -196,6 +196,10 @@ def print_forecast(console: Console, summary: dict[str, Any]) -> None:
     _show(console, title, table)
     for sentence in found["sentences"]:
         console.print(sentence, markup=False)
+    for horizon, bands in found["bands"]["test"].items():
+        if bands:
+            held = ", ".join(f"{100 * row['coverage']:.0f} % of {label}" for label, row in bands.items())
+            console.print(f"90 % band of the forecasts at {horizon}: holds {held} on the test block", markup=False)
 
 
 def _score_cell(models: dict[str, Any], model: str) -> str:
@@ -223,12 +227,17 @@ def print_comparison(table: pd.DataFrame) -> None:
                 continue
             values = [row[run] for run in runs]
             least = min(v for v in values if pd.notna(v))
-            bold = what != "coverage"
-            cells = [_compared(v, bold and v == least) for v in values]
-            unit = "" if what == "coverage" else f" [{row['unit']}]"
+            share = str(what).startswith("coverage")
+            cells = [_compared(v, not share and v == least) for v in values]
+            unit = "" if share else f" [{row['unit']}]"
             shown.add_row(escape(row["variable"] + unit), TITLES.get(row["model"], row["model"]), *cells)
-        title = {"config": "Settings that differ", "coverage": "Share of the test measurements in the 90 % band"}
-        _show(console, title.get(str(what), f"RMSE on the test block, {what}"), shown)
+        name, _, horizon = str(what).partition(" ")
+        task = f"forecast {horizon}" if horizon else "simulation"
+        title = {
+            "config": "Settings that differ",
+            "coverage": f"Share of the test measurements in the 90 % band, {task}",
+        }
+        _show(console, title.get(name, f"RMSE on the test block, {task}"), shown)
 
 
 def _compared(value: float, least: bool) -> str:

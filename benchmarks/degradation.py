@@ -21,12 +21,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from quickstart_variant import DATA, write_variant
 
 from asm_hybrid.training import read_inputs, train
-from asm_hybrid.yamlfile import load_yaml
 
-ROOT = Path(__file__).parent.parent
-DATA = ROOT / "data" / "quickstart"
 VARIABLES = ("NH4", "NO3", "MLSS")
 CASES = ((0.0, 0.0), (0.05, 0.0), (0.10, 0.0), (0.05, 0.3), (0.10, 0.3))
 """Noise per standard deviation of the variable, and share of the samples that are missing [-]."""
@@ -35,33 +33,24 @@ LEAST = 0.01
 """Noise that the config states where there is none, per standard deviation [-]."""
 
 
-def write_case(folder: Path, noise: float, missing: float, iterations: int) -> Path:
+def write_case(folder: Path, noise: float, missing: float, training: dict[str, int]) -> Path:
     """Write data and config of a case; return the path of the config."""
-    folder.mkdir(parents=True)
     truth, plant = pd.read_csv(DATA / "truth.csv"), pd.read_csv(DATA / "plant.csv")
-    text = (ROOT / "configs" / "quickstart.yaml").read_text(encoding="utf-8")
     rng = np.random.default_rng(20210508)
-    stated = load_yaml(ROOT / "configs" / "quickstart.yaml").data["data"]["sources"]["plant"]["columns"]
+    stated = {}
     for name in VARIABLES:
         size = float(truth[name].std())
         values = truth[name] + noise * size * rng.normal(size=len(truth))
         values[rng.random(len(truth)) < missing] = np.nan
         plant[name] = values.clip(lower=0.0)
-        before, _, after = text.partition(f"        {name}: ")
-        line, _, rest = after.partition("\n")
-        line = line.replace(f"noise: {stated[name]['noise']}", f"noise: {max(noise, LEAST) * size:.4g}")
-        text = f"{before}        {name}: {line}\n{rest}"
-    plant.to_csv(folder / "plant.csv", index=False, float_format="%.6g")
-    text = text.replace("../data/quickstart/plant.csv", "plant.csv").replace("device: auto", "device: cpu")
-    path = folder / "config.yaml"
-    path.write_text(text.replace("iterations: 120", f"iterations: {iterations}"), encoding="utf-8")
-    return path
+        stated[name] = float(f"{max(noise, LEAST) * size:.4g}")
+    return write_variant(folder, plant=plant, noise=stated, training=training)
 
 
-def measure(folder: Path, noise: float, missing: float, iterations: int) -> dict[str, object]:
+def measure(folder: Path, noise: float, missing: float, training: dict[str, int]) -> dict[str, object]:
     """Train one case, and return its errors against the truth on the test block."""
     begin = time.perf_counter()
-    outcome = train(write_case(folder / "case", noise, missing, iterations), folder / "run")
+    outcome = train(write_case(folder / "case", noise, missing, training), folder / "run")
     model, table = outcome.model, read_inputs(folder / "run")
     inputs = torch.tensor(table[[spec.name for spec in model.plant.inputs]].to_numpy())
     with torch.no_grad():
@@ -80,14 +69,15 @@ def measure(folder: Path, noise: float, missing: float, iterations: int) -> dict
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--iterations", type=int, default=120, help="gradient steps (default: those of the quickstart)")
+    parser.add_argument("--iterations", type=int, help="gradient steps (default: those of the quickstart)")
     arguments = parser.parse_args()
+    training = {"iterations": arguments.iterations} if arguments.iterations else {}
     print("| noise | missing | variable | f | f recalibrated | hybrid | hybrid / recalibrated | seconds |")
     print("|---|---|---|---|---|---|---|---|")
     results = []
     for noise, missing in CASES:
         with tempfile.TemporaryDirectory() as temporary:
-            row = measure(Path(temporary), noise, missing, arguments.iterations)
+            row = measure(Path(temporary), noise, missing, training)
         results.append(row)
         for i, name in enumerate(VARIABLES):
             f, again, hybrid = (np.array(row["rmse"][k])[:, i] for k in ("f", "recalibrated", "hybrid"))

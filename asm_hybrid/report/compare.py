@@ -32,8 +32,9 @@ def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:
     -------
     DataFrame
         One row a figure: `what` is ``simulation`` or ``forecast 6 h`` (RMSE on the test block, median over seeds),
-        ``coverage`` (share of the test measurements in the band [-]) or ``config`` (a setting that differs, named under
-        `variable`); then variable, unit, model, and one column a run, empty where the run has none.
+        ``coverage`` or ``coverage 6 h`` (share of the test measurements in the band of simulation or forecast [-]) or
+        ``config`` (a setting that differs, named under `variable`); then variable, unit, model, and one column a run,
+        empty where the run has none.
 
     Raises
     ------
@@ -52,7 +53,9 @@ def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:
             rows.setdefault(figure, {})[name] = value
     figures = list(rows)
     whats, variables = ([*dict.fromkeys(figure[k] for figure in figures)] for k in (0, 1))
-    figures.sort(key=lambda f: (f[0] == "coverage", whats.index(f[0]), variables.index(f[1]), MODELS.index(f[3])))
+    figures.sort(
+        key=lambda f: (f[0].startswith("coverage"), whats.index(f[0]), variables.index(f[1]), MODELS.index(f[3]))
+    )
     settings = {name: dict(flat(read_config(folder)[0])) for name, folder in runs.items()}
     for setting in dict.fromkeys(setting for found in settings.values() for setting in found):
         values = [found.get(setting) for found in settings.values()]
@@ -90,6 +93,10 @@ def _figures(summary: Summary) -> dict[tuple[str, str, str, str], float]:
         for variable, band in summary.bands.variables.items():
             if band.test:
                 out["coverage", variable, "-", "hybrid"] = band.test.coverage
+    if summary.forecast and summary.verdict:
+        for horizon, found in summary.forecast.bands.get("test", {}).items():
+            for variable, held in found.items():
+                out[f"coverage {horizon}", variable, "-", summary.verdict.model] = held.coverage
     return out
 
 

@@ -1,4 +1,4 @@
-"""The tables of forecasts and of prediction bands."""
+"""The tables of forecasts, with their bands, and of the bands in simulation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from asm_hybrid.report.record import Bands, ForecastRecord, Score, Variable
 from asm_hybrid.report.style import MODELS, model_title, number, percent, unit_text
 from asm_hybrid.report.verdict import best_model
 
-__all__ = ["BandRow", "ForecastCell", "ForecastRow", "ForecastTable", "band_rows", "forecast_table"]
+__all__ = ["BandRow", "ForecastCell", "ForecastHorizon", "ForecastRow", "ForecastTable", "band_rows", "forecast_table"]
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,21 @@ class ForecastRow:
 
 
 @dataclass(frozen=True)
+class ForecastHorizon:
+    """One horizon: by variable samples and what the band held, with its mean width, as text; a row for each model."""
+
+    name: str
+    samples: tuple[str, ...]
+    rows: tuple[ForecastRow, ...]
+    held: tuple[tuple[str, str] | None, ...]
+
+
+@dataclass(frozen=True)
 class ForecastTable:
-    """Forecasts of one block: for every horizon the number of samples by variable, and a row for each model."""
+    """Forecasts of one block."""
 
     variables: tuple[tuple[str, str], ...]
-    horizons: tuple[tuple[str, tuple[str, ...], tuple[ForecastRow, ...]], ...]
+    horizons: tuple[ForecastHorizon, ...]
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,9 @@ def forecast_table(record: ForecastRecord, block: str, variables: Mapping[str, V
         models = [m for m in MODELS if any(m in found.get(v, {}) for v in variables)]
         rows = tuple(ForecastRow(m, model_title(m), _cells(m, found, tuple(variables))) for m in models)
         samples = tuple(f"{max((s.n for s in found.get(v, {}).values()), default=0):,}" for v in variables)
-        groups.append((horizon, samples, rows))
+        bands = record.bands.get(block, {}).get(horizon, {})
+        held = tuple((percent(bands[v].coverage), number(bands[v].width)) if v in bands else None for v in variables)
+        groups.append(ForecastHorizon(horizon, samples, rows, held))
     return ForecastTable(tuple((n, unit_text(v.unit)) for n, v in variables.items()), tuple(groups))
 
 

@@ -95,21 +95,25 @@ class Missing(_Record):
         return "rate" if self.kind in ("process", "component") else "value"
 
 
-class ForecastRecord(_Record):
-    """Forecasts: scores by block, horizon, variable and model, and what they are worth against persistence."""
-
-    origins: dict[str, int]
-    spacing: dict[str, int]
-    scores: dict[str, dict[str, dict[str, dict[str, Score]]]]
-    sentences: list[str] = []
-
-
 class BandBlock(_Record):
     """What the band of one variable held in one block [-], and its mean width."""
 
     coverage: float
     width: float
     n: int
+
+
+class ForecastRecord(_Record):
+    """Forecasts: scores by block, horizon, variable and model, and what they are worth against persistence.
+
+    `bands` are those of the run's own model, by block, horizon and variable.
+    """
+
+    origins: dict[str, int]
+    spacing: dict[str, int]
+    scores: dict[str, dict[str, dict[str, dict[str, Score]]]]
+    bands: dict[str, dict[str, dict[str, BandBlock]]] = {}
+    sentences: list[str] = []
 
 
 class Band(_Record):

@@ -1,4 +1,4 @@
-"""Prediction bands of the hybrid in simulation, and how many measurements they hold."""
+"""Prediction bands of the hybrid in simulation, and how many measurements a band holds."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 
 from asm_hybrid.data.censoring import ABOVE, BELOW, censored_error
 
-__all__ = ["LEVEL", "Band", "band_summary", "coverage", "coverage_warnings", "prediction_band"]
+__all__ = ["HALF_WIDTH", "LEVEL", "Band", "band_summary", "coverage", "coverage_warnings", "held", "prediction_band"]
 
 LEVEL = 0.9
 """Share of the measurements that a band is made to hold [-]."""
 HALF_WIDTH = 1.6449
 """Half the width of the middle 90 % of a normal distribution, in standard deviations."""
 ENOUGH = 20
-"""Validation samples below which a variable has no band."""
+"""Validation samples below which a variable has no band, and forecasts below which nothing is said of theirs."""
 BELIEVED = (0.80, 0.97)
 """Coverage on the test block outside of which a warning is given [-]."""
 
@@ -78,16 +78,21 @@ def prediction_band(
     return Band(np.maximum(centre - half, 0.0), np.maximum(centre + half, 0.0), residual)
 
 
-def coverage(measured: np.ndarray, band: Band, inside: np.ndarray, censored: np.ndarray | None = None) -> float:
-    """Return the share of some measurements, ``inside`` of bool ``(sample,)``, that a band holds [-].
+def coverage(measured: np.ndarray, low: np.ndarray, high: np.ndarray, censored: np.ndarray | None = None) -> float:
+    """Return the share of measurements between two limits [-], all of shape ``(sample,)``.
 
     One beyond a limit of the sensor is held if the band reaches beyond that.
     """
-    above, below = measured >= band.low, measured <= band.high
+    above, below = measured >= low, measured <= high
     if censored is not None:
         above, below = above | (censored == ABOVE), below | (censored == BELOW)
-    held = above & below
-    return float(held[inside].mean())
+    return float((above & below).mean())
+
+
+def held(measured: np.ndarray, low: np.ndarray, high: np.ndarray, censored: np.ndarray | None = None) -> dict[str, Any]:
+    """Return the coverage of a band [-], its mean width and the number of samples, for ``summary.json``."""
+    share = coverage(measured, low, high, censored)
+    return {"coverage": share, "width": float((high - low).mean()), "n": len(measured)}
 
 
 def band_summary(
@@ -115,25 +120,35 @@ def band_summary(
         for block in ("validate", "test"):
             inside = blocks[name] == block
             if inside.any():
-                width = float((band.high - band.low)[inside].mean())
-                share = coverage(measured[name], band, inside, censored[name] if censored else None)
-                rows[block] = {"coverage": share, "width": width, "n": int(inside.sum())}
+                limits = censored[name][inside] if censored else None
+                rows[block] = held(measured[name][inside], band.low[inside], band.high[inside], limits)
         variables[name] = {"residual": band.residual, **rows}
     return {"level": LEVEL, "variables": variables}
 
 
-def coverage_warnings(summary: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each variable whose band holds far more or fewer test measurements than it should."""
-    out = []
-    for name, row in summary["variables"].items():
-        share = row["test"]["coverage"] if "test" in row else None
-        if share is not None and not BELIEVED[0] <= share <= BELIEVED[1]:
-            what = (
-                "errors on the test block are larger than on the validation block: do not trust its width"
-                if share < BELIEVED[0]
-                else "it is wider than it needs to be"
-            )
-            out.append(
-                f"the {100 * LEVEL:.0f} % band of {name} holds {100 * share:.0f} % of the test measurements: {what}"
-            )
-    return out
+def coverage_warnings(summary: Mapping[str, Any], forecast: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each band that holds far more or fewer test measurements than it should.
+
+    Parameters
+    ----------
+    summary : mapping
+        What `band_summary` returns, or nothing.
+    forecast : mapping
+        ``test`` of the bands of forecasts: what `held` returns by horizon and variable; or nothing.
+    """
+    found = [
+        (name, row["test"], "errors on the test block are larger than on the validation block: do not trust its width")
+        for name, row in summary.get("variables", {}).items()
+        if "test" in row
+    ] + [
+        (f"{name} at {horizon}", row, "errors grow faster than it follows")
+        for horizon, variables in forecast.items()
+        for name, row in variables.items()
+        if row["n"] >= ENOUGH
+    ]
+    return [
+        f"the {100 * LEVEL:.0f} % band of {name} holds {100 * row['coverage']:.0f} % of the test measurements: "
+        + (why if row["coverage"] < BELIEVED[0] else "it is wider than it needs to be")
+        for name, row, why in found
+        if not BELIEVED[0] <= row["coverage"] <= BELIEVED[1]
+    ]

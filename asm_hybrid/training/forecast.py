@@ -14,7 +14,10 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.data import Dataset, Observation
+from asm_hybrid.data.censoring import censored_error
+from asm_hybrid.training.bands import held
 from asm_hybrid.training.fitted import FittedModel
+from asm_hybrid.training.following import corrected, radius
 from asm_hybrid.training.scores import score
 from asm_hybrid.training.simulate import NeuralModel, PlantModel
 from asm_hybrid.training.updating import fluctuations, innovations, latest, update
@@ -58,10 +61,11 @@ class Forecast:
     Attributes
     ----------
     table : DataFrame
-        One row for each block, variable, horizon and forecast sample, with the median of every model.
+        One row for each block, variable, horizon and forecast sample, with the median of every model, and the 90 %
+        band of the last of `FORECASTERS` that there is.
     summary : dict
         ``horizons`` [h]; ``origins`` and ``spacing`` [h] by block; ``scores`` by block, horizon (``"6 h"``), variable
-        and model.
+        and model; ``bands``: coverage [-], mean width and number of samples by block, horizon and variable.
     """
 
     table: pd.DataFrame
@@ -113,8 +117,8 @@ def forecast(
     """Forecast with every model from rolling origins, inputs over the horizon taken as they were measured.
 
     Every model restarts at an origin from its own open-loop state, moved by the last measurements: what is measured by
-    the gain of a Kalman filter, all states as they fluctuate with it in the training block. No origin depends on
-    another, and all run as one batch.
+    the gain of a Kalman filter, all states as they fluctuate with it in the training block. No state depends on another
+    origin, and all run as one batch. The forecasts are then corrected by what the earlier ones erred by.
 
     Parameters
     ----------
@@ -150,21 +154,30 @@ def forecast(
     }
     frames = []
     scores: dict[str, dict[str, Any]] = {name: {f"{h} h": {} for h in HORIZONS} for name in FORECAST_BLOCKS}
+    bands: dict[str, dict[str, Any]] = {name: {f"{h} h": {} for h in HORIZONS} for name in FORECAST_BLOCKS}
     for v, (o, at) in enumerate(zip(dataset.observations, targets, strict=True)):
+        simulated = values[o.label]
         models = {
             "persistence": o.values[latest(o.times, knots * interval)][at.origin][None],
-            "diurnal": values[o.label]["diurnal"][:, at.sample],
-        } | {name: series[v] for name, series in found.items()}
+            "diurnal": simulated["diurnal"][:, at.sample],
+        } | {name: _corrected(series[v], o, at, knots * interval, simulated[name]) for name, series in found.items()}
         models = {name: models[name] for name in FORECASTERS if name in models}
         measured, censored, block = o.values[at.sample], o.censored[at.sample], names[at.origin]
+        median = {name: np.median(y, axis=0) for name, y in models.items()}
+        low, high = _band(median[list(models)[-1]], o, at, knots * interval)
         for name, horizon in ((b, h) for b in FORECAST_BLOCKS for h in HORIZONS):
             inside = (block == name) & (at.horizon == horizon)
-            if inside.any():
-                scores[name][f"{horizon} h"][o.label] = {
-                    m: score(measured[inside], y[:, inside], censored[inside])
-                    for m, y in models.items()
-                    if np.isfinite(y[:, inside]).all()
-                }
+            if not inside.any():
+                continue
+            scores[name][f"{horizon} h"][o.label] = {
+                m: score(measured[inside], y[:, inside], censored[inside])
+                for m, y in models.items()
+                if np.isfinite(y[:, inside]).all()
+            }
+            if np.isfinite(low[inside]).all():
+                bands[name][f"{horizon} h"][o.label] = held(
+                    measured[inside], low[inside], high[inside], censored[inside]
+                )
         columns = {
             "origin": [dataset.to_stamp(t).isoformat() for t in knots[at.origin] * interval],
             "time": [dataset.to_stamp(t).isoformat() for t in o.times[at.sample]],
@@ -175,14 +188,43 @@ def forecast(
             "measured": measured,
             "censored": censored,
         }
-        frames.append(pd.DataFrame(columns | {m: np.median(y, axis=0) for m, y in models.items()}))
+        frames.append(pd.DataFrame(columns | median | {"band_low": low, "band_high": high}))
     summary = {
         "horizons": list(HORIZONS),
         "origins": {name: len(o.knots) for name, o in chosen.items()},
         "spacing": {name: o.spacing for name, o in chosen.items()},
         "scores": scores,
+        "bands": bands,
     }
     return Forecast(pd.concat(frames, ignore_index=True), summary)
+
+
+def _corrected(
+    series: np.ndarray, observation: Observation, at: _Targets, origins: np.ndarray, simulated: np.ndarray
+) -> np.ndarray:
+    """Return forecasts ``(member, target)`` of one model, each horizon corrected by what it erred by before."""
+    found = innovations(observation.times, -observation.error(simulated), observation.noise, origins)
+    out = np.empty_like(series)
+    for horizon in HORIZONS:
+        k = at.horizon == horizon
+        sample, origin = at.sample[k], at.origin[k]
+        measured, censored = observation.values[sample], observation.censored[sample]
+        times = origins[origin], observation.times[sample]
+        out[:, k] = corrected(series[:, k], found.error[:, origin], measured, censored, *times, observation.noise)
+    return out
+
+
+def _band(
+    median: np.ndarray, observation: Observation, at: _Targets, origins: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the limits of the bands of forecasts ``(target,)``, not below zero; undefined where a model diverged."""
+    error = censored_error(median - observation.values[at.sample], observation.censored[at.sample])
+    half = np.full(len(median), np.nan)
+    for horizon in HORIZONS:
+        k = at.horizon == horizon
+        if np.isfinite(error[k]).all():
+            half[k] = radius(error[k], origins[at.origin[k]], observation.times[at.sample[k]], observation.noise)
+    return np.maximum(median - half, 0.0), np.maximum(median + half, 0.0)
 
 
 def _tolerance(interval: float) -> float:

@@ -323,11 +323,12 @@ def write_results(
             inside = {o.label: _block_of(o.times, blocks) for o in dataset.observations}
             censored = {o.label: o.censored for o in dataset.observations}
             summary["bands"] = band_summary(measured, bands, inside, censored)
-            warnings.extend(coverage_warnings(summary["bands"]))
         if predictions.forecast is not None:
             forecasts = predictions.forecast.table.to_csv(index=False, lineterminator="\n")
             write_text_atomic(folder / "forecasts.csv", forecasts)
             summary["forecast"] = predictions.forecast.summary
+        forecast_bands = summary.get("forecast", {}).get("bands", {}).get("test", {})
+        warnings.extend(coverage_warnings(summary.get("bands", {}), forecast_bands))
         for name, count in predictions.failed.items():
             if count:
                 warnings.append(f"{count} seeds of the {name} model diverge over the record; it has no score")

@@ -13,7 +13,7 @@ __all__ = ["Fluctuations", "Innovations", "fluctuations", "innovations", "latest
 REMEMBERED = 24
 """Samples over which the mean square of a model's open-loop error is taken."""
 FRESH = 2.0
-"""Age, in median distances of samples, up to which a sample corrects a state."""
+"""Age, in usual distances of samples, up to which a sample corrects a state."""
 SAME = 1e-6
 """Time [d] within which a sample is at the origin."""
 RIDGE = 0.01
@@ -75,13 +75,21 @@ def innovations(times: np.ndarray, errors: np.ndarray, noise: float, at: np.ndar
     Innovations
     """
     last = latest(times, at)
-    reach = FRESH * np.median(np.diff(times)) if len(times) > 1 else 0.0
-    fresh = (last >= 0) & (at - times[last] <= reach + SAME)
+    fresh = (last >= 0) & (at - times[last] <= FRESH * _usual_distance(times) + SAME)
     first = np.maximum(last + 1 - REMEMBERED, 0)
     with np.errstate(over="ignore", invalid="ignore"):  # a member that diverged stays undefined
         sums = np.concatenate([np.zeros((len(errors), 1)), np.cumsum(errors**2, axis=1)], axis=1)
         square = (sums[:, last + 1] - sums[:, first]) / np.maximum(last + 1 - first, 1)
     return Innovations(np.where(fresh, errors[:, last], 0.0), np.maximum(square - noise**2, 0.0), fresh)
+
+
+def _usual_distance(times: np.ndarray) -> float:
+    """Return the distance of the samples [d] between which half of the time lies or more.
+
+    Where samples come in bursts, the median over samples is the distance within a burst, and most origins lie outside.
+    """
+    distance = np.sort(np.diff(times))
+    return float(distance[np.searchsorted(distance.cumsum(), distance.sum() / 2)]) if len(distance) else 0.0
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ def summary():
             "origins": {"test": 263},
             "spacing": {"test": 1},
             "scores": {"test": {h: forecasts(k) for k, h in enumerate(("1 h", "6 h", "24 h"))}},
+            "bands": {"test": {"1 h": {"NH4": {"coverage": 0.884}, "NO3": {"coverage": 0.91}}, "6 h": {}}},
             "sentences": ["At 1 h persistence wins in NH4, NO3, MLSS."],
         },
         "bands": {"level": 0.9, "variables": {"NH4": {"validate": {"coverage": 0.91}, "test": {"coverage": 0.704}}}},
@@ -89,6 +90,7 @@ def test_forecasts_and_coverage_are_printed(screen):
     assert "At 1 h persistence wins in NH4, NO3, MLSS." in out
     assert out.count("persistence 0.222") == 1
     assert out.count("(0.311–0.356)") == 3
+    assert "90 % band of the forecasts at 1 h: holds 88 % of NH4, 91 % of NO3 on the test block" in out
     assert "90 % band of NH4 in simulation: holds 91 % on the validation block, 70 % on the test block" in out
 
 

@@ -40,6 +40,10 @@ def test_figures_are_those_of_the_runs(pair: tuple[Path, Path]) -> None:
             elif row["what"].startswith("forecast"):
                 scores = summary["forecast"]["scores"]["test"][row["what"].removeprefix("forecast ")]
                 expected = scores[row["variable"]].get(row["model"], {}).get("rmse")
+            elif row["what"].startswith("coverage "):
+                held = summary["forecast"]["bands"]["test"][row["what"].removeprefix("coverage ")]
+                own = row["model"] == summary["verdict"]["model"]
+                expected = held[row["variable"]]["coverage"] if own else None
             elif row["what"] == "coverage":
                 found = summary.get("bands", {}).get("variables", {}).get(row["variable"])
                 expected = found and found["test"]["coverage"]
@@ -50,6 +54,7 @@ def test_figures_are_those_of_the_runs(pair: tuple[Path, Path]) -> None:
     assert counts["simulation"] == 3 * 7
     assert counts["forecast 6 h"] == 3 * 6
     assert counts["coverage"] == 3
+    assert counts["coverage 6 h"] == 3 * 2  # of the hybrid, and of f alone
 
 
 def test_rows_of_a_variable_stand_together_with_the_hybrid_last(pair: tuple[Path, Path]) -> None:

@@ -132,6 +132,7 @@ def test_forecasts_stand_apart_from_simulations(page: Page, run_folder: Path) ->
         assert text in forecast
     assert "a perfect forecast of them" in forecast
     assert forecast.count("samples Persistence") == 6  # three horizons in two blocks
+    assert forecast.count("held by the 90 % band 88 % mean width 1.31") == 6
 
 
 def test_coverage_of_the_bands_is_shown_for_both_blocks(page: Page, run_folder: Path) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from asm_hybrid.training.bands import band_summary, coverage, coverage_warnings, prediction_band
+from asm_hybrid.training.bands import band_summary, coverage_warnings, held, prediction_band
 
 N = 4000
 VALIDATION = np.arange(N) < N // 2
@@ -24,7 +24,7 @@ def test_a_band_holds_what_it_promises_where_errors_stay_as_they_were():
     band = prediction_band(measured, members, VALIDATION)
     assert band.residual**2 + 0.2**2 == pytest.approx(0.5**2, rel=0.1)
     for inside in (VALIDATION, TEST):
-        assert coverage(measured, band, inside) == pytest.approx(0.9, abs=0.02)
+        assert held(measured[inside], band.low[inside], band.high[inside])["coverage"] == pytest.approx(0.9, abs=0.02)
 
 
 def test_no_measurement_outside_the_validation_block_is_read():
@@ -65,10 +65,18 @@ def test_a_coverage_far_from_its_level_is_said(test_noise, words):
     band = prediction_band(measured, members, VALIDATION)
     found = band_summary({"NH4": measured}, {"NH4": band}, {"NH4": BLOCK})
     row = found["variables"]["NH4"]
-    assert row["test"]["coverage"] == coverage(measured, band, TEST)
+    assert row["test"] == held(measured[TEST], band.low[TEST], band.high[TEST])
     assert row["test"]["n"] == N // 2
-    warnings = coverage_warnings(found)
+    warnings = coverage_warnings(found, {})
     assert len(warnings) == (words is not None)
     if words:
         assert words in warnings[0]
         assert "NH4" in warnings[0]
+
+
+def test_a_coverage_of_forecasts_far_from_its_level_is_said_where_there_are_enough():
+    row = {"coverage": 0.704, "width": 1.0, "n": 20}
+    bands = {"1 h": {"NH4": row, "NO3": row | {"coverage": 0.9}}, "24 h": {"NH4": row | {"n": 19}}}
+    assert coverage_warnings({}, bands) == [
+        "the 90 % band of NH4 at 1 h holds 70 % of the test measurements: errors grow faster than it follows"
+    ]

@@ -9,7 +9,7 @@ import torch
 
 from asm_hybrid.data import Observation
 from asm_hybrid.data.censoring import ABOVE, BELOW
-from asm_hybrid.training.bands import Band, coverage, prediction_band
+from asm_hybrid.training.bands import coverage, prediction_band
 from asm_hybrid.training.observation import TRANSITION, composite_weights, lagged, robust
 from asm_hybrid.training.scores import score
 from asm_hybrid.training.sensors import BIAS_SPREAD, LAG_SPREAD, LONGEST_LAG, PACE, Sensors, SensorSpec, sensor_warnings
@@ -157,9 +157,8 @@ def test_scores_and_bands_of_samples_below_the_limit():
     found = score(measured, np.array([0.1, 0.9, 1.0, 3.0]), censored)
     assert found["rmse"] == pytest.approx(np.sqrt((0.4**2 + 1.0) / 4))
     assert found["bias"] == pytest.approx((0.4 - 1.0) / 4)
-    band = Band(np.array([0.0, 0.6, 0.0, 0.0]), np.array([0.2, 0.8, 2.5, 2.5]), 0.1)
-    everything = np.ones(4, dtype=bool)
-    assert coverage(measured, band, everything, censored) == pytest.approx(2 / 4)
+    band = np.array([0.0, 0.6, 0.0, 0.0]), np.array([0.2, 0.8, 2.5, 2.5])
+    assert coverage(measured, *band, censored) == pytest.approx(2 / 4)
     rng = np.random.default_rng(1)
     low = 0.4 * rng.random((1, 60))
     made = prediction_band(np.full(60, 0.5), low, np.ones(60, dtype=bool), np.full(60, BELOW))
@@ -171,8 +170,8 @@ def test_scores_and_bands_of_samples_at_saturation():
     found = score(measured, np.array([6.0, 4.6, 1.0, 3.0]), censored)
     assert found["rmse"] == pytest.approx(np.sqrt((0.4**2 + 1.0) / 4))
     assert found["bias"] == pytest.approx((-0.4 - 1.0) / 4)
-    band = Band(np.array([5.5, 4.0, 0.0, 0.0]), np.array([7.0, 4.5, 2.5, 2.5]), 0.1)
-    assert coverage(measured, band, np.ones(4, dtype=bool), censored) == pytest.approx(2 / 4)
+    band = np.array([5.5, 4.0, 0.0, 0.0]), np.array([7.0, 4.5, 2.5, 2.5])
+    assert coverage(measured, *band, censored) == pytest.approx(2 / 4)
 
 
 def three():

@@ -91,6 +91,9 @@ def test_the_summary_holds_forecasts_apart_from_the_scores_of_simulations(run, s
     assert (table["block"] == "test").sum() == sum(
         variable["hybrid"]["n"] for horizon in found["scores"]["test"].values() for variable in horizon.values()
     )
+    for (block, horizon, variable), rows in table.groupby(["block", "horizon", "variable"]):
+        held = (rows["measured"] >= rows["band_low"]) & (rows["measured"] <= rows["band_high"])
+        assert found["bands"][block][f"{horizon} h"][variable]["coverage"] == pytest.approx(held.mean())
 
 
 def test_coverage_is_that_of_the_bands_in_the_predictions(run, summary):
@@ -103,7 +106,9 @@ def test_coverage_is_that_of_the_bands_in_the_predictions(run, summary):
             assert row[block]["n"] == len(rows)
         assert (rows["band_low"] <= rows["hybrid"]).all()
     warned = [w for w in summary["warnings"] if "% band of" in w]
-    off = [not 0.8 <= row["test"]["coverage"] <= 0.97 for row in summary["bands"]["variables"].values()]
+    forecast = [row for found in summary["forecast"]["bands"]["test"].values() for row in found.values()]
+    rows = [row["test"] for row in summary["bands"]["variables"].values()] + [r for r in forecast if r["n"] >= 20]
+    off = [not 0.8 <= row["coverage"] <= 0.97 for row in rows]
     assert len(warned) == sum(off)
 
 

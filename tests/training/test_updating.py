@@ -62,6 +62,13 @@ def test_an_old_sample_and_none_at_all_correct_nothing():
     assert found.fresh.tolist() == [False, True, False]
 
 
+def test_between_bursts_of_samples_the_last_is_not_old():
+    burst = np.arange(4) / 96
+    times = np.concatenate([day + burst for day in np.arange(40) / 8])
+    found = innovations(times, np.ones((1, len(times))), 0.1, np.array([1.11, 1.12, 6.0]))
+    assert found.fresh.tolist() == [True, True, False]
+
+
 def test_states_follow_what_fluctuates_with_them_and_nothing_that_only_drifts_along():
     states = waves((3.0, 0.0, 0.1), (0.5, 0.0, 0.0), (0.0, 2.0, 0.0), (0.0, 0.0, 0.1))
     found = fluctuations(states, waves((1.0, 0.0, 0.1)), torch.tensor([1e-3]).double(), 24)
