@@ -2,7 +2,8 @@
 
 Run ``python benchmarks/tilburg.py FOLDER``, with the series where `configs/tilburg.yaml` expects them.
 Runs go into FOLDER, one a placement; those that are there already are not made again. f is calibrated in ``rates``, and
-the others take its parameters. In ``rates, air`` the air flows of the aerobic tanks are inputs, and n learns by SOAP.
+the others take its parameters. With ``--earlier`` the record ends where its test block begins, and is divided anew; this
+needs a folder of its own. In ``rates, air`` the air flows of the aerobic tanks are inputs, and n learns by SOAP.
 Where a run has air or the time of day for n, its baselines read them, too; they are listed once for each set of inputs.
 """
 
@@ -45,11 +46,13 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "rates + forcing + output": {"placement": ["rates", "forcing", "output"]},
 }
 BASELINES = ("mean", "diurnal", "least_squares", "mechanistic", "recalibrated", "neural")
+EARLIER = {"train": [0.0, 0.344], "validate": [0.352, 0.474], "test": [0.482, 0.689]}
+"""Blocks in the proportions of the config's, of the record without its test block."""
 AIR = {f"Q_air_{k + 2}": {"role": "input", "as": f"aerobic_{k}.air", "unit": "m3/h"} for k in (1, 2, 3)}
 """Columns of the air flows, which baselines then read as well."""
 
 
-def write_config(folder: Path, name: str, parameters: dict[str, float]) -> Path:
+def write_config(folder: Path, name: str, parameters: dict[str, float], earlier: bool = False) -> Path:
     """Write the config of one placement, with the parameters of f where they are known."""
     content = yaml.safe_load(load_config(CONFIG).to_yaml(folder))
     content["name"] = "tilburg-" + name.replace(" + ", "-").replace(", ", "-")
@@ -58,6 +61,8 @@ def write_config(folder: Path, name: str, parameters: dict[str, float]) -> Path:
     if name == "rates, air":
         content["data"]["sources"]["online"]["columns"] |= AIR
         content["training"] |= {"optimiser": "soap", "learning_rate": 0.005}
+    if earlier:
+        content["data"]["blocks"] = EARLIER
     if parameters:
         content["model"] |= {"calibrate": [], "parameters": parameters}
     path = folder / f"{content['name']}.yaml"
@@ -65,7 +70,7 @@ def write_config(folder: Path, name: str, parameters: dict[str, float]) -> Path:
     return path
 
 
-def run(folder: Path, name: str) -> dict[str, Any]:
+def run(folder: Path, name: str, earlier: bool) -> dict[str, Any]:
     """Return the summary of one placement's run, made now or before."""
     where = folder / name.replace(" + ", "-").replace(", ", "-")
     if not (where / "summary.json").exists():
@@ -73,7 +78,7 @@ def run(folder: Path, name: str) -> dict[str, Any]:
         if name != "rates":
             rows = json.loads(first.read_text(encoding="utf-8"))["parameters"]
             parameters = {row["name"]: row["value"] for row in rows if row["calibrated"]}
-        run_training(write_config(folder, name, parameters), where)
+        run_training(write_config(folder, name, parameters, earlier), where)
     summary: dict[str, Any] = json.loads((where / "summary.json").read_text(encoding="utf-8"))
     return summary
 
@@ -83,9 +88,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the runs go")
     parser.add_argument("--only", nargs="*", default=list(NETWORKS), help="placements to run")
+    parser.add_argument("--earlier", action="store_true", help="divide the record before the test block")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    found = {name: run(arguments.folder, name) for name in arguments.only}
+    found = {name: run(arguments.folder, name, arguments.earlier) for name in arguments.only}
     for block in ("validate", "test"):
         print(f"\nRMSE on the block {block}")
         shown: set[tuple[str, ...]] = set()
