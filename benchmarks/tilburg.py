@@ -2,8 +2,8 @@
 
 Run ``python benchmarks/tilburg.py FOLDER``, with the series where `configs/tilburg.yaml` expects them.
 Runs go into FOLDER, one a placement; those that are there already are not made again. f is calibrated in ``rates``, and
-the others take its parameters. With ``--earlier`` the record ends where its test block begins, and is divided anew; this
-needs a folder of its own. In ``rates, air`` the air flows of the aerobic tanks are inputs, and n learns by SOAP.
+the others take its parameters. With ``--earlier`` the record ends where its test block begins, and is divided anew,
+into a folder of its own. In ``rates, air`` the air flows of the aerobic tanks are inputs, and n learns by SOAP.
 Where a run has air or the time of day for n, its baselines read them, too; they are listed once for each set of inputs.
 """
 
