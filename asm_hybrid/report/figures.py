@@ -42,16 +42,16 @@ _SHADES = {"calibrate": "#eef1f5", "train": "#eef1f5", "validate": "#fbf3dd", "t
 def block_figure(
     frame: pd.DataFrame, variable: str, unit: str, models: Sequence[str], zone: ZoneInfo, prefix: str
 ) -> Markup:
-    """Draw one variable over one block: series above, errors of the models below.
+    """Draw one variable over the test block: series above, errors of the models below.
 
     Parameters
     ----------
     frame : DataFrame
-        Rows of ``predictions.csv`` for this variable and block.
+        Rows of ``predictions.csv`` or of one horizon of ``forecasts.csv`` for this variable and block.
     variable, unit : str
         Label and unit of the variable.
     models : sequence of str
-        Columns to draw; the last lies on top.
+        Columns to draw; the last lies on top, and the bands are its own.
     zone : ZoneInfo
         Time zone of the axis.
     prefix : str
@@ -73,9 +73,10 @@ def block_figure(
         for model in models:
             _line(upper, days, frame[model].to_numpy(float), model)
             _line(lower, days, errors[model], model, width=0.8, label=False)
-        for low, high, what, alpha in _BANDS if "hybrid" in models else ():
+        for low, high, what, alpha in _BANDS:
             if low in frame and frame[low].notna().any():
-                _band(upper, days, frame[low].to_numpy(float), frame[high].to_numpy(float), what, alpha)
+                limits = frame[low].to_numpy(float), frame[high].to_numpy(float)
+                _band(upper, days, *limits, models[-1], what, alpha)
         lower.axhline(0, color=INK, linewidth=0.8)
         upper.set_ylabel(_axis(variable, unit))
         lower.set_ylabel(f"error\n[{unit_text(unit)}]")
@@ -176,17 +177,17 @@ def _line(axes: Axes, days: np.ndarray, values: np.ndarray, model: str, width: f
     )
 
 
-def _band(axes: Axes, days: np.ndarray, low: np.ndarray, high: np.ndarray, what: str, alpha: float) -> None:
+def _band(axes: Axes, days: np.ndarray, low: np.ndarray, high: np.ndarray, model: str, what: str, alpha: float) -> None:
     kept = np.union1d(thin(low, _LINE_POINTS // 2), thin(high, _LINE_POINTS // 2))
     x, low, high = with_gaps(days[kept], low[kept], high[kept])
     axes.fill_between(
         x,
         low,
         high,
-        color=COLOURS["hybrid"],
+        color=COLOURS[model],
         alpha=alpha,
         linewidth=0,
-        label=f"Hybrid, {what}",
+        label=f"{model_title(model)}, {what}",
         zorder=1,
     )
 

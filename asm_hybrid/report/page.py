@@ -16,7 +16,7 @@ from asm_hybrid.report.figures import block_figure, overview_figure
 from asm_hybrid.report.forecast import ForecastTable, band_rows, forecast_table
 from asm_hybrid.report.missing import contribution_figure, heat_map
 from asm_hybrid.report.record import Missing, ParameterSet, Summary
-from asm_hybrid.report.series import read_contributions, read_predictions
+from asm_hybrid.report.series import read_contributions, read_forecasts, read_predictions
 from asm_hybrid.report.templating import get_template
 from asm_hybrid.report.verdict import ScoreTable, best_model, cards, headline, score_table
 
@@ -25,6 +25,7 @@ __all__ = ["render_report", "write_report"]
 REPORT = "report.html"
 _OWN = {"hybrid": "hybrid", "neural": "neural", "mechanistic": "recalibrated"}  # what a run is about, by mode
 _PER_TABLE = 3  # variables beside each other in a score table
+_SHOWN_HORIZON = 6  # hours ahead whose forecasts are drawn
 _TOP = 3  # entries of the ranking that get a figure
 _RANKED = 10  # entries of the ranking that are listed
 _SMALL = 0.01  # share below which an entry is left to the map
@@ -82,6 +83,8 @@ def render_report(run_dir: Path) -> str:
         overview=_overview(predictions, summary, units, own, zone),
         series=_series(predictions, summary, own, zone),
         forecasts_of=_forecasts(summary),
+        forecast_series=_forecast_series(read_forecasts(run_dir), summary, own, zone),
+        forecast_shown=_SHOWN_HORIZON,
         bands=band_rows(summary.bands, summary.variables) if summary.bands else [],
         missing=_missing(contributions, summary, zone),
         parameters=_parameters(parameters),
@@ -112,6 +115,20 @@ def _forecasts(summary: Summary) -> dict[str, ForecastTable]:
         return {}
     found = {block: forecast_table(summary.forecast, block, summary.variables) for block in ("test", "validate")}
     return {block: table for block, table in found.items() if table is not None}
+
+
+def _forecast_series(
+    frame: pd.DataFrame | None, summary: Summary, own: str, zone: ZoneInfo
+) -> list[tuple[str, str, Markup]]:
+    if frame is None or own not in frame:
+        return []
+    figures = []
+    for i, (name, variable) in enumerate(summary.variables.items()):
+        part = frame[(frame["variable"] == name) & (frame["block"] == "test") & (frame["horizon"] == _SHOWN_HORIZON)]
+        if part[own].notna().any():
+            models = ["persistence", own]
+            figures.append((name, variable.target, block_figure(part, name, variable.unit, models, zone, f"f{i}")))
+    return figures
 
 
 def _drawn(summary: Summary, variable: str, frame: pd.DataFrame, own: str) -> list[str]:

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from asm_hybrid.data.sampling import usual_distance
 from asm_hybrid.errors import InputError
 
-__all__ = ["read_contributions", "read_predictions", "thin", "with_gaps"]
+__all__ = ["read_contributions", "read_forecasts", "read_predictions", "thin", "with_gaps"]
 
 
 def read_predictions(run_dir: Path) -> pd.DataFrame:
@@ -28,6 +29,14 @@ def read_predictions(run_dir: Path) -> pd.DataFrame:
         Columns time, block ("" between blocks), variable, unit, measured, and one for each model.
     """
     return _read(run_dir / "predictions.csv", ("block", "variable", "unit", "measured"))
+
+
+def read_forecasts(run_dir: Path) -> pd.DataFrame | None:
+    """Return ``forecasts.csv``, or None when there is none: one row for each forecast of a sample, `time` in UTC."""
+    path = run_dir / "forecasts.csv"
+    if not path.is_file():
+        return None
+    return _read(path, ("block", "variable", "unit", "horizon", "measured"))
 
 
 def read_contributions(run_dir: Path) -> pd.DataFrame | None:
@@ -112,11 +121,10 @@ def with_gaps(days: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
     Returns
     -------
     tuple of ndarray
-        Times and series, with one NaN row in each gap longer than four times the median distance.
+        Times and series, with one NaN row in each gap longer than four times the usual distance.
     """
     if len(days) < 3:
         return (days, *columns)
-    steps = np.diff(days)
-    breaks = np.flatnonzero(steps > 4 * np.median(steps)) + 1
+    breaks = np.flatnonzero(np.diff(days) > 4 * usual_distance(days)) + 1
     filled = [np.insert(column.astype(float), breaks, np.nan) for column in columns]
     return (np.insert(days, breaks, (days[breaks] + days[breaks - 1]) / 2), *filled)

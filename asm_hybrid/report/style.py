@@ -45,6 +45,7 @@ COLOURS = {
     "least_squares": "#b8860b",
     "diurnal": "#cc79a7",
     "mean": "#777777",
+    "persistence": "#777777",
 }
 LINE_STYLES = {"hybrid": "-", "recalibrated": "--", "mechanistic": ":", "neural": "-."}
 

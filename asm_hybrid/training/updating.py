@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from asm_hybrid.data.sampling import usual_distance
+
 __all__ = ["Fluctuations", "Innovations", "fluctuations", "innovations", "latest", "update"]
 
 REMEMBERED = 24
@@ -75,21 +77,12 @@ def innovations(times: np.ndarray, errors: np.ndarray, noise: float, at: np.ndar
     Innovations
     """
     last = latest(times, at)
-    fresh = (last >= 0) & (at - times[last] <= FRESH * _usual_distance(times) + SAME)
+    fresh = (last >= 0) & (at - times[last] <= FRESH * usual_distance(times) + SAME)
     first = np.maximum(last + 1 - REMEMBERED, 0)
     with np.errstate(over="ignore", invalid="ignore"):  # a member that diverged stays undefined
         sums = np.concatenate([np.zeros((len(errors), 1)), np.cumsum(errors**2, axis=1)], axis=1)
         square = (sums[:, last + 1] - sums[:, first]) / np.maximum(last + 1 - first, 1)
     return Innovations(np.where(fresh, errors[:, last], 0.0), np.maximum(square - noise**2, 0.0), fresh)
-
-
-def _usual_distance(times: np.ndarray) -> float:
-    """Return the distance of the samples [d] between which half of the time lies or more.
-
-    Where samples come in bursts, the median over samples is the distance within a burst, and most origins lie outside.
-    """
-    distance = np.sort(np.diff(times))
-    return float(distance[np.searchsorted(distance.cumsum(), distance.sum() / 2)]) if len(distance) else 0.0
 
 
 @dataclass(frozen=True)

@@ -317,9 +317,12 @@ def build_run(folder: Path, *, mode: str = "hybrid", placement: str = "rates", n
     }
     summary["verdict"] = verdict(mode, scores)
     summary["forecast"] = forecasts(scores)
+    own = summary["verdict"]["model"]
+    ahead = frame.loc[frame["block"] == "test", ["time", "block", "variable", "unit", "measured", own]]
+    ahead = ahead.assign(horizon=6, persistence=ahead["measured"].shift(6), band_low=ahead[own] - 0.5)
+    ahead.assign(band_high=ahead[own] + 0.5).to_csv(folder / "forecasts.csv", index=False)
     if mode == "hybrid":
         summary["bands"] = bands(frame)
-    if mode == "hybrid":
         contributions(kind).to_csv(folder / "contributions.csv", index=False)
     data = {
         "files": [

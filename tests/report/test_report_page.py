@@ -132,7 +132,9 @@ def test_forecasts_stand_apart_from_simulations(page: Page, run_folder: Path) ->
         assert text in forecast
     assert "a perfect forecast of them" in forecast
     assert forecast.count("samples Persistence") == 6  # three horizons in two blocks
-    assert forecast.count("held by the 90 % band 88 % mean width 1.31") == 6
+    for name in summary["variables"]:
+        assert f"{name} on the test block, 6 h ahead" in forecast
+    assert forecast.count("its 90 % band holds 88 % mean width 1.31") == 6
 
 
 def test_coverage_of_the_bands_is_shown_for_both_blocks(page: Page, run_folder: Path) -> None:
@@ -164,7 +166,7 @@ def test_every_variable_has_a_figure_with_its_unit(page: Page) -> None:
     for label in ("NH4 [g N/m³]", "NO3 [g N/m³]", "O2 [g/m³]"):
         assert label in page.text
     labels = [v for t, k, v in page.attributes if t == "svg" and k == "aria-label"]
-    assert len(labels) == 1 + 3 + 3
+    assert len(labels) == 1 + 3 + 3 + 3
 
 
 def test_same_folder_gives_same_bytes(run_folder: Path) -> None:
