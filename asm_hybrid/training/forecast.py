@@ -62,7 +62,7 @@ class Forecast:
     ----------
     table : DataFrame
         One row for each block, variable, horizon and forecast sample, with the median of every model, and the 90 %
-        band of the last of `FORECASTERS` that there is.
+        band of the run's own.
     summary : dict
         ``horizons`` [h]; ``origins`` and ``spacing`` [h] by block; ``scores`` by block, horizon (``"6 h"``), variable
         and model; ``bands``: coverage [-], mean width and number of samples by block, horizon and variable.
@@ -164,7 +164,8 @@ def forecast(
         models = {name: models[name] for name in FORECASTERS if name in models}
         measured, censored, block = o.values[at.sample], o.censored[at.sample], names[at.origin]
         median = {name: np.median(y, axis=0) for name, y in models.items()}
-        low, high = _band(median[list(models)[-1]], o, at, knots * interval)
+        unknown = np.full(len(measured), np.nan)
+        low, high = _band(median.get(model.kind, unknown), o, at, knots * interval)
         for name, horizon in ((b, h) for b in FORECAST_BLOCKS for h in HORIZONS):
             inside = (block == name) & (at.horizon == horizon)
             if not inside.any():

@@ -198,6 +198,10 @@ def test_other_modes_run_through_to_the_report(tmp_path, change, own, models):
     assert load_model(tmp_path / "run").kind == own
     assert own in result.summary["forecast"]["scores"]["test"]["1 h"]["NH4"]
     assert ("bands" in result.summary) == (own == "hybrid")
+    rows = pd.read_csv(tmp_path / "run" / "forecasts.csv")
+    middle = (rows["band_low"] + rows["band_high"]) / 2
+    assert (np.abs(middle - rows[own])[rows["band_low"] > 0] < 1e-9).all()
+    assert (rows["band_low"] > 0).any()
     assert (tmp_path / "run" / "report.html").stat().st_size > 10_000
     assert (result.summary["missing"][0]["kind"] == "component") if "state" in change[1] else True
 
