@@ -52,7 +52,7 @@ AIR = {f"Q_air_{k + 2}": {"role": "input", "as": f"aerobic_{k}.air", "unit": "m3
 """Columns of the air flows, which baselines then read as well."""
 
 
-def write_config(folder: Path, name: str, parameters: dict[str, float], earlier: bool = False) -> Path:
+def write_config(folder: Path, name: str, parameters: dict[str, float], earlier: bool) -> Path:
     """Write the config of one placement, with the parameters of f where they are known."""
     content = yaml.safe_load(load_config(CONFIG).to_yaml(folder))
     content["name"] = "tilburg-" + name.replace(" + ", "-").replace(", ", "-")

@@ -10,6 +10,7 @@ import numpy as np
 
 from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.training.bands import HALF_WIDTH, LEVEL
+from asm_hybrid.training.updating import latest
 
 __all__ = ["corrected", "radius"]
 
@@ -19,8 +20,6 @@ RATE = 0.2
 """Step of the radius, as a share of the size that 90 % of the recent errors do not exceed [-]."""
 RECENT = 100
 """Errors of which that is taken."""
-SAME = 1e-6
-"""Time [d] within which a sample is at the origin."""
 
 
 def corrected(
@@ -62,13 +61,18 @@ def corrected(
     .. [1] J. C. Refsgaard (1997), "Validation and intercomparison of different updating procedures for real-time
        forecasting", Nordic Hydrology 28, 65-84, https://doi.org/10.2166/nh.1997.0005.
     """
-    order = np.argsort(time, kind="stable")
-    known = np.searchsorted(time[order], origin + SAME, side="right")
+    order, known = _known(origin, time)
     with np.errstate(over="ignore", invalid="ignore"):  # a member that diverged stays undefined
         error = -censored_error(forecast - measured, censored)
         product, square = (_sums((x * innovation)[:, order])[:, known] for x in (error, innovation))
         share = np.clip(product / (square + PRIOR * noise**2), 0.0, 1.0)
         return np.asarray(np.maximum(forecast + share * innovation, np.minimum(forecast, 0.0)))
+
+
+def _known(origin: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the order of the samples in time, ``(target,)``, and how many of them are known at each origin."""
+    order = np.argsort(time, kind="stable")
+    return order, latest(time[order], origin) + 1
 
 
 def _sums(values: np.ndarray) -> np.ndarray:
@@ -104,8 +108,7 @@ def radius(error: np.ndarray, origin: np.ndarray, time: np.ndarray, noise: float
        prediction", Advances in Neural Information Processing Systems 36, https://arxiv.org/abs/2307.16895.
     """
     size = np.abs(error)
-    order = np.argsort(time, kind="stable")
-    known = np.searchsorted(time[order], origin + SAME, side="right")
+    order, known = _known(origin, time)
     out = np.empty(len(size))
     now, seen = HALF_WIDTH * noise, 0
     for i, until in enumerate(known):
