@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 __all__ = ["app", "main"]
 
-INTERRUPTED, REFUSED, FAILED = 130, 2, 1
+INTERRUPTED, REFUSED, FAILED, FAULT = 130, 2, 1, 70
 
 app = typer.Typer(
     name="asm-hybrid",
@@ -356,7 +356,7 @@ def schema() -> None:
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Run the command line; errors of the user's making end in one message and their exit code."""
+    """Run the command line; every error ends in one message and an exit code, faults of the program included."""
     from asm_hybrid.errors import AsmHybridError
 
     try:
@@ -368,3 +368,21 @@ def main(arguments: list[str] | None = None) -> Any:
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
+    except Exception as error:
+        _tell_fault(error)
+        sys.exit(FAULT)
+
+
+def _tell_fault(error: Exception) -> None:
+    """Say that the program has a fault, in one message; what a developer needs goes to a file."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="asm-hybrid-fault-", suffix=".txt", delete=False) as file:
+        file.write(" ".join(sys.argv) + "\n\n" + traceback.format_exc())
+    typer.secho("error: ", fg="red", bold=True, nl=False, err=True)
+    typer.echo(
+        f"a fault of asm-hybrid, not of your input: {type(error).__name__}: {error}\n"
+        f"  fix: report it, with the file {file.name}",
+        err=True,
+    )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-__all__ = ["AsmHybridError", "InputError", "SimulationError", "nearest"]
+__all__ = ["AsmHybridError", "InputError", "SimulationError", "nearest", "readable"]
 
 
 class AsmHybridError(Exception):
@@ -45,6 +46,37 @@ class InputError(AsmHybridError):
 
 class SimulationError(AsmHybridError):
     """A simulation or training failed numerically."""
+
+
+@contextmanager
+def readable(
+    found: str, *, where: str | None = None, expected: str | None = None, fix: str | None = None
+) -> Iterator[None]:
+    """Guard a boundary: whatever fails while something of the user's is read becomes one `InputError`.
+
+    Around the call that hands a file, a cell or a text to a parser, ours or a library's, and around nothing else, so
+    that a fault of the program is not taken for one of the input.
+
+    Parameters
+    ----------
+    found : str
+        What is said of the input, such as ``"this is not a readable Parquet file"``; the parser's own words follow.
+    where, expected, fix : str, optional
+        See `InputError`.
+
+    Raises
+    ------
+    InputError
+        For every exception that is not one of the program's own.
+    """
+    try:
+        yield
+    except AsmHybridError:
+        raise
+    except Exception as error:
+        words = " ".join(str(error).split())
+        reason = f"{type(error).__name__}: {words}" if words else type(error).__name__
+        raise InputError(f"{found} ({reason[:200]})", where=where, expected=expected, fix=fix) from error
 
 
 def nearest(name: str, options: Iterable[str]) -> str:
