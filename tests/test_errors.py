@@ -17,7 +17,7 @@ def test_a_parsers_exception_becomes_one_message_with_its_place() -> None:
 
 
 def test_the_programs_own_errors_pass_the_guard_as_they_are() -> None:
-    with pytest.raises(SimulationError, match="^own words$"), readable("this is no number"):
+    with pytest.raises(SimulationError, match=r"^own words$"), readable("this is no number"):
         raise SimulationError("own words")
 
 
