@@ -147,12 +147,18 @@ def measured_lines(comparisons: Sequence[Comparison], found: Operation) -> list[
     rows = [("column", "stands for", "measured", "expected", "unit", "measured/expected")]
     for c in comparisons:
         expected = _number(c.expected)
-        rows.append((c.label, c.target, _number(c.measured), expected, c.unit, _number(c.ratio)))
+        rows.append((c.label, c.target, _number(c.measured), expected, c.unit, _ratio(c.ratio)))
     head = "measured, mean of all samples, beside what f settles at with its default parameters and the mean inputs"
     lines = [head, *aligned(rows)]
     if not any(c.solids for c in comparisons):
         lines.append("  no sludge was measured: whether wastage and volumes are right cannot be told from the data")
     return lines
+
+
+def _ratio(value: float | None) -> str:
+    if value is None or 0.001 <= value <= 1000:
+        return _number(value)
+    return "above 1000" if value > 1 else "below 0.001"
 
 
 def balance_lines(balances: Sequence[RecordBalance]) -> list[str]:

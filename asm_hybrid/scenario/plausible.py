@@ -24,13 +24,14 @@ TSS per g COD of sludge, an inert share of the influent that is known by a fifth
 load of the last weeks, not that of the record. A pump read in another unit, or a lane left out, is a factor of two or
 more."""
 
-USUAL_AGE = (0.5, 60.0)
-"""Sludge age of plants that return sludge [d]: high-rate plants from 0.5, extended aeration up to 40 [1]_.
+USUAL_AGE = (1.0, 60.0)
+"""Sludge age of plants that return sludge [d]: but for the first stage of two, 1 to 40 from high-rate plants to
+extended aeration [1]_.
 
-.. [1] Metcalf & Eddy, Tchobanoglous, G. et al. (2014): Wastewater Engineering, 5th ed., tables 8-19 and 8-24.
+.. [1] Metcalf & Eddy, Tchobanoglous, G. et al. (2014): Wastewater Engineering, 5th ed., chapter 8.
 """
 
-USUAL_SOLIDS = (300.0, 15000.0)
+USUAL_SOLIDS = (500.0, 15000.0)
 """Mean suspended solids of their tanks [g TSS/m3]: from high-rate plants to membrane bioreactors."""
 
 SOLIDS = ("TSS", "VSS")
@@ -172,12 +173,9 @@ def steady_findings(operation: Operation, file: str) -> Iterator[QualityFinding]
             "check the values and units of the flows, of the volumes and of the influent",
         )
     names = operation.plant.table.component_names
-    below = {
-        name: value
-        for t in operation.tanks
-        for name in names
-        if (value := operation.expected.get(f"{t.name}.{name}", 0.0)) < NEGATIVE
-    }
+    places = [f"{t.name}.{name}" for t in operation.tanks for name in names]
+    values = {place: operation.expected.get(place, 0.0) for place in places}
+    below = {place: value for place, value in values.items() if value < NEGATIVE}
     if below:
         worst = min(below, key=lambda name: below[name])
         yield QualityFinding(
@@ -218,8 +216,8 @@ def sludge_findings(operation: Operation, comparisons: Sequence[Comparison], fil
             c.label,
             "",
             "sludge",
-            f"{c.target} is {c.measured:.3g} {c.unit} on average, {c.ratio:.2g} times the {c.expected:.3g} at which f "
-            f"settles under the mean inputs, with a sludge age of {sludge.total:.3g} d",
+            f"{c.target} is {_plain(c.measured)} {c.unit} on average, {c.ratio:.2g} times the {_plain(c.expected)} at "
+            f"which f settles under the mean inputs, with a sludge age of {sludge.total:.3g} d",
             f"{low:g} to {high:g} times what f settles at",
             _causes(operation, c.measured < c.expected, fit, c.label),
         )
@@ -230,19 +228,25 @@ def sludge_findings(operation: Operation, comparisons: Sequence[Comparison], fil
 def _causes(operation: Operation, less: bool, fit: float | None, label: str) -> str:
     """Say what may be wrong where there is less sludge than expected, or more."""
     given = operation.input("wastage")
-    wastage = f"check the value and unit of the wastage ({given:.4g} m3/d; {'too low' if less else 'too high'}?"
+    wastage = f"check the value and unit of the wastage ({_plain(given)} m3/d; {'too low' if less else 'too high'}?"
     if fit is not None:
         factor = fit / given
-        wastage += f" {fit:.3g} m3/d would fit"
+        wastage += f" {_plain(fit)} m3/d would fit"
         if any(HOURS[0] < f < HOURS[1] for f in (factor, 1 / factor)):
             wastage += ", a factor of about 24: m3/h or m3/d?"
     solids = operation.load("TSS", settled=True)
-    carried = f" ({solids:.4g} kg TSS/d)" if solids is not None else ""
-    volume = sum(t.volume for t in operation.tanks)
+    carried = f" ({_plain(solids)} kg TSS/d)" if solids is not None else ""
+    thickens = ", the return sludge, which thickens it" if operation.retains else ""
+    volume = _plain(sum(t.volume for t in operation.tanks))
     return (
-        f"{wastage}), the solids and COD of the influent{carried}, the volume of the tanks ({volume:.4g} m3), and the "
-        f"unit of {label}"
+        f"{wastage}){thickens}, the solids and COD of the influent{carried}, the volume of the tanks ({volume} m3), "
+        f"and the unit of {label}"
     )
+
+
+def _plain(value: float) -> str:
+    """Return a number to three digits, whole numbers in full."""
+    return f"{value:.0f}" if 999.5 <= value < 1e9 else f"{value:.3g}"
 
 
 def _unusual(operation: Operation, sludge: Sludge, file: str) -> Iterator[QualityFinding]:
@@ -260,9 +264,9 @@ def _unusual(operation: Operation, sludge: Sludge, file: str) -> Iterator[Qualit
         "",
         "",
         "sludge",
-        f"f settles at {solids:.3g} g TSS/m3 in the tanks, at a sludge age of {shown}",
+        f"f settles at {_plain(solids)} g TSS/m3 in the tanks, at a sludge age of {shown}",
         f"{USUAL_SOLIDS[0]:g} to {USUAL_SOLIDS[1]:g} g TSS/m3 and {USUAL_AGE[0]:g} to {USUAL_AGE[1]:g} d, as in plants "
         "that return sludge",
-        f"check the value and unit of the wastage ({operation.input('wastage'):.4g} m3/d), of Q_in and of the volumes, "
-        "and the COD of the influent",
+        f"check the value and unit of the wastage ({_plain(operation.input('wastage'))} m3/d), of Q_in and of the "
+        "volumes, and the COD of the influent",
     )

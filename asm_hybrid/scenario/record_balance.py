@@ -274,17 +274,17 @@ def balance_findings(balances: Sequence[RecordBalance], file: str) -> Iterator[Q
 
 def _impossible(b: RecordBalance) -> tuple[str, str, str]:
     known = b.lost + (b.effluent_rest if np.isfinite(b.effluent_rest) else 0.0)
-    flows, columns = "flow and composition of the influent", ", ".join(b.labels)
+    flows, columns = "the flow and composition of the influent", ", ".join(b.labels)
     if b.effluent > b.influent:
         return (
-            f"the effluent carries {b.effluent:.4g} kg/d ({columns}), and {b.influent:.4g} kg/d come in",
+            f"the effluent carries {b.effluent:.6g} kg/d ({columns}), and {b.influent:.6g} kg/d come in",
             "less in the effluent than in the influent",
             f"check the units of {columns}, and {flows}",
         )
     if np.isfinite(b.wasted) and b.primary + known + b.wasted > SLACK * b.influent:
-        where = f"effluent ({known:.4g}) and waste sludge ({b.wasted:.4g})"
+        where = f"effluent ({known:.5g}) and waste sludge ({b.wasted:.5g})"
         return (
-            f"{where} carry more than the {b.influent:.4g} kg/d that come in",
+            f"{where} carry more than the {b.influent:.6g} kg/d that come in",
             "less in what leaves than in what comes in",
             f"check value and unit of the wastage, {flows}" + (f", and {columns}" if b.labels else ""),
         )
