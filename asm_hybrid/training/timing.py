@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,7 +31,7 @@ MANY = 64
 SUBSTEPS = 3
 """Steps in a knot interval that are timed, at most."""
 REPEATS = 3
-"""Times that a piece is timed, after one that is not; the shortest counts, since what disturbs only adds."""
+"""Times that a piece is timed, after one that is not; the median counts, so that the load of the machine is in it."""
 LONG = 0.3
 """Time from which a piece is timed once, and the first time counts [s]."""
 MEMBERS = 8
@@ -153,7 +154,7 @@ class _Pieces:
     def _seconds(self, model: SimulationModel, state: Tensor, members: int, windows: int, descends: bool) -> float:
         run = self._run(model, state, members, windows, descends)
         first = self._timed(run)
-        return first if first > LONG else min(self._timed(run) for _ in range(REPEATS))
+        return first if first > LONG else statistics.median(self._timed(run) for _ in range(REPEATS))
 
     def _timed(self, run: Callable[[], None]) -> float:
         begin = time.perf_counter()

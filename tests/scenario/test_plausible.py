@@ -174,3 +174,18 @@ def test_a_check_of_constant_inputs_alone_is_told_too(tmp_path):
     found = check(path)
     assert found.errors == 0
     assert any("sludge age (SRT)" in line for line in found.lines)
+
+
+def test_a_plant_that_cannot_be_trained_is_an_error_of_the_check(tmp_path):
+    path = write_case(tmp_path)
+    phases = "{name: on, duration: 3 h, set: {aerobic.kla: 200}, until: aerobic.S_NH < 1}, {name: off, duration: 1 h}"
+    text = CONFIG.replace("{role: imposed, as: aerobic.S_O, unit: mg/L}", "{role: ignored}")
+    text = text.replace(
+        "aerobic: {volume: 2000}}", "aerobic: {volume: 2000}}\n  cycles: {air: {phases: [" + phases + "]}}"
+    )
+    path.write_text(text, encoding="utf-8")
+    found = check(path)
+    assert found.errors == 1
+    text = "\n".join(found.lines)
+    assert "for training, a plant whose flows and aeration are given" in text
+    assert "phases end by what is measured" in text

@@ -10,7 +10,7 @@ from asm_hybrid.config import load_config
 from asm_hybrid.data import read_dataset
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.start import cold_start
-from asm_hybrid.training.cost import Cost, Extent, Pace, Timing, cost_findings, duration, estimate, extent
+from asm_hybrid.training.cost import OVERHEAD, Cost, Extent, Pace, Timing, cost_findings, duration, estimate, extent
 from asm_hybrid.training.timing import machine_memory, time_training, training_cost
 
 PACE = Timing(
@@ -51,7 +51,7 @@ def part(work, name):
 def test_gradients_grow_with_iterations_members_and_windows():
     once = part(WORK, "gradients of n") - part(replace(WORK, iterations=0), "gradients of n")
     twice = part(replace(WORK, iterations=400), "gradients of n") - part(replace(WORK, iterations=0), "gradients of n")
-    assert once == pytest.approx(200 * 51 * (5e-3 + 5e-5 * 3 * 20))
+    assert once == pytest.approx(OVERHEAD * 200 * 51 * (5e-3 + 5e-5 * 3 * 20))
     assert twice == pytest.approx(2 * once)
     more = part(replace(WORK, members=6), "gradients of n")
     fewer = part(replace(WORK, batch=5), "gradients of n")
