@@ -83,3 +83,12 @@ def test_an_unknown_layout_is_refused_with_the_nearest():
     with pytest.raises(InputError, match="no layout 'bsm2'") as caught:
         check("bsm2")
     assert "bsm1" in str(caught.value)
+
+
+def test_a_table_without_solids_says_that_the_sludge_age_is_not_told(tmp_path):
+    (tmp_path / "bare.yaml").write_text("name: bare\nextends: asm1\ncomposites: {TSS: null}\n")
+    path = tmp_path / "pond.yaml"
+    path.write_text(PLANT.replace("kinetics: asm1", "kinetics: bare.yaml"))
+    found = check(path)
+    assert found.errors == 0
+    assert any("no composite TSS" in line for line in found.lines)

@@ -39,6 +39,8 @@ def operation_lines(found: Operation, when: str) -> list[str]:
         lines.append(
             f"  sludge age, F/M and expected MLSS are not told: f has no steady state ({_short(found.reason)})"
         )
+    elif found.sludge is None:
+        lines.append("  sludge age, F/M and expected MLSS are not told: the kinetics table has no composite TSS")
     elif found.plant.layout.cycles:
         lines.append("  steady state of the inputs as the cycles have them on average: MLSS holds, the rest swings")
     return lines
