@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from asm_hybrid.artefacts import write_bytes_atomic
-from asm_hybrid.config import load_config, load_plant
+from asm_hybrid.config import PlantFile, load_config, load_plant
 from asm_hybrid.config.ode import is_ode
-from asm_hybrid.data import check_report, read_dataset
-from asm_hybrid.data.check import aligned
+from asm_hybrid.data import QualityFinding
+from asm_hybrid.data.check import aligned, check_data, finding_lines
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.water import WaterBalance, water_balance
 from asm_hybrid.report.flowsheet import draw_flowsheet
+from asm_hybrid.report.operation import balance_lines, cost_lines, measured_lines, operation_lines
+from asm_hybrid.scenario.operation import mean_inputs, operation, plant_inputs
+from asm_hybrid.scenario.plausible import compare, sludge_findings, solids_ratio, steady_findings
+from asm_hybrid.scenario.record_balance import balance_findings, record_balance
+from asm_hybrid.training.cost import cost_findings
 from asm_hybrid.training.ode import describe_ode
+from asm_hybrid.training.timing import machine_memory, training_cost
 from asm_hybrid.yamlfile import load_yaml
 
 __all__ = ["Check", "check"]
@@ -65,30 +72,70 @@ def check(path: str | Path) -> Check:
     if is_file and is_ode(path):
         return Check(tuple(describe_ode(path)), 0, None)
     if is_file and "data" in load_yaml(path).data:
-        report = check_report(path)
-        lines, errors = list(report.lines), report.errors
-        config = load_config(path)
-        table = config.table()
-        plant = Plant(table, config.layout(table))
-        if errors:
-            return Check(tuple(lines), errors, None)
-        flows = read_dataset(config, table, plant.layout).inputs.mean(axis=0)
-    else:
-        file = load_plant(path)
-        table = file.table()
-        plant = Plant(table, file.layout(table))
-        flows = np.array([plant.layout.constants[spec.name] for spec in plant.inputs])
-        lines, errors = [f"{path}: {file.name}, {table.name}", "", *_constants(plant, table)], 0
+        return _check_config(path)
+    file = load_plant(path)
+    table = file.table()
+    plant = Plant(table, file.layout(table))
+    inputs = plant_inputs(plant)
+    balance = water_balance(plant, inputs)
+    wrong = () if plant.steered else balance.findings
+    lines = [f"{path}: {file.name}, {table.name}", "", *_constants(plant, table), "", *_water(plant, balance), ""]
+    findings: list[QualityFinding] = []
+    if not wrong:
+        found = operation(plant, _parameters(file, table), inputs)
+        lines += [*operation_lines(found, "with the constants of the plant"), ""]
+        findings += [*steady_findings(found, str(path)), *sludge_findings(found, (), str(path))]
+    lines += finding_lines(findings, *wrong)
+    return _drawn(lines, len(wrong), plant, inputs, Path(path).parent if is_file else Path(), Path(path).stem)
+
+
+def _check_config(path: str | Path) -> Check:
+    """Check a config and its data, and what they say of the plant and of the training."""
+    config = load_config(path)
+    table = config.table()
+    plant = Plant(table, config.layout(table))
+    report = check_data(config, table, plant.layout, str(path))
+    if report.errors or report.dataset is None:
+        return Check(report.lines, report.errors, None)
+    dataset = report.dataset
+    flows = dataset.inputs.mean(axis=0)
     balance = water_balance(plant, flows)
-    wrong = list(balance.findings) if not plant.steered else []
-    lines += ["", *_water(plant, balance), *(str(finding) for finding in wrong)]
-    errors += len(wrong)
-    target = (Path(path).parent if is_file else Path()) / f"{Path(path).stem}-flowsheet.svg"
+    wrong: list[InputError] = [] if plant.steered else list(balance.findings)
+    lines, findings = [*report.facts, *_water(plant, balance), ""], list(report.findings)
+    if not wrong:
+        file, begin = str(path), time.perf_counter()
+        found = operation(plant, _parameters(config, table), mean_inputs(dataset.input_names, dataset.inputs))
+        spent = time.perf_counter() - begin
+        measured = compare(found, dataset.observations)
+        balances = record_balance(found, dataset, solids_ratio(measured))
+        lines += [*operation_lines(found, "on average over the record"), ""]
+        lines += [*measured_lines(measured, found), "", *balance_lines(balances), ""]
+        findings += [*steady_findings(found, file), *sludge_findings(found, measured, file)]
+        findings += balance_findings(balances, file)
+        try:
+            cost, memory = training_cost(config, plant, dataset, found.rows, spent), machine_memory(config)
+        except InputError as error:
+            wrong.append(error)
+        else:
+            lines += [*cost_lines(cost, memory), ""]
+            findings += cost_findings(cost, memory, file)
+    lines += finding_lines(findings, *wrong)
+    return _drawn(lines, len(wrong), plant, flows, Path(path).parent, Path(path).stem)
+
+
+def _drawn(lines: list[str], errors: int, plant: Plant, flows: np.ndarray, folder: Path, name: str) -> Check:
+    """Draw the flow sheet."""
+    target = folder / f"{name}-flowsheet.svg"
     try:
         write_bytes_atomic(target, draw_flowsheet(plant, flows))
     except (OSError, InputError) as error:
         return Check((*lines, f"the flow sheet cannot be written: {error}"), errors, None)
     return Check(tuple(lines), errors, target)
+
+
+def _parameters(file: PlantFile, table: Table) -> np.ndarray:
+    values = file.parameter_values(table)
+    return np.array([values.get(p.name, p.default) for p in table.parameters])
 
 
 def _constants(plant: Plant, table: Table) -> list[str]:

@@ -44,7 +44,31 @@ def test_water_that_would_flow_backwards_is_an_error(tmp_path):
     path.write_text(PLANT.replace("flow: 10 m3/d", "flow: 60 m3/d"))
     found = check(path)
     assert found.errors == 1
-    assert any("wastage" in line for line in found.lines[-1:])
+    assert any("60 m3/d are drawn from" in line for line in found.lines)
+    assert found.lines[-1] == "1 errors, 0 warnings"
+
+
+def test_a_layout_shows_its_sludge_age(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = check("bsm1").lines
+    assert any(line.split()[:4] == ["SRT", "with", "settler", "9.17"] for line in lines)
+    assert any(line.split()[:2] == ["F/M", "0.182"] for line in lines)
+
+
+def test_a_batch_reactor_says_what_is_not_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = check("sbr")
+    assert found.errors == 0
+    assert any("are not told" in line and "volume" in line for line in found.lines)
+
+
+def test_a_wastage_per_hour_is_found_without_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "plant.yaml"
+    path.write_text("name: hourly\nextends: bsm1\nplant:\n  wastage: {flow: 385 m3/h}\n")
+    found = check(path)
+    assert found.errors == 0
+    assert any("sludge age of" in line and "warning" in line for line in found.lines)
 
 
 def test_a_config_is_drawn_with_the_mean_flows_of_its_data(tmp_path):
@@ -59,3 +83,12 @@ def test_an_unknown_layout_is_refused_with_the_nearest():
     with pytest.raises(InputError, match="no layout 'bsm2'") as caught:
         check("bsm2")
     assert "bsm1" in str(caught.value)
+
+
+def test_a_table_without_solids_says_that_the_sludge_age_is_not_told(tmp_path):
+    (tmp_path / "bare.yaml").write_text("name: bare\nextends: asm1\ncomposites: {TSS: null}\n")
+    path = tmp_path / "pond.yaml"
+    path.write_text(PLANT.replace("kinetics: asm1", "kinetics: bare.yaml"))
+    found = check(path)
+    assert found.errors == 0
+    assert any("no composite TSS" in line for line in found.lines)

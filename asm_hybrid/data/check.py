@@ -20,7 +20,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.layout import Layout
 
-__all__ = ["CheckReport", "aligned", "check_report"]
+__all__ = ["CheckReport", "aligned", "check_data", "check_report", "finding_lines"]
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,30 @@ class CheckReport:
 
     Attributes
     ----------
-    lines : tuple of str
-        Plain text, one line each.
-    errors : int
-        Number of errors; a run would be refused if there are any.
+    facts : tuple of str
+        The data as the program understands them: plain text, one line each.
+    findings : tuple of QualityFinding
+        What is wrong, or worth a look.
+    failure : InputError or None
+        Why the series could not be put together.
+    dataset : Dataset or None
+        The series; None where there are errors.
     """
 
-    lines: tuple[str, ...]
-    errors: int
+    facts: tuple[str, ...]
+    findings: tuple[QualityFinding, ...]
+    failure: InputError | None
+    dataset: Dataset | None
+
+    @property
+    def errors(self) -> int:
+        """Number of errors; a run would be refused if there are any."""
+        return sum(f.severity == "error" for f in self.findings) + (self.failure is not None)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Facts, findings, and their number."""
+        return (*self.facts, *finding_lines(self.findings, self.failure))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.lines)
@@ -65,7 +81,28 @@ def check_report(config_path: str | Path) -> CheckReport:
     """
     config = load_config(config_path)
     table = config.table()
-    layout = config.layout(table)
+    return check_data(config, table, config.layout(table), str(config_path))
+
+
+def check_data(config: Config, table: Table, layout: Layout, name: str) -> CheckReport:
+    """Check the data of a config.
+
+    Parameters
+    ----------
+    config, table, layout
+        See `read_dataset`.
+    name : str
+        What the config is called in the first line.
+
+    Returns
+    -------
+    CheckReport
+
+    Raises
+    ------
+    InputError
+        If files cannot be read at all.
+    """
     sources, findings = read_sources(config, table, layout)
     dataset: Dataset | None = None
     failure: InputError | None = None
@@ -75,18 +112,13 @@ def check_report(config_path: str | Path) -> CheckReport:
         except InputError as error:
             failure = error
     findings = list(dataset.quality) if dataset else findings
-    errors = sum(f.severity == "error" for f in findings) + (failure is not None)
-    lines = [f"{config_path}: {config.name}, {table.name}, mode {config.model.mode}", ""]
+    lines = [f"{name}: {config.name}, {table.name}, mode {config.model.mode}", ""]
     for source in sources:
         lines += [*_source_lines(config, source), ""]
     lines += [*_constant_lines(config, table, layout), ""]
     if dataset:
         lines += [*_influent_lines(config, table, layout, dataset), *_block_lines(dataset), ""]
-    lines += [*_finding_lines(findings)]
-    lines += str(failure).splitlines() if failure else []
-    warnings = sum(f.severity == "warning" for f in findings)
-    lines += ["", f"{errors} errors, {warnings} warnings"]
-    return CheckReport(tuple(lines), errors)
+    return CheckReport(tuple(lines), tuple(findings), failure, dataset)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -185,7 +217,16 @@ def _block_lines(dataset: Dataset) -> list[str]:
     return [f"blocks, with samples of each observed variable; input grid of {knots}", *aligned(rows)]
 
 
-def _finding_lines(findings: Iterable[QualityFinding]) -> list[str]:
+def finding_lines(findings: Iterable[QualityFinding], *failures: InputError | None) -> list[str]:
+    """Return findings as lines, errors first, and how many there are.
+
+    Parameters
+    ----------
+    findings : iterable of QualityFinding
+        What was found.
+    *failures : InputError or None
+        Errors beside them.
+    """
     ordered = sorted(findings, key=lambda f: f.severity)
     lines = ["findings" if ordered else "findings: none"]
     for finding in ordered:
@@ -194,4 +235,8 @@ def _finding_lines(findings: Iterable[QualityFinding]) -> list[str]:
             lines.append(f"    expected: {finding.expected}")
         if finding.fix:
             lines.append(f"    fix: {finding.fix}")
-    return lines
+    raised = [failure for failure in failures if failure is not None]
+    for failure in raised:
+        lines += str(failure).splitlines()
+    errors = sum(f.severity == "error" for f in ordered) + len(raised)
+    return [*lines, "", f"{errors} errors, {sum(f.severity == 'warning' for f in ordered)} warnings"]
