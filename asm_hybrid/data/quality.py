@@ -34,6 +34,8 @@ def check_values(
     column: ColumnSection,
     place: Place,
     censored: NDArray[np.int8],
+    *,
+    gaps: bool = True,
 ) -> list[QualityFinding]:
     """Check one column.
 
@@ -49,6 +51,8 @@ def check_values(
         File, header and row numbers.
     censored : int array, (row,)
         Not zero for samples beyond a limit of the sensor, which may well stay at one value.
+    gaps : bool
+        Whether long times without a row are gaps; not of a value that holds until the next row.
 
     Returns
     -------
@@ -69,7 +73,7 @@ def check_values(
         )
     if column.role == "imposed" and (column.target or "").endswith(".S_O"):
         found += check_drift(values, days, place)
-    return found + _gaps(values, days, place)
+    return found + (_gaps(values, days, place) if gaps else [])
 
 
 def _sentinels(values: Values, column: ColumnSection, place: Place) -> list[QualityFinding]:
