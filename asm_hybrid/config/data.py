@@ -146,9 +146,9 @@ class ColumnSection(Section):
     )
     interpolation: Literal["linear", "previous"] | None = Field(
         default=None,
-        description="How an input runs between its samples; default data.interpolation. previous, said of a column: a "
-        "value holds until the next row, to the end of the record, and is no gap, as of a set point that is logged when "
-        "it changes.",
+        description="How an input runs between its samples; default data.interpolation. previous, said of a column: "
+        "a value holds until the next row, to the end of the record, and is no gap, as of a set point that is logged "
+        "when it changes.",
     )
     exclude: Excluded = Field(
         default=(),

@@ -17,7 +17,7 @@ from asm_hybrid.data.findings import QualityFinding, raise_errors
 from asm_hybrid.data.influent import PREFIX, fractionate
 from asm_hybrid.data.knots import TOLERANCE, placed
 from asm_hybrid.data.means import Curve, check_means, on_knots
-from asm_hybrid.data.record import Record, find_record, place_knots
+from asm_hybrid.data.record import Record, check_size, find_record, place_knots
 from asm_hybrid.data.series import Series, Source, read_sources
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import CLOCK
@@ -26,6 +26,7 @@ from asm_hybrid.plant.layout import Layout
 __all__ = ["Dataset", "Observation", "build_dataset", "read_dataset"]
 
 Values = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Observation:
@@ -175,6 +176,7 @@ def build_dataset(
     times, found = place_knots(config, record, sources)
     found += record.findings
     specs = layout.inputs({c.name: c.unit for c in table.components})
+    found += check_size(config, times.size, len(specs), len(layout.tanks) * len(table.components))
     inputs = np.empty((times.size, len(specs)))
     filled = np.zeros(inputs.shape, dtype=bool)
     series = {s.target: (s, source.days(first)) for source, s in _driving(sources)}
@@ -246,9 +248,7 @@ def _curve(series: Series, days: Values) -> Curve:
     return Curve(times, values, series.kind, series.lasting)
 
 
-def _observations(
-    sources: list[Source], record: Record, span: float
-) -> tuple[list[Observation], list[QualityFinding]]:
+def _observations(sources: list[Source], record: Record, span: float) -> tuple[list[Observation], list[QualityFinding]]:
     out, found = [], []
     for source, s in _observed(sources):
         days = source.days(record.first)

@@ -140,7 +140,7 @@ def check_means(place: Place, curve: Curve, put: OnKnots, interval: float) -> li
         return []
     crossed = curve.times[1:][np.diff(curve.values > np.mean(put.values))]
     stay = float(np.quantile(np.diff(crossed), 0.25)) if crossed.size > 2 else 0.0
-    finer = f"'interval: {max(1, round(stay * 1440))} min' if" if 1 <= round(stay * 1440) else "a shorter interval where"
+    finer = f"'interval: {max(1, round(stay * 1440))} min' if" if stay * 1440 >= 0.5 else "a shorter interval where"
     return [
         place.finding(
             "warning",
@@ -239,7 +239,7 @@ class _Pieces:
 
     def sum(self, values: Values) -> Values:
         """Return the sums over the pieces of each knot."""
-        return np.bincount(self.cell, weights=values, minlength=self.cells)
+        return np.bincount(self.cell, weights=values, minlength=self.cells).astype(np.float64)
 
     def reduce(self, by: np.ufunc, values: Values, into: Values) -> None:
         """Write the extremes over the pieces of each knot, where it has any."""
@@ -252,7 +252,7 @@ def _bridged(knots: Values, curve: Curve) -> NDArray[np.bool_]:
 
 
 def _without_samples(knots: Values, edges: Values, curve: Curve) -> NDArray[np.bool_]:
-    """Return for which knots long gaps take more than half of the time; a held sample is in force for one usual step."""
+    """Return for which knots long gaps take over half of the time; a held sample is in force for one usual step."""
     if curve.lasting:
         return np.zeros(knots.size, dtype=bool)
     if curve.times.size < 2:
@@ -261,7 +261,9 @@ def _without_samples(knots: Values, edges: Values, curve: Curve) -> NDArray[np.b
     usual = float(np.median(step))
     long = step > max(GAP_INTERVALS * usual, float(knots[1] - knots[0]) * (1 + TOLERANCE))
     held = usual if curve.kind == "previous" else 0.0
-    begin = np.concatenate([[min(edges[0], curve.times[0]) - 1], curve.times[:-1][long] + held, curve.times[-1:] + held])
+    begin = np.concatenate(
+        [[min(edges[0], curve.times[0]) - 1], curve.times[:-1][long] + held, curve.times[-1:] + held]
+    )
     end = np.concatenate([curve.times[:1], curve.times[1:][long], [max(edges[-1], curve.times[-1] + held) + 1]])
     missing = np.cumsum(np.concatenate([[0.0], end - begin]))
     at = np.clip(np.searchsorted(begin, edges, side="right") - 1, 0, None)

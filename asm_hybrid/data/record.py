@@ -14,12 +14,16 @@ from asm_hybrid.data.knots import TOLERANCE
 from asm_hybrid.data.series import Series, Source
 from asm_hybrid.errors import InputError
 
-__all__ = ["Record", "find_record", "place_knots"]
+__all__ = ["Record", "check_size", "find_record", "place_knots"]
 
 Values = NDArray[np.float64]
 Stamps = tuple[pd.Timestamp, pd.Timestamp]
 
 MAX_KNOTS = 2_000_000
+MAX_YEARS = 100
+"""Longest record: what is longer has a stamp that is wrong."""
+MANY_KNOTS = 200_000
+"""Knots from which on time and memory are told: nearly six years at 15 min, 139 d at 1 min."""
 FINE = 10
 """Knots for each sample of the input that is sampled most often, above which the knots are too close."""
 LOST_TIME = 1.0
@@ -174,12 +178,12 @@ def _held(driving: list[tuple[Source, Series]], last: pd.Timestamp) -> list[Qual
                 s.place.finding(
                     "warning",
                     "last value held",
-                    f"the rows look as if written when the value changes: the last one holds for {held / DAY:.1f} d, to "
-                    "the end of the record",
+                    f"the rows look as if written when the value changes: the last one holds for {held / DAY:.1f} d, "
+                    "to the end of the record",
                     np.arange(s.values.size) == valid[-1],
                     expected="values up to the end of the record",
-                    fix="add 'interpolation: previous' to the column if this is so; if its sensor stopped, end the blocks "
-                    "there",
+                    fix="add 'interpolation: previous' to the column if this is so; if its sensor stopped, end the "
+                    "blocks there",
                 )
             )
     return found
@@ -207,18 +211,19 @@ def place_knots(config: Config, record: Record, sources: list[Source]) -> tuple[
     Raises
     ------
     InputError
-        If there are fewer than three knots, or more than `MAX_KNOTS`.
+        If there are fewer than three knots, or more than `MAX_KNOTS`, or more than `MAX_YEARS`.
     """
     span, interval = float((record.last - record.first) / DAY), config.data.interval
     count = int(np.ceil(span / interval - TOLERANCE)) + 1
-    if not 3 <= count <= MAX_KNOTS:
+    columns = dict.fromkeys([record.beginning, record.ending])
+    if not 3 <= count <= MAX_KNOTS or span > MAX_YEARS * 365.25:
         raise InputError(
-            f"the record from {record.first:%Y-%m-%d %H:%M} to {record.last:%Y-%m-%d %H:%M} UTC, {span:.4g} d long, has "
-            f"{count} knots at an interval of {_length(interval)}",
+            f"the record from {record.first:%Y-%m-%d %H:%M} to {record.last:%Y-%m-%d %H:%M} UTC, {span:.4g} d long, "
+            f"has {count} knots at an interval of {_length(interval)}",
             where=config.where("data", "interval"),
-            expected=f"from 3 to {MAX_KNOTS} knots",
-            fix="choose an interval near the sampling interval of the inputs, for instance 15 min; if the record should "
-            f"be shorter, look at the stamps of {record.beginning} and {record.ending}",
+            expected=f"from 3 to {MAX_KNOTS} knots, in at most {MAX_YEARS} years",
+            fix="choose an interval near the sampling interval of the inputs, for instance 15 min; if the record "
+            f"should be shorter, look at the stamps of {' and '.join(columns)}",
         )
     steps = [
         float(np.median(step))
@@ -242,6 +247,40 @@ def place_knots(config: Config, record: Record, sources: list[Source]) -> tuple[
             )
         )
     return np.arange(count, dtype=np.float64) * interval, found
+
+
+def check_size(config: Config, knots: int, inputs: int, states: int) -> list[QualityFinding]:
+    """Return a warning about a record with very many knots.
+
+    Parameters
+    ----------
+    config : Config
+        The config.
+    knots, inputs, states : int
+        Numbers of knots, of inputs, and of states of the plant.
+
+    Returns
+    -------
+    list of QualityFinding
+        Kind ``large record``.
+    """
+    if knots < MANY_KNOTS:
+        return []
+    megabytes = 8e-6 * knots * (inputs + states)
+    return [
+        QualityFinding(
+            "warning",
+            config.where("data", "interval"),
+            "",
+            "",
+            "large record",
+            f"the record has {knots} knots at an interval of {_length(config.data.interval)}: its inputs ({inputs}) "
+            f"and the states of one simulation ({states}) take {megabytes:.0f} MB, those of training several times as "
+            f"much, and every simulation takes {knots / 35_040:.0f} times as long as a year at 15 min",
+            f"fewer than {MANY_KNOTS} knots",
+            "choose a longer interval: what is sampled faster is averaged over it",
+        )
+    ]
 
 
 def _length(days: float) -> str:

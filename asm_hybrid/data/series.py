@@ -29,8 +29,11 @@ __all__ = ["Series", "Source", "on_change", "read_sources"]
 Values = NDArray[np.float64]
 Kind = Literal["linear", "previous"]
 
-REGULAR = 0.5
-"""Share of the distances between samples that lie near their median, from which on a series is sampled by a clock."""
+REGULAR = 0.6
+"""Share of the distances between samples that lie near their median, from which on a series is sampled by a clock; of a
+pump that is logged when it switches, half of them may be one and the same."""
+NEAR = 0.05
+"""How far a distance may lie from the median to be near it, as a share of it [-]."""
 FEW = 10
 """Samples below which a held series counts as logged on change, whatever their distances."""
 
@@ -176,7 +179,7 @@ def _read(config: Config, table: Table, layout: Layout, name: str) -> tuple[Sour
         one = Series(header, column, place, values, internal, unit, noise, censored, kind, lasting)
         if ordered and not found:
             gaps = not lasting or one.supposed
-            found = check_values(values, values * factor + offset, days, column, place, censored, gaps=gaps)
+            found = check_values(values, values * factor + offset, days, column, place, censored, unit, gaps=gaps)
         findings += found
         series.append(one)
     findings += check_twins({s.header: s.raw for s in series}, file)
@@ -200,7 +203,7 @@ def on_change(days: Values) -> bool:
         return True
     step = np.diff(days)
     usual = float(np.median(step))
-    return bool(np.mean(np.abs(step - usual) <= 0.1 * usual) < REGULAR)
+    return bool(np.mean(np.abs(step - usual) <= NEAR * usual) < REGULAR)
 
 
 def _limited(values: Values, censored: NDArray[np.int8], column: ColumnSection) -> tuple[Values, NDArray[np.int8]]:
