@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from asm_hybrid.config.data import ColumnSection
 from asm_hybrid.data.findings import Place, QualityFinding
 
 __all__ = ["check_far", "check_impossible"]
 
 Values = NDArray[np.float64]
 Rows = NDArray[np.bool_]
+Range = tuple[float | None, float | None]
 
 POSSIBLE = {"m3/d": 1e8, "g/m3": 2e6, "mol/m3": 1e5, "degC": 100.0, "1/d": 1e5}
 """Largest values that a quantity can take, by internal unit: a flow above that of any plant, mass or COD in a volume
@@ -61,7 +61,7 @@ all the time may well rise to it."""
 
 
 def check_impossible(
-    values: Values, internal: Values, column: ColumnSection, place: Place, unit: str
+    values: Values, internal: Values, place: Place, target: str, unit: str, declared: Range | None = None
 ) -> list[QualityFinding]:
     """Return errors about values that cannot be measured, and warnings of those that may be a word for 'no value'.
 
@@ -69,19 +69,19 @@ def check_impossible(
     ----------
     values, internal : float array, (row,)
         Values in the column's unit, and in the internal unit; NaN where there is none.
-    column : ColumnSection
-        What the column means.
     place : Place
         File, header and row numbers.
-    unit : str
-        The internal unit.
+    target, unit : str
+        Name in the model, and the internal unit.
+    declared : (float or None, float or None), optional
+        Range that the user gives, in the column's unit; None for an open end.
 
     Returns
     -------
     list of QualityFinding
         Kinds ``impossible value``, ``sentinel``, ``thousands points``.
     """
-    impossible = _impossible(internal, column, unit)
+    impossible = _impossible(internal, target, unit)
     kept = np.where(impossible, np.nan, values)
     found = []
     if impossible.any():
@@ -90,24 +90,26 @@ def check_impossible(
             place.finding(
                 "error",
                 "impossible value",
-                f"{_count(impossible)} {_number(worst)} {place.unit}, which no {_quantity(column, unit)} can be",
+                f"{_count(impossible)} {_number(worst)} {place.unit}, which no {_quantity(target, unit)} can be",
                 impossible,
                 expected="measured values, or empty cells",
                 fix=_remedy(values[impossible]) + "; if all values are as large, correct the column's unit",
             )
         )
-    found += _written_for_none(kept, column, place)
-    return found + _thousands_points(kept, column, place)
+    found += _written_for_none(kept, place, declared)
+    return found + _thousands_points(kept, place, declared)
 
 
-def check_far(values: Values, internal: Values, column: ColumnSection, place: Place, unit: str) -> list[QualityFinding]:
+def check_far(
+    values: Values, internal: Values, place: Place, unit: str, declared: Range | None = None
+) -> list[QualityFinding]:
     """Return a warning for few values that lie far above all others.
 
     Real peaks rise and fall, so that values lie between them and what is usual; what is meant here has nothing between.
 
     Parameters
     ----------
-    values, internal, column, place, unit
+    values, internal, place, unit, declared
         See `check_impossible`.
 
     Returns
@@ -115,7 +117,7 @@ def check_far(values: Values, internal: Values, column: ColumnSection, place: Pl
     list of QualityFinding
         At most one, of the kind ``far outside``.
     """
-    if column.range is not None and column.range[1] is not None:
+    if declared is not None and declared[1] is not None:
         return []
     ordered = np.sort(internal[internal > 0])
     levels = np.unique(ordered).size
@@ -143,8 +145,7 @@ def check_far(values: Values, internal: Values, column: ColumnSection, place: Pl
     ]
 
 
-def _impossible(internal: Values, column: ColumnSection, unit: str) -> Rows:
-    target = str(column.target)
+def _impossible(internal: Values, target: str, unit: str) -> Rows:
     per_volume = unit.startswith("g") and unit.endswith("/m3")
     limit = POSSIBLE.get("g/m3" if per_volume else unit, np.inf)
     if target.endswith(".S_O"):
@@ -155,15 +156,15 @@ def _impossible(internal: Values, column: ColumnSection, unit: str) -> Rows:
     return np.asarray((internal > limit) | (internal < coldest))
 
 
-def _quantity(column: ColumnSection, unit: str) -> str:
+def _quantity(target: str, unit: str) -> str:
     if unit == "degC":
         return "temperature of water"
     if unit == "m3/d":
         return "flow"
-    return "concentration" if unit.endswith("/m3") else "value of " + str(column.target)
+    return "concentration" if unit.endswith("/m3") else f"value of {target}"
 
 
-def _written_for_none(values: Values, column: ColumnSection, place: Place) -> list[QualityFinding]:
+def _written_for_none(values: Values, place: Place, declared: Range | None) -> list[QualityFinding]:
     """Return what is to be said of numbers that number formats and loggers write where there is no value."""
     counts = [count / scale for count in COUNTS for scale in (1.0, 10.0, 100.0)]
     numbers = [*counts, *BELOW_COUNTS, *WORDS, *NEGATIVE_WORDS, *WEAK_WORDS]
@@ -173,7 +174,7 @@ def _written_for_none(values: Values, column: ColumnSection, place: Place) -> li
     lowest = rest.min() if rest.size else 0.0
     found = []
     for number, hit in hits.items():
-        if not hit.any() or _declared(number, column):
+        if not hit.any() or _declared(number, declared):
             continue
         if number < 0:
             certain = doubtful = number < APART * min(lowest, 0.0)
@@ -212,22 +213,22 @@ def _near(values: Values, number: float, *, above: bool) -> Rows:
     return np.asarray(np.abs(values - number) <= np.maximum(1.0, 1e-7 * number))
 
 
-def _declared(value: float, column: ColumnSection) -> bool:
+def _declared(value: float, declared: Range | None) -> bool:
     """Return whether the user's range, closed at the value's side, holds the value."""
-    if column.range is None:
+    if declared is None:
         return False
-    lower, upper = column.range
+    lower, upper = declared
     if value < 0:
         return lower is not None and lower <= value
     return upper is not None and value <= upper
 
 
-def _thousands_points(values: Values, column: ColumnSection, place: Place) -> list[QualityFinding]:
+def _thousands_points(values: Values, place: Place, declared: Range | None) -> list[QualityFinding]:
     """Return an error when whole numbers end below 1000 and what would follow stands there as 1.050."""
     low = (values >= 1.0) & (values < 100.0)
     high = values >= 100.0
     other = (values > 0) & (values < 1.0)
-    if not low.any() or not high.any() or other.any() or (column.range and column.range[0] is not None):
+    if not low.any() or not high.any() or other.any() or (declared and declared[0] is not None):
         return []
     small, large = values[low], values[high]
     whole = np.all(large == np.round(large)) and large.max() < 1000.0

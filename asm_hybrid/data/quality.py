@@ -64,10 +64,10 @@ def check_values(
         Kinds ``impossible value``, ``sentinel`` and ``thousands points`` (errors), ``range``, ``far outside``,
         ``constant column``, ``frozen sensor``, ``drift``, ``overlapping composites``, ``gap``.
     """
-    found = check_impossible(values, internal, column, place, unit)
+    found = check_impossible(values, internal, place, str(column.target), unit, column.range)
     if any(f.severity == "error" for f in found):
         return found
-    found += _range(values, internal, column, place) + check_far(values, internal, column, place, unit)
+    found += _range(values, internal, column, place) + check_far(values, internal, place, unit, column.range)
     valid = ~np.isnan(values)
     if valid.sum() > 1 and np.ptp(values[valid]) == 0:
         found.append(place.finding("warning", "constant column", f"every value is {values[valid][0]:g}"))

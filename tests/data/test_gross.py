@@ -33,8 +33,8 @@ def check(name, values, **more):
     keys = {"role": role, "as": target, "unit": written, **({"noise": 1.0} if role == "observation" else {}), **more}
     column, place = ColumnSection.model_validate(keys), Place("f.csv", name, written, np.arange(values.size) + 2)
     internal = values * factor
-    found = check_impossible(values, internal, column, place, unit)
-    return found or check_far(values, internal, column, place, unit)
+    found = check_impossible(values, internal, place, target, unit, column.range)
+    return found or check_far(values, internal, place, unit, column.range)
 
 
 def spoilt(name, value, rows=(100, 500)):
