@@ -172,6 +172,7 @@ def _written_for_none(values: Values, place: Place, declared: Range | None) -> l
     rest = values[~np.logical_or.reduce(list(hits.values())) & ~np.isnan(values)]
     highest = rest.max(initial=0.0)
     lowest = rest.min() if rest.size else 0.0
+    steps = np.unique(rest).size <= FEW_LEVELS
     found = []
     for number, hit in hits.items():
         if not hit.any() or _declared(number, declared):
@@ -179,8 +180,9 @@ def _written_for_none(values: Values, place: Place, declared: Range | None) -> l
         if number < 0:
             certain = doubtful = number < APART * min(lowest, 0.0)
         else:
-            certain = number > _needed(number, twice=bool(hit.sum() > 1)) * highest
-            doubtful = number > APART_DOUBT * highest or number < lowest / APART_DOUBT
+            weak = number in WEAK_WORDS
+            certain = number > _needed(number, twice=bool(hit.sum() > 1)) * highest and not (weak and steps)
+            doubtful = (number > APART_DOUBT * highest and (highest > 0 or not weak)) or number < lowest / APART_DOUBT
         if certain or doubtful:
             word = "the largest value of a number format" if number in counts else "a logger's word for 'no value'"
             word = "the least value of a number format" if number in BELOW_COUNTS else word

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from asm_hybrid.config import Config
 from asm_hybrid.data.findings import QualityFinding
 from asm_hybrid.data.knots import TOLERANCE
-from asm_hybrid.data.series import Series, Source
+from asm_hybrid.data.series import Series, Source, on_change
 from asm_hybrid.errors import InputError
 
 __all__ = ["Record", "check_size", "find_record", "place_knots"]
@@ -46,7 +46,7 @@ class Record:
     beginning, ending : str
         The columns whose first or last value says so.
     findings : tuple of QualityFinding
-        Kinds ``record cut`` (a column takes much of the record away) and ``last value held``.
+        Kinds ``record cut`` (a column takes much of the record away), ``last value held`` and ``joined by lines``.
     """
 
     first: pd.Timestamp
@@ -111,7 +111,13 @@ def find_record(config: Config, sources: list[Source]) -> Record:
     late = [s for (_, s), begin in zip(base, begins, strict=True) if begin == first]
     early = [s for (_, s), end in zip(ending, ends, strict=True) if end == last]
     found = _cuts(first, last, late, early, min(begins), max(ends, default=last))
-    return Record(first, last, _headers(late), _headers(early) or "the last row", (*found, *_held(driving, last)))
+    return Record(
+        first,
+        last,
+        _headers(late),
+        _headers(early) or "the last row",
+        (*found, *_held(driving, last), *_lines(driving)),
+    )
 
 
 def _limits(source: Source, series: Series) -> Stamps:
@@ -184,6 +190,28 @@ def _held(driving: list[tuple[Source, Series]], last: pd.Timestamp) -> list[Qual
                     expected="values up to the end of the record",
                     fix="add 'interpolation: previous' to the column if this is so; if its sensor stopped, end the "
                     "blocks there",
+                )
+            )
+    return found
+
+
+def _lines(driving: list[tuple[Source, Series]]) -> list[QualityFinding]:
+    """Return which inputs look like set points that are written when they change, and are joined by lines."""
+    found = []
+    for source, s in driving:
+        valid = np.flatnonzero(~np.isnan(s.values))
+        days = source.days(source.times[0])[valid]
+        longest = float(np.diff(days).max(initial=0.0))
+        set_by_hand = s.kind == "linear" and not s.measured and not s.period and s.column.interpolation is None
+        if set_by_hand and longest > LOST_TIME and np.ptp(s.values[valid]) > 0 and on_change(days):
+            found.append(
+                s.place.finding(
+                    "warning",
+                    "joined by lines",
+                    f"the rows look as if written when a set point changes, and are joined by lines, over up to "
+                    f"{longest:.1f} d",
+                    expected="a value that holds until it is changed, or samples by a clock",
+                    fix="add 'interpolation: previous' to the column, or 'interpolation: linear' if it runs in lines",
                 )
             )
     return found

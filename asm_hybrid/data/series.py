@@ -83,8 +83,12 @@ class Series:
     @property
     def supposed(self) -> bool:
         """Whether nobody said that the last value of what is usually measured, not set, stays in force."""
-        measured = self.column.role == "imposed" or self.target in ("Q_in", "T") or self.target.startswith("influent.")
-        return self.lasting and measured and self.column.interpolation is None
+        return self.lasting and self.measured and self.column.interpolation is None
+
+    @property
+    def measured(self) -> bool:
+        """Whether an input is one that is usually measured, not set."""
+        return self.column.role == "imposed" or self.target in ("Q_in", "T") or self.target.startswith("influent.")
 
     @property
     def target(self) -> str:

@@ -24,7 +24,7 @@ SERIES = {
     "T": ("input", "T", "degC", "degC", 1.0, 15 + DAYS / 3),
     "RAS": ("input", "return_sludge", "m3/h", "m3/d", 24.0, np.where(DAYS > 4, 350.0, 400.0)),
 }
-LIMITS = [65535, 32767, 32766.7, 6553.5, 2147483647, 1e20, 3.4028235e38, 1e300, 8888, 9999, 99999, -9999, -32768]
+LIMITS = [65535, 32767, 32766.7, 6553.5, 2147483647, 1e20, 3.4028235e38, 1e300, 9999, 99999, -9999, -32768]
 
 
 def check(name, values, **more):
@@ -58,6 +58,12 @@ def test_limits_of_number_formats_and_impossible_values_are_errors_with_their_ro
     assert "missing: [" in found[0].fix
 
 
+@pytest.mark.parametrize("name", ["flow", "NH4_in", "NH4"])
+def test_a_number_that_is_also_read_off_is_an_error_where_it_is_apart(name):
+    (found,) = check(name, spoilt(name, 8888))
+    assert (found.severity, found.kind, found.rows) == ("error", "sentinel", "rows 102, 502")
+
+
 @pytest.mark.parametrize("value", [1e6, 87654.3])
 @pytest.mark.parametrize("name", ["flow", "NH4_in", "NH4", "RAS"])
 def test_values_far_above_all_others_are_told(name, value):
@@ -70,6 +76,8 @@ def test_values_far_above_all_others_are_told(name, value):
 def test_a_number_that_may_be_a_word_is_told():
     (found,) = check("flow", spoilt("flow", 999))
     assert (found.severity, found.kind) == ("warning", "sentinel")
+    (found,) = check("RAS", spoilt("RAS", 8888))
+    assert found.severity == "warning"  # steps: it may well have been set
     (found,) = check("NH4", spoilt("NH4", 999))
     assert found.severity == "error"
 
@@ -120,13 +128,15 @@ def test_thousands_points_in_some_rows():
     [
         np.where(np.arange(768) % 15 < 5, 1200.0, 0.0),
         np.where(np.arange(768) % 15 < 5, 1200.0, 1.2),
+        np.where(np.arange(768) % 15 < 5, 888.0, 0.0),
+        np.full(768, 999.0),
         np.where(np.arange(768) == 300, 190.0, 5.0),
         400 + 7000 * np.exp(-(((DAYS - 4) / 0.05) ** 2)),
         np.maximum(0, WAVE - 0.9) * 1e4,
         np.array([300.0, 310.0, 4000.0]),
         np.where(np.arange(768) % 3 == 0, 1.5, np.round(500.4 + 300 * WAVE, 1)),
     ],
-    ids=["pump", "pump at rest", "set point", "storm", "overflow", "few", "two levels"],
+    ids=["pump", "pump at rest", "pump of 888", "constant", "set point", "storm", "overflow", "few", "two levels"],
 )
 def test_real_peaks_and_steps_are_not_found(flow):
     assert check("flow", flow) == []

@@ -85,6 +85,17 @@ def test_a_column_that_ends_the_record_is_named(record):
     assert "ends at 2021-06-02 05:10" in outside.message
 
 
+def test_a_set_point_that_is_joined_by_lines_is_told(record):
+    rows = [*RAS, "2021-06-04 23:00,420"]
+    (lines,) = panel(record, rows, kind="linear").read().quality
+    assert (lines.severity, lines.kind, lines.column) == ("warning", "joined by lines", "RAS")
+    assert "over up to 2.7 d" in lines.message
+    record.text = record.text.replace(
+        "as: return_sludge, unit: m3/h", "as: return_sludge, unit: m3/h, interpolation: linear"
+    )
+    assert record.read().quality == ()
+
+
 def test_a_column_that_begins_the_record_is_named(record):
     data = panel(record, ["2021-06-03 00:00,400", "2021-06-03 20:00,350"]).read()
     (cut,) = [f for f in data.quality if f.kind == "record cut"]
