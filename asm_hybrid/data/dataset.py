@@ -261,7 +261,7 @@ def _observations(sources: list[Source], record: Record, span: float) -> tuple[l
                 s.place.finding(
                     "warning",
                     "outside the inputs",
-                    f"{outside} of {valid.sum()} observations lie outside of the inputs' time, "
+                    f"{outside} of {valid.sum()} observations lie outside of the inputs' time, since "
                     f"{record.limited_by(bool((valid & before).any()), bool((valid & after).any()))}: not used",
                     valid & ~inside,
                 )

@@ -139,8 +139,8 @@ def check_means(place: Place, curve: Curve, put: OnKnots, interval: float) -> li
     if within <= max((SWITCHING * mean) ** 2, WITHIN * (within + float(np.var(put.values)))):
         return []
     crossed = curve.times[1:][np.diff(curve.values > np.mean(put.values))]
-    stay = float(np.quantile(np.diff(crossed), 0.25)) if crossed.size > 2 else 0.0
-    finer = f"'interval: {max(1, round(stay * 1440))} min' if" if stay * 1440 >= 0.5 else "a shorter interval where"
+    half = float(np.quantile(np.diff(crossed), 0.25)) * 720 if crossed.size > 2 else 0.0
+    finer = f"'interval: {max(1, int(half))} min' if" if half >= 0.5 else "a shorter interval where"
     return [
         place.finding(
             "warning",

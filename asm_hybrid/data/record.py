@@ -57,9 +57,8 @@ class Record:
 
     def limited_by(self, before: bool, after: bool) -> str:
         """Return which columns begin or end the record, as words for a message."""
-        parts = [f"which {self.beginning} begins at {self.first:%Y-%m-%d %H:%M}"] * before
-        parts += [f"{'and ' if before else 'which '}{self.ending} ends at {self.last:%Y-%m-%d %H:%M}"] * after
-        return " ".join(parts)
+        parts = [f"{self.beginning} begins at {self.first:%Y-%m-%d %H:%M}"] * before
+        return " and ".join(parts + [f"{self.ending} ends at {self.last:%Y-%m-%d %H:%M}"] * after)
 
 
 def find_record(config: Config, sources: list[Source]) -> Record:

@@ -172,7 +172,7 @@ def test_what_switches_within_an_interval_is_said_to_be_averaged(record):
     data = fast(record, DO=aerated).read()
     (found,) = [f for f in data.quality if f.kind == "averaged"]
     assert (found.severity, found.column) == ("warning", "DO")
-    assert "interval: 5 min" in found.fix
+    assert "interval: 2 min" in found.fix
     assert not [f for f in fast_again(record).read().quality if f.kind == "averaged"]
 
 

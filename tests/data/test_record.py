@@ -81,7 +81,7 @@ def test_a_column_that_ends_the_record_is_named(record):
     assert "go on to 2021-06-04 23:00" in cut.message
     assert "interpolation: previous" in cut.fix
     (outside,) = [f for f in data.quality if f.kind == "outside the inputs"]
-    assert "which RAS (" in outside.message
+    assert "since RAS (" in outside.message
     assert "ends at 2021-06-02 05:10" in outside.message
 
 
@@ -101,7 +101,7 @@ def test_a_column_that_begins_the_record_is_named(record):
     (cut,) = [f for f in data.quality if f.kind == "record cut"]
     assert "at 2021-06-03 00:00 UTC this column begins the record" in cut.message
     (outside,) = [f for f in data.quality if f.kind == "outside the inputs"]
-    assert "which RAS (" in outside.message
+    assert "since RAS (" in outside.message
     assert "begins at" in outside.message
 
 
