@@ -173,7 +173,7 @@ def check_twins(columns: dict[str, Values], file: str) -> list[QualityFinding]:
     found = []
     for (first, a), (second, b) in combinations(columns.items(), 2):
         valid = a[~np.isnan(a)]
-        if valid.size > 1 and np.ptp(valid) > 0 and np.array_equal(a, b, equal_nan=True):
+        if valid.size > 1 and valid.max() > valid.min() and np.array_equal(a, b, equal_nan=True):
             found.append(
                 QualityFinding(
                     "warning",

@@ -179,15 +179,23 @@ def _read(config: Config, table: Table, layout: Layout, name: str) -> tuple[Sour
         if lasting and column.interpolation is None:
             lasting = on_change(days[~np.isnan(values)])
         noise = (column.noise or 0.0) * abs(factor)
-        internal = limited * factor + offset
+        internal = _converted(limited, factor, offset)
         one = Series(header, column, place, values, internal, unit, noise, censored, kind, lasting)
         if ordered and not found:
             gaps = not lasting or one.supposed
-            found = check_values(values, values * factor + offset, days, column, place, censored, unit, gaps=gaps)
+            found = check_values(
+                values, _converted(values, factor, offset), days, column, place, censored, unit, gaps=gaps
+            )
         findings += found
         series.append(one)
     findings += check_twins({s.header: s.raw for s in series}, file)
     return Source(name, raw, times, tuple(series)), merged(findings)
+
+
+def _converted(values: Values, factor: float, offset: float) -> Values:
+    """Return values in the internal unit; what is too large for a number is infinite, and told as impossible."""
+    with np.errstate(over="ignore"):
+        return values * factor + offset
 
 
 def on_change(days: Values) -> bool:

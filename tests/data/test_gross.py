@@ -105,6 +105,11 @@ def test_the_check_counts_an_impossible_value_as_an_error(record, column):
     assert f"column {column}, row 60: 1 of 96 values is 1e+300" in str(report)
 
 
+def test_a_value_too_large_to_convert_is_impossible(record):
+    with pytest.raises(InputError, match=r"1\.7e\+308 m3/h, which no flow can be"):
+        record.set("flow", 60, 1.7e308).set("flow", 61, -1.7e308).read()
+
+
 def test_a_quantity_has_a_limit_in_its_own_unit(record):
     record.set("flow", 60, 1e9)
     with pytest.raises(InputError, match="which no flow can be"):
