@@ -144,6 +144,12 @@ class ColumnSection(Section):
         description="Values at or above it mean 'at least that', in the column's unit; observations only. Cells such "
         "as '>10' do so with or without it.",
     )
+    interpolation: Literal["linear", "previous"] | None = Field(
+        default=None,
+        description="How an input runs between its samples; default data.interpolation. previous, said of a column: "
+        "a value holds until the next row, to the end of the record, and is no gap, as of a set point that is logged "
+        "when it changes.",
+    )
     exclude: Excluded = Field(
         default=(),
         description="Periods [from, to] in which the column measures nothing, such as a stuck sensor or maintenance: "
@@ -185,6 +191,12 @@ class ColumnSection(Section):
 
     def _check_sensor(self) -> None:
         """Refuse what describes a sensor where the column is none, or none that can be so."""
+        if self.role == "observation" and self.interpolation is not None:
+            raise refuse(
+                "the column has the role 'observation' and 'interpolation'",
+                "'interpolation' for inputs and imposed states only: observations are compared at their own times",
+                "remove 'interpolation'",
+            )
         if self.role != "observation":
             for key in ("detection_limit", "saturation", "bias", "lag"):
                 if getattr(self, key) is not None:

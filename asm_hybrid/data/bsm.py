@@ -16,7 +16,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +24,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from asm_hybrid.data.findings import Place, QualityFinding, row_summary
+from asm_hybrid.data.findings import Place, QualityFinding, raise_errors, row_summary
+from asm_hybrid.data.gross import check_far, check_impossible
 from asm_hybrid.data.influent import PREFIX
 from asm_hybrid.errors import InputError
 
@@ -111,8 +112,8 @@ def read_bsm_influent(path: Path | str) -> BsmInfluent:
     Raises
     ------
     InputError
-        If the file cannot be read, a cell is no finite number, a value is negative, time does not increase, or the
-        columns are not those of a benchmark.
+        If the file cannot be read, a cell is no finite number, a value is negative or impossible, time does not
+        increase, or the columns are not those of a benchmark.
     """
     path = Path(path)
     values, rows, layout = _parse(_read_text(path), str(path))
@@ -120,7 +121,8 @@ def read_bsm_influent(path: Path | str) -> BsmInfluent:
     columns = {name: values[:, layout.index(name)] for name in used}
     places = {name: Place(str(path), f"{layout.index(name) + 1} ({name})", "", rows) for name in used}
     _check_values(columns, places)
-    findings = [*_check_steps(columns["time"], places["time"]), *_check_tss(columns, places)]
+    findings = _check_gross(columns, places)
+    findings += [*_check_steps(columns["time"], places["time"]), *_check_tss(columns, places)]
     zero = np.zeros(rows.size)
     frame: dict[str, Values] = {name: columns[name] for name in ("time", "Q_in", "T") if name in columns}
     for name in (*COMPONENTS, "S_N2"):
@@ -279,6 +281,19 @@ def _check_values(columns: Mapping[str, Values], places: Mapping[str, Place]) ->
             expected="times that increase from row to row",
             fix="sort the rows, remove repeated ones, or take a file whose times have more digits",
         )
+
+
+def _check_gross(columns: Mapping[str, Values], places: Mapping[str, Place]) -> list[QualityFinding]:
+    """Raise the first error about a value that cannot be measured; return warnings about others."""
+    found = []
+    for name, values in columns.items():
+        unit = UNITS.get(f"{PREFIX}{name}") or UNITS.get(name)
+        if name != "time" and unit is not None:
+            place = replace(places[name], unit=unit)
+            found += check_impossible(values, values, place, name, unit) + check_far(values, values, place, unit)
+    found = [replace(finding, fix="correct these cells") for finding in found]
+    raise_errors(found)
+    return found
 
 
 def _check_steps(time: Values, place: Place) -> list[QualityFinding]:

@@ -156,6 +156,8 @@ def _series_row(series: Series) -> tuple[str, ...]:
 def _sensor_facts(series: Series) -> Iterator[str]:
     """Yield what is special about the sensor or sampler of a column."""
     column = series.column
+    if series.lasting:
+        yield "holds until changed"
     for mark, limit in ((BELOW, "below the detection limit"), (ABOVE, "at saturation")):
         if (series.censored == mark).any():
             yield f"{(series.censored == mark).sum()} {limit}"
@@ -213,7 +215,7 @@ def _block_lines(dataset: Dataset) -> list[str]:
         counts = [str(int(((o.times >= begin) & (o.times <= end)).sum())) for o in dataset.observations]
         stamps = [f"{dataset.to_stamp(t):%Y-%m-%d %H:%M}" for t in (begin, end)]
         rows.append((name, *stamps, f"{end - begin:.1f}", *counts))
-    knots = f"{dataset.times.size} knots every {dataset.interval * 1440:.4g} min"
+    knots = f"{dataset.times.size} knots every {dataset.interval * 1440:.4g} min ({dataset.inputs.nbytes / 1e6:.2g} MB)"
     return [f"blocks, with samples of each observed variable; input grid of {knots}", *aligned(rows)]
 
 

@@ -15,9 +15,10 @@ from asm_hybrid.data.blocks import check_blocks, check_inputs, place_blocks, zon
 from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.data.findings import QualityFinding, raise_errors
 from asm_hybrid.data.influent import PREFIX, fractionate
-from asm_hybrid.data.knots import TOLERANCE, bridged, interpolate, placed
+from asm_hybrid.data.knots import TOLERANCE, placed
+from asm_hybrid.data.means import Curve, check_means, on_knots
+from asm_hybrid.data.record import Record, check_size, find_record, place_knots
 from asm_hybrid.data.series import Series, Source, read_sources
-from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import CLOCK
 from asm_hybrid.plant.layout import Layout
@@ -25,8 +26,6 @@ from asm_hybrid.plant.layout import Layout
 __all__ = ["Dataset", "Observation", "build_dataset", "read_dataset"]
 
 Values = NDArray[np.float64]
-
-MAX_KNOTS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -172,23 +171,27 @@ def build_dataset(
     Dataset
         Its `quality` may hold errors about the blocks.
     """
-    first, last = _span(config, sources)
-    times = _knots(config, float((last - first) / pd.Timedelta(days=1)))
+    record = find_record(config, sources)
+    first = record.first
+    times, found = place_knots(config, record, sources)
+    found += record.findings
     specs = layout.inputs({c.name: c.unit for c in table.components})
+    found += check_size(config, times.size, len(specs), len(layout.tanks) * len(table.components))
     inputs = np.empty((times.size, len(specs)))
     filled = np.zeros(inputs.shape, dtype=bool)
     series = {s.target: (s, source.days(first)) for source, s in _driving(sources)}
     known: dict[str, Values | float] = dict(layout.constants)
     known |= _clock(first, times, zone_name(config))
     bridges: dict[str, NDArray[np.bool_]] = {}
-    for name, (one, days) in series.items():
-        valid = ~np.isnan(one.values)
-        kind = config.data.interpolation
-        at, values = placed(days[valid], one.values[valid], _period(one), kind)
-        known[name] = interpolate(times, at, values, kind)
-        bridges[name] = bridged(times, at)
+    curves = {name: _curve(one, days) for name, (one, days) in series.items()}
+    for name, curve in curves.items():
+        carrier = curves.get("Q_in") if name.startswith(PREFIX) else None
+        put = on_knots(times, curve, config.data.interpolation, carrier)
+        known[name], bridges[name] = put.values, put.filled
+        found += check_means(series[name][0].place, curve, put, config.data.interval)
     measured = dict(bridges)
-    observations, found = _observations(sources, first, float(times[-1]))
+    observations, outside = _observations(sources, record, float(times[-1]))
+    found += outside
     fractionation = config.fractionation(table, layout)
     if fractionation:
         components, problems = fractionate(config, fractionation, known, series, first, times)
@@ -238,76 +241,28 @@ def _observed(sources: list[Source]) -> list[tuple[Source, Series]]:
     return [(source, s) for source in sources for s in source.series if s.column.role == "observation"]
 
 
-def _limits(source: Source, series: Series) -> tuple[pd.Timestamp, pd.Timestamp]:
-    valid = np.flatnonzero(~np.isnan(series.values))
-    return source.times[valid[0]] - pd.Timedelta(days=_period(series)), source.times[valid[-1]]
+def _curve(series: Series, days: Values) -> Curve:
+    """Return an input as a function of time [d]; means over periods are kept."""
+    valid = ~np.isnan(series.values)
+    times, values = placed(days[valid], series.values[valid], series.period, series.kind)
+    return Curve(times, values, series.kind, series.lasting)
 
 
-def _period(series: Series) -> float:
-    """Return the length of a composite's period [d], zero for samples of a moment."""
-    return series.column.sample.composite if series.column.sample else 0.0
-
-
-def _span(config: Config, sources: list[Source]) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Return the time that all input series have in common, after checking that observations fall in it."""
-    observed = {s.header: _limits(source, s) for source, s in _observed(sources)}
-    driving = {s.header: _limits(source, s) for source, s in _driving(sources)}
-    base = driving or observed
-    first, last = max(begin for begin, _ in base.values()), min(end for _, end in base.values())
-    where = config.where("data", "sources")
-    if not first < last:
-        raise InputError(
-            "the input series have no time in common: " + _named_spans(driving),
-            where=where,
-            expected="inputs that overlap in time",
-            fix="check format, zone and origin of the time columns, or supply the missing part",
-        )
-    if all(end < first or begin > last for begin, end in observed.values()):
-        raise InputError(
-            f"inputs and observations do not overlap: inputs from {first:%Y-%m-%d %H:%M} to "
-            f"{last:%Y-%m-%d %H:%M}; {_named_spans(observed)}",
-            where=where,
-            expected="observations within the span of the inputs (UTC)",
-            fix="check format, zone and origin of the time columns",
-        )
-    return first, last
-
-
-def _named_spans(spans: dict[str, tuple[pd.Timestamp, pd.Timestamp]]) -> str:
-    ends = sorted(spans, key=lambda name: spans[name][1])
-    chosen = dict.fromkeys([ends[0], *sorted(spans, key=lambda name: spans[name][0], reverse=True)[:1]])
-    return ", ".join(f"{n} from {spans[n][0]:%Y-%m-%d %H:%M} to {spans[n][1]:%Y-%m-%d %H:%M}" for n in chosen)
-
-
-def _knots(config: Config, span: float) -> Values:
-    """Return the knots; the last lies at or just after the end of the inputs, and holds their last values."""
-    interval = config.data.interval
-    count = int(np.ceil(span / interval - TOLERANCE)) + 1
-    if not 3 <= count <= MAX_KNOTS:
-        raise InputError(
-            f"a record of {span:.4g} d at an interval of {interval:.4g} d has {count} knots",
-            where=config.where("data", "interval"),
-            expected=f"from 3 to {MAX_KNOTS} knots",
-            fix="choose an interval near the sampling interval of the inputs, for instance 15 min",
-        )
-    return np.arange(count, dtype=np.float64) * interval
-
-
-def _observations(
-    sources: list[Source], origin: pd.Timestamp, span: float
-) -> tuple[list[Observation], list[QualityFinding]]:
+def _observations(sources: list[Source], record: Record, span: float) -> tuple[list[Observation], list[QualityFinding]]:
     out, found = [], []
     for source, s in _observed(sources):
-        days = source.days(origin)
-        valid, period = ~np.isnan(s.values), _period(s)
-        inside = valid & (days - period >= -TOLERANCE) & (days <= span + TOLERANCE)
+        days = source.days(record.first)
+        valid, period = ~np.isnan(s.values), s.period
+        before, after = days - period < -TOLERANCE, days > span + TOLERANCE
+        inside = valid & ~before & ~after
         outside = int(valid.sum() - inside.sum())
         if outside:
             found.append(
                 s.place.finding(
                     "warning",
                     "outside the inputs",
-                    f"{outside} of {valid.sum()} observations lie outside the inputs' time: not used",
+                    f"{outside} of {valid.sum()} observations lie outside of the inputs' time, since "
+                    f"{record.limited_by(bool((valid & before).any()), bool((valid & after).any()))}: not used",
                     valid & ~inside,
                 )
             )

@@ -25,6 +25,8 @@ REST_SAMPLES = 6
 """Fewest samples in that time."""
 REST_SHARE = 0.01
 """How little it moves, as a share of what it moves in such a time at the median [-]."""
+MILLISECONDS = 86_400_000
+"""Milliseconds of a day: in nanoseconds a stamp that is wrong by centuries cannot be told."""
 FLOOR = 0.05
 """Share of the moving values that are the lowest: what rests there may well be at zero [-]."""
 
@@ -94,7 +96,7 @@ def _repeats(values: Values, time: Values, shortest: float) -> Rows:
 
 def _rests(values: Values, time: Values) -> Rows:
     """Return which values belong to a time in which an analyser hardly moves."""
-    series = pd.Series(values, index=pd.to_timedelta(time, unit="D"))
+    series = pd.Series(values, index=pd.to_timedelta(np.rint(time * MILLISECONDS).astype(np.int64), unit="ms"))
     window = series.rolling(pd.Timedelta(days=REST_TIME), closed="both")
     moved, count = (window.max() - window.min()).to_numpy(), window.count().to_numpy()
     full = (count >= REST_SAMPLES) & (time - time[0] >= REST_TIME)

@@ -12,17 +12,18 @@ from asm_hybrid.config.data import ColumnSection
 from asm_hybrid.data.drift import check_drift
 from asm_hybrid.data.findings import Place, QualityFinding
 from asm_hybrid.data.frozen import check_frozen
+from asm_hybrid.data.gross import check_far, check_impossible
 
 __all__ = ["check_twins", "check_values"]
 
 Values = NDArray[np.float64]
 
-SENTINELS = (-99.0, -999.0, -9999.0, -99999.0, 9999.0, 99999.0, 999999.0)
-"""Numbers by which loggers say that there is no value."""
 GAP_TIME = 0.25
 """Shortest gap that is reported [d]."""
 GAP_INTERVALS = 4
 """Shortest gap that is reported, in median sampling intervals."""
+SAME = 0.01
+"""Share of a composite's period by which stamps may miss its end [-]."""
 TEMPERATURE = (-2.0, 45.0)
 """Plausible water temperature [°C]."""
 
@@ -34,6 +35,9 @@ def check_values(
     column: ColumnSection,
     place: Place,
     censored: NDArray[np.int8],
+    unit: str,
+    *,
+    gaps: bool = True,
 ) -> list[QualityFinding]:
     """Check one column.
 
@@ -49,16 +53,21 @@ def check_values(
         File, header and row numbers.
     censored : int array, (row,)
         Not zero for samples beyond a limit of the sensor, which may well stay at one value.
+    unit : str
+        The internal unit.
+    gaps : bool
+        Whether long times without a row are gaps; not of a value that holds until the next row.
 
     Returns
     -------
     list of QualityFinding
-        Kinds ``sentinel`` (error), ``range``, ``constant column``, ``frozen sensor``, ``drift``, ``gap``.
+        Kinds ``impossible value``, ``sentinel`` and ``thousands points`` (errors), ``range``, ``far outside``,
+        ``constant column``, ``frozen sensor``, ``drift``, ``overlapping composites``, ``gap``.
     """
-    sentinel = _sentinels(values, column, place)
-    if sentinel:
-        return sentinel
-    found = _range(values, internal, column, place)
+    found = check_impossible(values, internal, place, str(column.target), unit, column.range)
+    if any(f.severity == "error" for f in found):
+        return found
+    found += _range(values, internal, column, place) + check_far(values, internal, place, unit, column.range)
     valid = ~np.isnan(values)
     if valid.sum() > 1 and np.ptp(values[valid]) == 0:
         found.append(place.finding("warning", "constant column", f"every value is {values[valid][0]:g}"))
@@ -69,38 +78,9 @@ def check_values(
         )
     if column.role == "imposed" and (column.target or "").endswith(".S_O"):
         found += check_drift(values, days, place)
-    return found + _gaps(values, days, place)
-
-
-def _sentinels(values: Values, column: ColumnSection, place: Place) -> list[QualityFinding]:
-    found = []
-    for sentinel in SENTINELS:
-        hit = values == sentinel
-        rest = np.abs(values[~hit & ~np.isnan(values)])
-        apart = abs(sentinel) > 2 * rest.max() if rest.size else True
-        if hit.any() and apart and not _declared(sentinel, column):
-            found.append(
-                place.finding(
-                    "error",
-                    "sentinel",
-                    f"the value {sentinel:g} looks like a logger's word for 'no value'",
-                    hit,
-                    expected="measured values, or empty cells",
-                    fix=f"add 'missing: [{sentinel:g}]' to the source; if it is a measured value, give the "
-                    "column a range that holds it",
-                )
-            )
-    return found
-
-
-def _declared(value: float, column: ColumnSection) -> bool:
-    """Return whether the user's range, closed at the value's side, holds the value."""
-    if column.range is None:
-        return False
-    lower, upper = column.range
-    if value < 0:
-        return lower is not None and lower <= value
-    return upper is not None and value <= upper
+    if column.sample is not None and column.role == "input":
+        found += _overlaps(days[~np.isnan(values)], column.sample.composite, place)
+    return found + (_gaps(values, days, place) if gaps else [])
 
 
 def _range(values: Values, internal: Values, column: ColumnSection, place: Place) -> list[QualityFinding]:
@@ -129,6 +109,23 @@ def _range(values: Values, internal: Values, column: ColumnSection, place: Place
             fix="flows and influent concentrations below zero cannot be simulated: correct or empty the cells"
             if impossible
             else "empty the cells that are no measurement, or widen the column's range",
+        )
+    ]
+
+
+def _overlaps(time: Values, period: float, place: Place) -> list[QualityFinding]:
+    """Return a warning for composites whose periods begin before the last one has ended."""
+    early = int((np.diff(time) < period * (1 - SAME)).sum())
+    if not early:
+        return []
+    return [
+        place.finding(
+            "warning",
+            "overlapping composites",
+            f"{early} of {time.size} periods of {period * 24:.4g} h begin before the last one has ended, and a time "
+            "has one mean only",
+            expected="periods that do not overlap, each ending at its stamp",
+            fix="correct the length under the column's 'sample', or the stamps",
         )
     ]
 
@@ -176,7 +173,7 @@ def check_twins(columns: dict[str, Values], file: str) -> list[QualityFinding]:
     found = []
     for (first, a), (second, b) in combinations(columns.items(), 2):
         valid = a[~np.isnan(a)]
-        if valid.size > 1 and np.ptp(valid) > 0 and np.array_equal(a, b, equal_nan=True):
+        if valid.size > 1 and valid.max() > valid.min() and np.array_equal(a, b, equal_nan=True):
             found.append(
                 QualityFinding(
                     "warning",

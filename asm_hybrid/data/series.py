@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -23,9 +24,18 @@ from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.layout import Layout
 from asm_hybrid.units import conversion
 
-__all__ = ["Series", "Source", "read_sources"]
+__all__ = ["Series", "Source", "on_change", "read_sources"]
 
 Values = NDArray[np.float64]
+Kind = Literal["linear", "previous"]
+
+REGULAR = 0.6
+"""Share of the distances between samples that lie near their median, from which on a series is sampled by a clock; of a
+pump that is logged when it switches, half of them may be one and the same."""
+NEAR = 0.05
+"""How far a distance may lie from the median to be near it, as a share of it [-]."""
+FEW = 10
+"""Samples below which a held series counts as logged on change, whatever their distances."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,10 @@ class Series:
         Standard deviation of the sensor's error, in the internal unit; zero but for observations.
     censored : int array, (row,)
         `BELOW` or `ABOVE` a limit of the sensor, which `values` then holds; else zero.
+    kind : {'linear', 'previous'}
+        How an input runs between its samples.
+    lasting : bool
+        Whether its last value stays in force until the next row, however late, and to the end of the record.
     """
 
     header: str
@@ -58,6 +72,23 @@ class Series:
     unit: str
     noise: float
     censored: NDArray[np.int8]
+    kind: Kind = "linear"
+    lasting: bool = False
+
+    @property
+    def period(self) -> float:
+        """Length of a composite's period [d], zero for samples of a moment."""
+        return self.column.sample.composite if self.column.sample else 0.0
+
+    @property
+    def supposed(self) -> bool:
+        """Whether nobody said that the last value of what is usually measured, not set, stays in force."""
+        return self.lasting and self.measured and self.column.interpolation is None
+
+    @property
+    def measured(self) -> bool:
+        """Whether an input is one that is usually measured, not set."""
+        return self.column.role == "imposed" or self.target in ("Q_in", "T") or self.target.startswith("influent.")
 
     @property
     def target(self) -> str:
@@ -143,14 +174,48 @@ def _read(config: Config, table: Table, layout: Layout, name: str) -> tuple[Sour
         unit = column_unit(config, table, layout, name, header)
         factor, offset = conversion(str(column.unit), unit)
         limited, censored = _limited(values, censored, column)
-        if ordered and not found:
-            found = check_values(values, values * factor + offset, days, column, place, censored)
-        findings += found
+        kind = column.interpolation or config.data.interpolation
+        lasting = kind == "previous" and column.role != "observation" and column.sample is None
+        if lasting and column.interpolation is None:
+            lasting = on_change(days[~np.isnan(values)])
         noise = (column.noise or 0.0) * abs(factor)
-        internal = limited * factor + offset
-        series.append(Series(header, column, place, values, internal, unit, noise, censored))
+        internal = _converted(limited, factor, offset)
+        one = Series(header, column, place, values, internal, unit, noise, censored, kind, lasting)
+        if ordered and not found:
+            gaps = not lasting or one.supposed
+            found = check_values(
+                values, _converted(values, factor, offset), days, column, place, censored, unit, gaps=gaps
+            )
+        findings += found
+        series.append(one)
     findings += check_twins({s.header: s.raw for s in series}, file)
     return Source(name, raw, times, tuple(series)), merged(findings)
+
+
+def _converted(values: Values, factor: float, offset: float) -> Values:
+    """Return values in the internal unit; what is too large for a number is infinite, and told as impossible."""
+    with np.errstate(over="ignore"):
+        return values * factor + offset
+
+
+def on_change(days: Values) -> bool:
+    """Return whether a held series seems to be written when it changes, not by a clock.
+
+    Parameters
+    ----------
+    days : float array, (sample,)
+        Times [d], ascending.
+
+    Returns
+    -------
+    bool
+        True for few samples, and for distances most of which are not near their median.
+    """
+    if days.size < FEW:
+        return True
+    step = np.diff(days)
+    usual = float(np.median(step))
+    return bool(np.mean(np.abs(step - usual) <= NEAR * usual) < REGULAR)
 
 
 def _limited(values: Values, censored: NDArray[np.int8], column: ColumnSection) -> tuple[Values, NDArray[np.int8]]:

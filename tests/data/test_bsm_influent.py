@@ -184,3 +184,20 @@ def test_the_bsm2_file():
     assert len(influent.frame) == 609 * 96 + 1
     assert influent.frame["T"].between(9.5, 20.5).all()
     assert influent.frame["Q_in"].mean() == pytest.approx(21021.9, abs=0.1)
+
+
+@pytest.mark.parametrize(("value", "found"), [(1e300, r"1e\+300"), (65535, "65535")])
+def test_values_that_cannot_be_measured_are_refused(read, value, found):
+    rows = table(16, 40)
+    rows[20, LAYOUTS[16].index("S_NH")] = value
+    with pytest.raises(InputError, match=found) as error:
+        read(text(rows))
+    assert "row 21" in str(error.value)
+
+
+def test_a_value_far_above_all_others_is_told(read):
+    rows = table(16, 40)
+    rows[:, LAYOUTS[16].index("S_NH")] += np.arange(40) / 10
+    rows[20, LAYOUTS[16].index("S_NH")] = 4321.5
+    (finding,) = read(text(rows)).findings
+    assert (finding.severity, finding.kind, finding.rows) == ("warning", "far outside", "row 21")

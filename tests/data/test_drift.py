@@ -46,5 +46,5 @@ def test_missing_values_and_short_records_are_no_drift():
 def test_only_imposed_oxygen_is_looked_at(role, target, found):
     values = oxygen() + (DAYS > 35)
     column = ColumnSection.model_validate({"role": role, "as": target, "unit": PLACE.unit})
-    checked = check_values(values, values, DAYS, column, PLACE, np.zeros(len(DAYS), dtype=bool))
+    checked = check_values(values, values, DAYS, column, PLACE, np.zeros(len(DAYS), dtype=bool), "g O2/m3")
     assert len([f for f in checked if f.kind == "drift"]) == found

@@ -1,0 +1,270 @@
+"""Gross values: what is impossible, what a number format or a logger writes in place of a value, what lies far off."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asm_hybrid.data.findings import Place, QualityFinding
+
+__all__ = ["check_far", "check_impossible"]
+
+Values = NDArray[np.float64]
+Rows = NDArray[np.bool_]
+Range = tuple[float | None, float | None]
+
+POSSIBLE = {"m3/d": 1e8, "g/m3": 2e6, "mol/m3": 1e5, "degC": 100.0, "1/d": 1e5}
+"""Largest values that a quantity can take, by internal unit: a flow above that of any plant, mass or COD in a volume
+above that of any liquid, boiling water, transfer within a second."""
+OXYGEN = 100.0
+"""The same for dissolved oxygen [g/m3]: twice what water takes up from pure oxygen."""
+COLDEST = -10.0
+"""Lowest temperature of water [°C]."""
+AIR = 10.0
+"""Air flows may be this many times larger than flows of water [-]."""
+
+COUNTS = (32767.0, 65535.0, 2147483647.0, 4294967295.0)
+"""Largest values of the integers that loggers and controllers count with; each also divided by 10 and 100."""
+BELOW_COUNTS = (-32768.0, -2147483648.0)
+"""Their least values."""
+WORDS = (9999.0, 99999.0, 999999.0, 9999.9, 99999.9)
+"""Numbers by which loggers say that there is no value."""
+NEGATIVE_WORDS = (-99.0, -999.0, -9999.0, -99999.0, -999999.0, -999.9, -9999.9, -6999.0, -7999.0, -8888.0)
+"""The same below zero."""
+WEAK_WORDS = (888.0, 999.0, 999.9, 8888.0, 88888.0, 7999.0)
+"""The same, of numbers that are also read off."""
+
+APART = 2.0
+"""How many times larger than all other values such a number is."""
+APART_COUNT = 1.5
+"""The same for the largest value of an integer."""
+APART_TWICE = 1.1
+"""The same for one that stands there at least twice."""
+APART_WEAK = 5.0
+"""The same for a number that is also read off and stands there once; `APART` when it stands there more often."""
+APART_DOUBT = 1.5
+"""How many times larger, or smaller, than all others a number is that may, but need not, be such a word."""
+
+FAR = 10.0
+"""How many times larger than all other values a group of few values is when it is far outside."""
+FAR_STEPS = 100.0
+"""The same in a series of few samples or of steps, such as a set point."""
+FEW_LEVELS = 20
+"""Different values up to which a series moves in steps."""
+FEW_SAMPLES = 20
+"""Samples up to which a series is too short to tell what is usual in it."""
+FEW_SHARE = 0.02
+"""Largest share of the values that may be far outside [-]."""
+READ_OFF = 20.0
+"""Concentrations and temperatures up to here are never called far outside, in their internal unit: what is near zero
+all the time may well rise to it."""
+
+
+def check_impossible(
+    values: Values, internal: Values, place: Place, target: str, unit: str, declared: Range | None = None
+) -> list[QualityFinding]:
+    """Return errors about values that cannot be measured, and warnings of those that may be a word for 'no value'.
+
+    Parameters
+    ----------
+    values, internal : float array, (row,)
+        Values in the column's unit, and in the internal unit; NaN where there is none.
+    place : Place
+        File, header and row numbers.
+    target, unit : str
+        Name in the model, and the internal unit.
+    declared : (float or None, float or None), optional
+        Range that the user gives, in the column's unit; None for an open end.
+
+    Returns
+    -------
+    list of QualityFinding
+        Kinds ``impossible value``, ``sentinel``, ``thousands points``.
+    """
+    impossible = _impossible(internal, target, unit)
+    kept = np.where(impossible, np.nan, values)
+    found = []
+    if impossible.any():
+        worst = values[impossible][np.argmax(np.abs(values[impossible]))]
+        found.append(
+            place.finding(
+                "error",
+                "impossible value",
+                f"{_count(impossible)} {_number(worst)} {place.unit}, which no {_quantity(target, unit)} can be",
+                impossible,
+                expected="measured values, or empty cells",
+                fix=_remedy(values[impossible]) + "; if all values are as large, correct the column's unit",
+            )
+        )
+    found += _written_for_none(kept, place, declared)
+    return found + _thousands_points(kept, place, declared)
+
+
+def check_far(
+    values: Values, internal: Values, place: Place, unit: str, declared: Range | None = None
+) -> list[QualityFinding]:
+    """Return a warning for few values that lie far above all others.
+
+    Real peaks rise and fall, so that values lie between them and what is usual; what is meant here has nothing between.
+
+    Parameters
+    ----------
+    values, internal, place, unit, declared
+        See `check_impossible`.
+
+    Returns
+    -------
+    list of QualityFinding
+        At most one, of the kind ``far outside``.
+    """
+    if declared is not None and declared[1] is not None:
+        return []
+    ordered = np.sort(internal[internal > 0])
+    levels = np.unique(ordered).size
+    if ordered.size < 3:
+        return []
+    steps = levels <= FEW_LEVELS or ordered.size <= FEW_SAMPLES
+    most = max(1, int(FEW_SHARE * ordered.size))
+    upper = ordered[-most - 1 :]
+    far = np.flatnonzero(upper[1:] > (FAR_STEPS if steps else FAR) * upper[:-1])
+    floor = READ_OFF if unit == "degC" or unit.endswith("/m3") else 0.0
+    if not far.size or upper[far[-1] + 1] <= floor:
+        return []
+    chosen = internal >= upper[far[0] + 1]
+    usual = values[internal == upper[far[0]]][0]
+    return [
+        place.finding(
+            "warning",
+            "far outside",
+            f"{_count(chosen)} up to {_number(values[chosen].max())} {place.unit}, and no other is above {usual:.6g}",
+            chosen,
+            expected=f"values within {FAR:g} times of the others",
+            fix="empty the cells that are no measurement, or name their time under the column's 'exclude'; if they "
+            "were measured, give the column a 'range' that holds them",
+        )
+    ]
+
+
+def _impossible(internal: Values, target: str, unit: str) -> Rows:
+    per_volume = unit.startswith("g") and unit.endswith("/m3")
+    limit = POSSIBLE.get("g/m3" if per_volume else unit, np.inf)
+    if target.endswith(".S_O"):
+        limit = OXYGEN
+    elif target.endswith(".air"):
+        limit *= AIR
+    coldest = COLDEST if unit == "degC" else -limit
+    return np.asarray((internal > limit) | (internal < coldest))
+
+
+def _quantity(target: str, unit: str) -> str:
+    if unit == "degC":
+        return "temperature of water"
+    if unit == "m3/d":
+        return "flow"
+    return "concentration" if unit.endswith("/m3") else f"value of {target}"
+
+
+def _written_for_none(values: Values, place: Place, declared: Range | None) -> list[QualityFinding]:
+    """Return what is to be said of numbers that number formats and loggers write where there is no value."""
+    counts = [count / scale for count in COUNTS for scale in (1.0, 10.0, 100.0)]
+    numbers = [*counts, *BELOW_COUNTS, *WORDS, *NEGATIVE_WORDS, *WEAK_WORDS]
+    hits = {number: _near(values, number, above=number in counts[::3]) for number in numbers}
+    rest = values[~np.logical_or.reduce(list(hits.values())) & ~np.isnan(values)]
+    highest = rest.max(initial=0.0)
+    lowest = rest.min() if rest.size else 0.0
+    steps = np.unique(rest).size <= FEW_LEVELS
+    found = []
+    for number, hit in hits.items():
+        if not hit.any() or _declared(number, declared):
+            continue
+        if number < 0:
+            certain = doubtful = number < APART * min(lowest, 0.0)
+        else:
+            weak = number in WEAK_WORDS
+            certain = number > _needed(number, twice=bool(hit.sum() > 1)) * highest and not (weak and steps)
+            doubtful = (number > APART_DOUBT * highest and (highest > 0 or not weak)) or number < lowest / APART_DOUBT
+        if certain or doubtful:
+            word = "the largest value of a number format" if number in counts else "a logger's word for 'no value'"
+            word = "the least value of a number format" if number in BELOW_COUNTS else word
+            found.append(
+                place.finding(
+                    "error" if certain else "warning",
+                    "sentinel",
+                    f"the value {_number(values[hit][0])} looks like {word}",
+                    hit,
+                    expected="measured values, or empty cells",
+                    fix=f"{_remedy(values[hit])}; if it is a measured value, give the column a range that holds it",
+                )
+            )
+    return found
+
+
+def _needed(number: float, *, twice: bool) -> float:
+    """Return how many times larger than all others a number is when it is certainly no value."""
+    if number in WORDS:
+        return APART
+    if number in WEAK_WORDS:
+        return APART if twice else APART_WEAK
+    return APART_TWICE if twice else APART_COUNT
+
+
+def _near(values: Values, number: float, *, above: bool) -> Rows:
+    """Return which values are a number, or, of a count, between it and the next or the one before."""
+    if not above:
+        return np.asarray(np.abs(values - number) <= 1e-7 * abs(number))
+    return np.asarray(np.abs(values - number) <= np.maximum(1.0, 1e-7 * number))
+
+
+def _declared(value: float, declared: Range | None) -> bool:
+    """Return whether the user's range, closed at the value's side, holds the value."""
+    if declared is None:
+        return False
+    lower, upper = declared
+    if value < 0:
+        return lower is not None and lower <= value
+    return upper is not None and value <= upper
+
+
+def _thousands_points(values: Values, place: Place, declared: Range | None) -> list[QualityFinding]:
+    """Return an error when whole numbers end below 1000 and what would follow stands there as 1.050."""
+    low = (values >= 1.0) & (values < 100.0)
+    high = values >= 100.0
+    other = (values > 0) & (values < 1.0)
+    if not low.any() or not high.any() or other.any() or (declared and declared[0] is not None):
+        return []
+    small, large = values[low], values[high]
+    whole = np.all(large == np.round(large)) and large.max() < 1000.0
+    shifted = np.abs(1000 * small - np.round(1000 * small)) < 1e-6
+    follows = large.max() > 500.0 and 5 * small.max() < large.min() and bool(np.any(small != np.round(small)))
+    if not (whole and shifted.all() and follows):
+        return []
+    return [
+        place.finding(
+            "error",
+            "thousands points",
+            f"{_count(low)} between {small.min():g} and {small.max():g}, all others are whole numbers from "
+            f"{large.min():g} to {large.max():g}: a point seems to stand for thousands",
+            low,
+            expected="numbers without a sign between thousands, such as 1050",
+            fix="export the column without thousands points; if the values were measured, give the column a range that "
+            "begins below them",
+        )
+    ]
+
+
+def _count(chosen: Rows) -> str:
+    return f"{chosen.sum()} of {chosen.size} values {'is' if chosen.sum() == 1 else 'are'}"
+
+
+def _remedy(values: Values) -> str:
+    """Return how to say that numbers are no values."""
+    different = np.unique(values)
+    if different.size > 3:
+        return "empty these cells, or name their time under the column's 'exclude'"
+    return f"add 'missing: [{', '.join(_number(v) for v in different)}]' to the source"
+
+
+def _number(value: float) -> str:
+    """Return a number as it can be written back."""
+    whole = float(value).is_integer() and abs(value) < 1e15
+    return str(int(value)) if whole else repr(float(value))
