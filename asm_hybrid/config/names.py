@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from asm_hybrid.config.fractionation import INFLUENT
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Parameter, Table, check_factored, load_table
+from asm_hybrid.kinetics.values import ParameterError, check_bounds, check_values
 from asm_hybrid.units import parse_quantity
 
 if TYPE_CHECKING:
@@ -124,6 +125,11 @@ def parameter_values(config: PlantFile, table: Table) -> dict[str, float]:
     for name, value in config.model.parameters.items():
         where = config.where("model", "parameters", name)
         values[name] = located_quantity(value, _parameter(table, name, where).unit, where)
+    try:
+        check_values(table, values)
+    except ParameterError as error:
+        where = config.where("model", "parameters", error.name)
+        raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
     return values
 
 
@@ -138,6 +144,11 @@ def calibration_bounds(config: Config, table: Table) -> dict[str, tuple[float, f
         limits = given or parameter.bounds
         lower, upper = float(limits[0]), float(limits[1])
         value = start.get(name, parameter.default)
+        try:
+            check_bounds(table, name, (lower, upper), start)
+        except ParameterError as error:
+            fix = f"give bounds of its own: calibrate: {{{name}: [lower, upper]}}" if given is None else error.fix
+            raise InputError(error.found, where=where, expected=error.expected, fix=fix) from None
         if not lower <= value <= upper:
             raise InputError(
                 f"calibration of {name!r} starts at {value:g}, outside its bounds [{lower:g}, {upper:g}]",
