@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from asm_hybrid.artefacts import write_bytes_atomic
-from asm_hybrid.config import load_config, load_plant
+from asm_hybrid.config import PlantFile, load_config, load_plant
 from asm_hybrid.config.ode import is_ode
 from asm_hybrid.data import check_report, read_dataset
-from asm_hybrid.data.check import aligned
+from asm_hybrid.data.check import aligned, finding_lines
+from asm_hybrid.data.plausible import constant_findings
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import Plant
@@ -79,6 +80,8 @@ def check(path: str | Path) -> Check:
         plant = Plant(table, file.layout(table))
         flows = np.array([plant.layout.constants[spec.name] for spec in plant.inputs])
         lines, errors = [f"{path}: {file.name}, {table.name}", "", *_constants(plant, table)], 0
+        lines += _parameters(file, table)
+        lines += ["", *finding_lines(constant_findings(file, table, plant.layout))]
     balance = water_balance(plant, flows)
     wrong = list(balance.findings) if not plant.steered else []
     lines += ["", *_water(plant, balance), *(str(finding) for finding in wrong)]
@@ -96,6 +99,15 @@ def _constants(plant: Plant, table: Table) -> list[str]:
     states = len(plant.rows.names)
     head = f"{plant.tanks} tanks, {states} states, {len(table.processes)} processes; inputs"
     return [head, *aligned(rows)]
+
+
+def _parameters(file: PlantFile, table: Table) -> list[str]:
+    """Return the parameters that the plant changes, beside the defaults of the table."""
+    values = file.parameter_values(table)
+    rows = [
+        (p.name, f"{values[p.name]:g}", p.unit, f"default {p.default:g}") for p in table.parameters if p.name in values
+    ]
+    return ["parameters that differ from the table", *aligned(rows)] if rows else []
 
 
 def _water(plant: Plant, balance: WaterBalance) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,14 @@ __all__ = [
     "check_names",
     "known",
     "load_named_table",
+    "located_amount",
     "located_quantity",
     "parameter_values",
 ]
+
+
+TEMPERATURES = (-5.0, 60.0)
+"""Temperatures that water of a plant can have [degC]."""
 
 
 def known(name: str, options: Iterable[str], what: str, where: str) -> None:
@@ -50,6 +56,20 @@ def located_quantity(value: float | str, unit: str, where: str) -> float:
         return parse_quantity(value, unit)
     except InputError as error:
         raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
+
+
+def located_amount(value: float | str, unit: str, where: str) -> float:
+    """Return a concentration, flow, volume or temperature as `located_quantity` does; one that cannot be is refused."""
+    number = located_quantity(value, unit, where)
+    low, high = TEMPERATURES if unit == "degC" else (0.0, math.inf)
+    if not low <= number <= high:
+        raise InputError(
+            f"the value is {value}" + ("" if isinstance(value, str) else f" {unit}"),
+            where=where,
+            expected=f"{low:g} to {high:g} degC" if unit == "degC" else f"zero or above [{unit}]",
+            fix="correct the sign or the unit",
+        )
+    return number
 
 
 def load_named_table(config: PlantFile) -> Table:

@@ -13,6 +13,7 @@ from asm_hybrid.config.messages import input_error
 from asm_hybrid.config.names import known
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table, load_table
+from asm_hybrid.kinetics.values import ParameterError, check_values
 from asm_hybrid.yamlfile import YamlDocument, load_yaml
 
 __all__ = ["OdeConfig", "is_ode", "load_ode_config"]
@@ -215,6 +216,7 @@ class OdeConfig(Section):
             known(parameter, table.parameter_names, f"a parameter of {table.name}", self.where("ode", "fit", parameter))
         for state in self.states:
             known(state, table.component_names, f"a component of {table.name}", self.where("initial", state))
+        self._check_values(table)
         missing = [c for c in table.component_names if c not in self.initial]
         if missing:
             raise InputError(
@@ -223,6 +225,24 @@ class OdeConfig(Section):
                 expected="one for every component of the table",
             )
         return table
+
+    def _check_values(self, table: Table) -> None:
+        """Refuse fits and initial values that parameters and concentrations of a table cannot have."""
+        for name, section in (self.ode.fit or {}).items():
+            for key, value in (("start", section.start), *(("bounds", bound) for bound in section.bounds)):
+                try:
+                    check_values(table, {name: value})
+                except ParameterError as error:
+                    where = self.where("ode", "fit", name, key)
+                    raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
+        for name, value in self.initial.items():
+            if value < 0:
+                raise InputError(
+                    f"the initial value of {name} is {value:g}",
+                    where=self.where("initial", name),
+                    expected="a concentration of zero or above",
+                    fix="correct the sign",
+                )
 
 
 def is_ode(path: str | Path) -> bool:

@@ -6,11 +6,24 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from asm_hybrid.config.base import Aeration, Air, Amount, Duration, Flow, Section, Temperature, Volume, refuse, written
+from asm_hybrid.config.base import (
+    Aeration,
+    Air,
+    Amount,
+    Duration,
+    Flow,
+    Saturation,
+    Section,
+    Temperature,
+    Volume,
+    refuse,
+    written,
+)
 from asm_hybrid.config.control import ControlSection, CycleSection
 from asm_hybrid.config.fractionation import FractionationSection
 
 __all__ = [
+    "AerationSection",
     "AirSection",
     "InfluentSection",
     "PlantSection",
@@ -67,6 +80,22 @@ class AirSection(Section):
     )
     theta: Annotated[float, Field(gt=0.9, le=1.1)] = Field(
         default=1.024, description="Temperature factor of the transfer [-]."
+    )
+
+
+class AerationSection(Section):
+    """What temperature does to oxygen transfer, in all tanks."""
+
+    theta: Annotated[float, Field(gt=0.9, le=1.1)] = Field(
+        default=1.0,
+        description="Temperature factor of a kLa that is given, kla * theta^(T - T_ref) [-]: 1.024 in BSM1_LT and "
+        "BSM2; 1 takes kLa as it is. An air flow has its own.",
+    )
+    T_ref: Temperature = Field(default=15.0, description="Temperature at which kLa is given [degC].")
+    saturation: Saturation = Field(
+        default="bsm2",
+        description="Saturation concentration of oxygen [g O2/m3]: a constant, or bsm2 for the formula of BSM2, which "
+        "follows temperature and is 8 g/m3 at 15 degC.",
     )
 
 
@@ -216,6 +245,9 @@ class PlantSection(Section):
         default=None, description="Constant water temperature [degC], when no column gives T."
     )
     primary: PrimarySection | None = Field(default=None, description="A primary clarifier for the influent.")
+    aeration: AerationSection = Field(
+        default_factory=AerationSection, description="Temperature factor of kLa, and saturation of oxygen."
+    )
     tanks: dict[str, TankSection] = Field(
         min_length=1, description="Tanks by name, in the order in which the main stream passes them."
     )

@@ -20,7 +20,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.layout import Layout
 
-__all__ = ["CheckReport", "aligned", "check_report"]
+__all__ = ["CheckReport", "aligned", "check_report", "finding_lines"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def check_report(config_path: str | Path) -> CheckReport:
     lines += [*_constant_lines(config, table, layout), ""]
     if dataset:
         lines += [*_influent_lines(config, table, layout, dataset), *_block_lines(dataset), ""]
-    lines += [*_finding_lines(findings)]
+    lines += [*finding_lines(findings)]
     lines += str(failure).splitlines() if failure else []
     warnings = sum(f.severity == "warning" for f in findings)
     lines += ["", f"{errors} errors, {warnings} warnings"]
@@ -185,7 +185,8 @@ def _block_lines(dataset: Dataset) -> list[str]:
     return [f"blocks, with samples of each observed variable; input grid of {knots}", *aligned(rows)]
 
 
-def _finding_lines(findings: Iterable[QualityFinding]) -> list[str]:
+def finding_lines(findings: Iterable[QualityFinding]) -> list[str]:
+    """Return findings as text, errors first."""
     ordered = sorted(findings, key=lambda f: f.severity)
     lines = ["findings" if ordered else "findings: none"]
     for finding in ordered:

@@ -16,6 +16,7 @@ from asm_hybrid.data.censoring import ABOVE, BELOW
 from asm_hybrid.data.exclusion import without_excluded
 from asm_hybrid.data.findings import Place, QualityFinding, merged
 from asm_hybrid.data.numbers import parse_numbers
+from asm_hybrid.data.plausible import constant_findings
 from asm_hybrid.data.quality import check_twins, check_values
 from asm_hybrid.data.reading import RawTable, read_source
 from asm_hybrid.data.stamps import check_order, parse_stamps
@@ -108,9 +109,9 @@ def read_sources(config: Config, table: Table, layout: Layout) -> tuple[list[Sou
     sources : list of Source
         Files, with series in internal units.
     findings : list of QualityFinding
-        What the checks found; with errors among them, the series must not be used.
+        What the checks found, of constants first; with errors among them, the series must not be used.
     """
-    sources, findings = [], []
+    sources, findings = [], constant_findings(config, table, layout)
     for name in config.data.sources:
         source, found = _read(config, table, layout, name)
         sources.append(source)

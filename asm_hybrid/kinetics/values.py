@@ -1,8 +1,8 @@
 """What a parameter of a table may be: one place for tables, plants, configs and fits.
 
-Nothing here goes by names. A parameter that divides (a half-saturation, a yield) has to be above zero, and so has one
-with a dimension (a rate, a concentration) or for sums alone whose bounds are above zero. Ratios such as contents,
-shares and reduction factors may be zero where they do not divide. A share is at most one. And no value may turn a process round: where the
+Nothing here goes by names. A parameter that divides (a yield) has to be above zero, and so has one whose bounds are
+above zero and that is a half-saturation, has a dimension (a rate, a concentration) or serves sums alone. Ratios such as
+contents, shares and reduction factors may be zero where they do not divide. A share is at most one. And no value may turn a process round: where the
 table lets a process take up a component that holds COD, it may not make it, and the reverse; a yield above one, which
 would make oxygen, is found so.
 """
@@ -27,6 +27,8 @@ __all__ = ["Doubt", "ParameterError", "check_bounds", "check_table_values", "che
 ELECTRONS = "COD"
 """The material whose side of a process may not change."""
 
+RATE = "it is a rate or a concentration"
+
 
 class ParameterError(InputError):
     """A value that a parameter cannot have.
@@ -37,8 +39,8 @@ class ParameterError(InputError):
         The parameter.
     """
 
-    def __init__(self, name: str, found: str, expected: str) -> None:
-        super().__init__(found, expected=expected, fix=f"correct the value or the unit of {name}")
+    def __init__(self, name: str, found: str, expected: str, fix: str = "") -> None:
+        super().__init__(found, expected=expected, fix=fix or f"correct the value or the unit of {name}")
         self.name = name
 
 
@@ -76,8 +78,9 @@ class _Limits:
     def __str__(self) -> str:
         if self.low == -math.inf:
             return "a finite number"
-        text = f"{self.low:g} or above" if self.closed else f"a number above {self.low:g}"
-        return f"{text}, up to {self.high:g}" if math.isfinite(self.high) else text
+        if math.isfinite(self.high):
+            return f"{self.low:g} to {self.high:g}" if self.closed else f"above {self.low:g}, up to {self.high:g}"
+        return f"{self.low:g} or above" if self.closed else f"above {self.low:g}"
 
 
 def check_values(table: Table, values: Mapping[str, float]) -> None:
@@ -125,6 +128,7 @@ def check_bounds(table: Table, name: str, bounds: tuple[float, float], values: M
             name,
             f"the bounds of {name} are [{lower:g}, {upper:g}]",
             "a lower bound above zero and below the upper one, since parameters are fitted as logarithms",
+            f"raise the lower bound of {name}" if lower <= 0 else "exchange the bounds",
         )
     for end in bounds:
         try:
@@ -181,16 +185,17 @@ def doubts(table: Table, values: Mapping[str, float]) -> list[Doubt]:
 
 def _check_range(limits: _Limits, name: str, value: float, what: str) -> None:
     if not limits.hold(value):
-        raise ParameterError(name, f"{what}{name} is {value:g}", f"{limits}: {limits.why}")
+        off = "to switch a process off, give a small number such as 1e-6" if value == 0 and limits.why is RATE else ""
+        raise ParameterError(name, f"{what}{name} is {value:g}", f"{limits}, since {limits.why}", off)
 
 
 @lru_cache(maxsize=16)
 def _limits(table: Table) -> dict[str, _Limits]:
     """Return the range of every parameter, from how the table uses it."""
-    saturations = {s for process in table.processes for s in _divisors_of_rate(process)}
-    yields = {s for process in table.processes for e in process.stoichiometry.values() for s in _divisors(e.value)}
+    saturations = {s for process in table.processes for s in _saturations(process)}
+    divisors = {s for e in _reactions(table) for s in _divisors(e)}
     used = {s.name for e in _reactions(table) for s in e.free_symbols}
-    return {p.name: _range(p, p.name in saturations, p.name in yields, p.name in used) for p in table.parameters}
+    return {p.name: _range(p, p.name in saturations, p.name in divisors, p.name in used) for p in table.parameters}
 
 
 def _reactions(table: Table) -> Iterable[sympy.Expr]:
@@ -209,25 +214,25 @@ def _range(parameter: Parameter, saturation: bool, divides: bool, used: bool) ->
     share = pure and not saturation and (divides or (lower >= 0 and upper <= 1))
     high = 1.0 if share else math.inf
     if saturation:
-        return _Limits(0.0, False, high, "it divides in a rate, as half-saturations do")
+        return _Limits(0.0, lower == 0, high, "it is a half-saturation")
     if divides:
-        return _Limits(0.0, False, high, "it divides in the stoichiometry, as yields do")
+        return _Limits(0.0, False, high, "something is divided by it, as by a yield")
     if lower > 0 and not ratio:
-        return _Limits(0.0, False, high, "rates and concentrations of this table are above zero")
+        return _Limits(0.0, False, high, RATE)
     if lower > 0 and not used:
         return _Limits(0.0, False, high, "it converts what is measured")
     if lower >= 0:
         return _Limits(0.0, True, high, "it is a share" if share else "it cannot be negative")
-    return _Limits(-math.inf, True, math.inf, "numbers only")
+    return _Limits(-math.inf, True, math.inf, "it is a number")
 
 
-def _divisors_of_rate(process: Process) -> Iterable[str]:
+def _saturations(process: Process) -> Iterable[str]:
+    """Yield the names below the fraction lines of switching functions, whose guards bear a zero that a table allows."""
     rate = process.rate.value
     for call in rate.atoms(Monod, Inhibition):
         yield from (s.name for s in call.args[1].free_symbols)
     for call in rate.atoms(Ratio):
         yield from (s.name for s in call.args[1].free_symbols if s.is_positive)
-    yield from _divisors(rate)
 
 
 def _divisors(value: sympy.Expr) -> Iterable[str]:
