@@ -12,7 +12,7 @@ from asm_hybrid.config import PlantFile, load_config, load_plant
 from asm_hybrid.config.ode import is_ode
 from asm_hybrid.data import check_report, read_dataset
 from asm_hybrid.data.check import aligned, finding_lines
-from asm_hybrid.data.plausible import constant_findings
+from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import Plant
@@ -80,7 +80,7 @@ def check(path: str | Path) -> Check:
         plant = Plant(table, file.layout(table))
         flows = np.array([plant.layout.constants[spec.name] for spec in plant.inputs])
         lines, errors = [f"{path}: {file.name}, {table.name}", "", *_constants(plant, table)], 0
-        lines += _parameters(file, table)
+        lines += _own_values(file, table)
         lines += ["", *finding_lines(constant_findings(file, table, plant.layout))]
     balance = water_balance(plant, flows)
     wrong = list(balance.findings) if not plant.steered else []
@@ -101,7 +101,7 @@ def _constants(plant: Plant, table: Table) -> list[str]:
     return [head, *aligned(rows)]
 
 
-def _parameters(file: PlantFile, table: Table) -> list[str]:
+def _own_values(file: PlantFile, table: Table) -> list[str]:
     """Return the parameters that the plant changes, beside the defaults of the table."""
     values = file.parameter_values(table)
     rows = [

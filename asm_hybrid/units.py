@@ -3,9 +3,9 @@
 pint alone reads ``mg N/L`` as milligram newton per litre and does not know ``MGD``. Here a unit is a product
 of names with exponents, ``g COD/(m3 d)``, in which a mass may be followed by the substance it is the mass of.
 Masses of alkalinity (``mg CaCO3/L``, ``mg HCO3/L``) are read as amounts, masses of ammonium, nitrate and the
-like as masses of N or P. Volumes of gas are counted at 0 degC and 1 atm: Nm3 is an m3, scf and scfm (20 degC, 1 atm) are
-converted, and cfm and m3 are taken as they are. pint supplies sizes and dimensions of all single names but the commonest, in exact
-fractions.
+like as masses of N or P. Volumes of gas are counted at 0 degC and 1 atm: Nm3 is an m3, scf and scfm (20 degC, 1 atm)
+are converted, and cfm and m3 are taken as they are. pint supplies sizes and dimensions of all single names but the
+commonest, in exact fractions.
 """
 
 from __future__ import annotations
@@ -219,11 +219,11 @@ def _named(name: str) -> Unit | None:
     try:
         quantity = registry.parse_expression(_OWN.get(name, name))
         factor, roots = registry.get_root_units(quantity.units)
-        size = Fraction(factor) * Fraction(quantity.magnitude)
+        scale = Fraction(factor) * Fraction(quantity.magnitude)
     except (pint.PintError, AttributeError, TypeError, ValueError, ArithmeticError):  # nan and inf are numbers to pint
         return None
     powers = {str(key): int(n) for key, n in roots._units.items()}
-    return Unit(name, size * (_WARM if name in _STANDARD else 1), _powers(powers), ())
+    return Unit(name, scale * (_WARM if name in _STANDARD else 1), _powers(powers), ())
 
 
 class _Parser:

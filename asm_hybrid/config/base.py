@@ -100,10 +100,12 @@ def duration_text(days: float) -> float | str:
 
 duration = _reader("d", "15 min")
 """Read a duration as the user writes it [d]."""
+LONGEST = 36525.0
+"""A century, above which no duration of a plant makes sense [d]."""
 Duration = Annotated[
     float,
     BeforeValidator(duration),
-    Field(ge=0),
+    Field(ge=0, le=LONGEST),
     PlainSerializer(duration_text),
     _schema("d", "15 min"),
 ]
@@ -131,8 +133,12 @@ Saturation = Annotated[
     _schema("g O2/m3, or 'bsm2'", "8 mg/L"),
 ]
 """A constant saturation of oxygen [g/m³], or the formula of BSM2."""
-Volume = Annotated[float, BeforeValidator(_reader("m3", "1000 m3")), Field(gt=0), _schema("m3", "1000 m3")]
-Flow = Annotated[float, BeforeValidator(_reader("m3/d", "9800 m3/h")), Field(ge=0), _schema("m3/d", "9800 m3/h")]
+LARGEST = 1e9
+"""Largest volume [m³] and flow [m³/d]: a cubic kilometre, and many times the sewage of any city."""
+Volume = Annotated[float, BeforeValidator(_reader("m3", "1000 m3")), Field(gt=0, le=LARGEST), _schema("m3", "1000 m3")]
+Flow = Annotated[
+    float, BeforeValidator(_reader("m3/d", "9800 m3/h")), Field(ge=0, le=LARGEST), _schema("m3/d", "9800 m3/h")
+]
 Temperature = Annotated[
     float, BeforeValidator(_reader("degC", "15 degC")), Field(ge=-5, le=60), _schema("degC", "15 degC")
 ]

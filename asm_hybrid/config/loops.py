@@ -151,7 +151,7 @@ def _controller(config: PlantFile, name: str, section: ControlSection, seen: str
                 switch_off=value("switch_off", seen),
             )
     except InputError as error:
-        where = config.where("plant", "control", name)
+        where = error.where or config.where("plant", "control", name)
         raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
     sensor = section.sensor
     return Controller(

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from asm_hybrid.config.base import Section, refuse
+from asm_hybrid.config.counts import Hidden, Seed, Tries
 from asm_hybrid.config.messages import input_error
 from asm_hybrid.config.names import known
 from asm_hybrid.errors import InputError
@@ -20,8 +21,9 @@ __all__ = ["OdeConfig", "is_ode", "load_ode_config"]
 
 Features = Literal["identity", "cubic"]
 Pair = Annotated[tuple[float, float], Field(strict=False)]
+MAX_TIMES = 100_000
+"""Data of a trajectory, and initial states: their solutions are held in memory with all steps between."""
 Row = Annotated[tuple[float, ...], Field(strict=False)]
-Counts = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(strict=False)]
 
 
 def _ascending(pair: tuple[float, float], what: str) -> None:
@@ -49,7 +51,7 @@ class FittedSection(Section):
 class FieldNetworkSection(Section):
     """A network as the right-hand side."""
 
-    hidden: Counts = Field(description="Widths of the hidden layers.")
+    hidden: Hidden = Field(description="Widths of the hidden layers.")
     activation: Literal["tanh", "silu", "relu", "softplus"] = Field(
         default="tanh", description="Activation of the hidden layers."
     )
@@ -81,7 +83,7 @@ class RightSideSection(Section):
 class TimesSection(Section):
     """When there are data."""
 
-    count: int = Field(ge=2, description="Number of times; the first is the begin of the span.")
+    count: int = Field(ge=2, le=MAX_TIMES, description="Number of times; the first is the begin of the span.")
     spacing: Literal["even", "random"] = Field(
         default="even", description="even, to the end of the span; or random: drawn over the span with the seed."
     )
@@ -121,7 +123,9 @@ class OdeDataSection(Section):
 class ExtrapolationSection(Section):
     """Trajectories from other initial states, scored against the truth."""
 
-    count: int = Field(gt=0, description="Number of initial states, drawn evenly from the box with the seed.")
+    count: int = Field(
+        gt=0, le=MAX_TIMES, description="Number of initial states, drawn evenly from the box with the seed."
+    )
     box: dict[str, Pair] = Field(description="[lower, upper] of every state.")
 
 
@@ -131,21 +135,21 @@ class SolverSection(Section):
     method: str = Field(default="dopri5", description="Name of the method.")
     rtol: float = Field(default=1e-7, gt=0, description="Relative tolerance [-] of methods that choose their steps.")
     atol: float = Field(default=1e-9, gt=0, description="Absolute tolerance of these [unit of the states].")
-    steps: int | None = Field(default=None, gt=0, description="Steps from time to time, for all other methods.")
+    steps: Tries | None = Field(default=None, gt=0, description="Steps from time to time, for all other methods.")
 
 
 class OdeTrainingSection(Section):
     """How the parameters are found: by Adam, its step size falling along a cosine to a tenth."""
 
     loss: Literal["squared", "absolute"] = Field(default="squared", description="Mean of which residuals.")
-    iterations: int = Field(default=200, ge=0, description="Gradient steps on the whole trajectory.")
-    segment_iterations: int = Field(
+    iterations: Tries = Field(default=200, ge=0, description="Gradient steps on the whole trajectory.")
+    segment_iterations: Tries = Field(
         default=0,
         ge=0,
         description="Gradient steps before these, on solutions from every datum to the next, side by side. Truth only.",
     )
     learning_rate: float = Field(default=0.02, gt=0, description="Step size.")
-    seed: int = Field(default=1, ge=0, description="Draws times, noise, initial states, and the network's start.")
+    seed: Seed = Field(default=1, description="Draws times, noise, initial states, and the network's start.")
 
 
 class OdeConfig(Section):

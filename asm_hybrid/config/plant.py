@@ -20,6 +20,7 @@ from asm_hybrid.config.base import (
     written,
 )
 from asm_hybrid.config.control import ControlSection, CycleSection
+from asm_hybrid.config.counts import MAX_PARTS
 from asm_hybrid.config.fractionation import FractionationSection
 
 __all__ = [
@@ -195,8 +196,10 @@ class SettlerSection(Section):
     )
     area: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Surface [m2]: takacs.")
     height: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Depth [m]: takacs.")
-    layers: Annotated[int, Field(ge=3)] | None = Field(default=None, description="Layers: takacs; default 10.")
-    feed_layer: Annotated[int, Field(ge=2)] | None = Field(
+    layers: Annotated[int, Field(ge=3, le=MAX_PARTS)] | None = Field(
+        default=None, description="Layers: takacs; default 10."
+    )
+    feed_layer: Annotated[int, Field(ge=2, le=MAX_PARTS)] | None = Field(
         default=None, description="The layer that is fed, counted from the top: takacs; default 5."
     )
     v0_max: Positive | None = Field(default=None, description="Largest settling velocity [m/d]: takacs; default 250.")
@@ -249,18 +252,24 @@ class PlantSection(Section):
         default_factory=AerationSection, description="Temperature factor of kLa, and saturation of oxygen."
     )
     tanks: dict[str, TankSection] = Field(
-        min_length=1, description="Tanks by name, in the order in which the main stream passes them."
+        min_length=1,
+        max_length=MAX_PARTS,
+        description="Tanks by name, in the order in which the main stream passes them.",
     )
     influent: InfluentSection = Field(description="The influent.")
-    recycles: dict[str, RecycleSection] = Field(default_factory=dict, description="Internal recycles.")
+    recycles: dict[str, RecycleSection] = Field(
+        default_factory=dict, max_length=MAX_PARTS, description="Internal recycles."
+    )
     return_sludge: ReturnSection | None = Field(
         default=None, description="The return sludge; without it there is none."
     )
     wastage: WastageSection | None = Field(default=None, description="The waste sludge; without it there is none.")
     settler: SettlerSection = Field(default_factory=SettlerSection, description="The final settler.")
     control: dict[str, ControlSection] = Field(
-        default_factory=dict, description="Controllers by a name of your choice."
+        default_factory=dict, max_length=MAX_PARTS, description="Controllers by a name of your choice."
     )
     cycles: dict[str, CycleSection] = Field(
-        default_factory=dict, description="Time tables that repeat, such as the phases of a batch reactor."
+        default_factory=dict,
+        max_length=MAX_PARTS,
+        description="Time tables that repeat, such as the phases of a batch reactor.",
     )

@@ -16,10 +16,10 @@ from asm_hybrid.data.censoring import ABOVE, BELOW
 from asm_hybrid.data.exclusion import without_excluded
 from asm_hybrid.data.findings import Place, QualityFinding, merged
 from asm_hybrid.data.numbers import parse_numbers
-from asm_hybrid.data.plausible import constant_findings
 from asm_hybrid.data.quality import check_twins, check_values
 from asm_hybrid.data.reading import RawTable, read_source
 from asm_hybrid.data.stamps import check_order, parse_stamps
+from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.layout import Layout
 from asm_hybrid.units import conversion

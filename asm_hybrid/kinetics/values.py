@@ -2,9 +2,9 @@
 
 Nothing here goes by names. A parameter that divides (a yield) has to be above zero, and so has one whose bounds are
 above zero and that is a half-saturation, has a dimension (a rate, a concentration) or serves sums alone. Ratios such as
-contents, shares and reduction factors may be zero where they do not divide. A share is at most one. And no value may turn a process round: where the
-table lets a process take up a component that holds COD, it may not make it, and the reverse; a yield above one, which
-would make oxygen, is found so.
+contents, shares and reduction factors may be zero where they do not divide. No rate is negative. A share is at most
+one. And no value may turn a process round: where the table lets a process take up a component that holds COD, it may
+not make it, and the reverse; a yield of autotrophs with which they would make oxygen is found so.
 """
 
 from __future__ import annotations
@@ -221,7 +221,7 @@ def _range(parameter: Parameter, saturation: bool, divides: bool, used: bool) ->
         return _Limits(0.0, False, high, RATE)
     if lower > 0 and not used:
         return _Limits(0.0, False, high, "it converts what is measured")
-    if lower >= 0:
+    if lower >= 0 or dict(unit.dimension).get("second", 0) < 0:
         return _Limits(0.0, True, high, "it is a share" if share else "it cannot be negative")
     return _Limits(-math.inf, True, math.inf, "it is a number")
 

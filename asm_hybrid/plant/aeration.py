@@ -108,7 +108,8 @@ class AirLaw:
     Notes
     -----
     By definition ``kLa_20 V S_sat,20 = SOTE ρ_O2 Q_air`` in clean water, and so in the tank
-    ``kLa = α θ^(T-20) SOTE ρ_O2 Q_air / (V S_sat,20)``. The saturation that drives the transfer is `Aeration.saturated`.
+    ``kLa = α θ^(T-20) SOTE ρ_O2 Q_air / (V S_sat,20)``. The saturation that drives the transfer is that of
+    `Aeration.saturated`.
 
     References
     ----------

@@ -34,7 +34,8 @@ class PlantRecord:
         States, in the order of `Rows.names`.
     columns : mapping of str to ndarray, shape (k,)
         Everything recorded, by name: inputs as controllers make them, ``TANK.X``, ``effluent.X`` and ``waste.X`` with
-        components and composites, ``effluent.flow``, ``TANK.kla`` (as it is given, before the factor of temperature), ``saturation``, ``settler_LAYER.TSS``.
+        components and composites, ``effluent.flow``, ``TANK.kla`` (a given one before the factor of temperature),
+        ``saturation``, ``settler_LAYER.TSS``.
     units : mapping of str to str
         Their units.
     """

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from asm_hybrid.kinetics import Table
     from asm_hybrid.plant.layout import Layout
 
-__all__ = ["constant_findings"]
+__all__ = ["CONSTANTS", "constant_findings"]
+
+CONSTANTS = ("parameter", "constant")
+"""Kinds of these findings."""
 
 RANGES = {
     "degC": (2.0, 42.0, "temperatures of water in treatment plants"),
@@ -58,7 +61,9 @@ def constant_findings(config: PlantFile, table: Table, layout: Layout) -> list[Q
         message = f"{name} is {value:g} {unit}, outside what is usual for {what}"
         where = config.where(*_keys(name))
         found.append(
-            QualityFinding("warning", where, "", "", "constant", message, f"{low:g} to {high:g} {unit}", "check the unit")
+            QualityFinding(
+                "warning", where, "", "", "constant", message, f"{low:g} to {high:g} {unit}", "check the unit"
+            )
         )
     return found
 
