@@ -59,3 +59,16 @@ def test_an_unknown_layout_is_refused_with_the_nearest():
     with pytest.raises(InputError, match="no layout 'bsm2'") as caught:
         check("bsm2")
     assert "bsm1" in str(caught.value)
+
+
+def test_parameters_outside_their_range_are_listed_for_a_plant_and_for_a_config(tmp_path):
+    path = tmp_path / "pond.yaml"
+    path.write_text(PLANT.replace("kinetics: asm1", "kinetics: asm1, parameters: {K_NH: 30}"))
+    found = "\n".join(check(path).lines)
+    assert "pond.yaml:2 (model.parameters.K_NH): K_NH is 30 g N/m3, outside the range that asm1 gives it" in found
+    assert "expected: 0.1 to 5 g N/m3" in found
+    path = write_case(tmp_path)
+    path.write_text(path.read_text().replace("mode: hybrid,", "mode: hybrid, parameters: {K_NH: 30},"))
+    result = check(path)
+    assert result.errors == 0
+    assert "config.yaml:3 (model.parameters.K_NH): K_NH is 30 g N/m3" in "\n".join(result.lines)

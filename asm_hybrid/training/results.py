@@ -291,7 +291,7 @@ def write_results(
     sensors = model.sensors.table([o.unit for o in dataset.observations]) if model.term is not None else {}
     rows = {"parameters": parameter_rows(model, calibration), "correlations": correlations(calibration)}
     write_json_atomic(folder / "parameters.json", rows | {"sensors": sensors})
-    warnings = [*warnings, *(str(f) for f in dataset.quality if f.kind in CONSTANTS)]
+    warnings = [*warnings, *(f"{f.where}: {f.message}" for f in dataset.quality if f.kind in CONSTANTS)]
     warnings = [*warnings, *sensor_warnings(sensors, {o.label: o.noise for o in dataset.observations})]
     warnings += calibration.warnings() if calibration else ()
     summary: dict[str, Any] = {

@@ -184,3 +184,10 @@ def test_the_bsm2_file():
     assert len(influent.frame) == 609 * 96 + 1
     assert influent.frame["T"].between(9.5, 20.5).all()
     assert influent.frame["Q_in"].mean() == pytest.approx(21021.9, abs=0.1)
+
+
+def test_water_that_is_too_hot_is_told_by_row_and_column(read):
+    rows = table(22)
+    rows[:, [15, 16]] = rows[:, [16, 15]]
+    with pytest.raises(InputError, match=r"column 17 \(T\): water of 20000 degC cannot be"):
+        read(text(rows))
