@@ -13,6 +13,7 @@ from asm_hybrid.config import PlantFile, load_config, load_plant
 from asm_hybrid.config.ode import is_ode
 from asm_hybrid.data import QualityFinding
 from asm_hybrid.data.check import aligned, check_data, finding_lines
+from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import Plant
@@ -79,8 +80,9 @@ def check(path: str | Path) -> Check:
     inputs = plant_inputs(plant)
     balance = water_balance(plant, inputs)
     wrong = () if plant.steered else balance.findings
-    lines = [f"{path}: {file.name}, {table.name}", "", *_constants(plant, table), "", *_water(plant, balance), ""]
-    findings: list[QualityFinding] = []
+    lines = [f"{path}: {file.name}, {table.name}", "", *_constants(plant, table), *_own_values(file, table), ""]
+    lines += [*_water(plant, balance), ""]
+    findings: list[QualityFinding] = list(constant_findings(file, table, plant.layout))
     if not wrong:
         found = operation(plant, _parameters(file, table), inputs)
         lines += [*operation_lines(found, "with the constants of the plant"), ""]
@@ -143,6 +145,15 @@ def _constants(plant: Plant, table: Table) -> list[str]:
     states = len(plant.rows.names)
     head = f"{plant.tanks} tanks, {states} states, {len(table.processes)} processes; inputs"
     return [head, *aligned(rows)]
+
+
+def _own_values(file: PlantFile, table: Table) -> list[str]:
+    """Return the parameters that the plant changes, beside the defaults of the table."""
+    values = file.parameter_values(table)
+    rows = [
+        (p.name, f"{values[p.name]:g}", p.unit, f"default {p.default:g}") for p in table.parameters if p.name in values
+    ]
+    return ["parameters that differ from the table", *aligned(rows)] if rows else []
 
 
 def _water(plant: Plant, balance: WaterBalance) -> list[str]:

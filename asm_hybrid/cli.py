@@ -95,14 +95,16 @@ def simulate(
     subject: Annotated[
         str,
         typer.Argument(
-            help="A shipped layout such as bsm1, the YAML file of a plant, or a run folder or bundle.",
+            help="A shipped layout such as bsm1, the YAML file of a plant, a config, or a run folder or bundle.",
             metavar="LAYOUT_OR_RUN",
             show_default=False,
         ),
     ],
     scenario: Annotated[
         Path | None,
-        typer.Option("--scenario", "-s", help="YAML file with the changes. A run needs one.", show_default=False),
+        typer.Option(
+            "--scenario", "-s", help="YAML file with influent and changes. A run needs one.", show_default=False
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -113,9 +115,10 @@ def simulate(
         ),
     ] = None,
 ) -> None:
-    """Simulate a plant without data, or a fitted model, with and without changes.
+    """Simulate a plant, or a fitted model, with and without changes.
 
     A plant gives a page with indicators and plots, and all series. Without a scenario its base case runs for 14 d.
+    The config of a training is a plant whose base case runs over its record, with f as the config has it.
 
     For example:
 
@@ -124,6 +127,8 @@ def simulate(
       asm-hybrid simulate bsm1 -s configs/scenarios/bsm1.yaml --out results/bsm1
 
       asm-hybrid simulate my-plant.yaml -s my-scenario.yaml
+
+      asm-hybrid simulate config.yaml
 
       asm-hybrid simulate runs/RUN -s configs/scenarios/quickstart.yaml
 
@@ -163,7 +168,8 @@ def _simulate_plant(subject: str, scenario: Path | None, out: Path | None) -> No
     if not subject.endswith((".yaml", ".yml")) and subject not in available_layouts():
         raise InputError(
             f"{subject!r} is no shipped layout, no folder and no .yaml file",
-            expected="one of " + ", ".join(available_layouts()) + ", the .yaml file of a plant, or a run folder",
+            expected="one of " + ", ".join(available_layouts()) + ", the .yaml file of a plant or a config, or a run "
+            "folder",
             fix=nearest(subject, available_layouts()),
         )
     with LiveProgress() as progress:

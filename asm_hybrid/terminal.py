@@ -343,6 +343,7 @@ def _check_cells(check: Check) -> tuple[str, str, str]:
 
 def print_plant_scenarios(result: PlantScenarios, folder: Path) -> None:
     """Print what a simulation of a plant gave: the main indicators of each case, and where the rest is."""
+    from asm_hybrid.data.check import finding_lines
     from asm_hybrid.scenario.summary import main_rows
 
     console = _console()
@@ -352,6 +353,9 @@ def print_plant_scenarios(result: PlantScenarios, folder: Path) -> None:
         console.print(f"steady state of the mean inputs: largest relative rate of change {result.residual:.1e} 1/d")
     for case in result.cases[1:]:
         console.print(f"{case.name}: {'; '.join(case.changes)}", markup=False)
+    if result.findings:
+        for line in finding_lines(result.findings):
+            console.print(line, style="yellow", markup=False, soft_wrap=True)
     console.print()
     rows = main_rows(result.cases)
     room = console.width - 2 - max(len(r.label) for r in rows) - 10 - 12  # what names, units and the base case leave

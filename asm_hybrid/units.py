@@ -3,13 +3,15 @@
 pint alone reads ``mg N/L`` as milligram newton per litre and does not know ``MGD``. Here a unit is a product
 of names with exponents, ``g COD/(m3 d)``, in which a mass may be followed by the substance it is the mass of.
 Masses of alkalinity (``mg CaCO3/L``, ``mg HCO3/L``) are read as amounts, masses of ammonium, nitrate and the
-like as masses of N or P. pint supplies sizes and dimensions of all single names but the commonest, in exact
-fractions.
+like as masses of N or P. Volumes of gas are counted at 0 degC and 1 atm: Nm3 is an m3, scf and scfm (20 degC, 1 atm)
+are converted, and cfm and m3 are taken as they are. pint supplies sizes and dimensions of all single names but the
+commonest, in exact fractions.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,6 +39,9 @@ _TAGS |= {
     "TKN": "N",
     "TN": "N",
     "TP": "P",
+    "Mg": "Mg",
+    "K": "K",
+    "Ca": "Ca",
 }
 _TAGS |= {f"{ion}-{e}": e for ion, e in [("NH4", "N"), ("NH3", "N"), ("NO3", "N"), ("NO2", "N"), ("PO4", "P")]}
 """What may follow a mass, and the substance it stands for."""
@@ -57,9 +62,20 @@ _OWN = {
     "MGD": "1000000 gallon / day",
     "gpm": "gallon / minute",
     "cfs": "foot ** 3 / second",
+    "cfm": "foot ** 3 / minute",
+    "scf": "foot ** 3",
+    "scfm": "foot ** 3 / minute",
     "eq": "mole",
     "meq": "millimole",
 }
+_OWN |= {name.upper(): _OWN[name] for name in ("cfm", "scf", "scfm")}
+_STANDARD = {"scf", "scfm", "SCF", "SCFM"}
+"""Gas at 20 degC (68 degF) and 1 atm, the standard conditions of aeration in the USA (ASCE/EWRI 2-06, whose relative
+humidity of 36 %, 0.8 % of the volume, is left out)."""
+_WARM = Fraction("273.15") / Fraction("293.15")
+"""Volume at 0 degC and 1 atm, in which air flows are counted here, over that at 20 degC and 1 atm."""
+_NORMAL = re.compile(r"(?<![A-Za-z])Nm\^?3(?![0-9])")
+"""A cubic metre of gas at 0 degC and 1 atm (DIN 1343): as the volumes of air are counted here, so that it is an m3."""
 _COMMON: dict[str, tuple[str, str, int]] = {
     "g": ("1", "gram", 1),
     "kg": ("1000", "gram", 1),
@@ -203,10 +219,11 @@ def _named(name: str) -> Unit | None:
     try:
         quantity = registry.parse_expression(_OWN.get(name, name))
         factor, roots = registry.get_root_units(quantity.units)
-    except (pint.PintError, AttributeError, TypeError):
+        scale = Fraction(factor) * Fraction(quantity.magnitude)
+    except (pint.PintError, AttributeError, TypeError, ValueError, ArithmeticError):  # nan and inf are numbers to pint
         return None
     powers = {str(key): int(n) for key, n in roots._units.items()}
-    return Unit(name, Fraction(factor) * Fraction(quantity.magnitude), _powers(powers), ())
+    return Unit(name, scale * (_WARM if name in _STANDARD else 1), _powers(powers), ())
 
 
 class _Parser:
@@ -307,7 +324,7 @@ def parse_unit(text: str) -> Unit:
         If a name is not known, a substance follows no mass, or a divisor is ambiguous.
     """
     plain = text.strip().translate(_SUPERSCRIPT).replace("·", " ").replace("µ", "u").replace("μ", "u")
-    plain = plain.replace("°", "deg").replace("**", "^").replace("*", " ")
+    plain = _NORMAL.sub("m3", plain.replace("°", "deg").replace("**", "^").replace("*", " "))
     if len(plain) > 80:
         raise InputError(f"the unit {plain[:40]!r}… is too long", expected=_EXAMPLES)
     if plain in ("", "-"):
@@ -387,12 +404,19 @@ def parse_quantity(value: str | float, internal_unit: str) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InputError(f"{value!r} is not a quantity", expected=expected)
     if not isinstance(value, str):
-        number, unit = float(value), ""
+        number, unit = float(value) if abs(value) <= sys.float_info.max else np.inf, ""
     else:
         match = _QUANTITY.fullmatch(value)
         if match is None:
             raise InputError(f"{value[:60]!r} is not a quantity", expected=expected)
         number, unit = float(match[1]), match[2]
+    if unit.strip():
+        number = float(to_internal(number, unit, internal_unit))
     if not np.isfinite(number):
-        raise InputError(f"{value!r} is not finite", expected=expected)
-    return float(to_internal(number, unit, internal_unit)) if unit.strip() else number
+        raise InputError(f"{_short(value)} is no number that can be reckoned with", expected=expected)
+    return number
+
+
+def _short(value: str | float) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}… ({len(text)} characters)"

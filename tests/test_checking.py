@@ -92,3 +92,16 @@ def test_a_table_without_solids_says_that_the_sludge_age_is_not_told(tmp_path):
     found = check(path)
     assert found.errors == 0
     assert any("no composite TSS" in line for line in found.lines)
+
+
+def test_parameters_outside_their_range_are_listed_for_a_plant_and_for_a_config(tmp_path):
+    path = tmp_path / "pond.yaml"
+    path.write_text(PLANT.replace("kinetics: asm1", "kinetics: asm1, parameters: {K_NH: 30}"))
+    found = "\n".join(check(path).lines)
+    assert "pond.yaml:2 (model.parameters.K_NH): K_NH is 30 g N/m3, outside the range that asm1 gives it" in found
+    assert "expected: 0.1 to 5 g N/m3" in found
+    path = write_case(tmp_path)
+    path.write_text(path.read_text().replace("mode: hybrid,", "mode: hybrid, parameters: {K_NH: 30},"))
+    result = check(path)
+    assert result.errors == 0
+    assert "config.yaml:3 (model.parameters.K_NH): K_NH is 30 g N/m3" in "\n".join(result.lines)

@@ -47,6 +47,15 @@ from asm_hybrid.units import conversion, parse_quantity, parse_unit, to_internal
         ("K", "degC", 1, -273.15),
         ("°C", "degC", 1, 0),
         ("degF", "degC", 5 / 9, -160 / 9),
+        ("Nm3/h", "m3/d", 24, 0),
+        ("Nm³/h", "m3/d", 24, 0),
+        ("cfm", "m3/d", 0.3048**3 * 1440, 0),
+        ("scfm", "m3/d", 0.3048**3 * 1440 * 273.15 / 293.15, 0),
+        ("SCFM", "m3/d", 0.3048**3 * 1440 * 273.15 / 293.15, 0),
+        ("scf/h", "m3/d", 0.3048**3 * 24 * 273.15 / 293.15, 0),
+        ("mg Mg/L", "g Mg/m3", 1, 0),
+        ("mg K/L", "g K/m3", 1, 0),
+        ("g Ca/m3", "mg Ca/L", 1, 0),
     ],
 )
 def test_conversion(text, internal, factor, offset):
@@ -71,6 +80,10 @@ def test_conversion(text, internal, factor, offset):
         ("3 g", "g", "cannot be read"),
         ("g; import os", "g", "cannot be read"),
         ("g" * 90, "g", "too long"),
+        ("nan m3", "m3", "'nan' is not known"),
+        ("inf", "-", "'inf' is not known"),
+        ("Nm", "m3", "Nm|dimension"),
+        ("mg K/L", "g Mg/m3", "different substances"),
     ],
 )
 def test_refused(text, internal, words):
@@ -123,3 +136,12 @@ def test_quantity(value, unit, expected):
 def test_quantity_refused(value):
     with pytest.raises(InputError):
         parse_quantity(value, "d")
+
+
+@pytest.mark.parametrize(
+    "value", ["9" * 400, "9" * 400 + " m3", 10**400, -(10**400), "1e400 m3", "1e308 km3", "nan m3", "5 nan m3", "inf"]
+)
+def test_what_is_no_number_is_refused_in_few_words(value):
+    with pytest.raises(InputError) as caught:
+        parse_quantity(value, "m3")
+    assert len(str(caught.value)) < 300

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from asm_hybrid.errors import InputError
@@ -17,6 +17,7 @@ __all__ = [
     "Amount",
     "Duration",
     "Flow",
+    "Saturation",
     "Section",
     "Temperature",
     "Volume",
@@ -25,6 +26,10 @@ __all__ = [
     "refuse",
     "written",
 ]
+
+
+MAX_SATURATION = 75.0
+"""Largest saturation of oxygen that is accepted [g/m³]: that of air is 14.6 at 0 degC, of pure oxygen five times it."""
 
 
 class Section(BaseModel):
@@ -95,15 +100,45 @@ def duration_text(days: float) -> float | str:
 
 duration = _reader("d", "15 min")
 """Read a duration as the user writes it [d]."""
+LONGEST = 36525.0
+"""A century, above which no duration of a plant makes sense [d]."""
 Duration = Annotated[
     float,
     BeforeValidator(duration),
-    Field(ge=0),
+    Field(ge=0, le=LONGEST),
     PlainSerializer(duration_text),
     _schema("d", "15 min"),
 ]
-Volume = Annotated[float, BeforeValidator(_reader("m3", "1000 m3")), Field(gt=0), _schema("m3", "1000 m3")]
-Flow = Annotated[float, BeforeValidator(_reader("m3/d", "9800 m3/h")), Field(ge=0), _schema("m3/d", "9800 m3/h")]
+_saturation = _reader("g O2/m3", "8 mg/L")
+
+
+def _formula(value: Any) -> float | str:
+    return "bsm2" if value == "bsm2" else _saturation(value)
+
+
+def _positive(value: float | str) -> float | str:
+    if isinstance(value, float) and not 0 < value <= MAX_SATURATION:
+        raise refuse(
+            f"the saturation is {value:g} g/m3",
+            f"a concentration above 0, up to {MAX_SATURATION:g} g/m3, or the word bsm2",
+            "correct the unit",
+        )
+    return value
+
+
+Saturation = Annotated[
+    float | Literal["bsm2"],
+    BeforeValidator(_formula),
+    AfterValidator(_positive),
+    _schema("g O2/m3, or 'bsm2'", "8 mg/L"),
+]
+"""A constant saturation of oxygen [g/m³], or the formula of BSM2."""
+LARGEST = 1e9
+"""Largest volume [m³] and flow [m³/d]: a cubic kilometre, and many times the sewage of any city."""
+Volume = Annotated[float, BeforeValidator(_reader("m3", "1000 m3")), Field(gt=0, le=LARGEST), _schema("m3", "1000 m3")]
+Flow = Annotated[
+    float, BeforeValidator(_reader("m3/d", "9800 m3/h")), Field(ge=0, le=LARGEST), _schema("m3/d", "9800 m3/h")
+]
 Temperature = Annotated[
     float, BeforeValidator(_reader("degC", "15 degC")), Field(ge=-5, le=60), _schema("degC", "15 degC")
 ]

@@ -8,9 +8,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from asm_hybrid.config.base import Amount, Duration, Section, refuse
+from asm_hybrid.config.counts import MAX_PARTS
 
 __all__ = ["ControlSection", "CycleSection", "PhaseSection"]
 
+SHORTEST_CYCLE = 1 / 1440
+"""Length of the shortest cycle [d]."""
 Order = Annotated[int, Field(ge=1, le=20)]
 Span = Annotated[Duration, Field(gt=0)]
 
@@ -139,4 +142,17 @@ class PhaseSection(Section):
 class CycleSection(Section):
     """Phases that follow each other and begin again; the first begins at time zero."""
 
-    phases: Annotated[tuple[PhaseSection, ...], Field(strict=False, min_length=1)] = Field(description="The phases.")
+    phases: Annotated[tuple[PhaseSection, ...], Field(strict=False, min_length=1, max_length=MAX_PARTS)] = Field(
+        description="The phases, which together take a minute or more."
+    )
+
+    @model_validator(mode="after")
+    def _long_enough(self) -> Self:
+        total = sum(phase.duration for phase in self.phases)
+        if total < SHORTEST_CYCLE - 1e-12:
+            raise refuse(
+                f"the phases take {total * 86400:.3g} s together",
+                "a minute or more: a simulation stops at the end of every phase",
+                "check the unit of the durations",
+            )
+        return self

@@ -9,11 +9,11 @@ import numpy as np
 
 from asm_hybrid.config.fractionation import INFLUENT, build_fractionation, influent_sums
 from asm_hybrid.config.loops import build_controllers, build_cycles, setpoints
-from asm_hybrid.config.names import known, located_quantity
+from asm_hybrid.config.names import known, located_amount
 from asm_hybrid.config.targets import NO_FRACTIONATION, check_targets, imposed_states, series_targets
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
-from asm_hybrid.plant.aeration import AirLaw
+from asm_hybrid.plant.aeration import Aeration, AirLaw
 from asm_hybrid.plant.families import SUMS
 from asm_hybrid.plant.flows import flow_maps
 from asm_hybrid.plant.fractionation import Fractionation
@@ -22,7 +22,7 @@ from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 
 if TYPE_CHECKING:
-    from asm_hybrid.config.plant import SettlerSection, TankSection
+    from asm_hybrid.config.plant import AerationSection, SettlerSection, TankSection
     from asm_hybrid.config.plantfile import PlantFile
 
 __all__ = ["build_layout"]
@@ -116,6 +116,11 @@ def _settler(section: SettlerSection) -> IdealSettler | TakacsSettler | None:
     return TakacsSettler(**given)
 
 
+def _aeration(section: AerationSection) -> Aeration:
+    fixed = section.saturation
+    return Aeration(section.theta, section.T_ref, fixed if isinstance(fixed, float) else None)
+
+
 def _tank(config: PlantFile, name: str, section: TankSection) -> Tank:
     air, decant = section.air, section.decant
     moved = {target for loop in config.plant.control.values() for target in loop.move}
@@ -143,6 +148,7 @@ def _layout(config: PlantFile, table: Table, constants: dict[str, float]) -> Lay
             settler=_settler(plant.settler),
             waste_from=plant.wastage.source if plant.wastage else SETTLER,
             primary=PrimaryClarifier(**plant.primary.model_dump()) if plant.primary else None,
+            aeration=_aeration(plant.aeration),
             imposed=imposed,
             metered=_metered(config, imposed, table),
             constants=constants,
@@ -195,7 +201,7 @@ def _constants(config: PlantFile, table: Table) -> list[tuple[str, tuple[str, fl
         if name in SUMS and name in table.composites and name not in units:
             raise InputError(f"{name} is a measured sum", where=where, **NO_FRACTIONATION)
         known(name, units, f"a component of {table.name}", where)
-        out.append((f"influent.{name}", (where, located_quantity(amount, units[name], where))))
+        out.append((f"influent.{name}", (where, located_amount(amount, units[name], where))))
     return out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asm_hybrid.config.names import known, located_quantity
+from asm_hybrid.config.names import known, located_amount, located_quantity
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.control import PI, Controller, Lag, OnOff, Sensor, sorted_controllers
@@ -41,13 +41,13 @@ def build_cycles(config: PlantFile, table: Table, layout: Layout) -> tuple[Cycle
                         where=where,
                         expected="one cycle an input",
                     )
-                values[target] = located_quantity(amount, units[target], where)
+                values[target] = located_amount(amount, units[target], where)
             until = None
             if phase.until:
                 target, sign, amount = phase.until
                 where = config.where("plant", "cycles", name, "phases", i, "until")
                 unit = _measured_unit(target, where, table, layout)
-                until = Until(target, sign == ">", located_quantity(amount, unit, where))
+                until = Until(target, sign == ">", located_amount(amount, unit, where))
             phases.append(Phase(phase.name or str(i + 1), phase.duration, values, until))
         cycles.append(Cycle(name, tuple(phases)))
     return tuple(cycles)
@@ -103,7 +103,7 @@ def setpoints(config: PlantFile, table: Table, layout: Layout) -> dict[str, tupl
         if section.setpoint is not None:
             where = config.where("plant", "control", name, "setpoint")
             unit = _measured_unit(section.measure, where, table, layout)
-            out[f"{name}.setpoint"] = (where, located_quantity(section.setpoint, unit, where))
+            out[f"{name}.setpoint"] = (where, located_amount(section.setpoint, unit, where))
     return out
 
 
@@ -126,7 +126,9 @@ def _controller(config: PlantFile, name: str, section: ControlSection, seen: str
         holder = section.sensor if inner else section
         amount = getattr(holder, key)
         where = config.where("plant", "control", name, *inner, key)
-        return located_quantity(amount, unit, where) if amount is not None else 0.0
+        if amount is None:
+            return 0.0
+        return (located_quantity if key == "offset" else located_amount)(amount, unit, where)
 
     law: PI | OnOff
     try:
@@ -149,7 +151,7 @@ def _controller(config: PlantFile, name: str, section: ControlSection, seen: str
                 switch_off=value("switch_off", seen),
             )
     except InputError as error:
-        where = config.where("plant", "control", name)
+        where = error.where or config.where("plant", "control", name)
         raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
     sensor = section.sensor
     return Controller(

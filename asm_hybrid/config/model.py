@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self, cast, get_args
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from asm_hybrid.config.base import Amount, Duration, Section, refuse, written
+from asm_hybrid.config.counts import Hidden, Seeds, Tries
 from asm_hybrid.errors import nearest
 
 __all__ = ["Bounds", "KineticsSection", "ModelSection", "NetworkSection", "TrainingSection"]
@@ -60,7 +61,6 @@ Calibrate = Annotated[
     ),
 ]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
-Counts = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(strict=False)]
 STAGES = ("calibration", "collocation", "growing", "windows", "shooting")
 """Stages of learning, in the order in which they can follow each other."""
 
@@ -70,7 +70,11 @@ def _stages(value: Any) -> Any:
     if not isinstance(value, list | tuple):
         raise refuse(f"the value is {value!r}", f"a list: {expected}")
     if not value:
-        raise refuse("the list is empty", expected, "remove the key, for the default, or name a stage")
+        raise refuse(
+            "the list is empty",
+            expected,
+            "remove the key, for the default, or name a stage; to learn nothing, set mode: mechanistic",
+        )
     for i, name in enumerate(value):
         if name not in STAGES:
             raise refuse(f"the list holds {name!r}", expected, nearest(str(name), STAGES) or "")
@@ -87,7 +91,6 @@ StageNames = Annotated[
     BeforeValidator(_stages),
     Field(strict=False),
 ]
-Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False, min_length=1)]
 
 
 class KineticsSection(Section):
@@ -198,7 +201,9 @@ class NetworkSection(Section):
         description="Components whose concentration in the influent n multiplies by exp(n); default all. Placement "
         "forcing only.",
     )
-    hidden: Counts = Field(default=(16, 16), description="Widths of the hidden layers.")
+    hidden: Hidden = Field(
+        default=(16, 16), description="Widths of the hidden layers: at most 8 layers, of at most 1024 units."
+    )
     activation: Literal["tanh", "silu", "relu", "softplus"] = Field(
         default="tanh", description="Activation of the hidden layers."
     )
@@ -245,7 +250,7 @@ class NetworkSection(Section):
 class TrainingSection(Section):
     """How the model learns."""
 
-    seeds: Seeds = Field(default=(1, 2, 3), description="One training per seed.")
+    seeds: Seeds = Field(default=(1, 2, 3), description="One training per seed; at most 64.")
     stages: StageNames = Field(
         default=("calibration", "windows"),
         description="What is learnt one after the other: calibration of f; collocation of n, from slopes; n on growing "
@@ -274,12 +279,12 @@ class TrainingSection(Section):
         description="Length of time whose solver steps are held in memory at once for the gradient, which then takes "
         "longer [d]; the whole window without it.",
     )
-    calibration_evaluations: int = Field(
+    calibration_evaluations: Tries = Field(
         default=12, gt=0, description="Simulations of the calibration block, with all derivatives, at most."
     )
     window: Duration = Field(default=written("12 h"), gt=0, description="Length of a training window [d].")
-    batch: int = Field(default=64, gt=0, description="Windows per gradient step.")
-    iterations: int = Field(
+    batch: Tries = Field(default=64, gt=0, description="Windows per gradient step.")
+    iterations: Tries = Field(
         default=200, ge=0, description="Gradient steps at most, shared out evenly to the stages that simulate windows."
     )
     optimiser: Literal["adam", "soap"] = Field(
@@ -304,5 +309,5 @@ class TrainingSection(Section):
         description="What a residual costs: its square, or beyond 3 times the noise only in proportion (huber), so "
         "that outliers count less.",
     )
-    patience: int = Field(default=8, gt=0, description="Validations without improvement before it stops.")
-    validate_every: int = Field(default=20, gt=0, description="Gradient steps between two validations.")
+    patience: Tries = Field(default=8, gt=0, description="Validations without improvement before it stops.")
+    validate_every: Tries = Field(default=20, gt=0, description="Gradient steps between two validations.")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from asm_hybrid.config.fractionation import INFLUENT
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Parameter, Table, check_factored, load_table
+from asm_hybrid.kinetics.values import ParameterError, check_bounds, check_values
 from asm_hybrid.units import parse_quantity
 
 if TYPE_CHECKING:
@@ -19,9 +21,14 @@ __all__ = [
     "check_names",
     "known",
     "load_named_table",
+    "located_amount",
     "located_quantity",
     "parameter_values",
 ]
+
+
+TEMPERATURES = (-5.0, 60.0)
+"""Temperatures that water of a plant can have [degC]."""
 
 
 def known(name: str, options: Iterable[str], what: str, where: str) -> None:
@@ -49,6 +56,20 @@ def located_quantity(value: float | str, unit: str, where: str) -> float:
         return parse_quantity(value, unit)
     except InputError as error:
         raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
+
+
+def located_amount(value: float | str, unit: str, where: str) -> float:
+    """Return a concentration, flow, volume or temperature as `located_quantity` does; one that cannot be is refused."""
+    number = located_quantity(value, unit, where)
+    low, high = TEMPERATURES if unit == "degC" else (0.0, math.inf)
+    if not low <= number <= high:
+        raise InputError(
+            f"the value is {value}" + ("" if isinstance(value, str) else f" {unit}"),
+            where=where,
+            expected=f"{low:g} to {high:g} degC" if unit == "degC" else f"zero or above [{unit}]",
+            fix="correct the sign or the unit",
+        )
+    return number
 
 
 def load_named_table(config: PlantFile) -> Table:
@@ -124,6 +145,11 @@ def parameter_values(config: PlantFile, table: Table) -> dict[str, float]:
     for name, value in config.model.parameters.items():
         where = config.where("model", "parameters", name)
         values[name] = located_quantity(value, _parameter(table, name, where).unit, where)
+    try:
+        check_values(table, values)
+    except ParameterError as error:
+        where = config.where("model", "parameters", error.name)
+        raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
     return values
 
 
@@ -138,6 +164,11 @@ def calibration_bounds(config: Config, table: Table) -> dict[str, tuple[float, f
         limits = given or parameter.bounds
         lower, upper = float(limits[0]), float(limits[1])
         value = start.get(name, parameter.default)
+        try:
+            check_bounds(table, name, (lower, upper), start)
+        except ParameterError as error:
+            fix = f"give bounds of its own: calibrate: {{{name}: [lower, upper]}}" if given is None else error.fix
+            raise InputError(error.found, where=where, expected=error.expected, fix=fix) from None
         if not lower <= value <= upper:
             raise InputError(
                 f"calibration of {name!r} starts at {value:g}, outside its bounds [{lower:g}, {upper:g}]",

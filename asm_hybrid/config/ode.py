@@ -9,18 +9,21 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from asm_hybrid.config.base import Section, refuse
+from asm_hybrid.config.counts import Hidden, Seed, Tries
 from asm_hybrid.config.messages import input_error
 from asm_hybrid.config.names import known
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table, load_table
+from asm_hybrid.kinetics.values import ParameterError, check_values
 from asm_hybrid.yamlfile import YamlDocument, load_yaml
 
 __all__ = ["OdeConfig", "is_ode", "load_ode_config"]
 
 Features = Literal["identity", "cubic"]
 Pair = Annotated[tuple[float, float], Field(strict=False)]
+MAX_TIMES = 100_000
+"""Data of a trajectory, and initial states: their solutions are held in memory with all steps between."""
 Row = Annotated[tuple[float, ...], Field(strict=False)]
-Counts = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(strict=False)]
 
 
 def _ascending(pair: tuple[float, float], what: str) -> None:
@@ -48,7 +51,7 @@ class FittedSection(Section):
 class FieldNetworkSection(Section):
     """A network as the right-hand side."""
 
-    hidden: Counts = Field(description="Widths of the hidden layers.")
+    hidden: Hidden = Field(description="Widths of the hidden layers.")
     activation: Literal["tanh", "silu", "relu", "softplus"] = Field(
         default="tanh", description="Activation of the hidden layers."
     )
@@ -80,7 +83,7 @@ class RightSideSection(Section):
 class TimesSection(Section):
     """When there are data."""
 
-    count: int = Field(ge=2, description="Number of times; the first is the begin of the span.")
+    count: int = Field(ge=2, le=MAX_TIMES, description="Number of times; the first is the begin of the span.")
     spacing: Literal["even", "random"] = Field(
         default="even", description="even, to the end of the span; or random: drawn over the span with the seed."
     )
@@ -120,7 +123,9 @@ class OdeDataSection(Section):
 class ExtrapolationSection(Section):
     """Trajectories from other initial states, scored against the truth."""
 
-    count: int = Field(gt=0, description="Number of initial states, drawn evenly from the box with the seed.")
+    count: int = Field(
+        gt=0, le=MAX_TIMES, description="Number of initial states, drawn evenly from the box with the seed."
+    )
     box: dict[str, Pair] = Field(description="[lower, upper] of every state.")
 
 
@@ -130,21 +135,21 @@ class SolverSection(Section):
     method: str = Field(default="dopri5", description="Name of the method.")
     rtol: float = Field(default=1e-7, gt=0, description="Relative tolerance [-] of methods that choose their steps.")
     atol: float = Field(default=1e-9, gt=0, description="Absolute tolerance of these [unit of the states].")
-    steps: int | None = Field(default=None, gt=0, description="Steps from time to time, for all other methods.")
+    steps: Tries | None = Field(default=None, gt=0, description="Steps from time to time, for all other methods.")
 
 
 class OdeTrainingSection(Section):
     """How the parameters are found: by Adam, its step size falling along a cosine to a tenth."""
 
     loss: Literal["squared", "absolute"] = Field(default="squared", description="Mean of which residuals.")
-    iterations: int = Field(default=200, ge=0, description="Gradient steps on the whole trajectory.")
-    segment_iterations: int = Field(
+    iterations: Tries = Field(default=200, ge=0, description="Gradient steps on the whole trajectory.")
+    segment_iterations: Tries = Field(
         default=0,
         ge=0,
         description="Gradient steps before these, on solutions from every datum to the next, side by side. Truth only.",
     )
     learning_rate: float = Field(default=0.02, gt=0, description="Step size.")
-    seed: int = Field(default=1, ge=0, description="Draws times, noise, initial states, and the network's start.")
+    seed: Seed = Field(default=1, description="Draws times, noise, initial states, and the network's start.")
 
 
 class OdeConfig(Section):
@@ -215,6 +220,7 @@ class OdeConfig(Section):
             known(parameter, table.parameter_names, f"a parameter of {table.name}", self.where("ode", "fit", parameter))
         for state in self.states:
             known(state, table.component_names, f"a component of {table.name}", self.where("initial", state))
+        self._check_values(table)
         missing = [c for c in table.component_names if c not in self.initial]
         if missing:
             raise InputError(
@@ -223,6 +229,24 @@ class OdeConfig(Section):
                 expected="one for every component of the table",
             )
         return table
+
+    def _check_values(self, table: Table) -> None:
+        """Refuse fits and initial values that parameters and concentrations of a table cannot have."""
+        for name, section in (self.ode.fit or {}).items():
+            for key, value in (("start", section.start), *(("bounds", bound) for bound in section.bounds)):
+                try:
+                    check_values(table, {name: value})
+                except ParameterError as error:
+                    where = self.where("ode", "fit", name, key)
+                    raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
+        for name, value in self.initial.items():
+            if value < 0:
+                raise InputError(
+                    f"the initial value of {name} is {value:g}",
+                    where=self.where("initial", name),
+                    expected="a concentration of zero or above",
+                    fix="correct the sign",
+                )
 
 
 def is_ode(path: str | Path) -> bool:

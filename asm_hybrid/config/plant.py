@@ -6,11 +6,25 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from asm_hybrid.config.base import Aeration, Air, Amount, Duration, Flow, Section, Temperature, Volume, refuse, written
+from asm_hybrid.config.base import (
+    Aeration,
+    Air,
+    Amount,
+    Duration,
+    Flow,
+    Saturation,
+    Section,
+    Temperature,
+    Volume,
+    refuse,
+    written,
+)
 from asm_hybrid.config.control import ControlSection, CycleSection
+from asm_hybrid.config.counts import MAX_PARTS
 from asm_hybrid.config.fractionation import FractionationSection
 
 __all__ = [
+    "AerationSection",
     "AirSection",
     "InfluentSection",
     "PlantSection",
@@ -67,6 +81,22 @@ class AirSection(Section):
     )
     theta: Annotated[float, Field(gt=0.9, le=1.1)] = Field(
         default=1.024, description="Temperature factor of the transfer [-]."
+    )
+
+
+class AerationSection(Section):
+    """What temperature does to oxygen transfer, in all tanks."""
+
+    theta: Annotated[float, Field(gt=0.9, le=1.1)] = Field(
+        default=1.0,
+        description="Temperature factor of a kLa that is given, kla * theta^(T - T_ref) [-]: 1.024 in BSM1_LT and "
+        "BSM2; 1 takes kLa as it is. An air flow has its own.",
+    )
+    T_ref: Temperature = Field(default=15.0, description="Temperature at which kLa is given [degC].")
+    saturation: Saturation = Field(
+        default="bsm2",
+        description="Saturation concentration of oxygen [g O2/m3]: a constant, or bsm2 for the formula of BSM2, which "
+        "follows temperature and is 8 g/m3 at 15 degC.",
     )
 
 
@@ -166,8 +196,10 @@ class SettlerSection(Section):
     )
     area: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Surface [m2]: takacs.")
     height: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Depth [m]: takacs.")
-    layers: Annotated[int, Field(ge=3)] | None = Field(default=None, description="Layers: takacs; default 10.")
-    feed_layer: Annotated[int, Field(ge=2)] | None = Field(
+    layers: Annotated[int, Field(ge=3, le=MAX_PARTS)] | None = Field(
+        default=None, description="Layers: takacs; default 10."
+    )
+    feed_layer: Annotated[int, Field(ge=2, le=MAX_PARTS)] | None = Field(
         default=None, description="The layer that is fed, counted from the top: takacs; default 5."
     )
     v0_max: Positive | None = Field(default=None, description="Largest settling velocity [m/d]: takacs; default 250.")
@@ -216,19 +248,28 @@ class PlantSection(Section):
         default=None, description="Constant water temperature [degC], when no column gives T."
     )
     primary: PrimarySection | None = Field(default=None, description="A primary clarifier for the influent.")
+    aeration: AerationSection = Field(
+        default_factory=AerationSection, description="Temperature factor of kLa, and saturation of oxygen."
+    )
     tanks: dict[str, TankSection] = Field(
-        min_length=1, description="Tanks by name, in the order in which the main stream passes them."
+        min_length=1,
+        max_length=MAX_PARTS,
+        description="Tanks by name, in the order in which the main stream passes them.",
     )
     influent: InfluentSection = Field(description="The influent.")
-    recycles: dict[str, RecycleSection] = Field(default_factory=dict, description="Internal recycles.")
+    recycles: dict[str, RecycleSection] = Field(
+        default_factory=dict, max_length=MAX_PARTS, description="Internal recycles."
+    )
     return_sludge: ReturnSection | None = Field(
         default=None, description="The return sludge; without it there is none."
     )
     wastage: WastageSection | None = Field(default=None, description="The waste sludge; without it there is none.")
     settler: SettlerSection = Field(default_factory=SettlerSection, description="The final settler.")
     control: dict[str, ControlSection] = Field(
-        default_factory=dict, description="Controllers by a name of your choice."
+        default_factory=dict, max_length=MAX_PARTS, description="Controllers by a name of your choice."
     )
     cycles: dict[str, CycleSection] = Field(
-        default_factory=dict, description="Time tables that repeat, such as the phases of a batch reactor."
+        default_factory=dict,
+        max_length=MAX_PARTS,
+        description="Time tables that repeat, such as the phases of a batch reactor.",
     )

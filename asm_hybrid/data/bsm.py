@@ -55,6 +55,8 @@ LAYOUTS: Mapping[int, tuple[str, ...]] = {
 }
 """Columns of the files by their number: the ASCII files of the BSM1 package; BSM1 with all components; the same with
 TSS; BSM2."""
+HOTTEST = 60.0
+"""Highest temperature of water in a plant [degC]."""
 ALKALINITY = 7.0
 """S_ALK of the files that lack it [mol/m3]."""
 
@@ -263,13 +265,14 @@ def _check_values(columns: Mapping[str, Values], places: Mapping[str, Place]) ->
         for bad, found, fix in (
             (~np.isfinite(values), "{} is not a finite number", "fill the gap, or cut the series there"),
             (values < 0, "{:g} is negative", "correct the value"),
+            ((values > HOTTEST) & (name == "T"), "water of {:g} degC cannot be", "check the order of the columns"),
         ):
             if bad.any():
                 first = int(np.flatnonzero(bad)[0])
                 raise InputError(
                     found.format(values[first]) + (f", the first of {bad.sum()}" if bad.sum() > 1 else ""),
                     where=f"{places[name].file}, {row_summary(places[name].rows[bad])}, column {places[name].column}",
-                    expected="a finite number, zero or above",
+                    expected="a finite number, zero or above" + (f", up to {HOTTEST:g}" if name == "T" else ""),
                     fix=fix,
                 )
     time, place = columns["time"], places["time"]

@@ -16,7 +16,9 @@ where BSM keeps S_I (in its BSM1 files) and alkalinity constant in rain. `docs/i
 BSM2.
 
 Sums are split once, at their means; loads of the components are routed, and sums follow from them. So concentrations
-stay above zero, and the flow-weighted means of ordinary weeks in dry weather are the measured ones.
+stay above zero. Means are those of the series, however short it is and whatever days and season it has: patterns are
+scaled to a mean of 1 over it, and sines of the year are taken as deviations from their mean over it. Holidays, rain and
+noise come on top, and the sewer carries what entered before.
 
 References
 ----------
@@ -54,10 +56,17 @@ SHORTEST = 1 / 1440
 MM_HECTARE = 10.0
 """Volume of 1 mm on 1 ha [m3]."""
 ALKALINITY = "S_ALK"
+MOST_DAYS = 3640
+"""Longest series: ten years of 15 min are 350 000 rows, and 50 MB."""
 
 
 def generate_influent(
-    settings: InfluentSettings, table: Table, days: int, start_day: int = 0, seed: int = 0
+    settings: InfluentSettings,
+    table: Table,
+    days: int,
+    start_day: int = 0,
+    seed: int = 0,
+    mean_days: float | None = None,
 ) -> pd.DataFrame:
     """Return an influent, in samples of 15 min.
 
@@ -73,6 +82,8 @@ def generate_influent(
         Day of the year at time zero, from 0 (1 January, a Monday).
     seed : int
         Seed of rain and noise, which do not depend on one another.
+    mean_days : float, optional
+        Length from the begin over which the means are those of the settings [d]; all without it.
 
     Returns
     -------
@@ -92,14 +103,19 @@ def generate_influent(
             where="generate_influent",
             expected="days above 0, start_day and seed of 0 or above",
         )
+    if days > MOST_DAYS:
+        raise InputError(
+            f"days is {days}", where="generate_influent", expected=f"at most {MOST_DAYS} d, ten years of 15 min"
+        )
     split = _fractionation(settings, table)
     means = _means(settings, table, split)
     time = np.arange(-WARM_UP * PER_DAY, days * PER_DAY) / PER_DAY
     calendar = time + start_day
-    factors = _factors(settings, calendar, np.random.default_rng([seed, 1]))
+    counted = (time >= 0) & (time < (days if mean_days is None else mean_days))
+    factors = _factors(settings, calendar, counted, np.random.default_rng([seed, 1]))
 
     mean_sewage = (1 - settings.infiltration) * settings.flow
-    season = np.cos(2 * np.pi * (calendar + STEP / 2 - settings.wettest_day) / YEAR)
+    season = _centred(np.cos(2 * np.pi * (calendar + STEP / 2 - settings.wettest_day) / YEAR), counted)
     dry = mean_sewage * factors["sewage_flow"]
     dry = dry + settings.infiltration * settings.flow * (1 + settings.infiltration_season * season)
     rain = MM_HECTARE * rainfall(_events(settings, days, np.random.default_rng([seed, 0])), time, STEP)
@@ -117,7 +133,7 @@ def generate_influent(
     begin = WARM_UP * PER_DAY
     Q, loads = routed[begin:, 0], dict(zip(dict.fromkeys(patterns.values()), routed[begin:, 1:].T, strict=True))
     X = {name: mean * loads[patterns[name]] / Q for name, mean in means.items()}
-    frame = {"time": time[begin:], "Q_in": Q, "T": _temperature(settings, calendar[begin:])}
+    frame = {"time": time[begin:], "Q_in": Q, "T": _temperature(settings, calendar[begin:], counted[begin:])}
     zero = np.zeros(Q.size)
     frame |= {f"{PREFIX}{name}": X.get(name, zero) for name in table.component_names}
     return pd.DataFrame(frame | split.sums(X))
@@ -165,12 +181,19 @@ def _pattern_of(name: str, split: Fractionation) -> str:
     return "particulate" if name in split.particulate else "soluble"
 
 
-def _factors(settings: InfluentSettings, calendar: Values, rng: np.random.Generator) -> dict[str, Values]:
+def _centred(values: Values, counted: NDArray[np.bool_]) -> Values:
+    """Return values less their mean over the steps that count."""
+    return np.asarray(values - values[counted].mean())
+
+
+def _factors(
+    settings: InfluentSettings, calendar: Values, counted: NDArray[np.bool_], rng: np.random.Generator
+) -> dict[str, Values]:
     """Return flow and loads of the sewage by step, as shares of their means."""
     away = _holiday(settings.holiday, calendar)
     found = {}
     for name in ("sewage_flow", "soluble", "particulate", "ammonium"):
-        found[name] = _weekly(getattr(settings, name), calendar) * away
+        found[name] = _weekly(getattr(settings, name), calendar, counted) * away
         if settings.noise:
             spread = np.sqrt(np.log1p(settings.noise**2))
             hours = rng.standard_normal(calendar.size * 24 // PER_DAY)
@@ -178,14 +201,14 @@ def _factors(settings: InfluentSettings, calendar: Values, rng: np.random.Genera
     return found
 
 
-def _weekly(pattern: Pattern, calendar: Values) -> Values:
-    """Return a pattern by step, with a mean of 1 over a week."""
+def _weekly(pattern: Pattern, calendar: Values, counted: NDArray[np.bool_]) -> Values:
+    """Return a pattern by step, with a mean of 1 over the steps that count."""
     hour = (np.arange(PER_DAY) + 0.5) * 24 / PER_DAY
     day = np.interp(hour, np.arange(24) + 0.5, pattern.hours, period=24)
     week = np.where(np.arange(7) < 5, 1.0, pattern.weekend)
-    week, day = week / week.mean(), day / day.mean()
     index = np.round(calendar * PER_DAY).astype(np.int64)
-    return np.asarray(week[index // PER_DAY % 7] * day[index % PER_DAY])
+    run = week[index // PER_DAY % 7] * day[index % PER_DAY]
+    return np.asarray(run / run[counted].mean())
 
 
 def _holiday(holiday: Holiday | None, calendar: Values) -> Values | float:
@@ -215,8 +238,16 @@ def _events(settings: InfluentSettings, days: int, rng: np.random.Generator) -> 
     return rain
 
 
-def _temperature(settings: InfluentSettings, calendar: Values) -> Values:
+def _temperature(settings: InfluentSettings, calendar: Values, counted: NDArray[np.bool_]) -> Values:
     middle = calendar + STEP / 2
-    year = np.cos(2 * np.pi * (middle - settings.warmest_day) / YEAR)
-    day = np.cos(2 * np.pi * (middle - settings.warmest_hour / 24))
-    return np.asarray(settings.temperature + settings.temperature_season * year + settings.temperature_day * day)
+    year = settings.temperature_season * np.cos(2 * np.pi * (middle - settings.warmest_day) / YEAR)
+    day = settings.temperature_day * np.cos(2 * np.pi * (middle - settings.warmest_hour / 24))
+    found = settings.temperature + _centred(year + day, counted)
+    if found.min() <= 0:
+        raise InputError(
+            f"the temperature falls to {found.min():.3g} degC, around a mean of {settings.temperature:g} degC",
+            where="settings of the influent",
+            expected="one that stays above 0 degC",
+            fix="raise temperature, or lower temperature_season or temperature_day",
+        )
+    return np.asarray(found)

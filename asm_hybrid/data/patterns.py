@@ -50,7 +50,7 @@ class Pattern:
 
     Notes
     -----
-    The mean over a week is made 1.
+    The mean over the series is made 1.
     """
 
     hours: tuple[float, ...]
@@ -183,9 +183,9 @@ class InfluentSettings:
     Attributes
     ----------
     flow : float
-        Mean flow in dry weather, infiltration included [m3/d]; default BSM1.
+        Mean flow of the series in dry weather, infiltration included [m3/d]; default BSM1.
     COD, TKN : float
-        Flow-weighted means in dry weather [g COD/m3], [g N/m3]; default BSM1.
+        Flow-weighted means of the series in dry weather [g COD/m3], [g N/m3]; default BSM1.
     TSS : float or None
         The same of suspended solids [g TSS/m3]; None leaves it to the fractions of the sewage. Default BSM1.
     TP : float or None
@@ -200,18 +200,19 @@ class InfluentSettings:
     infiltration : float
         Share of the mean flow that is ground water; default 7 100 of 21 600 m3/d, BSM2.
     infiltration_season : float
-        Amplitude of its sine over the year, a share of its mean; default 1 200 of 7 100 m3/d, BSM2.
+        Amplitude of its sine over the year, a share of its mean; what of it falls into the series counts from its mean
+        there. Default 1 200 of 7 100 m3/d, BSM2.
     wettest_day : float
         Day of the year with most infiltration [d]; default late January, BSM2.
     temperature, temperature_season, temperature_day : float
-        Mean, and amplitudes of the sines over year and day [degC]; default BSM2.
+        Mean of the series, and amplitudes of the sines over year and day around it [degC]; default BSM2.
     warmest_day, warmest_hour : float
         Day of the year [d] and hour of the day [h] with the highest temperature; default late July and 20.4, BSM2.
     sewage_flow, soluble, particulate, ammonium : Pattern
         Patterns of the sewage without infiltration, and of the loads of soluble matter, of particulate matter, and of
         ammonium and phosphate; default from BSM1's dry influent. They hold where sewage enters the sewer.
     holiday : Holiday or None
-        A dip; the means above are those of ordinary weeks.
+        A dip; the means above are those without it.
     rain : tuple of RainEvent, or RandomRain
         Rain that is given, or drawn.
     impervious_area : float
@@ -291,8 +292,6 @@ class InfluentSettings:
         for name in ("temperature", "temperature_season", "temperature_day", "wettest_day", "warmest_day"):
             _require(isfinite(getattr(self, name)), name, getattr(self, name), "a finite number")
         _require(isfinite(self.warmest_hour), "warmest_hour", self.warmest_hour, "a finite number")
-        swing = abs(self.temperature_season) + abs(self.temperature_day)
-        _require(self.temperature - swing > 0, "temperature", self.temperature, "one that stays above 0 degC")
         _require(self.sewer_reservoirs >= 0, "sewer_reservoirs", self.sewer_reservoirs, "0 or more reservoirs")
         _require(self.soil_time <= 10, "soil_time", self.soil_time, "at most 10 d, so that the warm-up suffices")
 

@@ -20,6 +20,7 @@ from asm_hybrid.data.numbers import parse_numbers
 from asm_hybrid.data.quality import check_twins, check_values
 from asm_hybrid.data.reading import RawTable, read_source
 from asm_hybrid.data.stamps import check_order, parse_stamps
+from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.layout import Layout
 from asm_hybrid.units import conversion
@@ -139,9 +140,9 @@ def read_sources(config: Config, table: Table, layout: Layout) -> tuple[list[Sou
     sources : list of Source
         Files, with series in internal units.
     findings : list of QualityFinding
-        What the checks found; with errors among them, the series must not be used.
+        What the checks found, of constants first; with errors among them, the series must not be used.
     """
-    sources, findings = [], []
+    sources, findings = [], constant_findings(config, table, layout)
     for name in config.data.sources:
         source, found = _read(config, table, layout, name)
         sources.append(source)

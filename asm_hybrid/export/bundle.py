@@ -8,9 +8,11 @@ import secrets
 import shutil
 from pathlib import Path
 
-from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_manifest
+from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_manifest, write_text_atomic
 from asm_hybrid.errors import InputError
+from asm_hybrid.export.fitted_table import fitted_table
 from asm_hybrid.export.workbook import parameter_workbook
+from asm_hybrid.yamlfile import load_yaml
 
 __all__ = ["export_bundle"]
 
@@ -24,12 +26,14 @@ _REQUIRED = (
 )
 _OPTIONAL = ("kinetics.py", "environment.json", "data.json")
 _WORKBOOK = "parameters.xlsx"
+_FITTED = "kinetics-fitted.yaml"
 
 
 def export_bundle(run_dir: str | Path, out: str | Path) -> Path:
     """Write a bundle that `asm_hybrid.load_model` reads like the run folder itself.
 
-    The bundle holds the config, the kinetics, the weights as safetensors, the inputs of the record, the
+    The bundle holds the config, the kinetics as the run was given them and, in ``kinetics-fitted.yaml``, with the
+    fitted values beside the defaults, the weights as safetensors, the inputs of the record, the
     parameters as JSON and as ``parameters.xlsx`` (value, default, bounds, unit, source; scores; what f
     lacks), and ``manifest.json`` with the SHA-256 of each file. It appears complete, or not at all.
 
@@ -63,6 +67,8 @@ def export_bundle(run_dir: str | Path, out: str | Path) -> Path:
         parameters = json.loads((run_dir / "parameters.json").read_text(encoding="utf-8"))
         summary = json.loads((run_dir / "summary.json").read_text(encoding="utf-8"))
         write_bytes_atomic(staging / _WORKBOOK, parameter_workbook(parameters, summary))
+        table = load_yaml(staging / "kinetics.yaml").data["name"]
+        write_text_atomic(staging / _FITTED, fitted_table(table, parameters, summary["name"]))
         write_manifest(staging)
         if out.is_dir():
             out.rmdir()

@@ -15,6 +15,7 @@ from asm_hybrid.kinetics.expression import Expression, parse_expression, unit_of
 from asm_hybrid.kinetics.extend import LayeredDocument, lay, read_layers
 from asm_hybrid.kinetics.fields import Fields, Keys
 from asm_hybrid.kinetics.table import Component, Composite, Parameter, Process, Table
+from asm_hybrid.kinetics.values import ParameterError, check_table_values
 from asm_hybrid.units import Unit, parse_unit
 from asm_hybrid.yamlfile import YamlDocument, load_yaml, parse_yaml
 
@@ -121,7 +122,7 @@ class _Reader(Fields):
         oxygen = self.text(("oxygen",)) or None
         if oxygen is not None and oxygen not in names:
             raise self.error(f"{oxygen!r} is not a component", ("oxygen",), "a component", nearest(oxygen, names))
-        return Table(
+        table = Table(
             name=name,
             title=self.text(("title",), name),
             description=self.text(("description",)),
@@ -136,6 +137,12 @@ class _Reader(Fields):
             path=self.document.path,
             document=self.document,
         )
+        try:
+            check_table_values(table)
+        except ParameterError as error:
+            keys = ("parameters", error.name)
+            raise self.error(error.found, keys, error.expected or "another value", error.fix) from None
+        return table
 
     def names(self, section: str) -> list[str]:
         """Return the names in a section."""

@@ -1,6 +1,6 @@
 """The mechanistic part f: tanks, flows, settlers, aeration and control over a table of reactions."""
 
-from asm_hybrid.plant.aeration import AirLaw, oxygen_saturation
+from asm_hybrid.plant.aeration import Aeration, AirLaw, oxygen_saturation
 from asm_hybrid.plant.control import PI, Controller, Lag, OnOff, Sensor
 from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.layout import CLOCK, InputSpec, Layout, Recycle, Tank
@@ -14,6 +14,7 @@ from asm_hybrid.plant.slopes import layer_slopes, other_slopes
 __all__ = [
     "CLOCK",
     "PI",
+    "Aeration",
     "AirLaw",
     "ArrayNamespace",
     "Controller",

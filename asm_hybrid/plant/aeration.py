@@ -9,7 +9,7 @@ from typing import Any
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant.namespace import ArrayNamespace
 
-__all__ = ["AirLaw", "oxygen_saturation"]
+__all__ = ["Aeration", "AirLaw", "oxygen_saturation"]
 
 Array = Any
 
@@ -46,6 +46,47 @@ def oxygen_saturation(temperature: Array, xp: ArrayNamespace) -> Array:
 
 
 @dataclass(frozen=True)
+class Aeration:
+    """What temperature does to oxygen transfer, in all tanks.
+
+    Attributes
+    ----------
+    theta : float
+        Temperature factor of a kLa that is given, as against one that follows from an air flow [-]: at T it is
+        ``kLa θ^(T - T_ref)``.
+    T_ref : float
+        Temperature at which kLa is given [°C].
+    saturation : float or None
+        Saturation concentration of oxygen [g/m³]; None for that of `oxygen_saturation`.
+
+    References
+    ----------
+    .. [1] BSM1_LT and BSM2 (J. Alex et al., 2018, "Benchmark Simulation Model no. 2", IWA Task Group):
+       ``kLa 1.024^(T - 15)``. BSM1 has 15 °C throughout.
+    """
+
+    theta: float = 1.0
+    T_ref: float = 15.0
+    saturation: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0.9 < self.theta <= 1.1:
+            raise InputError(f"theta is {self.theta}", expected="a number above 0.9, up to 1.1")
+        if self.saturation is not None and not self.saturation > 0:
+            raise InputError(f"the saturation is {self.saturation}", expected="a concentration above zero")
+
+    def factor(self, temperature: Array, xp: ArrayNamespace) -> Array:
+        """Return the factor of a given kLa [-], shaped as ``temperature`` [°C]."""
+        return xp.exp(math.log(self.theta) * (temperature - self.T_ref))
+
+    def saturated(self, temperature: Array, xp: ArrayNamespace) -> Array:
+        """Return the saturation concentration [g/m³], shaped as ``temperature`` [°C]."""
+        if self.saturation is None:
+            return oxygen_saturation(temperature, xp)
+        return self.saturation + 0.0 * temperature
+
+
+@dataclass(frozen=True)
 class AirLaw:
     """kLa from an air flow, by the standard oxygen transfer efficiency of the diffusers.
 
@@ -67,7 +108,8 @@ class AirLaw:
     Notes
     -----
     By definition ``kLa_20 V S_sat,20 = SOTE ρ_O2 Q_air`` in clean water, and so in the tank
-    ``kLa = α θ^(T-20) SOTE ρ_O2 Q_air / (V S_sat,20)``. The saturation that drives the transfer is `oxygen_saturation`.
+    ``kLa = α θ^(T-20) SOTE ρ_O2 Q_air / (V S_sat,20)``. The saturation that drives the transfer is that of
+    `Aeration.saturated`.
 
     References
     ----------

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from asm_hybrid.errors import InputError, nearest
-from asm_hybrid.plant.aeration import AirLaw
+from asm_hybrid.plant.aeration import Aeration, AirLaw
 from asm_hybrid.plant.control import Controller
 from asm_hybrid.plant.cycle import Cycle
 from asm_hybrid.plant.primary import PrimaryClarifier
@@ -97,6 +97,8 @@ class Layout:
         Where the waste sludge is drawn: ``settler``, or a tank.
     primary : PrimaryClarifier or None
         Treats the influent first.
+    aeration : Aeration
+        Temperature factor of kLa, and saturation.
     controllers : tuple of Controller
         What moves inputs of the plant by what is measured in it.
     cycles : tuple of Cycle
@@ -118,6 +120,7 @@ class Layout:
     settler: IdealSettler | TakacsSettler | None = field(default_factory=IdealSettler)
     waste_from: str = SETTLER
     primary: PrimaryClarifier | None = None
+    aeration: Aeration = field(default_factory=Aeration)
     controllers: tuple[Controller, ...] = ()
     cycles: tuple[Cycle, ...] = ()
     imposed: tuple[tuple[str, str], ...] = ()

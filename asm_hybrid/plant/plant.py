@@ -21,7 +21,6 @@ import numpy as np
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Kinetics, Table, compile_table
-from asm_hybrid.plant.aeration import oxygen_saturation
 from asm_hybrid.plant.constants import Constants
 from asm_hybrid.plant.control import Controller, sorted_controllers
 from asm_hybrid.plant.flows import FlowMaps
@@ -192,7 +191,7 @@ class Plant:
             source = None if source is None else xp.scale(source, 1.0 / growth)
         loss = self._transfer(u, growth, xp)
         if loss is not None:
-            oxygen = loss * xp.column(oxygen_saturation(self.input(u, "T", xp), xp))
+            oxygen = loss * xp.column(self.saturation(u, xp))
             source = oxygen if source is None else source + oxygen
         return Forcing(
             u=u,
@@ -212,6 +211,10 @@ class Plant:
         """Return an input by name, ``(…, 1)``."""
         return xp.entry(u, self.input_index[name])
 
+    def saturation(self, u: Array, xp: ArrayNamespace) -> Array:
+        """Return the saturation concentration of oxygen [g/m³], ``(…, 1)``."""
+        return self.layout.aeration.saturated(self.input(u, "T", xp), xp)
+
     def influent(self, u: Array, xp: ArrayNamespace) -> Array:
         """Return the concentrations of the influent, ``(…, 1, component)``."""
         first = self.input_index[f"influent.{self.table.component_names[0]}"]
@@ -224,9 +227,12 @@ class Plant:
         """Return kLa in the column of oxygen [1/d], ``(…, tank, component)``."""
         if self.constants.aeration is None:
             return None
+        layout = self.layout
         pick, oxygen = self.constants.aeration
         kla = xp.combine(u, xp.constant(pick, u))
-        for i, tank in enumerate(self.layout.tanks):
+        if layout.aeration.theta != 1.0:
+            kla = xp.column(layout.aeration.factor(self.input(u, "T", xp), xp)) * kla
+        for i, tank in enumerate(layout.tanks):
             if tank.air:
                 air, T = self.input(u, f"{tank.name}.air", xp), self.input(u, "T", xp)
                 found = xp.column(tank.air.kla(air, tank.volume, T, xp))

@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from asm_hybrid.config import Config
+from asm_hybrid.data import QualityFinding
 from asm_hybrid.plant import TakacsSettler
 from asm_hybrid.report.simulation_figures import draw_all
 from asm_hybrid.report.style import embed, number, unit_text
@@ -97,20 +99,28 @@ def _embedded(kind: str, files: Mapping[str, bytes]) -> list[Markup]:
 
 def _facts(result: PlantScenarios) -> list[tuple[str, str]]:
     layout, times = result.plant.layout, result.cases[0].record.times
-    content = result.scenario.content if result.scenario else None
     tanks = len(layout.tanks)
-    influent = f"the file {content.influent.file}" if content and content.influent else "constant"
     return [
         ("Plant", f"{result.file.name}: {tanks} tank{'s' if tanks != 1 else ''}, {result.plant.table.name}"),
         ("Simulated", f"{times[-1]:g} d, indicators from day {result.start:g}"),
-        ("Influent", "by a time table" if layout.cycles and influent == "constant" else influent),
+        ("Influent", result.influent),
         ("Cases", f"base and {len(result.cases) - 1} more" if len(result.cases) > 1 else "base alone"),
     ]
 
 
+def _warning(finding: QualityFinding) -> str:
+    """Return a finding as sentences."""
+    advice = f"; expected: {finding.expected}" if finding.expected else ""
+    return f"Warning: {finding.where}: {finding.message}{advice}." + (f" Advice: {finding.fix}." if finding.fix else "")
+
+
 def _notes(result: PlantScenarios) -> list[str]:
     layout, content = result.plant.layout, result.scenario.content if result.scenario else None
-    notes = []
+    notes = [_warning(finding) for finding in result.findings]
+    if isinstance(result.file, Config):
+        notes.append(
+            "f alone is simulated, with the parameters that the config gives: nothing is calibrated or learnt here."
+        )
     if result.residual is not None:
         notes.append(
             "The simulation starts at the steady state of the mean inputs. The largest relative rate of change that is "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import casadi
 import numpy as np
 
-from asm_hybrid.plant import Plant, casadi_namespace, oxygen_saturation
+from asm_hybrid.plant import Plant, casadi_namespace
 from asm_hybrid.plant.start import cold_start
 from asm_hybrid.plant.symbolic import ENDS, SymbolicSystem, symbolic_system
 from asm_hybrid.scenario.inputs import SAME, SAMPLE, InputSeries
@@ -34,7 +34,8 @@ class PlantRecord:
         States, in the order of `Rows.names`.
     columns : mapping of str to ndarray, shape (k,)
         Everything recorded, by name: inputs as controllers make them, ``TANK.X``, ``effluent.X`` and ``waste.X`` with
-        components and composites, ``effluent.flow``, ``TANK.kla``, ``saturation``, ``settler_LAYER.TSS``.
+        components and composites, ``effluent.flow``, ``TANK.kla`` (a given one before the factor of temperature),
+        ``saturation``, ``settler_LAYER.TSS``.
     units : mapping of str to str
         Their units.
     """
@@ -161,9 +162,8 @@ class CompiledPlant:
             found |= {f"{place}.{name}": (unit[name], value) for name, value in system.quantities(place).items()}
         found["effluent.flow"] = ("m3/d", system.effluent[0])
         for i, tank in enumerate(plant.layout.tanks):
-            found[f"{tank.name}.kla"] = ("1/d", system.kla[i])
-        xp = casadi_namespace()
-        found["saturation"] = ("g O2/m3", oxygen_saturation(plant.input(system.inputs, "T", xp), xp))
+            found.setdefault(f"{tank.name}.kla", ("1/d", system.kla[i]))
+        found["saturation"] = ("g O2/m3", plant.saturation(system.inputs, casadi_namespace()))
         for i in range(system.settler_solids.numel()):
             found[f"settler_{i + 1}.TSS"] = ("g TSS/m3", system.settler_solids[i])
         expression = casadi.vertcat(*(casadi.densify(e) for _, e in found.values()))

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from asm_hybrid.config import Section, input_error, refuse
 from asm_hybrid.config.base import Duration
+from asm_hybrid.config.counts import MAX_DAYS, MAX_PARTS, Seed
 from asm_hybrid.scenario.kpi import BSM_LIMITS
 from asm_hybrid.scenario.sections import FactorsSection, InfluentFile
 from asm_hybrid.yamlfile import YamlDocument, load_yaml
@@ -64,18 +65,22 @@ class ScenarioFile(Section):
     zone: str = Field(default="UTC", description="Time zone of the times in this file.")
     period: PeriodSection = Field(default=PeriodSection(), description="What is simulated and compared.")
     changes: Annotated[tuple[Change, ...], Field(strict=False)] = Field(
-        default=(), description="The changes of one scenario, applied one after the other."
+        default=(),
+        description="The changes of one scenario, applied one after the other; without any, and without scenarios, the "
+        "base case of a plant runs alone.",
     )
     scenarios: dict[Name, Annotated[tuple[Change, ...], Field(strict=False)]] = Field(
-        default_factory=dict, description="Several scenarios by name, each with its changes, in the place of changes."
+        default_factory=dict,
+        max_length=MAX_PARTS,
+        description="Several scenarios by name, each with its changes, in the place of changes.",
     )
     influent: InfluentFile | None = Field(
         default=None, description="Influent of a plant; constant without it. A run has its own."
     )
-    days: Annotated[Duration, Field(gt=0)] | None = Field(
+    days: Annotated[Duration, Field(gt=0, le=MAX_DAYS)] | None = Field(
         default=None, description="Length of the simulation of a plant [d]; that of the influent, or 14 d."
     )
-    spin_up: Duration = Field(
+    spin_up: Annotated[Duration, Field(le=MAX_DAYS)] = Field(
         default=0.0,
         description="Days of the base case, with the influent from its begin, before the simulation of a plant. It "
         "starts at the steady state of the mean inputs.",
@@ -83,9 +88,7 @@ class ScenarioFile(Section):
     score_from: Duration = Field(
         default=0.0, description="Day from which on means, energies and violations of a plant count."
     )
-    seed: Annotated[int, Field(ge=0)] | None = Field(
-        default=None, description="Seed of the noise of a plant's sensors; no noise without it."
-    )
+    seed: Seed | None = Field(default=None, description="Seed of the noise of a plant's sensors; no noise without it.")
     limits: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=lambda: dict(BSM_LIMITS),
         description="Effluent limits [g/m3] by quantity: TN, COD, NH4, TSS, BOD5 and other composites.",
@@ -95,12 +98,16 @@ class ScenarioFile(Section):
     )
 
     @model_validator(mode="after")
-    def _some(self) -> Self:
-        if bool(self.changes) == bool(self.scenarios):
-            raise refuse(
-                "there are both changes and scenarios" if self.changes else "there is no change",
-                "changes for one scenario, or scenarios by name",
-            )
+    def _one_list(self) -> Self:
+        if self.changes and self.scenarios:
+            raise refuse("there are both changes and scenarios", "changes for one scenario, or scenarios by name")
+        for name, changes in self.scenarios.items():
+            if not changes:
+                raise refuse(
+                    f"the scenario {name!r} has no change",
+                    "a list of changes",
+                    "the base case runs beside the scenarios",
+                )
         return self
 
 

@@ -108,7 +108,7 @@ def assemble_inputs(
     times = times[(times >= 0) & (times <= days)]
     times = times[np.concatenate([[True], np.diff(times) > SAME])]
     times[-1] = days
-    constants = np.array([plant.layout.constants[spec.name] for spec in plant.inputs])
+    constants = np.array([plant.layout.constants.get(spec.name, np.nan) for spec in plant.inputs])
     begin = np.tile(constants, (len(times) - 1, 1))
     end = None if held or influent is None else begin.copy()
     if influent is not None:

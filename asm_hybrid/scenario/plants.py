@@ -1,4 +1,4 @@
-"""Scenarios of a plant without data: base case and changes, side by side, with energies, quality and violations."""
+"""Scenarios of a plant without training: base case and changes, side by side, with energies, quality and violations."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from asm_hybrid.config import PlantFile, load_plant
-from asm_hybrid.data.bsm import read_bsm_influent
-from asm_hybrid.data.generator import generate_influent
+from asm_hybrid.config import PlantFile
+from asm_hybrid.data import QualityFinding
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.changes import DayClock, apply_changes, change_texts, load_inputs
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
+from asm_hybrid.scenario.influents import DAYS, Influent, find_influent
 from asm_hybrid.scenario.inputs import InputSeries, assemble_inputs
 from asm_hybrid.scenario.kpi import BSM_LIMITS, Indicator
 from asm_hybrid.scenario.kpi_series import PlantSeries
 from asm_hybrid.scenario.scoring import counted, score
+from asm_hybrid.scenario.subject import Subject, load_subject, told
 
-__all__ = ["BASE", "Case", "PlantScenarios", "indicator_table", "simulate_plant"]
+__all__ = ["BASE", "DAYS", "Case", "PlantScenarios", "indicator_table", "simulate_plant"]
 
 BASE = "base"
 """Name of the case without changes."""
-DAYS = 14.0
-"""Length of a simulation without an influent file, unless it is given [d]."""
 SERIAL = 4.0
 """Work that is done at once instead of in other processes, which take seconds to start [s]."""
 
@@ -82,6 +81,10 @@ class PlantScenarios:
         The scenario file; None where the base case alone was simulated.
     parameters : mapping of str to float
         Values of the table's parameters.
+    influent : str
+        What comes in, in words.
+    findings : tuple of QualityFinding
+        What is unusual in constants and influent.
     """
 
     name: str
@@ -93,6 +96,8 @@ class PlantScenarios:
     residual: float | None
     scenario: Scenario | None
     parameters: Mapping[str, float]
+    influent: str
+    findings: tuple[QualityFinding, ...]
 
     def window(self, case: Case) -> PlantSeries:
         """Return the part of a case that counts, as its indicators are made from it."""
@@ -119,9 +124,9 @@ def simulate_plant(
     Parameters
     ----------
     subject : str or Path
-        A shipped layout, or the file of a plant.
+        A shipped layout, the file of a plant, or the config of a training, whose data then are the inputs.
     scenario_path : str or Path, optional
-        The scenario file; without it the base case is simulated for 14 d of constant influent.
+        The scenario file; without it the base case is simulated, for 14 d of constant influent or over the record.
     progress : callable, optional
         Called with what is done and the share of it.
     workers : int
@@ -139,21 +144,31 @@ def simulate_plant(
     SimulationError
         When a simulation fails.
     """
-    tell = progress or (lambda _, __: None)
-    file = load_plant(subject)
-    table = file.table()
-    plant = Plant(table, file.layout(table))
-    parameters = np.array([file.parameter_values(table).get(p.name, p.default) for p in table.parameters])
-    named = dict(zip(table.parameter_names, parameters.tolist(), strict=True))
+    found = load_subject(subject)
     scenario = load_scenario(scenario_path) if scenario_path is not None else None
+    influent = find_influent(found, scenario)
+    with told((*found.findings, *influent.findings)):
+        return _simulate(subject, found, scenario, influent, progress or (lambda _, __: None), workers)
+
+
+def _simulate(
+    subject: str | Path,
+    found: Subject,
+    scenario: Scenario | None,
+    influent: Influent,
+    tell: Callable[[str, float], None],
+    workers: int,
+) -> PlantScenarios:
+    file, plant, parameters = found.file, found.plant, found.parameters
+    named = dict(zip(plant.table.parameter_names, parameters.tolist(), strict=True))
     limits = _limits(plant, scenario)
-    base, changed, texts = _inputs(plant, scenario)
+    base, changed, texts = _inputs(plant, scenario, influent)
     compiled = CompiledPlant(plant, parameters)
     tell("steady state", 0.0)
     start, residual = _start(compiled, base)
     if scenario is not None and scenario.content.spin_up > 0:
         tell("spin-up", 0.0)
-        warm = _spin_up(plant, scenario)
+        warm = _spin_up(plant, scenario, influent)
         start = compiled.simulate(start, warm, lambda share: tell("spin-up", share)).states[-1]
     began = time.perf_counter()
     records = [compiled.simulate(start, base, lambda share: tell(BASE, share))]
@@ -177,15 +192,13 @@ def simulate_plant(
         for (name, words), record in zip(texts, records, strict=True)
     )
     title = scenario.content.name if scenario and "name" in scenario.content.model_fields_set else file.name
-    return PlantScenarios(title, file, plant, cases, limits, since, residual, scenario, named)
+    findings = (*found.findings, *influent.findings)
+    return PlantScenarios(title, file, plant, cases, limits, since, residual, scenario, named, influent.text, findings)
 
 
 def _run(job: _Job) -> PlantRecord:
-    file = load_plant(job.plant)
-    table = file.table()
-    values = file.parameter_values(table)
-    plant = Plant(table, file.layout(table))
-    compiled = CompiledPlant(plant, np.array([values.get(p.name, p.default) for p in table.parameters]))
+    found = load_subject(job.plant)
+    compiled = CompiledPlant(found.plant, found.parameters)
     return compiled.simulate(job.start, job.inputs)
 
 
@@ -205,40 +218,13 @@ def _limits(plant: Plant, scenario: Scenario | None) -> dict[str, float]:
     return {name: limit for name, limit in given.items() if name in known}
 
 
-def _influent(plant: Plant, scenario: Scenario | None) -> tuple[pd.DataFrame | None, float]:
-    """Return the influent of a scenario, with what is an input of the plant, and the days to simulate."""
-    if scenario is None:
-        return None, DAYS
-    content = scenario.content
-    if content.influent is None:
-        return None, content.days or DAYS
-    if content.influent.file is not None:
-        path = scenario.document.path.parent / Path(content.influent.file).expanduser()
-        frame = read_bsm_influent(path).frame
-        days = content.days or float(np.floor(frame["time"].iloc[-1] + 1e-6))
-    else:
-        assert content.influent.generate is not None
-        made, days = content.influent.generate, content.days or DAYS
-        length = int(np.ceil(max(days, content.spin_up)))
-        frame = generate_influent(made.settings(), plant.table, length, made.start_day, made.seed)
-    known = [c for c in frame.columns if c == "time" or c in plant.input_index]
-    lost = [c for c in frame.columns if c not in known and c.startswith("influent.") and frame[c].any()]
-    if lost:
-        raise InputError(
-            f"the influent carries {', '.join(lost)}, which the kinetics table {plant.table.name!r} does not have",
-            where=scenario.document.where("influent", "file"),
-            expected="a plant with the components of ASM1, as the files of the benchmarks have them",
-        )
-    return frame[known], days
-
-
 def _inputs(
-    plant: Plant, scenario: Scenario | None
+    plant: Plant, scenario: Scenario | None, influent: Influent
 ) -> tuple[InputSeries, list[InputSeries], list[tuple[str, tuple[str, ...]]]]:
     """Return the inputs of the base case and of every scenario, and the names and changes of all cases."""
-    influent, days = _influent(plant, scenario)
+    days = influent.days
     if scenario is None:
-        return assemble_inputs(plant, days), [], [(BASE, ())]
+        return assemble_inputs(plant, days, influent.frame, held=influent.held), [], [(BASE, ())]
     clock, cases = DayClock(), list(scenario.cases)
     for case in cases:
         if case.name == BASE:
@@ -269,14 +255,22 @@ def _inputs(
         for key, moment in (("start", change.start), ("end", change.end))
         if moment is not None
     ]
-    base = assemble_inputs(plant, days, influent, seed=scenario.content.seed, more_times=jumps)
+    base = assemble_inputs(
+        plant, days, influent.frame, held=influent.held, seed=scenario.content.seed, more_times=jumps
+    )
     pollutants = load_inputs(plant)
     changed = []
     for case in cases:
-        values = apply_changes(
-            scenario, case, plant.inputs, pollutants, base.times[:-1], base.begin, (0.0, days), clock, linear=False
+        values, end = (
+            None
+            if inputs is None
+            else apply_changes(
+                scenario, case, plant.inputs, pollutants, base.times[:-1], inputs, (0.0, days), clock, linear=False
+            )
+            for inputs in (base.begin, base.end)
         )
-        changed.append(InputSeries(base.times, values, None))
+        assert values is not None
+        changed.append(InputSeries(base.times, values, end))
     words = [(case.name, change_texts(scenario, case, plant.inputs, pollutants)) for case in cases]
     return base, changed, [(BASE, ()), *words]
 
@@ -296,10 +290,9 @@ def _check_moved(plant: Plant, scenario: Scenario, case: NamedChanges) -> None:
             )
 
 
-def _spin_up(plant: Plant, scenario: Scenario) -> InputSeries:
-    influent, _ = _influent(plant, scenario)
+def _spin_up(plant: Plant, scenario: Scenario, influent: Influent) -> InputSeries:
     seed = None if scenario.content.seed is None else scenario.content.seed + 1
-    return assemble_inputs(plant, scenario.content.spin_up, influent, seed=seed)
+    return assemble_inputs(plant, scenario.content.spin_up, influent.frame, held=influent.held, seed=seed)
 
 
 def _start(compiled: CompiledPlant, inputs: InputSeries) -> tuple[np.ndarray, float | None]:

@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 
 from asm_hybrid.config import Section, refuse
 from asm_hybrid.config.base import Duration, written
-from asm_hybrid.data.patterns import InfluentSettings, RainEvent, RandomRain
+from asm_hybrid.config.counts import Seed
+from asm_hybrid.data.generator import STEP
+from asm_hybrid.data.patterns import YEAR, InfluentSettings, RainEvent, RandomRain
 from asm_hybrid.scenario.kpi_factors import Factors, N2OFactor
 
 __all__ = ["FactorsSection", "InfluentFile", "MadeInfluent"]
@@ -31,7 +33,9 @@ class RainSection(Section):
 class RandomRainSection(Section):
     """Rain at random."""
 
-    interval: Span = Field(default=written("3 d"), description="Mean time from begin to begin [d].")
+    interval: Annotated[Duration, Field(ge=STEP)] = Field(
+        default=written("3 d"), description="Mean time from begin to begin, 15 min or more [d]."
+    )
     duration: Span = Field(default=written("6 h"), description="Mean duration [d].")
     depth: Positive = Field(default=5.0, description="Mean depth [mm].")
 
@@ -43,9 +47,11 @@ class MadeInfluent(Section):
         default=None,
         description="Population equivalents, whose loads stand in the place of flow and concentrations [PE].",
     )
-    flow: Positive = Field(default=18446.0, description="Mean flow, infiltration included [m3/d].")
-    COD: Positive = Field(default=381.19, description="Mean COD [g COD/m3].")
-    TKN: Positive = Field(default=54.42, description="Mean TKN [g N/m3].")
+    flow: Positive = Field(
+        default=18446.0, description="Mean flow of the simulated time in dry weather, infiltration included [m3/d]."
+    )
+    COD: Positive = Field(default=381.19, description="Mean COD, weighted by flow [g COD/m3].")
+    TKN: Positive = Field(default=54.42, description="Mean TKN, weighted by flow [g N/m3].")
     TSS: Positive | None = Field(
         default=None, description="Mean suspended solids [g TSS/m3]; by the fractions without."
     )
@@ -53,16 +59,25 @@ class MadeInfluent(Section):
     alkalinity: NotNegative = Field(default=7.0, description="Alkalinity of all water but rain [mol/m3].")
     sewage: Literal["raw", "settled"] = Field(default="settled", description="Whose shares split the sums.")
     infiltration: Share = Field(default=0.33, description="Share of the mean flow that is ground water [-].")
-    temperature: Positive = Field(default=15.0, description="Mean temperature over the year [degC].")
+    temperature: Positive | None = Field(
+        default=None,
+        description="Mean temperature of the simulated time [degC]; without it that of the plant, or 15.",
+    )
+    temperature_season: NotNegative = Field(
+        default=5.0, description="Amplitude of temperature over the year, warmest on day 207 (late July) [degC]."
+    )
+    temperature_day: NotNegative = Field(
+        default=0.5, description="Amplitude of temperature over the day, warmest at 20:24 [degC]."
+    )
     rain: Annotated[tuple[RainSection, ...], Field(strict=False)] = Field(default=(), description="Rain that is given.")
     random_rain: RandomRainSection | None = Field(default=None, description="Rain that is drawn, in the place of rain.")
     impervious_area: NotNegative = Field(default=112.5, description="Roofs and streets that drain to the sewer [ha].")
     soil_area: NotNegative = Field(default=37.5, description="Area whose rain comes through the soil [ha].")
     noise: NotNegative = Field(default=0.0, description="Relative standard deviation of hourly factors [-].")
-    start_day: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="Day of the year at the begin; 0 is a Monday, 1 January."
+    start_day: Annotated[int, Field(ge=0, lt=YEAR)] = Field(
+        default=0, description="Day of the year at the begin; 0 is a Monday, 1 January, and 363 the last."
     )
-    seed: Annotated[int, Field(ge=0)] = Field(default=0, description="Seed of rain and noise.")
+    seed: Seed = Field(default=0, description="Seed of rain and noise.")
 
     @model_validator(mode="after")
     def _one_rain(self) -> Self:
@@ -77,15 +92,18 @@ class MadeInfluent(Section):
             )
         return self
 
-    def settings(self) -> InfluentSettings:
-        """Return the settings of the generator."""
+    def settings(self, temperature: float | None = None) -> InfluentSettings:
+        """Return the settings of the generator; `temperature` is that of the plant [degC]."""
+        own = InfluentSettings.temperature if temperature is None else temperature
         rain: tuple[RainEvent, ...] | RandomRain = tuple(RainEvent(r.start, r.duration, r.depth) for r in self.rain)
         if self.random_rain is not None:
             rain = RandomRain(self.random_rain.interval, self.random_rain.duration, self.random_rain.depth)
         common: dict[str, Any] = {
             "alkalinity": self.alkalinity,
             "infiltration": self.infiltration,
-            "temperature": self.temperature,
+            "temperature": own if self.temperature is None else self.temperature,
+            "temperature_season": self.temperature_season,
+            "temperature_day": self.temperature_day,
             "noise": self.noise,
             "rain": rain,
         }

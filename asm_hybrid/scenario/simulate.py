@@ -124,7 +124,13 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
 
 
 def _check_for_run(scenario: Scenario) -> None:
-    """Refuse what only a plant without data has a use for."""
+    """Refuse what only a plant without data has a use for, and a scenario without a change."""
+    if not scenario.content.changes and not scenario.content.scenarios:
+        raise InputError(
+            "there is no change",
+            where=str(scenario.document.path),
+            expected="changes for one scenario, or scenarios by name",
+        )
     for key in ("influent", "days", "spin_up", "score_from", "seed"):
         if key in scenario.content.model_fields_set:
             raise InputError(

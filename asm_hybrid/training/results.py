@@ -16,6 +16,7 @@ from torch import Tensor
 from asm_hybrid import __version__
 from asm_hybrid.artefacts import write_bytes_atomic, write_json_atomic, write_manifest, write_text_atomic
 from asm_hybrid.data import Dataset
+from asm_hybrid.data.unusual import CONSTANTS
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.bands import Band, band_summary, coverage_warnings, prediction_band
 from asm_hybrid.training.baselines import diurnal_mean, features, least_squares_prediction
@@ -290,6 +291,7 @@ def write_results(
     sensors = model.sensors.table([o.unit for o in dataset.observations]) if model.term is not None else {}
     rows = {"parameters": parameter_rows(model, calibration), "correlations": correlations(calibration)}
     write_json_atomic(folder / "parameters.json", rows | {"sensors": sensors})
+    warnings = [*warnings, *(f"{f.where}: {f.message}" for f in dataset.quality if f.kind in CONSTANTS)]
     warnings = [*warnings, *sensor_warnings(sensors, {o.label: o.noise for o in dataset.observations})]
     warnings += calibration.warnings() if calibration else ()
     summary: dict[str, Any] = {

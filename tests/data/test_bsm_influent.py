@@ -201,3 +201,10 @@ def test_a_value_far_above_all_others_is_told(read):
     rows[20, LAYOUTS[16].index("S_NH")] = 4321.5
     (finding,) = read(text(rows)).findings
     assert (finding.severity, finding.kind, finding.rows) == ("warning", "far outside", "row 21")
+
+
+def test_water_that_is_too_hot_is_told_by_row_and_column(read):
+    rows = table(22)
+    rows[:, [15, 16]] = rows[:, [16, 15]]
+    with pytest.raises(InputError, match=r"column 17 \(T\): water of 20000 degC cannot be"):
+        read(text(rows))

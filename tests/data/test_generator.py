@@ -172,9 +172,34 @@ def test_week_holiday_and_seasons():
 
 
 def test_the_start_day_shifts_the_calendar():
-    year = generate_influent(InfluentSettings(), ASM1, days=220)
+    year = generate_influent(InfluentSettings(), ASM1, days=220)["T"][205 * 96 : 215 * 96]
     part = generate_influent(InfluentSettings(), ASM1, days=10, start_day=205)
-    np.testing.assert_allclose(part.iloc[:, 1:], year.iloc[205 * 96 : 215 * 96, 1:], rtol=1e-9)
+    np.testing.assert_allclose(part["T"] - part["T"].mean(), year - year.mean(), atol=1e-12)
+    daily = part["Q_in"].groupby(part["time"].round(6) // 1).mean()
+    assert set(daily.nsmallest(2).index) == {3, 4}  # day 205 is a Wednesday
+
+
+@pytest.mark.parametrize(("days", "start_day"), [(14, 0), (14, 180), (9, 33), (5, 0), (3, 4), (1, 6)])
+def test_what_is_written_is_what_is_simulated(days, start_day):
+    """Means are those of the series, whatever weekdays and season it has."""
+    settings = InfluentSettings(flow=9000.0, temperature=14.0, COD=500.0)
+    frame = generate_influent(settings, ASM1, days=days, start_day=start_day)
+    assert frame["T"].mean() == pytest.approx(14.0, abs=1e-9)
+    assert frame["Q_in"].mean() == pytest.approx(9000.0, rel=0.02)
+    assert mean(frame, "COD") == pytest.approx(500.0, rel=0.02)
+    assert mean(frame, "influent.S_ALK") == pytest.approx(7.0, rel=1e-9)
+
+
+def test_means_may_be_those_of_a_part():
+    frame = generate_influent(InfluentSettings(temperature=9.0), ASM1, days=60, mean_days=10)
+    assert frame["T"][: 10 * 96].mean() == pytest.approx(9.0, abs=1e-9)
+    assert frame["T"].mean() != pytest.approx(9.0, abs=0.01)
+
+
+def test_water_does_not_freeze():
+    generate_influent(InfluentSettings(temperature=3.0), ASM1, days=14)
+    with pytest.raises(InputError, match="falls to -2"):
+        generate_influent(InfluentSettings(temperature=3.0), ASM1, days=364)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +210,7 @@ def test_the_start_day_shifts_the_calendar():
         ({"sewage": "grey"}, "sewage is 'grey'"),
         ({"infiltration": 1.0}, "infiltration is 1.0"),
         ({"sewer_reservoirs": -1}, "sewer_reservoirs is -1"),
-        ({"temperature": 3.0}, "temperature is 3.0"),
+        ({"temperature": float("nan")}, "temperature is nan"),
         ({"noise": -0.1}, "noise is -0.1"),
     ],
 )

@@ -95,6 +95,22 @@ def test_bundle_holds_a_loadable_model_and_its_manifest(run: Path, tmp_path: Pat
         assert (bundle / name).read_bytes() == (run / name).read_bytes()
 
 
+def test_the_fitted_values_stand_beside_the_defaults_in_a_table(run: Path, tmp_path: Path) -> None:
+    from asm_hybrid.kinetics import load_table
+
+    own = {**PARAMETERS, "parameters": PARAMETERS["parameters"][:1]}
+    write_json_atomic(run / "parameters.json", own)
+    (run / "kinetics.yaml").write_text(load_table("asm1").text, encoding="utf-8")
+    write_manifest(run)
+    bundle = export_bundle(run, tmp_path / "bundle")
+    fitted, plain = load_table(bundle / "kinetics-fitted.yaml"), load_table(bundle / "kinetics.yaml")
+    mu_A, old = (next(p for p in table.parameters if p.name == "mu_A") for table in (fitted, plain))
+    assert (mu_A.default, old.default) == (0.61, 0.8)
+    assert (mu_A.theta, mu_A.bounds, mu_A.source) == (old.theta, (0.3, 1.5), "run plant")
+    assert mu_A.note == "fitted, standard error 0.03; default 0.8 (henze1987)"
+    assert [p for p in fitted.parameters if p.name != "mu_A"] == [p for p in plain.parameters if p.name != "mu_A"]
+
+
 def test_workbook_states_value_default_bounds_unit_and_source(run: Path, tmp_path: Path) -> None:
     bundle = export_bundle(run, tmp_path / "bundle")
     book = CalamineWorkbook.from_path(bundle / "parameters.xlsx")

@@ -1,12 +1,14 @@
 """Oxygen transfer from an air flow, by the definition of the standard efficiency."""
 
+import casadi
 import numpy as np
 import pytest
 import torch
 from flowsheets import draw_inputs, draw_states, flow_sheet, parameters
 
+from asm_hybrid.config import load_plant
 from asm_hybrid.errors import InputError
-from asm_hybrid.plant import AirLaw, torch_namespace
+from asm_hybrid.plant import Aeration, AirLaw, Plant, casadi_namespace, oxygen_saturation, torch_namespace
 
 XP = torch_namespace()
 
@@ -50,3 +52,50 @@ def test_a_plant_uses_the_law_with_the_volume_of_the_moment(name, place):
 def test_impossible_laws_are_refused(values):
     with pytest.raises(InputError):
         AirLaw(**{"sote": 0.2} | values)
+
+
+def transfer(folder, text, temperature):
+    """Return kLa of the tanks of BSM1 and the saturation, in torch and CasADi alike."""
+    path = folder / "plant.yaml"
+    path.write_text(f"name: mine\nextends: bsm1\nplant:\n  temperature: {temperature}\n{text}")
+    file = load_plant(path)
+    plant = Plant(file.table(), file.layout(file.table()))
+    u = np.array([plant.layout.constants[spec.name] for spec in plant.inputs])
+    p = np.array([q.default for q in plant.table.parameters])
+    o = plant.table.component_names.index("S_O")
+    forcing = plant.forcing(torch.as_tensor(u), torch.as_tensor(p), XP)
+    other = plant.forcing(casadi.DM(u), casadi.DM(p), casadi_namespace())
+    found = np.asarray(forcing.loss)[:, o]
+    np.testing.assert_allclose(np.array(other.loss)[:, o], found, rtol=1e-14)
+    saturation = float(plant.saturation(torch.as_tensor(u), XP))
+    assert float(plant.saturation(casadi.DM(u), casadi_namespace())) == pytest.approx(saturation, rel=1e-14)
+    return found, saturation
+
+
+def test_the_kla_of_bsm1_follows_temperature_as_in_bsm1_lt(tmp_path):
+    given = np.array([0, 0, 240, 240, 84])
+    formula = float(oxygen_saturation(torch.tensor(10.0, dtype=torch.float64), XP))
+    assert formula == pytest.approx(8.9, abs=0.05)
+    for temperature in (10, 15, 20):
+        kla, _ = transfer(tmp_path, "", temperature)
+        np.testing.assert_allclose(kla, given * 1.024 ** (temperature - 15), rtol=1e-13)
+    assert transfer(tmp_path, "", 10)[1] == pytest.approx(formula, rel=1e-14)
+
+
+def test_factor_reference_and_saturation_can_be_set(tmp_path):
+    kla, saturation = transfer(tmp_path, "  aeration: {theta: 1.012, T_ref: 20, saturation: 8.5 mg/L}\n", 10)
+    np.testing.assert_allclose(kla[2], 240 * 1.012**-10, rtol=1e-13)
+    assert saturation == 8.5
+    kla, _ = transfer(tmp_path, "  aeration: {theta: 1}\n", 10)
+    assert kla[2] == 240.0
+
+
+def test_a_plant_without_the_key_takes_kla_as_it_is():
+    file = load_plant("cstr")
+    assert file.layout(file.table()).aeration == Aeration(1.0, 15.0, None)
+
+
+@pytest.mark.parametrize("values", [{"theta": 0.0}, {"theta": 1.2}, {"saturation": 0.0}])
+def test_impossible_transfer_is_refused(values):
+    with pytest.raises(InputError):
+        Aeration(**values)

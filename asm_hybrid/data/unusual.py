@@ -1,0 +1,80 @@
+"""Findings about the constants of a plant: values that can be, and that are not to be expected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asm_hybrid.data.findings import QualityFinding
+from asm_hybrid.kinetics.values import doubts
+
+if TYPE_CHECKING:
+    from asm_hybrid.config import PlantFile
+    from asm_hybrid.kinetics import Table
+    from asm_hybrid.plant.layout import Layout
+
+__all__ = ["CONSTANTS", "constant_findings"]
+
+CONSTANTS = ("parameter", "constant")
+"""Kinds of these findings."""
+
+RANGES = {
+    "degC": (2.0, 42.0, "temperatures of water in treatment plants"),
+    "1/d": (0.0, 1000.0, "oxygen transfer coefficients of aerated tanks"),
+    "mol/m3": (0.0, 100.0, "alkalinities of sewage"),
+}
+"""Lowest and highest value to be expected, by unit of an input, and of what."""
+
+DENSE = 100_000.0
+"""Concentration that no water has, a tenth of its own weight [g/m3]."""
+
+
+def constant_findings(config: PlantFile, table: Table, layout: Layout) -> list[QualityFinding]:
+    """Return warnings about parameters outside the bounds of the table, and about unlikely constants.
+
+    Parameters
+    ----------
+    config : PlantFile
+        A plant, or a config.
+    table : Table
+        The kinetics table.
+    layout : Layout
+        Its flow sheet, with the constants in internal units.
+
+    Returns
+    -------
+    list of QualityFinding
+        Warnings; what cannot be at all was refused when parameters and flow sheet were read.
+    """
+    found = []
+    for doubt in doubts(table, config.parameter_values(table)):
+        where = config.where("model", "parameters", doubt.name)
+        fix = f"check value and unit of {doubt.name}; it is used as it is"
+        found.append(QualityFinding("warning", where, "", "", "parameter", doubt.found, doubt.expected, fix))
+    units = {spec.name: spec.unit for spec in layout.inputs({c.name: c.unit for c in table.components})}
+    for name, value in layout.constants.items():
+        unit = units.get(name, "")
+        if not unit or name.endswith(".noise"):
+            continue
+        low, high, what = RANGES.get(unit, (0.0, DENSE, "concentrations in water"))
+        if unit.endswith("m3/d") or low <= value <= high:
+            continue
+        message = f"{name} is {value:g} {unit}, outside what is usual for {what}"
+        where = config.where(*_keys(name))
+        found.append(
+            QualityFinding(
+                "warning", where, "", "", "constant", message, f"{low:g} to {high:g} {unit}", "check the unit"
+            )
+        )
+    return found
+
+
+def _keys(name: str) -> tuple[str, ...]:
+    """Return where an input's constant stands in a plant."""
+    place, _, rest = name.partition(".")
+    if name == "T":
+        return "plant", "temperature"
+    if place == "influent":
+        return "plant", "influent", "composition", rest
+    if rest == "setpoint":
+        return "plant", "control", place, "setpoint"
+    return "plant", "tanks", place, rest

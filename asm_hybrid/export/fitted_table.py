@@ -1,0 +1,48 @@
+"""``kinetics-fitted.yaml``: the table of a run with the values of its parameters, beside the defaults they replace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from asm_hybrid.yamlfile import to_yaml
+
+__all__ = ["fitted_table"]
+
+HEAD = """\
+# The table of the run {run!r}, kinetics.yaml, with the values that the run used in the place of its defaults.
+# Each note says which default a value replaces. What n learnt is not in it.
+"""
+
+
+def fitted_table(name: str, parameters: Mapping[str, Any], run: str) -> str:
+    """Return a table that extends ``kinetics.yaml`` of the same folder.
+
+    Parameters
+    ----------
+    name : str
+        Name of the table of the run.
+    parameters : mapping
+        ``parameters.json`` of the run.
+    run : str
+        Name of the run.
+
+    Returns
+    -------
+    str
+        YAML. Bounds are widened where the run let a parameter leave those of its table.
+    """
+    rows = {row["name"]: _row(row, run) for row in parameters["parameters"] if row["value"] != row["default"]}
+    table: dict[str, Any] = {"name": f"{name[:33]}_fitted", "extends": "kinetics.yaml"}
+    table |= {"title": f"{name}, as the run {run} used it", "source": f"run {run}"}
+    return HEAD.format(run=run) + to_yaml(table | ({"parameters": rows} if rows else {}))
+
+
+def _row(row: Mapping[str, Any], run: str) -> dict[str, Any]:
+    """Return what changes in a parameter."""
+    default, value = float(row["default"]), float(row["value"])
+    origin = "fitted" if row["calibrated"] else "given in the config"
+    error = f", standard error {row['std_error']:.3g}" if row.get("std_error") is not None else ""
+    low, high = min(float(row["lower"]), default, value), max(float(row["upper"]), default, value)
+    note = f"{origin}{error}; default {default:g} ({row['source']})"
+    return {"default": value, "bounds": [low, high], "source": f"run {run}", "note": note}

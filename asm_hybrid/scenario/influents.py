@@ -1,0 +1,138 @@
+"""The influent of a simulation: constant, from a file of the benchmarks, made, or the record of a config."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from asm_hybrid.data import QualityFinding
+from asm_hybrid.data.bsm import read_bsm_influent
+from asm_hybrid.data.generator import generate_influent
+from asm_hybrid.errors import InputError
+from asm_hybrid.plant import Plant
+from asm_hybrid.scenario.definition import Scenario
+from asm_hybrid.scenario.sections import MadeInfluent
+from asm_hybrid.scenario.subject import Record, Subject
+
+__all__ = ["DAYS", "Influent", "find_influent"]
+
+DAYS = 14.0
+"""Length of a simulation without an influent file, unless it is given [d]."""
+FAR = 10.0
+"""Factor between the mean flow of a file and the flow of the plant's own influent from which on it is a finding."""
+
+
+@dataclass(frozen=True)
+class Influent:
+    """What comes in, and for how long.
+
+    Attributes
+    ----------
+    frame : DataFrame or None
+        ``time`` [d], and inputs of the plant by name in internal units; None where all are constant.
+    days : float
+        How long is simulated [d].
+    held : bool
+        Whether values are held until the next, or straight lines run between them.
+    text : str
+        What it is, in words.
+    findings : tuple of QualityFinding
+        What was found in it.
+    """
+
+    frame: pd.DataFrame | None
+    days: float
+    held: bool
+    text: str
+    findings: tuple[QualityFinding, ...] = ()
+
+
+def find_influent(subject: Subject, scenario: Scenario | None) -> Influent:
+    """Return the influent that a scenario gives, or that the plant has.
+
+    Parameters
+    ----------
+    subject : Subject
+        The plant.
+    scenario : Scenario or None
+        The scenario file.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read, does not fit the plant, or would stand beside the record of a config.
+    """
+    plant, content = subject.plant, scenario.content if scenario else None
+    if subject.record is not None:
+        return _recorded(subject.record, scenario)
+    days = content.days if content and content.days else None
+    if scenario is None or content is None or content.influent is None:
+        text = "by a time table" if plant.layout.cycles else "constant"
+        return Influent(None, days or DAYS, True, text)
+    findings: tuple[QualityFinding, ...] = ()
+    if content.influent.file is not None:
+        key, text = "file", f"the file {content.influent.file}"
+        read = read_bsm_influent(scenario.document.path.parent / Path(content.influent.file).expanduser())
+        frame, findings = read.frame, read.findings + _flow_finding(plant, read.frame, str(read.path))
+        days = days or float(np.floor(frame["time"].iloc[-1] + 1e-6))
+    else:
+        assert content.influent.generate is not None
+        key, days = "generate", days or DAYS
+        frame = _made(plant, scenario, content.influent.generate, days)
+        low, mean, high = (getattr(frame["T"], name)() for name in ("min", "mean", "max"))
+        text = f"made around means of dry weather, at {mean:.1f} °C ({low:.1f} to {high:.1f})"
+    known = [c for c in frame.columns if c == "time" or c in plant.input_index]
+    lost = [c for c in frame.columns if c not in known and c.startswith("influent.") and frame[c].any()]
+    if lost:
+        raise InputError(
+            f"the influent carries {', '.join(lost)}, which the kinetics table {plant.table.name!r} does not have",
+            where=scenario.document.where("influent", key),
+            expected="a plant with the components of ASM1, as the files of the benchmarks have them",
+        )
+    return Influent(frame[known], days, True, text, findings)
+
+
+def _recorded(record: Record, scenario: Scenario | None) -> Influent:
+    """Return the record of a config, whole or as many days of it as a scenario wants."""
+    end = float(record.frame["time"].iloc[-1])
+    content = scenario.content if scenario else None
+    if scenario is not None and content is not None and content.influent is not None:
+        raise InputError(
+            "the scenario gives an influent, and the config has its data",
+            where=scenario.document.where("influent"),
+            expected="the inputs of the record, whole, since those that columns give belong to it",
+            fix="remove 'influent', or simulate a plant file that gives constants for all inputs",
+        )
+    days = content.days if content and content.days else end
+    if scenario is not None and days > end + 1e-7:
+        raise InputError(
+            f"{days:g} d are to be simulated, and the record of the config has {end:.6g} d",
+            where=scenario.document.where("days"),
+            expected=f"at most {end:.6g} d, the whole record",
+        )
+    return Influent(record.frame, days, record.held, f"the record of the config, {record.text}")
+
+
+def _made(plant: Plant, scenario: Scenario, made: MadeInfluent, days: float) -> pd.DataFrame:
+    """Make an influent with the means of the simulated days, at the temperature of the plant unless one is given."""
+    length = int(np.ceil(max(days, scenario.content.spin_up)))
+    try:
+        settings = made.settings(plant.layout.constants.get("T"))
+        return generate_influent(settings, plant.table, length, made.start_day, made.seed, days)
+    except InputError as error:
+        where = scenario.document.where("influent", "generate")
+        raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
+
+
+def _flow_finding(plant: Plant, frame: pd.DataFrame, file: str) -> tuple[QualityFinding, ...]:
+    """Return a warning where the mean flow is far from that of the plant's own influent."""
+    own, mean = plant.layout.constants.get("Q_in", 0.0), float(frame["Q_in"].mean())
+    if not own or own / FAR <= mean <= own * FAR:
+        return ()
+    message = f"the mean flow is {mean:.4g} m3/d, and the influent of the plant has {own:.4g} m3/d"
+    expected = "a flow of the size for which the plant is built"
+    fix = "check the order of the columns and the unit"
+    return (QualityFinding("warning", file, "Q_in", "", "flow", message, expected, fix),)

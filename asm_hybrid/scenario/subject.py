@@ -1,0 +1,135 @@
+"""What is simulated without training: a plant, or the plant of a config with the inputs of its record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from asm_hybrid.config import Config, PlantFile, load_config, load_plant
+from asm_hybrid.config.ode import is_ode
+from asm_hybrid.data import QualityFinding, read_dataset
+from asm_hybrid.data.unusual import constant_findings
+from asm_hybrid.errors import InputError, SimulationError
+from asm_hybrid.plant import Plant
+from asm_hybrid.yamlfile import load_yaml
+
+__all__ = ["Record", "Subject", "load_subject", "told"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """The inputs of a config's data.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        ``time`` [d] from the begin of the record, and every input of the plant in internal units.
+    held : bool
+        Whether values are held until the next time, or straight lines run between them.
+    text : str
+        From when to when it is.
+    findings : tuple of QualityFinding
+        What the checks of the data found.
+    """
+
+    frame: pd.DataFrame
+    held: bool
+    text: str
+    findings: tuple[QualityFinding, ...]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A plant to simulate.
+
+    Attributes
+    ----------
+    file : PlantFile
+        Its file; a `Config` where it has data.
+    plant : Plant
+        The plant.
+    """
+
+    file: PlantFile
+    plant: Plant
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """Values of the table's parameters, ``(parameter,)``."""
+        values = self.file.parameter_values(self.plant.table)
+        return np.array([values.get(p.name, p.default) for p in self.plant.table.parameters])
+
+    @cached_property
+    def record(self) -> Record | None:
+        """The inputs of its data; None where it has none."""
+        if not isinstance(self.file, Config):
+            return None
+        data = read_dataset(self.file, self.plant.table, self.plant.layout)
+        frame = pd.DataFrame(data.inputs, columns=data.input_names)
+        frame.insert(0, "time", data.times)
+        begin, end = (f"{data.to_stamp(t):%Y-%m-%d %H:%M}" for t in (data.times[0], data.times[-1]))
+        held = self.file.data.interpolation == "previous"
+        return Record(frame, held, f"{begin} to {end} UTC", data.quality)
+
+    @property
+    def findings(self) -> tuple[QualityFinding, ...]:
+        """What is unusual in its constants and its data."""
+        if self.record is not None:
+            return self.record.findings
+        return tuple(constant_findings(self.file, self.plant.table, self.plant.layout))
+
+
+@contextmanager
+def told(findings: Sequence[QualityFinding]) -> Iterator[None]:
+    """Add to an error what was found before, which may be its cause."""
+    try:
+        yield
+    except (InputError, SimulationError) as error:
+        if not findings:
+            raise
+        words = [f"found before: {finding}" for finding in findings]
+        if isinstance(error, InputError):
+            fix = "\n  ".join([error.fix, *words] if error.fix else words)
+            raise InputError(error.found, where=error.where, expected=error.expected, fix=fix) from None
+        raise SimulationError("\n  ".join([str(error), *words])) from None
+
+
+def load_subject(name: str | Path) -> Subject:
+    """Read what is to be simulated; series of a config are read when they are asked for.
+
+    Parameters
+    ----------
+    name : str or Path
+        A shipped layout, the file of a plant, or the config of a training.
+
+    Returns
+    -------
+    Subject
+
+    Raises
+    ------
+    InputError
+        When it cannot be used.
+    """
+    file = _file(name)
+    table = file.table()
+    return Subject(file, Plant(table, file.layout(table)))
+
+
+def _file(name: str | Path) -> PlantFile:
+    if not str(name).endswith((".yaml", ".yml")):
+        return load_plant(name)
+    if is_ode(name):
+        raise InputError(
+            "this is the config of a generic ODE",
+            where=str(name),
+            expected="a plant, a config with a plant, or a run folder",
+            fix="asm-hybrid train simulates and fits it",
+        )
+    return load_config(name) if "data" in load_yaml(name).data else load_plant(name)
