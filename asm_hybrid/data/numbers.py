@@ -191,8 +191,8 @@ def _check_thousands(
         place.finding(
             "error",
             "thousands",
-            f"the cell {example!r} stands beside cells such as {typical:g}: the sign {decimal!r} seems to part thousands "
-            "in some rows",
+            f"the cell {example!r} stands beside {typical:g} and the like: {decimal!r} seems to part thousands in some "
+            "rows",
             grouped,
             expected=f"numbers with {decimal!r} as decimal sign, and none between thousands",
             fix=f"write {example.replace(decimal, '')}; if these are decimals, write them with one more, as {example}0",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,8 @@ def read_parquet(raw: bytes, path: Path, choose: Choose) -> tuple[list[str], pd.
         check_size(file.metadata.num_rows, len(header), str(path))
         chosen = choose(header, ())
         names = list(dict.fromkeys(file.schema_arrow.names[i] for i in chosen))
-        # what pandas wrote about its index and types is of no use here, and may be damaged
+        # what pandas wrote about its index and types is of no use here, but tells when it is damaged
+        json.loads((file.schema_arrow.metadata or {}).get(b"pandas", b"{}").decode())
         content = file.read(columns=names).replace_schema_metadata(None)
         content.validate(full=True)
         cells = pd.DataFrame({k: _plain(content.column(header[i])) for k, i in enumerate(chosen)})

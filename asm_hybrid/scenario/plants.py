@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from asm_hybrid.artefacts import user_path
 from asm_hybrid.config import PlantFile, load_plant
 from asm_hybrid.data.bsm import read_bsm_influent
 from asm_hybrid.data.generator import generate_influent
@@ -213,7 +214,7 @@ def _influent(plant: Plant, scenario: Scenario | None) -> tuple[pd.DataFrame | N
     if content.influent is None:
         return None, content.days or DAYS
     if content.influent.file is not None:
-        path = scenario.document.path.parent / Path(content.influent.file).expanduser()
+        path = scenario.document.path.parent / user_path(content.influent.file)
         frame = read_bsm_influent(path).frame
         days = content.days or float(np.floor(frame["time"].iloc[-1] + 1e-6))
     else:
