@@ -58,14 +58,11 @@ def read_csv(raw: bytes, path: Path, source: SourceSection, choose: Choose) -> t
     rows = _rows(raw, path, source)
     row, header = next(rows, (source.header_row, []))
     header = [cell.strip() for cell in header]
-    if not any(header):
-        raise InputError(
-            f"the file has no {'' if row == 1 else 'such '}header",
-            where=f"{path}, row {row}",
-            expected="names of columns",
-        )
     check_size(1, len(header), str(path))
-    chosen = choose(header, _preview(raw, source))
+    preview = _preview(raw, source)
+    if not any(header) and not any(cell.strip() for _, cells in preview for cell in cells):
+        raise InputError("the file has no header", where=f"{path}, row {row}", expected="names of columns")
+    chosen = choose(header, preview)
     columns: list[list[str | float]] = [[] for _ in chosen]
     numbers: list[int] = []
     first, width = source.first_row or 0, len(header)

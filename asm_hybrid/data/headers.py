@@ -72,7 +72,7 @@ def _missing(
     found = [(sum(h in wanted for h in map(same_name, cells)), row) for row, cells in preview]
     most, row = max(found, key=lambda pair: pair[0], default=(0, 0))
     if row != source.header_row and most > len(wanted.intersection(map(same_name, header))):
-        shown = ", ".join(printable(h) for h in header if h)[:SHOWN]
+        shown = ", ".join(printable(h) for h in header if h)[:SHOWN] or "empty"
         return InputError(
             f"row {source.header_row} of {path} ({shown}) is not the header: row {row} is",
             where=where,

@@ -73,7 +73,9 @@ def parse_numbers(
                 bad,
                 expected="numbers, or empty cells where there is no value"
                 + ("; beyond a limit '<' or '>' and a number above zero, such as '<0.05'" if limits else ""),
-                fix=_fix(first.strip(), decimal, cells[~np.isnan(numbers)]),
+                fix=_fix(first.strip(), decimal, cells[~np.isnan(numbers)])
+                if isinstance(cells[bad].iloc[0], str)
+                else "map a column of numbers, or give this one the role 'ignored'",
             )
         )
     findings += _check_thousands(cells, numbers, decimal, place)
@@ -167,7 +169,7 @@ def _check_thousands(
 ) -> list[QualityFinding]:
     """Return an error where the decimal sign seems to part thousands in some rows: 1.050 beside 980.
 
-    So it seems when whole numbers below 1000 stand beside numbers with groups of three digits after the sign, no cell
+    So it seems when whole numbers stand beside numbers with groups of three digits after the sign, no cell
     has another number of decimals or begins with zero, and a thousand times the grouped numbers lie closer to the whole
     ones than they do themselves.
     """
@@ -181,7 +183,7 @@ def _check_thousands(
                 return []
             grouped[i] = True
     whole = np.abs(numbers[~grouped & np.isfinite(numbers)])
-    if not grouped.any() or not whole.size or whole.max() >= 1000 or (whole % 1).any():
+    if not grouped.any() or not whole.size or (whole % 1).any():
         return []
     typical = float(np.median(whole))
     if np.median(np.abs(numbers[grouped])) * np.sqrt(1000) >= typical:

@@ -55,9 +55,9 @@ _COMMON = (
 )
 """Formats that are suggested, never assumed."""
 
-_OFFSET = r":\d\d(?:[.,]\d+)?\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
+_OFFSET = r"(?::\d\d(?:[.,]\d+)?|T\d\d(?:\d\d){0,2})\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
 """Offset from UTC at the end of a stamp, after its time of day: Z, +02, +0200, +02:00."""
-_SHORT_OFFSET = r"(:\d\d(?:[.,]\d+)?\s*[+-]\d\d)$"
+_SHORT_OFFSET = r"((?::\d\d(?:[.,]\d+)?|T\d\d(?:\d\d){0,2})\s*[+-]\d\d)$"
 _UNITS = {"d": 1.0, "h": 1 / 24, "min": 1 / 1440, "s": 1 / 86400, "ms": 1e-3 / 86400, "us": 1e-6 / 86400}
 _UNITS["ns"] = 1e-9 / 86400
 """Units of numeric time [d]."""
@@ -138,12 +138,13 @@ def parse_stamps(
     """
     empty = np.asarray(cells.isna().any(axis="columns"), dtype=bool)
     if empty.any():
-        raise _refusal(empty, "the time cell is empty", place, "a time in every row", "remove the row")
+        fix = _units_fix(empty, place) or "remove the row"
+        raise _refusal(empty, "the time cell is empty", place, "a time in every row", fix)
     column = cells.iloc[:, 0] if cells.shape[1] == 1 else _joined(cells)
     if time.unit is not None:
         return _from_numbers(column, time, place, where, decimal)
     if isinstance(column.dtype, pd.DatetimeTZDtype):
-        return _plausible(pd.DatetimeIndex(column), time, place).tz_convert("UTC")
+        return _plausible(pd.DatetimeIndex(column).tz_convert("UTC"), time, place)
     if pd.api.types.is_datetime64_dtype(column.dtype):
         return _localize(pd.DatetimeIndex(column), time, place, where)
     if pd.api.types.is_numeric_dtype(column.dtype) and time.format and not (column % 1).any():
@@ -153,6 +154,15 @@ def parse_stamps(
         if np.isfinite(numbers).all():
             raise _no_unit(numbers, column.astype(str), place, where)
     return _from_text(column, time, place, where)
+
+
+def _units_fix(bad: NDArray[np.bool_], place: Place) -> str:
+    """Return the remedy where the first row alone is no sample."""
+    if not bad[0] or bad[1:].any() or bad.size < 3:
+        return ""
+    return (
+        f"if row {place.rows[0]} holds units, add first_row: {place.rows[0] + 1} to the source; else correct the cell"
+    )
 
 
 def _joined(cells: pd.DataFrame) -> pd.Series:
@@ -240,7 +250,7 @@ def _from_text(cells: pd.Series, time: TimeSection, place: Place, where: str) ->
         f"the stamps cannot be read with the format {time.format!r}",
         where=f"{place.file}, column {place.column}",
         expected="stamps in this format, all with an offset from UTC or none",
-        fix=_format_advice(text),
+        fix="write every stamp in the same form, with an offset such as +02:00 or without",
     ):
         stamps = _parsed(text, time.format, utc=bool(offset.any()))
     bad = stamps.isna().to_numpy()
@@ -250,7 +260,7 @@ def _from_text(cells: pd.Series, time: TimeSection, place: Place, where: str) ->
             f"the time {text[bad].iloc[0][:60]!r} does not fit the format {time.format!r}",
             place,
             f"stamps in the format {time.format!r}",
-            _format_advice(text),
+            _units_fix(bad, place) or _format_advice(text),
         )
     if offset.any():
         return _plausible(pd.DatetimeIndex(stamps), time, place)

@@ -89,12 +89,9 @@ def read_workbook(
     except _UnreadableError as error:
         raise InputError(f"{NOT_READABLE}: {error}", where=str(path), expected=EXPECTED, fix=FIX) from None
     top = source.header_row - 1
-    if len(cells) <= top or cells.iloc[top].isna().all():
-        raise InputError(
-            "the sheet is empty" if cells.empty else f"row {source.header_row} of the sheet is empty",
-            where=str(path),
-            expected="a header and rows of values",
-        )
+    if len(cells) <= top:
+        found = "the sheet is empty" if cells.empty else f"the sheet has {len(cells)} rows, and header_row is {top + 1}"
+        raise InputError(found, where=str(path), expected="a header and rows of values")
     check_size(len(cells), cells.shape[1], str(path))
     header = _texts(cells.iloc[top])
     preview = [(i + 1, _texts(cells.iloc[i])) for i in range(min(PREVIEW, len(cells)))]
@@ -178,7 +175,9 @@ def _document(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> Iterator[bytes]:
     """Yield a part in pieces, up to a limit, whatever size the archive tells of it."""
     told, total = info.file_size, 0
-    info.file_size = limit + 1  # else a part that is larger than told would be cut off here, and by calamine not
+    info.file_size = (
+        2 * limit + CHUNK
+    )  # else a part that is larger than told would be cut off here, and by calamine not
     try:
         with archive.open(info) as stream:
             while chunk := stream.read(CHUNK):
