@@ -137,7 +137,10 @@ def _read_text(path: Path) -> str:
         raw = read_bounded(path, str(path), MAX_BYTES)
     except FileNotFoundError:
         raise InputError(
-            "the file does not exist", where=str(path), expected="an influent file of BSM1 or BSM2", fix="check the path"
+            "the file does not exist",
+            where=str(path),
+            expected="an influent file of BSM1 or BSM2",
+            fix="check the path",
         ) from None
     if raw.startswith(b"\x1f\x8b"):
         try:
