@@ -6,22 +6,31 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asm_hybrid.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "MANIFEST",
     "UNFINISHED",
     "clear_temporary",
+    "csv_text",
     "read_manifest",
     "refresh_manifest",
+    "restored",
+    "restored_text",
     "sha256_file",
+    "user_path",
     "verify_manifest",
     "write_bytes_atomic",
+    "write_csv_atomic",
     "write_json_atomic",
     "write_manifest",
     "write_text_atomic",
@@ -31,6 +40,9 @@ MANIFEST = "manifest.json"
 UNFINISHED = "checkpoint"
 """Folder in a run folder that holds what an unfinished run goes on from; no artefact."""
 _TEMPORARY = ".partial"
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].", re.DOTALL)
+"""Text that a spreadsheet runs as a formula, by its signs and their wide forms, or that was made harmless."""
+_HARMLESS = re.compile(r"'(?='*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].)", re.DOTALL)
 
 
 def sha256_file(path: Path) -> str:
@@ -93,6 +105,69 @@ def write_bytes_atomic(path: Path, content: bytes) -> Path:
 def write_text_atomic(path: Path, text: str) -> Path:
     """Write text as UTF-8 with Unix line ends; see `write_bytes_atomic`."""
     return write_bytes_atomic(path, text.encode("utf-8"))
+
+
+def csv_text(frame: pd.DataFrame, float_format: str | None = None) -> str:
+    """Return a table as CSV that no spreadsheet runs as a program.
+
+    Headers and cells that begin with ``=``, ``+``, ``-``, ``@``, a tab or a line break get a ``'`` before it, by which
+    spreadsheets know text; numbers, and a lone ``-``, stay as they are. `restored` takes it away again.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Its index is left out.
+    float_format : str, optional
+        Format of numbers, such as ``"%.6g"``.
+
+    Returns
+    -------
+    str
+    """
+    headers = [_harmless(name) for name in frame.columns]
+    text = [i for i, kind in enumerate(frame.dtypes) if kind.kind not in "biufmM"]
+    columns = {i: frame.iloc[:, i].map(_harmless) if i in text else frame.iloc[:, i] for i in range(len(headers))}
+    safe = type(frame)(columns)
+    return safe.to_csv(index=False, header=headers, lineterminator="\n", float_format=float_format)
+
+
+def _harmless(cell: Any) -> Any:
+    if not isinstance(cell, str) or not _FORMULA.match(cell):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
+
+
+def restored_text(cell: Any) -> Any:
+    """Return a header or cell of `csv_text` as it was."""
+    return _HARMLESS.sub("", cell, count=1) if isinstance(cell, str) and _HARMLESS.match(cell) else cell
+
+
+def restored(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table that was read from `csv_text` with its headers and cells as they were."""
+    text = [i for i, kind in enumerate(frame.dtypes) if kind.kind not in "biufmM"]
+    columns = {i: frame.iloc[:, i].map(restored_text) if i in text else frame.iloc[:, i] for i in range(frame.shape[1])}
+    return type(frame)(columns).set_axis([restored_text(name) for name in frame.columns], axis="columns")
+
+
+def write_csv_atomic(path: Path, frame: pd.DataFrame, float_format: str | None = None) -> Path:
+    """Write a table as `csv_text`; see `write_bytes_atomic`. Every CSV file of the program is written by it."""
+    return write_text_atomic(path, csv_text(frame, float_format))
+
+
+def user_path(text: str | Path) -> Path:
+    """Return a path as the user wrote it, ``~`` replaced by the home folder."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise InputError(
+            f"the path {str(text)!r} names a home folder that is not known",
+            expected="a path; ~ is your own home folder, ~name that of a user of this machine",
+            fix="write the whole path",
+        ) from None
 
 
 def write_json_atomic(path: Path, value: Mapping[str, Any] | Sequence[Any]) -> Path:

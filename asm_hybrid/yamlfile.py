@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.text import unusable_character
 
 __all__ = ["MAX_BYTES", "YamlDocument", "load_yaml", "parse_yaml", "to_yaml"]
 
@@ -160,7 +161,7 @@ def parse_yaml(text: str, path: str | Path) -> YamlDocument:
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             builder.take(event)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "a character that YAML does not allow"
         raise InputError(
@@ -211,7 +212,17 @@ class _Builder:
 
     def scalar(self, event: yaml.ScalarEvent, line: int) -> None:
         """Add a key or a scalar value."""
-        if self.stack and isinstance(self.stack[-1][0], dict) and self.key[-1] is None:
+        is_key = bool(self.stack) and isinstance(self.stack[-1][0], dict) and self.key[-1] is None
+        unusable = unusable_character(event.value, one_line=is_key)
+        if unusable:
+            self.refuse(
+                f"the {'key' if is_key else 'text'} {event.value[:40]!r} holds the character {unusable}",
+                line,
+                "characters that can be seen",
+                "remove it; where a header in a file holds such a character, write the header without it, and a space "
+                "for a line break",
+            )
+        if is_key:
             if event.value in self.stack[-1][0]:
                 first = self.stack[-1][1].children[event.value].line
                 self.refuse(

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from asm_hybrid import artefacts
 from asm_hybrid.artefacts import (
+    csv_text,
     read_manifest,
     refresh_manifest,
+    restored,
+    restored_text,
     sha256_file,
+    user_path,
     verify_manifest,
     write_bytes_atomic,
+    write_csv_atomic,
     write_json_atomic,
     write_manifest,
     write_text_atomic,
@@ -103,3 +111,54 @@ def test_unusable_manifest(tmp_path: Path, content: str) -> None:
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(InputError, match=r"manifest"):
         read_manifest(tmp_path)
+
+
+FORMULAS = ["=1+1", "=cmd|' /C calc'!A0", "@SUM(A1)", "+A1", "-A1+2", "\t=1", "\uff1d1", "'=1", "''@a"]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_text_that_a_spreadsheet_would_run(text: str) -> None:
+    frame = pd.DataFrame({text: [1.5, 2.5], "variable": [text, "NH4"], "unit": ["-", "g/m3"]})
+    written = csv_text(frame)
+    cells = pd.read_csv(io.StringIO(written))
+    assert [cells.columns[0], cells["variable"][0]] == [f"'{text}", f"'{text}"]
+    read = restored(cells)
+    assert list(read.columns) == [text, "variable", "unit"]
+    assert read["variable"].tolist() == [text, "NH4"]
+    assert read["unit"].tolist() == ["-", "g/m3"]
+
+
+def test_a_line_break_before_a_formula() -> None:
+    assert csv_text(pd.DataFrame({"a": ["\r=1"]})) == "a\n'\r=1\n"
+
+
+@pytest.mark.parametrize("text", ["-", "+", "-3.5", "+1e5", "-inf", "NH4", "'quoted'", "a=1", "", "2021-06-01"])
+def test_text_that_is_harmless(text: str) -> None:
+    frame = pd.DataFrame({"a": [text, "b"], "n": [-1.5, 2.0]})
+    assert csv_text(frame) == frame.to_csv(index=False, lineterminator="\n")
+    assert restored_text(text) == text
+
+
+def test_tables_of_numbers_are_written_as_they_are(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "time": pd.date_range("2021-06-01", periods=2, tz="UTC"),
+            "a": [-1 / 3, np.nan],
+            "b": [-5, 7],
+            "c": [None, "x"],
+            "d": [True, False],
+        },
+        index=[4, 4],
+    )
+    written = write_csv_atomic(tmp_path / "a.csv", frame, "%.6g").read_text(encoding="utf-8")
+    assert written == frame.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+
+
+def test_headers_given_twice_stay(tmp_path: Path) -> None:
+    frame = pd.DataFrame([[1, 2]], columns=["=a", "=a"])
+    assert csv_text(frame) == "'=a,'=a\n1,2\n"
+
+
+def test_a_home_folder_that_is_not_known() -> None:
+    with pytest.raises(InputError, match="write the whole path"):
+        user_path("~no-such-user/plant.csv")

@@ -2,66 +2,42 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from asm_hybrid.config.base import Duration, Section, refuse, written
 from asm_hybrid.config.sensor import Bias, Lag, Sample
+from asm_hybrid.config.timestamps import Stamp, TimeSection, stamp
+from asm_hybrid.text import same_name
 
-__all__ = ["BlocksSection", "ColumnSection", "DataSection", "Edge", "Role", "SourceSection", "TimeSection"]
+__all__ = ["BlocksSection", "ColumnSection", "DataSection", "Edge", "Role", "SourceSection"]
 
 Role = Literal["input", "imposed", "observation", "ignored"]
 
-_OFFSET = re.compile(r"[+-]\d\d:\d\d")
 
-
-def _zone(value: str) -> str:
-    if _OFFSET.fullmatch(value):
-        return value
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError):
+def _missing(value: Any) -> float | str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, str) or not value.strip():
         raise refuse(
-            f"the time zone {value!r} is not known",
-            "a name such as UTC or Europe/Amsterdam, or an offset such as '+01:00'",
-            "a logger that does not shift in summer has an offset, for instance '+01:00'",
-        ) from None
-    return value
-
-
-def _time_format(value: str) -> str:
-    if value == "ISO8601" or "%" in value:
-        return value
-    raise refuse(
-        f"the time format is {value!r}",
-        "strptime codes such as '%Y-%m-%d %H:%M:%S', or ISO8601",
-        "'mixed' and guessed formats are not accepted: they read 03/04 and 13/04 as March and April",
-    )
-
-
-def _stamp(value: str) -> str:
+            f"the value is {value!r}", "a number such as -999 or a word such as Bad", "an empty cell needs none"
+        )
     try:
-        datetime.fromisoformat(value)
+        float(value)
     except ValueError:
-        raise refuse(f"the time is {value!r}", "a time such as '2021-06-01' or '2021-06-01 12:00'") from None
-    return value
+        return value.strip()
+    raise refuse(f"the number {value!r} is given as text", "numbers without quotes", f"write {value} without quotes")
 
 
 def _edge(value: Any) -> float | str:
     if isinstance(value, str):
-        return _stamp(value)
+        return stamp(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
         return float(value)
     raise refuse(f"the value is {value!r}", "a share of the record from 0 to 1, or a time such as '2021-06-01'")
 
 
-Zone = Annotated[str, AfterValidator(_zone)]
-TimeFormat = Annotated[str, AfterValidator(_time_format)]
-Stamp = Annotated[str, AfterValidator(_stamp)]
 Edge = Annotated[
     float | str,
     BeforeValidator(_edge),
@@ -70,41 +46,9 @@ Edge = Annotated[
 """One end of a block: a share of the record from 0 to 1, or a time."""
 Period = Annotated[tuple[Edge, Edge], Field(strict=False)]
 Range = Annotated[tuple[float | None, float | None], Field(strict=False)]
-Numbers = Annotated[tuple[float, ...], Field(strict=False)]
+NoValue = Annotated[float | str, BeforeValidator(_missing), WithJsonSchema({"type": ["number", "string"]})]
+Missing = Annotated[tuple[NoValue, ...], Field(strict=False)]
 Excluded = Annotated[tuple[Annotated[tuple[Stamp, Stamp], Field(strict=False)], ...], Field(strict=False)]
-
-
-class TimeSection(Section):
-    """How a file says when a sample was taken: as text (``format``) or as a number (``unit``, ``origin``)."""
-
-    column: str = Field(description="Name of the time column.")
-    format: TimeFormat | None = Field(
-        default=None, description="Format of stamps given as text: strptime codes, or ISO8601."
-    )
-    unit: Literal["d", "h", "min", "s"] | None = Field(default=None, description="Unit of time given as a number.")
-    origin: Stamp | None = Field(default=None, description="Stamp at which numeric time is zero.")
-    zone: Zone | None = Field(
-        default=None,
-        description="Time zone of the stamps, or of the origin: UTC, Europe/Amsterdam, '+01:00'. "
-        "Needed unless every stamp carries its own offset.",
-    )
-
-    @model_validator(mode="after")
-    def _one_form(self) -> Self:
-        if self.unit and self.format:
-            raise refuse(
-                "the time has both a format and a unit",
-                "a format for stamps given as text, or unit and origin for numbers",
-                "remove one of the two",
-            )
-        if (self.unit is None) != (self.origin is None):
-            lacks = "origin" if self.unit else "unit"
-            raise refuse(
-                f"numeric time lacks {lacks!r}",
-                "both, for instance unit: d and origin: '2021-05-05 11:57:00'",
-                f"add {lacks!r}",
-            )
-        return self
 
 
 class ColumnSection(Section):
@@ -241,11 +185,50 @@ class SourceSection(Section):
         default=",", description="Character between the cells of a CSV file."
     )
     decimal: Literal[".", ","] = Field(default=".", description="Decimal sign in a CSV file.")
+    header_row: int = Field(
+        default=1, ge=1, le=1000, description="Row of the header in a CSV or Excel file, where lines stand above it."
+    )
+    first_row: int | None = Field(
+        default=None,
+        ge=2,
+        le=1000,
+        description="Row of the first sample in a CSV or Excel file, where units stand below the header; default the "
+        "row after the header.",
+    )
     time: TimeSection = Field(description="The time column.")
-    missing: Numbers = Field(default=(), description="Numbers that stand for 'no value' in this file, such as -999.")
+    missing: Missing = Field(
+        default=(),
+        description="Numbers and words that stand for 'no value' in this file, such as -999 or Bad; capitals or not.",
+    )
     columns: dict[str, ColumnSection] = Field(
         min_length=1, description="Columns by their header; those not listed are not used."
     )
+
+    @model_validator(mode="after")
+    def _one_place_each(self) -> Self:
+        if self.first_row is not None and self.first_row <= self.header_row:
+            raise refuse(
+                f"the first sample stands in row {self.first_row}, the header in row {self.header_row}",
+                "a first_row below header_row",
+            )
+        times = [same_name(header) for header in self.time.columns]
+        seen: dict[str, str] = {}
+        for header, column in self.columns.items():
+            plain = same_name(header)
+            if plain in seen:
+                raise refuse(
+                    f"the columns {seen[plain]!r} and {header!r} are one to a reader's eye",
+                    "headers that differ in more than spaces or the form of their characters",
+                    "remove one of them",
+                )
+            if plain in times and column.role != "ignored":
+                raise refuse(
+                    f"the column {header!r} is that of time, and has the role {column.role!r}",
+                    "one meaning for each column",
+                    "remove it from columns, or correct time.column",
+                )
+            seen[plain] = header
+        return self
 
 
 class BlocksSection(Section):

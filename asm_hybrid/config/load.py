@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from asm_hybrid.artefacts import user_path
 from asm_hybrid.config.messages import input_error
 from asm_hybrid.config.plantfile import PlantFile
 from asm_hybrid.config.schema import Config
@@ -93,7 +94,7 @@ def load_plant(name: str | Path) -> PlantFile:
 def _locate(name: str, folder: Path) -> Path:
     """Return the file of a shipped layout, or of one's own."""
     if name.endswith((".yaml", ".yml")):
-        return folder / Path(name).expanduser()
+        return folder / user_path(name)
     if name not in available_layouts():
         raise InputError(
             f"there is no layout {name!r}",

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
+from asm_hybrid.artefacts import user_path
 from asm_hybrid.config.base import Section, refuse
 from asm_hybrid.config.counts import Hidden, Seed, Tries
 from asm_hybrid.config.messages import input_error
@@ -211,7 +212,7 @@ class OdeConfig(Section):
         own = name.endswith((".yaml", ".yml")) or "/" in name or os.sep in name
         base = self._document.path.parent if self._document else Path()
         try:
-            table = load_table(base / Path(name).expanduser() if own else name)
+            table = load_table(base / user_path(name) if own else name)
         except InputError as error:
             found = f"{error.where}: {error.found}" if error.where else error.found
             where = self.where("ode", "table")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, PrivateAttr
 
+from asm_hybrid.artefacts import user_path
 from asm_hybrid.config.base import Section
 from asm_hybrid.config.fractionation import build_fractionation
 from asm_hybrid.config.layout import build_layout
@@ -69,7 +70,7 @@ class PlantFile(Section):
     def resolve(self, path: str | Path) -> Path:
         """Return a path of the config as one that holds from the current folder."""
         base = self._document.path.parent if self._document else Path()
-        return base / Path(path).expanduser()
+        return base / user_path(path)
 
     @property
     def kinetics(self) -> str | Path:

@@ -13,6 +13,7 @@ References
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import zlib
 from collections.abc import Mapping, Sequence
@@ -27,12 +28,15 @@ from numpy.typing import NDArray
 from asm_hybrid.data.findings import Place, QualityFinding, raise_errors, row_summary
 from asm_hybrid.data.gross import check_far, check_impossible
 from asm_hybrid.data.influent import PREFIX
+from asm_hybrid.data.limits import read_bounded
 from asm_hybrid.errors import InputError
 
 __all__ = ["BsmInfluent", "read_bsm_influent"]
 
 Values = NDArray[np.float64]
 
+MAX_BYTES = 100_000_000
+"""Largest influent file, unpacked [byte]: 609 d of BSM2 take 20 MB."""
 STEP = 15.0
 """Interval of the samples [min]."""
 STEP_TOLERANCE = 0.2
@@ -134,17 +138,18 @@ def read_bsm_influent(path: Path | str) -> BsmInfluent:
 
 def _read_text(path: Path) -> str:
     try:
-        raw = path.read_bytes()
-    except OSError as error:
+        raw = read_bounded(path, str(path), MAX_BYTES)
+    except FileNotFoundError:
         raise InputError(
-            f"the file cannot be read: {error.strerror or error}",
+            "the file does not exist",
             where=str(path),
             expected="an influent file of BSM1 or BSM2",
             fix="check the path",
         ) from None
     if raw.startswith(b"\x1f\x8b"):
         try:
-            raw = gzip.decompress(raw)
+            with gzip.open(io.BytesIO(raw)) as stream:
+                raw = stream.read(MAX_BYTES + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise InputError(
                 f"the compressed file is damaged: {error}",
@@ -152,6 +157,12 @@ def _read_text(path: Path) -> str:
                 expected="a whole file compressed by gzip",
                 fix="copy or download it again",
             ) from None
+    if len(raw) > MAX_BYTES:
+        raise InputError(
+            f"the file unpacks to more than {MAX_BYTES // 1_000_000} MB",
+            where=str(path),
+            expected="an influent file of BSM1 or BSM2",
+        )
     return raw.decode("utf-8-sig", errors="replace")
 
 

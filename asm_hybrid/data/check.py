@@ -129,7 +129,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _source_lines(config: Config, source: Source) -> list[str]:
     times, section = source.times, config.data.sources[source.name]
-    used = {section.time.column, *(s.header for s in source.series)}
+    used = {*section.time.columns, *(s.header for s in source.series)}
     unused = [header for header in source.table.header if header and header not in used]
     step = np.diff(np.sort(source.days(times[0]))) * 1440
     lines = [

@@ -79,7 +79,7 @@ def check_impossible(
     Returns
     -------
     list of QualityFinding
-        Kinds ``impossible value``, ``sentinel``, ``thousands points``.
+        Kinds ``impossible value``, ``sentinel``.
     """
     impossible = _impossible(internal, target, unit)
     kept = np.where(impossible, np.nan, values)
@@ -96,8 +96,7 @@ def check_impossible(
                 fix=_remedy(values[impossible]) + "; if all values are as large, correct the column's unit",
             )
         )
-    found += _written_for_none(kept, place, declared)
-    return found + _thousands_points(kept, place, declared)
+    return found + _written_for_none(kept, place, declared)
 
 
 def check_far(
@@ -223,33 +222,6 @@ def _declared(value: float, declared: Range | None) -> bool:
     if value < 0:
         return lower is not None and lower <= value
     return upper is not None and value <= upper
-
-
-def _thousands_points(values: Values, place: Place, declared: Range | None) -> list[QualityFinding]:
-    """Return an error when whole numbers end below 1000 and what would follow stands there as 1.050."""
-    low = (values >= 1.0) & (values < 100.0)
-    high = values >= 100.0
-    other = (values > 0) & (values < 1.0)
-    if not low.any() or not high.any() or other.any() or (declared and declared[0] is not None):
-        return []
-    small, large = values[low], values[high]
-    whole = np.all(large == np.round(large)) and large.max() < 1000.0
-    shifted = np.abs(1000 * small - np.round(1000 * small)) < 1e-6
-    follows = large.max() > 500.0 and 5 * small.max() < large.min() and bool(np.any(small != np.round(small)))
-    if not (whole and shifted.all() and follows):
-        return []
-    return [
-        place.finding(
-            "error",
-            "thousands points",
-            f"{_count(low)} between {small.min():g} and {small.max():g}, all others are whole numbers from "
-            f"{large.min():g} to {large.max():g}: a point seems to stand for thousands",
-            low,
-            expected="numbers without a sign between thousands, such as 1050",
-            fix="export the column without thousands points; if the values were measured, give the column a range that "
-            "begins below them",
-        )
-    ]
 
 
 def _count(chosen: Rows) -> str:

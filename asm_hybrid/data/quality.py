@@ -61,7 +61,7 @@ def check_values(
     Returns
     -------
     list of QualityFinding
-        Kinds ``impossible value``, ``sentinel`` and ``thousands points`` (errors), ``range``, ``far outside``,
+        Kinds ``impossible value`` and ``sentinel`` (errors), ``range``, ``far outside``,
         ``constant column``, ``frozen sensor``, ``drift``, ``overlapping composites``, ``gap``.
     """
     found = check_impossible(values, internal, place, str(column.target), unit, column.range)

@@ -14,6 +14,7 @@ from asm_hybrid.config import Config
 from asm_hybrid.config.data import ColumnSection
 from asm_hybrid.config.targets import column_unit
 from asm_hybrid.data.censoring import ABOVE, BELOW
+from asm_hybrid.data.clocks import check_clock
 from asm_hybrid.data.exclusion import without_excluded
 from asm_hybrid.data.findings import Place, QualityFinding, merged
 from asm_hybrid.data.numbers import parse_numbers
@@ -155,12 +156,13 @@ def _read(config: Config, table: Table, layout: Layout, name: str) -> tuple[Sour
     raw = read_source(config, name)
     rows = raw.frame.index.to_numpy(dtype=np.int64)
     file = os.path.normpath(raw.path)
-    clock = Place(file, section.time.column, "", rows)
-    times = parse_stamps(
-        raw.frame[section.time.column], section.time, clock, config.where("data", "sources", name, "time")
-    )
-    findings = check_order(times, clock)
+    clock = Place(file, section.time.label, "", rows)
+    where = config.where("data", "sources", name, "time")
+    times = parse_stamps(raw.frame[list(section.time.columns)], section.time, clock, where, section.decimal)
+    findings = check_order(times, clock, section.time.zone)
     ordered = not findings
+    if ordered and section.time.zone is not None:
+        findings += check_clock(times, section.time.zone, clock)
     days = np.asarray((times - times[0]) / pd.Timedelta(days=1), dtype=np.float64)
     series = []
     for header, column in section.columns.items():

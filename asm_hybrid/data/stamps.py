@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from asm_hybrid.config.data import TimeSection
+from asm_hybrid.config.timestamps import YEARS, TimeSection
+from asm_hybrid.data.clocks import shifting_place
 from asm_hybrid.data.findings import Place, QualityFinding, row_summary
-from asm_hybrid.errors import InputError
+from asm_hybrid.data.midnight import without_24
+from asm_hybrid.data.numbers import to_floats
+from asm_hybrid.errors import InputError, readable
 
 __all__ = ["check_order", "parse_stamps", "read_stamp", "zone"]
 
@@ -31,11 +34,37 @@ _COMMON = (
     "%d.%m.%Y %H:%M",
     "%m/%d/%y %H:%M",
     "%d/%m/%y %H:%M",
+    "%d.%m.%y %H:%M",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
+    "%d-%b-%Y %H:%M:%S",
+    "%d-%b-%Y %H:%M",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%m/%d/%Y %I:%M %p",
+    "%d/%m/%Y %I:%M:%S %p",
+    "%d/%m/%Y %I:%M %p",
+    "%Y%m%d %H:%M:%S",
+    "%Y%m%d %H:%M",
+    "%Y%m%d%H%M%S",
+    "%Y%m%d%H%M",
     "%Y-%m-%d",
     "%d/%m/%Y",
     "%m/%d/%Y",
+    "%d.%m.%Y",
+    "%Y%m%d",
 )
 """Formats that are suggested, never assumed."""
+
+_OFFSET = r"(?::\d\d(?:[.,]\d+)?|T\d\d(?:\d\d){0,2})\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
+"""Offset from UTC at the end of a stamp, after its time of day: Z, +02, +0200, +02:00."""
+_SHORT_OFFSET = r"((?::\d\d(?:[.,]\d+)?|T\d\d(?:\d\d){0,2})\s*[+-]\d\d)$"
+_UNITS = {"d": 1.0, "h": 1 / 24, "min": 1 / 1440, "s": 1 / 86400, "ms": 1e-3 / 86400, "us": 1e-6 / 86400}
+_UNITS["ns"] = 1e-9 / 86400
+"""Units of numeric time [d]."""
+_EPOCH = (9e8, 4.2e9)
+"""Seconds from 1970 to the years 1998 and 2103."""
+_SPREADSHEET = (36000.0, 74000.0)
+"""Days from 1899-12-30 to the same years."""
 
 
 def zone(name: str) -> tzinfo:
@@ -64,7 +93,7 @@ def read_stamp(text: str, zone_name: str, where: str) -> pd.Timestamp:
     Timestamp
         UTC.
     """
-    stamp = pd.Timestamp(text)
+    stamp = pd.Timestamp(datetime.fromisoformat(text))
     if stamp.tzinfo is None:
         try:
             stamp = stamp.tz_localize(zone(zone_name))
@@ -78,19 +107,23 @@ def read_stamp(text: str, zone_name: str, where: str) -> pd.Timestamp:
     return stamp.tz_convert("UTC")
 
 
-def parse_stamps(cells: pd.Series, time: TimeSection, place: Place, where: str) -> pd.DatetimeIndex:
+def parse_stamps(
+    cells: pd.DataFrame, time: TimeSection, place: Place, where: str, decimal: str = "."
+) -> pd.DatetimeIndex:
     """Return the stamps of a file in UTC.
 
     Parameters
     ----------
-    cells : Series
-        The time column.
+    cells : DataFrame
+        The time column, or those of date and time.
     time : TimeSection
         How to read it.
     place : Place
         File, header and row numbers.
     where : str
         Place of the `time` section in the config.
+    decimal : str
+        Decimal sign of numeric time that is text.
 
     Returns
     -------
@@ -103,23 +136,67 @@ def parse_stamps(cells: pd.Series, time: TimeSection, place: Place, where: str) 
         If a cell is empty or does not fit the format, if format or zone are not known, or if a local time
         exists twice or not at all.
     """
-    empty = cells.isna().to_numpy(dtype=bool)
+    empty = np.asarray(cells.isna().any(axis="columns"), dtype=bool)
     if empty.any():
-        raise _refusal(empty, "the time cell is empty", place, "a time in every row", "remove the row")
+        fix = _units_fix(empty, place) or "remove the row"
+        raise _refusal(empty, "the time cell is empty", place, "a time in every row", fix)
+    column = cells.iloc[:, 0] if cells.shape[1] == 1 else _joined(cells)
     if time.unit is not None:
-        return _from_numbers(cells, time, place, where)
-    if isinstance(cells.dtype, pd.DatetimeTZDtype):
-        return pd.DatetimeIndex(cells).tz_convert("UTC")
-    if pd.api.types.is_datetime64_dtype(cells.dtype):
-        return _localize(pd.DatetimeIndex(cells), time, place, where)
-    if pd.api.types.is_numeric_dtype(cells.dtype):
-        raise InputError(
-            f"the time column of {place.file} holds numbers",
-            where=where,
-            expected="for numeric time: unit (d, h, min or s), origin and zone",
-            fix="add unit: d and origin: 'YYYY-MM-DD HH:MM:SS'",
-        )
-    return _from_text(cells, time, place, where)
+        return _from_numbers(column, time, place, where, decimal)
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return _plausible(pd.DatetimeIndex(column).tz_convert("UTC"), time, place)
+    if pd.api.types.is_datetime64_dtype(column.dtype):
+        return _localize(pd.DatetimeIndex(column), time, place, where)
+    if pd.api.types.is_numeric_dtype(column.dtype) and time.format and not (column % 1).any():
+        column = column.astype(np.int64)
+    elif time.format is None:
+        numbers = to_floats(column, decimal)
+        if np.isfinite(numbers).all():
+            raise _no_unit(numbers, column.astype(str), place, where)
+    return _from_text(column, time, place, where)
+
+
+def _units_fix(bad: NDArray[np.bool_], place: Place) -> str:
+    """Return the remedy where the first row alone is no sample."""
+    if not bad[0] or bad[1:].any() or bad.size < 3:
+        return ""
+    return (
+        f"if row {place.rows[0]} holds units, add first_row: {place.rows[0] + 1} to the source; else correct the cell"
+    )
+
+
+def _joined(cells: pd.DataFrame) -> pd.Series:
+    """Return date and time as one text; what Excel knows as a date or a time is written in the order of ISO 8601."""
+    written = []
+    for i, form in enumerate(("%Y-%m-%d", "%H:%M:%S")):
+        part = cells.iloc[:, i]
+        if part.dtype.kind == "m":
+            part = pd.Timestamp(0) + part
+        kept = part.dt.strftime(form) if part.dtype.kind == "M" else part.astype(str).str.strip()
+        written.append(kept)
+    return written[0] + " " + written[1]
+
+
+def _no_unit(numbers: NDArray[np.float64], text: pd.Series, place: Place, where: str) -> InputError:
+    fitting = _fitting(text) if text.str.fullmatch(r"(?:19|20)\d{6}(?:\d{4}|\d{6})?").all() else []
+    fix = " or ".join(f"add format: '{form}'" for form in fitting)
+    return InputError(
+        f"the time column of {place.file} holds numbers, such as {text.iloc[0]}",
+        where=where,
+        expected="for numeric time: unit (d, h, min, s, ms, us or ns), origin and zone",
+        fix=fix or _unit_fix(numbers) or "add unit: d and origin: 'YYYY-MM-DD HH:MM:SS'",
+    )
+
+
+def _unit_fix(values: NDArray[np.float64]) -> str:
+    """Return what numbers of this size are likely to be."""
+    least, most = values.min(), values.max()
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)):
+        if least > _EPOCH[0] * factor and most < _EPOCH[1] * factor:
+            return f"numbers of this size are {unit} since 1970 in UTC: unit: {unit}, origin: '1970-01-01', zone: UTC"
+    if least > _SPREADSHEET[0] and most < _SPREADSHEET[1]:
+        return "numbers of this size are days of a spreadsheet: unit: d and origin: '1899-12-30'"
+    return ""
 
 
 def _refusal(bad: NDArray[np.bool_], found: str, place: Place, expected: str, fix: str) -> InputError:
@@ -127,22 +204,25 @@ def _refusal(bad: NDArray[np.bool_], found: str, place: Place, expected: str, fi
     return InputError(found, where=where, expected=expected, fix=fix)
 
 
-def _from_numbers(cells: pd.Series, time: TimeSection, place: Place, where: str) -> pd.DatetimeIndex:
-    values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+def _from_numbers(cells: pd.Series, time: TimeSection, place: Place, where: str, decimal: str) -> pd.DatetimeIndex:
+    values = to_floats(cells, decimal)
     bad = ~np.isfinite(values)
     if bad.any():
         raise _refusal(bad, "the time is not a number", place, f"numbers in {time.unit}", "correct the row")
-    unit = {"d": "D", "min": "min", "h": "h", "s": "s"}[str(time.unit)]
+    unit = str(time.unit)
     origin = read_stamp(str(time.origin), _zone_name(time, where, str(time.origin)), where)
-    try:
-        return pd.DatetimeIndex(origin.as_unit("ns") + pd.to_timedelta(values, unit=unit))  # type: ignore[call-overload]
-    except (pd.errors.OutOfBoundsTimedelta, pd.errors.OutOfBoundsDatetime, OverflowError):
+    ends = [origin.year + days * _UNITS[unit] / 365.2425 for days in (values.min(), values.max())]
+    if not YEARS[0] <= ends[0] <= ends[1] < YEARS[1]:
         raise InputError(
-            f"numeric time reaches {np.abs(values).max():g} {time.unit}, beyond what a calendar holds",
+            f"numeric time reaches {np.abs(values).max():g} {unit}, beyond what a calendar holds",
             where=f"{place.file}, column {place.column!r}",
-            expected=f"time in {time.unit} since the origin",
-            fix="check the unit of time",
-        ) from None
+            expected=f"time in {unit} since {time.origin}, in the years {YEARS[0]} to {YEARS[1] - 1}",
+            fix=_unit_fix(values) or "check the unit of time",
+        )
+    if unit == "ns":  # which in 64 bits float are no more exact than a fraction of a microsecond
+        values, unit = np.round(values / 1e3), "us"
+    elapsed = pd.to_timedelta(values, unit={"d": "D"}.get(unit, unit))  # type: ignore[call-overload]
+    return pd.DatetimeIndex(origin.as_unit("ns") + elapsed)
 
 
 def _zone_name(time: TimeSection, where: str, stamp: str = "") -> str:
@@ -160,47 +240,69 @@ def _from_text(cells: pd.Series, time: TimeSection, place: Place, where: str) ->
     text = cells.astype(str).str.strip()
     if time.format is None:
         raise _no_format(text, place, where)
-    if "%z" in time.format or time.format == "ISO8601":
-        return _with_offsets(text, time, place, where)
-    stamps = pd.to_datetime(text, format=time.format, errors="coerce")
-    _check_parsed(stamps, text, time, place)
+    offset = np.full(len(text), "%z" in time.format)
+    if time.format == "ISO8601":
+        offset = text.str.contains(_OFFSET, regex=True).to_numpy(dtype=bool)
+    if offset.any() and not offset.all():
+        found = "the stamp has no offset from UTC"
+        raise _refusal(~offset, found, place, "an offset in every stamp", "add it, or remove it from the others")
+    with readable(
+        f"the stamps cannot be read with the format {time.format!r}",
+        where=f"{place.file}, column {place.column}",
+        expected="stamps in this format, all with an offset from UTC or none",
+        fix="write every stamp in the same form, with an offset such as +02:00 or without",
+    ):
+        stamps = _parsed(text, time.format, utc=bool(offset.any()))
+    bad = stamps.isna().to_numpy()
+    if bad.any():
+        raise _refusal(
+            bad,
+            f"the time {text[bad].iloc[0][:60]!r} does not fit the format {time.format!r}",
+            place,
+            f"stamps in the format {time.format!r}",
+            _units_fix(bad, place) or _format_advice(text),
+        )
+    if offset.any():
+        return _plausible(pd.DatetimeIndex(stamps), time, place)
     return _localize(pd.DatetimeIndex(stamps), time, place, where)
 
 
-def _with_offsets(text: pd.Series, time: TimeSection, place: Place, where: str) -> pd.DatetimeIndex:
-    """Read stamps that may carry an offset each: all of them do, or none."""
-    offset = text.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$", regex=True).to_numpy(dtype=bool)
-    offset = offset & text.str.contains(":", regex=False).to_numpy(dtype=bool)
-    if not offset.any() and "%z" not in str(time.format):
-        stamps = pd.to_datetime(text, format=time.format, errors="coerce")
-        _check_parsed(stamps, text, time, place)
-        return _localize(pd.DatetimeIndex(stamps), time, place, where)
-    if not offset.all():
-        found = "the stamp has no offset from UTC"
-        raise _refusal(~offset, found, place, "an offset in every stamp", "add it, or remove %z")
-    stamps = pd.to_datetime(text, format=time.format, errors="coerce", utc=True)
-    _check_parsed(stamps, text, time, place)
-    return pd.DatetimeIndex(stamps)
+def _parsed(text: pd.Series, form: str, *, utc: bool) -> pd.Series:
+    """Return stamps, NaT where a text does not fit the format; 24:00 is the midnight that follows."""
+    if utc:
+        text = text.str.replace(_SHORT_OFFSET, r"\1:00", regex=True)
+        text = text.str.replace(r"\s+(?=[+-][\d:]+$)", "", regex=True) if form == "ISO8601" else text
+    text, late = without_24(text, form)
+    stamps = pd.to_datetime(text, format=form, errors="coerce", utc=utc)
+    if not utc and not pd.api.types.is_datetime64_dtype(stamps.dtype):
+        raise ValueError("some stamps carry an offset from UTC")
+    return stamps.where(~late, stamps + pd.Timedelta(days=1)) if late.any() else stamps
 
 
-def _check_parsed(stamps: pd.Series, text: pd.Series, time: TimeSection, place: Place) -> None:
-    bad = stamps.isna().to_numpy()
+def _format_advice(text: pd.Series) -> str:
+    fitting = _fitting(text)
+    return "set format: " + " or ".join(map(repr, fitting)) if fitting else "correct the cell, or the format"
+
+
+def _plausible(stamps: pd.DatetimeIndex, time: TimeSection, place: Place) -> pd.DatetimeIndex:
+    """Return stamps after checking their years."""
+    years = np.asarray(stamps.year)
+    bad = (years < YEARS[0]) | (years >= YEARS[1])
     if bad.any():
-        example = text.iloc[int(np.flatnonzero(bad)[0])]
-        fitting = _fitting(text)
         raise _refusal(
             bad,
-            f"the time {example!r} does not fit the format {time.format!r}",
+            f"the time lies in the year {years[bad][0]}",
             place,
-            f"stamps in the format {time.format!r}",
-            "set format: " + " or ".join(map(repr, fitting)) if fitting else "correct the cell, or the format",
+            f"years from {YEARS[0]} to {YEARS[1] - 1}",
+            "correct the cell" + (", or the format" if time.format else ""),
         )
+    return stamps
 
 
 def _no_format(text: pd.Series, place: Place, where: str) -> InputError:
     fitting, example = _fitting(text), text.iloc[0]
     ambiguous = len({f.replace("%m", "#").replace("%d", "#") for f in fitting}) < len(fitting)
-    found = f"the stamps of {place.file}, such as {example!r}, are text and no format is given"
+    found = f"the stamps of {place.file}, such as {example[:60]!r}, are text and no format is given"
     if ambiguous:
         found += "; day and month cannot be told apart"
     listed = " or ".join(f"format: '{f}'" for f in fitting)
@@ -216,14 +318,17 @@ def _fitting(text: pd.Series) -> list[str]:
     """Return the common formats that read every stamp."""
 
     def reads(cells: pd.Series, candidate: str) -> bool:
-        return not pd.to_datetime(cells, format=candidate, errors="coerce", utc=True).isna().any()
+        try:
+            return not _parsed(cells, candidate, utc=True).isna().any()
+        except (ValueError, TypeError, OverflowError):
+            return False
 
     found = [c for c in _COMMON if reads(text.iloc[:100], c) and reads(text, c)]
     return found or (["ISO8601"] if reads(text, "ISO8601") else [])
 
 
 def _localize(stamps: pd.DatetimeIndex, time: TimeSection, place: Place, where: str) -> pd.DatetimeIndex:
-    name = _zone_name(time, where)
+    name, stamps = _zone_name(time, where), _plausible(stamps, time, place)
     local = stamps.tz_localize(zone(name), ambiguous="NaT", nonexistent="NaT")
     bad = np.asarray(local.isna())
     if not bad.any():
@@ -257,7 +362,7 @@ def _clock_change(stamps: pd.DatetimeIndex, bad: NDArray[np.bool_], name: str, p
     )
 
 
-def check_order(times: pd.DatetimeIndex, place: Place) -> list[QualityFinding]:
+def check_order(times: pd.DatetimeIndex, place: Place, zone_name: str | None = None) -> list[QualityFinding]:
     """Return errors for stamps that go back or stand twice.
 
     Parameters
@@ -266,6 +371,8 @@ def check_order(times: pd.DatetimeIndex, place: Place) -> list[QualityFinding]:
         Stamps, in the order of the file.
     place : Place
         File, header and row numbers.
+    zone_name : str, optional
+        Zone of stamps that carry no offset.
 
     Returns
     -------
@@ -284,7 +391,8 @@ def check_order(times: pd.DatetimeIndex, place: Place) -> list[QualityFinding]:
                 f"time goes back, from {times[first - 1]:{SHOWN}} to {times[first]:{SHOWN}} UTC",
                 back,
                 expected="rows in order of time",
-                fix="sort the file by time; if day and month are exchanged, correct the format",
+                fix=_summer_fix(times[first], zone_name)
+                or "sort the file by time; if day and month are exchanged, correct the format",
             )
         )
     twice = np.asarray(times.duplicated(keep=False))
@@ -296,7 +404,20 @@ def check_order(times: pd.DatetimeIndex, place: Place) -> list[QualityFinding]:
                 f"the stamp {times[twice][0]:{SHOWN}} UTC stands more than once",
                 twice,
                 expected="one row for each instant",
-                fix="remove or merge the rows; at the end of summer time, export in UTC",
+                fix=_summer_fix(times[twice][0], zone_name) or "remove or merge the rows",
             )
         )
     return found
+
+
+def _summer_fix(time: pd.Timestamp, zone_name: str | None) -> str:
+    """Return the remedy where clocks of some place go back at a stamp, and the zone has no summer time."""
+    if zone_name is None:
+        return ""
+    place_name = shifting_place(time.tz_convert(zone(zone_name)).tz_localize(None).round("s"), forward=False)
+    if place_name is None:
+        return ""
+    return (
+        f"clocks go back then, as in {place_name}: the logger seems to follow summer time, which the zone {zone_name} "
+        "does not; export the series in UTC, or with offsets and %z in the format"
+    )

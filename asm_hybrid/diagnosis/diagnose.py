@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load as load_tensors
 
-from asm_hybrid.artefacts import verify_manifest, write_json_atomic, write_manifest, write_text_atomic
+from asm_hybrid.artefacts import verify_manifest, write_csv_atomic, write_json_atomic, write_manifest
 from asm_hybrid.diagnosis.balance import imbalance, imbalance_warning
 from asm_hybrid.diagnosis.contributions import contribution_table, contributions
 from asm_hybrid.diagnosis.forecast import forecast_verdict
@@ -55,10 +55,7 @@ def diagnose(folder: Path) -> dict[str, Any]:
         hours = stamps[knots.numpy()]
         times, blocks = [t.isoformat() for t in hours], _blocks(hours, summary["blocks"])
         table = pd.concat([contribution_table(model, term, own, times, blocks) for term, own in found.items()])
-        write_text_atomic(
-            folder / "contributions.csv",
-            table.to_csv(index=False, float_format="%.6g", lineterminator="\n"),
-        )
+        write_csv_atomic(folder / "contributions.csv", table, "%.6g")
         per_day = round(1.0 / model.grid.interval)
         wanted = window_starts(len(inputs), per_day)
         at = [int(np.searchsorted(knots.numpy(), w)) for w in wanted if w in set(knots.tolist())]

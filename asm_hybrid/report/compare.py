@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from asm_hybrid.artefacts import verify_manifest
+from asm_hybrid.artefacts import restored, verify_manifest
 from asm_hybrid.errors import InputError
 from asm_hybrid.report.record import Score, Summary, flat, read_config, read_summary
 from asm_hybrid.report.style import MODELS
@@ -120,7 +120,7 @@ def _test_data(folder: Path) -> pd.DataFrame:
     """Return the measurements of the test block as text, as they stand in ``predictions.csv``."""
     path = folder / "predictions.csv"
     try:
-        frame = pd.read_csv(path, dtype=str, usecols=[*_TEST_DATA, "block"])
+        frame = restored(pd.read_csv(path, dtype=str, usecols=[*_TEST_DATA, "block"]))
     except (OSError, ValueError) as error:
         raise InputError(f"the predictions cannot be read: {error}", where=str(path)) from None
     return frame.loc[frame["block"] == "test", _TEST_DATA].sort_values(["variable", "time"], ignore_index=True)

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from asm_hybrid.artefacts import refresh_manifest, write_bytes_atomic
+from asm_hybrid.artefacts import refresh_manifest, restored, write_bytes_atomic
 from asm_hybrid.data.check import aligned
 from asm_hybrid.report.style import INK, MUTED, drawing, number, unit_text
 
@@ -42,7 +42,7 @@ def write_ode_plot(folder: Path) -> None:
         A run folder. Its manifest gets the digests of the pictures.
     """
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    curves = pd.read_csv(folder / "predictions.csv")
+    curves = restored(pd.read_csv(folder / "predictions.csv"))
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     losses = [(r["stage"], r["loss"]) for r in map(json.loads, lines)]
     states = summary["states"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from asm_hybrid.artefacts import restored
 from asm_hybrid.data.sampling import usual_distance
 from asm_hybrid.errors import InputError
 
@@ -49,7 +50,7 @@ def read_contributions(run_dir: Path) -> pd.DataFrame | None:
 
 def _read(path: Path, needed: Sequence[str]) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(path, dtype={"block": str, "variable": str, "unit": str, "tank": str})
+        frame = restored(pd.read_csv(path, dtype={"block": str, "variable": str, "unit": str, "tank": str}))
     except FileNotFoundError:
         raise InputError(
             f"the run folder has no {path.name}",

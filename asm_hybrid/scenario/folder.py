@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from asm_hybrid.artefacts import write_bytes_atomic, write_text_atomic
+from asm_hybrid.artefacts import write_bytes_atomic, write_csv_atomic, write_text_atomic
 from asm_hybrid.errors import InputError
 from asm_hybrid.scenario.compiled import PlantRecord
 from asm_hybrid.scenario.plants import PlantScenarios, indicator_table
@@ -77,10 +77,8 @@ def write_plant_folder(result: PlantScenarios, folder: Path, more: Mapping[str, 
     """
     make_folder(folder)
     for case in result.cases:
-        text = series_table(case.record).to_csv(index=False, lineterminator="\n", float_format="%.7g")
-        write_text_atomic(make_folder(folder / case.name) / "series.csv", text)
-    table = indicator_table(result.cases)
-    write_text_atomic(folder / "indicators.csv", table.to_csv(index=False, lineterminator="\n", float_format="%.7g"))
+        write_csv_atomic(make_folder(folder / case.name) / "series.csv", series_table(case.record), "%.7g")
+    write_csv_atomic(folder / "indicators.csv", indicator_table(result.cases), "%.7g")
     write_text_atomic(folder / "plant.yaml", result.file.to_yaml(folder))
     if result.scenario is not None:
         write_text_atomic(folder / "scenario.yaml", result.scenario.document.text)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from asm_hybrid.artefacts import user_path
 from asm_hybrid.data import QualityFinding
 from asm_hybrid.data.bsm import read_bsm_influent
 from asm_hybrid.data.generator import generate_influent
@@ -75,7 +75,7 @@ def find_influent(subject: Subject, scenario: Scenario | None) -> Influent:
     findings: tuple[QualityFinding, ...] = ()
     if content.influent.file is not None:
         key, text = "file", f"the file {content.influent.file}"
-        read = read_bsm_influent(scenario.document.path.parent / Path(content.influent.file).expanduser())
+        read = read_bsm_influent(scenario.document.path.parent / user_path(content.influent.file))
         frame, findings = read.frame, read.findings + _flow_finding(plant, read.frame, str(read.path))
         days = days or float(np.floor(frame["time"].iloc[-1] + 1e-6))
     else:

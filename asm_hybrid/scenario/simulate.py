@@ -10,7 +10,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_json_atomic, write_text_atomic
+from asm_hybrid.artefacts import (
+    verify_manifest,
+    write_bytes_atomic,
+    write_csv_atomic,
+    write_json_atomic,
+    write_text_atomic,
+)
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.scenario.changes import SAME, StampClock, apply_changes, change_texts, load_inputs
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
@@ -245,8 +251,8 @@ def _write(
     plots = plot_scenario(result.name, result.changes, result.series, model.targets, units)
     folder = result.folder
     make_folder(folder)
-    write_text_atomic(folder / "series.csv", result.series.to_csv(index=False, lineterminator="\n"))
-    write_text_atomic(folder / "summary.csv", result.table.to_csv(index=False, lineterminator="\n"))
+    write_csv_atomic(folder / "series.csv", result.series)
+    write_csv_atomic(folder / "summary.csv", result.table)
     write_text_atomic(folder / "scenario.yaml", scenario.document.text)
     facts = {
         "name": case.name,

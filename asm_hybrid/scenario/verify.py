@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from asm_hybrid.artefacts import user_path
 from asm_hybrid.config import load_plant
 from asm_hybrid.data.bsm import read_bsm_influent
 from asm_hybrid.errors import InputError
@@ -194,7 +195,7 @@ def find_influents(folder: str | Path) -> dict[str, Path]:
     InputError
         When a file is missing, or there are several.
     """
-    folder = Path(folder).expanduser()
+    folder = user_path(folder)
     if not folder.is_dir():
         raise InputError("the folder does not exist", where=str(folder), expected="the folder of the influent files")
     texts = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in ENDINGS)

@@ -13,7 +13,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_text_atomic
+from asm_hybrid.artefacts import restored, verify_manifest, write_bytes_atomic, write_text_atomic
 from asm_hybrid.config import Config, load_config, observed_targets
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid import (
@@ -302,7 +302,7 @@ def read_inputs(folder: str | Path) -> pd.DataFrame:
         ``time`` in UTC, and one column an input, as :meth:`FittedModel.predict` takes them.
     """
     # Numbers are read as text first: pandas' own default has been off by one in the last place, version by version.
-    text = pd.read_csv(Path(folder) / "inputs.csv", dtype=str)
+    text = restored(pd.read_csv(Path(folder) / "inputs.csv", dtype=str))
     numbers = text.drop(columns="time").to_numpy(dtype=str).astype(float)
     table = pd.DataFrame(numbers, columns=text.columns.drop("time"))
     table.insert(0, "time", pd.to_datetime(text["time"], utc=True, format="ISO8601"))

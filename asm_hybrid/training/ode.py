@@ -24,7 +24,13 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from asm_hybrid import __version__
-from asm_hybrid.artefacts import write_bytes_atomic, write_json_atomic, write_manifest, write_text_atomic
+from asm_hybrid.artefacts import (
+    write_bytes_atomic,
+    write_csv_atomic,
+    write_json_atomic,
+    write_manifest,
+    write_text_atomic,
+)
 from asm_hybrid.config.ode import OdeConfig, load_ode_config
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.solver.solve import StiffnessWarning, solve
@@ -275,7 +281,7 @@ def _score(folder: Path, run: _OdeRun) -> dict[str, Any]:
                 rows.append({"initial": x0.tolist(), "rmse": row})
             median = {k: statistics.median(r["rmse"][k] for r in rows) for k in ("model", "constant", "linear")}
             scores["extrapolation"] = {"median": median, "trajectories": rows}
-    write_text_atomic(folder / "predictions.csv", pd.concat(frames).to_csv(index=False, lineterminator="\n"))
+    write_csv_atomic(folder / "predictions.csv", pd.concat(frames, ignore_index=True))
     return {
         "kind": "ode",
         "name": config.name,

@@ -14,7 +14,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from asm_hybrid import __version__
-from asm_hybrid.artefacts import write_bytes_atomic, write_json_atomic, write_manifest, write_text_atomic
+from asm_hybrid.artefacts import write_bytes_atomic, write_csv_atomic, write_json_atomic, write_manifest
 from asm_hybrid.data import Dataset
 from asm_hybrid.data.unusual import CONSTANTS
 from asm_hybrid.solver.rosenbrock import Solution
@@ -287,7 +287,7 @@ def write_results(
     write_json_atomic(folder / "environment.json", facts)
     frame = pd.DataFrame(dataset.inputs, columns=dataset.input_names)
     frame.insert(0, "time", [dataset.to_stamp(t).isoformat() for t in dataset.times])
-    write_text_atomic(folder / "inputs.csv", frame.to_csv(index=False, lineterminator="\n"))
+    write_csv_atomic(folder / "inputs.csv", frame)
     sensors = model.sensors.table([o.unit for o in dataset.observations]) if model.term is not None else {}
     rows = {"parameters": parameter_rows(model, calibration), "correlations": correlations(calibration)}
     write_json_atomic(folder / "parameters.json", rows | {"sensors": sensors})
@@ -317,7 +317,7 @@ def write_results(
     if predictions is not None:
         bands = hybrid_bands(dataset, predictions, blocks)
         table = prediction_table(dataset, predictions, bands, blocks)
-        write_text_atomic(folder / "predictions.csv", table.to_csv(index=False, lineterminator="\n"))
+        write_csv_atomic(folder / "predictions.csv", table)
         summary["scores"] = scores(dataset, predictions, blocks)
         summary["improvement"] = improvements(dataset, predictions, blocks)
         if bands:
@@ -326,8 +326,7 @@ def write_results(
             censored = {o.label: o.censored for o in dataset.observations}
             summary["bands"] = band_summary(measured, bands, inside, censored)
         if predictions.forecast is not None:
-            forecasts = predictions.forecast.table.to_csv(index=False, lineterminator="\n")
-            write_text_atomic(folder / "forecasts.csv", forecasts)
+            write_csv_atomic(folder / "forecasts.csv", predictions.forecast.table)
             summary["forecast"] = predictions.forecast.summary
         forecast_bands = summary.get("forecast", {}).get("bands", {}).get("test", {})
         warnings.extend(coverage_warnings(summary.get("bands", {}), forecast_bands))

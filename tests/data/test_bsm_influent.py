@@ -140,7 +140,7 @@ def test_files_that_are_no_benchmark_influent(read, content, words):
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="does not exist"):
         read_bsm_influent(tmp_path / "absent.txt")
 
 

@@ -98,7 +98,12 @@ def test_excluded_periods_that_are_none(record, period, parts):
 
 def test_decimal_comma(record):
     message = failure(record.set("NH4", 9, "3,14"))
-    says(message, "plant.csv, column NH4, row 9: the cell '3,14' is not a number", 'decimal: ","')
+    says(
+        message, "plant.csv, column NH4, row 9: the cell '3,14' is not a number", "with a decimal point, as other cells"
+    )
+    record.frame["NH4"] = "3,14"
+    record.file.unlink()
+    says(failure(record), "plant.csv, column NH4, rows 2-97: the cell '3,14' is not a number", 'decimal: ","')
 
 
 def test_infinite_cell(record):
@@ -114,7 +119,10 @@ def test_row_of_another_width(record):
     lines = record.frame.to_csv(index=False).splitlines()
     lines[6] += ",7"
     record.file.write_text("\n".join(lines), encoding="utf-8")
-    says(failure(record), "plant.csv, row 7: the row has 6 cells and the header has 5", "decimal comma")
+    says(failure(record), "plant.csv, row 7: the row has 6 cells and the header has 5", "an extra separator")
+    lines[6] = "2021-06-01 05:00,405,29,04,1,1,3"
+    record.file.write_text("\n".join(lines), encoding="utf-8")
+    says(failure(record), "plant.csv, row 7: the row has 7 cells and the header has 5", "decimal comma")
 
 
 def test_file_without_rows(record):
@@ -141,7 +149,7 @@ def test_damaged_file(record, suffix):
 
 def test_csv_that_is_no_table(record):
     record.file.write_text('time,flow,NH4_in,DO,NH4\n"' + "x" * 200_000, encoding="utf-8")
-    says(failure(record), "plant.csv: not a readable CSV file", "field larger")
+    says(failure(record), "plant.csv, row 2: not a readable CSV file", "close or remove the quote")
 
 
 def test_missing_sheet(record):

@@ -116,18 +116,6 @@ def test_a_quantity_has_a_limit_in_its_own_unit(record):
         record.read()
 
 
-def test_thousands_points_in_some_rows():
-    flow = np.round(1000 + 330 * WAVE)
-    flow[flow >= 1000] /= 1000
-    (found,) = check("flow", flow)
-    assert (found.severity, found.kind) == ("error", "thousands points")
-    assert check("flow", flow, range=[0.5, 2000]) == []
-    (found,) = check(
-        "flow", np.round(700 + 299 * WAVE) * np.where(np.arange(768) == 9, 0, 1) + 1.05 * (np.arange(768) == 9)
-    )
-    assert found.rows == "row 11"
-
-
 @pytest.mark.parametrize(
     "flow",
     [

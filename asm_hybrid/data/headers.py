@@ -1,0 +1,104 @@
+"""From the header of a file to the columns that a config uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from asm_hybrid.config import Config
+from asm_hybrid.config.data import SourceSection
+from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.text import printable, same_name
+
+__all__ = ["PREVIEW", "Choose", "Rows", "chooser", "used_headers"]
+
+Rows = Sequence[tuple[int, Sequence[str]]]
+"""Numbers and cells of the first rows of a file."""
+Choose = Callable[[Sequence[str], Rows], list[int]]
+"""Of the header, and the first rows of the file, the positions of the used columns."""
+
+PREVIEW = 30
+"""Rows at the begin of a file among which the header is sought."""
+SHOWN = 100
+"""Longest header that a message offers."""
+
+
+def used_headers(source: SourceSection) -> list[str]:
+    """Return the headers that are read: those of time first."""
+    return [*source.time.columns, *(h for h, column in source.columns.items() if column.role != "ignored")]
+
+
+def chooser(config: Config, name: str, path: Path) -> Choose:
+    """Return the function that finds the columns of one source in a header.
+
+    Headers are compared by `same_name`, so that they may differ in spaces and in the form of their characters.
+
+    Parameters
+    ----------
+    config : Config
+        The config.
+    name : str
+        The source.
+    path : Path
+        The file.
+
+    Returns
+    -------
+    callable
+        Raises `InputError` for a column that is missing or stands twice.
+    """
+    source = config.data.sources[name]
+
+    def choose(header: Sequence[str], preview: Rows) -> list[int]:
+        plain = [same_name(h) for h in header]
+        keys = {h: ("time", "column") for h in source.time.columns}
+        keys |= {h: ("columns", h) for h in source.columns if h not in keys}
+        for column, key in keys.items():
+            places = [i for i, h in enumerate(plain) if h == same_name(column)]
+            where = config.where("data", "sources", name, *key)
+            if not places:
+                raise _missing(column, header, preview, source, path, where)
+            if len(places) > 1 and column in used_headers(source):
+                raise _twice(column, [header[i] for i in places], places, path, where)
+        return [plain.index(same_name(column)) for column in used_headers(source)]
+
+    return choose
+
+
+def _missing(
+    column: str, header: Sequence[str], preview: Rows, source: SourceSection, path: Path, where: str
+) -> InputError:
+    wanted = {same_name(h) for h in (*source.time.columns, *source.columns)}
+    found = [(sum(h in wanted for h in map(same_name, cells)), row) for row, cells in preview]
+    most, row = max(found, key=lambda pair: pair[0], default=(0, 0))
+    if row != source.header_row and most > len(wanted.intersection(map(same_name, header))):
+        shown = ", ".join(printable(h) for h in header if h)[:SHOWN] or "empty"
+        return InputError(
+            f"row {source.header_row} of {path} ({shown}) is not the header: row {row} is",
+            where=where,
+            expected=f"the header in row {source.header_row}",
+            fix=f"add header_row: {row} to the source, or remove the lines above the header",
+        )
+    return InputError(
+        f"{path} has no column {column!r}",
+        where=where,
+        expected=f"the header of a column in row {source.header_row} of that file",
+        fix=_header_fix(column, header, source),
+    )
+
+
+def _header_fix(column: str, header: Sequence[str], source: SourceSection) -> str:
+    if len(header) == 1:
+        for separator, shown in ((";", '";"'), ("\t", '"\\t"'), (",", '","'), ("|", '"|"')):
+            if separator != source.separator and separator in header[0]:
+                return f"the cells seem to be separated otherwise: add separator: {shown} to the source"
+    return nearest(column, [printable(h) for h in header if h and len(h) <= SHOWN])
+
+
+def _twice(column: str, headers: Sequence[str], places: Sequence[int], path: Path, where: str) -> InputError:
+    listed = ", ".join(str(i + 1) for i in places)
+    if len(set(headers)) == 1:
+        found = f"{path} has {len(places)} columns named {column!r}, at positions {listed}"
+    else:
+        found = f"{path} has {len(places)} columns whose names look like {column!r}, at positions {listed}"
+    return InputError(found, where=where, expected="headers that differ", fix="rename one of them in the file")
