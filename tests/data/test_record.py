@@ -153,10 +153,10 @@ def test_interpolation_is_no_word_for_observations(record):
 
 
 def test_too_many_knots_are_refused_with_their_number_and_the_columns(record):
-    record.frame.loc[95, "time"] = "2921-06-01 00:00"
+    record.frame.loc[95, "time"] = "2099-06-01 00:00"
     with pytest.raises(InputError) as error:
         record.replace("interval: 30 min", "interval: 1 min").read()
-    assert "from 2021-06-01 00:00 to 2921-06-01 00:00 UTC" in str(error.value)
+    assert "from 2021-06-01 00:00 to 2099-06-01 00:00 UTC" in str(error.value)
     assert "knots at an interval of 1 min" in str(error.value)
     assert "stamps of flow, NH4_in, DO" in str(error.value)
 
