@@ -268,6 +268,8 @@ def print_scenarios(results: Sequence[ScenarioResult]) -> None:
 
 
 def _print_scenario(console: Console, result: ScenarioResult) -> None:
+    from asm_hybrid.training import departures_text
+
     names = ["base", "scenario", "change", "range over seeds", "unit"]
     table = _table(["quantity"], names)
     measured = True
@@ -292,8 +294,9 @@ def _print_scenario(console: Console, result: ScenarioResult) -> None:
     console.print("Means of the effluent are weighted by its flow. The range is that of the scenario.", markup=False)
     if result.outside_hours:
         console.print(
-            f"warning: during {result.outside_hours:.1f} h the scenario lies outside what was seen in training; "
-            "what was learnt does not hold there, and where n fades the result rests on f",
+            f"warning: during {result.outside_hours:.1f} h the scenario lies outside what was seen in training: "
+            f"{departures_text(result.outside)}. What was learnt does not hold there, and where n fades the result "
+            "rests on f",
             style="yellow",
             markup=False,
         )

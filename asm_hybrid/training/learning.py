@@ -20,6 +20,7 @@ from asm_hybrid.training.collocation import collocate, prepare_collocation
 from asm_hybrid.training.engine import LARGEST_GRADIENT_ERROR, compiled_model, gradient_error
 from asm_hybrid.training.fit import FitResult
 from asm_hybrid.training.fitted import checkpoint_knots, term_specs
+from asm_hybrid.training.progress import finite
 from asm_hybrid.training.scaling import measured_spread, term_scaling
 from asm_hybrid.training.schedule import schedule
 from asm_hybrid.training.shooting import Shooting
@@ -139,7 +140,8 @@ def _collocation(run: Stages, hybrid: PlantModel, windows: tuple[Windows, Window
             p[worse] = old[worse]
     kept = torch.where(worse, without, found)
     run.model.best = int(kept.argmin())
-    run.log.write({"stage": "collocation", "loss": misfit, "validation": kept.tolist(), "refused": int(worse.sum())})
+    record = {"stage": "collocation", "loss": misfit, "refused": int(worse.sum())}
+    run.log.write(record | {"validation": finite(found.tolist()), "best": finite(kept.tolist())})
 
 
 def _descend(run: Stages, hybrid: PlantModel, windows: tuple[Windows, Windows], starts: Tensor) -> None:

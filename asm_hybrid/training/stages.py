@@ -24,7 +24,7 @@ from asm_hybrid.training.fitted import FittedModel, make_grid
 from asm_hybrid.training.folder import MetricsLog
 from asm_hybrid.training.learning import learn
 from asm_hybrid.training.observation import robust
-from asm_hybrid.training.progress import Progress
+from asm_hybrid.training.progress import Progress, span
 from asm_hybrid.training.sensors import Sensors, sensor_specs
 from asm_hybrid.training.shooting import Shooting
 from asm_hybrid.training.simulate import NeuralModel, PlantModel, SimulationModel, start_state
@@ -366,9 +366,9 @@ class Stages:
 
         def report(record: dict[str, Any]) -> None:
             self.log.write({"stage": name} | record | {"iteration": done + record["iteration"]})
-            note = "loss " + _span(record["loss"])
+            note = "loss " + span(record["loss"])
             if "validation" in record:
-                self._last = ", validation " + _span(record["validation"])
+                self._last = f", validation {span(record['validation'])}, best {span(record['best'])}"
             self.progress.advance(note + self._last)
 
         self._last = ""
@@ -461,8 +461,3 @@ class Stages:
             if self.config.model.mode == "neural":
                 raise
             self.warnings.append(f"the pure neural ODE could not be fitted ({error})")
-
-
-def _span(values: list[float]) -> str:
-    low, high = min(values), max(values)
-    return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"

@@ -1,7 +1,7 @@
 """Make the quickstart data: a small virtual plant whose truth is known.
 
-Run ``python data/quickstart/make.py`` from the repository root. The result is the same every time. With ``--out FOLDER``
-the files are written elsewhere.
+Run ``python data/quickstart/make.py`` from the repository root. The result is the same every time. With ``--out
+FOLDER`` the files are written elsewhere.
 
 The truth is ASM1 with one mechanism changed: autotrophic growth is limited by alkalinity, ``monod(S_ALK, K_ALK)`` with
 ``K_ALK = 0.5 mol/m3`` (the value of ASM2d, Henze et al. 1999, for autotrophs). The ASM1 that is fitted knows no such
