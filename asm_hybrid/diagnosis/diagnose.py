@@ -90,7 +90,7 @@ def _diagnose_term(folder: Path, summary: dict[str, Any], model: FittedModel, X:
     summary["outside"] = [asdict(departure) for departure in left]
     if left:
         summary["warnings"].append(
-            f"in {100 * faded.mean():.2g} % of the hours n fades, since what it reads lies far outside what it was "
+            f"in {100 * faded.mean():.3g} % of the hours n fades, since what it reads lies far outside what it was "
             f"trained on: {departures_text(left)}"
         )
     summary["n_found_nothing"] = sum(row["effect"] for row in rows) < SILENT**2

@@ -42,10 +42,12 @@ def forecast_verdict(summary: dict[str, Any], own: str) -> dict[str, Any]:
         lost = [v for v, i in found.items() if i is not None and i["low"] > 0]
         won = [v for v, i in found.items() if i is not None and i["high"] < 0]
         wins[horizon], unclear[horizon] = lost, [v for v in known if v not in lost and v not in won]
+        apart = f"{name} and persistence cannot be told apart"
         parts = [
             (f"{name} is better than persistence in", won),
             ("persistence wins in", lost),
-            (f"{name} and persistence cannot be told apart in", unclear[horizon]),
+            (f"{apart} in", [v for v in unclear[horizon] if found[v] is not None]),
+            (f"{apart}, for want of days, in", [v for v in unclear[horizon] if found[v] is None]),
         ]
         said = "; ".join(f"{text} {', '.join(labels)}" for text, labels in parts if labels)
         sentences.append(f"At {horizon} {said}.")

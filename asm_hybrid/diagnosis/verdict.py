@@ -157,7 +157,9 @@ def _outcome(name: str, rows: dict[str, dict[str, Any]]) -> str:
     clauses = [(text, labels) for text, labels in clauses if labels]
     if len(clauses) == 1:
         text, labels = clauses[0]
-        return f"{name} {text} on the test block" + (f", in all {len(labels)} variables" if len(labels) > 1 else "")
+        both, every = ("either variable", "any variable") if by["open"] else ("both variables", "all variables")
+        where = {1: "", 2: f", in {both}"}.get(len(labels), f", in {every}")
+        return f"{name} {text} on the test block{where}"
     parts = [f"{text} in {', '.join(labels)}" for text, labels in clauses]
     return f"{name}, on the test block, {', '.join(parts[:-1])} and {parts[-1]}"
 

@@ -168,7 +168,8 @@ def forecast(
         measured, censored, block = o.values[at.sample], o.censored[at.sample], names[at.origin]
         median = {name: np.median(y, axis=0) for name, y in models.items()}
         unknown = np.full(len(measured), np.nan)
-        low, high = _band(median.get(model.kind, unknown), o, at, knots * interval)
+        own = median.get(model.kind, unknown)
+        low, high = _band(own, o, at, knots * interval)
         for name, horizon in ((b, h) for b in FORECAST_BLOCKS for h in HORIZONS):
             inside = (block == name) & (at.horizon == horizon)
             if not inside.any():
@@ -186,7 +187,7 @@ def forecast(
                     against[name][f"{horizon} h"][o.label] = asdict(change)
             if np.isfinite(low[inside]).all():
                 bands[name][f"{horizon} h"][o.label] = held(
-                    measured[inside], low[inside], high[inside], censored[inside]
+                    measured[inside], own[inside], low[inside], high[inside], censored[inside]
                 )
         columns = {
             "origin": [dataset.to_stamp(t).isoformat() for t in knots[at.origin] * interval],

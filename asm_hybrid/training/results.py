@@ -328,7 +328,8 @@ def write_results(
             write_text_atomic(folder / "forecasts.csv", forecasts)
             summary["forecast"] = predictions.forecast.summary
         forecast_bands = summary.get("forecast", {}).get("bands", {}).get("test", {})
-        warnings.extend(coverage_warnings(summary.get("bands", {}), forecast_bands))
+        sizes = {o.label: {"unit": o.unit, "noise": o.noise} for o in dataset.observations}
+        warnings.extend(coverage_warnings(summary.get("bands", {}), forecast_bands, sizes))
         for name, count in predictions.failed.items():
             if count:
                 warnings.append(f"{count} seeds of the {name} model diverge over the record; it has no score")
