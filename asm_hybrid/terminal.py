@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -74,6 +75,8 @@ EVERY = 30.0
 """Time between two lines of progress in a file [s]."""
 LEAST_SHARE = 0.005
 """Share of n's effect that is not printed as 0 % [-]."""
+NOTE_WIDTH = 48
+"""Columns of what stands below a bar, beside which the bar still fits."""
 WIDTH_IN_FILES = 120
 """Columns of output that goes to a file or a pipe."""
 
@@ -159,7 +162,8 @@ class LiveProgress:
     def advance(self, note: str = "") -> None:
         """One step is done."""
         if self._task is not None:
-            self._bars.update(self._task, advance=1, note=f"\n  {note}" if note else "")
+            lines = "".join(f"\n  {line}" for line in textwrap.wrap(note, NOTE_WIDTH))
+            self._bars.update(self._task, advance=1, note=lines)
             if note:  # a step that a resumed run has done before has none
                 self._step(note)
 

@@ -132,7 +132,7 @@ def _sentence(found: dict[str, Any], silent: bool, variables: dict[str, dict[str
 
 def _name(own: str, same: Sequence[str]) -> str:
     if own == "recalibrated" and "mechanistic" in same:
-        return "f, which keeps its default parameters,"
+        return "The mechanistic model with its default parameters"
     return NAMES[own][0].upper() + NAMES[own][1:]
 
 

@@ -253,7 +253,9 @@ def test_tensorboard_shows_the_records(case, tmp_path):
     losses = [r["loss"][0] for line in lines if (r := json.loads(line))["stage"] == "n"]
     shown = events.Scalars("n/loss/seed_1")
     assert [e.step for e in shown] == list(range(1, len(losses) + 1))
-    assert {"n/validation/seed_2", "n/learning_rate", "calibration/parameters/mu_A"} <= set(events.Tags()["scalars"])
+    assert {"n/validation/seed_2", "n/best/seed_2", "n/learning_rate", "calibration/parameters/mu_A"} <= set(
+        events.Tags()["scalars"]
+    )
     assert [e.value for e in shown] == pytest.approx(losses, rel=1e-6)
 
 
