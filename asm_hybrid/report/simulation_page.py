@@ -13,6 +13,7 @@ from asm_hybrid.report.simulation_figures import draw_all
 from asm_hybrid.report.style import embed, number, unit_text
 from asm_hybrid.report.templating import get_template
 from asm_hybrid.scenario.plants import PlantScenarios
+from asm_hybrid.scenario.sections import InfluentFile
 from asm_hybrid.scenario.summary import IndicatorRow, indicator_groups, main_rows
 
 __all__ = ["PAGE", "render_page", "simulation_files"]
@@ -99,13 +100,21 @@ def _facts(result: PlantScenarios) -> list[tuple[str, str]]:
     layout, times = result.plant.layout, result.cases[0].record.times
     content = result.scenario.content if result.scenario else None
     tanks = len(layout.tanks)
-    influent = f"the file {content.influent.file}" if content and content.influent else "constant"
+    influent = _influent(content.influent) if content and content.influent else "constant"
     return [
         ("Plant", f"{result.file.name}: {tanks} tank{'s' if tanks != 1 else ''}, {result.plant.table.name}"),
         ("Simulated", f"{times[-1]:g} d, indicators from day {result.start:g}"),
         ("Influent", "by a time table" if layout.cycles and influent == "constant" else influent),
         ("Cases", f"base and {len(result.cases) - 1} more" if len(result.cases) > 1 else "base alone"),
     ]
+
+
+def _influent(section: InfluentFile) -> str:
+    if section.generate is None:
+        return f"the file {section.file}"
+    made = section.generate
+    people = f"for {made.population:g} population equivalents, " if made.population else ""
+    return f"made, {people}from day {made.start_day:g} of the year, seed {made.seed}"
 
 
 def _notes(result: PlantScenarios) -> list[str]:

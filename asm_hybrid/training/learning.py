@@ -79,10 +79,12 @@ def learn(run: Stages) -> None:
     run.gradient_error = max(found, key=lambda error: (math.isnan(error), error))
     if not run.gradient_error < LARGEST_GRADIENT_ERROR:
         when = "of n as it is learnt" if run.gradient_error != before else "at the start of learning"
-        run.warnings.append(
-            f"the step of the solver changes the gradient {when} by {100 * run.gradient_error:.2g} %, so that "
-            "learning may have gone astray: set a smaller training.step"
+        what = (
+            f"the step of the solver changes the gradient {when} by {100 * run.gradient_error:.2g} %"
+            if math.isfinite(run.gradient_error)
+            else f"the gradient {when} is not finite on some windows"
         )
+        run.warnings.append(f"{what}, so that learning may have gone astray: set a smaller training.step")
 
 
 def _first_term(run: Stages) -> LearntTerms:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -265,10 +266,11 @@ class Stages:
             error = (coarse - fine.simulate(self.trajectory[first], inputs).outputs).abs().amax(0)
         for o, size in zip(self.dataset.observations, error.tolist(), strict=True):
             self.step_error[o.label] = size
-            if size > 0.25 * o.noise:
+            if not size <= 0.25 * o.noise:
+                change = f"by up to {size:.2g} {o.unit}" if math.isfinite(size) else "beyond all numbers"
                 self.warnings.append(
-                    f"the step of the solver changes {o.label} by up to {size:.2g} {o.unit}, against a sensor noise of "
-                    f"{o.noise:.2g}: set a smaller training.step"
+                    f"the step of the solver changes {o.label} {change}, against a sensor noise of {o.noise:.2g}: "
+                    "set a smaller training.step"
                 )
 
     def _settings(self, iterations: int, carry_from: float, carries_adjoint: bool) -> FitSettings:
