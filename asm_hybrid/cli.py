@@ -183,11 +183,11 @@ def compare(
     Runs whose measurements on the test block differ are refused.
     """
     from asm_hybrid.artefacts import write_text_atomic
-    from asm_hybrid.report.compare import compare_runs
+    from asm_hybrid.report.compare import compare_runs, told_apart
     from asm_hybrid.terminal import print_comparison
 
     table = compare_runs(runs)
-    print_comparison(table)
+    print_comparison(table, told_apart(runs))
     if out is not None:
         write_text_atomic(out, table.to_csv(index=False, lineterminator="\n"))
         typer.echo(f"table: {out}")

@@ -263,8 +263,8 @@ def _score_cell(models: dict[str, Any], model: str) -> str:
     return text
 
 
-def print_comparison(table: pd.DataFrame) -> None:
-    """Print runs side by side, one table for each kind of figure; the lowest RMSE of a row is bold."""
+def print_comparison(table: pd.DataFrame, told: Sequence[str]) -> None:
+    """Print runs side by side, one table for each kind of figure, the lowest RMSE of a row in bold; then `told`."""
     console = _console()
     runs = list(table.columns[4:])
     for what, part in table.groupby("what", sort=False):
@@ -288,6 +288,8 @@ def print_comparison(table: pd.DataFrame) -> None:
             "coverage": f"Share of the test measurements in the 90 % band, {task}",
         }
         _show(console, title.get(name, f"RMSE on the test block, {task}"), shown)
+    for sentence in told:
+        console.print(sentence, markup=False)
 
 
 def _compared(value: float, least: bool) -> str:

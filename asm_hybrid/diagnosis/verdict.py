@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["OWN", "misfit", "signed_percent", "verdict"]
+__all__ = ["NAMES", "OWN", "misfit", "signed_percent", "verdict"]
 
 OWN = {"hybrid": "hybrid", "neural": "neural", "mechanistic": "recalibrated"}
 """The model that a run is about, by its mode."""
@@ -18,6 +18,7 @@ NAMES = {
     "neural": "the pure neural ODE",
     "hybrid": "the hybrid model",
 }
+"""The models, as they are called within a sentence."""
 SAME = 1e-6
 """Difference of all scores up to which two models are one and the same [-]."""
 NOTHING_FOUND = "n found nothing that validation confirms"
