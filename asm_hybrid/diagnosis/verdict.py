@@ -48,6 +48,8 @@ def verdict(summary: dict[str, Any]) -> dict[str, Any]:
     test = summary["scores"].get("test", {})
     silent = own == "hybrid" and bool(summary.get("n_found_nothing"))
     same = _same(summary["scores"], own)
+    if silent and not _learns_sensors(summary):
+        same = list(dict.fromkeys([*same, "recalibrated"]))
     rows: dict[str, dict[str, Any]] = {}
     for label, models in test.items():
         others = {m: s["rmse"] for m, s in models.items() if m != own and m not in same}
@@ -86,6 +88,11 @@ def _same(scores: dict[str, dict[str, Any]], own: str) -> list[str]:
     return [m for m in names if all(m in models and _equal(models[m], models[own]) for models in pairs)]
 
 
+def _learns_sensors(summary: dict[str, Any]) -> bool:
+    """Return whether bias or lag of a sensor was learnt beside n."""
+    return any(value["learnt"] for sensor in summary.get("sensors", {}).values() for value in sensor.values())
+
+
 def _equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return all(abs(one[k] - other[k]) <= SAME * abs(other["rmse"]) for k in ("rmse", "mae", "bias"))
 
@@ -115,7 +122,7 @@ def _sentence(found: dict[str, Any], silent: bool, variables: dict[str, dict[str
     rows, same = found["variables"], found["same_as"]
     if not rows:
         return "There is no score on the test block, so nothing can be said."
-    name = _name(found["model"], same)
+    name = "It" if silent else _name(found["model"], same)
     outcome = _outcome(name, rows)
     figures = "; ".join(_figures(label, row, variables[label]["unit"]) for label, row in rows.items())
     if not silent:
@@ -172,7 +179,8 @@ def _figures(label: str, row: dict[str, Any], unit: str) -> str:
     notes = []
     if row["change_percent"] is not None:
         change = row["change_percent"]
-        notes.append(f"{abs(change):.0f} % {'lower' if change < 0 else 'higher'}")
+        size = f"{abs(change):.0f} % {'lower' if change < 0 else 'higher'}"
+        notes.append(size if change <= 100 else f"{1 + change / 100:.2g} times as large")
     if row["interval"] is None:
         notes.append("too few days for an interval, which leaves it open")
     else:
@@ -180,9 +188,9 @@ def _figures(label: str, row: dict[str, Any], unit: str) -> str:
         open_ = ", which leaves it open" if low <= 0 <= high else ""
         notes.append(f"90 % interval {signed_percent(low)} to {signed_percent(high)} %{open_}")
     best = row["best_baseline"]
-    for text, models in (("cannot be told apart from", row["open_against"]), ("worse than", row["worse_than"])):
+    for text, models in (("cannot be told apart from", row["open_against"]), ("also worse than", row["worse_than"])):
         further = [NAMES[m] for m in models if m != best]
         if further and row["interval"] is not None:
-            notes.append(f"{text} {', '.join(further)}")
+            notes.append(f"{text} {', '.join(further)}")  # without an interval, that is said of all
     figures = f"RMSE {row['own_rmse']:.3g} against {row['best_rmse']:.3g} {unit} by {NAMES[best]}"
     return f"{label}: {figures} ({'; '.join(notes)})"

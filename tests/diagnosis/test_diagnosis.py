@@ -257,8 +257,11 @@ def test_an_n_at_zero_never_wins_and_names_what_f_misses():
 
 
 def test_sensors_that_were_learnt_set_a_silent_hybrid_apart():
-    found = verdict(scored(NH4=(1.0, 2.0)) | {"n_found_nothing": True})
+    summary = scored(NH4=(1.0, 2.0)) | {"n_found_nothing": True}
+    assert "so the hybrid model is recalibrated f." in verdict(summary)["sentence"]
+    found = verdict(summary | {"sensors": {"NH4": {"bias": {"value": 0.3, "learnt": True}}}})
     assert not found["wins"]
+    assert found["same_as"] == []
     assert "recalibrated f but for what was learnt of the sensors" in found["sentence"]
 
 
