@@ -174,7 +174,8 @@ class LiveProgress:
             self.stage(title, 100)
         if self._task is not None:
             self._bars.update(self._task, completed=round(100 * share))
-            self._step("", percent=True)
+            if share > 0:
+                self._step("", percent=True)
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""
