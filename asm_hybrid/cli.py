@@ -189,11 +189,11 @@ def compare(
     Runs whose measurements on the test block differ are refused.
     """
     from asm_hybrid.artefacts import write_csv_atomic
-    from asm_hybrid.report.compare import compare_runs
+    from asm_hybrid.report.compare import compare_runs, told_apart
     from asm_hybrid.terminal import print_comparison
 
     table = compare_runs(runs)
-    print_comparison(table)
+    print_comparison(table, told_apart(runs))
     if out is not None:
         write_csv_atomic(out, table)
         typer.echo(f"table: {out}")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -17,6 +20,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -67,6 +71,12 @@ CASE_WIDTH = 19
 """Columns that a value with its difference takes."""
 SAME = 5e-4
 """Difference that is not shown [-]."""
+EVERY = 30.0
+"""Time between two lines of progress in a file [s]."""
+LEAST_SHARE = 0.005
+"""Share of n's effect that is not printed as 0 % [-]."""
+NOTE_WIDTH = 48
+"""Columns of what stands below a bar, beside which the bar still fits."""
 WIDTH_IN_FILES = 120
 """Columns of output that goes to a file or a pipe."""
 
@@ -94,10 +104,18 @@ def _show(console: Console, title: str, table: Table) -> None:
 
 
 class LiveProgress:
-    """Progress bars on a terminal; one plain line a stage where the output is not a terminal."""
+    """Progress bars on a terminal; where the output is not one, plain lines with time, stage, step and loss.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    clock : callable
+        Returns seconds. A plain line follows the last one of its stage after `EVERY` of them at the earliest, so that
+        a log of days can still be read; the first and the last step of a stage are always there.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = Console(stderr=True)
+        self._clock = clock
         self._bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}{task.fields[note]}", markup=False),  # the note stands on a line of its own
@@ -107,6 +125,8 @@ class LiveProgress:
             console=self._console,
         )
         self._task: TaskID | None = None
+        self._printed, self._line = 0.0, ""
+        self._shown, self._waiting = False, False
 
     def __enter__(self) -> LiveProgress:
         if self._console.is_terminal:
@@ -121,34 +141,65 @@ class LiveProgress:
             self._bars.stop()
 
     def _finish(self) -> None:
-        if self._task is not None:
-            task = self._bars.tasks[self._bars.task_ids.index(self._task)]
+        if self._waiting:
+            self._print(self._line)
+        task = self._current()
+        if self._task is not None and task is not None:
             self._bars.update(self._task, total=task.completed or 1, completed=task.completed or 1)
         self._task = None
+
+    def _current(self) -> Task | None:
+        return None if self._task is None else self._bars.tasks[self._bars.task_ids.index(self._task)]
 
     def stage(self, title: str, total: int | None = None) -> None:
         """Begin a stage."""
         self._finish()
         self._task = self._bars.add_task(title, total=total, note="")
+        self._shown = False
         if not self._console.is_terminal:
-            self._console.print(f"{title} …", markup=False)
+            self._print(title)
 
     def advance(self, note: str = "") -> None:
         """One step is done."""
         if self._task is not None:
-            self._bars.update(self._task, advance=1, note=f"\n  {note}" if note else "")
+            lines = "".join(f"\n  {line}" for line in textwrap.wrap(note, NOTE_WIDTH))
+            self._bars.update(self._task, advance=1, note=lines)
+            if note:  # a step that a resumed run has done before has none
+                self._step(note)
 
     def share(self, title: str, share: float) -> None:
         """So much of a stage is done; a new title begins another."""
-        task = None if self._task is None else self._bars.tasks[self._bars.task_ids.index(self._task)]
+        task = self._current()
         if task is None or task.description != title:
             self.stage(title, 100)
         if self._task is not None:
             self._bars.update(self._task, completed=round(100 * share))
+            if share > 0:
+                self._step("", percent=True)
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""
-        self._console.print(text, markup=False)
+        if self._console.is_terminal:
+            self._console.print(text, markup=False)
+        else:
+            self._print(text)
+
+    def _step(self, note: str, percent: bool = False) -> None:
+        """Print where the stage is, as a plain line, if the last one is long enough ago; else keep it for its end."""
+        task = self._current()
+        if self._console.is_terminal or task is None:
+            return
+        done, total = int(task.completed), None if task.total is None else int(task.total)
+        step = f"{done} %" if percent else f"step {done}" + ("" if total is None else f" of {total}")
+        self._line = f"{task.description}: {step}" + (f", {note}" if note else "")
+        self._waiting = True
+        if not self._shown or done == total or self._clock() - self._printed >= EVERY:
+            self._shown = True
+            self._print(self._line)
+
+    def _print(self, text: str) -> None:
+        self._printed, self._waiting = self._clock(), False
+        self._console.print(f"{datetime.now():%Y-%m-%d %H:%M:%S}  {text}", markup=False, soft_wrap=True)
 
 
 def print_scores(summary: dict[str, Any]) -> None:
@@ -213,8 +264,8 @@ def _score_cell(models: dict[str, Any], model: str) -> str:
     return text
 
 
-def print_comparison(table: pd.DataFrame) -> None:
-    """Print runs side by side, one table for each kind of figure; the lowest RMSE of a row is bold."""
+def print_comparison(table: pd.DataFrame, told: Sequence[str]) -> None:
+    """Print runs side by side, one table for each kind of figure, the lowest RMSE of a row in bold; then `told`."""
     console = _console()
     runs = list(table.columns[4:])
     for what, part in table.groupby("what", sort=False):
@@ -238,6 +289,8 @@ def print_comparison(table: pd.DataFrame) -> None:
             "coverage": f"Share of the test measurements in the 90 % band, {task}",
         }
         _show(console, title.get(name, f"RMSE on the test block, {task}"), shown)
+    for sentence in told:
+        console.print(sentence, markup=False)
 
 
 def _compared(value: float, least: bool) -> str:
@@ -252,7 +305,8 @@ def print_missing(console: Console, missing: list[dict[str, Any]]) -> None:
     own = {"process": "rate", "component": "rate", "target": "rate or value"}.get(what, "value")
     names = ["share", f"f's own {own}", "learnt change", "unit"]
     table = _table([what, "tank"], names)
-    for row in missing[:5]:
+    shown = [row for row in missing[:5] if row["share"] >= LEAST_SHARE]
+    for row in shown or missing[:1]:
         figures = f"{100 * row['share']:.0f} %", f"{row['own']:.4g}", f"{row['learnt']:+.4g}"
         table.add_row(escape(row["name"]), escape(row["tank"]), *figures, escape(row["unit"]))
     _show(console, "What f failed to capture: share of n's effect on the measured variables", table)
@@ -268,6 +322,8 @@ def print_scenarios(results: Sequence[ScenarioResult]) -> None:
 
 
 def _print_scenario(console: Console, result: ScenarioResult) -> None:
+    from asm_hybrid.training import departures_text
+
     names = ["base", "scenario", "change", "range over seeds", "unit"]
     table = _table(["quantity"], names)
     measured = True
@@ -292,8 +348,9 @@ def _print_scenario(console: Console, result: ScenarioResult) -> None:
     console.print("Means of the effluent are weighted by its flow. The range is that of the scenario.", markup=False)
     if result.outside_hours:
         console.print(
-            f"warning: during {result.outside_hours:.1f} h the scenario lies outside what was seen in training; "
-            "what was learnt does not hold there, and where n fades the result rests on f",
+            f"warning: during {result.outside_hours:.1f} h the scenario lies outside what was seen in training: "
+            f"{departures_text(result.outside)}. What was learnt does not hold there, and where n fades the result "
+            "rests on f",
             style="yellow",
             markup=False,
         )

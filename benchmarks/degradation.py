@@ -17,6 +17,7 @@ import json
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,7 +48,7 @@ def write_case(folder: Path, noise: float, missing: float, training: dict[str, i
     return write_variant(folder, plant=plant, noise=stated, training=training)
 
 
-def measure(folder: Path, noise: float, missing: float, training: dict[str, int]) -> dict[str, object]:
+def measure(folder: Path, noise: float, missing: float, training: dict[str, int]) -> dict[str, Any]:
     """Train one case, and return its errors against the truth on the test block."""
     begin = time.perf_counter()
     outcome = train(write_case(folder / "case", noise, missing, training), folder / "run")

@@ -14,6 +14,7 @@ import argparse
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from asm_hybrid.scenario.changes import load_inputs
 from asm_hybrid.scenario.simulate import simulate
 from asm_hybrid.training import FittedModel, load_model, read_inputs, train
 
-PLACEMENTS = {
+PLACEMENTS: dict[str, dict[str, Any]] = {
     "rates": {},
     "rates, additive": {"form": "additive"},
     "state": {"placement": "state"},
@@ -42,7 +43,7 @@ def zeroed(model: FittedModel) -> dict[str, list[str]]:
     return {"no load": load_inputs(model.plant), "no air": air}
 
 
-def extremes(model: FittedModel, run: Path, names: list[str]) -> dict[str, object]:
+def extremes(model: FittedModel, run: Path, names: list[str]) -> dict[str, Any]:
     """Return the figures of one run with some inputs set to zero over its test block."""
     frame = read_inputs(run)
     columns = [spec.name for spec in model.plant.inputs]
@@ -86,7 +87,8 @@ def main() -> None:
     print("| " + " | ".join([*head, "over base case", "outside [h]"]) + " |")
     print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as temporary:
-        for placement, network in {"as trained": {}}.items() if given else PLACEMENTS.items():
+        chosen: dict[str, dict[str, Any]] = {"as trained": {}} if given else PLACEMENTS
+        for placement, network in chosen.items():
             run = given or Path(temporary) / placement / "run"
             if not given:
                 train(write_variant(run.parent, network=network, training=TRAINING), run)

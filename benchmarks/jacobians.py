@@ -16,14 +16,16 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
 import torch
 from torch import Tensor
 from train_step import RK4_STEPS, runge_kutta
 from train_step_problem import INTERVAL, Problem, error
 
-from asm_hybrid.hybrid import PlantSystem
+from asm_hybrid.hybrid import LearntTerm, PlantSystem
 from asm_hybrid.hybrid.term import bounded
+from asm_hybrid.plant import Forcing
 from asm_hybrid.solver.rosenbrock import integrate
 from asm_hybrid.training.simulate import SETTLING
 
@@ -34,10 +36,10 @@ class Blocks:
     def __init__(self, system: PlantSystem) -> None:
         self._system = system
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._system, name)
 
-    def inverse(self, x: Tensor, forcing: object, shift: float) -> Tensor:
+    def inverse(self, x: Tensor, forcing: Forcing, shift: float) -> Tensor:
         """Return the inverse blocks."""
         rows, components = x.shape[-2:]
         whole = self._system.full_jacobian(x, forcing).unflatten(-1, (rows, components))
@@ -52,12 +54,12 @@ class Blocks:
 class Whole(Blocks):
     """All slopes of f."""
 
-    def inverse(self, x: Tensor, forcing: object, shift: float) -> Tensor:
+    def inverse(self, x: Tensor, forcing: Forcing, shift: float) -> Tensor:
         """Return one inverse a window."""
         full = self._slopes(x, forcing)
         return torch.linalg.inv(shift * torch.eye(full.shape[-1], dtype=x.dtype) - full)
 
-    def _slopes(self, x: Tensor, forcing: object) -> Tensor:
+    def _slopes(self, x: Tensor, forcing: Forcing) -> Tensor:
         return self._system.full_jacobian(x, forcing)
 
     def solve(self, inverse: Tensor, right: Tensor) -> Tensor:
@@ -68,7 +70,7 @@ class Whole(Blocks):
 class WholeWithTerm(Whole):
     """All slopes of f and of n."""
 
-    def _slopes(self, x: Tensor, forcing: object) -> Tensor:
+    def _slopes(self, x: Tensor, forcing: Forcing) -> Tensor:
         def summed(at: Tensor) -> Tensor:
             return self._system.derivative(at, forcing).flatten(-2).reshape(-1, x.shape[-1] * x.shape[-2]).sum(0)
 
@@ -81,9 +83,10 @@ class FactoredWithTerm(PlantSystem):
     def __init__(self, system: PlantSystem) -> None:
         self.__dict__.update(vars(system))
 
-    def jacobian(self, x: Tensor, forcing: object) -> Tensor:
+    def jacobian(self, x: Tensor, forcing: Forcing) -> Tensor:
         """Return the blocks."""
         X, term = self.effective(x, forcing), self.term
+        assert isinstance(term, LearntTerm)
         seen = term.features(X, forcing.u)
 
         def factors(at: Tensor) -> Tensor:
@@ -120,7 +123,7 @@ def main() -> None:
                 if every == "step" and substeps == 1:
                     continue
 
-                def outputs(system: PlantSystem, wrap=wrap, every=every, n=substeps) -> Tensor:
+                def outputs(system: PlantSystem, wrap: Any = wrap, every: str = every, n: int = substeps) -> Tensor:
                     if every == "knot":
                         return integrate(wrap(system), problem.starts, inputs, INTERVAL, n, first=SETTLING * n).outputs
                     share = torch.arange(n, dtype=inputs.dtype)[:, None] / n

@@ -96,7 +96,9 @@ def generated(kinetics: Kinetics, p: list[float]) -> tuple[Callable[[Tensor], Te
         found = kinetics.rate_jacobian(X, p, XP)
         out = X.new_zeros(*X.shape[:-1], len(rows), len(rows[0]))
         for i, j in places:
-            out[..., i, j] = found[i][j]
+            slope = found[i][j]
+            assert slope is not None
+            out[..., i, j] = slope
         return out
 
     return rates, slopes

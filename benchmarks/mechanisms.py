@@ -28,6 +28,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -88,7 +89,7 @@ def spread(values: np.ndarray) -> dict[str, float]:
     return {"median": float(np.median(values)), "low": float(values.min()), "high": float(values.max())}
 
 
-def measure(name: str, folder: Path, influents: Path, sections: dict[str, dict[str, str]]) -> dict[str, object]:
+def measure(name: str, folder: Path, influents: Path, sections: dict[str, dict[str, str]]) -> dict[str, Any]:
     """Make the plant of one mechanism, train, and return its figures."""
     gradient = {"gradient": REACH[name]} if name in REACH else {}
     sections = sections | {"training": sections["training"] | gradient}
@@ -104,7 +105,7 @@ def measure(name: str, folder: Path, influents: Path, sections: dict[str, dict[s
     gap = {k: closed(error, k) for k in ("hybrid", "neural") if k in error}
     moved = error["recalibrated"][0] > MOVED * error["floor"][0]
     share = sum(row["share"] for row in summary["missing"] if row["name"] in MECHANISMS[name].changes)
-    first = summary["missing"][0]
+    first = summary["missing"][0] if summary["missing"] else None
     return {
         "pooled": pooled,
         "gap_closed": {k: spread(v[:, -1]) for k, v in gap.items()},
@@ -118,8 +119,8 @@ def measure(name: str, folder: Path, influents: Path, sections: dict[str, dict[s
             for i, label in enumerate(SENSORS)
         },
         "validation_loss": summary["fits"]["n"]["best"],
-        "first": [first["name"], first["tank"], first["share"]],
-        "named": first["name"] in MECHANISMS[name].changes,
+        "first": [first["name"], first["tank"], first["share"]] if first else None,
+        "named": first is not None and first["name"] in MECHANISMS[name].changes,
         "share": share,
         "gradient_error": summary["gradient_error"],
         "step_error": summary["step_error"],
@@ -128,7 +129,7 @@ def measure(name: str, folder: Path, influents: Path, sections: dict[str, dict[s
     }
 
 
-def show(results: dict[str, dict]) -> None:
+def show(results: dict[str, dict[str, Any]]) -> None:
     """Print the figures as tables."""
 
     def text(value: dict[str, float] | None, percent: bool = False) -> str:

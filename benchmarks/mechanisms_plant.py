@@ -204,7 +204,7 @@ def make_plant(
         Folder of the three influent files.
     mode : str
         ``hybrid``, or ``mechanistic`` for f alone.
-    sections : dict
+    sections : dict[str, Any]
         The lines of ``blocks``, ``network`` and ``training``.
     noise_seed : int
         Seed of the noise.
@@ -237,8 +237,8 @@ def make_plant(
         dry = inputs[: 14 * PER_DAY]
         start = start_state(model.system, dry.mean(0))
         start = model.simulate(start, torch.cat([dry, dry[:1]])).final
-        clean = model.simulate(start, inputs).outputs[0].numpy()
-    clean = pd.DataFrame(clean, columns=list(SENSORS))
+        outputs = model.simulate(start, inputs).outputs[0].numpy()
+    clean = pd.DataFrame(outputs, columns=list(SENSORS))
     rng = np.random.default_rng(noise_seed)
     measured = clean + rng.normal(size=clean.shape) * [noise for _, _, noise in SENSORS.values()]
     water["time"] = water["time"].map("{:.10f}".format)

@@ -29,9 +29,9 @@ def write_variant(
         Where to write.
     plant : DataFrame, optional
         Takes the place of ``plant.csv``.
-    noise : dict of str to float, optional
+    noise : dict[str, Any] of str to float, optional
         Standard deviations of the sensors, by column.
-    **sections : dict
+    **sections : dict[str, Any]
         Keys to change, by section of the config, such as ``training={"iterations": 40}``.
     """
     folder.mkdir(parents=True, exist_ok=True)

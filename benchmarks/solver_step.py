@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ from torch import Tensor
 from asm_hybrid.config import load_config
 from asm_hybrid.data import Dataset, read_dataset
 from asm_hybrid.hybrid import LearntTerm, PlantSystem, participants
-from asm_hybrid.plant import Plant, torch_namespace
+from asm_hybrid.plant import Forcing, Plant, torch_namespace
 from asm_hybrid.training import PlantModel, start_state
 from asm_hybrid.training.fitted import make_grid, term_specs
 from asm_hybrid.training.scaling import term_scaling
@@ -119,7 +120,7 @@ class Case:
         """Return the same by torchdiffeq; adds to ``count`` the number of evaluations of dX/dt."""
         system, interval, last = self.system, self.grid.interval, knots - 2
 
-        def forcing(t: float) -> object:
+        def forcing(t: float) -> Forcing:
             i = min(int(t), last)
             return system.forcing(torch.lerp(self.cut[:, i], self.cut[:, i + 1], t - i))
 
@@ -181,7 +182,7 @@ def main() -> None:
         f"whole iteration, windows of {hours * (whole - 1):g} h, our solver at {step:g} min: "
         f"{forward + back:.2f} s ({forward:.2f} forward, {back:.2f} back)"
     )
-    result: dict[str, object] = {
+    result: dict[str, Any] = {
         "seeds": seeds,
         "windows": windows,
         "whole_hours": hours * (whole - 1),
@@ -201,7 +202,7 @@ def main() -> None:
 
     print(f"\npiece: the first {hours * (knots - 1):g} h of every window; errors against our solver at 1 min")
     print(f"{'solver':<28}{'seconds':>9}{'ratio':>8}{'dX/dt':>8}{'loss error':>13}{'gradient error':>16}")
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
 
     def show(name: str, found: Timed, evaluations: int, base: float | None) -> float:
         seconds = found[0] + found[1]

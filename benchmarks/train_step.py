@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -110,7 +111,7 @@ def observed(system: PlantSystem, path: list[Tensor] | Tensor, along: Interpolat
     return torch.stack([system.output(x, forcing) for x in path], dim=-2)
 
 
-def diffrax(problem: Problem, solver: str, repeats: int) -> dict:
+def diffrax(problem: Problem, solver: str, repeats: int) -> dict[str, Any]:
     """Return what diffrax gives, in its own environment: compile seconds, and one `Found` a tolerance."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -142,10 +143,10 @@ class Table:
 
     def __init__(self, reference: Found) -> None:
         self.reference = reference
-        self.rows: list[dict] = []
+        self.rows: list[dict[str, Any]] = []
         print(f"{'':34}{'seconds':>9}{'loss':>10}{'parameters':>12}{'network':>10}")
 
-    def add(self, name: str, found: Found, remark: str = "", **more: object) -> dict:
+    def add(self, name: str, found: Found, remark: str = "", **more: object) -> dict[str, Any]:
         """Add a row, and return it."""
         errors = error(found, self.reference)
         row = {"name": name, "seconds": found.seconds, "loss": found.loss, "errors": errors, **more}
@@ -158,7 +159,7 @@ class Table:
         return row
 
 
-def time_ours(problem: Problem, table: Table, repeats: int) -> dict:
+def time_ours(problem: Problem, table: Table, repeats: int) -> dict[str, Any]:
     """Time our solver: all steps in plain torch, the longest good one compiled, and both of that with 20 tanks."""
     chosen = None
     for substeps in SUBSTEPS:
@@ -169,7 +170,7 @@ def time_ours(problem: Problem, table: Table, repeats: int) -> dict:
         raise SystemExit(f"no step of ours keeps the gradient within {GOOD:g}")
     substeps = chosen["substeps"]
     larger = Problem(tanks=20)
-    result: dict = {"step_min": 15 / substeps, "gradient_error_eager": chosen["errors"]["gradient"]}
+    result: dict[str, Any] = {"step_min": 15 / substeps, "gradient_error_eager": chosen["errors"]["gradient"]}
     for size, case in (("", problem), ("_20_tanks", larger)):
         eager = fastest(case, ours(case, substeps), repeats)
         torch._dynamo.reset()
@@ -189,7 +190,7 @@ def time_ours(problem: Problem, table: Table, repeats: int) -> dict:
     return result
 
 
-def time_torchdiffeq(problem: Problem, table: Table) -> dict:
+def time_torchdiffeq(problem: Problem, table: Table) -> dict[str, Any]:
     """Time torchdiffeq from loose to tight, until its gradient is of use."""
     for tolerance in TORCHDIFFEQ:
         count = [0]
@@ -206,7 +207,7 @@ def time_torchdiffeq(problem: Problem, table: Table) -> dict:
     return {"torchdiffeq_s": found.seconds, "torchdiffeq_tolerance": tolerance, "torchdiffeq_dxdt_s": row["seconds"]}
 
 
-def time_diffrax(problem: Problem, table: Table, repeats: int) -> dict:
+def time_diffrax(problem: Problem, table: Table, repeats: int) -> dict[str, Any]:
     """Time diffrax's two solvers at all tolerances, and choose the fastest run whose gradient is of use."""
     usable, result = [], {}
     for solver in DIFFRAX:

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from asm_hybrid.config.data import SourceSection
+from asm_hybrid.data.csvfile import NO_VALUE
 from asm_hybrid.data.headers import PREVIEW, Choose
 from asm_hybrid.data.limits import MAX_COLUMNS, check_size
 from asm_hybrid.errors import AsmHybridError, InputError, nearest, readable
@@ -44,6 +45,8 @@ CHUNK = 1 << 20
 _ATTRIBUTES = rb"""(?:\s+[\w:.-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*"""
 _ELEMENT = re.compile(rb"<(?:[\w.-]+:)?(row|c)(?=[\s/>])(?:(" + _ATTRIBUTES + rb")\s*(/?)>)?")
 _REFERENCE = re.compile(rb"""\sr\s*=\s*["']\s*([^"']*?)\s*["']""")
+_IS_ERROR = re.compile(rb"""\st\s*=\s*["']e["']""")
+_VALUE = re.compile(rb"(?:<(?:[\w.-]+:)?f[^>]*>[^<]*</[^>]*>)?<(?:[\w.-]+:)?v>(#[A-Z0-9/!?_]{1,20})<")
 _CELL = re.compile(rb"([A-Za-z]{1,3})([1-9]\d{0,6})")
 _LETTERS = 26
 
@@ -51,6 +54,10 @@ _LETTERS = 26
 NOT_READABLE = "not a readable Excel file"
 EXPECTED = "a workbook of Excel (.xlsx)"
 FIX = "open it in Excel and save it again, or save the sheet as CSV; its ending must tell its format"
+
+
+Errors = dict[tuple[int, int], str]
+"""Errors of Excel such as ``#DIV/0!``, by row and column from 1."""
 
 
 class _UnreadableError(AsmHybridError):
@@ -84,8 +91,8 @@ def read_workbook(
     """
     try:
         with readable(NOT_READABLE, where=str(path), expected=EXPECTED, fix=FIX):
-            sheet = _checked_sheet(raw, path, source, where)
-            cells = _laid_out(raw, sheet)
+            sheet, errors = _checked_sheet(raw, path, source, where)
+            cells = _with_errors(_laid_out(raw, sheet), errors)
     except _UnreadableError as error:
         raise InputError(f"{NOT_READABLE}: {error}", where=str(path), expected=EXPECTED, fix=FIX) from None
     top = source.header_row - 1
@@ -106,6 +113,19 @@ def _texts(cells: pd.Series) -> list[str]:
     return ["" if pd.isna(cell) else str(cell).strip() for cell in cells]
 
 
+def _with_errors(cells: pd.DataFrame, errors: Errors) -> pd.DataFrame:
+    """Return cells with the words of Excel's errors, which calamine leaves empty: they are found as in a CSV."""
+    by_column: dict[int, dict[int, str]] = {}
+    for (row, column), word in errors.items():
+        if word not in NO_VALUE and row <= len(cells) and column <= cells.shape[1]:
+            by_column.setdefault(column - 1, {})[row - 1] = word
+    for column, words in by_column.items():
+        texts = cells[column].astype(object)
+        texts.iloc[list(words)] = list(words.values())
+        cells[column] = texts
+    return cells
+
+
 def _laid_out(raw: bytes, sheet: str) -> pd.DataFrame:
     try:
         with pd.ExcelFile(io.BytesIO(raw), engine="calamine") as book:
@@ -116,8 +136,8 @@ def _laid_out(raw: bytes, sheet: str) -> pd.DataFrame:
         raise _UnreadableError("the cells cannot be read") from None
 
 
-def _checked_sheet(raw: bytes, path: Path, source: SourceSection, where: str) -> str:
-    """Return the name of the sheet to read, after checking the size of all that is read with it."""
+def _checked_sheet(raw: bytes, path: Path, source: SourceSection, where: str) -> tuple[str, Errors]:
+    """Return the name of the sheet to read and its errors, after checking the size of all that is read with it."""
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         parts = {info.filename.lower(): info for info in archive.infolist()}
         if len(parts) != len(archive.infolist()) or len(parts) > MAX_PARTS:
@@ -135,7 +155,7 @@ def _checked_sheet(raw: bytes, path: Path, source: SourceSection, where: str) ->
             if part.startswith("xl/") and part.count("/") == 1:
                 for _ in _unpacked(archive, info, MAX_UNPACKED):
                     pass
-        rows, columns = _extent(_unpacked(archive, parts[sheets[name]], MAX_UNPACKED))
+        rows, columns, errors = _extent(_unpacked(archive, parts[sheets[name]], MAX_UNPACKED))
     if rows * columns > MAX_SHEET_CELLS:
         raise InputError(
             f"the sheet is too large: its last cell stands in row {rows} and column {columns}",
@@ -143,7 +163,7 @@ def _checked_sheet(raw: bytes, path: Path, source: SourceSection, where: str) ->
             expected=f"at most {MAX_SHEET_CELLS // 1_000_000} million cells from A1 to the last cell",
             fix="delete what stands far from the table (Ctrl+End shows the last cell), or save the table as CSV",
         )
-    return name
+    return name, errors
 
 
 def _sheets(archive: zipfile.ZipFile, parts: dict[str, zipfile.ZipInfo]) -> dict[str, str]:
@@ -191,9 +211,10 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> It
         info.file_size = told
 
 
-def _extent(chunks: Iterator[bytes]) -> tuple[int, int]:
-    """Return the last row and column that hold anything, from the XML of a sheet."""
+def _extent(chunks: Iterator[bytes]) -> tuple[int, int, Errors]:
+    """Return the last row and column that hold anything, and the words of errors, from the XML of a sheet."""
     rows = columns = row = column = 0
+    errors: Errors = {}
     rest = b""
     for chunk in chunks:
         data = rest + chunk
@@ -214,7 +235,10 @@ def _extent(chunks: Iterator[bytes]) -> tuple[int, int]:
                 row, column = _position(stated[1])
             if not closed:
                 rows, columns = max(rows, row), max(columns, column)
-    return rows, columns
+                if _IS_ERROR.search(attributes):
+                    word = _VALUE.match(data, found.end())
+                    errors[row, column] = word[1].decode() if word else "#ERROR!"
+    return rows, columns, errors
 
 
 def _row(text: bytes) -> int:

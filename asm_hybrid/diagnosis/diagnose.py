@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import load as load_tensors
+from torch import Tensor
 
 from asm_hybrid.artefacts import verify_manifest, write_csv_atomic, write_json_atomic, write_manifest
 from asm_hybrid.diagnosis.balance import imbalance, imbalance_warning
@@ -17,19 +19,23 @@ from asm_hybrid.diagnosis.contributions import contribution_table, contributions
 from asm_hybrid.diagnosis.forecast import forecast_verdict
 from asm_hybrid.diagnosis.missing import missing_dynamics, ranked, switch_off_effects, window_starts
 from asm_hybrid.diagnosis.verdict import verdict
-from asm_hybrid.training import load_model, read_inputs
+from asm_hybrid.training import FittedModel, departures_text, load_model, read_inputs, reading_departures
 
 __all__ = ["diagnose"]
 
+SILENT = 1e-3
+"""Change of a day's predictions by n, in sensor noises, below which n has found nothing [-]."""
+
 
 def diagnose(folder: Path) -> dict[str, Any]:
-    """Say what f failed to capture, whether the hybrid wins, and where its forecasts lose to persistence.
+    """Say what f failed to capture, whether the run's model wins, and where its forecasts lose to persistence.
 
     Parameters
     ----------
     folder : Path
-        A run folder. ``contributions.csv`` is added, ``summary.json`` completed with ``verdict``, ``missing``,
-        ``imbalance``, and what its ``forecast`` is worth.
+        A run folder. ``contributions.csv`` is added, ``summary.json`` completed with ``verdict``, ``missing`` (empty
+        where n found nothing, which ``n_found_nothing`` says), ``imbalance``, ``outside`` (what leaves the trained
+        range), and what its ``forecast`` is worth.
 
     Returns
     -------
@@ -38,51 +44,60 @@ def diagnose(folder: Path) -> dict[str, Any]:
     """
     verify_manifest(folder)
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    summary["verdict"] = verdict(summary)
-    if "forecast" in summary:
-        summary["forecast"] |= forecast_verdict(summary, summary["verdict"]["model"])
     states_file = folder / "states.safetensors"
     model = load_model(folder)
     if model.term is not None and states_file.exists():
         stored = load_tensors(states_file.read_bytes())
-        inputs_table = read_inputs(folder)
-        names = [spec.name for spec in model.plant.inputs]
-        inputs = torch.tensor(inputs_table[names].to_numpy())
-        stamps = pd.DatetimeIndex(inputs_table["time"])
-        terms = model.term.member(model.best)
-        X, knots = stored["X"], stored["knot"]
-        found = {term: contributions(model, term, X, inputs[knots]) for term in terms}
-        hours = stamps[knots.numpy()]
-        times, blocks = [t.isoformat() for t in hours], _blocks(hours, summary["blocks"])
-        table = pd.concat([contribution_table(model, term, own, times, blocks) for term, own in found.items()])
-        write_csv_atomic(folder / "contributions.csv", table, "%.6g")
-        per_day = round(1.0 / model.grid.interval)
-        wanted = window_starts(len(inputs), per_day)
-        at = [int(np.searchsorted(knots.numpy(), w)) for w in wanted if w in set(knots.tolist())]
-        starts = knots[at].tolist()
-        cut = torch.stack([inputs[s : s + per_day + 1] for s in starts])
-        noise = np.array([summary["variables"][label]["noise"] for label in model.labels])
-        rows = []
-        for term, own in found.items():
-            effects = switch_off_effects(model, term, terms, X[at], cut, noise)
-            rows += missing_dynamics(model, term, effects, own["own"], own["learnt"])
-        summary["missing"] = ranked(rows)
-        summary["imbalance"] = imbalance(model, terms, X, inputs[knots])
-        created = imbalance_warning(summary["imbalance"])
-        if created:
-            summary["warnings"].append(created)
-        system = model.recalibrated().system
-        with torch.no_grad():
-            outside = float(
-                terms.outside(system.effective(X, system.forcing(inputs[knots])), inputs[knots]).double().mean()
-            )
-        if outside > 0:
-            summary["warnings"].append(
-                f"in {100 * outside:.1f} % of the hours some tank lies outside the states seen in training, and n fades"
-            )
+        _diagnose_term(folder, summary, model, stored["X"], stored["knot"])
+    summary["verdict"] = verdict(summary)
+    if "forecast" in summary:
+        summary["forecast"] |= forecast_verdict(summary, summary["verdict"]["model"])
     write_json_atomic(folder / "summary.json", summary)
     write_manifest(folder)
     return summary
+
+
+def _diagnose_term(folder: Path, summary: dict[str, Any], model: FittedModel, X: Tensor, knots: Tensor) -> None:
+    """Complete the summary by what n does along its own trajectory, states ``(hour, row, component)`` at some knots."""
+    assert model.term is not None
+    inputs_table = read_inputs(folder)
+    inputs = torch.tensor(inputs_table[[spec.name for spec in model.plant.inputs]].to_numpy())
+    stamps = pd.DatetimeIndex(inputs_table["time"])
+    terms = model.term.member(model.best)
+    found = {term: contributions(model, term, X, inputs[knots]) for term in terms}
+    hours = stamps[knots.numpy()]
+    times, blocks = [t.isoformat() for t in hours], _blocks(hours, summary["blocks"])
+    table = pd.concat([contribution_table(model, term, own, times, blocks) for term, own in found.items()])
+    write_csv_atomic(folder / "contributions.csv", table, "%.6g")
+    per_day = round(1.0 / model.grid.interval)
+    wanted = window_starts(len(inputs), per_day)
+    at = [int(np.searchsorted(knots.numpy(), w)) for w in wanted if w in set(knots.tolist())]
+    starts = knots[at].tolist()
+    cut = torch.stack([inputs[s : s + per_day + 1] for s in starts])
+    noise = np.array([summary["variables"][label]["noise"] for label in model.labels])
+    rows = []
+    for term, own in found.items():
+        effects = switch_off_effects(model, term, terms, X[at], cut, noise)
+        rows += missing_dynamics(model, term, effects, own["own"], own["learnt"])
+    system = model.recalibrated().system
+    with torch.no_grad():
+        effective = system.effective(X, system.forcing(inputs[knots]))
+    distance = 24.0 * model.grid.interval * int(knots[1] - knots[0]) if len(knots) > 1 else 0.0
+    left, faded = reading_departures(model, terms, effective, inputs[knots], distance)
+    summary["outside"] = [asdict(departure) for departure in left]
+    if left:
+        summary["warnings"].append(
+            f"in {100 * faded.mean():.3g} % of the hours n fades, since what it reads lies far outside what it was "
+            f"trained on: {departures_text(left)}"
+        )
+    summary["n_found_nothing"] = sum(row["effect"] for row in rows) < SILENT**2
+    if summary["n_found_nothing"]:
+        return
+    summary["missing"] = ranked(rows)
+    summary["imbalance"] = imbalance(model, terms, X, inputs[knots])
+    created = imbalance_warning(summary["imbalance"])
+    if created:
+        summary["warnings"].append(created)
 
 
 def _blocks(stamps: pd.DatetimeIndex, blocks: dict[str, list[str]]) -> list[str]:

@@ -20,26 +20,35 @@ def forecast_verdict(summary: dict[str, Any], own: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``sentences`` in plain words, and ``persistence_wins``: by horizon the variables in which that is no worse.
+        ``sentences`` in plain words; by horizon ``persistence_wins``, the variables in which persistence is better, and
+        ``open``, those in which the two cannot be told apart: the interval of the change of the RMSE, from a bootstrap
+        over blocks of days, holds zero, or there is none.
     """
     name = {"hybrid": "the hybrid", "neural": "the pure neural ODE", "recalibrated": "recalibrated f"}[own]
     wins: dict[str, list[str]] = {}
+    unclear: dict[str, list[str]] = {}
     sentences = []
+    intervals = summary["forecast"].get("improvement", {}).get("test", {})
     for horizon, variables in summary["forecast"]["scores"]["test"].items():
         diverged = [v for v, m in variables.items() if own not in m]
         if diverged:
             sentences.append(f"At {horizon} {name} diverges in {', '.join(diverged)}, and has no score.")
-        known = {v: m for v, m in variables.items() if own in m and "persistence" in m}
+        known = [v for v, m in variables.items() if own in m and "persistence" in m]
         if not variables:
             sentences.append(f"At {horizon} there is no forecast to compare on the test block.")
         if not known:
             continue
-        lost = [v for v, m in known.items() if m["persistence"]["rmse"] <= m[own]["rmse"]]
-        won = [v for v in known if v not in lost]
-        wins[horizon] = lost
-        if lost:
-            rest = f"; {name} is better in {', '.join(won)}" if won else ""
-            sentences.append(f"At {horizon} persistence wins in {', '.join(lost)}{rest}.")
-        else:
-            sentences.append(f"At {horizon} {name} is better than persistence in {', '.join(won)}.")
-    return {"sentences": sentences, "persistence_wins": wins}
+        found = {v: intervals.get(horizon, {}).get(v) for v in known}
+        lost = [v for v, i in found.items() if i is not None and i["low"] > 0]
+        won = [v for v, i in found.items() if i is not None and i["high"] < 0]
+        wins[horizon], unclear[horizon] = lost, [v for v in known if v not in lost and v not in won]
+        apart = f"{name} and persistence cannot be told apart"
+        parts = [
+            (f"{name} is better than persistence in", won),
+            ("persistence wins in", lost),
+            (f"{apart} in", [v for v in unclear[horizon] if found[v] is not None]),
+            (f"{apart}, for want of days, in", [v for v in unclear[horizon] if found[v] is None]),
+        ]
+        said = "; ".join(f"{text} {', '.join(labels)}" for text, labels in parts if labels)
+        sentences.append(f"At {horizon} {said}.")
+    return {"sentences": sentences, "persistence_wins": wins, "open": unclear}

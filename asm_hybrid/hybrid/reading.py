@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from asm_hybrid.plant import Plant, torch_namespace
 
-__all__ = ["LOAD", "Reading"]
+__all__ = ["LOAD", "Reading", "reading_unit"]
 
 LOAD = "load."
 """Prefix of loads among what n reads."""
@@ -95,6 +95,18 @@ class Reading(nn.Module):
         if self._loaded:
             found = found + (u[..., self.flow, None] * (u @ self.load)).unsqueeze(-2)
         return found
+
+
+def reading_unit(plant: Plant, name: str) -> str:
+    """Return the unit of something that n reads, as `Reading` names it."""
+    table = plant.table
+    units = {c.name: c.unit for c in table.components} | {i.name: i.unit for i in plant.inputs}
+    if name.startswith(LOAD):
+        units |= {composite: found.unit for composite, found in table.composites.items()}
+        return units[name.removeprefix(LOAD)].removesuffix("/m3") + "/d"
+    if name == "air":
+        return next((i.unit for i in plant.inputs if i.name.endswith((".kla", ".air"))), "-")
+    return units[name]
 
 
 def _weights(plant: Plant, quantity: str) -> Tensor:

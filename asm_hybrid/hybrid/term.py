@@ -136,9 +136,12 @@ class LearntTerm(nn.Module):
 
     def guard(self, features: Tensor) -> Tensor:
         """Return one inside the trained range, falling to zero well outside it, ``(…, spot, 1)``."""
+        return cast(Tensor, faded(self.distances(features).amax(dim=-1, keepdim=True), XP))
+
+    def distances(self, features: Tensor) -> Tensor:
+        """Return how far what n reads lies outside its trained range, in widths of that, ``(…, spot, input)``."""
         middle, width = (self.high + self.low) / 2, (self.high - self.low).clamp(min=1e-9)
-        worst = ((features - middle).abs() / width).amax(dim=-1, keepdim=True) - 0.5
-        return cast(Tensor, faded(worst, XP))
+        return (features - middle).abs() / width - 0.5
 
     def outputs(self, X: Tensor | None, u: Tensor) -> Tensor:
         """Return ``g z``, ``(member, …, spot, target of the plant)``; for the last axis see `TermSpec.universe`.
@@ -215,9 +218,12 @@ class LearntTerm(nn.Module):
         return ((mean + ROUNDED**2).sqrt() - ROUNDED).sum(-1)
 
     def outside(self, X: Tensor, u: Tensor) -> Tensor:
-        """Return where n fades, since what it reads somewhere lies outside the trained range, bool ``(…)``."""
-        guard = self.guard(self.features(None if self.spec.placement == "forcing" else X, u))
-        return (guard < 1.0).flatten(-2).any(-1)
+        """Return where n fades, since what it reads lies outside the trained range, bool ``(…, spot, input)``.
+
+        Never at a spot where n does not act.
+        """
+        features = self.features(None if self.spec.placement == "forcing" else X, u)
+        return (self.distances(features) > FADE_START) & (self.at > 0).any(-1, keepdim=True)
 
 
 def faded(distance: Array, xp: ArrayNamespace) -> Array:

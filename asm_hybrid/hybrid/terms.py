@@ -77,10 +77,3 @@ class LearntTerms(nn.Module):
         """Return the sum of the sizes of the terms, ``(member,)``."""
         sizes = [term.size(X, u) for term in self]
         return sum(sizes[1:], sizes[0])
-
-    def outside(self, X: Tensor, u: Tensor) -> Tensor:
-        """Return where some term fades, bool ``(…)``."""
-        found = [term.outside(X, u) for term in self]
-        for other in found[1:]:
-            found[0] = found[0] | other
-        return found[0]

@@ -6,14 +6,18 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from asm_hybrid.artefacts import restored, verify_manifest
+from asm_hybrid.data.censoring import censored_error
+from asm_hybrid.diagnosis.verdict import NAMES, OWN, signed_percent
 from asm_hybrid.errors import InputError
 from asm_hybrid.report.record import Score, Summary, flat, read_config, read_summary
 from asm_hybrid.report.style import MODELS
+from asm_hybrid.training.improvement import improvement
 
-__all__ = ["COLUMNS", "compare_runs"]
+__all__ = ["COLUMNS", "compare_runs", "told_apart"]
 
 COLUMNS = ["what", "variable", "unit", "model"]
 """Columns of the comparison before those of the runs."""
@@ -63,6 +67,51 @@ def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:
             figures.append(("config", setting, "", ""))
             rows[figures[-1]] = {name: v for name, v in zip(runs, values, strict=True) if v is not None}
     return pd.DataFrame([[*f, *(rows[f].get(name) for name in runs)] for f in figures], columns=[*COLUMNS, *runs])
+
+
+def told_apart(folders: Sequence[Path]) -> list[str]:
+    """Say for each variable which run's own model is best on the test block, and from which it can be told apart.
+
+    By the medians over seeds, with the interval of the change of the RMSE from a bootstrap over blocks of days, as in
+    the verdict of a run.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Run folders that `compare_runs` accepts.
+
+    Returns
+    -------
+    list of str
+        One sentence a variable in which two models or more have a score.
+    """
+    errors: dict[str, dict[str, np.ndarray]] = {}
+    times: dict[str, np.ndarray] = {}
+    for name, folder in zip(_names(folders), folders, strict=True):
+        summary = read_summary(folder)
+        frame = pd.read_csv(folder / "predictions.csv")
+        own = OWN[summary.mode]
+        for variable, part in frame[frame["block"] == "test"].sort_values("time").groupby("variable", sort=False):
+            if own in part and np.isfinite(part[own]).all():
+                error = censored_error((part[own] - part["measured"]).to_numpy(float), part["censored"].to_numpy(int))
+                errors.setdefault(str(variable), {})[f"{name} ({NAMES[own]})"] = error
+                stamps = pd.to_datetime(part["time"], utc=True)
+                times[str(variable)] = np.asarray((stamps - stamps.min()) / pd.Timedelta(days=1), dtype=float)
+    return [_told(variable, times[variable], found) for variable, found in errors.items() if len(found) > 1]
+
+
+def _told(variable: str, times: np.ndarray, errors: dict[str, np.ndarray]) -> str:
+    best, *others = sorted(errors, key=lambda name: float(np.mean(errors[name] ** 2)))
+    parts = []
+    for name in others:
+        change = improvement(times, errors[best][None], errors[name][None])
+        if change is None:
+            parts.append(f"cannot be told apart from {name}, for want of days")
+            continue
+        word = "is better than" if change.high < 0 else "cannot be told apart from"
+        limits = f"{signed_percent(change.low)} to {signed_percent(change.high)} %"
+        parts.append(f"{word} {name} (90 % interval of the change {limits})")
+    return f"{variable}: {best} has the lowest RMSE; it " + "; it ".join(parts) + "."
 
 
 def _names(folders: Sequence[Path]) -> list[str]:

@@ -11,6 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from asm_hybrid.artefacts import refresh_manifest, write_text_atomic
+from asm_hybrid.diagnosis.verdict import OWN
 from asm_hybrid.report import record, style
 from asm_hybrid.report.figures import block_figure, overview_figure
 from asm_hybrid.report.forecast import ForecastTable, band_rows, forecast_table
@@ -23,7 +24,6 @@ from asm_hybrid.report.verdict import ScoreTable, best_model, cards, headline, s
 __all__ = ["render_report", "write_report"]
 
 REPORT = "report.html"
-_OWN = {"hybrid": "hybrid", "neural": "neural", "mechanistic": "recalibrated"}  # what a run is about, by mode
 _PER_TABLE = 3  # variables beside each other in a score table
 _SHOWN_HORIZON = 6  # hours ahead whose forecasts are drawn
 _TOP = 3  # entries of the ranking that get a figure
@@ -66,7 +66,7 @@ def render_report(run_dir: Path) -> str:
     machine = record.read_environment(run_dir)
     units = {name: variable.unit for name, variable in summary.variables.items()}
     head, detail, kind = headline(summary)
-    own = summary.verdict.model if summary.verdict else _OWN[summary.mode]
+    own = summary.verdict.model if summary.verdict else OWN[summary.mode]
     return get_template("report.html.j2").render(
         summary=summary,
         config=_config_facts(config),
@@ -167,14 +167,14 @@ def _overview(
 def _missing(frame: pd.DataFrame | None, summary: Summary, zone: ZoneInfo) -> dict[str, Any] | None:
     if not summary.missing or frame is None:
         return None
+    large = [e for e in summary.missing[:_RANKED] if (e.share or 0.0) >= _SMALL]
+    ranked = large or summary.missing[:1]
     tanks = list(dict.fromkeys([*frame["tank"], *(e.tank for e in summary.missing)]))
     figures: list[tuple[Missing, Markup]] = []
-    for i, entry in enumerate(summary.missing[:_TOP]):
+    for i, entry in enumerate(ranked[:_TOP]):
         part = frame[(frame["kind"] == entry.kind) & (frame["name"] == entry.name) & (frame["tank"] == entry.tank)]
         if len(part):
             figures.append((entry, contribution_figure(part, entry, zone, f"m{i}")))
-    large = [e for e in summary.missing[:_RANKED] if (e.share or 0.0) >= _SMALL]
-    ranked = large if len(large) >= _TOP else summary.missing[:_TOP]
     return {
         "entries": ranked,
         "others": len(summary.missing) - len(ranked),

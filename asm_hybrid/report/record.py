@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.yamlfile import load_yaml
@@ -61,20 +61,33 @@ class Variable(_Record):
 
 
 class VariableVerdict(_Record):
-    """The run's own model beside the best baseline, for one variable on the test block."""
+    """The run's own model beside the best baseline, for one variable on the test block.
+
+    Runs of earlier versions have no `outcome`, and call the RMSE of the own model that of the hybrid.
+    """
 
     best_baseline: str
     best_rmse: float | None
-    hybrid_rmse: float | None
+    own_rmse: float | None = Field(validation_alias=AliasChoices("own_rmse", "hybrid_rmse"))
     interval: tuple[float, float] | None = None
+    outcome: Literal["better", "worse", "open", "diverges"] = "open"
+
+
+class Misfit(_Record):
+    """What recalibrated f misses of one variable on the test block, where n found nothing."""
+
+    rmse: float
+    noise: float
+    times_noise: float
 
 
 class Verdict(_Record):
-    """Whether the run's own model beats the best baseline in every variable."""
+    """Whether the run's own model is better than every baseline in every variable, as far as can be told."""
 
     wins: bool
     model: str = "hybrid"
     sentence: str
+    misfit: dict[str, Misfit] = {}
     variables: dict[str, VariableVerdict]
 
 
@@ -96,11 +109,25 @@ class Missing(_Record):
 
 
 class BandBlock(_Record):
-    """What the band of one variable held in one block [-], and its mean width."""
+    """What the band of one variable held in one block [-], its mean width, and the bias of its centre."""
 
     coverage: float
     width: float
+    bias: float | None = None
     n: int
+
+
+class Outside(_Record):
+    """What leaves the trained range of n: its place, values against that range, and hours."""
+
+    place: str
+    quantity: str
+    unit: str
+    trained_low: float
+    trained_high: float
+    low: float
+    high: float
+    hours: float
 
 
 class ForecastRecord(_Record):
@@ -148,7 +175,9 @@ class Summary(_Record):
     forecast: ForecastRecord | None = None
     bands: Bands | None = None
     missing: list[Missing] = []
+    n_found_nothing: bool = False
     imbalance: dict[str, dict[str, float]] = {}
+    outside: list[Outside] = []
     warnings: list[str] = []
     stopped: str = "finished"
     seeds: list[int] = []

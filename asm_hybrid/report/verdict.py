@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from asm_hybrid.diagnosis.verdict import signed_percent
 from asm_hybrid.report.record import Score, Summary, VariableVerdict
 from asm_hybrid.report.style import MODELS, model_title, number, percent, unit_text
 
@@ -15,7 +16,8 @@ __all__ = ["Card", "ScoreCell", "ScoreRow", "ScoreTable", "best_model", "cards",
 class Card:
     """The run's own model beside the best baseline, for one variable on the test block.
 
-    `better` is None when the two cannot be compared; `bars` are (label, RMSE, width in percent, CSS class).
+    `better` is None when the model can be told apart from the baselines neither as better nor as worse; `bars` are
+    (label, RMSE, width in percent, CSS class).
     """
 
     variable: str
@@ -69,13 +71,15 @@ def headline(summary: Summary) -> tuple[str, str, str]:
     Returns
     -------
     (str, str, str)
-        First sentence, the rest, and ``win``, ``mixed`` (not in every variable), ``loss`` or ``none``.
+        First sentence, the rest, and ``win``, ``mixed`` (not in every variable), ``loss`` or ``none`` (no score,
+        nothing that could be told apart, or an n that found nothing).
     """
     if summary.verdict is None or not summary.verdict.variables:
         return "This run holds no scores on the test block, so nothing can be said.", "", "none"
     first, stop, rest = summary.verdict.sentence.partition(". ")
     better = [card.better for card in cards(summary)]
-    kind = "win" if summary.verdict.wins else "mixed" if any(better) else "loss"
+    kind = "win" if summary.verdict.wins else "mixed" if any(better) else "loss" if False in better else "none"
+    kind = "none" if summary.n_found_nothing else kind
     return first + stop.strip(), rest, kind
 
 
@@ -86,7 +90,7 @@ def cards(summary: Summary) -> list[Card]:
     own = summary.verdict.model
     out = []
     for name, result in summary.verdict.variables.items():
-        ours, theirs = result.hybrid_rmse, result.best_rmse
+        ours, theirs = result.own_rmse, result.best_rmse
         variable = summary.variables[name]
         greatest = max(ours or 0.0, theirs or 0.0) or 1.0
         bars = (
@@ -94,14 +98,15 @@ def cards(summary: Summary) -> list[Card]:
             (model_title(own), number(ours), 100 * (ours or 0.0) / greatest, "own"),
         )
         notes = _notes(summary.scores.get("test", {}).get(name, {}).get(own), result, variable.noise)
+        better = {"better": True, "worse": False, "diverges": False, "open": None}[result.outcome]
         if ours is None:
             better, change = False, "diverges, no score"
         elif not theirs:
             better, change = None, "not comparable"
         else:
             ratio = ours / theirs - 1
-            better = ratio < 0
-            change = f"RMSE {percent(abs(ratio))} {'lower' if better else 'higher'}" if ratio else "RMSE the same"
+            change = f"RMSE {percent(abs(ratio))} {'lower' if ratio < 0 else 'higher'}" if ratio else "RMSE the same"
+            change += ", which leaves it open" if better is None else ""
         out.append(Card(name, variable.target, unit_text(variable.unit), better, change, bars, notes))
     return out
 
@@ -165,8 +170,10 @@ def best_model(scores: Mapping[str, Score], but: str | None = None) -> str | Non
 def _notes(own: Score | None, result: VariableVerdict, noise: float | None) -> tuple[str, ...]:
     notes, theirs = [], result.best_rmse
     if result.interval is not None:
-        low, high = (f"{v:+.0f} %".replace("-", "−") for v in result.interval)
+        low, high = (f"{signed_percent(v)} %".replace("-", "−") for v in result.interval)
         notes.append(f"90 % interval of the change, from a bootstrap over days: {low} to {high}")
+    elif own is not None:
+        notes.append("too few days for an interval of the change")
     known = [s for s in own.rmse_seeds if s is not None] if own else []
     if len(known) > 1 and theirs is not None:
         notes.append(f"{sum(s < theirs for s in known)} of {len(known)} seeds are better than this baseline")

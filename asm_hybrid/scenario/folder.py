@@ -51,7 +51,7 @@ def make_folder(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"the folder cannot be made ({error.strerror})",
+            f"the folder cannot be made ({error.strerror or error})",
             where=str(folder),
             fix="give another one with --out",
         ) from None

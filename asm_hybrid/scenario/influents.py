@@ -83,7 +83,10 @@ def find_influent(subject: Subject, scenario: Scenario | None) -> Influent:
         key, days = "generate", days or DAYS
         frame = _made(plant, scenario, content.influent.generate, days)
         low, mean, high = (getattr(frame["T"], name)() for name in ("min", "mean", "max"))
-        text = f"made around means of dry weather, at {mean:.1f} °C ({low:.1f} to {high:.1f})"
+        made = content.influent.generate
+        people = f"for {made.population:g} population equivalents, " if made.population else ""
+        text = f"made, {people}from day {made.start_day:g} of the year, seed {made.seed}"
+        text += f"; water of {mean:.1f} °C ({low:.1f} to {high:.1f})"
     known = [c for c in frame.columns if c == "time" or c in plant.input_index]
     lost = [c for c in frame.columns if c not in known and c.startswith("influent.") and frame[c].any()]
     if lost:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,15 @@ from asm_hybrid.scenario.changes import SAME, StampClock, apply_changes, change_
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
 from asm_hybrid.scenario.folder import check_target, make_folder
 from asm_hybrid.scenario.plot import plot_scenario
-from asm_hybrid.training import MODEL_FILES, FittedModel, load_model, read_inputs
+from asm_hybrid.training import (
+    MODEL_FILES,
+    Departure,
+    FittedModel,
+    input_departures,
+    load_model,
+    read_inputs,
+    reading_departures,
+)
 
 __all__ = ["ScenarioResult", "simulate"]
 
@@ -49,6 +57,8 @@ class ScenarioResult:
         Name of the scenario.
     changes : tuple of str
         Its changes, in words.
+    outside : tuple of Departure
+        Which inputs, and what that n reads, leave their trained range; the longest first, inputs before the rest.
     """
 
     folder: Path
@@ -57,6 +67,7 @@ class ScenarioResult:
     outside_hours: float | None
     name: str
     changes: tuple[str, ...]
+    outside: tuple[Departure, ...] = ()
 
 
 def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None) -> list[ScenarioResult]:
@@ -115,15 +126,17 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
                 expected=f"times from {clock.show(times[0])} to {clock.show(times[-1])}",
             )
         targets = _targets(model)
-        outputs, faded = _run(model, np.stack([base[:last], changed[:last]]), targets, first)
+        outputs, read, faded = _run(model, np.stack([base[:last], changed[:last]]), targets, first)
         series = _series(stamps[first:last], targets, outputs)
         means = _means(model, targets, outputs, [base[first:last], changed[first:last]])
-        outside = None
+        outside, left = None, read
         if model.kind != "recalibrated":
-            unseen = ((changed[first:last] < seen[0]) | (changed[first:last] > seen[1])).any(1)
-            outside = float((unseen | faded).sum() * model.grid.interval * 24)
+            hours = 24.0 * model.grid.interval
+            named = [(spec.name, spec.unit) for spec in model.plant.inputs]
+            driven, unseen = input_departures(named, changed[first:last], *seen, hours)
+            outside, left = float((unseen | faded).sum() * hours), [*driven, *read]
         where = folder if scenario.content.changes else folder / case.name
-        results.append(ScenarioResult(where, series, means, outside, case.name, changes))
+        results.append(ScenarioResult(where, series, means, outside, case.name, changes, tuple(left)))
     for result, case in zip(results, scenario.cases, strict=True):
         _write(result, scenario, case, model, [stamps[0] + pd.Timedelta(days=t) for t in period])
     return results
@@ -187,20 +200,21 @@ def _targets(model: FittedModel) -> tuple[str, ...]:
 
 def _run(
     model: FittedModel, inputs: np.ndarray, targets: tuple[str, ...], first: int
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Run base case and scenario; return their outputs at the knots of the period, and where n fades in the latter."""
+) -> tuple[list[np.ndarray], list[Departure], np.ndarray]:
+    """Run base case and scenario; return outputs at the knots of the period, and why and where n fades in it."""
     u = torch.as_tensor(inputs)
     solution = model.simulate(u, targets, record_knots=True)
     if not bool(solution.ok.all()):
         raise SimulationError("the simulation of the scenario leaves the finite numbers; make the change smaller")
     outputs = list(np.asarray(solution.outputs).swapaxes(0, 1)[:, :, first:])
     if model.term is None or solution.knots is None:
-        return outputs, np.zeros(len(u[1, first:]), dtype=bool)
+        return outputs, [], np.zeros(len(u[1, first:]), dtype=bool)
     states, driven = solution.knots[model.best, 1, first:], u[1, first:]
     with torch.no_grad():
         system = model.recalibrated().system
         effective = system.effective(states, system.forcing(driven))
-        return outputs, np.asarray(model.term.outside(effective, driven))
+    found = reading_departures(model, model.term, effective, driven, 24.0 * model.grid.interval)
+    return outputs, *found
 
 
 def _series(times: pd.DatetimeIndex, targets: tuple[str, ...], cases: list[np.ndarray]) -> pd.DataFrame:
@@ -260,6 +274,7 @@ def _write(
         "period": [t.round("ms").isoformat() for t in period],
         "model": model.kind,
         "outside_hours": result.outside_hours,
+        "outside": [asdict(departure) for departure in result.outside],
     }
     write_json_atomic(folder / "scenario.json", facts)
     for name, content in plots.items():

@@ -5,18 +5,23 @@ from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.resume import find_config
 from asm_hybrid.training.run import Outcome, discard_checkpoints, train
 from asm_hybrid.training.simulate import PlantModel, start_state
+from asm_hybrid.training.trained import Departure, departures_text, input_departures, reading_departures
 
 __all__ = [
     "MODEL_FILES",
+    "Departure",
     "FittedModel",
     "Outcome",
     "PlantModel",
     "Progress",
     "Silent",
+    "departures_text",
     "discard_checkpoints",
     "find_config",
+    "input_departures",
     "load_model",
     "read_inputs",
+    "reading_departures",
     "start_state",
     "train",
 ]

@@ -20,6 +20,8 @@ ENOUGH = 20
 """Validation samples below which a variable has no band, and forecasts below which nothing is said of theirs."""
 BELIEVED = (0.80, 0.97)
 """Coverage on the test block outside of which a warning is given [-]."""
+LARGE = 2.0
+"""Errors, in sensor noises, from which on it is the model that errs, not the sensor [-]."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,13 @@ class Band:
 
     Attributes
     ----------
-    low, high : ndarray, shape (sample,)
-        Limits at the measurements, in the unit of the variable.
+    centre, low, high : ndarray, shape (sample,)
+        Median of the seeds and limits at the measurements, in the unit of the variable.
     residual : float
         Standard deviation of what the spread of the seeds does not explain, from the validation block.
     """
 
+    centre: np.ndarray
     low: np.ndarray
     high: np.ndarray
     residual: float
@@ -75,7 +78,7 @@ def prediction_band(
     square = np.mean(error[validation] ** 2) - np.mean(spread[validation])
     residual = max(0.0, float(square)) ** 0.5
     half = HALF_WIDTH * np.sqrt(spread + residual**2)
-    return Band(np.maximum(centre - half, 0.0), np.maximum(centre + half, 0.0), residual)
+    return Band(centre, np.maximum(centre - half, 0.0), np.maximum(centre + half, 0.0), residual)
 
 
 def coverage(measured: np.ndarray, low: np.ndarray, high: np.ndarray, censored: np.ndarray | None = None) -> float:
@@ -89,10 +92,21 @@ def coverage(measured: np.ndarray, low: np.ndarray, high: np.ndarray, censored: 
     return float((above & below).mean())
 
 
-def held(measured: np.ndarray, low: np.ndarray, high: np.ndarray, censored: np.ndarray | None = None) -> dict[str, Any]:
-    """Return the coverage of a band [-], its mean width and the number of samples, for ``summary.json``."""
-    share = coverage(measured, low, high, censored)
-    return {"coverage": share, "width": float((high - low).mean()), "n": len(measured)}
+def held(
+    measured: np.ndarray,
+    centre: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    censored: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Return coverage of a band [-], its mean width, bias of its centre, number of samples, for ``summary.json``."""
+    error = centre - measured if censored is None else censored_error(centre - measured, censored)
+    return {
+        "coverage": coverage(measured, low, high, censored),
+        "width": float((high - low).mean()),
+        "bias": float(error.mean()),
+        "n": len(measured),
+    }
 
 
 def band_summary(
@@ -121,13 +135,16 @@ def band_summary(
             inside = blocks[name] == block
             if inside.any():
                 limits = censored[name][inside] if censored else None
-                rows[block] = held(measured[name][inside], band.low[inside], band.high[inside], limits)
+                around = band.centre[inside], band.low[inside], band.high[inside]
+                rows[block] = held(measured[name][inside], *around, limits)
         variables[name] = {"residual": band.residual, **rows}
     return {"level": LEVEL, "variables": variables}
 
 
-def coverage_warnings(summary: Mapping[str, Any], forecast: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each band that holds far more or fewer test measurements than it should.
+def coverage_warnings(
+    summary: Mapping[str, Any], forecast: Mapping[str, Any], variables: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Return a sentence for each band that holds far more or fewer test measurements than it should, and why.
 
     Parameters
     ----------
@@ -135,20 +152,58 @@ def coverage_warnings(summary: Mapping[str, Any], forecast: Mapping[str, Any]) -
         What `band_summary` returns, or nothing.
     forecast : mapping
         ``test`` of the bands of forecasts: what `held` returns by horizon and variable; or nothing.
+    variables : mapping
+        ``unit`` and ``noise`` of every variable.
     """
     found = [
-        (name, row["test"], "errors on the test block are larger than on the validation block: do not trust its width")
+        (
+            (name, name, row["test"]),
+            "errors on the test block are larger than on the validation block: do not trust its width",
+            "its width is that of a few large errors on the validation block"
+            if row.get("validate", {}).get("coverage", 0.0) > BELIEVED[1]
+            else "errors on the test block are smaller than on the validation block, from which it has its width",
+        )
         for name, row in summary.get("variables", {}).items()
         if "test" in row
     ] + [
-        (f"{name} at {horizon}", row, "errors grow faster than it follows")
-        for horizon, variables in forecast.items()
-        for name, row in variables.items()
+        (
+            (name, f"{name} at {horizon}", row),
+            "errors grow faster than it follows",
+            "errors fall faster than it follows",
+        )
+        for horizon, bands in forecast.items()
+        for name, row in bands.items()
         if row["n"] >= ENOUGH
     ]
     return [
-        f"the {100 * LEVEL:.0f} % band of {name} holds {100 * row['coverage']:.0f} % of the test measurements: "
-        + (why if row["coverage"] < BELIEVED[0] else "it is wider than it needs to be")
-        for name, row, why in found
+        f"the {100 * LEVEL:.0f} % band of {title} holds {100 * row['coverage']:.0f} % of the test measurements: "
+        + (
+            _narrow(row, few, **variables[name])
+            if row["coverage"] < BELIEVED[0]
+            else _wide(row, many, **variables[name])
+        )
+        for (name, title, row), few, many in found
         if not BELIEVED[0] <= row["coverage"] <= BELIEVED[1]
     ]
+
+
+def _narrow(row: Mapping[str, Any], why: str, unit: str, noise: float) -> str:
+    return f"{why}; {_bias(row, unit, noise)}" if _biased(row, noise) else why
+
+
+def _wide(row: Mapping[str, Any], why: str, unit: str, noise: float) -> str:
+    """Say why a band holds more than it should: all fits in where a model errs much, and a bias most of all."""
+    if _biased(row, noise):
+        return f"it is wide since the model errs; {_bias(row, unit, noise)}"
+    size = row["width"] / (2 * HALF_WIDTH * noise)
+    return why if size < LARGE else f"{why}; it stands for errors of {size:.2g} times the noise of the sensor"
+
+
+def _biased(row: Mapping[str, Any], noise: float) -> bool:
+    return bool(abs(row["bias"]) >= LARGE * noise)
+
+
+def _bias(row: Mapping[str, Any], unit: str, noise: float) -> str:
+    high = "high" if row["bias"] > 0 else "low"
+    size = abs(row["bias"])
+    return f"it is {size:.2g} {unit} too {high} there on average, {size / noise:.2g} times the noise of the sensor"

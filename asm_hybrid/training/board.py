@@ -51,7 +51,8 @@ class Board:
             tag = f"{stage}/{name}"
             if isinstance(value, list):
                 for k, figure in enumerate(value):
-                    self._writer.add_scalar(f"{tag}/seed_{k + 1}", figure, step)
+                    if figure is not None:  # a member that diverges has none
+                        self._writer.add_scalar(f"{tag}/seed_{k + 1}", figure, step)
             elif isinstance(value, dict):
                 for key, figure in value.items():
                     self._writer.add_scalar(f"{tag}/{key}", figure, step)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.training.checkpoints import Saved
+from asm_hybrid.training.progress import finite
 from asm_hybrid.training.shooting import PACE, Shooting
 from asm_hybrid.training.simulate import SimulationModel
 from asm_hybrid.training.soap import MEMORY, Soap
@@ -128,7 +129,9 @@ def fit(
     penalty : callable, optional
         From states ``(member, window, knot, …)`` and inputs along the windows to a term added to every member's loss.
     report : callable, optional
-        Called with a record after every step.
+        Called with a record after every step: ``iteration``, ``loss`` of every member, ``learning_rate``, and after a
+        validation ``validation``, the loss of every member as it is now, and ``best``, its least so far; None for a
+        member that diverges.
     describe_failure : callable, optional
         From the windows of a step and their outputs to where they diverge, for the message when all do.
     shooting : Shooting, optional
@@ -178,8 +181,8 @@ def fit(
     def begun(index: Tensor, pulled: bool) -> Tensor:
         return starts[:, index].requires_grad_(pulled) if shooting is None else shooting.starts(starts, index)
 
-    def check(carried: bool) -> bool:
-        """Validate; keep what improved; move the windows' starts if they are carried; return whether any improved."""
+    def check(carried: bool) -> tuple[Tensor, bool]:
+        """Validate; keep what improved; move the windows' starts if carried; return the losses, and if any improved."""
         with torch.no_grad():
             loss, along = validate()
         if carried:
@@ -189,7 +192,7 @@ def fit(
         for store, p in zip(kept, parameters, strict=True):
             store[better.to(p.device)] = p.detach()[better.to(p.device)]
         best[better] = loss[better]
-        return bool(better.any())
+        return loss, bool(better.any())
 
     def state() -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors = {"starts": starts, "adjoints": adjoints, "best": best, "generator": generator.get_state()}
@@ -262,8 +265,9 @@ def fit(
                 record["skipped"] = result.skipped
             validated = (iteration + 1) % settings.validate_every == 0 or iteration + 1 == settings.iterations
             if validated:
-                waited = 0 if check(carried) else waited + 1
-                record["validation"] = best.tolist()
+                now, improved = check(carried)
+                waited = 0 if improved else waited + 1
+                record |= {"validation": finite(now.tolist()), "best": finite(best.tolist())}
             if report is not None:
                 report(record)
             if validated and save is not None:

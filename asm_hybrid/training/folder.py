@@ -47,7 +47,7 @@ def create_run_folder(out: Path | None, name: str) -> Path:
         probe.unlink()
     except OSError as error:
         raise InputError(
-            f"the run folder cannot be written ({error.strerror})",
+            f"the run folder cannot be written ({error.strerror or error})",
             where=str(folder),
             expected="a folder that may be created and written",
             fix="give another one with --out",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import count
 from math import ceil, floor, gcd
 from typing import Any
@@ -18,6 +18,7 @@ from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.training.bands import held
 from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.following import corrected, radius
+from asm_hybrid.training.improvement import improvement
 from asm_hybrid.training.scores import score
 from asm_hybrid.training.simulate import NeuralModel, PlantModel
 from asm_hybrid.training.updating import fluctuations, innovations, latest, update
@@ -65,7 +66,8 @@ class Forecast:
         band of the run's own.
     summary : dict
         ``horizons`` [h]; ``origins`` and ``spacing`` [h] by block; ``scores`` by block, horizon (``"6 h"``), variable
-        and model; ``bands``: coverage [-], mean width and number of samples by block, horizon and variable.
+        and model; ``improvement``: interval of the change of the RMSE of the run's own model against persistence, by
+        block, horizon and variable; ``bands``: coverage [-], mean width, bias and number of samples likewise.
     """
 
     table: pd.DataFrame
@@ -155,6 +157,7 @@ def forecast(
     frames = []
     scores: dict[str, dict[str, Any]] = {name: {f"{h} h": {} for h in HORIZONS} for name in FORECAST_BLOCKS}
     bands: dict[str, dict[str, Any]] = {name: {f"{h} h": {} for h in HORIZONS} for name in FORECAST_BLOCKS}
+    against: dict[str, dict[str, Any]] = {name: {f"{h} h": {} for h in HORIZONS} for name in FORECAST_BLOCKS}
     for v, (o, at) in enumerate(zip(dataset.observations, targets, strict=True)):
         simulated = values[o.label]
         models = {
@@ -165,7 +168,8 @@ def forecast(
         measured, censored, block = o.values[at.sample], o.censored[at.sample], names[at.origin]
         median = {name: np.median(y, axis=0) for name, y in models.items()}
         unknown = np.full(len(measured), np.nan)
-        low, high = _band(median.get(model.kind, unknown), o, at, knots * interval)
+        own = median.get(model.kind, unknown)
+        low, high = _band(own, o, at, knots * interval)
         for name, horizon in ((b, h) for b in FORECAST_BLOCKS for h in HORIZONS):
             inside = (block == name) & (at.horizon == horizon)
             if not inside.any():
@@ -175,9 +179,15 @@ def forecast(
                 for m, y in models.items()
                 if np.isfinite(y[:, inside]).all()
             }
+            if model.kind in models:
+                errors = (
+                    censored_error(models[m] - measured, censored)[:, inside] for m in (model.kind, "persistence")
+                )
+                if change := improvement(o.times[at.sample][inside], *errors):
+                    against[name][f"{horizon} h"][o.label] = asdict(change)
             if np.isfinite(low[inside]).all():
                 bands[name][f"{horizon} h"][o.label] = held(
-                    measured[inside], low[inside], high[inside], censored[inside]
+                    measured[inside], own[inside], low[inside], high[inside], censored[inside]
                 )
         columns = {
             "origin": [dataset.to_stamp(t).isoformat() for t in knots[at.origin] * interval],
@@ -195,6 +205,7 @@ def forecast(
         "origins": {name: len(o.knots) for name, o in chosen.items()},
         "spacing": {name: o.spacing for name, o in chosen.items()},
         "scores": scores,
+        "improvement": against,
         "bands": bands,
     }
     return Forecast(pd.concat(frames, ignore_index=True), summary)

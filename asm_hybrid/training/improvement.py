@@ -50,7 +50,7 @@ def improvement(times: np.ndarray, own: np.ndarray, baseline: np.ndarray) -> Imp
     Returns
     -------
     Improvement or None
-        None where fewer than `FEWEST` days have measurements, or an error is not finite.
+        None where fewer than `FEWEST` days have measurements, an error is not finite, or a baseline has none.
 
     References
     ----------
@@ -72,6 +72,9 @@ def improvement(times: np.ndarray, own: np.ndarray, baseline: np.ndarray) -> Imp
         daily = np.stack([np.bincount(day, e**2, days) for e in errors])
         return np.asarray(np.median(np.sqrt(daily[:, drawn].sum(-1) / count), axis=0))
 
-    change = 100 * (rmse(own) / np.maximum(rmse(baseline), 1e-300) - 1)
+    with np.errstate(over="ignore"):
+        change = 100 * (rmse(own) / np.maximum(rmse(baseline), 1e-300) - 1)
     low, high = np.quantile(change, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    if not np.isfinite([low, high]).all():
+        return None
     return Improvement(float(low), float(high), days, block)

@@ -20,6 +20,7 @@ from asm_hybrid.training.collocation import collocate, prepare_collocation
 from asm_hybrid.training.engine import LARGEST_GRADIENT_ERROR, compiled_model, gradient_error
 from asm_hybrid.training.fit import FitResult
 from asm_hybrid.training.fitted import checkpoint_knots, term_specs
+from asm_hybrid.training.progress import finite
 from asm_hybrid.training.scaling import measured_spread, term_scaling
 from asm_hybrid.training.schedule import schedule
 from asm_hybrid.training.shooting import Shooting
@@ -78,10 +79,12 @@ def learn(run: Stages) -> None:
     run.gradient_error = max(found, key=lambda error: (math.isnan(error), error))
     if not run.gradient_error < LARGEST_GRADIENT_ERROR:
         when = "of n as it is learnt" if run.gradient_error != before else "at the start of learning"
-        run.warnings.append(
-            f"the step of the solver changes the gradient {when} by {100 * run.gradient_error:.2g} %, so that "
-            "learning may have gone astray: set a smaller training.step"
+        what = (
+            f"the step of the solver changes the gradient {when} by {100 * run.gradient_error:.2g} %"
+            if math.isfinite(run.gradient_error)
+            else f"the gradient {when} is not finite on some windows"
         )
+        run.warnings.append(f"{what}, so that learning may have gone astray: set a smaller training.step")
 
 
 def _first_term(run: Stages) -> LearntTerms:
@@ -139,7 +142,8 @@ def _collocation(run: Stages, hybrid: PlantModel, windows: tuple[Windows, Window
             p[worse] = old[worse]
     kept = torch.where(worse, without, found)
     run.model.best = int(kept.argmin())
-    run.log.write({"stage": "collocation", "loss": misfit, "validation": kept.tolist(), "refused": int(worse.sum())})
+    record = {"stage": "collocation", "loss": misfit, "refused": int(worse.sum())}
+    run.log.write(record | {"validation": finite(found.tolist()), "best": finite(kept.tolist())})
 
 
 def _descend(run: Stages, hybrid: PlantModel, windows: tuple[Windows, Windows], starts: Tensor) -> None:

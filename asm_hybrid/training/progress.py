@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Protocol
 
-__all__ = ["Progress", "Silent"]
+__all__ = ["Progress", "Silent", "finite", "span"]
 
 
 class Progress(Protocol):
@@ -31,3 +33,18 @@ class Silent:
 
     def say(self, text: str) -> None:
         """Do nothing."""
+
+
+def finite(values: Sequence[float]) -> list[float | None]:
+    """Return figures for a record, None for those that are not finite: JSON knows no others."""
+    return [value if math.isfinite(value) else None for value in values]
+
+
+def span(values: Sequence[float | None]) -> str:
+    """Return the range of the figures of all members as text, and how many have none since they diverge."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return "none, all diverge"
+    low, high = f"{min(known):.4g}", f"{max(known):.4g}"
+    diverged = f" ({len(values) - len(known)} diverge)" if len(known) < len(values) else ""
+    return (low if low == high else f"{low} to {high}") + diverged

@@ -26,6 +26,7 @@ from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.folder import environment
 from asm_hybrid.training.forecast import Forecast
 from asm_hybrid.training.improvement import improvement
+from asm_hybrid.training.progress import finite
 from asm_hybrid.training.scores import score
 from asm_hybrid.training.sensors import sensor_warnings
 from asm_hybrid.training.windows import interpolate_outputs
@@ -302,8 +303,8 @@ def write_results(
         "version": __version__,
         "device": facts["device"],
         "seconds": dict(seconds),
-        "step_error": dict(step_error),
-        "gradient_error": gradient_error,
+        "step_error": {label: _finite(size) for label, size in step_error.items()},
+        "gradient_error": _finite(gradient_error),
         "blocks": {n: [dataset.to_stamp(t).isoformat() for t in b] for n, b in blocks.items()},
         "variables": {o.label: {"target": o.target, "unit": o.unit, "noise": o.noise} for o in dataset.observations},
         "sensors": sensors,
@@ -329,7 +330,8 @@ def write_results(
             write_csv_atomic(folder / "forecasts.csv", predictions.forecast.table)
             summary["forecast"] = predictions.forecast.summary
         forecast_bands = summary.get("forecast", {}).get("bands", {}).get("test", {})
-        warnings.extend(coverage_warnings(summary.get("bands", {}), forecast_bands))
+        sizes = {o.label: {"unit": o.unit, "noise": o.noise} for o in dataset.observations}
+        warnings.extend(coverage_warnings(summary.get("bands", {}), forecast_bands, sizes))
         for name, count in predictions.failed.items():
             if count:
                 warnings.append(f"{count} seeds of the {name} model diverge over the record; it has no score")
@@ -342,5 +344,5 @@ def write_results(
 
 def _finite(value: Any) -> Any:
     if isinstance(value, list):
-        return [v if np.isfinite(v) else None for v in value]
-    return value
+        return finite(value)
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,7 +25,7 @@ from asm_hybrid.training.fitted import FittedModel, make_grid
 from asm_hybrid.training.folder import MetricsLog
 from asm_hybrid.training.learning import learn
 from asm_hybrid.training.observation import robust
-from asm_hybrid.training.progress import Progress
+from asm_hybrid.training.progress import Progress, span
 from asm_hybrid.training.sensors import Sensors, sensor_specs
 from asm_hybrid.training.shooting import Shooting
 from asm_hybrid.training.simulate import NeuralModel, PlantModel, SimulationModel, start_state
@@ -265,10 +266,11 @@ class Stages:
             error = (coarse - fine.simulate(self.trajectory[first], inputs).outputs).abs().amax(0)
         for o, size in zip(self.dataset.observations, error.tolist(), strict=True):
             self.step_error[o.label] = size
-            if size > 0.25 * o.noise:
+            if not size <= 0.25 * o.noise:
+                change = f"by up to {size:.2g} {o.unit}" if math.isfinite(size) else "beyond all numbers"
                 self.warnings.append(
-                    f"the step of the solver changes {o.label} by up to {size:.2g} {o.unit}, against a sensor noise of "
-                    f"{o.noise:.2g}: set a smaller training.step"
+                    f"the step of the solver changes {o.label} {change}, against a sensor noise of {o.noise:.2g}: "
+                    "set a smaller training.step"
                 )
 
     def _settings(self, iterations: int, carry_from: float, carries_adjoint: bool) -> FitSettings:
@@ -366,9 +368,9 @@ class Stages:
 
         def report(record: dict[str, Any]) -> None:
             self.log.write({"stage": name} | record | {"iteration": done + record["iteration"]})
-            note = "loss " + _span(record["loss"])
+            note = "loss " + span(record["loss"])
             if "validation" in record:
-                self._last = ", validation " + _span(record["validation"])
+                self._last = f", validation {span(record['validation'])}, best {span(record['best'])}"
             self.progress.advance(note + self._last)
 
         self._last = ""
@@ -461,8 +463,3 @@ class Stages:
             if self.config.model.mode == "neural":
                 raise
             self.warnings.append(f"the pure neural ODE could not be fitted ({error})")
-
-
-def _span(values: list[float]) -> str:
-    low, high = min(values), max(values)
-    return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"

@@ -13,6 +13,7 @@ import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from peers.make_environments import interpreter, ready
 from peers.protocol import error, error_by_quantity, read_effluent
@@ -21,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-def run_script(peer: str, arguments: Sequence[object], timeout: float | None = None) -> dict:
+def run_script(peer: str, arguments: Sequence[object], timeout: float | None = None) -> dict[str, Any]:
     """Run a peer's script on one thread and return the JSON of its last line.
 
     A run past `timeout` seconds gives ``{"failed": …}``, and so does a peer that the script reports as failed.
@@ -51,7 +52,7 @@ def run_peers(
     tolerances: Sequence[tuple[float, float]] = ((1e-3, 1e-6), (1e-2, 1e-3)),
     tight: bool = True,
     bdf_seconds: float = 0.0,
-) -> dict:
+) -> dict[str, Any]:
     """Time both peers over 14 dynamic days.
 
     Parameters
@@ -87,16 +88,16 @@ def run_peers(
     expected = read_effluent(reference)
     common = ["--influent", influent.resolve(), "--start", start_state.resolve()]
 
-    def measured(result: dict) -> dict:
+    def measured(result: dict[str, Any]) -> dict[str, Any]:
         effluent = read_effluent(Path(result["effluent"]))
         return result | {"error": error(effluent, expected), "errors": error_by_quantity(effluent, expected)}
 
-    def qsdsan(folder: str, count: int, *more: object, timeout: float | None = None) -> dict:
+    def qsdsan(folder: str, count: int, *more: object, timeout: float | None = None) -> dict[str, Any]:
         place = ["--out", (out_dir / folder).resolve(), "--repeats", count]
         result = run_script("qsdsan", [*common, *place, *more], timeout)
         return result if "failed" in result else measured(result)
 
-    found: dict = {"qsdsan": []}
+    found: dict[str, Any] = {"qsdsan": []}
     for rtol, atol in tolerances:
         found["qsdsan"].append(qsdsan(f"qsdsan_{rtol:g}", repeats, "--rtol", rtol, "--atol", atol))
         if "failed" in found["qsdsan"][-1]:

@@ -19,6 +19,7 @@ import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -123,7 +124,7 @@ def write_effluent(path: Path, effluent: dict[str, np.ndarray]) -> None:
         writer.writerows([f"{value:.9g}" for value in row] for row in zip(*(effluent[c] for c in HEADER), strict=True))
 
 
-def effluent_table(solids: np.ndarray, fifth: np.ndarray, solubles: np.ndarray, flow: np.ndarray) -> dict:
+def effluent_table(solids: np.ndarray, fifth: np.ndarray, solubles: np.ndarray, flow: np.ndarray) -> dict[str, Any]:
     """Put the effluent together from states every 15 min.
 
     Parameters
@@ -147,7 +148,7 @@ def error_by_quantity(run: dict[str, np.ndarray], reference: dict[str, np.ndarra
     """Return the relative root mean square difference of S_NH, S_NO, COD and TSS, days 7 to 14."""
     found = {}
     for name in MEASURED:
-        ours, theirs = (sum(x[c] for c in COD) if name == "COD" else x[name] for x in (run, reference))
+        ours, theirs = (np.sum([x[c] for c in COD], axis=0) if name == "COD" else x[name] for x in (run, reference))
         if len(ours) != ROWS or len(theirs) != ROWS:
             raise ValueError(f"expected {ROWS} rows every 15 min, found {len(ours)} and {len(theirs)}")
         ours, theirs = ours[WINDOW], theirs[WINDOW]
@@ -160,7 +161,7 @@ def error(run: dict[str, np.ndarray], reference: dict[str, np.ndarray]) -> float
     return max(error_by_quantity(run, reference).values())
 
 
-def seconds_at_error(runs: list[dict], target: float, kind: str = "error") -> dict[str, float | bool]:
+def seconds_at_error(runs: list[dict[str, Any]], target: float, kind: str = "error") -> dict[str, float | bool]:
     """Return how long a peer takes for a given error, from runs that each have `best_s` and the error `kind`.
 
     Between two runs, both logarithms are interpolated. Beyond the most accurate one, time is taken to grow as the

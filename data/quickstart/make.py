@@ -1,6 +1,7 @@
 """Make the quickstart data: a small virtual plant whose truth is known.
 
-Run ``python data/quickstart/make.py`` from the repository root. The result is the same every time.
+Run ``python data/quickstart/make.py`` from the repository root. The result is the same every time. With ``--out
+FOLDER`` the files are written elsewhere.
 
 The truth is ASM1 with one mechanism changed: autotrophic growth is limited by alkalinity, ``monod(S_ALK, K_ALK)`` with
 ``K_ALK = 0.5 mol/m3`` (the value of ASM2d, Henze et al. 1999, for autotrophs). The ASM1 that is fitted knows no such
@@ -10,6 +11,7 @@ rain. Everything else of the truth is ASM1 with its default parameters.
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -109,12 +111,12 @@ def oxygen(t: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
     )
 
 
-def main() -> None:
-    """Write ``truth.yaml``, ``truth.csv`` and ``plant.csv``."""
+def make(folder: Path) -> None:
+    """Write ``truth.yaml``, ``truth.csv`` and ``plant.csv`` into a folder."""
     rng = np.random.default_rng(20210505)
     t = np.arange(DAYS * PER_DAY + 1) / PER_DAY
-    (HERE / "truth.yaml").write_text(truth_table_text(), encoding="utf-8")
-    truth = load_table(HERE / "truth.yaml")
+    (folder / "truth.yaml").write_text(truth_table_text(), encoding="utf-8")
+    truth = load_table(folder / "truth.yaml")
     config = load_config(HERE.parent.parent / "configs" / "quickstart.yaml")
     plant = Plant(truth, config.layout(load_table("asm1")))
     water, air = influent(t, rng), oxygen(t, rng)
@@ -137,11 +139,11 @@ def main() -> None:
         model = PlantModel(system, Grid(1.0 / PER_DAY, 5, True))
         for _ in range(2):
             start = model.simulate(start, inputs[: 10 * PER_DAY + 1]).final
-        outputs = model.simulate(start, inputs).outputs[0, ::5].numpy()
+        outputs = model.simulate(start, inputs).outputs[0].numpy()
     clean = pd.DataFrame(outputs, columns=["NH4", "NO3", "MLSS", "ALK"])
     stamps = pd.date_range("2021-05-03", periods=len(t), freq="15min").strftime("%Y-%m-%d %H:%M")
     clean.insert(0, "time", stamps)
-    clean.to_csv(HERE / "truth.csv", index=False, float_format="%.4f", lineterminator="\n")
+    clean.to_csv(folder / "truth.csv", index=False, float_format="%.4f", lineterminator="\n")
 
     seen = pd.DataFrame({"time": stamps, "flow": water["Q_in"] / 24.0, "temperature": water["T"]})
     for name in ("S_I", "S_S", "X_I", "X_S", "X_BH", "S_NH", "S_ND", "X_ND", "S_ALK"):
@@ -154,7 +156,14 @@ def main() -> None:
         seen[name] = measured.clip(lower=0.0)
     outage = (t >= 12.2) & (t < 13.6)
     seen.loc[outage, "NH4"] = np.nan
-    seen.to_csv(HERE / "plant.csv", index=False, float_format="%.5g", lineterminator="\n")
+    seen.to_csv(folder / "plant.csv", index=False, float_format="%.5g", lineterminator="\n")
+
+
+def main() -> None:
+    """Read the arguments, and make the files."""
+    parser = argparse.ArgumentParser(description="Make the quickstart data.")
+    parser.add_argument("--out", type=Path, default=HERE, help="folder to write to; the one of this script without it")
+    make(parser.parse_args().out)
 
 
 if __name__ == "__main__":

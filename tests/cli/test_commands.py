@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -157,19 +155,37 @@ def test_export_refuses_an_unknown_format_and_a_folder_that_is_no_run(capsys, tm
     assert not list(tmp_path.parent.glob(f"{tmp_path.name}-bundle*"))
 
 
-def start(path, out, *, iterations):
+CHILD = """
+import os, signal, sys
+from asm_hybrid.cli import main
+from asm_hybrid.training.folder import MetricsLog
+
+# A shell that starts tests in the background has its children ignore Ctrl-C; a terminal does not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+stage, write = sys.argv.pop(1), MetricsLog.write
+
+
+def then_ctrl_c(log, record):
+    write(log, record)
+    if record["stage"] == stage:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+MetricsLog.write = then_ctrl_c
+main()
+"""
+"""Runs the command line, and sends itself Ctrl-C at the first record of a stage."""
+
+
+def start(path, out, *, iterations, stop_at=""):
     """Start a training in a process of its own."""
     path.write_text(CONFIG.replace("iterations: 4", f"iterations: {iterations}"))
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    # A shell that starts tests in the background has its children ignore Ctrl-C; a terminal does not.
-    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    code += "from asm_hybrid.cli import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-c", code, "train", str(path), "--out", str(out)],
+        [sys.executable, "-c", CHILD, stop_at, "train", str(path), "--out", str(out)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
 
 
@@ -177,7 +193,7 @@ def test_equal_seeds_give_equal_files_in_two_processes(tmp_path):
     path = write_case(tmp_path)
     runs = [start(path, tmp_path / name, iterations=3) for name in ("a", "b")]
     for run in runs:
-        out, err = run.communicate(timeout=180)
+        out, err = run.communicate()
         assert run.returncode == 0, err
         assert "RMSE on the test block" in out
     for name in ("metrics.jsonl", "weights.safetensors", "predictions.csv"):
@@ -187,14 +203,8 @@ def test_equal_seeds_give_equal_files_in_two_processes(tmp_path):
 @pytest.mark.parametrize("stage", ["calibration", "n"])
 def test_ctrl_c_ends_cleanly_with_the_best_model(capsys, tmp_path, stage):
     path, out = write_case(tmp_path), tmp_path / "run"
-    process = start(path, out, iterations=5000)
-    metrics, deadline = out / "metrics.jsonl", time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        if metrics.exists() and f'"stage": "{stage}"' in metrics.read_text():
-            break
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    process = start(path, out, iterations=4, stop_at=stage)
+    _, err = process.communicate()
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert str(out) in err

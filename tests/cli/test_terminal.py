@@ -1,6 +1,7 @@
 """What is printed: no name is cut and every figure is whole, on a narrow terminal and in a file."""
 
 import io
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ from rich.console import Console
 from asm_hybrid import terminal
 from asm_hybrid.scenario.plants import simulate_plant
 from asm_hybrid.scenario.simulate import ScenarioResult
+from asm_hybrid.training import Departure
 
 PROCESSES = ["aerobic_growth_heterotrophs", "anoxic_growth_heterotrophs", "hydrolysis_organics"]
 NAMES = ["a-name-that-is-longer-than-its-column", "warm", "hot", "a-third", "a-fourth"]
@@ -113,6 +115,17 @@ def test_parameters_and_output_placement_rank_values(screen, kind):
     assert "value" in out
 
 
+def test_no_row_of_the_ranking_is_printed_as_nothing(screen):
+    content = summary()
+    for row, share in zip(content["missing"], (0.999, 0.001, 0.0), strict=True):
+        row["share"] = share
+    terminal.print_scores(content)
+    out = screen()
+    assert PROCESSES[0] in out
+    assert PROCESSES[1] not in out
+    assert " 0 %" not in out
+
+
 def test_a_model_without_a_score_is_left_out(screen):
     content = summary()
     content["scores"]["test"]["NO3"] = {"mean": score(1.0)}
@@ -137,12 +150,21 @@ def test_a_scenario_fits(screen):
     series = pd.DataFrame({"time": ["2024-03-07T00:00:00+00:00", "2024-03-08T12:00:00+00:00"]})
     changes = ("load × 1.3", "T − 4 degC")
     folder = Path("runs/a/scenarios/cold")
-    terminal.print_scenarios([ScenarioResult(folder, series, pd.DataFrame(rows), 3.5, "cold", changes)])
+    left = Departure("aerobic_1", "S_NH", "g N/m3", 0.5, 3.0, 5.5, 14.0, 3.5)
+    more = [Departure("influent", "Q_in", "m3/d", 100.0, 200.0, 300.0, 300.0, k) for k in (3.0, 2.0, 1.0)]
+    result = ScenarioResult(folder, series, pd.DataFrame(rows), 3.5, "cold", changes, (left, *more))
+    terminal.print_scenarios([result])
     out = screen()
     for text in (*quantities, *changes, "2024-03-07 00:00", "2024-03-08 12:00", "+378.1 %", "0.003605–0.001234"):
         assert text in out
-    assert "3.5 h" in out
     assert str(folder) in out
+    flat = " ".join(out.split())
+    assert (
+        "during 3.5 h the scenario lies outside what was seen in training: S_NH in aerobic_1, 5.5 to 14 g N/m3" in flat
+    )
+    assert "where it was trained on 0.5 to 3, for 3.5 h" in flat
+    assert "Q_in in the influent, 300 m3/d where it was trained on 100 to 200, for 3 h" in flat
+    assert "and 1 more" in flat
 
 
 def test_cases_of_a_plant_fit(screen, tmp_path):
@@ -176,9 +198,74 @@ def test_progress_fits_a_narrow_terminal(monkeypatch):
     progress = terminal.LiveProgress()
     for title, total in (("fitting the pure neural ODE", 200), ("simulating the fitted models over the record", None)):
         progress.stage(title, total)
-        progress.advance("loss 1.234 to 2.345, validation 1.234 to 10.23")
+        progress.advance("loss 1.234 to 2.345, validation 1.234 to 10.23, best 1.234 to 9.876")
     console.print(progress._bars.get_renderable())
     out = stream.getvalue()
     assert "…" not in out
     assert "1/200" in out or "1/1" in out
-    assert out.count("validation 1.234 to 10.23") == 2
+    assert out.count("validation 1.234 to 10.23,") == out.count("best 1.234 to 9.876") == 2
+
+
+class Clock:
+    """Time that passes by as much as a test says."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_log_without_a_terminal_shows_time_stage_step_and_loss(capsys):
+    clock = Clock()
+    with terminal.LiveProgress(clock) as progress:
+        progress.stage("reading data")
+        progress.stage("fitting n", 50)
+        for step in range(1, 51):
+            clock.now += 4.0
+            progress.advance(f"loss {step}, validation 2.5, best 2.25")
+        progress.say("a word")
+    lines = capsys.readouterr().err.splitlines()
+    texts = [line[21:] for line in lines]
+    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  \S", line) for line in lines)
+    assert texts[:3] == ["reading data", "fitting n", "fitting n: step 1 of 50, loss 1, validation 2.5, best 2.25"]
+    steps = [int(text.split()[3]) for text in texts if ": step" in text]
+    assert steps == [1, 9, 17, 25, 33, 41, 49, 50]  # 30 s apart at least, and the last
+    assert texts[-1] == "a word"
+
+
+def test_a_stage_that_ends_early_shows_its_last_step(capsys):
+    with terminal.LiveProgress(Clock()) as progress:
+        progress.stage("fitting n", 50)
+        for step in range(1, 8):
+            progress.advance(f"loss {step}")
+        progress.stage("diagnosing")
+    assert [line[21:] for line in capsys.readouterr().err.splitlines()] == [
+        "fitting n",
+        "fitting n: step 1 of 50, loss 1",
+        "fitting n: step 7 of 50, loss 7",
+        "diagnosing",
+    ]
+
+
+def test_a_resumed_stage_shows_no_step_that_was_done_before(capsys):
+    with terminal.LiveProgress(Clock()) as progress:
+        progress.stage("fitting n", 50)
+        for _ in range(20):
+            progress.advance()
+        progress.advance("loss 3")
+    assert "step 21 of 50, loss 3" in capsys.readouterr().err.splitlines()[1]
+
+
+def test_shares_of_a_stage_are_percent(capsys):
+    clock = Clock()
+    with terminal.LiveProgress(clock) as progress:
+        for share in (0.1, 0.2, 0.9, 1.0):
+            progress.share("simulating", share)
+            clock.now += 20.0
+    assert [line[21:] for line in capsys.readouterr().err.splitlines()] == [
+        "simulating",
+        "simulating: 10 %",
+        "simulating: 90 %",
+        "simulating: 100 %",
+    ]

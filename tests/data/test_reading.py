@@ -1,6 +1,7 @@
 """Files as plants export them: read as they are meant, or refused by a message that names the remedy."""
 
 import datetime
+import math
 import zipfile
 
 import numpy as np
@@ -526,3 +527,16 @@ def test_rows_without_a_cell_are_passed_over(record):
 def test_numbers_are_read_to_the_last_digit(record):
     record.frame["NH4"] = np.random.default_rng(3).lognormal(size=96)
     assert (values(record, "NH4") == record.frame["NH4"].to_numpy()).all()
+
+
+def test_an_error_of_excel_is_found_as_a_word_is_in_a_csv(record):
+    from xlsxwriter import Workbook
+
+    record.replace("plant.csv", "plant.xlsx")
+    with Workbook(record.folder / "plant.xlsx", {"nan_inf_to_errors": True}) as book:
+        sheet = book.add_worksheet()
+        for column, header in enumerate(record.frame):
+            sheet.write_column(0, column, [header, *record.frame[header].tolist()])
+        sheet.write_number(8, list(record.frame).index("NH4"), math.inf)
+        sheet.write_formula(9, list(record.frame).index("NH4"), "=NA()", None, "#N/A")
+    refused(record, "column NH4, row 9: the cell '#DIV/0!' is not a number")

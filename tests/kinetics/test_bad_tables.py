@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import sympy
 from kinetics_tools import SWITCHES
@@ -184,7 +182,6 @@ HOSTILE = [
 def test_hostile_expression(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     symbols = {n: sympy.Symbol(n, nonnegative=True) for n in ("X_BH", "S_S", "X_I", "K_S")}
-    start = time.perf_counter()
     if text == "X_BH #":  # a comment is no expression, and no harm
         assert parse_expression(text, symbols, "t:1", frozenset({"K_S"})).value == symbols["X_BH"]
         return
@@ -192,7 +189,6 @@ def test_hostile_expression(text, tmp_path, monkeypatch):
         parse_expression(text, symbols, "t:1", frozenset({"K_S"}))
     assert str(caught.value).startswith("t:1: ")
     assert len(str(caught.value)) < 600
-    assert time.perf_counter() - start < 1
     assert not list(tmp_path.iterdir())
 
 
@@ -226,7 +222,15 @@ def test_words_of_a_table_do_not_reach_the_generated_code(tmp_path, monkeypatch)
     assert "print" not in compile_table(table).source
 
 
-def test_a_coefficient_of_a_million_terms_is_checked_without_multiplying_it_out():
+def test_a_coefficient_of_a_million_terms_is_checked_without_multiplying_it_out(monkeypatch):
+    expand, terms = sympy.Expr.expand, []
+
+    def counted(self, *arguments, **options):
+        found = expand(self, *arguments, **options)
+        terms.append(len(sympy.Add.make_args(found)))
+        return found
+
+    monkeypatch.setattr(sympy.Expr, "expand", counted)
     names = [
         "mu_H",
         "K_S",
@@ -243,11 +247,10 @@ def test_a_coefficient_of_a_million_terms_is_checked_without_multiplying_it_out(
         "b_A",
     ]
     huge = f"({' + '.join(names)})**4 / ({' + '.join(names)} + 1)**4"
-    start = time.perf_counter()
     refused(ASM1.replace("{S_S: 1, X_S: -1}", f"{{S_S: 1, X_S: -1, X_I: {huge}}}"), "makes COD of nothing")
     opened = ASM1.replace("{S_S: 1, X_S: -1}", f'{{S_S: "?", X_S: -1, X_I: {huge}}}')
     assert parse_table(opened, "table.yaml").processes[6].solved == {"S_S"}
-    assert time.perf_counter() - start < 10
+    assert max(terms, default=0) < 1000
 
 
 def test_generated_code_has_no_builtins(switches):

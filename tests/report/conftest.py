@@ -162,13 +162,14 @@ def verdict(mode: str, scores: dict[str, Any]) -> dict[str, Any]:
         variables[name] = {
             "best_baseline": best,
             "best_rmse": theirs,
-            "hybrid_rmse": ours,
+            "own_rmse": ours,
+            "outcome": "better" if ours < theirs else "worse",
             "change_percent": 100 * (ours / theirs - 1),
         }
-    better = [n for n, v in variables.items() if v["hybrid_rmse"] < v["best_rmse"]]
+    better = [n for n, v in variables.items() if v["own_rmse"] < v["best_rmse"]]
     wins = len(better) == len(variables)
     head = f"The {own} model beats every baseline on the test block in {', '.join(better) or 'nothing'}"
-    detail = "; ".join(f"{n}: RMSE {v['hybrid_rmse']:.3g} against {v['best_rmse']:.3g}" for n, v in variables.items())
+    detail = "; ".join(f"{n}: RMSE {v['own_rmse']:.3g} against {v['best_rmse']:.3g}" for n, v in variables.items())
     return {"wins": wins, "model": own, "sentence": f"{head}. {detail}.", "variables": variables}
 
 

@@ -12,7 +12,7 @@ import pytest
 from asm_hybrid import cli
 from asm_hybrid.artefacts import write_manifest
 from asm_hybrid.errors import InputError
-from asm_hybrid.report.compare import COLUMNS, compare_runs
+from asm_hybrid.report.compare import COLUMNS, compare_runs, told_apart
 
 Make = Callable[..., Path]
 
@@ -96,6 +96,19 @@ def test_other_test_data_are_refused_and_named(
     assert words in str(caught.value)
 
 
+def test_a_run_is_called_better_only_where_the_interval_does_not_hold_zero(pair: tuple[Path, Path]) -> None:
+    told = told_apart(pair)
+    assert [sentence.partition(":")[0] for sentence in told] == ["NH4", "NO3", "O2"]
+    assert told[0].startswith(
+        "NH4: hybrid (the hybrid model) has the lowest RMSE; it is better than f (recalibrated f)"
+    )
+    change_predictions(pair[1], lambda t: t.assign(hybrid=t["recalibrated"]))
+    assert all("cannot be told apart from" in sentence for sentence in told_apart(pair))
+    for run in pair:
+        change_predictions(run, lambda t: t[(t["block"] != "test") | (t["time"] < "2021-05-31")])
+    assert all("for want of days" in sentence and "better" not in sentence for sentence in told_apart(pair))
+
+
 def test_other_training_data_are_no_obstacle(pair: tuple[Path, Path]) -> None:
     change_predictions(pair[1], lambda t: t[t["block"] != "train"])
     assert len(compare_runs(pair))
@@ -121,5 +134,6 @@ def test_the_command_prints_and_writes_the_same_figures(
     shown = capsys.readouterr().out
     table = pd.read_csv(out)
     assert len(table) == len(compare_runs(pair))
+    assert "has the lowest RMSE; it" in shown
     for text in ("forecast 24 h", "Settings that differ", "90 % band", f"{float(table['hybrid'][0]):.3g}"):
         assert text in shown

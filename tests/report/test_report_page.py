@@ -258,14 +258,63 @@ def test_loss_is_said_plainly(tmp_path: Path, run_folder: Path) -> None:
         "sentence": "The hybrid model does not beat the best baseline. NH4: 2 against 1.",
     }
     for row in verdict["variables"].values():
-        row["hybrid_rmse"] = 2 * row["best_rmse"]
-    verdict["variables"]["O2"]["hybrid_rmse"] = None
+        row |= {"own_rmse": 2 * row["best_rmse"], "outcome": "worse"}
+    verdict["variables"]["O2"] |= {"own_rmse": None, "outcome": "diverges"}
     edit_json(run / "summary.json", verdict=verdict)
     page = Page(render_report(run))
     assert ("div", "class", "verdict loss") in page.attributes
     assert "The hybrid model does not beat the best baseline." in page.text
     assert page.text.count("RMSE 100 % higher") == 2
     assert "diverges, no score" in page.text
+
+
+def test_what_cannot_be_told_apart_is_neither_a_win_nor_a_loss(tmp_path: Path, run_folder: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(run_folder, run)
+    verdict = json.loads((run / "summary.json").read_text(encoding="utf-8"))["verdict"]
+    for row in verdict["variables"].values():
+        row |= {"own_rmse": 0.9 * row["best_rmse"], "interval": [-30.0, 0.4], "outcome": "open"}
+    edit_json(run / "summary.json", verdict=verdict | {"wins": False, "sentence": "It is open. NH4: 0.9 against 1."})
+    page = Page(render_report(run))
+    assert ("div", "class", "verdict none") in page.attributes
+    assert page.text.count("RMSE 10 % lower, which leaves it open") == 3
+    assert "−30 % to +0.4 %" in page.text
+    assert not any(name == "class" and "better" in (value or "") for _, name, value in page.attributes)
+
+
+def test_an_n_that_found_nothing_is_said_with_what_f_misses(tmp_path: Path, run_folder: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(run_folder, run)
+    verdict = json.loads((run / "summary.json").read_text(encoding="utf-8"))["verdict"]
+    verdict |= {"wins": False, "sentence": "n found nothing that validation confirms. NH4: 2 against 1."}
+    verdict["misfit"] = {"NH4": {"rmse": 2.25, "noise": 0.3, "times_noise": 7.5}}
+    edit_json(run / "summary.json", verdict=verdict, missing=[], n_found_nothing=True)
+    page = Page(render_report(run))
+    assert ("div", "class", "verdict none") in page.attributes
+    assert "What f misses" in page.text
+    assert "What f failed to capture" not in page.text
+    assert "7.5" in page.text
+    assert "0 %" not in page.text.split("What f misses")[-1].split("Recalibrated on")[0]
+
+
+def test_what_leaves_the_trained_range_is_a_table(tmp_path: Path, run_folder: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(run_folder, run)
+    row = {"place": "anoxic_1", "quantity": "S_NH", "unit": "g N/m3", "trained_low": 1.0, "trained_high": 3.0}
+    edit_json(run / "summary.json", outside=[row | {"low": 5.5, "high": 14.0, "hours": 813.0}])
+    text = " ".join(Page(render_report(run)).text.split())
+    assert "S_NH anoxic_1 g N/m³ 1.00 to 3.00 5.50 to 14.0 813" in text
+
+
+def test_a_run_of_an_earlier_version_is_read(tmp_path: Path, run_folder: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(run_folder, run)
+    verdict = json.loads((run / "summary.json").read_text(encoding="utf-8"))["verdict"]
+    for row in verdict["variables"].values():
+        row["hybrid_rmse"] = row.pop("own_rmse")
+        del row["outcome"]
+    edit_json(run / "summary.json", verdict=verdict)
+    assert "which leaves it open" in Page(render_report(run)).text
 
 
 def test_scores_and_predictions_may_be_undefined(tmp_path: Path, run_folder: Path) -> None:

@@ -124,3 +124,19 @@ def test_a_plant_without_a_steady_state_says_so(tmp_path: Path) -> None:
     assert "no steady state" in text
     assert "the base case ran for 0.25 d" in text
     assert "by a time table" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{seed: 3, start_day: 90}", "made, from day 90 of the year, seed 3"),
+        ("{population: 25000}", "made, for 25000 population equivalents, from day 0 of the year, seed 0"),
+    ],
+)
+def test_an_influent_that_was_made_is_no_file_without_a_name(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "scenario.yaml"
+    path.write_text(f"name: made\ndays: 1\ninfluent: {{generate: {text}}}\nchanges: [{{input: T, shift: 1}}]\n")
+    page = simulation_files(simulate_plant("cstr", path), FLOWSHEET)[PAGE].decode()
+    shown = " ".join(Page(page).text.split())
+    assert words in shown
+    assert "None" not in shown

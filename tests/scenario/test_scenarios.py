@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -177,6 +178,20 @@ def test_an_unknown_zone_is_refused(run, tmp_path):
 def test_a_state_far_outside_of_the_training_is_said(run, tmp_path, no_plot):
     result = simulate(run, write(tmp_path, ["{input: influent.S_NH, scale: 6}"]), tmp_path / "out")
     assert result.outside_hours > 1.0
+    driven, read = result.outside[0], next(d for d in result.outside if d.quantity == "S_NH" and d.place == "anoxic")
+    assert (driven.place, driven.quantity, driven.unit) == ("influent", "S_NH", "g N/m3")
+    assert driven.low > 2 * driven.trained_high
+    assert read.low > read.trained_high > read.trained_low
+    assert 0.0 < read.hours <= result.outside_hours
+    facts = json.loads((result.folder / "scenario.json").read_text())
+    assert facts["outside"][0] == asdict(driven)
+
+
+def test_a_scenario_within_the_trained_range_names_nothing(run, tmp_path, no_plot):
+    period = '{start: "2024-03-05", end: "2024-03-06"}'
+    result = simulate(run, write(tmp_path, ["{input: return_sludge, scale: 1}"], period), tmp_path / "out")
+    assert result.outside == ()
+    assert result.outside_hours == 0.0
 
 
 @pytest.mark.parametrize(

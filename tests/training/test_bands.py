@@ -24,7 +24,9 @@ def test_a_band_holds_what_it_promises_where_errors_stay_as_they_were():
     band = prediction_band(measured, members, VALIDATION)
     assert band.residual**2 + 0.2**2 == pytest.approx(0.5**2, rel=0.1)
     for inside in (VALIDATION, TEST):
-        assert held(measured[inside], band.low[inside], band.high[inside])["coverage"] == pytest.approx(0.9, abs=0.02)
+        assert held(measured[inside], band.centre[inside], band.low[inside], band.high[inside])[
+            "coverage"
+        ] == pytest.approx(0.9, abs=0.02)
 
 
 def test_no_measurement_outside_the_validation_block_is_read():
@@ -59,24 +61,55 @@ def test_limits_are_not_below_zero():
     assert band.low.min() == 0.0
 
 
-@pytest.mark.parametrize(("test_noise", "words"), [(1.5, "do not trust"), (0.5, None), (0.01, "wider than")])
-def test_a_coverage_far_from_its_level_is_said(test_noise, words):
-    measured, members = record(test_noise=test_noise)
+SIZES = {"NH4": {"unit": "g N/m3", "noise": 0.5}, "NO3": {"unit": "g N/m3", "noise": 0.5}}
+
+
+def warned(measured, members):
     band = prediction_band(measured, members, VALIDATION)
     found = band_summary({"NH4": measured}, {"NH4": band}, {"NH4": BLOCK})
-    row = found["variables"]["NH4"]
-    assert row["test"] == held(measured[TEST], band.low[TEST], band.high[TEST])
-    assert row["test"]["n"] == N // 2
-    warnings = coverage_warnings(found, {})
+    row = found["variables"]["NH4"]["test"]
+    assert row == held(measured[TEST], band.centre[TEST], band.low[TEST], band.high[TEST])
+    assert row["n"] == N // 2
+    return coverage_warnings(found, {}, SIZES)
+
+
+@pytest.mark.parametrize(
+    ("test_noise", "words"), [(1.5, "do not trust"), (0.5, None), (0.01, "smaller than on the validation block")]
+)
+def test_a_coverage_far_from_its_level_is_said(test_noise, words):
+    warnings = warned(*record(test_noise=test_noise))
     assert len(warnings) == (words is not None)
     if words:
         assert words in warnings[0]
         assert "NH4" in warnings[0]
 
 
+def test_a_band_that_is_wide_since_the_model_is_biased_is_not_called_too_wide():
+    measured, members = record(noise=0.5, test_noise=0.5)
+    (warning,) = warned(measured, members + 9.5)
+    assert warning == (
+        "the 90 % band of NH4 holds 100 % of the test measurements: it is wide since the model errs; it is 9.5 g N/m3 "
+        "too high there on average, 19 times the noise of the sensor"
+    )
+
+
+def test_a_bias_of_the_test_block_alone_is_said_where_a_band_holds_too_little():
+    measured, members = record()
+    (warning,) = warned(np.where(TEST, measured + 4.0, measured), members)
+    assert "do not trust its width; it is 4 g N/m3 too low there on average, 8 times the noise" in warning
+
+
+def test_a_band_as_wide_as_large_errors_that_scatter_says_so():
+    (warning,) = warned(*record(noise=5.0, test_noise=1.0))
+    assert "errors on the test block are smaller" in warning
+    assert "it stands for errors of " in warning
+
+
 def test_a_coverage_of_forecasts_far_from_its_level_is_said_where_there_are_enough():
-    row = {"coverage": 0.704, "width": 1.0, "n": 20}
+    row = {"coverage": 0.704, "width": 1.0, "bias": 0.1, "n": 20}
     bands = {"1 h": {"NH4": row, "NO3": row | {"coverage": 0.9}}, "24 h": {"NH4": row | {"n": 19}}}
-    assert coverage_warnings({}, bands) == [
+    assert coverage_warnings({}, bands, SIZES) == [
         "the 90 % band of NH4 at 1 h holds 70 % of the test measurements: errors grow faster than it follows"
     ]
+    wide = {"1 h": {"NH4": row | {"coverage": 0.99}}}
+    assert coverage_warnings({}, wide, SIZES)[0].endswith("errors fall faster than it follows")

@@ -56,3 +56,9 @@ def test_there_is_none_for_few_days_or_a_model_that_diverged():
     broken = base.copy()
     broken[0, 3] = np.nan
     assert improvement(times, broken, base) is None
+
+
+def test_a_baseline_without_any_error_gives_no_interval():
+    times = np.arange(10 * PER_DAY) / PER_DAY
+    ones = np.full((1, len(times)), 1e10)
+    assert improvement(times, ones, np.zeros_like(ones)) is None

@@ -1,5 +1,6 @@
 """Windows, baselines, scores, and the descent itself, each against figures worked out by hand."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,7 @@ from asm_hybrid.training.baselines import diurnal_mean, features, least_squares_
 from asm_hybrid.training.calibration import calibrate
 from asm_hybrid.training.fit import FitSettings, fit
 from asm_hybrid.training.folder import create_run_folder
+from asm_hybrid.training.progress import span
 from asm_hybrid.training.scores import score
 from asm_hybrid.training.windows import interpolate_outputs, make_windows, recorded_points
 
@@ -355,6 +357,30 @@ def test_ctrl_c_keeps_the_best_weights():
     assert result.iterations == 25
     best = (torch.exp(module.w.detach()[:, 0]) - 2.0).abs().tolist()
     assert best == pytest.approx(result.best)
+
+
+def test_a_record_holds_the_present_validation_beside_the_best():
+    found = []
+    losses = iter([[5.0, 6.0], [3.0, np.inf], [4.0, 7.0], [2.0, 1.0]])
+    descend(
+        torch.zeros(9, 1, dtype=torch.float64),
+        iterations=30,
+        validate=lambda: torch.tensor(next(losses), dtype=torch.float64),
+        report=lambda record: found.append(record),
+    )
+    validated = [r for r in found if "validation" in r]
+    assert [r["iteration"] for r in validated] == [10, 20, 30]
+    assert [r["validation"] for r in validated] == [[3.0, None], [4.0, 7.0], [2.0, 1.0]]
+    assert [r["best"] for r in validated] == [[3.0, 6.0], [3.0, 6.0], [2.0, 1.0]]
+    assert all(("best" in r) == ("validation" in r) for r in found)
+    for record in found:
+        json.dumps(record, allow_nan=False)
+
+
+def test_a_range_of_losses_says_how_many_seeds_diverge():
+    assert span([1.5, 2.25]) == "1.5 to 2.25"
+    assert span([1.5, None]) == "1.5 (1 diverge)"
+    assert span([None, None]) == "none, all diverge"
 
 
 def test_fit_stops_early_when_validation_no_longer_improves():

@@ -1,0 +1,153 @@
+"""Where a trajectory leaves what n was trained on: which place and quantity, its values, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from asm_hybrid.hybrid import LearntTerms
+from asm_hybrid.hybrid.reading import reading_unit
+from asm_hybrid.hybrid.spec import INFLUENT
+from asm_hybrid.training.fitted import FittedModel
+
+__all__ = ["Departure", "departure_text", "departures_text", "input_departures", "reading_departures"]
+
+NAMED = 3
+"""Departures that a sentence names."""
+
+
+@dataclass(frozen=True)
+class Departure:
+    """One quantity that leaves its trained range.
+
+    Attributes
+    ----------
+    place : str
+        The tank, or the influent; ``plant`` for an input of the plant as such.
+    quantity, unit : str
+        A component, or an input.
+    trained_low, trained_high : float
+        Its range in training [unit].
+    low, high : float
+        The range of its values while it lies outside [unit].
+    hours : float
+        How long that is [h].
+    """
+
+    place: str
+    quantity: str
+    unit: str
+    trained_low: float
+    trained_high: float
+    low: float
+    high: float
+    hours: float
+
+
+def reading_departures(
+    model: FittedModel, terms: LearntTerms, X: Tensor, u: Tensor, hours: float
+) -> tuple[list[Departure], np.ndarray]:
+    """Return what n reads so far outside its trained range that it fades, and when.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The fitted model.
+    terms : LearntTerms
+        Its n.
+    X : Tensor, shape (time, tank, component)
+        Effective states.
+    u : Tensor, shape (time, input)
+        Inputs at the same times.
+    hours : float
+        Distance of two times [h].
+
+    Returns
+    -------
+    (list of Departure, ndarray of bool, shape (time,))
+        The longest first; where n fades.
+    """
+    found: dict[tuple[str, str], Departure] = {}
+    faded = torch.zeros(len(u), dtype=torch.bool, device=u.device)
+    for term in terms:
+        with torch.no_grad():
+            features = term.features(None if term.spec.placement == "forcing" else X, u)
+            outside = term.outside(X, u)
+        faded |= outside.flatten(1).any(1)
+        for s, i in outside.any(0).nonzero().tolist():
+            name, place = term.spec.inputs[i], term.spec.spots(model.plant)[s]
+            if name in model.plant.input_index:  # the same everywhere
+                place = INFLUENT if name in ("Q_in", "T") or name.startswith(f"{INFLUENT}.") else "plant"
+            values, at = features[:, s, i], outside[:, s, i]
+            departure = Departure(
+                place,
+                name,
+                reading_unit(model.plant, name),
+                float(term.low[i]),
+                float(term.high[i]),
+                float(values[at].min()),
+                float(values[at].max()),
+                hours * int(at.sum()),
+            )
+            key = place, name
+            if key not in found or departure.hours > found[key].hours:
+                found[key] = departure
+    return _longest_first(found.values()), np.asarray(faded.cpu())
+
+
+def input_departures(
+    names: Sequence[tuple[str, str]], values: np.ndarray, low: np.ndarray, high: np.ndarray, hours: float
+) -> tuple[list[Departure], np.ndarray]:
+    """Return the inputs that leave a range, and when.
+
+    Parameters
+    ----------
+    names : sequence of pairs of str
+        Name and unit of every input.
+    values : ndarray, shape (time, input)
+        Inputs.
+    low, high : ndarray, shape (input,)
+        The range of each.
+    hours : float
+        Distance of two times [h].
+
+    Returns
+    -------
+    (list of Departure, ndarray of bool, shape (time,))
+        The longest first; where any lies outside.
+    """
+    outside = (values < low) | (values > high)
+    found = []
+    for k in np.flatnonzero(outside.any(0)).tolist():
+        (name, unit), at = names[k], outside[:, k]
+        place, _, quantity = name.rpartition(".")
+        reached = float(values[at, k].min()), float(values[at, k].max())
+        found.append(
+            Departure(place or "plant", quantity, unit, float(low[k]), float(high[k]), *reached, hours * int(at.sum()))
+        )
+    return _longest_first(found), np.asarray(outside.any(1))
+
+
+def departure_text(departure: Departure) -> str:
+    """Return one departure as part of a sentence."""
+    d = departure
+    unit = "" if d.unit == "-" else f" {d.unit}"
+    values = f"{d.low:.3g}" if f"{d.low:.3g}" == f"{d.high:.3g}" else f"{d.low:.3g} to {d.high:.3g}"
+    place = "" if d.place == "plant" else f" in the {INFLUENT}" if d.place == INFLUENT else f" in {d.place}"
+    trained = f"trained on {d.trained_low:.3g} to {d.trained_high:.3g}"
+    return f"{d.quantity}{place}, {values}{unit} where it was {trained}, for {d.hours:.3g} h"
+
+
+def departures_text(departures: Sequence[Departure]) -> str:
+    """Return the longest departures as part of a sentence, and how many more there are."""
+    more = len(departures) - NAMED
+    named = "; ".join(departure_text(d) for d in departures[:NAMED])
+    return f"{named}; and {more} more" if more > 0 else named
+
+
+def _longest_first(found: Iterable[Departure]) -> list[Departure]:
+    return sorted(found, key=lambda d: (-d.hours, d.place, d.quantity))
