@@ -44,7 +44,8 @@ def test_every_method_meets_the_reference_on_a_batch(method):
     assert found.ok.shape == (3, 1)
     assert bool(found.ok.all())
     assert found.evaluations > 0
-    tolerance = {"euler": 2e-2, "midpoint": 1e-4, "adaptive_heun": 1e-5, "bosh3": 5e-6}.get(method, 1e-6)
+    loose = {"euler": 2e-2, "midpoint": 1e-4, "heun2": 1e-4, "fehlberg2": 1e-4, "adaptive_heun": 1e-5, "bosh3": 5e-6}
+    tolerance = loose.get(method, 1e-6)
     for i in range(3):
 
         def right(t, y):
