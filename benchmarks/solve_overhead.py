@@ -1,8 +1,8 @@
 """What one solution costs beside torchdiffeq: the same network, method and tolerances, forward and backward.
 
 Both are run in turns in one process, so that whatever else the machine does weighs on both alike. Shown is the median
-over rounds of the ratio of their times, asm-hybrid over torchdiffeq, with the stiffness check at its default and without
-it. The last line is JSON.
+over rounds of the ratio of their times, asm-hybrid over torchdiffeq, with the stiffness check at its default and
+without it. The last line is JSON.
 
     python benchmarks/solve_overhead.py [--rounds 15]
 """
@@ -24,7 +24,12 @@ from asm_hybrid.solver.solve import solve
 SIZES = ((2, 20), (16, 64), (64, 128), (200, 64))
 """States, and elements of the batch."""
 
-CASES: tuple[tuple[str, int | None, int], ...] = (("rk4", 10, 2), ("dopri5", None, 2), ("dopri5", None, 51), ("dopri8", None, 2))
+CASES: tuple[tuple[str, int | None, int], ...] = (
+    ("rk4", 10, 2),
+    ("dopri5", None, 2),
+    ("dopri5", None, 51),
+    ("dopri8", None, 2),
+)
 """Method, steps from time to time, and returned times."""
 
 
@@ -75,8 +80,8 @@ def main() -> None:
         for states, batch in SIZES:
             row = ratios(states, batch, method, steps, count, rounds)
             rows.append({"method": method, "times": count, "states": states, "batch": batch, **row})
-            print(f"{method:8s} {count:3d} times, {states:3d} states, batch {batch:3d}: {row['solve']:.2f} of torchdiffeq, "
-                  f"{row['unchecked']:.2f} unchecked", flush=True)  # fmt: skip
+            what = f"{method:8s} {count:3d} times, {states:3d} states, batch {batch:3d}"
+            print(f"{what}: {row['solve']:.2f} of torchdiffeq, {row['unchecked']:.2f} unchecked", flush=True)
     print(json.dumps({"worst": max(row["solve"] for row in rows), "rows": rows}))
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -64,14 +64,21 @@ class Backward:
     calls: Callbacks
 
     def interval(
-        self, end: float, begin: float, x: Tensor, a: Tensor, sums: list[Tensor], parameters: tuple[Tensor, ...], like: Tensor
+        self,
+        end: float,
+        begin: float,
+        x: Tensor,
+        a: Tensor,
+        sums: list[Tensor],
+        parameters: tuple[Tensor, ...],
+        like: Tensor,
     ) -> tuple[Tensor, list[Tensor]]:
         """Go back from one time to another; return the adjoint state and the parameters' gradients there."""
-        shapes = [x.shape, a.shape, *(p.shape for p in parameters)]
-        sizes = [shape.numel() for shape in shapes]
+        all_of = (x, a, *parameters)
+        sizes = [_flat(v, x.dtype).numel() for v in all_of]
 
         def parts(z: Tensor) -> list[Tensor]:
-            return [part.view(shape) for part, shape in zip(z.split(sizes), shapes, strict=True)]
+            return [_shaped(part, v) for part, v in zip(torch.split(z, sizes), all_of, strict=True)]
 
         def right(t: Time, z: Tensor) -> Tensor:
             at, adjoint, *_ = parts(z)
@@ -79,24 +86,48 @@ class Backward:
                 at = at.detach().requires_grad_()
                 slope = self.f(t, at)
                 if slope.requires_grad:
-                    found = torch.autograd.grad(slope, (at, *parameters), -adjoint, allow_unused=True)
+                    found: tuple[Tensor | None, ...] = torch.autograd.grad(
+                        slope, (at, *parameters), -adjoint, allow_unused=True
+                    )
                 else:
                     found = (None,) * (1 + len(parameters))
             own = [torch.zeros_like(v) if g is None else g for v, g in zip((at, *parameters), found, strict=True)]
-            return torch.cat([slope.detach().flatten(), *(g.flatten().to(z.dtype) for g in own)])
+            return torch.cat([slope.detach().flatten(), *(_flat(g, z.dtype) for g in own)])
 
         def norm(errors: Tensor) -> Tensor:
-            shares = errors.split(sizes)
-            return torch.stack([s.square().mean().sqrt() for s in (shares[:2] if self.seminorm else shares) if len(s)]).max()
+            shares = torch.split(errors, sizes)
+            return torch.stack(
+                [s.square().mean().sqrt() for s in (shares[:2] if self.seminorm else shares) if len(s)]
+            ).max()
 
-        way = Way((end, begin), torch.tensor([end, begin], dtype=like.dtype), 1.0 if begin > end else -1.0)
+        way = Way(
+            (end, begin), torch.tensor([end, begin], dtype=like.dtype, device=like.device), 1.0 if begin > end else -1.0
+        )
         control = Control(self.rtol, self.atol, self.options, norm, way.direction, like.dtype)
-        z0 = torch.cat([x.flatten(), a.flatten(), *(s.flatten().to(x.dtype) for s in sums)])
+        z0 = torch.cat([_flat(v, x.dtype) for v in (x, a, *sums)])
         path = travel(
-            stepper_of(self.method, right, right), z0, way, control, self.calls, steps=self.steps, is_fixed=self.is_fixed
+            stepper_of(self.method, right, right),
+            z0,
+            way,
+            control,
+            self.calls,
+            steps=self.steps,
+            is_fixed=self.is_fixed,
         )
         _, adjoint, *found = parts(path.states[-1])
         return adjoint, found
+
+
+def _flat(v: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return a tensor as a row of real numbers."""
+    return (torch.view_as_real(v.resolve_conj()) if v.is_complex() else v).flatten().to(dtype)
+
+
+def _shaped(row: Tensor, like: Tensor) -> Tensor:
+    """Return a row of real numbers as what it stands for."""
+    if like.is_complex():
+        return torch.complex(*row.view(*like.shape, 2).unbind(-1))
+    return row.view(like.shape)
 
 
 class _Adjoint(torch.autograd.Function):
@@ -129,9 +160,7 @@ class _Adjoint(torch.autograd.Function):
                     by_time[i] = (given[i] * backward.f(values[i], states[i])).sum()
                 a = a + given[i]
                 if values[i] != values[i - 1]:
-                    a, sums = backward.interval(
-                        values[i], values[i - 1], states[i], a, sums, tuple(parameters), times
-                    )
+                    a, sums = backward.interval(values[i], values[i - 1], states[i], a, sums, tuple(parameters), times)
             if wanted[3]:
                 by_time[0] = -(a * backward.f(values[0], states[0])).sum()
             a = a + given[0]
@@ -163,5 +192,5 @@ def solved_with_adjoint(
         kept.append(run())
         return kept[-1]
 
-    states = _Adjoint.apply(once, backward, x0, times, *parameters)
+    states = cast(Tensor, _Adjoint.apply(once, backward, x0, times, *parameters))  # type: ignore[no-untyped-call]
     return kept[-1], states

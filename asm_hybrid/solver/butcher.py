@@ -10,8 +10,8 @@ References
    Applied Mathematics 7, 67-75, https://doi.org/10.1016/0771-050X(81)90010-3 (dopri8).
 .. [4] P. Bogacki, L. F. Shampine (1989), "A 3(2) pair of Runge-Kutta formulas", Applied Mathematics Letters 2, 321-325,
    https://doi.org/10.1016/0893-9659(89)90079-7 (bosh3).
-.. [5] E. Hairer, S. P. Nørsett, G. Wanner (1993), "Solving Ordinary Differential Equations I", second edition, Springer,
-   section II.1 (heun2, heun3, the 3/8 rule behind rk4) and II.4 (Fehlberg's pair of order two, fehlberg2).
+.. [5] E. Hairer, S. P. Nørsett, G. Wanner (1993), "Solving Ordinary Differential Equations I", second edition,
+   Springer, section II.1 (heun2, heun3, the 3/8 rule behind rk4) and II.4 (Fehlberg's pair of order two, fehlberg2).
 """
 
 from __future__ import annotations
@@ -80,9 +80,7 @@ _DOPRI5 = ButcherTableau(
         _DOPRI5_B[:-1],
     ),
     _DOPRI5_B,
-    _difference(
-        _DOPRI5_B, (1951 / 21600, 0.0, 22642 / 50085, 451 / 720, -12231 / 42400, 649 / 6300, 1 / 60)
-    ),
+    _difference(_DOPRI5_B, (1951 / 21600, 0.0, 22642 / 50085, 451 / 720, -12231 / 42400, 649 / 6300, 1 / 60)),
     (
         6025192743 / 30085553152 / 2,
         0.0,
@@ -166,9 +164,7 @@ _BOSH3 = ButcherTableau(
     interpolates=True,
 )
 
-_HEUN = ButcherTableau(
-    "adaptive_heun", 2, (0.0, 1.0), ((), (1.0,)), (1 / 2, 1 / 2), (1 / 2, -1 / 2), interpolates=True
-)
+_HEUN = ButcherTableau("adaptive_heun", 2, (0.0, 1.0), ((), (1.0,)), (1 / 2, 1 / 2), (1 / 2, -1 / 2), interpolates=True)
 
 _FEHLBERG2 = ButcherTableau(
     "fehlberg2",

@@ -91,7 +91,10 @@ class Watch:
             return x if length == high else segment.at(Instant(begin.value + length, begin.time + length))
 
         with torch.no_grad():
-            for state in (again, between):  # where the interpolation is not of one mind with the steps, it is asked itself
+            for state in (
+                again,
+                between,
+            ):  # where the interpolation is not of one mind with the steps, it is asked itself
                 found = self._root(state, begin, low, high)
                 if found is not None:
                     break

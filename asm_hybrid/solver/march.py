@@ -160,7 +160,13 @@ def _shortest(t: float) -> float:
 
 
 def controlled(
-    stepper: Stepper, x: Tensor, begin: Instant, stops: Sequence[Stop], control: Control, calls: Callbacks, open_end: bool
+    stepper: Stepper,
+    x: Tensor,
+    begin: Instant,
+    stops: Sequence[Stop],
+    control: Control,
+    calls: Callbacks,
+    open_end: bool,
 ) -> Iterator[Segment]:
     """Take steps under a tolerance from stop to stop, and on without end where there is none.
 
@@ -207,7 +213,8 @@ def controlled(
             h = min(max(h, options.min_step), options.max_step)
             size = rest if rest <= min(1.01 * h, options.max_step) else min(h, max(rest / 2.0, options.min_step))
             ends = stop is not None and size == rest
-            if not ends and size <= _shortest(now.value):
+            lost = not ends and size <= _shortest(now.value)
+            if lost and not (stepper.stiff and int(alive.sum()) > 1):
                 raise _too_short(stepper, now.value, size, x)
             if taken >= options.max_num_steps:
                 raise _too_many(stepper, now.value, size, taken)
@@ -224,20 +231,20 @@ def controlled(
                 last = end.time
             step = stepper.step(before, x, length, known, last)
             errors = _errors(step, x, control)
+            if lost:  # the element that asks for it is given up
+                alive = alive & (errors < errors[alive].max())
+                if not bool(alive.any()):
+                    raise _too_short(stepper, now.value, size, x)
+                step = Step(torch.where(alive.unsqueeze(-1), step.end, torch.nan), None, None, step.stages)
             error = float(errors[alive].max()) if stepper.stiff else float(errors)
             factor = min(MOST, max(LEAST, SAFETY * max(error, 1e-10) ** (-1.0 / stepper.order)))
-            if not error <= 1.0:
-                least = max(options.min_step, 2.0 * _shortest(now.value))
-                if stepper.stiff and size <= least and bool((errors[alive] <= 1.0).any()):
-                    alive = alive & (errors <= 1.0)
-                    step = Step(torch.where(alive.unsqueeze(-1), step.end, torch.nan), None, None, step.stages)
-                elif size > options.min_step or not math.isfinite(error):
-                    if calls.reject is not None:
-                        calls.reject(now.value, x, way * size)
-                    if size <= options.min_step or size <= _shortest(now.value):
-                        raise _too_short(stepper, now.value, size, x)
-                    h = size * min(factor, 1.0) if math.isfinite(error) else size * LEAST
-                    continue
+            if not error <= 1.0 and not lost and (size > options.min_step or not math.isfinite(error)):
+                if calls.reject is not None:
+                    calls.reject(now.value, x, way * size)
+                if size <= options.min_step:
+                    raise _too_short(stepper, now.value, size, x)
+                h = size * min(factor, 1.0) if math.isfinite(error) else size * LEAST
+                continue
             if calls.accept is not None:
                 calls.accept(now.value, x, way * size)
             segment = Segment(stepper, Instant(now.value, before), end, length, x, known, step)
@@ -259,8 +266,7 @@ def _errors(step: Step, x: Tensor, control: Control) -> Tensor:
 
 def _too_short(stepper: Stepper, t: float, size: float, x: Tensor) -> SimulationError:
     remedy = (
-        "the tolerance may be too small for "
-        f"{str(x.dtype).removeprefix('torch.')}: take a larger one, or float64"
+        f"the tolerance may be too small for {str(x.dtype).removeprefix('torch.')}: take a larger one, or float64"
         if stepper.stiff
         else "take a stiff method (rodas5p) if the problem is stiff, and name the times at which f jumps in jump_t"
     )

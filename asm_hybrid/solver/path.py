@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -46,11 +47,9 @@ class Way:
             raise InputError("a time is not finite", expected="finite times; the last may be infinite with an event")
         if event and len(values) == 1:
             values.append(math.inf)
-        rises = [b - a for a, b in zip(values, values[1:], strict=False)]
+        rises = [b - a for a, b in pairwise(values)]
         if any(r > 0.0 for r in rises) and any(r < 0.0 for r in rises):
-            raise InputError(
-                "the times neither ascend nor descend", expected="times in order, forwards or backwards"
-            )
+            raise InputError("the times neither ascend nor descend", expected="times in order, forwards or backwards")
         return Way(tuple(values), times, -1.0 if any(r < 0.0 for r in rises) else 1.0)
 
     def instant(self, i: int) -> Instant:
@@ -174,7 +173,11 @@ def travel(
             path.values.append(when.value)
             path.states.append(x)
             i = _repeated(path, way, i + 1, stepper.f)
-        if watch is not None and i < count and (found := watch.look(segment, segment.end, segment.step.end)) is not None:
+        if (
+            watch is not None
+            and i < count
+            and (found := watch.look(segment, segment.end, segment.step.end)) is not None
+        ):
             return _ended(path, found)
     if watch is not None and count > 1:
         found = watch.at_the_end(way.instant(count - 1), path.states[-1], stepper.f, control)

@@ -176,6 +176,8 @@ def solve(
     check_method(method, steps, step_size=own.step_size)
     layout = Layout.of(x0)
     start = layout.pack(x0)
+    if method in STIFF and start.dtype not in (torch.float32, torch.float64):
+        raise InputError(f"{method} is used with {start.dtype}", expected="single or double precision")
     way = Way.of(_timelike(times, start), event is not None)
     inside = _Inside(f, layout, way.times)
     slopes = _jacobian_of(inside, jacobian, layout, method)
@@ -238,9 +240,7 @@ def solve(
     if dense:
         inner = interpolated(path, way.direction)
         within = lambda at: layout.unpack(inner(at))  # noqa: E731
-    return OdeSolution(
-        returned, layout.unpack(states), ok, evaluations, path.steps, event_time, event_state, within
-    )
+    return OdeSolution(returned, layout.unpack(states), ok, evaluations, path.steps, event_time, event_state, within)
 
 
 _REMEDY = "take more steps or smaller tolerances, or a stiff method (rodas5p) if the problem is stiff"
@@ -252,7 +252,9 @@ def _timelike(times: Any, x0: Tensor) -> Tensor:
         times = torch.as_tensor(times, dtype=torch.float64)
     if not times.is_floating_point():
         times = times.to(torch.float64)
-    return cast(Tensor, times.to(x0.device, torch.promote_types(times.dtype, torch.promote_types(x0.dtype, torch.float32))))
+    return cast(
+        Tensor, times.to(x0.device, torch.promote_types(times.dtype, torch.promote_types(x0.dtype, torch.float32)))
+    )
 
 
 @dataclass
@@ -293,7 +295,9 @@ def _norm(options: StepOptions, layout: Layout, method: str) -> Callable[[Tensor
     if method in STIFF:
         return lambda errors: errors.square().mean(-1).sqrt()
     if layout.several:
-        return lambda errors: torch.stack([e.square().mean() for e in errors.split(layout.widths, -1)]).max().sqrt()
+        return lambda errors: (
+            torch.stack([e.square().mean() for e in torch.split(errors, list(layout.widths), -1)]).max().sqrt()
+        )
     return lambda errors: errors.square().mean().sqrt()
 
 
@@ -361,7 +365,9 @@ def _backward(
         given |= {"min_step": own.min_step, "step_size": own.step_size if chosen == method else None}
     options = StepOptions.of(given, "adjoint_options")
     if chosen in STIFF:
-        raise InputError(f"the adjoint is asked for with {chosen}", where="adjoint_options", expected="explicit methods")
+        raise InputError(
+            f"the adjoint is asked for with {chosen}", where="adjoint_options", expected="explicit methods"
+        )
     if chosen not in FIXED:
         count = None
     check_method(chosen, count, "adjoint_options", options.step_size)

@@ -69,7 +69,10 @@ class Layout:
         leading = {tuple(shape[:-1]) for shape in shapes if shape}
         rows = len(leading) == 1 and all(shapes)
         batch = leading.pop() if rows else ()
-        sizes = [(shape[-1] if rows else shape.numel()) * (1 + part.is_complex()) for shape, part in zip(shapes, parts, strict=True)]
+        sizes = [
+            (shape[-1] if rows else shape.numel()) * (1 + part.is_complex())
+            for shape, part in zip(shapes, parts, strict=True)
+        ]
         return Layout(shapes, tuple(part.dtype for part in parts), several, batch, tuple(sizes), real.pop())
 
     @property
@@ -92,13 +95,15 @@ class Layout:
             assert isinstance(x, Tensor)
             return x if x.dtype == self.dtype else x.to(self.dtype)
         if self.several and (not isinstance(x, tuple | list) or len(x) != len(self.shapes)):
-            raise InputError(f"{name} something else than {len(self.shapes)} tensors", expected="a tuple like the state")
+            raise InputError(
+                f"{name} something else than {len(self.shapes)} tensors", expected="a tuple like the state"
+            )
         parts: list[Tensor] = []
         for i, part in enumerate(x if self.several else [x]):
             self._check(part, i, name)
             part = part.to(self.dtypes[i])
             if part.is_complex():
-                part = torch.view_as_real(part.resolve_conj()).flatten(-2) if part.dim() else torch.view_as_real(part)
+                part = torch.stack([part.real, part.imag], -1)
             parts.append(part.reshape((*self.batch, self.widths[i])))
         return parts[0] if len(parts) == 1 else torch.cat(parts, -1)
 
@@ -115,9 +120,9 @@ class Layout:
             return x
         front = x.shape[: x.dim() - len(self.batch) - 1]
         found = []
-        for part, shape, dtype in zip(x.split(self.widths, -1), self.shapes, self.dtypes, strict=True):
+        for part, shape, dtype in zip(torch.split(x, list(self.widths), -1), self.shapes, self.dtypes, strict=True):
             if dtype.is_complex:
-                part = torch.view_as_complex(part.reshape((*front, *shape, 2)))
+                part = torch.complex(*part.reshape((*front, *shape, 2)).unbind(-1))
             found.append(part.reshape((*front, *shape)))
         return tuple(found) if self.several else found[0]
 
@@ -135,7 +140,9 @@ class Layout:
             return float(value)
         values = list(value) if self.several and isinstance(value, tuple | list) else [value] * len(self.shapes)
         if len(values) != len(self.shapes):
-            raise InputError(f"{len(values)} tolerances are given for {len(self.shapes)} tensors", expected="one for each")
+            raise InputError(
+                f"{len(values)} tolerances are given for {len(self.shapes)} tensors", expected="one for each"
+            )
         parts = []
         for one, shape, dtype, width in zip(values, self.shapes, self.dtypes, self.widths, strict=True):
             try:

@@ -4,8 +4,8 @@ Times and lengths of steps are Python numbers, or tensors where gradients run th
 
 References
 ----------
-.. [1] E. Hairer, S. P. Nørsett, G. Wanner (1993), "Solving Ordinary Differential Equations I", second edition, Springer,
-   section II.1, and II.6 for the interpolation.
+.. [1] E. Hairer, S. P. Nørsett, G. Wanner (1993), "Solving Ordinary Differential Equations I", second edition,
+   Springer, section II.1, and II.6 for the interpolation.
 """
 
 from __future__ import annotations
@@ -91,10 +91,12 @@ class Stepper(Protocol):
 
 def moved(x: Tensor, weights: Sequence[float], stages: Sequence[Tensor], h: Time) -> Tensor:
     """Return ``x + h Σ w k``."""
+    used = [(w, k) for w, k in zip(weights, stages, strict=False) if w != 0.0]
+    if len(used) == 1 and isinstance(h, float):
+        return torch.add(x, used[0][1], alpha=used[0][0] * h)
     total: Tensor | None = None
-    for w, k in zip(weights, stages, strict=False):
-        if w != 0.0:
-            total = (k if w == 1.0 else w * k) if total is None else torch.add(total, k, alpha=w)
+    for w, k in used:
+        total = (k if w == 1.0 else w * k) if total is None else torch.add(total, k, alpha=w)
     if total is None:
         return x
     return torch.add(x, total, alpha=h) if isinstance(h, float) else x + h * total
@@ -117,9 +119,11 @@ class Explicit:
         self._fsal = tableau.last_is_first
 
     def known(self, t: Time, x: Tensor) -> Tensor:
+        """Return the slope."""
         return self.f(t, x)
 
     def step(self, t: Time, x: Tensor, h: Time, known: Any, last: Time) -> Step:
+        """Take a step."""
         tableau, stages, at = self.tableau, [cast(Tensor, known)], x
         for c, row in zip(tableau.c[1:], tableau.a[1:], strict=True):
             at = moved(x, row, stages, h)
@@ -142,7 +146,7 @@ class Explicit:
             halfway = moved(torch.zeros_like(x), self.tableau.middle, step.stages, h)
             lack = halfway - 0.5 * rise - 0.125 * (begin - end)
             rest = rest + (16.0 * place * (1.0 - place)) * lack
-        return x + place * rise + (place * (1.0 - place)) * rest
+        return cast(Tensor, x + place * rise + (place * (1.0 - place)) * rest)
 
 
 class _Alone:
@@ -167,12 +171,14 @@ class Rosenbrock:
         self._system = cast(StiffSystem, _Alone(f))
 
     def known(self, t: Time, x: Tensor) -> Tensor:
+        """Return the Jacobian."""
         if self.tableau.any_matrix:
             with torch.no_grad():
                 return self.jacobian(t, x).detach()
         return self.jacobian(t, x)
 
     def step(self, t: Time, x: Tensor, h: Time, known: Any, last: Time) -> Step:
+        """Take a step."""
         tableau = self.tableau
         slope = None if tableau.any_matrix else self._slope_in_time(t, x, h)
         times = [last if a == 1.0 else t + a * h for a in tableau.alpha]
@@ -190,6 +196,7 @@ class Rosenbrock:
         return ((4.0 * two - 3.0 * one - three) / (2.0 * near)).unsqueeze(-2)
 
     def within(self, step: Step, x: Tensor, known: tuple[Any, Any], h: Time, place: Time) -> Tensor:
+        """Refuse: states within a step come from steps that end there."""
         raise NotImplementedError("steps of a Rosenbrock method end where a state is asked for")
 
 

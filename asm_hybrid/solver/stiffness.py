@@ -6,7 +6,8 @@ large system, whose Jacobian has those of its elements on the diagonal.
 
 References
 ----------
-.. [1] E. Hairer, G. Wanner (1996), "Solving Ordinary Differential Equations II", second edition, Springer, section IV.2.
+.. [1] E. Hairer, G. Wanner (1996), "Solving Ordinary Differential Equations II", second edition, Springer,
+   section IV.2.
 .. [2] Y. Saad (2011), "Numerical Methods for Large Eigenvalue Problems", second edition, SIAM, section 6.2.
 """
 
