@@ -141,6 +141,7 @@ class _Adjoint(torch.autograd.Function):
         path = run()
         states = torch.stack(path.states)
         ctx.backward_, ctx.values = backward, path.values
+        ctx.own = len(path.values) - (path.found is not None)  # that of an event is not among the times
         ctx.save_for_backward(states, times, *parameters)
         return states
 
@@ -156,7 +157,7 @@ class _Adjoint(torch.autograd.Function):
         a = torch.zeros_like(states[0])
         with torch.no_grad():
             for i in range(len(values) - 1, 0, -1):
-                if wanted[3] and i < len(times):
+                if wanted[3] and i < ctx.own:
                     by_time[i] = (given[i] * backward.f(values[i], states[i])).sum()
                 a = a + given[i]
                 if values[i] != values[i - 1]:

@@ -147,6 +147,21 @@ def test_the_adjoint_up_to_an_event_without_an_end():
     assert by[1].item() == pytest.approx(1.0 / (0.8 * 2.0), rel=1e-5)
 
 
+@pytest.mark.parametrize("adjoint", [False, True])
+def test_times_that_come_after_an_event_have_no_gradient(adjoint):
+    times = doubles(0.0, 0.3, 2.0, 5.0).requires_grad_()
+    extra = {"adjoint": True, "parameters": ()} if adjoint else {}
+    found = solve(
+        lambda t, x: -x * t, doubles(1.0), times, event=lambda t, x: x[0] - 0.5, rtol=1e-10, atol=1e-12, **extra
+    )
+    assert len(found.times) == 3
+    loss = found.states.sum() + found.event_time
+    (by,) = torch.autograd.grad(loss, times)
+    assert by[0].item() == pytest.approx(0.0, abs=1e-6)  # nothing moves at time zero
+    assert by[1].item() == pytest.approx(-0.3 * math.exp(-0.045), abs=1e-6)
+    assert by[2:].tolist() == [0.0, 0.0]
+
+
 def test_an_event_that_never_comes_is_an_error_where_there_is_no_end():
     for method, extra in (("dopri5", {"max_step": 0.1}), ("rk4", {"step_size": 0.1})):
         with pytest.raises(SimulationError, match="50 steps"):
