@@ -1,8 +1,8 @@
 """From step to step along the times: steps that follow from a tolerance, and steps of fixed lengths.
 
 A step may end at a returned time, or run over it where the method's interpolation is as good as its steps. Where times
-carry gradients, a step that ends at one carries its length through, so that gradients are those of the discrete
-solution; the lengths of all other steps are held.
+carry gradients, steps end at them, and the last step to each carries its length through, so that gradients are those of
+the discrete solution; the lengths of all other steps are held.
 """
 
 from __future__ import annotations

@@ -52,10 +52,14 @@ class Way:
             raise InputError("the times neither ascend nor descend", expected="times in order, forwards or backwards")
         return Way(tuple(values), times, -1.0 if any(r < 0.0 for r in rises) else 1.0)
 
+    @property
+    def carries(self) -> bool:
+        """Whether the times carry gradients."""
+        return self.times.requires_grad and torch.is_grad_enabled()
+
     def instant(self, i: int) -> Instant:
         """Return a time."""
-        carries = self.times.requires_grad and torch.is_grad_enabled()
-        return Instant(self.values[i], self.times[i] if carries else self.values[i])
+        return Instant(self.values[i], self.times[i] if self.carries else self.values[i])
 
     @property
     def open(self) -> bool:
@@ -152,7 +156,7 @@ def travel(
     begin = way.instant(0)
     path = Path([begin.value], [x0])
     watch = path.watch = None if event is None else Watch(event, begin, x0)
-    stops = way.stops(control, is_fixed or not stepper.interpolates)
+    stops = way.stops(control, is_fixed or way.carries or not stepper.interpolates)
     segments = (
         fixed(stepper, x0, begin, stops, steps, control, calls, way.open)
         if is_fixed

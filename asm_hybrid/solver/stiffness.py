@@ -26,7 +26,7 @@ STIFF_FROM = 1.5
 stability of the methods here ends between 2.0 (Euler) and 3.3 (dopri5) [1]_; where accuracy limits the step it is
 smaller by far."""
 
-SHARE = 12
+SHARE = 20
 """Evaluations that a solution needs for every one that is spent on the estimate, at least."""
 
 PRODUCTS = 4
@@ -59,25 +59,30 @@ def fastest_decay(f: Slopes, t: float, x: Tensor, size: Tensor, products: int) -
     float
         The decay, the largest of the batch [1/time]; zero where nothing decays, or it cannot be told.
     """
-    with torch.no_grad():
-        base, scale = f(t, x), size.abs()
-        scale = (scale + 1e-3 * scale.mean() + torch.finfo(x.dtype).tiny ** 0.5).flatten()
-        near = (torch.finfo(x.dtype).eps * x.numel()) ** 0.5
-        # numbers without a pattern, so that no symmetry of the problem hides its fastest direction
-        v = torch.sin(12.9898 * torch.arange(1, x.numel() + 1, dtype=x.dtype, device=x.device) + 78.233)
-        basis, columns = [v / v.norm()], []
-        for _ in range(min(products, x.numel())):
-            product = ((f(t, x + (near * scale * basis[-1]).view_as(x)) - base).flatten() / near) / scale
-            known = torch.stack(basis)
-            along = known @ product
-            rest = product - along @ known
-            again = known @ rest  # orthogonal within rounding
-            along, rest = along + again, rest - again @ known
-            length = rest.norm()
-            length = torch.where(length > 1e-3 * product.norm(), length, 0.0)  # the space is closed
-            columns.append(torch.cat([along, length.unsqueeze(0), along.new_zeros(products - len(along))]))
-            basis.append(rest / length if float(length) > 0.0 else torch.zeros_like(rest))
-        projected = torch.stack(columns, -1)[: len(columns)].double().cpu().numpy()
+    count, eps = min(products, x.numel()), torch.finfo(x.dtype).eps
+    scale = size.abs().flatten().double().cpu().numpy()
+    scale = scale + 1e-3 * scale.mean() + torch.finfo(x.dtype).tiny ** 0.5
+    near = (eps * len(scale)) ** 0.5
+    # numbers without a pattern, so that no symmetry of the problem hides its fastest direction
+    v = np.sin(12.9898 * np.arange(1, len(scale) + 1) + 78.233)
+    basis, projected = [v / np.linalg.norm(v)], np.zeros((count + 1, count))
+    with torch.no_grad(), np.errstate(all="ignore"):
+        base = f(t, x)
+        for j in range(count):
+            moved = torch.from_numpy(near * scale * basis[j]).to(x).view_as(x)
+            rest = (f(t, x + moved) - base).flatten().double().cpu().numpy() / (near * scale)
+            least = 1e-3 * np.linalg.norm(rest)
+            for _ in range(2):  # orthogonal within rounding
+                along = np.stack(basis) @ rest
+                rest = rest - along @ np.stack(basis)
+                projected[: j + 1, j] += along
+            length = np.linalg.norm(rest)
+            if not length > least:  # the space is closed, or no number came
+                count = j + 1
+                break
+            projected[j + 1, j] = length
+            basis.append(rest / length)
+    projected = projected[:count, :count]
     if not np.isfinite(projected).all():
         return 0.0
     return max(0.0, -float(np.linalg.eigvals(projected).real.min()))
