@@ -26,8 +26,9 @@ STIFF_FROM = 1.5
 stability of the methods here ends between 2.0 (Euler) and 3.3 (dopri5) [1]_; where accuracy limits the step it is
 smaller by far."""
 
-SHARE = 20
-"""Evaluations that a solution needs for every one that is spent on the estimate, at least."""
+SHARE = 40
+"""Evaluations that a solution needs for every one that is spent on the estimate, at least: what goes with one costs as
+much again and more for a small f."""
 
 PRODUCTS = 4
 """Products with the Jacobian, at most."""
