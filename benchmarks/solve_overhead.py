@@ -1,8 +1,8 @@
 """What one solution costs beside torchdiffeq: the same network, method and tolerances, forward and backward.
 
 Both are run in turns in one process and on one thread, and processor time is measured, so that whatever else the
-machine does weighs little. Shown is the median over rounds of the ratio of their times, asm-hybrid over torchdiffeq, with the stiffness check at its default and
-without it. The last line is JSON.
+machine does weighs little. Shown is the median over rounds of the ratio of their times, asm-hybrid over torchdiffeq,
+with the stiffness check at its default and without it. The last line is JSON.
 
     python benchmarks/solve_overhead.py [--rounds 15]
 """
