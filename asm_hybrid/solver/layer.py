@@ -8,10 +8,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from asm_hybrid.errors import InputError
-from asm_hybrid.solver.solve import check_method, solve
+from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.solver.solution import OdeSolution
+from asm_hybrid.solver.solve import Field, check_method, solve
+from asm_hybrid.solver.states import State
+from asm_hybrid.solver.stepoptions import StepOptions
 
 __all__ = ["ODELayer"]
+
+_OPTIONS = (
+    *("rtol", "atol", "steps", "options", "adjoint", "adjoint_options", "jacobian", "dense", "check"),
+    "stiffness",
+)
 
 
 class ODELayer(nn.Module):
@@ -20,21 +28,26 @@ class ODELayer(nn.Module):
     Parameters
     ----------
     field : nn.Module
-        ``dx/dt = field(x)``, on states ``(…, n)``; ``field(t, x)`` with `timed`.
+        ``dx/dt = field(x)``, on states ``(…, n)`` or tuples of tensors; ``field(t, x)`` with `timed`.
     span : tuple of float, Tensor, nn.Parameter or callable
         Times ``(k,)`` from start to end, or the end alone ``()``, counted from zero; a callable without arguments
-        returns either. A parameter is learnt, as are those of a callable that is an `nn.Module`.
+        returns either. A parameter is learnt, as are those of a callable that is an `nn.Module`. With an event, the end
+        may be infinite.
     start : callable, optional
         From the layer's input to the initial states ``(…, n)``; the input itself by default.
     timed : bool
         Whether the field takes the time.
     path : bool
         Return the states at all times of the span, ``(k, …, n)``, not the last alone.
+    event : callable, optional
+        From time and states to values that have a sign: integration ends where the first of them changes it, for the
+        whole batch. Parameters of an `nn.Module` are learnt.
     method : str
         See `asm_hybrid.solver.solve.solve`, also for the other options.
     **options
-        ``rtol``, ``atol``, ``steps``, ``adjoint`` and ``jacobian`` of `solve`. The adjoint gives gradients for the
-        parameters of the field, the initial state and the span.
+        ``rtol``, ``atol``, ``steps``, ``options``, ``adjoint``, ``adjoint_options``, ``jacobian``, ``dense``,
+        ``check`` and ``stiffness`` of `solve`. The adjoint gives gradients for the parameters of the field, the initial
+        state and the span.
 
     References
     ----------
@@ -47,18 +60,21 @@ class ODELayer(nn.Module):
         field: nn.Module,
         span: tuple[float, ...] | Tensor | Callable[[], Tensor] = (0.0, 1.0),
         *,
-        start: Callable[[Tensor], Tensor] | None = None,
+        start: Callable[[Tensor], State] | None = None,
         timed: bool = False,
         path: bool = False,
+        event: Field | None = None,
         method: str = "dopri5",
         **options: Any,
     ) -> None:
         super().__init__()
-        unknown = sorted(set(options) - {"rtol", "atol", "steps", "adjoint", "jacobian"})
-        if unknown:
-            raise InputError(f"ODELayer has no option {unknown[0]!r}", expected="an option of solve")
-        check_method(method, options.get("steps"))
-        self.field, self.start, self.timed, self.path = field, start, timed, path
+        for name in options:
+            if name not in _OPTIONS:
+                raise InputError(
+                    f"ODELayer has no option {name!r}", expected="an option of solve", fix=nearest(name, _OPTIONS)
+                )
+        check_method(method, options.get("steps"), step_size=StepOptions.of(options.get("options")).step_size)
+        self.field, self.start, self.timed, self.path, self.event = field, start, timed, path, event
         self.options = options | {"method": method}
         if isinstance(span, tuple):
             span = torch.tensor(span, dtype=torch.float64)
@@ -72,7 +88,22 @@ class ODELayer(nn.Module):
         span = self.span if isinstance(self.span, Tensor) else self.span()
         return torch.stack([torch.zeros_like(span), span]) if span.dim() == 0 else span
 
-    def forward(self, x: Tensor) -> Tensor:
+    def solve(self, x: Any) -> OdeSolution:
+        """Integrate, and return all that is known of the solution, such as the time of the event.
+
+        Parameters
+        ----------
+        x : Tensor, shape (…, m)
+            Initial states, or what `start` makes them of.
+        """
+        options = dict(self.options)
+        if options.get("adjoint"):
+            options["parameters"] = tuple(self.field.parameters())
+        right = self.field if self.timed else _Untimed(self.field)
+        begin = x if self.start is None else self.start(x)
+        return solve(right, begin, self.times(), event=self.event, **options)
+
+    def forward(self, x: Any) -> State:
         """Integrate.
 
         Parameters
@@ -82,12 +113,25 @@ class ODELayer(nn.Module):
 
         Returns
         -------
-        Tensor, shape (…, n), or (k, …, n) with `path`
-            The states at the end, or at all times.
+        Tensor, shape (…, n), or (k, …, n) with `path`; or tuple of these
+            The states at the end, which is the event's where one comes; or at all times.
         """
-        options = dict(self.options)
-        if options.get("adjoint"):
-            options["parameters"] = tuple(self.field.parameters())
-        right = self.field if self.timed else lambda t, at: self.field(at)
-        solution = solve(right, x if self.start is None else self.start(x), self.times(), **options)
-        return solution.states if self.path else solution.states[-1]
+        states = self.solve(x).states
+        if self.path:
+            return states
+        return tuple(part[-1] for part in states) if isinstance(states, tuple) else states[-1]
+
+
+class _Untimed:
+    """A field that does not take the time, with its callbacks."""
+
+    def __init__(self, field: nn.Module) -> None:
+        self.field = field
+
+    def __call__(self, t: Tensor, x: Any) -> Any:
+        return self.field(x)
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("callback_"):
+            raise AttributeError(name)
+        return getattr(self.field, name)

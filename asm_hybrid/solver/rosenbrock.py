@@ -163,7 +163,7 @@ def _compiled_inverse(system: StiffSystem, x: Tensor, forcing: Any, shift: float
     return as_compiled(system, ("inverse",), inverse, (x.detach(), forcing, at), whole=False)
 
 
-def exact_solve(full: Tensor, shift: float) -> Solve:
+def exact_solve(full: Tensor, shift: float | Tensor) -> Solve:
     """Return what divides by ``shift I - J``, with the whole Jacobian J ``(…, block · n, block · n)``, in the graph."""
     eye = torch.eye(full.shape[-1], dtype=full.dtype, device=full.device) * shift
     factors, pivots, _ = torch.linalg.lu_factor_ex(eye - full)

@@ -16,7 +16,7 @@ import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import torch
@@ -78,14 +78,13 @@ class _OdeRun:
     def exact(self, x0: Tensor, times: Tensor) -> Tensor:
         """Return the states of the truth, ``(k, …, n)``."""
         assert self.truth is not None
-        return solve(self.truth, x0, times, rtol=1e-10, atol=1e-12).states
+        return cast(Tensor, solve(self.truth, x0, times, rtol=1e-10, atol=1e-12).states)
 
     def path(self, x0: Tensor, times: Tensor) -> Tensor:
         """Solve with the present parameters; return the states, ``(k, …, n)``."""
         s = self.config.solver
-        return solve(
-            self.field.right_side(), x0, times, method=s.method, rtol=s.rtol, atol=s.atol, steps=s.steps
-        ).states
+        solution = solve(self.field.right_side(), x0, times, method=s.method, rtol=s.rtol, atol=s.atol, steps=s.steps)
+        return cast(Tensor, solution.states)
 
     def _mean(self, residual: Tensor) -> Tensor:
         return residual.square().mean() if self.config.training.loss == "squared" else residual.abs().mean()

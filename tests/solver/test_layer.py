@@ -1,6 +1,7 @@
 """A differential equation inside `nn.Sequential`: gradients of inputs, parameters, initial state and time span."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -109,9 +110,59 @@ def test_what_is_refused():
         ODELayer(field(), method="dopri6")
     with pytest.raises(InputError, match="no option 'tol'"):
         ODELayer(field(), tol=1e-3)
-    with pytest.raises(InputError, match="do not ascend"):
-        ODELayer(field(), torch.tensor(-1.0))(torch.zeros(3, dtype=torch.float64))
+    with pytest.raises(InputError, match="neither ascend nor descend"):
+        ODELayer(field(), (0.0, 1.0, 0.5))(torch.zeros(3, dtype=torch.float64))
+    with pytest.raises(InputError, match="did you mean 'stiffness'"):
+        ODELayer(field(), stifness=False)
 
 
 def test_it_is_exported():
     assert "ODELayer" in asm_hybrid.__all__
+
+
+class Level(nn.Module):
+    """An event: the first state falls to a level, which is learnt."""
+
+    def __init__(self):
+        super().__init__()
+        self.level = nn.Parameter(torch.tensor(0.4, dtype=torch.float64))
+
+    def forward(self, t, x):
+        return (x[..., 0] - self.level).min()
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "rk4", "options": {"step_size": 0.05}}, {"method": "rodas5p"}])
+def test_an_event_ends_the_layer_with_or_without_an_end(options):
+    decay = nn.Linear(1, 1, bias=False).double()
+    nn.init.constant_(decay.weight, -2.0)
+    for span in ((0.0, 5.0), (0.0, float("inf")), (0.0,)):
+        layer = ODELayer(decay, span, event=Level(), **options)
+        out = layer(torch.ones(1, 1, dtype=torch.float64))
+        found = layer.solve(torch.ones(1, 1, dtype=torch.float64))
+        assert out.item() == pytest.approx(0.4, abs=1e-9)
+        assert found.event_time.item() == pytest.approx(-math.log(0.4) / 2.0, abs=1e-6)
+        by = torch.autograd.grad(found.event_time, (layer.event.level, decay.weight))
+        assert by[0].item() == pytest.approx(-1.0 / 0.8, rel=1e-4)
+        assert by[1].item() == pytest.approx(-math.log(0.4) / 4.0, rel=1e-4)
+    assert ODELayer(decay, (0.0, 0.1), event=Level(), **options).solve(torch.ones(1, 1).double()).event_time is None
+
+
+def test_a_layer_of_several_tensors_and_its_callbacks():
+    class Pair(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rate, self.seen = nn.Parameter(torch.tensor(0.7)), 0
+
+        def forward(self, x):
+            return -self.rate * x[0], x[0].sum(-1)
+
+        def callback_step(self, t, x, h):
+            self.seen += len(x)
+
+    pair = Pair()
+    layer = ODELayer(pair, start=lambda x: (x, x[..., 0] * 0.0), stiffness=False)
+    level, total = layer(torch.ones(4, 3))
+    assert (level.shape, total.shape) == ((4, 3), (4,))
+    assert torch.allclose(total, 3.0 * (1.0 - torch.exp(-pair.rate)) / pair.rate * torch.ones(4), atol=1e-4)
+    assert pair.seen > 0
+    assert pair.seen % 2 == 0

@@ -1,0 +1,169 @@
+"""Events: where a function of time and state changes its sign along a solution [1]_.
+
+The sign is looked at wherever the solution is known: at the end of every step and at every returned time. Where it has
+changed, the last step is taken again from its begin, with lengths between, until the sign changes within rounding: the
+time is then as good as the method's steps, whatever the method.
+
+References
+----------
+.. [1] R. T. Q. Chen, B. Amos, M. Nickel (2021), "Learning Neural Event Functions for Ordinary Differential Equations",
+   ICLR, https://arxiv.org/abs/2011.03902.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.optimize import brentq
+from torch import Tensor
+
+from asm_hybrid.errors import InputError, SimulationError
+from asm_hybrid.solver.march import Control, Instant, Segment
+from asm_hybrid.solver.stepoptions import sizes
+from asm_hybrid.solver.steppers import Slopes, Time, drift
+
+__all__ = ["Found", "Watch", "differentiable"]
+
+NEAR_THE_END = 10.0
+"""How far from its sign change an event at the last time may be, in what the tolerances leave open in the state."""
+
+TRIES = 12
+"""Tries to come to the near side of an event, from a time that is right within rounding."""
+
+Event = Callable[[Time, Tensor], Tensor]
+"""Values that have a sign, ``(k,)``, from a time and a state as it is laid out."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """An event: when, and the state then."""
+
+    when: Instant
+    state: Tensor
+
+
+class Watch:
+    """Looks for the first change of a sign.
+
+    Parameters
+    ----------
+    event : callable
+        The values.
+    begin : Instant
+        The first time.
+    x : Tensor, shape (…, n)
+        The state then.
+    """
+
+    def __init__(self, event: Event, begin: Instant, x: Tensor) -> None:
+        self.event, self.seen = event, begin
+        with torch.no_grad():
+            values = event(begin.time, x)
+        if not bool(torch.isfinite(values).all()):
+            raise InputError("the event function is not a number at the start", expected="a value with a sign there")
+        if bool((values == 0.0).any()):
+            raise InputError("the event function is zero at the start", expected="a value with a sign there")
+        self.signs = torch.sign(values)
+
+    def _least(self, t: Time, x: Tensor) -> float:
+        """Return the least of the values, each times its sign at the start: an event has come where it is not above."""
+        with torch.no_grad():
+            least = float((self.event(t, x) * self.signs).min())
+        if np.isnan(least):
+            raise SimulationError(f"the event function is not a number at time {float(t):.6g}")
+        return least
+
+    def look(self, segment: Segment, when: Instant, x: Tensor) -> Found | None:
+        """Return the event if it has come at a time of a segment, with all times before looked at."""
+        if self._least(when.time, x) > 0.0:
+            self.seen = when
+            return None
+        begin = segment.begin
+        low, high = self.seen.value - begin.value, when.value - begin.value
+
+        def again(length: float) -> Tensor:
+            return segment.again(length)
+
+        def between(length: float) -> Tensor:
+            return x if length == high else segment.at(Instant(begin.value + length, begin.time + length))
+
+        with torch.no_grad():
+            for state in (
+                again,
+                between,
+            ):  # where the interpolation is not of one mind with the steps, it is asked itself
+                found = self._root(state, begin, low, high)
+                if found is not None:
+                    break
+        found = high if found is None else found
+        return Found(Instant(begin.value + found, begin.time + found), state(found))
+
+    def _root(self, state: Callable[[float], Tensor], begin: Instant, low: float, high: float) -> float | None:
+        """Return the length after which the sign changes; None where the ends have the same."""
+
+        def value(length: float) -> float:
+            return self._least(begin.time + length, state(length))
+
+        if not value(low) > 0.0 or value(high) > 0.0:
+            return None
+        resolution = 4.0 * float(np.spacing(max(abs(begin.value), abs(high))))
+        found = float(brentq(value, low, high, xtol=resolution, rtol=4.0 * np.finfo(float).eps))
+        for k in range(TRIES):  # the state of an event is not beyond it
+            if value(found) >= 0.0:
+                return found
+            found = max(low, found - resolution * 2.0**k) if high > low else min(low, found + resolution * 2.0**k)
+        return found
+
+    def at_the_end(self, when: Instant, x: Tensor, f: Slopes, control: Control) -> Found | None:
+        """Return an event that comes at the last time, as far as the tolerances can tell."""
+        with torch.enable_grad():
+            t = torch.as_tensor(when.value, dtype=control.dtype, device=x.device).requires_grad_()
+            at = x.detach().requires_grad_()
+            values = self.event(t, at) * self.signs
+            if not values.requires_grad:
+                return None
+            for value in values:
+                by_time, by_state = torch.autograd.grad(value, (t, at), retain_graph=True, allow_unused=True)
+                with torch.no_grad():
+                    state = torch.zeros_like(at) if by_state is None else by_state
+                    rate = float((state * f(when.time, x)).sum()) + (0.0 if by_time is None else float(by_time))
+                    open_ = float((state.abs() * sizes(x, x, control.rtol, control.atol)).sum())
+                    open_ += abs(rate) * 4.0 * float(np.spacing(abs(when.value)))
+                if rate * control.direction < 0.0 and float(value.detach()) <= NEAR_THE_END * open_:
+                    return Found(when, x)
+        return None
+
+    def which(self, found: Found) -> int:
+        """Return which of the values has changed its sign."""
+        with torch.no_grad():
+            return int((self.event(found.when.time, found.state) * self.signs).argmin())
+
+
+def differentiable(watch: Watch, found: Found, f: Slopes, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Return time and state of an event with first and second derivatives, and unchanged in value.
+
+    Two steps of Newton's iteration with a held slope, along the solution: the first has the first derivative of the
+    time, the second its second derivative.
+    """
+    which, time, state = watch.which(found), found.when.time, found.state
+    plain = torch.as_tensor(found.when.value, dtype=dtype, device=state.device)
+    with torch.enable_grad():
+        t, x = plain.clone().requires_grad_(), state.detach().requires_grad_()
+        value = watch.event(t, x)[which]
+        slopes = torch.autograd.grad(value, (t, x), allow_unused=True) if value.requires_grad else (None, None)
+    with torch.no_grad():
+        by_time, by_state = slopes
+        rate = torch.zeros_like(plain) if by_time is None else by_time
+        if by_state is not None:
+            rate = rate + (by_state * f(plain, x)).sum().to(dtype)
+    when = time if isinstance(time, Tensor) else plain
+    if not torch.is_grad_enabled() or not bool(rate != 0.0):
+        return when.detach().clone() if not torch.is_grad_enabled() else when, state
+    value = watch.event(when, state)[which]
+    moved = (value.detach() - value).to(dtype) / rate
+    value = watch.event(when + moved, drift(f, when, state, moved))[which]
+    moved = moved + (value.detach() - value).to(dtype) / rate
+    return when + moved, drift(f, when, state, moved)

@@ -1,0 +1,222 @@
+"""A solution along the times that are asked for: states there, an event, and what was seen on the way."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from asm_hybrid.errors import InputError
+from asm_hybrid.solver.events import Event, Found, Watch
+from asm_hybrid.solver.march import Callbacks, Control, Instant, Segment, Stop, controlled, fixed
+from asm_hybrid.solver.steppers import Slopes, Stepper, drift
+
+__all__ = ["Path", "Way", "travel"]
+
+
+@dataclass(frozen=True)
+class Way:
+    """The times.
+
+    Attributes
+    ----------
+    values : tuple of float
+        Times of the states, in order; the last is infinite where the solution goes on until an event.
+    times : Tensor, shape (k,)
+        The same, as a tensor that may carry gradients.
+    direction : float
+        One, or minus one where they run backwards.
+    """
+
+    values: tuple[float, ...]
+    times: Tensor
+    direction: float
+
+    @staticmethod
+    def of(times: Tensor, event: bool) -> Way:
+        """Check the order of times, and read them."""
+        if times.dim() != 1 or len(times) < 1:
+            raise InputError(f"the times have shape {tuple(times.shape)}", expected="(k,), with one time at least")
+        values = times.detach().tolist()
+        if any(math.isnan(v) for v in values) or any(math.isinf(v) for v in values[: -1 if event else None]):
+            raise InputError("a time is not finite", expected="finite times; the last may be infinite with an event")
+        if event and len(values) == 1:
+            values.append(math.inf)
+        rises = [b - a for a, b in pairwise(values)]
+        if any(r > 0.0 for r in rises) and any(r < 0.0 for r in rises):
+            raise InputError("the times neither ascend nor descend", expected="times in order, forwards or backwards")
+        return Way(tuple(values), times, -1.0 if any(r < 0.0 for r in rises) else 1.0)
+
+    @property
+    def carries(self) -> bool:
+        """Whether the times carry gradients."""
+        return self.times.requires_grad and torch.is_grad_enabled()
+
+    def instant(self, i: int) -> Instant:
+        """Return a time."""
+        return Instant(self.values[i], self.times[i] if self.carries else self.values[i])
+
+    @property
+    def open(self) -> bool:
+        """Whether there is no last time."""
+        return math.isinf(self.values[-1])
+
+    def stops(self, control: Control, all_times: bool) -> list[Stop]:
+        """Return where steps end: at the last time, or at all; and where the options say."""
+        finite = [i for i, v in enumerate(self.values) if math.isfinite(v) and v != self.values[0]]
+        chosen = finite if all_times else finite[-1:]
+        found = {self.values[i]: Stop(self.instant(i).value, self.instant(i).time) for i in reversed(chosen)}
+        last = self.direction * self.values[-1]
+        for jump, extra in ((False, control.options.step_t), (True, control.options.jump_t)):
+            for t in extra:
+                if self.direction * self.values[0] < self.direction * t <= last:
+                    found[t] = Stop(t, found[t].time if t in found else t, jump)
+        return [found[t] for t in sorted(found, reverse=self.direction < 0.0)]
+
+
+@dataclass
+class Path:
+    """A solution.
+
+    Attributes
+    ----------
+    values : list of float
+        Times of the states.
+    states : list of Tensor, shape (…, n)
+        States there; the last is that of the event where one has come.
+    steps : int
+        Steps that were taken.
+    found : Found or None
+        The event.
+    watch : Watch or None
+        What found it.
+    segments : list of Segment
+        All steps, where they were asked for.
+    """
+
+    values: list[float]
+    states: list[Tensor]
+    steps: int = 0
+    found: Found | None = None
+    watch: Watch | None = None
+    segments: list[Segment] = field(default_factory=list)
+
+    def within(self, t: float, direction: float) -> Tensor:
+        """Return the state at a time, from the steps that were kept."""
+        first, last = self.values[0], self.values[-1]
+        if not direction * first <= direction * t <= direction * last:
+            raise InputError(f"the time {t} is outside of the solution", expected=f"a time from {first} to {last}")
+        if not self.segments:
+            return self.states[0]
+        begins = [direction * s.begin.value for s in self.segments]
+        segment = self.segments[max(0, bisect_right(begins, direction * t) - 1)]
+        return segment.x if t == segment.begin.value else segment.at(Instant(t, t))
+
+
+def travel(
+    stepper: Stepper,
+    x0: Tensor,
+    way: Way,
+    control: Control,
+    calls: Callbacks,
+    *,
+    steps: int | None = None,
+    is_fixed: bool = False,
+    event: Event | None = None,
+    keep: bool = False,
+) -> Path:
+    """Solve along the times.
+
+    Parameters
+    ----------
+    stepper : Stepper
+        The method.
+    x0 : Tensor, shape (…, n)
+        The initial state.
+    way : Way
+        The times.
+    control : Control
+        Tolerances and options.
+    calls : Callbacks
+        What to call at steps.
+    steps : int, optional
+        Fixed steps from time to time.
+    is_fixed : bool
+        Whether the steps are fixed.
+    event : callable, optional
+        Ends the solution.
+    keep : bool
+        Whether to keep the steps.
+    """
+    begin = way.instant(0)
+    path = Path([begin.value], [x0])
+    watch = path.watch = None if event is None else Watch(event, begin, x0)
+    stops = way.stops(control, is_fixed or way.carries or not stepper.interpolates)
+    segments = (
+        fixed(stepper, x0, begin, stops, steps, control, calls, way.open)
+        if is_fixed
+        else controlled(stepper, x0, begin, stops, control, calls, way.open)
+    )
+    i, count = 1, len(way.values)
+    i = _repeated(path, way, i, stepper.f)
+    while i < count:
+        segment = next(segments)
+        path.steps += 1
+        if keep:
+            path.segments.append(segment)
+        while i < count and way.direction * (segment.end.value - way.values[i]) >= 0.0:
+            when = way.instant(i)
+            x = segment.step.end if when.value == segment.end.value and _carried(segment, when) else segment.at(when)
+            if watch is not None and (found := watch.look(segment, when, x)) is not None:
+                return _ended(path, found)
+            path.values.append(when.value)
+            path.states.append(x)
+            i = _repeated(path, way, i + 1, stepper.f)
+        if (
+            watch is not None
+            and i < count
+            and (found := watch.look(segment, segment.end, segment.step.end)) is not None
+        ):
+            return _ended(path, found)
+    if watch is not None and count > 1:
+        found = watch.at_the_end(way.instant(count - 1), path.states[-1], stepper.f, control)
+        if found is not None:
+            last = way.direction * way.values[-1]
+            keep_until = sum(way.direction * v < last for v in path.values)
+            path.values, path.states = path.values[:keep_until], path.states[:keep_until]
+            return _ended(path, found)
+    return path
+
+
+def _carried(segment: Segment, when: Instant) -> bool:
+    """Whether the end of a segment carries the gradient of a time, or there is none."""
+    return not isinstance(when.time, Tensor) or isinstance(segment.length, Tensor)
+
+
+def _ended(path: Path, found: Found) -> Path:
+    path.found = found
+    path.values.append(found.when.value)
+    path.states.append(found.state)
+    return path
+
+
+def _repeated(path: Path, way: Way, i: int, f: Slopes) -> int:
+    """Add the state again where a time stands again, and return the next time that does not."""
+    while i < len(way.values) and way.values[i] == way.values[i - 1]:
+        x, before, again = path.states[-1], way.instant(i - 1), way.instant(i)
+        if isinstance(again.time, Tensor) and isinstance(before.time, Tensor):
+            x = drift(f, before.time, x, again.time - before.time)
+        path.values.append(again.value)
+        path.states.append(x)
+        i += 1
+    return i
+
+
+def interpolated(path: Path, direction: float) -> Callable[[Sequence[float]], Tensor]:
+    """Return what gives states at any times, ``(k, …, n)``."""
+    return lambda times: torch.stack([path.within(float(t), direction) for t in times])

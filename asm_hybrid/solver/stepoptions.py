@@ -1,0 +1,103 @@
+"""What a user may say about the steps, and the tolerances where nothing is said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from asm_hybrid.errors import InputError, nearest
+
+__all__ = ["MOST_STEPS", "StepOptions", "default_tolerances", "sizes"]
+
+MOST_STEPS = 100_000
+"""Steps from one time to the next, at most."""
+
+_TOLERANCES = {
+    torch.float64: (1e-7, 1e-9),
+    torch.float32: (1e-5, 1e-6),
+    torch.float16: (1e-2, 1e-3),
+    torch.bfloat16: (5e-2, 1e-2),
+}
+"""Relative and absolute tolerance, by the type of the states: far enough above what the type can tell apart."""
+
+
+def default_tolerances(dtype: torch.dtype) -> tuple[float, float]:
+    """Return the relative and the absolute tolerance for states of a type."""
+    return _TOLERANCES.get(dtype, _TOLERANCES[torch.float64])
+
+
+@dataclass(frozen=True)
+class StepOptions:
+    """Options of the steps; lengths are positive, whichever way the times run.
+
+    Attributes
+    ----------
+    first_step : float or None
+        Length of the first step that is tried; from the slopes at the start by default [1]_.
+    min_step, max_step : float
+        Least and greatest length. A step of the least length is taken, whatever its error.
+    max_num_steps : int
+        Steps from one time to the next, at most.
+    step_size : float or None
+        Greatest length of fixed steps, in place of a number of steps from time to time.
+    step_t : tuple of float
+        Times at which a step ends.
+    jump_t : tuple of float
+        Times at which f jumps: a step ends just before, and the next begins just behind.
+    norm : callable or None
+        From errors over their tolerances, shaped as the state, to one number; a step is taken where it is one at most.
+        By default the root mean square, and the largest of these for several tensors.
+
+    References
+    ----------
+    .. [1] E. Hairer, S. P. Nørsett, G. Wanner (1993), "Solving Ordinary Differential Equations I", second edition,
+       Springer, section II.4.
+    """
+
+    first_step: float | None = None
+    min_step: float = 0.0
+    max_step: float = math.inf
+    max_num_steps: int = MOST_STEPS
+    step_size: float | None = None
+    step_t: tuple[float, ...] = ()
+    jump_t: tuple[float, ...] = ()
+    norm: Callable[[Any], Any] | None = None
+
+    @staticmethod
+    def of(given: Mapping[str, Any] | None, name: str = "options") -> StepOptions:
+        """Check what a user has given."""
+        known = [field.name for field in fields(StepOptions)]
+        given = dict(given or {})
+        for key in given:
+            if key not in known:
+                raise InputError(f"{name} has no entry {key!r}", expected="an option of steps", fix=nearest(key, known))
+        for key in ("first_step", "min_step", "max_step", "step_size"):
+            if given.get(key) is not None:
+                given[key] = value = float(given[key])
+                if not value >= 0.0 or (value == 0.0 and key != "min_step"):
+                    raise InputError(f"{name}[{key!r}] is {value}", expected="a length above zero")
+        for key in ("step_t", "jump_t"):
+            if given.get(key) is not None:
+                values = torch.as_tensor(given[key], dtype=torch.float64).detach().flatten()
+                if not bool(torch.isfinite(values).all()):
+                    raise InputError(f"{name}[{key!r}] has times that are not finite", expected="finite times")
+                given[key] = tuple(values.tolist())
+        options = StepOptions(**{key: value for key, value in given.items() if value is not None})
+        if options.max_num_steps < 1:
+            raise InputError(f"{name}['max_num_steps'] is {options.max_num_steps}", expected="one step at least")
+        if options.min_step > options.max_step:
+            raise InputError(
+                f"{name}['min_step'] is {options.min_step}, above 'max_step' of {options.max_step}",
+                expected="a least length below the greatest",
+            )
+        return options
+
+
+def sizes(x: Tensor, y: Tensor, rtol: float | Tensor, atol: float | Tensor) -> Tensor:
+    """Return the size that an error may have, entry by entry, in a step from ``x`` to ``y``."""
+    return torch.maximum(x.abs(), y.abs()) * rtol + atol
