@@ -34,7 +34,7 @@ def effluent(plant: Plant, X: Array, forcing: Forcing, xp: ArrayNamespace) -> tu
     if isinstance(settler, TakacsSettler):
         streams.append((forcing.overflow, plant.settled(X, tanks, forcing, 0, xp)))
     elif settler is not None:
-        thin = xp.column(settler.thinning(forcing.feed_flow, forcing.overflow, xp))
+        thin = xp.column(settler.thinning(forcing.feed_flow, forcing.feed_flow - forcing.overflow, xp))
         feed = xp.matmul(forcing.feed, tanks)
         kept = xp.constant(plant.constants.soluble_row, X) + thin * xp.constant(plant.constants.solid_row, X)
         streams.append((forcing.overflow, feed * kept))
