@@ -17,6 +17,9 @@ from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.water import WaterBalance, water_balance
 from asm_hybrid.report.flowsheet import draw_flowsheet
+from asm_hybrid.scenario.inputs import assemble_inputs
+from asm_hybrid.scenario.plants import DAYS
+from asm_hybrid.scenario.water import base_water
 from asm_hybrid.training.ode import describe_ode
 from asm_hybrid.yamlfile import load_yaml
 
@@ -72,16 +75,18 @@ def check(path: str | Path) -> Check:
         plant = Plant(table, config.layout(table))
         if errors:
             return Check(tuple(lines), errors, None)
-        flows = read_dataset(config, table, plant.layout).inputs.mean(axis=0)
+        flows, series = read_dataset(config, table, plant.layout).inputs.mean(axis=0), None
     else:
         file = load_plant(path)
         table = file.table()
         plant = Plant(table, file.layout(table))
         flows = np.array([plant.layout.constants[spec.name] for spec in plant.inputs])
+        series = assemble_inputs(plant, DAYS)
         lines, errors = [f"{path}: {file.name}, {table.name}", "", *_constants(plant, table)], 0
     balance = water_balance(plant, flows)
-    wrong = list(balance.findings) if not plant.steered else []
-    lines += ["", *_water(plant, balance), *(str(finding) for finding in wrong)]
+    lines += ["", *_water(plant, balance)]
+    wrong, warnings = base_water(plant, series) if series is not None else (list(balance.findings), [])
+    lines += [*(f"error: {finding}" for finding in wrong), *(f"warning: {text}" for text in warnings)]
     errors += len(wrong)
     target = (Path(path).parent if is_file else Path()) / f"{Path(path).stem}-flowsheet.svg"
     try:

@@ -16,7 +16,7 @@ import pandas as pd
 from asm_hybrid.config import PlantFile, load_plant
 from asm_hybrid.data.bsm import read_bsm_influent
 from asm_hybrid.data.generator import generate_influent
-from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.errors import InputError, SimulationError, nearest
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.changes import DayClock, apply_changes, change_texts, load_inputs
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
@@ -25,13 +25,16 @@ from asm_hybrid.scenario.inputs import InputSeries, assemble_inputs
 from asm_hybrid.scenario.kpi import BSM_LIMITS, Indicator
 from asm_hybrid.scenario.kpi_series import PlantSeries
 from asm_hybrid.scenario.scoring import counted, score
+from asm_hybrid.scenario.water import check_base_water, check_changed_water
 
-__all__ = ["BASE", "Case", "PlantScenarios", "indicator_table", "simulate_plant"]
+__all__ = ["BASE", "DAYS", "Case", "PlantScenarios", "indicator_table", "simulate_plant"]
 
 BASE = "base"
 """Name of the case without changes."""
 DAYS = 14.0
 """Length of a simulation without an influent file, unless it is given [d]."""
+NO_REST = "see that what piles up can leave, with wastage or effluent, and that what runs out comes in"
+"""Advice where a plant has no steady state."""
 SERIAL = 4.0
 """Work that is done at once instead of in other processes, which take seconds to start [s]."""
 
@@ -148,6 +151,7 @@ def simulate_plant(
     scenario = load_scenario(scenario_path) if scenario_path is not None else None
     limits = _limits(plant, scenario)
     base, changed, texts = _inputs(plant, scenario)
+    check_base_water(plant, base, str(subject))
     compiled = CompiledPlant(plant, parameters)
     tell("steady state", 0.0)
     start, residual = _start(compiled, base)
@@ -276,6 +280,7 @@ def _inputs(
         values = apply_changes(
             scenario, case, plant.inputs, pollutants, base.times[:-1], base.begin, (0.0, days), clock, linear=False
         )
+        check_changed_water(plant, scenario, case, base.times[:-1], base.begin, values, clock)
         changed.append(InputSeries(base.times, values, None))
     words = [(case.name, change_texts(scenario, case, plant.inputs, pollutants)) for case in cases]
     return base, changed, [(BASE, ()), *words]
@@ -307,7 +312,10 @@ def _start(compiled: CompiledPlant, inputs: InputSeries) -> tuple[np.ndarray, fl
     mean = inputs.mean
     if compiled.plant.layout.cycles or compiled.problem.after:
         return compiled.start(mean), None
-    found = compiled.steady_state(mean)
+    try:
+        found = compiled.steady_state(mean)
+    except SimulationError as error:
+        raise SimulationError(f"{error}\n  fix: {NO_REST}") from None
     return found.state, found.residual
 
 

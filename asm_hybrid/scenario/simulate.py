@@ -16,6 +16,7 @@ from asm_hybrid.scenario.changes import SAME, StampClock, apply_changes, change_
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
 from asm_hybrid.scenario.folder import check_target, make_folder
 from asm_hybrid.scenario.plot import plot_scenario
+from asm_hybrid.scenario.water import check_changed_water
 from asm_hybrid.training import MODEL_FILES, FittedModel, load_model, read_inputs
 
 __all__ = ["ScenarioResult", "simulate"]
@@ -99,6 +100,7 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
         changed = apply_changes(
             scenario, case, model.plant.inputs, pollutants, times, base, period, clock, linear=model.grid.linear
         )
+        check_changed_water(model.plant, scenario, case, times, base, changed, clock)
         changes = change_texts(scenario, case, model.plant.inputs, pollutants)
         last = int(np.searchsorted(times, period[1] + SAME, side="right"))
         first = int(np.searchsorted(times, period[0] - SAME))

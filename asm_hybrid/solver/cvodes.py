@@ -24,6 +24,7 @@ import casadi
 import numpy as np
 
 from asm_hybrid.errors import SimulationError
+from asm_hybrid.solver.moving import moving_states
 
 __all__ = ["CompiledProblem", "SteadyState"]
 
@@ -152,7 +153,7 @@ class CompiledProblem:
         raise SimulationError(self._failure(x0, controls[0, : self.inputs.numel()], start, end))
 
     def _failure(self, x: np.ndarray, u: np.ndarray, start: float, end: float) -> str:
-        slope = np.array(self.function(x, u)).ravel()
+        slope = self._slope(x, u)
         speed = np.abs(slope) / (np.abs(x) + 1.0)
         worst = np.argsort(np.where(np.isfinite(speed), -speed, -np.inf))[:3]
         named = ", ".join(f"{self.names[i]} = {x[i]:.4g} (changing by {slope[i]:.3g} a day)" for i in worst)
@@ -259,22 +260,34 @@ class CompiledProblem:
         SimulationError
             When there is none to be found; gives the residual.
         """
-        x, residual = np.asarray(x0, dtype=float), np.inf
+        x, residual, passed = np.asarray(x0, dtype=float), np.inf, 0.0
         for time in SETTLING_TIMES:
-            x = self.run(x, np.array([0.0, time]), u[None])[-1]
+            try:
+                x = self.run(x, np.array([0.0, time]), u[None])[-1]
+            except SimulationError as error:
+                moves = moving_states(self.names, x, self._slope(x, u))
+                raise SimulationError(
+                    f"no steady state was found: {error}. After {passed:.0f} d of constant inputs {moves}"
+                ) from None
+            passed += time
             state, residual = self._newton(x, u, tolerance)
             if residual < tolerance:
                 return SteadyState(state, residual)
+        slope = self._slope(x, u)
+        residual = float(np.max(np.abs(slope) / (np.abs(x) + 1.0)))
         raise SimulationError(
-            f"no steady state was found after {sum(SETTLING_TIMES):.0f} d of constant inputs: the largest relative "
-            f"rate of change is still {residual:.2g} 1/d. Plants with on/off control have none"
+            f"no steady state was found after {passed:.0f} d of constant inputs: {moving_states(self.names, x, slope)}. "
+            f"The largest relative rate of change is still {residual:.2g} 1/d"
         )
+
+    def _slope(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+        return np.array(self.function(x, u)).ravel()
 
     def _newton(self, x: np.ndarray, u: np.ndarray, tolerance: float) -> tuple[np.ndarray, float]:
         """Return the last state of Newton's iteration that came closer, and its residual."""
         best, smallest, scale = x, np.inf, np.abs(x) + 1.0
         for _ in range(NEWTON_STEPS):
-            f = np.array(self.function(x, u)).ravel()
+            f = self._slope(x, u)
             residual = float(np.max(np.abs(f) / scale))
             if not residual < smallest:
                 break
@@ -283,6 +296,9 @@ class CompiledProblem:
                 break
             J = self.jacobian(x, u)
             still = np.array(casadi.sum2(casadi.fabs(J))).ravel() == 0.0
-            step = casadi.solve(J - casadi.diag(casadi.DM(still.astype(float))), casadi.DM(f), "csparse")
+            try:
+                step = casadi.solve(J - casadi.diag(casadi.DM(still.astype(float))), casadi.DM(f), "csparse")
+            except RuntimeError:  # a singular matrix: there is no state near by, or more than one
+                break
             x = x - np.array(step).ravel()
         return best, smallest
