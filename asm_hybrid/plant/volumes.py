@@ -92,7 +92,9 @@ def drifting(plant: Plant, times: np.ndarray, volumes: Mapping[str, np.ndarray])
     for tank in plant.layout.tanks:
         if not tank.variable:
             continue
-        first, last = (volumes[tank.name][part] for part in (times <= times[0] + span / 4, times >= times[-1] - span / 4))
+        first, last = (
+            volumes[tank.name][part] for part in (times <= times[0] + span / 4, times >= times[-1] - span / 4)
+        )
         low, high = last.min() - first.min(), last.max() - first.max()
         if min(abs(low), abs(high)) > DRIFT * tank.volume and low * high > 0:
             whole = volumes[tank.name]

@@ -12,7 +12,7 @@ import numpy as np
 
 from asm_hybrid.plant import Plant, casadi_namespace, oxygen_saturation
 from asm_hybrid.plant.start import cold_start
-from asm_hybrid.plant.symbolic import ENDS, SymbolicSystem, symbolic_system
+from asm_hybrid.plant.symbolic import PRIMARY_SLUDGE, SymbolicSystem, symbolic_system
 from asm_hybrid.scenario.inputs import SAME, SAMPLE, InputSeries
 from asm_hybrid.solver.cvodes import CompiledProblem, SteadyState
 
@@ -34,7 +34,9 @@ class PlantRecord:
         States, in the order of `Rows.names`.
     columns : mapping of str to ndarray, shape (k,)
         Everything recorded, by name: inputs as controllers make them, ``TANK.X``, ``effluent.X`` and ``waste.X`` with
-        components and composites, ``effluent.flow``, ``TANK.kla``, ``saturation``, ``settler_LAYER.TSS``.
+        components and composites, ``effluent.flow``, ``TANK.kla``, ``TANK.volume`` where it varies, ``saturation``,
+        ``settler_LAYER.TSS``; with a primary clarifier ``primary.X`` and ``primary_sludge.X`` with components
+        and composites, and ``primary_sludge.flow``.
     units : mapping of str to str
         Their units.
     """
@@ -157,11 +159,18 @@ class CompiledPlant:
             if not spec.name.startswith("influent.") and not spec.name.endswith(".noise"):
                 found[spec.name] = (spec.unit, system.moved[i])
         unit = {c.name: c.unit for c in table.components} | {name: c.unit for name, c in table.composites.items()}
-        for place in (*plant.layout.tank_names, *ENDS):
+        for place in (*plant.layout.tank_names, *system.ends):
             found |= {f"{place}.{name}": (unit[name], value) for name, value in system.quantities(place).items()}
         found["effluent.flow"] = ("m3/d", system.effluent[0])
         for i, tank in enumerate(plant.layout.tanks):
             found[f"{tank.name}.kla"] = ("1/d", system.kla[i])
+            if tank.variable:
+                found[f"{tank.name}.volume"] = ("m3", system.volume(i))
+        if plant.layout.primary:
+            found[f"{PRIMARY_SLUDGE}.flow"] = ("m3/d", system.primary_sludge[0])
+            water = system.X[plant.rows.primary, :]
+            amounts = plant.amounts(water, system.forcing, casadi_namespace())
+            found |= {f"primary.{name}": (unit[name], value) for name, value in amounts.items()}
         xp = casadi_namespace()
         found["saturation"] = ("g O2/m3", oxygen_saturation(plant.input(system.inputs, "T", xp), xp))
         for i in range(system.settler_solids.numel()):

@@ -21,10 +21,11 @@ from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.changes import DayClock, apply_changes, change_texts, load_inputs
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
+from asm_hybrid.scenario.findings import find
 from asm_hybrid.scenario.inputs import InputSeries, assemble_inputs
 from asm_hybrid.scenario.kpi import BSM_LIMITS, Indicator
 from asm_hybrid.scenario.kpi_series import PlantSeries
-from asm_hybrid.scenario.scoring import counted, score
+from asm_hybrid.scenario.scoring import NAMES, counted, score
 from asm_hybrid.scenario.water import check_base_water, check_changed_water
 
 __all__ = ["BASE", "DAYS", "Case", "PlantScenarios", "indicator_table", "simulate_plant"]
@@ -53,12 +54,21 @@ class Case:
         Its simulation.
     indicators : tuple of Indicator
         What came out.
+    warnings : tuple of str
+        What may make its figures wrong, a sentence each.
+    left_out : tuple of str
+        Indicators that cannot be told, and why.
+    balance : str
+        How far the balances of water and matter close.
     """
 
     name: str
     changes: tuple[str, ...]
     record: PlantRecord
     indicators: tuple[Indicator, ...]
+    warnings: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    balance: str = ""
 
 
 @dataclass(frozen=True)
@@ -176,12 +186,12 @@ def simulate_plant(
                 tell("scenarios", (i + 1) / len(jobs))
     since = scenario.content.score_from if scenario else 0.0
     factors = scenario.content.factors.factors() if scenario and scenario.content.factors else None
-    cases = tuple(
-        Case(name, words, record, score(plant, record, named, since, limits, factors))
-        for (name, words), record in zip(texts, records, strict=True)
-    )
+    cases = []
+    for (name, words), record, inputs in zip(texts, records, [base, *changed], strict=True):
+        found, worth = find(compiled, record, inputs), score(plant, record, named, since, limits, factors)
+        cases.append(Case(name, words, record, worth.indicators, found.warnings, worth.left_out, found.balance))
     title = scenario.content.name if scenario and "name" in scenario.content.model_fields_set else file.name
-    return PlantScenarios(title, file, plant, cases, limits, since, residual, scenario, named)
+    return PlantScenarios(title, file, plant, tuple(cases), limits, since, residual, scenario, named)
 
 
 def _run(job: _Job) -> PlantRecord:
@@ -196,7 +206,9 @@ def _run(job: _Job) -> PlantRecord:
 def _limits(plant: Plant, scenario: Scenario | None) -> dict[str, float]:
     """Return the limits of what the table has; one that a user gave must be of something it has."""
     given = scenario.content.limits if scenario else BSM_LIMITS
-    known = (*plant.table.composites, "NH4", "NO3")
+    components = set(plant.table.component_names)
+    short = [name for name, names in NAMES.items() if components & set(names)]
+    known = tuple(dict.fromkeys((*plant.table.composites, *short)))
     if scenario and "limits" in scenario.content.model_fields_set:
         for name in given:
             if name not in known:
@@ -320,9 +332,11 @@ def _start(compiled: CompiledPlant, inputs: InputSeries) -> tuple[np.ndarray, fl
 
 
 def indicator_table(cases: Sequence[Case]) -> pd.DataFrame:
-    """Return the indicators of all cases, a row an indicator and a column a case."""
-    rows = [{"indicator": i.name, "unit": i.unit, "description": i.description} for i in cases[0].indicators]
+    """Return the indicators of all cases, a row an indicator and a column a case; empty where a case has none."""
+    known = {i.name: i for case in cases for i in case.indicators}
+    rows = [{"indicator": i.name, "unit": i.unit, "description": i.description} for i in known.values()]
     table = pd.DataFrame(rows)
     for case in cases:
-        table[case.name] = [i.value for i in case.indicators]
+        values = {i.name: i.value for i in case.indicators}
+        table[case.name] = [values.get(name, np.nan) for name in known]
     return table

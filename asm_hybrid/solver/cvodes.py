@@ -275,9 +275,9 @@ class CompiledProblem:
                 return SteadyState(state, residual)
         slope = self._slope(x, u)
         residual = float(np.max(np.abs(slope) / (np.abs(x) + 1.0)))
+        moves = moving_states(self.names, x, slope)
         raise SimulationError(
-            f"no steady state was found after {passed:.0f} d of constant inputs: {moving_states(self.names, x, slope)}. "
-            f"The largest relative rate of change is still {residual:.2g} 1/d"
+            f"no steady state was found after {passed:.0f} d of constant inputs: {moves}. The largest relative rate of change is still {residual:.2g} 1/d"
         )
 
     def _slope(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:

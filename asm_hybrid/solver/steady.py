@@ -83,4 +83,6 @@ def steady_state(
     worst = int((slope.abs() / (x.abs() + 1.0)).amax(-1).argmax())
     last = (t[worst].detach().cpu().numpy() for t in (x, slope))
     moves = f"{moving_states(names, *last)}. The" if names else "the"
-    raise SimulationError(f"no steady state was found: {moves} largest relative rate of change is still {residual:.2g} 1/d")
+    raise SimulationError(
+        f"no steady state was found: {moves} largest relative rate of change is still {residual:.2g} 1/d"
+    )
