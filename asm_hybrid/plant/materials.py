@@ -110,7 +110,7 @@ class MaterialBalance:
         """
         table = self.system.plant.table
         count = len(table.components)
-        values = np.array(self._function(states.T, inputs.T)).T
+        values = np.array(self.terms(states.T, inputs.T)).T
         came, reacted, exchanged, left, stored, ratio = (values[:, i * count : (i + 1) * count] for i in range(6))
         solids = values[:, -1]
         missed = came + reacted + exchanged - left - stored
@@ -131,8 +131,36 @@ class MaterialBalance:
         )
 
     @cached_property
+    def stored(self) -> Array:
+        """What tanks, primary clarifier and settler hold of every component, ``(component,)``; solids in layers not."""
+        system, plant = self.system, self.system.plant
+        found = sum(system.volume(i) * system.tanks[i, :] for i in range(plant.tanks))
+        if plant.layout.primary:
+            found += plant.layout.primary.volume * system.X[plant.rows.primary, :]
+        if isinstance(plant.layout.settler, TakacsSettler):
+            first, last = plant.rows.layers
+            layer = plant.layout.settler.volume / plant.layout.settler.layers
+            found += layer * casadi.sum1(system.X[first:last, :]) * casadi.DM(1.0 - plant.particulate[None])
+        return casadi.densify(found.T)
+
+    def terms(self, states: Array, inputs: Array) -> Array:
+        """Return the terms of the balance one below the other, ``(6 component + 1, k)``.
+
+        Parameters
+        ----------
+        states, inputs : array, shape (n, k) and (m, k)
+            Numbers or symbols, a column a time.
+
+        Returns
+        -------
+        array
+            Inflow, reaction, exchange, outflow and storage of every component [unit m3/d], the composition of settled
+            solids [unit/(g TSS)], and the mass of these [g TSS].
+        """
+        return self._function(states, inputs)
+
+    @cached_property
     def _function(self) -> Any:
-        """Return inflow, reaction, exchange, outflow, storage, composition of settled solids, and their mass."""
         system = self.system
         plant, u, X = system.plant, system.moved, system.X
         count, rows = len(plant.table.components), plant.rows
