@@ -136,7 +136,7 @@ class MaterialBalance:
         system, plant = self.system, self.system.plant
         found = sum(system.volume(i) * system.tanks[i, :] for i in range(plant.tanks))
         if plant.layout.primary:
-            found += plant.layout.primary.volume * system.X[plant.rows.primary, :]
+            found += plant.layout.primary.volume * system.X[plant.tanks, :]
         if isinstance(plant.layout.settler, TakacsSettler):
             first, last = plant.rows.layers
             layer = plant.layout.settler.volume / plant.layout.settler.layers
@@ -188,7 +188,7 @@ class MaterialBalance:
         if plant.layout.primary:
             sludge, held = system.primary_sludge
             left = left + sludge * held.T
-            stored += plant.layout.primary.volume * slope[rows.primary, :]
+            stored += plant.layout.primary.volume * slope[plant.tanks, :]
         ratio, solids = casadi.SX.zeros(1, count), casadi.SX(0)
         if isinstance(plant.layout.settler, TakacsSettler):
             first, last = rows.layers

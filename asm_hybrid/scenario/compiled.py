@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["CompiledPlant", "PlantRecord"]
 
+TOLERANCE = 1e-5
+"""Relative tolerance of the integration. Where volumes are constant, masses are sums of states, which the integrator
+conserves whatever the tolerance."""
+VARYING = 1e-8
+"""The same where volumes vary: masses are products of states then, and conserved no better than these."""
+
 
 @dataclass(frozen=True)
 class PlantRecord:
@@ -59,14 +65,16 @@ class CompiledPlant:
         Values of the table's parameters.
     learnt : Learnt, optional
         One member of a trained n.
-    tolerance, absolute : float
-        Relative and absolute tolerance of the integration.
+    tolerance : float or None
+        Relative tolerance of the integration; without it 1e-5, and `VARYING` where volumes vary.
+    absolute : float
+        Absolute tolerance of the integration.
     """
 
     plant: Plant
     parameters: np.ndarray
     learnt: Learnt | None = None
-    tolerance: float = 1e-5
+    tolerance: float | None = None
     absolute: float = 1e-13
 
     @cached_property
@@ -86,7 +94,7 @@ class CompiledPlant:
             system.names,
             events,
             after,
-            tolerance=self.tolerance,
+            tolerance=self.tolerance or (VARYING if any(t.variable for t in self.plant.layout.tanks) else TOLERANCE),
             absolute=self.absolute,
         )
 
@@ -168,7 +176,7 @@ class CompiledPlant:
                 found[f"{tank.name}.volume"] = ("m3", system.volume(i))
         if plant.layout.primary:
             found[f"{PRIMARY_SLUDGE}.flow"] = ("m3/d", system.primary_sludge[0])
-            water = system.X[plant.rows.primary, :]
+            water = system.X[plant.tanks, :]
             amounts = plant.amounts(water, system.forcing, casadi_namespace())
             found |= {f"primary.{name}": (unit[name], value) for name, value in amounts.items()}
         xp = casadi_namespace()

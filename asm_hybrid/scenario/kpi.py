@@ -69,6 +69,8 @@ MIXING_POWER = 0.005
 """Power of a mixer [kW/m3] [1]_, [3]_."""
 MIXED_BELOW = 20.0
 """A tank whose kLa [1/d] is below this is mixed mechanically [1]_, [3]_."""
+INDICES: tuple[tuple[Side, str], ...] = (("effluent", "EQI"), ("influent", "IQI"))
+"""Quality indices by stream."""
 WASTED = "wasted, and stored in the plant"
 SUBSTANCES = {"TSS": " TSS", "COD": " COD", "BOD5": " BOD", "TP": " P"} | dict.fromkeys(
     ("TKN", "TN", "NH4", "NO3"), " N"
@@ -417,8 +419,8 @@ def evaluate(series: PlantSeries, limits: Mapping[str, float] = BSM_LIMITS) -> t
     InputError
         If a quantity that has a limit is missing, or no water flows.
     """
-    rows = []
-    for side, name in (("effluent", "EQI"), ("influent", "IQI")):
+    rows: list[Indicator] = []
+    for side, name in INDICES:
         if (side == "effluent" or series.influent is not None) and can_index(series, side):
             text = f"{side} quality index"
             more = ", in pollution units" if side == "effluent" else ""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from asm_hybrid.kinetics import Table
-from asm_hybrid.scenario.kpi import QUALITY, can_index
+from asm_hybrid.scenario.kpi import INDICES, QUALITY, can_index
 from asm_hybrid.scenario.kpi_factors import Factors
 from asm_hybrid.scenario.kpi_series import PlantSeries, Side
 
 __all__ = ["affordable", "left_out"]
 
-INDICES: tuple[tuple[Side, str], ...] = (("effluent", "EQI"), ("influent", "IQI"))
 OF_INTEREST = (*QUALITY, "NH4", "TN")
 """Quantities that are missed where a table does not have them."""
 

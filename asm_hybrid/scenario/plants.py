@@ -160,8 +160,7 @@ def simulate_plant(
     named = dict(zip(table.parameter_names, parameters.tolist(), strict=True))
     scenario = load_scenario(scenario_path) if scenario_path is not None else None
     limits = _limits(plant, scenario)
-    base, changed, texts = _inputs(plant, scenario)
-    check_base_water(plant, base, str(subject))
+    base, changed, texts = _inputs(plant, scenario, str(subject))
     compiled = CompiledPlant(plant, parameters)
     tell("steady state", 0.0)
     start, residual = _start(compiled, base)
@@ -249,12 +248,14 @@ def _influent(plant: Plant, scenario: Scenario | None) -> tuple[pd.DataFrame | N
 
 
 def _inputs(
-    plant: Plant, scenario: Scenario | None
+    plant: Plant, scenario: Scenario | None, where: str
 ) -> tuple[InputSeries, list[InputSeries], list[tuple[str, tuple[str, ...]]]]:
     """Return the inputs of the base case and of every scenario, and the names and changes of all cases."""
     influent, days = _influent(plant, scenario)
     if scenario is None:
-        return assemble_inputs(plant, days), [], [(BASE, ())]
+        base = assemble_inputs(plant, days)
+        check_base_water(plant, base, where)
+        return base, [], [(BASE, ())]
     clock, cases = DayClock(), list(scenario.cases)
     for case in cases:
         if case.name == BASE:
@@ -286,8 +287,8 @@ def _inputs(
         if moment is not None
     ]
     base = assemble_inputs(plant, days, influent, seed=scenario.content.seed, more_times=jumps)
-    pollutants = load_inputs(plant)
-    changed = []
+    check_base_water(plant, base, where)
+    pollutants, changed = load_inputs(plant), []
     for case in cases:
         values = apply_changes(
             scenario, case, plant.inputs, pollutants, base.times[:-1], base.begin, (0.0, days), clock, linear=False

@@ -106,11 +106,9 @@ def counted(plant: Plant, record: PlantRecord, parameters: Mapping[str, float], 
     series = plant_series(plant, record, parameters, held=True)
     window = cut_window(series, start, float(record.times[-1]) + SAMPLE)
     inside = np.isin(record.times, window.time)
-    streams = {}
-    for side in ("effluent", "influent"):
-        negative = _negative(plant, record, side, inside)
-        streams[side] = replace(window.stream(side), negative=negative)
-    return replace(window, **streams)
+    effluent = replace(window.effluent, negative=_negative(plant, record, "effluent", inside))
+    influent = replace(window.stream("influent"), negative=_negative(plant, record, "influent", inside))
+    return replace(window, effluent=effluent, influent=influent)
 
 
 def score(

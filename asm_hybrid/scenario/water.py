@@ -110,8 +110,9 @@ def check_changed_water(
         With the line of the changes.
     """
     moved, unknown = (changed != base).any(axis=1), moved_flows(plant)
+    before = {problem.inputs: problem.when for problem in flow_problems(plant, base, unknown=unknown)}
     for problem in flow_problems(plant, changed, unknown=unknown):
-        wrong = problem.when & moved
+        wrong = problem.when & moved & ~before.get(problem.inputs, np.zeros(len(times), dtype=bool))
         if problem.impossible and wrong.any():
             where = scenario.document.where(*case.keys, *_blamed(case, problem))
             raise _placed(problem.error, where, f", at {clock.show(times[int(np.argmax(wrong))])}")

@@ -31,7 +31,7 @@ __all__ = ["CompiledProblem", "SteadyState"]
 CHUNK = 96
 """Intervals that one call integrates."""
 
-SETTLING_TIMES = (50.0, 200.0, 800.0)
+SETTLING_TIMES = (50.0, 200.0, 800.0, 3200.0, 12800.0)
 """Times over which a start is left to settle before Newton's iteration is tried, one after the other [d]."""
 
 MAX_EVENTS = 50
@@ -277,7 +277,8 @@ class CompiledProblem:
         residual = float(np.max(np.abs(slope) / (np.abs(x) + 1.0)))
         moves = moving_states(self.names, x, slope)
         raise SimulationError(
-            f"no steady state was found after {passed:.0f} d of constant inputs: {moves}. The largest relative rate of change is still {residual:.2g} 1/d"
+            f"no steady state was found after {passed:.0f} d of constant inputs: {moves}. "
+            "The largest relative rate of change is still {residual:.2g} 1/d"
         )
 
     def _slope(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
