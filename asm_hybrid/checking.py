@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -15,8 +17,12 @@ from asm_hybrid.data.check import aligned
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import Plant
+from asm_hybrid.plant.materials import MaterialBalance
+from asm_hybrid.plant.start import cold_start
+from asm_hybrid.plant.symbolic import symbolic_system
 from asm_hybrid.plant.water import WaterBalance, water_balance
 from asm_hybrid.report.flowsheet import draw_flowsheet
+from asm_hybrid.scenario.findings import CLOSES
 from asm_hybrid.scenario.inputs import assemble_inputs
 from asm_hybrid.scenario.plants import DAYS
 from asm_hybrid.scenario.water import base_water
@@ -24,6 +30,11 @@ from asm_hybrid.training.ode import describe_ode
 from asm_hybrid.yamlfile import load_yaml
 
 __all__ = ["Check", "check"]
+
+STATES = 4
+"""Random states at which the balances of matter are worked out."""
+USUAL: Mapping[str, float] = MappingProxyType({"T": 15.0, "Q_in": 1e4, "return_sludge": 1e4, "wastage": 200.0})
+"""What stands there for inputs that a series gives."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +82,14 @@ def check(path: str | Path) -> Check:
         report = check_report(path)
         lines, errors = list(report.lines), report.errors
         config = load_config(path)
-        table = config.table()
+        table, parameters = config.table(), config.parameter_values(config.table())
         plant = Plant(table, config.layout(table))
         if errors:
             return Check(tuple(lines), errors, None)
         flows, series = read_dataset(config, table, plant.layout).inputs.mean(axis=0), None
     else:
         file = load_plant(path)
-        table = file.table()
+        table, parameters = file.table(), file.parameter_values(file.table())
         plant = Plant(table, file.layout(table))
         flows = np.array([plant.layout.constants[spec.name] for spec in plant.inputs])
         series = assemble_inputs(plant, DAYS)
@@ -87,7 +98,9 @@ def check(path: str | Path) -> Check:
     lines += ["", *_water(plant, balance)]
     wrong, warnings = base_water(plant, series) if series is not None else (list(balance.findings), [])
     lines += [*(f"error: {finding}" for finding in wrong), *(f"warning: {text}" for text in warnings)]
-    errors += len(wrong)
+    lost = _materials(plant, table, parameters)
+    lines += lost[0]
+    errors += len(wrong) + lost[1]
     target = (Path(path).parent if is_file else Path()) / f"{Path(path).stem}-flowsheet.svg"
     try:
         write_bytes_atomic(target, draw_flowsheet(plant, flows))
@@ -110,3 +123,19 @@ def _water(plant: Plant, balance: WaterBalance) -> list[str]:
     worst = max((abs(node.residual) for node in balance.nodes), default=0.0)
     where = "at the start" if plant.steered else "on average"
     return [f"water {where}; the balance of every unit closes to {worst / scale:.1g}", *aligned(rows)]
+
+
+def _materials(plant: Plant, table: Table, given: Mapping[str, float]) -> tuple[list[str], int]:
+    """Say how far the balances of all components and materials close at random states, and count those that do not."""
+    values = np.array([given.get(p.name, p.default) for p in table.parameters])
+    rng, balance = np.random.default_rng(STATES), MaterialBalance(symbolic_system(plant, values), values)
+    inputs = {s.name: plant.layout.constants.get(s.name, USUAL.get(s.name, 1.0)) for s in plant.inputs}
+    start = cold_start(plant, inputs)[plant.rows.active > 0]
+    states = start * rng.uniform(0.5, 1.5, (STATES, len(start)))
+    found = balance.close(np.arange(STATES, dtype=float), states, np.tile(list(inputs.values()), (STATES, 1)))
+    lost = [c for c in found if c.missed > CLOSES]
+    line = (
+        f"matter at {STATES} random states; the balances of {', '.join([*table.materials, 'every component'])} close "
+        f"to {max(c.missed for c in found):.1g}"
+    )
+    return [line, *(f"error: {100 * c.missed:.2g} % of {c.name} is lost or made on the way" for c in lost)], len(lost)

@@ -298,6 +298,8 @@ def _print_scenario(console: Console, result: ScenarioResult) -> None:
             style="yellow",
             markup=False,
         )
+    for text in result.warnings:
+        console.print(f"warning: {text}", style="yellow", markup=False)
     console.print(f"series, table and plot: {result.folder}", markup=False, soft_wrap=True)
 
 

@@ -5,6 +5,7 @@ from small_plant import write_case
 
 from asm_hybrid.checking import check
 from asm_hybrid.errors import InputError
+from asm_hybrid.plant import IdealSettler
 
 PLANT = """\
 name: pond
@@ -59,3 +60,22 @@ def test_an_unknown_layout_is_refused_with_the_nearest():
     with pytest.raises(InputError, match="no layout 'bsm2'") as caught:
         check("bsm2")
     assert "bsm1" in str(caught.value)
+
+
+def test_matter_is_checked_and_a_settler_that_swallows_solids_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (line,) = [text for text in check("tilburg").lines if text.startswith("matter")]
+    assert "COD, N, charge, every component close to" in line
+    plain = IdealSettler.thickening
+    monkeypatch.setattr(IdealSettler, "thickening", lambda *a: 0.9 * plain(*a))
+    found = check("tilburg")
+    assert found.errors > 0
+    assert any(text.startswith("error: ") and "of X_I is lost or made" in text for text in found.lines)
+
+
+def test_an_oxygen_controller_does_not_hide_water_that_flows_backwards(tmp_path):
+    path = tmp_path / "plant.yaml"
+    path.write_text("name: a\nextends: mle\nplant: {wastage: {from: aerobic_1, flow: 5000 m3/d}}\n")
+    found = check(path)
+    assert found.errors == 1
+    assert any("backwards" in text for text in found.lines)

@@ -15,6 +15,7 @@ from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.scenario.changes import SAME, StampClock, apply_changes, change_texts, load_inputs
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
 from asm_hybrid.scenario.folder import check_target, make_folder
+from asm_hybrid.scenario.negative import negative_targets
 from asm_hybrid.scenario.plot import plot_scenario
 from asm_hybrid.scenario.water import check_changed_water
 from asm_hybrid.training import MODEL_FILES, FittedModel, load_model, read_inputs
@@ -44,6 +45,8 @@ class ScenarioResult:
         Name of the scenario.
     changes : tuple of str
         Its changes, in words.
+    warnings : tuple of str
+        Quantities that fall below zero, a sentence each.
     """
 
     folder: Path
@@ -52,6 +55,7 @@ class ScenarioResult:
     outside_hours: float | None
     name: str
     changes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None) -> list[ScenarioResult]:
@@ -119,7 +123,12 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
             unseen = ((changed[first:last] < seen[0]) | (changed[first:last] > seen[1])).any(1)
             outside = float((unseen | faded).sum() * model.grid.interval * 24)
         where = folder if scenario.content.changes else folder / case.name
-        results.append(ScenarioResult(where, series, means, outside, case.name, changes))
+        warnings = tuple(
+            f"{what}: {text}"
+            for what, found in zip(("base", case.name), outputs, strict=True)
+            for text in negative_targets(targets, found, means["unit"])
+        )
+        results.append(ScenarioResult(where, series, means, outside, case.name, changes, warnings))
     for result, case in zip(results, scenario.cases, strict=True):
         _write(result, scenario, case, model, [stamps[0] + pd.Timedelta(days=t) for t in period])
     return results
@@ -250,6 +259,7 @@ def _write(
         "period": [t.round("ms").isoformat() for t in period],
         "model": model.kind,
         "outside_hours": result.outside_hours,
+        "warnings": list(result.warnings),
     }
     write_json_atomic(folder / "scenario.json", facts)
     for name, content in plots.items():

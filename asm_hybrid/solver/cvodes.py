@@ -40,6 +40,12 @@ MAX_EVENTS = 50
 NEWTON_STEPS = 25
 """Bound on Newton's iterations."""
 
+BELOW, MOVED = -1e-6, 1e-3
+"""A state that falls below the first, and moves by more than the second of its size, is another root's."""
+
+VOLUME = ".volume"
+"""How the names of volumes end."""
+
 
 @dataclass(frozen=True)
 class SteadyState:
@@ -157,11 +163,15 @@ class CompiledProblem:
         speed = np.abs(slope) / (np.abs(x) + 1.0)
         worst = np.argsort(np.where(np.isfinite(speed), -speed, -np.inf))[:3]
         named = ", ".join(f"{self.names[i]} = {x[i]:.4g} (changing by {slope[i]:.3g} a day)" for i in worst)
-        cause = (
-            "some rate of change is not a number: a flow, volume or concentration is out of its range"
-            if not np.isfinite(slope).all()
-            else "an input that jumps to an extreme value, or a controller that is too fast for its actuator"
-        )
+        empty = [
+            n for n, v, s in zip(self.names, x, slope, strict=True) if n.endswith(VOLUME) and v + s * (end - start) < 0
+        ]
+        if empty:
+            cause = f"that a tank runs empty: {empty[0]} falls to zero"
+        elif not np.isfinite(slope).all():
+            cause = "some rate of change is not a number: a flow, volume or concentration is out of its range"
+        else:
+            cause = "an input that jumps to an extreme value, or a controller that is too fast for its actuator"
         return (
             f"the integration fails between {start:.4g} and {end:.4g} d, with standard and with tighter settings. "
             f"At its start the fastest states are {named}. The likely cause is {cause}"
@@ -271,7 +281,7 @@ class CompiledProblem:
                 ) from None
             passed += time
             state, residual = self._newton(x, u, tolerance)
-            if residual < tolerance:
+            if residual < tolerance and not _elsewhere(x, state):
                 return SteadyState(state, residual)
         slope = self._slope(x, u)
         residual = float(np.max(np.abs(slope) / (np.abs(x) + 1.0)))
@@ -303,3 +313,9 @@ class CompiledProblem:
                 break
             x = x - np.array(step).ravel()
         return best, smallest
+
+
+def _elsewhere(settled: np.ndarray, found: np.ndarray) -> bool:
+    """Return whether Newton's iteration left for a root below zero, which the plant itself does not go to."""
+    below = (found < BELOW) & (settled >= 0.0)
+    return bool((below & (np.abs(found - settled) > MOVED * (np.abs(settled) + 1.0))).any())

@@ -5,6 +5,7 @@ import pytest
 
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.report.simulation_page import render_page
+from asm_hybrid.scenario.negative import negative_targets
 from asm_hybrid.scenario.plants import indicator_table, simulate_plant
 
 
@@ -207,3 +208,11 @@ def test_a_plant_without_a_steady_state_says_what_piles_up(tmp_path):
         simulate_plant(plant_file(tmp_path, text))
     assert "no steady state" in str(caught.value)
     assert "X_I piles up" in str(caught.value)
+
+
+def test_recorded_quantities_below_zero_are_told_over_all_members():
+    values = np.ones((2, 10, 2))
+    values[1, :3, 0] = -0.5
+    values[:, :, 1] = -1e-9
+    found = negative_targets(["effluent.S_NH", "effluent.TN"], values, ["g N/m3", "g N/m3"])
+    assert found == ("effluent.S_NH is below zero in 15 % of the time, down to -0.5 g N/m3",)
