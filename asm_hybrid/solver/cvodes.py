@@ -288,7 +288,7 @@ class CompiledProblem:
         moves = moving_states(self.names, x, slope)
         raise SimulationError(
             f"no steady state was found after {passed:.0f} d of constant inputs: {moves}. "
-            "The largest relative rate of change is still {residual:.2g} 1/d"
+            f"The largest relative rate of change is still {residual:.2g} 1/d"
         )
 
     def _slope(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:

@@ -208,6 +208,7 @@ def test_a_plant_without_a_steady_state_says_what_piles_up(tmp_path):
         simulate_plant(plant_file(tmp_path, text))
     assert "no steady state" in str(caught.value)
     assert "X_I piles up" in str(caught.value)
+    assert "{" not in str(caught.value)
 
 
 def test_recorded_quantities_below_zero_are_told_over_all_members():

@@ -134,6 +134,7 @@ def test_a_singular_jacobian_is_no_steady_state_and_what_piles_up_is_named():
         found.steady_state(np.ones(3), np.array([5.0]))
     assert "no steady state" in str(caught.value)
     assert "X_I piles up" in str(caught.value)
+    assert "{" not in str(caught.value)
 
 
 def test_what_runs_out_while_a_steady_state_is_looked_for_is_named():
