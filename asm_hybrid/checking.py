@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -17,18 +19,30 @@ from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import Plant
+from asm_hybrid.plant.materials import MaterialBalance
+from asm_hybrid.plant.start import cold_start
+from asm_hybrid.plant.symbolic import symbolic_system
 from asm_hybrid.plant.water import WaterBalance, water_balance
 from asm_hybrid.report.flowsheet import draw_flowsheet
 from asm_hybrid.report.operation import balance_lines, cost_lines, measured_lines, operation_lines
+from asm_hybrid.scenario.findings import CLOSES
+from asm_hybrid.scenario.inputs import assemble_inputs
 from asm_hybrid.scenario.operation import mean_inputs, operation, plant_inputs
+from asm_hybrid.scenario.plants import DAYS
 from asm_hybrid.scenario.plausible import compare, sludge_findings, solids_ratio, steady_findings
 from asm_hybrid.scenario.record_balance import balance_findings, record_balance
+from asm_hybrid.scenario.water import base_water
 from asm_hybrid.training.cost import cost_findings
 from asm_hybrid.training.ode import describe_ode
 from asm_hybrid.training.timing import machine_memory, training_cost
 from asm_hybrid.yamlfile import load_yaml
 
 __all__ = ["Check", "check"]
+
+STATES = 4
+"""Random states at which the balances of matter are worked out."""
+USUAL: Mapping[str, float] = MappingProxyType({"T": 15.0, "Q_in": 1e4, "return_sludge": 1e4, "wastage": 200.0})
+"""What stands there for inputs that a series gives."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +92,16 @@ def check(path: str | Path) -> Check:
     table = file.table()
     plant = Plant(table, file.layout(table))
     inputs = plant_inputs(plant)
-    balance = water_balance(plant, inputs)
-    wrong = () if plant.steered else balance.findings
+    wrong, warnings = base_water(plant, assemble_inputs(plant, DAYS))
     lines = [f"{path}: {file.name}, {table.name}", "", *_constants(plant, table), *_own_values(file, table), ""]
-    lines += [*_water(plant, balance), ""]
+    parameters = _parameters(file, table)
+    matter, lost = _matter(plant, parameters)
+    lines += [*_water(plant, water_balance(plant, inputs)), matter, ""]
     findings: list[QualityFinding] = list(constant_findings(file, table, plant.layout))
+    findings += [QualityFinding("warning", str(path), "", "", "water", text) for text in warnings]
+    wrong += lost
     if not wrong:
-        found = operation(plant, _parameters(file, table), inputs)
+        found = operation(plant, parameters, inputs)
         lines += [*operation_lines(found, "with the constants of the plant"), ""]
         findings += [*steady_findings(found, str(path)), *sludge_findings(found, (), str(path))]
     lines += finding_lines(findings, *wrong)
@@ -100,13 +117,14 @@ def _check_config(path: str | Path) -> Check:
     if report.errors or report.dataset is None:
         return Check(report.lines, report.errors, None)
     dataset = report.dataset
-    flows = dataset.inputs.mean(axis=0)
+    flows, parameters = dataset.inputs.mean(axis=0), _parameters(config, table)
     balance = water_balance(plant, flows)
-    wrong: list[InputError] = [] if plant.steered else list(balance.findings)
-    lines, findings = [*report.facts, *_water(plant, balance), ""], list(report.findings)
+    matter, wrong = _matter(plant, parameters)
+    wrong += () if plant.steered else balance.findings
+    lines, findings = [*report.facts, *_water(plant, balance), matter, ""], list(report.findings)
     if not wrong:
         file, begin = str(path), time.perf_counter()
-        found = operation(plant, _parameters(config, table), mean_inputs(dataset.input_names, dataset.inputs))
+        found = operation(plant, parameters, mean_inputs(dataset.input_names, dataset.inputs))
         spent = time.perf_counter() - begin
         measured = compare(found, dataset.observations)
         balances = record_balance(found, dataset, solids_ratio(measured))
@@ -163,3 +181,18 @@ def _water(plant: Plant, balance: WaterBalance) -> list[str]:
     worst = max((abs(node.residual) for node in balance.nodes), default=0.0)
     where = "at the start" if plant.steered else "on average"
     return [f"water {where}; the balance of every unit closes to {worst / scale:.1g}", *aligned(rows)]
+
+
+def _matter(plant: Plant, parameters: np.ndarray) -> tuple[str, list[InputError]]:
+    """Say how far the balances of all components and materials close at random states, and which do not."""
+    rng, balance = np.random.default_rng(STATES), MaterialBalance(symbolic_system(plant, parameters), parameters)
+    inputs = {s.name: plant.layout.constants.get(s.name, USUAL.get(s.name, 1.0)) for s in plant.inputs}
+    start = cold_start(plant, inputs)[plant.rows.active > 0]
+    states = start * rng.uniform(0.5, 1.5, (STATES, len(start)))
+    found = balance.close(np.arange(STATES, dtype=float), states, np.tile(list(inputs.values()), (STATES, 1)))
+    line = (
+        f"matter at {STATES} random states; the balances of {', '.join([*plant.table.materials, 'every component'])} "
+        f"close to {max(c.missed for c in found):.1g}"
+    )
+    lost = [c for c in found if c.missed > CLOSES]
+    return line, [InputError(f"{100 * c.missed:.2g} % of {c.name} is lost or made on the way") for c in lost]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 import time
 from collections.abc import Callable, Sequence
@@ -354,6 +355,8 @@ def _print_scenario(console: Console, result: ScenarioResult) -> None:
             style="yellow",
             markup=False,
         )
+    for text in result.warnings:
+        console.print(f"warning: {text}", style="yellow", markup=False)
     console.print(f"series, table and plot: {result.folder}", markup=False, soft_wrap=True)
 
 
@@ -401,7 +404,7 @@ def _check_cells(check: Check) -> tuple[str, str, str]:
 def print_plant_scenarios(result: PlantScenarios, folder: Path) -> None:
     """Print what a simulation of a plant gave: the main indicators of each case, and where the rest is."""
     from asm_hybrid.data.check import finding_lines
-    from asm_hybrid.scenario.summary import main_rows
+    from asm_hybrid.scenario.summary import main_rows, said
 
     console = _console()
     if result.residual is None:
@@ -427,10 +430,16 @@ def print_plant_scenarios(result: PlantScenarios, folder: Path) -> None:
             table.add_row(escape(row.label), escape(row.unit), _figure(row.values[0]), *cells)
         beside = ", with the difference to the base case" if chosen else ""
         _show(console, f"Indicators from day {result.start:g} on{beside}", table)
+    for text in said(result.cases, "left_out"):
+        console.print(text, markup=False)
+    for text in said(result.cases, "warnings"):
+        console.print(f"warning: {text}", markup=False, style="yellow")
     console.print(f"page: {folder / 'index.html'}", markup=False, soft_wrap=True)
 
 
 def _figure(value: float) -> str:
+    if math.isnan(value):
+        return "–"
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 

@@ -14,6 +14,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -42,23 +43,25 @@ def problem(states: int, batch: int) -> tuple[nn.Module, Tensor]:
 
 def timed(call: Callable[[], Tensor]) -> float:
     begin = time.process_time()
-    call().square().mean().backward()
+    torch.autograd.backward(call().square().mean())
     return time.process_time() - begin
 
 
 def ratios(states: int, batch: int, method: str, steps: int | None, count: int, rounds: int) -> dict[str, float]:
     field, x0 = problem(states, batch)
     times = torch.linspace(0.0, 1.0, count, dtype=torch.float64)
-    tolerances = {"rtol": 1e-6, "atol": 1e-8}
+    tight: dict[str, Any] = {"rtol": 1e-6, "atol": 1e-8}
     own = {"step_size": 1.0 / steps} if steps else {}
 
     def f(t: Tensor, x: Tensor) -> Tensor:
-        return field(x)
+        return cast(Tensor, field(x))
 
-    calls = {
-        "torchdiffeq": lambda: odeint(f, x0, times, method=method, options=own, **tolerances),
-        "solve": lambda: solve(f, x0, times, method=method, steps=steps, **tolerances).states,
-        "unchecked": lambda: solve(f, x0, times, method=method, steps=steps, stiffness=False, **tolerances).states,
+    calls: dict[str, Callable[[], Tensor]] = {
+        "torchdiffeq": lambda: odeint(f, x0, times, method=method, options=own, **tight),
+        "solve": lambda: cast(Tensor, solve(f, x0, times, method=method, steps=steps, **tight).states),
+        "unchecked": lambda: cast(
+            Tensor, solve(f, x0, times, method=method, steps=steps, stiffness=False, **tight).states
+        ),
     }
     found: dict[str, list[float]] = {"solve": [], "unchecked": []}
     for call in calls.values():
@@ -76,7 +79,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="rounds, each of which runs all")
     rounds = parser.parse_args().rounds
     torch.set_num_threads(1)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for method, steps, count in CASES:
         for states, batch in SIZES:
             row = ratios(states, batch, method, steps, count, rounds)

@@ -98,3 +98,9 @@ def test_the_quickstart_step_of_the_benchmarks_can_be_taken():
     case = importlib.import_module("solver_step").Case()
     found = case.iterate(lambda: case.ours(3, case.grid))
     assert all(value > 0 for value in found[:3])
+
+
+def test_a_few_random_plants_are_finite_or_refused_by_name_and_lose_nothing():
+    found = importlib.import_module("random_plants").run(8, seed=3)
+    assert found["faults"] == []
+    assert found["finite"] >= 3

@@ -5,6 +5,7 @@ from small_plant import write_case
 
 from asm_hybrid.checking import check
 from asm_hybrid.errors import InputError
+from asm_hybrid.plant import IdealSettler
 
 PLANT = """\
 name: pond
@@ -105,3 +106,22 @@ def test_parameters_outside_their_range_are_listed_for_a_plant_and_for_a_config(
     result = check(path)
     assert result.errors == 0
     assert "config.yaml:3 (model.parameters.K_NH): K_NH is 30 g N/m3" in "\n".join(result.lines)
+
+
+def test_matter_is_checked_and_a_settler_that_swallows_solids_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (line,) = [text for text in check("tilburg").lines if text.startswith("matter")]
+    assert "COD, N, charge, every component close to" in line
+    plain = IdealSettler.thickening
+    monkeypatch.setattr(IdealSettler, "thickening", lambda *a: 0.9 * plain(*a))
+    found = check("tilburg")
+    assert found.errors > 0
+    assert any(text.startswith("  error: ") and "of X_I is lost or made" in text for text in found.lines)
+
+
+def test_an_oxygen_controller_does_not_hide_water_that_flows_backwards(tmp_path):
+    path = tmp_path / "plant.yaml"
+    path.write_text("name: a\nextends: mle\nplant: {wastage: {from: aerobic_1, flow: 5000 m3/d}}\n")
+    found = check(path)
+    assert found.errors == 1
+    assert any("backwards" in text for text in found.lines)

@@ -112,7 +112,7 @@ def _settler(section: SettlerSection) -> IdealSettler | TakacsSettler | None:
         return None
     if section.type == "ideal":
         return IdealSettler(NON_SETTLEABLE if section.non_settleable is None else section.non_settleable)
-    given = section.model_dump(exclude={"type", "non_settleable"}, exclude_none=True)
+    given = {name: value for name, value in section if name not in ("type", "non_settleable") and value is not None}
     return TakacsSettler(**given)
 
 
@@ -147,7 +147,7 @@ def _layout(config: PlantFile, table: Table, constants: dict[str, float]) -> Lay
             recycles=tuple(Recycle(name, r.source, r.to) for name, r in plant.recycles.items()),
             settler=_settler(plant.settler),
             waste_from=plant.wastage.source if plant.wastage else SETTLER,
-            primary=PrimaryClarifier(**plant.primary.model_dump()) if plant.primary else None,
+            primary=PrimaryClarifier(**dict(plant.primary)) if plant.primary else None,
             aeration=_aeration(plant.aeration),
             imposed=imposed,
             metered=_metered(config, imposed, table),

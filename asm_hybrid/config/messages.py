@@ -137,9 +137,9 @@ def _unknown_key(keys: tuple[str | int, ...], root: type[Section]) -> tuple[str,
 
 def _missing_key(keys: tuple[str | int, ...], root: type[Section]) -> tuple[str, str, str]:
     key, section = keys[-1], _section(keys[:-1], root)
-    if isinstance(key, int) or section is None:
-        return "the list is too short", f"at least {int(key) + 1} entries", "add the missing entry"
-    description = _fields(section)[key][1]
+    if isinstance(key, int):
+        return "the list is too short", f"at least {key + 1} entries", "add the missing entry"
+    description = _fields(section).get(key, (None, "a value"))[1] if section else "a value"
     return f"the key {key!r} is missing", f"{key}: {description}", f"add {key!r}"
 
 
@@ -159,6 +159,8 @@ def _section(keys: tuple[str | int, ...], root: type[Section]) -> type[Section] 
             kind = _fields(kind).get(str(key), (None, ""))[0]
         elif get_origin(kind) is dict:
             kind = get_args(kind)[1]
+        elif get_origin(kind) in (list, tuple) and isinstance(key, int):
+            kind = get_args(kind)[0]
         else:
             return None
     kind = _plain(kind)

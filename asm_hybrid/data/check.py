@@ -230,15 +230,16 @@ def finding_lines(findings: Iterable[QualityFinding], *failures: InputError | No
         Errors beside them.
     """
     ordered = sorted(findings, key=lambda f: f.severity)
-    lines = ["findings" if ordered else "findings: none"]
+    raised = [failure for failure in failures if failure is not None]
+    lines = ["findings" if ordered or raised else "findings: none"]
+    for failure in raised:
+        first, *rest = str(failure).splitlines()
+        lines += [f"  error: {first}", *(f"  {line}" for line in rest)]
     for finding in ordered:
         lines.append(f"  {finding}")
         if finding.expected:
             lines.append(f"    expected: {finding.expected}")
         if finding.fix:
             lines.append(f"    fix: {finding.fix}")
-    raised = [failure for failure in failures if failure is not None]
-    for failure in raised:
-        lines += str(failure).splitlines()
     errors = sum(f.severity == "error" for f in ordered) + len(raised)
     return [*lines, "", f"{errors} errors, {sum(f.severity == 'warning' for f in ordered)} warnings"]

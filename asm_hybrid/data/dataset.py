@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from asm_hybrid.config import Config
+from asm_hybrid.data.backflow import backflow_findings
 from asm_hybrid.data.blocks import check_blocks, check_inputs, place_blocks, zone_name
 from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.data.findings import QualityFinding, raise_errors
@@ -204,6 +205,9 @@ def build_dataset(
         inputs[:, i] = known[spec.name]
         if spec.name in bridges:
             filled[:, i] = bridges[spec.name]
+    if config.model.mode != "neural":
+        stamps = (first + pd.to_timedelta(times, unit="D")).round("s").tz_convert(zone_name(config))
+        found += backflow_findings(table, layout, sources, stamps, inputs)
     flow = inputs[:, [spec.name for spec in specs].index("Q_in")]
     weighted = {s.header for _, s in _observed(sources) if s.column.sample and s.column.sample.weight == "flow"}
     observations = [replace(o, flow=flow) if o.label in weighted else o for o in observations]

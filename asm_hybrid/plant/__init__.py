@@ -5,7 +5,7 @@ from asm_hybrid.plant.control import PI, Controller, Lag, OnOff, Sensor
 from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.layout import CLOCK, InputSpec, Layout, Recycle, Tank
 from asm_hybrid.plant.namespace import ArrayNamespace, casadi_namespace, torch_namespace
-from asm_hybrid.plant.outlets import effluent, waste
+from asm_hybrid.plant.outlets import effluent, primary_sludge, waste
 from asm_hybrid.plant.plant import Plant
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
@@ -35,6 +35,7 @@ __all__ = [
     "layer_slopes",
     "other_slopes",
     "oxygen_saturation",
+    "primary_sludge",
     "torch_namespace",
     "waste",
 ]

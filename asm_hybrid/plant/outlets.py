@@ -1,4 +1,4 @@
-"""What leaves the plant: effluent and waste sludge."""
+"""What leaves the plant: effluent, waste sludge and primary sludge."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from asm_hybrid.plant.namespace import ArrayNamespace
 from asm_hybrid.plant.plant import Plant
 from asm_hybrid.plant.settler import TINY, TakacsSettler
 
-__all__ = ["effluent", "waste"]
+__all__ = ["effluent", "primary_sludge", "waste"]
 
 Array = Any
 
@@ -34,7 +34,7 @@ def effluent(plant: Plant, X: Array, forcing: Forcing, xp: ArrayNamespace) -> tu
     if isinstance(settler, TakacsSettler):
         streams.append((forcing.overflow, plant.settled(X, tanks, forcing, 0, xp)))
     elif settler is not None:
-        thin = xp.column(settler.thinning(forcing.feed_flow, forcing.overflow, xp))
+        thin = xp.column(settler.thinning(forcing.feed_flow, forcing.feed_flow - forcing.overflow, xp))
         feed = xp.matmul(forcing.feed, tanks)
         kept = xp.constant(plant.constants.soluble_row, X) + thin * xp.constant(plant.constants.solid_row, X)
         streams.append((forcing.overflow, feed * kept))
@@ -67,3 +67,15 @@ def waste(plant: Plant, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array
     under = forcing.feed_flow - forcing.overflow
     thick = xp.column(layout.settler.thickening(forcing.feed_flow, under, xp))
     return feed * (xp.constant(plant.constants.soluble_row, X) + thick * xp.constant(plant.constants.solid_row, X))
+
+
+def primary_sludge(plant: Plant, X: Array, forcing: Forcing, xp: ArrayNamespace) -> tuple[Array, Array]:
+    """Return flow and concentrations of the sludge of the primary clarifier, as `effluent` does.
+
+    What comes out of the clarifier is split: the solids that are missing in the treated water are in the sludge.
+    """
+    assert plant.rows.primary is not None
+    assert plant.layout.primary is not None
+    tank, share = xp.block(X, plant.rows.primary, plant.rows.primary + 1), plant.layout.primary.sludge
+    more = (1.0 - share) / share * (tank - plant.treated(X, xp))
+    return share * plant.input(forcing.u, "Q_in", xp), tank + more

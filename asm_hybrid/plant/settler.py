@@ -23,6 +23,9 @@ TINY = 1e-9
 class IdealSettler:
     """A separator without volume and reaction.
 
+    All solids that come leave at once: what does not go over the weir goes with the underflow. Without underflow they
+    all leave with the effluent, and without effluent all with the underflow, since nothing can stay.
+
     Attributes
     ----------
     non_settleable : float
@@ -39,11 +42,16 @@ class IdealSettler:
 
     def thickening(self, feed: Array, underflow: Array, xp: ArrayNamespace) -> Array:
         """Return X_underflow / X_feed [-] for flows [m³/d]."""
-        return (1.0 - self.non_settleable) * feed / xp.maximum(underflow, TINY)
+        overflow = xp.maximum(feed - underflow, 0.0)
+        share = 1.0 - self.non_settleable * (overflow / xp.maximum(overflow, TINY))
+        return share * feed / xp.maximum(underflow, TINY)
 
-    def thinning(self, feed: Array, overflow: Array, xp: ArrayNamespace) -> Array:
-        """Return X_overflow / X_feed [-] for flows [m³/d]."""
-        return self.non_settleable * feed / xp.maximum(overflow, TINY)
+    def thinning(self, feed: Array, underflow: Array, xp: ArrayNamespace) -> Array:
+        """Return X_overflow / X_feed [-] for flows [m³/d]; zero where nothing flows over."""
+        undrawn = 1.0 - underflow / xp.maximum(underflow, TINY)
+        share = self.non_settleable + (1.0 - self.non_settleable) * undrawn
+        overflow = feed - underflow
+        return xp.where(overflow > 0.0, share * feed / xp.maximum(overflow, TINY), 0.0 * feed)
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,17 @@ import numpy as np
 from asm_hybrid.plant.control import OnOff
 from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.namespace import casadi_namespace
-from asm_hybrid.plant.outlets import effluent, waste
+from asm_hybrid.plant.outlets import effluent, primary_sludge, waste
 from asm_hybrid.plant.plant import Plant
 
-__all__ = ["ENDS", "Learnt", "SymbolicSystem", "symbolic_system"]
+__all__ = ["PRIMARY_SLUDGE", "Learnt", "SymbolicSystem", "symbolic_system"]
 
 Array = Any
 
 XP = casadi_namespace()
 
-ENDS = ("effluent", "waste", "influent")
-"""Places that are no tanks."""
+PRIMARY_SLUDGE = "primary_sludge"
+"""The place of what leaves a primary clarifier for disposal."""
 
 
 class Learnt(Protocol):
@@ -63,6 +63,8 @@ class SymbolicSystem:
         As controllers and volumes make it, where there are any.
     derivative : SX, shape (state,)
         dx/dt [unit of the state/d].
+    reaction : SX, shape (tank, component)
+        What reactions, and n, change in the tanks [unit of the state/d].
     learnt : Learnt or None
         n.
     """
@@ -73,6 +75,7 @@ class SymbolicSystem:
     X: Array
     forcing: Forcing
     derivative: Array
+    reaction: Array
     learnt: Learnt | None
 
     @property
@@ -84,6 +87,11 @@ class SymbolicSystem:
     def tanks(self) -> Array:
         """Concentrations in the tanks, imposed ones in place, ``(tank, component)``."""
         return self.plant.effective_state(self.X, self.forcing, XP)
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """Places that are no tanks: where water comes in and leaves."""
+        return ("effluent", "waste", "influent", *([PRIMARY_SLUDGE] if self.plant.layout.primary else []))
 
     @property
     def moved(self) -> Array:
@@ -114,10 +122,21 @@ class SymbolicSystem:
         """Concentrations of the waste sludge, ``(component,)``."""
         return casadi.densify(waste(self.plant, self.X, self.forcing, XP).T)
 
+    @cached_property
+    def primary_sludge(self) -> tuple[Array, Array]:
+        """Flow [m³/d], ``(1,)``, and concentrations, ``(component,)``, of the primary sludge."""
+        flow, row = primary_sludge(self.plant, self.X, self.forcing, XP)
+        return flow, casadi.densify(row.T)
+
+    def volume(self, tank: int) -> Array:
+        """Return the volume of a tank [m³], ``(1,)``."""
+        found = self.plant.layout.tanks[tank]
+        return self.plant.extra(self.X, f"{found.name}.volume", XP) if found.variable else casadi.SX(found.volume)
+
     def quantity(self, target: str) -> Array:
-        """Return a component or composite, ``(1,)``: ``PLACE.QUANTITY`` with a tank, effluent, waste or influent."""
+        """Return a component or composite, ``(1,)``: ``PLACE.QUANTITY`` with a tank or one of `ends`."""
         place, _, name = target.partition(".")
-        if place in ENDS:
+        if place in self.ends:
             value = self.plant.amount(self._end(place), self.forcing, name, XP)
         else:
             value = self.plant.quantity(self.tanks, self.forcing, target, XP)
@@ -125,7 +144,7 @@ class SymbolicSystem:
 
     def quantities(self, place: str) -> dict[str, Array]:
         """Return all components and composites at a place as `quantity` does, by name."""
-        if place in ENDS:
+        if place in self.ends:
             found = self.plant.amounts(self._end(place), self.forcing, XP)
         else:
             i = self.plant.layout.tank_index(place)
@@ -139,6 +158,8 @@ class SymbolicSystem:
         """Return concentrations in a row, ``(1, component)``."""
         if place == "influent":
             return casadi.densify(self.plant.influent(self.inputs, XP))
+        if place == PRIMARY_SLUDGE:
+            return self.primary_sludge[1].T
         return self.effluent[1].T if place == "effluent" else self.waste.T
 
     @cached_property
@@ -213,9 +234,10 @@ def symbolic_system(plant: Plant, parameters: np.ndarray, learnt: Learnt | None 
     rho = XP.stack(plant.kinetics.rates(tanks, values, XP))
     if learnt is not None:
         rho = learnt.rates(rho, tanks, u)
-    change = plant.transport(tanks, forcing, XP) + XP.matmul(rho, casadi.sparsify(plant.stoichiometry(p, XP)))
+    transported = plant.transport(tanks, forcing, XP)
+    change = transported + XP.matmul(rho, casadi.sparsify(plant.stoichiometry(p, XP)))
     if learnt is not None:
         change = learnt.changed(change, tanks, u)
     whole = plant.assemble(change, X, tanks, forcing, slopes, XP)
     derivative = casadi.vertcat(*(whole[place] for place in active))
-    return SymbolicSystem(plant, state, u, X, forcing, derivative, learnt)
+    return SymbolicSystem(plant, state, u, X, forcing, derivative, change - transported, learnt)

@@ -11,10 +11,26 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.plant.layout import EFFLUENT, SETTLER, Tank
 from asm_hybrid.plant.plant import Plant
 
-__all__ = ["INFLUENT", "PRIMARY", "WASTE", "Node", "Pipe", "Stream", "WaterBalance", "pipes", "water_balance"]
+__all__ = [
+    "INFLUENT",
+    "OVERFLOW",
+    "PRIMARY",
+    "WASTE",
+    "Node",
+    "Pipe",
+    "Stream",
+    "WaterBalance",
+    "flows_in",
+    "main_streams",
+    "overdrawn",
+    "pipes",
+    "water_balance",
+]
 
 INFLUENT, PRIMARY, WASTE = "influent", "primary", "waste"
 """Where streams begin, pass and end, beside tanks, ``settler`` and ``effluent``."""
+OVERFLOW = "overflow"
+"""What leaves the settler for the effluent."""
 
 TOLERANCE = 1e-9
 """Of a balance, and of a flow that should not be below zero, relative to the largest flow [-]."""
@@ -142,7 +158,7 @@ def _pipes(plant: Plant) -> Iterator[Pipe]:
         yield Pipe("wastage", layout.waste_from, WASTE, one["wastage"])
     if layout.settler:
         under = under + one["wastage"] if layout.waste_from == SETTLER else under
-        yield Pipe("overflow", SETTLER, EFFLUENT, maps.to_settler.sum((1, 2)) - under)
+        yield Pipe(OVERFLOW, SETTLER, EFFLUENT, maps.to_settler.sum((1, 2)) - under)
 
 
 def _outflow(tank: Tank) -> str:
@@ -177,7 +193,7 @@ def water_balance(plant: Plant, u: np.ndarray) -> WaterBalance:
         name = plant.inputs[int(np.argmin(np.isfinite(u)))].name
         raise InputError(f"the input {name} is {u[plant.input_index[name]]}", expected="a finite number")
     found = pipes(plant)
-    streams = tuple(Stream(p.name, p.source, p.target, float(p.per_input @ u)) for p in found)
+    streams = flows_in(found, u)
     nodes = _nodes(plant, streams, u)
     flow = dict(zip(plant.input_index, u, strict=True))
     largest = max(abs(s.flow) for s in streams)
@@ -186,7 +202,7 @@ def water_balance(plant: Plant, u: np.ndarray) -> WaterBalance:
         *_backward(plant, streams, nodes, TOLERANCE * largest),
         *_dry(plant, found, streams, TOLERANCE * largest),
     ]
-    missing = list(_no_settler(plant, flow))
+    missing = [*_no_settler(plant, flow), *_no_underflow(plant, streams, TOLERANCE * largest)]
     for node in nodes:
         scale = max(abs(node.inflow), abs(node.outflow), abs(node.stored))
         if abs(node.residual) > TOLERANCE * scale and not missing:
@@ -198,6 +214,11 @@ def water_balance(plant: Plant, u: np.ndarray) -> WaterBalance:
                 )
             )
     return WaterBalance(streams, nodes, (*missing, *findings))
+
+
+def flows_in(found: tuple[Pipe, ...], u: np.ndarray) -> tuple[Stream, ...]:
+    """Return the pipes with what flows in them at an operating point ``(input,)``."""
+    return tuple(Stream(p.name, p.source, p.target, float(p.per_input @ u)) for p in found)
 
 
 def _nodes(plant: Plant, streams: tuple[Stream, ...], u: np.ndarray) -> tuple[Node, ...]:
@@ -232,23 +253,57 @@ def _no_settler(plant: Plant, flow: dict[str, float]) -> Iterator[InputError]:
             )
 
 
+def _no_underflow(plant: Plant, streams: tuple[Stream, ...], slack: float) -> Iterator[InputError]:
+    if plant.layout.settler and not any(s.flow > slack for s in streams if s.source == SETTLER and s.name != OVERFLOW):
+        wasted = plant.layout.waste_from == SETTLER
+        yield InputError(
+            "nothing is drawn from the settler: the solids that it holds back have no way out",
+            expected="return_sludge or wastage from the settler above zero" if wasted else "return_sludge above zero",
+            fix="give return_sludge " + ("or wastage " if wasted else "") + "a flow, or the plant no settler: settler: "
+            "{type: none}",
+        )
+
+
 def _backward(plant: Plant, streams: tuple[Stream, ...], nodes: tuple[Node, ...], slack: float) -> Iterator[InputError]:
     """Yield the places where more is drawn than arrives, but not those that only follow from them."""
     negative = [s for s in streams if s.flow < -slack]
     for node in nodes:
         leaving = [s for s in streams if s.source == node.name]
-        backward = any(s in negative and s.name in (f"{node.name}.outflow", "overflow") for s in leaving)
-        pumped = [s for s in leaving if s.flow > 0 and s.name not in (f"{node.name}.outflow", "overflow")]
-        if not backward or not pumped or any(s.target == node.name for s in negative):
-            continue
-        drawn, taken = dict.fromkeys(s.name for s in pumped), sum(s.flow for s in pumped)
-        what = "effluent" if node.name == SETTLER else "main outflow"
-        yield InputError(
-            f"{taken:g} m3/d are drawn from {node.name!r} ({', '.join(drawn)}), where {node.inflow:g} m3/d arrive: its "
-            f"{what} would flow backwards",
-            expected=f"at most {node.inflow:g} m3/d in all",
-            fix="lower " + " or ".join(drawn),
-        )
+        backward = any(s in negative and s.name in main_streams(node.name) for s in leaving)
+        pumped = any(s.flow > 0 and s.name not in main_streams(node.name) for s in leaving)
+        if backward and pumped and not any(s.target == node.name for s in negative):
+            yield overdrawn(node.name, streams)
+
+
+def main_streams(place: str) -> tuple[str, str]:
+    """Return the names of what leaves a place because other water comes in, and is not pumped."""
+    return f"{place}.outflow", OVERFLOW
+
+
+def overdrawn(place: str, streams: tuple[Stream, ...]) -> InputError:
+    """Return the message for a tank or settler from which more is drawn than arrives.
+
+    Parameters
+    ----------
+    place : str
+        The tank, or ``settler``.
+    streams : tuple of Stream
+        All streams, at an operating point.
+
+    Returns
+    -------
+    InputError
+    """
+    arrives = sum(s.flow for s in streams if s.target == place)
+    pumped = [s for s in streams if s.source == place and s.flow > 0 and s.name not in main_streams(place)]
+    drawn, taken = dict.fromkeys(s.name for s in pumped), sum(s.flow for s in pumped)
+    what = "effluent" if place == SETTLER else "main outflow"
+    return InputError(
+        f"{taken:g} m3/d are drawn from {place!r} ({', '.join(drawn)}), where {arrives:g} m3/d arrive: its "
+        f"{what} would flow backwards",
+        expected=f"at most {arrives:g} m3/d in all",
+        fix="lower " + " or ".join(drawn),
+    )
 
 
 def _dry(plant: Plant, found: tuple[Pipe, ...], streams: tuple[Stream, ...], slack: float) -> Iterator[InputError]:

@@ -103,13 +103,13 @@ def plot_effluents(title: str, cases: Mapping[str, PlantSeries], limits: Mapping
         figure = Figure(figsize=(WIDTH, 0.35 + PANEL * len(limits)))
         axes = figure.subplots(len(limits), 1, sharex=True, squeeze=False)[:, 0]
         for ax, (quantity, limit) in zip(axes, limits.items(), strict=True):
-            highest = limit
+            highest, lowest = limit, 0.0
             for case, series in cases.items():
                 values = series.concentration("effluent", quantity)
                 times, held = series.time, series.held_until is not None
                 if series.held_until is not None:
                     times, values = np.append(times, series.held_until), np.append(values, values[-1])
-                highest = max(highest, float(values.max()))
+                highest, lowest = max(highest, float(values.max())), min(lowest, float(values.min()))
                 ax.plot(
                     times,
                     values,
@@ -122,7 +122,7 @@ def plot_effluents(title: str, cases: Mapping[str, PlantSeries], limits: Mapping
                     times, limit, values, where=values > limit, color=colours[case], alpha=0.15, lw=0, **above
                 )
             ax.axhline(limit, ls="--", lw=1.1, color=INK, zorder=3)
-            ax.set_ylim(0, 1.12 * highest)
+            ax.set_ylim(1.12 * lowest, 1.12 * highest)
             ax.set_title(f"{quantity} [{unit_text(f'g{SUBSTANCES.get(quantity, str())}/m3')}]", **PANEL_TITLE)
             texts: list[Any] = [TextArea(f"limit {limit:g}, above it", textprops={"size": 8.5, "color": INK})]
             for case, series in cases.items():

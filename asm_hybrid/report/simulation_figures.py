@@ -111,7 +111,7 @@ def _operated(result: PlantScenarios) -> list[list[str]]:
         if tank.aerated or tank.air or (tank.name, oxygen) in layout.imposed:
             air = [f"{tank.name}.air"] if tank.air else [f"{tank.name}.kla"] if tank.aerated else []
             rows.append([f"{tank.name}.{oxygen}", *air])
-    others = []
+    others = [f"{tank.name}.volume" for tank in layout.tanks if tank.variable]
     for spec in result.plant.inputs:
         if spec.name in columns and not spec.name.endswith(".setpoint"):
             values = np.stack([case.record.columns[spec.name] for case in result.cases])

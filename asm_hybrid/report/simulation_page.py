@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -15,7 +16,7 @@ from asm_hybrid.report.simulation_figures import draw_all
 from asm_hybrid.report.style import embed, number, unit_text
 from asm_hybrid.report.templating import get_template
 from asm_hybrid.scenario.plants import PlantScenarios
-from asm_hybrid.scenario.summary import IndicatorRow, indicator_groups, main_rows
+from asm_hybrid.scenario.summary import IndicatorRow, indicator_groups, main_rows, said
 
 __all__ = ["PAGE", "render_page", "simulation_files"]
 
@@ -78,11 +79,17 @@ def render_page(
 
 def _row(row: IndicatorRow) -> dict[str, Any]:
     cells = [
-        (number(value, DIGITS) if value != round(value) else f"{value:.0f}", "" if k == 0 else _difference(change))
+        (_cell(value), "" if k == 0 else _difference(change))
         for k, (value, change) in enumerate(zip(row.values, row.changes, strict=True))
     ]
     texts = {"name": row.name, "label": unit_text(row.label), "description": row.description}
     return {**texts, "unit": unit_text(row.unit), "cells": cells}
+
+
+def _cell(value: float) -> str:
+    if math.isnan(value):
+        return "–"
+    return number(value, DIGITS) if value != round(value) else f"{value:.0f}"
 
 
 def _difference(share: float | None) -> str:
@@ -121,6 +128,8 @@ def _notes(result: PlantScenarios) -> list[str]:
         notes.append(
             "f alone is simulated, with the parameters that the config gives: nothing is calibrated or learnt here."
         )
+    notes += [f"Warning: {text}." for text in said(result.cases, "warnings")]
+    notes += [f"{text[0].upper()}{text[1:]}." for text in said(result.cases, "left_out")]
     if result.residual is not None:
         notes.append(
             "The simulation starts at the steady state of the mean inputs. The largest relative rate of change that is "
@@ -145,6 +154,7 @@ def _notes(result: PlantScenarios) -> list[str]:
             f"The final settler has {layout.settler.layers} layers without reactions. Its particulates have at every "
             "moment the composition of those in the feed."
         )
+    notes += said(result.cases, "balance")
     if any(c.sensor.noise > 0 for c in layout.controllers):
         seed = content.seed if content else None
         notes.append(

@@ -151,7 +151,6 @@ def apply_changes(
         for name in _chosen(scenario, case, i, names, pollutants):
             k = names.index(name)
             changed[inside, k] = _changed(scenario, (*case.keys, i), change, changed[inside, k], specs[k])
-    _check_water(scenario, case, names, times, inputs, changed, clock)
     return changed
 
 
@@ -266,31 +265,3 @@ def _changed(
             fix="use a smaller change",
         )
     return found
-
-
-def _check_water(
-    scenario: Scenario,
-    case: NamedChanges,
-    names: list[str],
-    times: np.ndarray,
-    inputs: np.ndarray,
-    changed: np.ndarray,
-    clock: Clock,
-) -> None:
-    if any(name.endswith(".decant") for name in names):  # volumes vary, and water may be wasted while none comes
-        return
-    q, w = names.index("Q_in"), names.index("wastage")
-    lacking = (changed[:, q] < changed[:, w]) & (changed != inputs).any(axis=1)
-    if lacking.any():
-        k = int(np.argmax(lacking))
-        named = [i for i, c in enumerate(case.changes) if fnmatch.fnmatchcase("wastage", c.input)]
-        where = (
-            scenario.document.where(*case.keys, named[-1], "input") if named else scenario.document.where(*case.keys)
-        )
-        raise InputError(
-            "more sludge is wasted than water comes in, so that the effluent would flow backwards: "
-            f"{changed[k, w]:.4g} of {changed[k, q]:.4g} m3/d at {clock.show(times[k])}",
-            where=where,
-            expected="wastage below Q_in at all times",
-            fix="waste less, or scale Q_in less",
-        )

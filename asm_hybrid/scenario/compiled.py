@@ -12,7 +12,7 @@ import numpy as np
 
 from asm_hybrid.plant import Plant, casadi_namespace
 from asm_hybrid.plant.start import cold_start
-from asm_hybrid.plant.symbolic import ENDS, SymbolicSystem, symbolic_system
+from asm_hybrid.plant.symbolic import PRIMARY_SLUDGE, SymbolicSystem, symbolic_system
 from asm_hybrid.scenario.inputs import SAME, SAMPLE, InputSeries
 from asm_hybrid.solver.cvodes import CompiledProblem, SteadyState
 
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from asm_hybrid.plant.symbolic import Learnt
 
 __all__ = ["CompiledPlant", "PlantRecord"]
+
+TOLERANCE = 1e-5
+"""Relative tolerance of the integration. Where volumes are constant, masses are sums of states, which the integrator
+conserves whatever the tolerance."""
+VARYING = 1e-9
+"""The same where volumes vary: masses are products of states then, and conserved no better than these."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,8 @@ class PlantRecord:
     columns : mapping of str to ndarray, shape (k,)
         Everything recorded, by name: inputs as controllers make them, ``TANK.X``, ``effluent.X`` and ``waste.X`` with
         components and composites, ``effluent.flow``, ``TANK.kla`` (a given one before the factor of temperature),
-        ``saturation``, ``settler_LAYER.TSS``.
+        ``TANK.volume`` where it varies, ``saturation``, ``settler_LAYER.TSS``; with a primary clarifier ``primary.X``
+        and ``primary_sludge.X`` with components and composites, and ``primary_sludge.flow``.
     units : mapping of str to str
         Their units.
     """
@@ -58,14 +65,16 @@ class CompiledPlant:
         Values of the table's parameters.
     learnt : Learnt, optional
         One member of a trained n.
-    tolerance, absolute : float
-        Relative and absolute tolerance of the integration.
+    tolerance : float or None
+        Relative tolerance of the integration; without it 1e-5, and `VARYING` where volumes vary.
+    absolute : float
+        Absolute tolerance of the integration.
     """
 
     plant: Plant
     parameters: np.ndarray
     learnt: Learnt | None = None
-    tolerance: float = 1e-5
+    tolerance: float | None = None
     absolute: float = 1e-13
 
     @cached_property
@@ -85,7 +94,7 @@ class CompiledPlant:
             system.names,
             events,
             after,
-            tolerance=self.tolerance,
+            tolerance=self.tolerance or (VARYING if any(t.variable for t in self.plant.layout.tanks) else TOLERANCE),
             absolute=self.absolute,
         )
 
@@ -158,11 +167,18 @@ class CompiledPlant:
             if not spec.name.startswith("influent.") and not spec.name.endswith(".noise"):
                 found[spec.name] = (spec.unit, system.moved[i])
         unit = {c.name: c.unit for c in table.components} | {name: c.unit for name, c in table.composites.items()}
-        for place in (*plant.layout.tank_names, *ENDS):
+        for place in (*plant.layout.tank_names, *system.ends):
             found |= {f"{place}.{name}": (unit[name], value) for name, value in system.quantities(place).items()}
         found["effluent.flow"] = ("m3/d", system.effluent[0])
         for i, tank in enumerate(plant.layout.tanks):
             found.setdefault(f"{tank.name}.kla", ("1/d", system.kla[i]))
+            if tank.variable:
+                found[f"{tank.name}.volume"] = ("m3", system.volume(i))
+        if plant.layout.primary:
+            found[f"{PRIMARY_SLUDGE}.flow"] = ("m3/d", system.primary_sludge[0])
+            water = system.X[plant.tanks, :]
+            amounts = plant.amounts(water, system.forcing, casadi_namespace())
+            found |= {f"primary.{name}": (unit[name], value) for name, value in amounts.items()}
         found["saturation"] = ("g O2/m3", plant.saturation(system.inputs, casadi_namespace()))
         for i in range(system.settler_solids.numel()):
             found[f"settler_{i + 1}.TSS"] = ("g TSS/m3", system.settler_solids[i])

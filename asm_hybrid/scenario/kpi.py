@@ -34,6 +34,7 @@ __all__ = [
     "Indicator",
     "Violation",
     "aeration_energy",
+    "can_index",
     "carbon_mass",
     "evaluate",
     "flow_weighted_mean",
@@ -42,6 +43,7 @@ __all__ = [
     "operational_cost_index",
     "original_aeration_energy",
     "percentile",
+    "primary_sludge",
     "pumping_energy",
     "quality_index",
     "sludge_production",
@@ -52,8 +54,10 @@ QUALITY: Mapping[str, float] = MappingProxyType({"TSS": 2.0, "COD": 1.0, "TKN": 
 """Weights of the quality index [g pollution units/g] [1]_, [3]_."""
 ORIGINAL_QUALITY: Mapping[str, float] = MappingProxyType({**QUALITY, "TKN": 20.0, "NO3": 20.0})
 """Original weights of the quality index [g pollution units/g] [2]_."""
-PUMPING: Mapping[str, float] = MappingProxyType({"recycle": 0.004, "return_sludge": 0.008, "wastage": 0.05})
-"""Energy to pump [kWh/m3] [1]_, [3]_."""
+PUMPING: Mapping[str, float] = MappingProxyType(
+    {"recycle": 0.004, "return_sludge": 0.008, "wastage": 0.05, "primary_sludge": 0.075}
+)
+"""Energy to pump [kWh/m3] [1]_; primary sludge as in BSM2 [3]_."""
 ORIGINAL_PUMPING: Mapping[str, float] = MappingProxyType(dict.fromkeys(PUMPING, 0.04))
 """Original energy to pump [kWh/m3] [2]_."""
 BSM_LIMITS: Mapping[str, float] = MappingProxyType({"TN": 18.0, "COD": 100.0, "NH4": 4.0, "TSS": 30.0, "BOD5": 10.0})
@@ -65,6 +69,9 @@ MIXING_POWER = 0.005
 """Power of a mixer [kW/m3] [1]_, [3]_."""
 MIXED_BELOW = 20.0
 """A tank whose kLa [1/d] is below this is mixed mechanically [1]_, [3]_."""
+INDICES: tuple[tuple[Side, str], ...] = (("effluent", "EQI"), ("influent", "IQI"))
+"""Quality indices by stream."""
+WASTED = "wasted, and stored in the plant"
 SUBSTANCES = {"TSS": " TSS", "COD": " COD", "BOD5": " BOD", "TP": " P"} | dict.fromkeys(
     ("TKN", "TN", "NH4", "NO3"), " N"
 )
@@ -182,6 +189,12 @@ def quality_index(series: PlantSeries, side: Side, weights: Mapping[str, float] 
     return sum(weight * load(series, side, quantity) for quantity, weight in weights.items())
 
 
+def can_index(series: PlantSeries, side: Side) -> bool:
+    """Return whether the quality index of a stream can be told: all its quantities are there, none is negative."""
+    stream = series.stream(side)
+    return all(q in stream.concentrations and q not in stream.negative for q in QUALITY)
+
+
 def aeration_energy(series: PlantSeries) -> float:
     """Return the energy for aeration [kWh/d].
 
@@ -233,7 +246,8 @@ def pumping_energy(series: PlantSeries, factors: Mapping[str, float] = PUMPING) 
     float
         Mean of Σ factor × flow.
     """
-    return sum(factor * series.mean(getattr(series, name)) for name, factor in factors.items())
+    flows = {name: getattr(series, name) for name in factors}
+    return sum(factors[name] * series.mean(flow) for name, flow in flows.items() if flow is not None)
 
 
 def mixing_energy(series: PlantSeries) -> float:
@@ -264,8 +278,8 @@ def sludge_production(series: PlantSeries) -> float:
     Returns
     -------
     float
-        Solids wasted, and what tanks and settler hold more in the last sample than in the first, by the time covered
-        [1]_. The total production also counts the solids in the effluent.
+        Solids wasted and in the primary sludge, and what tanks, settler and primary clarifier hold more in the last
+        sample than in the first, by the time covered [1]_. The total production also counts the solids in the effluent.
 
     Raises
     ------
@@ -279,7 +293,24 @@ def sludge_production(series: PlantSeries) -> float:
             expected="waste_tss [g TSS/m3] and inventory, the solids in tanks and settler [g TSS]",
         )
     stored = float(series.inventory[-1] - series.inventory[0]) / series.days
-    return (series.mean(series.wastage * series.waste_tss) + stored) / 1000
+    return (series.mean(series.wastage * series.waste_tss) + stored) / 1000 + primary_sludge(series)
+
+
+def primary_sludge(series: PlantSeries) -> float:
+    """Return the solids in the sludge of the primary clarifier [kg TSS/d]; zero without one.
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation.
+
+    Returns
+    -------
+    float
+    """
+    if series.primary_sludge is None or series.primary_tss is None:
+        return 0.0
+    return series.mean(series.primary_sludge * series.primary_tss) / 1000
 
 
 def carbon_mass(series: PlantSeries) -> float:
@@ -380,32 +411,22 @@ def evaluate(series: PlantSeries, limits: Mapping[str, float] = BSM_LIMITS) -> t
     Returns
     -------
     tuple of Indicator
-        IQI where there is an influent; sludge production and OCI where there are solids of waste sludge and inventory.
+        EQI and IQI where all that they weigh is given and never below zero; sludge production and OCI where there are
+        solids of waste sludge and inventory.
 
     Raises
     ------
     InputError
-        If a quantity that EQI or a limit needs is missing, or no water flows.
+        If a quantity that has a limit is missing, or no water flows.
     """
-    rows = [
-        Indicator("EQI", quality_index(series, "effluent"), "kg PU/d", "effluent quality index, in pollution units"),
-        Indicator(
-            "EQI original",
-            quality_index(series, "effluent", ORIGINAL_QUALITY),
-            "kg PU/d",
-            "effluent quality index by the original weights",
-        ),
-    ]
-    if series.influent is not None:
-        rows += [
-            Indicator("IQI", quality_index(series, "influent"), "kg PU/d", "influent quality index"),
-            Indicator(
-                "IQI original",
-                quality_index(series, "influent", ORIGINAL_QUALITY),
-                "kg PU/d",
-                "influent quality index by the original weights",
-            ),
-        ]
+    rows: list[Indicator] = []
+    for side, name in INDICES:
+        if (side == "effluent" or series.influent is not None) and can_index(series, side):
+            text = f"{side} quality index"
+            more = ", in pollution units" if side == "effluent" else ""
+            original = quality_index(series, side, ORIGINAL_QUALITY)
+            rows.append(Indicator(name, quality_index(series, side), "kg PU/d", text + more))
+            rows.append(Indicator(f"{name} original", original, "kg PU/d", f"{text} by the original weights"))
     rows += _operation(series)
     for side in ("effluent", "influent"):
         rows += _concentrations(series, side) if side == "effluent" or series.influent is not None else []
@@ -423,7 +444,9 @@ def _operation(series: PlantSeries) -> list[Indicator]:
             "kWh/d",
             "energy for aeration by the original formula",
         ),
-        Indicator("pumping energy", pumping_energy(series), "kWh/d", "energy for recycles, return and waste sludge"),
+        Indicator(
+            "pumping energy", pumping_energy(series), "kWh/d", "energy for recycles, return, waste and primary sludge"
+        ),
         Indicator(
             "pumping energy original",
             pumping_energy(series, ORIGINAL_PUMPING),
@@ -437,16 +460,17 @@ def _operation(series: PlantSeries) -> list[Indicator]:
         rows.append(Indicator("air flow", series.mean(series.air), "m3/d", "mean air flow at standard conditions"))
     if series.waste_tss is None or series.inventory is None:
         return rows
-    sludge = sludge_production(series)
+    sludge, primary = sludge_production(series), primary_sludge(series)
+    parts = [
+        Indicator("primary sludge", primary, "kg TSS/d", "solids in the sludge of the primary clarifier"),
+        Indicator("secondary sludge", sludge - primary, "kg TSS/d", "sludge wasted, and stored in the plant"),
+    ]
+    what = "primary, wasted, and stored in the plant" if series.primary_sludge is not None else WASTED
     return [
         *rows,
-        Indicator("sludge production", sludge, "kg TSS/d", "sludge for disposal: wasted, and stored in the plant"),
-        Indicator(
-            "total sludge production",
-            sludge + load(series, "effluent", "TSS"),
-            "kg TSS/d",
-            "sludge for disposal, and solids in the effluent",
-        ),
+        Indicator("sludge production", sludge, "kg TSS/d", f"sludge for disposal: {what}"),
+        *(parts if series.primary_sludge is not None else []),
+        *_total(series, sludge),
         Indicator("OCI", operational_cost_index(series), "-", "operational cost index: AE + PE + ME + 5 SP + 3 EC"),
         Indicator(
             "OCI original",
@@ -455,6 +479,14 @@ def _operation(series: PlantSeries) -> list[Indicator]:
             "operational cost index by the original energies for aeration and pumping",
         ),
     ]
+
+
+def _total(series: PlantSeries, sludge: float) -> list[Indicator]:
+    if "TSS" not in series.effluent.concentrations:
+        return []
+    total = sludge + load(series, "effluent", "TSS")
+    text = "sludge for disposal, and solids in the effluent"
+    return [Indicator("total sludge production", total, "kg TSS/d", text)]
 
 
 def _concentrations(series: PlantSeries, side: Side) -> list[Indicator]:

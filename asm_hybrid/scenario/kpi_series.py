@@ -31,6 +31,8 @@ class Stream:
     concentrations : mapping of str to float array, (time,)
         Concentrations [g/m3] by quantity: TSS, COD, BOD5, TKN, TN, NH4, NO3 and whatever else is of interest. NO3 is
         nitrate and nitrite. BOD5 is 0.65 of the biodegradable COD in the influent, 0.25 in the effluent [1]_.
+    negative : frozenset of str
+        Quantities that are, or are made of, a concentration below zero at some time; no index is made of them.
 
     References
     ----------
@@ -39,6 +41,7 @@ class Stream:
 
     flow: Values
     concentrations: Mapping[str, Values]
+    negative: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,8 @@ class TankSeries:
     ----------
     name : str
         Name of the tank.
-    volume : float
-        Liquid volume [m3].
+    volume : float or float array, (time,)
+        Liquid volume [m3]; an array where it varies.
     kla : float array, (time,)
         Oxygen transfer coefficient [1/d].
     oxygen_saturation : float array, (time,)
@@ -58,12 +61,12 @@ class TankSeries:
     """
 
     name: str
-    volume: float
+    volume: float | Values
     kla: Values
     oxygen_saturation: Values
 
     def __post_init__(self) -> None:
-        if not self.volume > 0:
+        if not np.all(np.asarray(self.volume) > 0):
             raise InputError(f"tank {self.name!r} has a volume of {self.volume} m3", expected="a volume above zero")
 
 
@@ -90,9 +93,14 @@ class PlantSeries:
     waste_tss : float array, (time,), optional
         Suspended solids of the waste sludge [g TSS/m3]; sludge production needs it.
     inventory : float array, (time,), optional
-        Suspended solids in tanks and settler [g TSS]; sludge production needs its first and last value.
+        Suspended solids in tanks, settler and primary clarifier [g TSS]; sludge production needs its first and last
+        value.
     carbon : float array, (time,), optional
         Dose of external carbon [g COD/d]; without it none is dosed.
+    primary_sludge : float array, (time,), optional
+        Flow of the sludge of a primary clarifier [m3/d], where the plant has one.
+    primary_tss : float array, (time,), optional
+        Its suspended solids [g TSS/m3].
     air : float array, (time,), optional
         Air flow of all tanks at standard conditions [m3/d], where the plant reports it.
     denitrified : float array, (time,), optional
@@ -109,6 +117,8 @@ class PlantSeries:
     influent: Stream | None = None
     waste_tss: Values | None = None
     inventory: Values | None = None
+    primary_sludge: Values | None = None
+    primary_tss: Values | None = None
     carbon: Values | None = None
     air: Values | None = None
     denitrified: Values | None = None
@@ -146,6 +156,8 @@ class PlantSeries:
         for tank in self.tanks:
             yield f"{tank.name}.kla", tank.kla
             yield f"{tank.name}.oxygen_saturation", tank.oxygen_saturation
+            if isinstance(tank.volume, np.ndarray):
+                yield f"{tank.name}.volume", tank.volume
         for name in ("recycle", "return_sludge", "wastage", *OPTIONAL):
             values = getattr(self, name)
             if values is not None:
@@ -199,7 +211,7 @@ class PlantSeries:
         return given[quantity]
 
 
-OPTIONAL = ("waste_tss", "inventory", "carbon", "air", "denitrified")
+OPTIONAL = ("waste_tss", "inventory", "primary_sludge", "primary_tss", "carbon", "air", "denitrified")
 
 
 def cut_window(series: PlantSeries, start: float, end: float) -> PlantSeries:
@@ -233,13 +245,19 @@ def cut_window(series: PlantSeries, start: float, end: float) -> PlantSeries:
         )
 
     def cut(stream: Stream) -> Stream:
-        return Stream(stream.flow[inside], {name: c[inside] for name, c in stream.concentrations.items()})
+        return Stream(
+            stream.flow[inside], {name: c[inside] for name, c in stream.concentrations.items()}, stream.negative
+        )
+
+    def cut_tank(tank: TankSeries) -> TankSeries:
+        volume = tank.volume[inside] if isinstance(tank.volume, np.ndarray) else tank.volume
+        return TankSeries(tank.name, volume, tank.kla[inside], tank.oxygen_saturation[inside])
 
     given = {name: getattr(series, name) for name in OPTIONAL}
     return PlantSeries(
         time=series.time[inside],
         effluent=cut(series.effluent),
-        tanks=tuple(TankSeries(t.name, t.volume, t.kla[inside], t.oxygen_saturation[inside]) for t in series.tanks),
+        tanks=tuple(map(cut_tank, series.tanks)),
         recycle=series.recycle[inside],
         return_sludge=series.return_sludge[inside],
         wastage=series.wastage[inside],

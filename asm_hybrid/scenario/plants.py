@@ -15,22 +15,26 @@ import pandas as pd
 
 from asm_hybrid.config import PlantFile
 from asm_hybrid.data import QualityFinding
-from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.errors import InputError, SimulationError, nearest
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.changes import DayClock, apply_changes, change_texts, load_inputs
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
+from asm_hybrid.scenario.findings import find
 from asm_hybrid.scenario.influents import DAYS, Influent, find_influent
 from asm_hybrid.scenario.inputs import InputSeries, assemble_inputs
 from asm_hybrid.scenario.kpi import BSM_LIMITS, Indicator
 from asm_hybrid.scenario.kpi_series import PlantSeries
-from asm_hybrid.scenario.scoring import counted, score
+from asm_hybrid.scenario.scoring import NAMES, counted, score
 from asm_hybrid.scenario.subject import Subject, load_subject, told
+from asm_hybrid.scenario.water import check_base_water, check_changed_water
 
 __all__ = ["BASE", "DAYS", "Case", "PlantScenarios", "indicator_table", "simulate_plant"]
 
 BASE = "base"
 """Name of the case without changes."""
+NO_REST = "see that what piles up can leave, with wastage or effluent, and that what runs out comes in"
+"""Advice where a plant has no steady state."""
 SERIAL = 4.0
 """Work that is done at once instead of in other processes, which take seconds to start [s]."""
 
@@ -49,12 +53,21 @@ class Case:
         Its simulation.
     indicators : tuple of Indicator
         What came out.
+    warnings : tuple of str
+        What may make its figures wrong, a sentence each.
+    left_out : tuple of str
+        Indicators that cannot be told, and why.
+    balance : str
+        How far the balances of water and matter close.
     """
 
     name: str
     changes: tuple[str, ...]
     record: PlantRecord
     indicators: tuple[Indicator, ...]
+    warnings: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    balance: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,7 +175,7 @@ def _simulate(
     file, plant, parameters = found.file, found.plant, found.parameters
     named = dict(zip(plant.table.parameter_names, parameters.tolist(), strict=True))
     limits = _limits(plant, scenario)
-    base, changed, texts = _inputs(plant, scenario, influent)
+    base, changed, texts = _inputs(plant, scenario, influent, str(subject))
     compiled = CompiledPlant(plant, parameters)
     tell("steady state", 0.0)
     start, residual = _start(compiled, base)
@@ -187,13 +200,15 @@ def _simulate(
                 tell("scenarios", (i + 1) / len(jobs))
     since = scenario.content.score_from if scenario else 0.0
     factors = scenario.content.factors.factors() if scenario and scenario.content.factors else None
-    cases = tuple(
-        Case(name, words, record, score(plant, record, named, since, limits, factors))
-        for (name, words), record in zip(texts, records, strict=True)
-    )
+    cases = []
+    for (name, words), record, inputs in zip(texts, records, [base, *changed], strict=True):
+        seen, worth = find(compiled, record, inputs), score(plant, record, named, since, limits, factors)
+        cases.append(Case(name, words, record, worth.indicators, seen.warnings, worth.left_out, seen.balance))
     title = scenario.content.name if scenario and "name" in scenario.content.model_fields_set else file.name
     findings = (*found.findings, *influent.findings)
-    return PlantScenarios(title, file, plant, cases, limits, since, residual, scenario, named, influent.text, findings)
+    return PlantScenarios(
+        title, file, plant, tuple(cases), limits, since, residual, scenario, named, influent.text, findings
+    )
 
 
 def _run(job: _Job) -> PlantRecord:
@@ -205,7 +220,9 @@ def _run(job: _Job) -> PlantRecord:
 def _limits(plant: Plant, scenario: Scenario | None) -> dict[str, float]:
     """Return the limits of what the table has; one that a user gave must be of something it has."""
     given = scenario.content.limits if scenario else BSM_LIMITS
-    known = (*plant.table.composites, "NH4", "NO3")
+    components = set(plant.table.component_names)
+    short = [name for name, names in NAMES.items() if components & set(names)]
+    known = tuple(dict.fromkeys((*plant.table.composites, *short)))
     if scenario and "limits" in scenario.content.model_fields_set:
         for name in given:
             if name not in known:
@@ -219,12 +236,14 @@ def _limits(plant: Plant, scenario: Scenario | None) -> dict[str, float]:
 
 
 def _inputs(
-    plant: Plant, scenario: Scenario | None, influent: Influent
+    plant: Plant, scenario: Scenario | None, influent: Influent, where: str
 ) -> tuple[InputSeries, list[InputSeries], list[tuple[str, tuple[str, ...]]]]:
     """Return the inputs of the base case and of every scenario, and the names and changes of all cases."""
     days = influent.days
     if scenario is None:
-        return assemble_inputs(plant, days, influent.frame, held=influent.held), [], [(BASE, ())]
+        base = assemble_inputs(plant, days, influent.frame, held=influent.held)
+        check_base_water(plant, base, where)
+        return base, [], [(BASE, ())]
     clock, cases = DayClock(), list(scenario.cases)
     for case in cases:
         if case.name == BASE:
@@ -258,8 +277,8 @@ def _inputs(
     base = assemble_inputs(
         plant, days, influent.frame, held=influent.held, seed=scenario.content.seed, more_times=jumps
     )
-    pollutants = load_inputs(plant)
-    changed = []
+    check_base_water(plant, base, where)
+    pollutants, changed = load_inputs(plant), []
     for case in cases:
         values, end = (
             None
@@ -270,6 +289,7 @@ def _inputs(
             for inputs in (base.begin, base.end)
         )
         assert values is not None
+        check_changed_water(plant, scenario, case, base.times[:-1], base.begin, values, clock)
         changed.append(InputSeries(base.times, values, end))
     words = [(case.name, change_texts(scenario, case, plant.inputs, pollutants)) for case in cases]
     return base, changed, [(BASE, ()), *words]
@@ -300,14 +320,19 @@ def _start(compiled: CompiledPlant, inputs: InputSeries) -> tuple[np.ndarray, fl
     mean = inputs.mean
     if compiled.plant.layout.cycles or compiled.problem.after:
         return compiled.start(mean), None
-    found = compiled.steady_state(mean)
+    try:
+        found = compiled.steady_state(mean)
+    except SimulationError as error:
+        raise SimulationError(f"{error}\n  fix: {NO_REST}") from None
     return found.state, found.residual
 
 
 def indicator_table(cases: Sequence[Case]) -> pd.DataFrame:
-    """Return the indicators of all cases, a row an indicator and a column a case."""
-    rows = [{"indicator": i.name, "unit": i.unit, "description": i.description} for i in cases[0].indicators]
+    """Return the indicators of all cases, a row an indicator and a column a case; empty where a case has none."""
+    known = {i.name: i for case in cases for i in case.indicators}
+    rows = [{"indicator": i.name, "unit": i.unit, "description": i.description} for i in known.values()]
     table = pd.DataFrame(rows)
     for case in cases:
-        table[case.name] = [i.value for i in case.indicators]
+        values = {i.name: i.value for i in case.indicators}
+        table[case.name] = [values.get(name, np.nan) for name in known]
     return table

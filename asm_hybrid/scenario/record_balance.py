@@ -20,7 +20,7 @@ import numpy as np
 
 from asm_hybrid.data import Dataset, Observation, QualityFinding
 from asm_hybrid.scenario.operation import Operation
-from asm_hybrid.scenario.scoring import AMMONIUM, NITRATE
+from asm_hybrid.scenario.scoring import NAMES
 
 __all__ = ["Leaving", "RecordBalance", "balance_findings", "leaving", "record_balance"]
 
@@ -138,7 +138,7 @@ def record_balance(operation: Operation, dataset: Dataset, sludge: float | None)
     found = leaving(operation, "TN", means)
     nitrogen = _balance(operation, "N", "TN", found, sludge)
     both = found.components
-    complete = found.whole or (bool(both & set(AMMONIUM)) and bool(both & set(NITRATE)))
+    complete = found.whole or (bool(both & set(NAMES["NH4"])) and bool(both & set(NAMES["NO3"])))
     limit = max(0.0, cod.left) / COD_PER_NITRATE if np.isfinite(cod.left) else float("inf")
     nitrogen = RecordBalance(**{**vars(nitrogen), "complete": complete, "limit": limit})
     nitrate = _nitrate(operation, means)
@@ -249,7 +249,7 @@ def leaving(operation: Operation, composite: str, means: Mapping[str, tuple[str,
 
 def _nitrate(operation: Operation, means: Mapping[str, tuple[str, float]]) -> float:
     """Return the nitrate that leaves with the effluent less what comes in [kg N/d]; NaN where it is not known."""
-    name = next((n for n in NITRATE if n in operation.influent), None)
+    name = next((n for n in NAMES["NO3"] if n in operation.influent), None)
     if name is None:
         return float("nan")
     out = means[name][1] if name in means else operation.expected.get(f"effluent.{name}", float("nan"))

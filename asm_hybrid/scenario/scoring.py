@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
-from asm_hybrid.errors import InputError
 from asm_hybrid.plant import Plant, TakacsSettler
 from asm_hybrid.scenario.compiled import PlantRecord
 from asm_hybrid.scenario.inputs import SAMPLE
 from asm_hybrid.scenario.kpi import Indicator, evaluate
 from asm_hybrid.scenario.kpi_factors import Factors, evaluate_factors
-from asm_hybrid.scenario.kpi_series import PlantSeries, Stream, TankSeries, cut_window
+from asm_hybrid.scenario.kpi_series import PlantSeries, Side, Stream, TankSeries, cut_window
+from asm_hybrid.scenario.left_out import affordable, left_out
+from asm_hybrid.scenario.negative import BELOW
 
-__all__ = ["counted", "plant_series", "score"]
+__all__ = ["NAMES", "Score", "counted", "plant_series", "score"]
 
-AMMONIUM = ("S_NH", "S_NH4")
-NITRATE = ("NOX", "S_NO", "S_NO3", "S_NOX")
+NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"NH4": ("S_NH", "S_NH4"), "NO3": ("NOX", "S_NO", "S_NO3", "S_NOX")}
+)
 """Names that tables have for ammonium, and for nitrate and nitrite."""
 
 INFLUENT_BOD = 0.65
 """BOD5 of biodegradable COD in sewage [-] (BSM1)."""
+BOD_SHARE = "f_BOD"
+"""The parameter of tables by which BOD5 of the effluent is made."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a simulation is worth.
+
+    Attributes
+    ----------
+    indicators : tuple of Indicator
+        What can be told.
+    left_out : tuple of str
+        What cannot, and why, a sentence each.
+    """
+
+    indicators: tuple[Indicator, ...]
+    left_out: tuple[str, ...]
 
 
 def plant_series(plant: Plant, record: PlantRecord, parameters: Mapping[str, float], *, held: bool) -> PlantSeries:
@@ -41,35 +63,40 @@ def plant_series(plant: Plant, record: PlantRecord, parameters: Mapping[str, flo
     Returns
     -------
     PlantSeries
-
-    Raises
-    ------
-    InputError
-        When the table lacks a composite or component that the indicators need.
+        Without the quantities that the table lacks.
     """
     cut = slice(None, -1) if held else slice(None)
     c = {name: values[cut] for name, values in record.columns.items()}
     zero = np.zeros_like(record.times[cut])
     layout, settler = plant.layout, plant.layout.settler
-    inventory = sum((t.volume * _column(c, f"{t.name}.TSS") for t in layout.tanks), zero)
-    if isinstance(settler, TakacsSettler):
+    volumes = {t.name: c[f"{t.name}.volume"] if t.variable else t.volume for t in layout.tanks}
+    solid, inventory = "TSS" in plant.table.composites, None
+    if solid:
+        inventory = sum((volumes[t.name] * c[f"{t.name}.TSS"] for t in layout.tanks), zero)
+        if layout.primary:
+            inventory = inventory + layout.primary.volume * c["primary.TSS"]
+    if inventory is not None and isinstance(settler, TakacsSettler):
         layer = settler.volume / settler.layers
         inventory = inventory + sum((layer * c[f"settler_{i + 1}.TSS"] for i in range(settler.layers)), zero)
     air = [c[f"{t.name}.air"] for t in layout.tanks if t.air]
     sewage = _quantities(plant, c, "influent")
-    if "BOD5" in sewage:
-        sewage["BOD5"] = sewage["BOD5"] * (INFLUENT_BOD / parameters["f_BOD"])
+    if "BOD5" in sewage and parameters.get(BOD_SHARE, 0.0) > 0.0:
+        sewage["BOD5"] = sewage["BOD5"] * (INFLUENT_BOD / parameters[BOD_SHARE])
+    else:
+        sewage.pop("BOD5", None)
     return PlantSeries(
         time=record.times[cut],
         effluent=Stream(c["effluent.flow"], _quantities(plant, c, "effluent")),
-        tanks=tuple(TankSeries(t.name, t.volume, c[f"{t.name}.kla"], c["saturation"]) for t in layout.tanks),
+        tanks=tuple(TankSeries(t.name, volumes[t.name], c[f"{t.name}.kla"], c["saturation"]) for t in layout.tanks),
         recycle=sum((c[f"recycle.{r.name}"] for r in layout.recycles), zero),
         return_sludge=c["return_sludge"],
         wastage=c["wastage"],
         held_until=float(record.times[-1]) if held else None,
         influent=Stream(c["Q_in"], sewage),
-        waste_tss=_column(c, "waste.TSS"),
+        waste_tss=c["waste.TSS"] if solid else None,
         inventory=inventory,
+        primary_sludge=c["primary_sludge.flow"] if layout.primary else None,
+        primary_tss=c["primary_sludge.TSS"] if layout.primary and solid else None,
         air=sum(air[1:], air[0]) if air else None,
     )
 
@@ -77,7 +104,11 @@ def plant_series(plant: Plant, record: PlantRecord, parameters: Mapping[str, flo
 def counted(plant: Plant, record: PlantRecord, parameters: Mapping[str, float], start: float) -> PlantSeries:
     """Return the part of a record that counts for the indicators: every sample from a time on; see `score`."""
     series = plant_series(plant, record, parameters, held=True)
-    return cut_window(series, start, float(record.times[-1]) + SAMPLE)
+    window = cut_window(series, start, float(record.times[-1]) + SAMPLE)
+    inside = np.isin(record.times, window.time)
+    effluent = replace(window.effluent, negative=_negative(plant, record, "effluent", inside))
+    influent = replace(window.stream("influent"), negative=_negative(plant, record, "influent", inside))
+    return replace(window, effluent=effluent, influent=influent)
 
 
 def score(
@@ -87,7 +118,7 @@ def score(
     start: float,
     limits: Mapping[str, float],
     factors: Factors | None = None,
-) -> tuple[Indicator, ...]:
+) -> Score:
     """Return the indicators of a simulation from a time on.
 
     Parameters
@@ -107,31 +138,34 @@ def score(
 
     Returns
     -------
-    tuple of Indicator
+    Score
     """
     window = counted(plant, record, parameters, start)
     found = evaluate(window, {name: limit for name, limit in limits.items() if name in window.effluent.concentrations})
-    return found if factors is None else (*found, *evaluate_factors(window, factors))
+    reasons = left_out(window, plant.table)
+    if factors is None:
+        return Score(found, reasons)
+    paid, more = affordable(window, factors)
+    return Score((*found, *evaluate_factors(window, paid)), (*reasons, *more))
+
+
+def _negative(plant: Plant, record: PlantRecord, place: Side, inside: np.ndarray) -> frozenset[str]:
+    """Return the quantities of a stream that are sums with a component below zero."""
+    low = {n for n in plant.table.component_names if (record.columns[f"{place}.{n}"][inside] < BELOW).any()}
+    found = {name for name, sums in plant.table.composites.items() if low & set(sums.weights)}
+    short = {name for name, options in NAMES.items() if low & {_first(record.columns, place, options)}}
+    return frozenset(found | short)
 
 
 def _quantities(plant: Plant, columns: Mapping[str, np.ndarray], place: str) -> dict[str, np.ndarray]:
     found = {name: columns[f"{place}.{name}"] for name in plant.table.composites}
-    for short, names in (("NH4", AMMONIUM), ("NO3", NITRATE)):
-        found[short] = _first(columns, place, names)
+    for short, names in NAMES.items():
+        name = _first(columns, place, names)
+        if name is not None:
+            found[short] = columns[f"{place}.{name}"]
     return found
 
 
-def _first(columns: Mapping[str, np.ndarray], place: str, names: Sequence[str]) -> np.ndarray:
-    for name in names:
-        if f"{place}.{name}" in columns:
-            return columns[f"{place}.{name}"]
-    raise InputError(
-        f"the kinetics table has none of {', '.join(names)}",
-        expected="one of them, from which effluent quality follows",
-    )
-
-
-def _column(columns: Mapping[str, np.ndarray], name: str) -> np.ndarray:
-    if name not in columns:
-        raise InputError(f"the kinetics table has no {name.partition('.')[2]}, from which sludge production follows")
-    return columns[name]
+def _first(columns: Mapping[str, np.ndarray], place: str, names: Sequence[str]) -> str | None:
+    """Return the first of some names that a place has."""
+    return next((name for name in names if f"{place}.{name}" in columns), None)

@@ -172,5 +172,5 @@ class FactorsSection(Section):
 
     def factors(self) -> Factors:
         """Return them for the evaluation."""
-        found = Factors(**self.model_dump(exclude={"n2o"}))
+        found = Factors(**{name: value for name, value in self if name != "n2o"})
         return replace(found, n2o=N2OFactor(self.n2o.value, self.n2o.of)) if self.n2o else found

@@ -21,7 +21,9 @@ from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.scenario.changes import SAME, StampClock, apply_changes, change_texts, load_inputs
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
 from asm_hybrid.scenario.folder import check_target, make_folder
+from asm_hybrid.scenario.negative import negative_targets
 from asm_hybrid.scenario.plot import plot_scenario
+from asm_hybrid.scenario.water import check_changed_water
 from asm_hybrid.training import (
     MODEL_FILES,
     Departure,
@@ -59,6 +61,8 @@ class ScenarioResult:
         Its changes, in words.
     outside : tuple of Departure
         Which inputs, and what that n reads, leave their trained range; the longest first, inputs before the rest.
+    warnings : tuple of str
+        Quantities that fall below zero, a sentence each.
     """
 
     folder: Path
@@ -68,6 +72,7 @@ class ScenarioResult:
     name: str
     changes: tuple[str, ...]
     outside: tuple[Departure, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None) -> list[ScenarioResult]:
@@ -116,6 +121,7 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
         changed = apply_changes(
             scenario, case, model.plant.inputs, pollutants, times, base, period, clock, linear=model.grid.linear
         )
+        check_changed_water(model.plant, scenario, case, times, base, changed, clock)
         changes = change_texts(scenario, case, model.plant.inputs, pollutants)
         last = int(np.searchsorted(times, period[1] + SAME, side="right"))
         first = int(np.searchsorted(times, period[0] - SAME))
@@ -136,7 +142,12 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
             driven, unseen = input_departures(named, changed[first:last], *seen, hours)
             outside, left = float((unseen | faded).sum() * hours), [*driven, *read]
         where = folder if scenario.content.changes else folder / case.name
-        results.append(ScenarioResult(where, series, means, outside, case.name, changes, tuple(left)))
+        warnings = tuple(
+            f"{what}: {text}"
+            for what, found in zip(("base", case.name), outputs, strict=True)
+            for text in negative_targets(targets, found, means["unit"])
+        )
+        results.append(ScenarioResult(where, series, means, outside, case.name, changes, tuple(left), warnings))
     for result, case in zip(results, scenario.cases, strict=True):
         _write(result, scenario, case, model, [stamps[0] + pd.Timedelta(days=t) for t in period])
     return results
@@ -275,6 +286,7 @@ def _write(
         "model": model.kind,
         "outside_hours": result.outside_hours,
         "outside": [asdict(departure) for departure in result.outside],
+        "warnings": list(result.warnings),
     }
     write_json_atomic(folder / "scenario.json", facts)
     for name, content in plots.items():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from asm_hybrid.scenario.plants import Case
 
-__all__ = ["IndicatorRow", "indicator_groups", "main_rows"]
+__all__ = ["IndicatorRow", "indicator_groups", "main_rows", "said"]
 
 MAIN = (
     "EQI",
@@ -18,6 +20,7 @@ MAIN = (
     "air flow",
     "external carbon",
     "sludge production",
+    "primary sludge",
     *(f"effluent.{name} mean" for name in ("NH4", "NO3", "TN", "TP", "COD", "BOD5", "TSS")),
 )
 """What is looked at first; shares of time above a limit follow."""
@@ -62,7 +65,7 @@ class IndicatorRow:
     name, unit, description : str
         As in `Indicator`.
     values : tuple of float
-        Its value in each case, the base case first.
+        Its value in each case, the base case first; NaN in a case that has none.
     """
 
     name: str
@@ -79,14 +82,19 @@ class IndicatorRow:
     def changes(self) -> tuple[float | None, ...]:
         """Difference of each case to the base case, by the size of the latter [-]; None where that is zero."""
         base = self.values[0]
-        return tuple((value - base) / abs(base) if base else None for value in self.values)
+        return tuple(
+            (value - base) / abs(base) if base and math.isfinite(value - base) else None for value in self.values
+        )
 
 
 def _rows(cases: Sequence[Case]) -> list[IndicatorRow]:
+    known = {i.name: i for case in cases for i in case.indicators}
+    values = [{i.name: i.value for i in case.indicators} for case in cases]
     rows = []
-    for same in zip(*(case.indicators for case in cases), strict=True):
-        values = tuple(i.value if abs(i.value) > NOTHING else 0.0 for i in same)
-        rows.append(IndicatorRow(same[0].name, same[0].unit, same[0].description, values))
+    for name, one in known.items():
+        found = tuple(given.get(name, math.nan) for given in values)
+        rounded = tuple(0.0 if abs(value) <= NOTHING else value for value in found)
+        rows.append(IndicatorRow(name, one.unit, one.description, rounded))
     return rows
 
 
@@ -103,3 +111,18 @@ def indicator_groups(cases: Sequence[Case]) -> dict[str, list[IndicatorRow]]:
     for row in _rows(cases):
         groups[next((name for name, fits in GROUPS if fits(row.name)), OTHER)].append(row)
     return {name: rows for name, rows in groups.items() if rows}
+
+
+def said(cases: Sequence[Case], what: Literal["warnings", "left_out", "balance"]) -> list[str]:
+    """Return what is said of the cases, each sentence once, with the cases it holds for where there are several."""
+    found: dict[str, list[str]] = {}
+    for case in cases:
+        texts = getattr(case, what)
+        for text in (texts,) if isinstance(texts, str) else texts:
+            found.setdefault(text, []).append(case.name)
+    if len(cases) == 1:
+        return [text for text in found if text]
+    every = "all cases"
+    return [
+        f"{every if len(names) == len(cases) else ', '.join(names)}: {text}" for text, names in found.items() if text
+    ]

@@ -24,13 +24,14 @@ import casadi
 import numpy as np
 
 from asm_hybrid.errors import SimulationError
+from asm_hybrid.solver.moving import moving_states
 
 __all__ = ["CompiledProblem", "SteadyState"]
 
 CHUNK = 96
 """Intervals that one call integrates."""
 
-SETTLING_TIMES = (50.0, 200.0, 800.0)
+SETTLING_TIMES = (50.0, 200.0, 800.0, 3200.0, 12800.0)
 """Times over which a start is left to settle before Newton's iteration is tried, one after the other [d]."""
 
 MAX_EVENTS = 50
@@ -38,6 +39,12 @@ MAX_EVENTS = 50
 
 NEWTON_STEPS = 25
 """Bound on Newton's iterations."""
+
+BELOW, MOVED = -1e-6, 1e-3
+"""A state that falls below the first, and moves by more than the second of its size, is another root's."""
+
+VOLUME = ".volume"
+"""How the names of volumes end."""
 
 
 @dataclass(frozen=True)
@@ -152,15 +159,19 @@ class CompiledProblem:
         raise SimulationError(self._failure(x0, controls[0, : self.inputs.numel()], start, end))
 
     def _failure(self, x: np.ndarray, u: np.ndarray, start: float, end: float) -> str:
-        slope = np.array(self.function(x, u)).ravel()
+        slope = self._slope(x, u)
         speed = np.abs(slope) / (np.abs(x) + 1.0)
         worst = np.argsort(np.where(np.isfinite(speed), -speed, -np.inf))[:3]
         named = ", ".join(f"{self.names[i]} = {x[i]:.4g} (changing by {slope[i]:.3g} a day)" for i in worst)
-        cause = (
-            "some rate of change is not a number: a flow, volume or concentration is out of its range"
-            if not np.isfinite(slope).all()
-            else "an input that jumps to an extreme value, or a controller that is too fast for its actuator"
-        )
+        empty = [
+            n for n, v, s in zip(self.names, x, slope, strict=True) if n.endswith(VOLUME) and v + s * (end - start) < 0
+        ]
+        if empty:
+            cause = f"that a tank runs empty: {empty[0]} falls to zero"
+        elif not np.isfinite(slope).all():
+            cause = "some rate of change is not a number: a flow, volume or concentration is out of its range"
+        else:
+            cause = "an input that jumps to an extreme value, or a controller that is too fast for its actuator"
         return (
             f"the integration fails between {start:.4g} and {end:.4g} d, with standard and with tighter settings. "
             f"At its start the fastest states are {named}. The likely cause is {cause}"
@@ -259,22 +270,35 @@ class CompiledProblem:
         SimulationError
             When there is none to be found; gives the residual.
         """
-        x, residual = np.asarray(x0, dtype=float), np.inf
+        x, residual, passed = np.asarray(x0, dtype=float), np.inf, 0.0
         for time in SETTLING_TIMES:
-            x = self.run(x, np.array([0.0, time]), u[None])[-1]
+            try:
+                x = self.run(x, np.array([0.0, time]), u[None])[-1]
+            except SimulationError as error:
+                moves = moving_states(self.names, x, self._slope(x, u))
+                raise SimulationError(
+                    f"no steady state was found: {error}. After {passed:.0f} d of constant inputs {moves}"
+                ) from None
+            passed += time
             state, residual = self._newton(x, u, tolerance)
-            if residual < tolerance:
+            if residual < tolerance and not _elsewhere(x, state):
                 return SteadyState(state, residual)
+        slope = self._slope(x, u)
+        residual = float(np.max(np.abs(slope) / (np.abs(x) + 1.0)))
+        moves = moving_states(self.names, x, slope)
         raise SimulationError(
-            f"no steady state was found after {sum(SETTLING_TIMES):.0f} d of constant inputs: the largest relative "
-            f"rate of change is still {residual:.2g} 1/d. Plants with on/off control have none"
+            f"no steady state was found after {passed:.0f} d of constant inputs: {moves}. "
+            f"The largest relative rate of change is still {residual:.2g} 1/d"
         )
+
+    def _slope(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+        return np.array(self.function(x, u)).ravel()
 
     def _newton(self, x: np.ndarray, u: np.ndarray, tolerance: float) -> tuple[np.ndarray, float]:
         """Return the last state of Newton's iteration that came closer, and its residual."""
         best, smallest, scale = x, np.inf, np.abs(x) + 1.0
         for _ in range(NEWTON_STEPS):
-            f = np.array(self.function(x, u)).ravel()
+            f = self._slope(x, u)
             residual = float(np.max(np.abs(f) / scale))
             if not residual < smallest:
                 break
@@ -283,6 +307,15 @@ class CompiledProblem:
                 break
             J = self.jacobian(x, u)
             still = np.array(casadi.sum2(casadi.fabs(J))).ravel() == 0.0
-            step = casadi.solve(J - casadi.diag(casadi.DM(still.astype(float))), casadi.DM(f), "csparse")
+            try:
+                step = casadi.solve(J - casadi.diag(casadi.DM(still.astype(float))), casadi.DM(f), "csparse")
+            except RuntimeError:  # a singular matrix: there is no state near by, or more than one
+                break
             x = x - np.array(step).ravel()
         return best, smallest
+
+
+def _elsewhere(settled: np.ndarray, found: np.ndarray) -> bool:
+    """Return whether Newton's iteration left for a root below zero, which the plant itself does not go to."""
+    below = (found < BELOW) & (settled >= 0.0)
+    return bool((below & (np.abs(found - settled) > MOVED * (np.abs(settled) + 1.0))).any())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from asm_hybrid.errors import SimulationError
+from asm_hybrid.solver.moving import moving_states
 
 __all__ = ["steady_state"]
 
@@ -24,6 +25,7 @@ def steady_state(
     x0: Tensor,
     *,
     positive: Tensor | None = None,
+    names: Sequence[str] = (),
     tolerance: float = 1e-9,
     max_steps: int = 400,
 ) -> Tensor:
@@ -42,6 +44,8 @@ def steady_state(
         Start; above zero wherever `positive` is true.
     positive : Tensor of bool, shape (n,), optional
         States that are kept above zero on the way. Rates are cut off there, and Newton's iteration would crawl.
+    names : sequence of str, optional
+        Names of the states, for messages.
     tolerance : float
         Largest ``|f| / (|x| + 1)`` [1/d] at the end.
     max_steps : int
@@ -75,4 +79,10 @@ def steady_state(
         moved = x + step
         x = moved if positive is None else torch.where(positive, torch.maximum(moved, LEFT * x), moved)
         h = min(h * min(2.0, LARGEST_CHANGE / max(change, 1e-12)), 1e8)
-    raise SimulationError(f"no steady state was found: the largest relative rate of change is still {residual:.2g} 1/d")
+    slope = derivative(x)
+    worst = int((slope.abs() / (x.abs() + 1.0)).amax(-1).argmax())
+    last = (t[worst].detach().cpu().numpy() for t in (x, slope))
+    moves = f"{moving_states(names, *last)}. The" if names else "the"
+    raise SimulationError(
+        f"no steady state was found: {moves} largest relative rate of change is still {residual:.2g} 1/d"
+    )

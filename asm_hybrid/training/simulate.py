@@ -157,7 +157,8 @@ def start_state(system: PlantSystem, u: Tensor, guess: Tensor | None = None) -> 
 
     with torch.no_grad():
         limiting = torch.as_tensor(plant.limiting > 0, device=u.device)
-        found = steady_state(derivative, jacobian, flat, positive=limiting.repeat(plant.tanks))
+        names = [f"{tank}.{c}" for tank in plant.layout.tank_names for c in plant.table.component_names]
+        found = steady_state(derivative, jacobian, flat, positive=limiting.repeat(plant.tanks), names=names)
     return system.effective(found.reshape(shape), forcing)
 
 

@@ -79,3 +79,14 @@ def test_help_has_examples(capsys):
     _, out, _ = call(capsys, "simulate", "--help")
     assert "asm-hybrid simulate bsm1 " in out
     assert "asm-hybrid layouts" in out
+
+
+def test_concentrations_below_zero_are_warned_of_on_the_console(capsys, here):
+    text = "name: poor\nextends: mle\nplant: {influent: {composition: {S_NH: 3, S_ND: 0.5, X_ND: 1}}}\n"
+    (here / "plant.yaml").write_text(text)
+    (here / "scenario.yaml").write_text("days: 0.5\nchanges: [{input: T, shift: 0}]\n")
+    code, out, err = call(capsys, "simulate", "plant.yaml", "-s", "scenario.yaml", "--out", "o")
+    assert code == 0, err
+    said = " ".join(out.split())
+    assert "warning: all cases: S_NH is below zero in" in said
+    assert "EQI is left out" in said

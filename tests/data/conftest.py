@@ -12,9 +12,9 @@ name: case
 model: {kinetics: asm1}
 plant:
   temperature: 15
-  tanks:
-    anoxic: {volume: 1000}
-    aerobic: {volume: 1500}
+  tanks: {anoxic: {volume: 1000},
+          aerobic: {volume: 1500}}
+  settler: {type: none}
   influent:
     to: anoxic
     composition: {S_I: 30, S_S: 70, X_I: 50, X_S: 200, X_BH: 28, X_BA: 0, X_P: 0, S_O: 0,

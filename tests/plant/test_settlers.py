@@ -59,9 +59,25 @@ def test_batches_of_profiles_settle_one_by_one():
 def test_an_ideal_settler_thickens_what_does_not_escape():
     settler = IdealSettler(0.02)
     feed, under, over = (torch.tensor([q], dtype=torch.float64) for q in (36892.0, 18831.0, 18061.0))
-    thick, thin = settler.thickening(feed, under, XP), settler.thinning(feed, over, XP)
+    thick, thin = settler.thickening(feed, under, XP), settler.thinning(feed, under, XP)
     assert float(thin * over / feed) == pytest.approx(0.02, rel=1e-14)
     assert float(thick * under + thin * over) == pytest.approx(36892.0, rel=1e-14)
+
+
+@pytest.mark.parametrize("non_settleable", [0.0, 0.02, 0.9])
+@pytest.mark.parametrize("under", [0.0, 1e-12, 1e-9, 1e-3, 400.0, 999.0, 1000.0 - 1e-10, 1000.0])
+def test_an_ideal_settler_keeps_nothing_whatever_is_drawn_from_it(under, non_settleable):
+    settler, feed = IdealSettler(non_settleable), torch.tensor([1000.0], dtype=torch.float64)
+    drawn = torch.tensor([under], dtype=torch.float64)
+    load = settler.thickening(feed, drawn, XP) * drawn + settler.thinning(feed, drawn, XP) * (feed - drawn)
+    assert float(load) == pytest.approx(1000.0, rel=1e-12)
+
+
+def test_nothing_comes_back_over_the_weir_of_an_ideal_settler():
+    feed, drawn = (torch.tensor([q], dtype=torch.float64) for q in (1000.0, 1200.0))
+    settler = IdealSettler(0.02)
+    assert float(settler.thinning(feed, drawn, XP)) == 0.0
+    assert float(settler.thickening(feed, drawn, XP) * drawn) == pytest.approx(1000.0)
 
 
 @pytest.mark.parametrize(

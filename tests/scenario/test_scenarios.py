@@ -134,8 +134,11 @@ def test_the_command_prints_the_means(run, tmp_path, capsys, no_plot):
         (["{input: Q_in, factor: 2}"], ["factor"]),
         (["{input: Q_in, scale: -1}"], ["scale"]),
         (["{input: influent.S_NH, shift: -500}"], ["negative", "influent.S_NH"]),
-        (["{input: wastage, set: 1e6}"], ["wasted", "scenario.yaml:4 (changes.0.input)", "2024-03-07 00:30"]),
-        (["{input: Q_in, scale: 0.001}"], ["wasted", "scenario.yaml:3"]),
+        (
+            ["{input: wastage, set: 1e6}"],
+            ["drawn from 'settler'", "scenario.yaml:4 (changes.0.input)", "2024-03-07 00:30"],
+        ),
+        (["{input: Q_in, scale: 0.001}"], ["backwards", "scenario.yaml:3"]),
         (["{input: wastage, set: 5 mg/L}"], ["mg/L", "m3/d", "scenario.yaml:4 (changes.0.set)"]),
         (["{input: wastage, set: lots}"], ["lots", "m3/d", "changes.0.set"]),
         (["{input: wastage, set: -5}"], ["negative", "changes.0.set"]),

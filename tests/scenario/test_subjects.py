@@ -96,7 +96,7 @@ def test_the_temperature_that_is_written_is_simulated(tmp_path, made, expected):
     """Without one it is that of the plant, 20 degC."""
     result = simulate_plant("cstr", write(tmp_path, f"days: 2\nscore_from: 1\ninfluent: {{generate: {made}}}\n"))
     assert result.cases[0].record.columns["T"][:-1].mean() == pytest.approx(expected, abs=1e-6)
-    assert f"at {expected:.1f} °C" in result.influent
+    assert f"water of {expected:.1f} °C" in result.influent
 
 
 def test_an_influent_that_cannot_be_made_names_its_place(tmp_path):

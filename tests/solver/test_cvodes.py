@@ -121,3 +121,23 @@ def test_an_input_that_is_no_number_is_refused_with_its_time():
     levels = np.array([[1.0], [np.nan]])
     with pytest.raises(SimulationError, match=r"not a number from 0\.5 d on"):
         problem(follow).run(np.zeros(1), np.array([0.0, 0.5, 1.0]), levels)
+
+
+def test_a_singular_jacobian_is_no_steady_state_and_what_piles_up_is_named():
+    def two_of_one(x, u):
+        return [u[0] + 0.0 * x[0], u[0] - x[1] + x[2], x[1] - x[2]]
+
+    x, u = casadi.SX.sym("x", 3), casadi.SX.sym("u", 1)
+    names = ["tank.X_I", "tank.a", "tank.b"]
+    found = CompiledProblem(x, u, casadi.vertcat(*two_of_one(x, u)), names)
+    with pytest.raises(SimulationError) as caught:
+        found.steady_state(np.ones(3), np.array([5.0]))
+    assert "no steady state" in str(caught.value)
+    assert "X_I piles up" in str(caught.value)
+    assert "{" not in str(caught.value)
+
+
+def test_what_runs_out_while_a_steady_state_is_looked_for_is_named():
+    found = problem(lambda x, u: [-u[0] + 0.0 * x[0]])
+    with pytest.raises(SimulationError, match="x0 runs out"):
+        found.steady_state(np.array([10.0]), np.array([3.0]))

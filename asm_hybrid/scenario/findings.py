@@ -1,0 +1,84 @@
+"""What is to be said of one simulated case: water, concentrations and balances that a reader must know of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from asm_hybrid.plant import Plant, TakacsSettler
+from asm_hybrid.plant.materials import Closure, MaterialBalance
+from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
+from asm_hybrid.scenario.inputs import InputSeries
+from asm_hybrid.scenario.negative import negative_concentrations
+from asm_hybrid.scenario.water import water_warnings
+
+__all__ = ["CLOSES", "Findings", "closure_in_words", "find"]
+
+CLOSES = 1e-6
+"""Largest share of the turnover that a balance may miss without a word [-]."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found in a case.
+
+    Attributes
+    ----------
+    warnings : tuple of str
+        What may make its figures wrong.
+    balance : str
+        How far the balances of all components and materials close.
+    """
+
+    warnings: tuple[str, ...]
+    balance: str
+
+
+def find(compiled: CompiledPlant, record: PlantRecord, inputs: InputSeries) -> Findings:
+    """Look at a simulation.
+
+    Parameters
+    ----------
+    compiled : CompiledPlant
+        The plant.
+    record : PlantRecord
+        Its simulation.
+    inputs : InputSeries
+        What it was given.
+
+    Returns
+    -------
+    Findings
+    """
+    plant, columns = compiled.plant, record.columns
+    given = inputs.at(np.searchsorted(inputs.times, record.times - 1e-7))
+    moved = np.stack([columns.get(s.name, given[:, i]) for i, s in enumerate(plant.inputs)], axis=-1)
+    volumes = {t.name: columns[f"{t.name}.volume"] for t in plant.layout.tanks if t.variable}
+    closures = MaterialBalance(compiled.system, compiled.parameters).close(record.times, record.states, given)
+    missed = [c for c in closures if c.missed > CLOSES]
+    lost = [f"the balance of {c.name} misses {100 * c.missed:.2g} % of what passes through" for c in missed]
+    return Findings(
+        (*water_warnings(plant, record.times, moved, volumes), *negative_concentrations(plant, record.states), *lost),
+        closure_in_words(plant, closures),
+    )
+
+
+def closure_in_words(plant: Plant, closures: tuple[Closure, ...]) -> str:
+    """Return how far the balances close, as a sentence or two."""
+    materials = ", ".join(plant.table.materials)
+    text = (
+        f"The balances of {materials} and of every component close to {max(c.missed for c in closures):.1g} of what "
+        "passes through, over all streams of the flow sheet."
+    )
+    made = [c for c in closures if abs(c.made) > CLOSES]
+    if made:
+        parts = ", ".join(f"{100 * c.made:+.2g} % of {c.name}" for c in made)
+        text += f" Rounded coefficients of the table {plant.table.name} make {parts}."
+    moved = [c for c in closures if abs(c.recomposed) > CLOSES]
+    if moved and isinstance(plant.layout.settler, TakacsSettler):
+        worst = sorted((c for c in moved if c.name in plant.table.materials), key=lambda c: -abs(c.recomposed))
+        if worst:
+            parts = ", ".join(f"{100 * c.recomposed:+.2g} % of {c.name}" for c in worst)
+            text += f" The solids in the settler take the composition of the feed, which makes {parts}."
+    return text

@@ -1,0 +1,53 @@
+"""Every component and conserved material, over the whole flow sheet: closed in every plant, and a loss is seen."""
+
+import numpy as np
+import pytest
+from flowsheets import LAYOUTS, draw_inputs, draw_states, flow_sheet, parameters
+
+from asm_hybrid.plant import IdealSettler, PrimaryClarifier
+from asm_hybrid.plant.materials import MaterialBalance
+from asm_hybrid.plant.symbolic import symbolic_system
+
+
+def closures(plant, count=4):
+    """Return the balances over random states and inputs."""
+    rng, values = np.random.default_rng(3), parameters(plant)
+    states = draw_states(plant, rng, count)[:, plant.rows.active > 0]
+    balance = MaterialBalance(symbolic_system(plant, values), values)
+    return {c.name: c for c in balance.close(np.arange(count, dtype=float), states, draw_inputs(plant, rng, count))}
+
+
+@pytest.mark.parametrize("table", ["asm1_bsm", "asm2d"])
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_the_balance_of_everything_closes_in_every_flow_sheet(name, table):
+    if table == "asm2d" and (flow_sheet(name).controllers or flow_sheet(name).layout.imposed):
+        pytest.skip("its controllers and imposed states name components of ASM1")
+    plant = flow_sheet(name, table)
+    found = closures(plant)
+    assert set(found) == {*plant.table.materials, *plant.table.component_names}
+    assert {n: c.missed for n, c in found.items()} == pytest.approx(dict.fromkeys(found, 0.0), abs=1e-10)
+    assert all(c.turnover > 0 for n, c in found.items() if n.startswith("X_"))
+
+
+def test_what_rounded_coefficients_make_is_told_apart():
+    assert abs(closures(flow_sheet("bsm1"))["COD"].made) > 1e-6
+    assert abs(closures(flow_sheet("bsm1", "asm1"))["COD"].made) < 1e-10
+
+
+def test_solids_that_a_settler_swallows_are_missed(monkeypatch):
+    plain = IdealSettler.thickening
+    monkeypatch.setattr(IdealSettler, "thickening", lambda *a: 0.8 * plain(*a))
+    found = closures(flow_sheet("bypass"))
+    assert min(found[n].missed for n in ("COD", "N", "X_I", "X_BH")) > 1e-3
+    assert found["S_NH"].missed < 1e-10
+
+
+def test_solids_that_a_clarifier_swallows_are_missed(monkeypatch):
+    monkeypatch.setattr("asm_hybrid.plant.symbolic.primary_sludge", lambda plant, X, forcing, xp: (0.0, X[5, :]))
+    assert isinstance(flow_sheet("primary_bypass").layout.primary, PrimaryClarifier)
+    assert closures(flow_sheet("primary_bypass"))["X_S"].missed > 1e-3
+
+
+def test_a_settler_whose_solids_change_their_composition_says_what_that_makes():
+    assert abs(closures(flow_sheet("bsm1"))["X_I"].recomposed) > 1e-3
+    assert closures(flow_sheet("bypass"))["X_I"].recomposed == 0.0
