@@ -97,10 +97,9 @@ def check(path: str | Path) -> Check:
     balance = water_balance(plant, flows)
     lines += ["", *_water(plant, balance)]
     wrong, warnings = base_water(plant, series) if series is not None else (list(balance.findings), [])
-    lines += [*(f"error: {finding}" for finding in wrong), *(f"warning: {text}" for text in warnings)]
-    lost = _materials(plant, table, parameters)
-    lines += lost[0]
-    errors += len(wrong) + lost[1]
+    matter, lost = _materials(plant, table, parameters)
+    lines += [*matter, *(f"warning: {text}" for text in warnings), *(f"error: {finding}" for finding in wrong)]
+    errors += len(wrong) + lost
     target = (Path(path).parent if is_file else Path()) / f"{Path(path).stem}-flowsheet.svg"
     try:
         write_bytes_atomic(target, draw_flowsheet(plant, flows))

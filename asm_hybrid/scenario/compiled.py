@@ -24,7 +24,7 @@ __all__ = ["CompiledPlant", "PlantRecord"]
 TOLERANCE = 1e-5
 """Relative tolerance of the integration. Where volumes are constant, masses are sums of states, which the integrator
 conserves whatever the tolerance."""
-VARYING = 1e-8
+VARYING = 1e-9
 """The same where volumes vary: masses are products of states then, and conserved no better than these."""
 
 
