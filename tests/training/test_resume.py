@@ -226,15 +226,16 @@ def test_a_fit_goes_on_from_each_of_its_states_to_the_same_bits(tmp_path, seed, 
 def test_a_checkpoint_is_what_was_saved(tmp_path):
     kept = Checkpoints(tmp_path)
     assert kept.load("n") is None
-    assert kept.records == 0
+    assert kept.log == ""
     tensors = {"a": torch.randn(3, 2, dtype=torch.float64), "b": torch.tensor([1, 2])}
-    facts = {"records": 7, "seconds": {"start": 1.0, "n": 2.0}, "loss": 0.1 + 0.2, "far": float("inf")}
+    log = '{"loss": 1.0}\n{"loss": Infinity}\n'
+    facts = {"records": 2, "log": log, "seconds": {"start": 1.0, "n": 2.0}, "loss": 0.1 + 0.2, "far": float("inf")}
     kept.save("n", tensors, facts)
-    kept.save("f", {}, {"records": 3, "seconds": {"start": 1.0, "n": 0.5}})
+    kept.save("f", {}, {"records": 1, "log": log[:14], "seconds": {"start": 1.0, "n": 0.5}})
     found = kept.load("n")
     assert all(torch.equal(found.tensors[k], v) for k, v in tensors.items())
     assert found.facts == facts
-    assert kept.records == 7
+    assert kept.log == log
     assert kept.seconds == {"start": 1.0, "n": 2.0}
     kept.discard()
     assert kept.load("n") is None
