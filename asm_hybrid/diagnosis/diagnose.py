@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load as load_tensors
 
-from asm_hybrid.artefacts import verify_manifest, write_json_atomic, write_manifest, write_text_atomic
+from asm_hybrid.artefacts import read_json, verify_manifest, write_json_atomic, write_manifest, write_text_atomic
 from asm_hybrid.diagnosis.balance import imbalance, imbalance_warning
 from asm_hybrid.diagnosis.contributions import contribution_table, contributions
 from asm_hybrid.diagnosis.forecast import forecast_verdict
@@ -37,7 +36,7 @@ def diagnose(folder: Path) -> dict[str, Any]:
         The completed summary.
     """
     verify_manifest(folder)
-    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    summary = read_json(folder / "summary.json")
     summary["verdict"] = verdict(summary)
     if "forecast" in summary:
         summary["forecast"] |= forecast_verdict(summary, summary["verdict"]["model"])

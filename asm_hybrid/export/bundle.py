@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
-import shutil
 from pathlib import Path
 
-from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_manifest
-from asm_hybrid.errors import InputError
+from asm_hybrid.artefacts import read_json, staged_folder, verify_manifest, write_bytes_atomic, write_manifest
+from asm_hybrid.errors import InputError, readable
 from asm_hybrid.export.workbook import parameter_workbook
 
 __all__ = ["export_bundle"]
@@ -55,26 +51,21 @@ def export_bundle(run_dir: str | Path, out: str | Path) -> Path:
     manifest = verify_manifest(run_dir)
     verify_manifest(run_dir, _REQUIRED)
     _refuse_occupied(out)
-    staging = out.parent / f".{out.name}.{secrets.token_hex(6)}.partial"
-    try:
-        staging.mkdir(parents=True)
+    parameters, summary = (read_json(run_dir / name) for name in ("parameters.json", "summary.json"))
+    with readable(
+        "parameters.json and summary.json do not make a workbook",
+        where=str(run_dir),
+        expected="the files as this version of asm-hybrid writes them",
+        fix="use the version of asm-hybrid that made the run, or train again",
+    ):
+        workbook = parameter_workbook(parameters, summary)
+    with staged_folder(out) as staging:
         for name in (*_REQUIRED, *(n for n in _OPTIONAL if n in manifest)):
-            write_bytes_atomic(staging / name, (run_dir / name).read_bytes())
-        parameters = json.loads((run_dir / "parameters.json").read_text(encoding="utf-8"))
-        summary = json.loads((run_dir / "summary.json").read_text(encoding="utf-8"))
-        write_bytes_atomic(staging / _WORKBOOK, parameter_workbook(parameters, summary))
+            with readable(f"{name} cannot be read", where=str(run_dir)):
+                content = (run_dir / name).read_bytes()
+            write_bytes_atomic(staging / name, content)
+        write_bytes_atomic(staging / _WORKBOOK, workbook)
         write_manifest(staging)
-        if out.is_dir():
-            out.rmdir()
-        os.replace(staging, out)
-    except OSError as error:
-        raise InputError(
-            f"the bundle cannot be written: {error.strerror or error}",
-            where=str(out),
-            fix="give another folder with --out",
-        ) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return out
 
 

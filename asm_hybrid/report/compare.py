@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from asm_hybrid.artefacts import verify_manifest
-from asm_hybrid.errors import InputError
+from asm_hybrid.errors import InputError, readable
 from asm_hybrid.report.record import Score, Summary, flat, read_config, read_summary
 from asm_hybrid.report.style import MODELS
 
@@ -53,9 +53,7 @@ def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:
             rows.setdefault(figure, {})[name] = value
     figures = list(rows)
     whats, variables = ([*dict.fromkeys(figure[k] for figure in figures)] for k in (0, 1))
-    figures.sort(
-        key=lambda f: (f[0].startswith("coverage"), whats.index(f[0]), variables.index(f[1]), MODELS.index(f[3]))
-    )
+    figures.sort(key=lambda f: (f[0].startswith("coverage"), whats.index(f[0]), variables.index(f[1]), _rank(f[3])))
     settings = {name: dict(flat(read_config(folder)[0])) for name, folder in runs.items()}
     for setting in dict.fromkeys(setting for found in settings.values() for setting in found):
         values = [found.get(setting) for found in settings.values()]
@@ -63,6 +61,11 @@ def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:
             figures.append(("config", setting, "", ""))
             rows[figures[-1]] = {name: v for name, v in zip(runs, values, strict=True) if v is not None}
     return pd.DataFrame([[*f, *(rows[f].get(name) for name in runs)] for f in figures], columns=[*COLUMNS, *runs])
+
+
+def _rank(model: str) -> int:
+    """Return the place of a model in the order of the tables; models of another version are the last."""
+    return MODELS.index(model) if model in MODELS else len(MODELS)
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
@@ -119,10 +122,8 @@ def _check_same_data(runs: dict[str, Path]) -> None:
 def _test_data(folder: Path) -> pd.DataFrame:
     """Return the measurements of the test block as text, as they stand in ``predictions.csv``."""
     path = folder / "predictions.csv"
-    try:
+    with readable("the predictions cannot be read", where=str(path), expected="the file as asm-hybrid writes it"):
         frame = pd.read_csv(path, dtype=str, usecols=[*_TEST_DATA, "block"])
-    except (OSError, ValueError) as error:
-        raise InputError(f"the predictions cannot be read: {error}", where=str(path)) from None
     return frame.loc[frame["block"] == "test", _TEST_DATA].sort_values(["variable", "time"], ignore_index=True)
 
 

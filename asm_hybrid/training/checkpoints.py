@@ -76,7 +76,7 @@ class Checkpoints:
         path = self._path(stage)
         if not path.exists():
             return None
-        with self._readable(path):
+        with self.readable(path.stem):
             whole = path.read_bytes()
             content, digest = whole[:-DIGEST], whole[-DIGEST:]
             if hashlib.sha256(content).digest() != digest:
@@ -103,7 +103,7 @@ class Checkpoints:
         found = []
         for path in sorted(self.folder.glob("*.safetensors")):
             saved = self.load(path.stem)
-            with self._readable(path):
+            with self.readable(path.stem):
                 facts = saved.facts if saved else {}
                 log, seconds = str(facts["log"]), {name: float(t) for name, t in facts["seconds"].items()}
                 if not all(isinstance(json.loads(line), dict) for line in log.splitlines()):
@@ -113,11 +113,11 @@ class Checkpoints:
                 found.append((log, seconds))
         return found
 
-    @staticmethod
-    def _readable(path: Path) -> AbstractContextManager[None]:
+    def readable(self, stage: str) -> AbstractContextManager[None]:
+        """Guard the reading of the state of a stage, see `asm_hybrid.errors.readable`."""
         return readable(
             "the checkpoint cannot be read",
-            where=str(path),
+            where=str(self._path(stage)),
             expected="the file as this version of asm-hybrid wrote it",
             fix="remove it: what it holds is then worked out again",
         )

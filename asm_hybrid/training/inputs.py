@@ -64,7 +64,11 @@ def _read(path: Path, rows: int | None = None) -> pd.DataFrame:
 
 
 def knot_values(
-    inputs: pd.DataFrame | np.ndarray, names: Sequence[str], begin: pd.Timestamp | None, interval: float
+    inputs: pd.DataFrame | np.ndarray,
+    names: Sequence[str],
+    begin: pd.Timestamp | None,
+    interval: float,
+    where: str = "inputs",
 ) -> np.ndarray:
     """Return the values of inputs at the knots, once it is clear that they are meant for them.
 
@@ -79,6 +83,8 @@ def knot_values(
         Time of the first knot, UTC; any without it.
     interval : float
         Distance of two knots [d].
+    where : str, optional
+        What the inputs are called in messages.
 
     Returns
     -------
@@ -92,33 +98,33 @@ def knot_values(
     """
     times = None
     if isinstance(inputs, pd.DataFrame):
-        times = _times(inputs)
-        values = _columns(inputs, names)
+        times = _times(inputs, where)
+        values = _columns(inputs, names, where)
     else:
-        with readable("the inputs are not an array of numbers", where="inputs", expected="an array (knot, input)"):
+        with readable("the inputs are not an array of numbers", where=where, expected="an array (knot, input)"):
             values = np.array(inputs, dtype=float)
         if values.ndim != 2 or values.shape[1] != len(names):
             raise InputError(
                 f"the inputs have the shape {values.shape}",
-                where="inputs",
+                where=where,
                 expected=f"(knot, {len(names)}), with the columns {', '.join(names)}",
                 fix="give a data frame with these columns, such as asm_hybrid.read_inputs(RUN) returns",
             )
     if len(values) < 2:
-        raise InputError(f"the inputs have {len(values)} rows", where="inputs", expected="two knots or more")
+        raise InputError(f"the inputs have {len(values)} rows", where=where, expected="two knots or more")
     if times is not None:
-        _check_times(times, begin, pd.Timedelta(days=interval))
-    _refuse_gaps(values, names, times, "inputs")
+        _check_times(times, begin, pd.Timedelta(days=interval), where)
+    _refuse_gaps(values, names, times, where)
     return values
 
 
-def _times(frame: pd.DataFrame) -> pd.Series | None:
+def _times(frame: pd.DataFrame, where: str) -> pd.Series | None:
     """Return the times of a frame in UTC, or None when it has none."""
     column: Any = frame.get("time", frame.index)
     if "time" not in frame and not isinstance(frame.index, pd.DatetimeIndex):
         return None
     expected = "one column 'time' of stamps, or of texts such as 2024-03-31T08:00:00+00:00"
-    with readable("the times cannot be read", where="inputs, column time", expected=expected):
+    with readable("the times cannot be read", where=f"{where}, column time", expected=expected):
         if isinstance(column, pd.DataFrame):
             raise ValueError("there are several columns 'time'")
         if pd.api.types.is_numeric_dtype(column):
@@ -127,32 +133,32 @@ def _times(frame: pd.DataFrame) -> pd.Series | None:
         times = pd.Series(pd.to_datetime(column, utc=True, format=iso)).reset_index(drop=True)
     if times.isna().any():
         row = int(times.isna().to_numpy().argmax())
-        raise InputError("there is no time", where=f"inputs, row {row} (counted from 0)", expected=expected)
+        raise InputError("there is no time", where=f"{where}, row {row} (counted from 0)", expected=expected)
     return times
 
 
-def _columns(frame: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+def _columns(frame: pd.DataFrame, names: Sequence[str], where: str) -> np.ndarray:
     """Return the named columns of a frame as numbers."""
     lacking = [n for n in names if n not in frame]
     others = [str(c) for c in frame.columns if c not in names and c != "time"]
     if lacking:
         raise InputError(
             "the inputs lack " + ", ".join(lacking),
-            where="inputs",
+            where=where,
             expected="the columns " + ", ".join(names),
             fix=f"{lacking[0]}: {nearest(lacking[0], others)}" if others else "give them, as read_inputs(RUN) does",
         )
     twice = [n for n in names if isinstance(frame[n], pd.DataFrame)]
     if twice:
-        raise InputError(f"the column {twice[0]} is there twice", where="inputs", expected="every input once")
+        raise InputError(f"the column {twice[0]} is there twice", where=where, expected="every input once")
     columns = []
     for name in names:
-        with readable("the column does not hold numbers", where=f"inputs, column {name}", expected="numbers"):
+        with readable("the column does not hold numbers", where=f"{where}, column {name}", expected="numbers"):
             columns.append(frame[name].to_numpy(dtype=float, na_value=np.nan))
     return np.column_stack(columns)
 
 
-def _check_times(times: pd.Series, begin: pd.Timestamp | None, interval: pd.Timedelta) -> None:
+def _check_times(times: pd.Series, begin: pd.Timestamp | None, interval: pd.Timedelta, where: str) -> None:
     """Refuse rows that do not lie at the knots."""
     first = times.iloc[0] if begin is None else begin
     distance = interval.total_seconds()
@@ -175,7 +181,7 @@ def _check_times(times: pd.Series, begin: pd.Timestamp | None, interval: pd.Time
     else:
         found = f"the row is at {_show(times.iloc[row])}, and the knot there at {_show(first + row * interval)}"
         fix = f"bring the inputs to one row every {minutes}, and fill what is missing"
-    raise InputError(found, where=f"inputs, row {row} (counted from 0)", expected=expected, fix=fix)
+    raise InputError(found, where=f"{where}, row {row} (counted from 0)", expected=expected, fix=fix)
 
 
 def _refuse_gaps(values: np.ndarray, names: Sequence[str], times: pd.Series | None, where: str) -> None:

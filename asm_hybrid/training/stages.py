@@ -241,7 +241,8 @@ class Stages:
         self.progress.stage("simulating f over the record")
         saved = self.checkpoints.load("f")
         if saved is not None:
-            solution = Solution(**{name: t.to(self.device) for name, t in saved.tensors.items()})
+            with self.checkpoints.readable("f"):
+                solution = Solution(**{name: t.to(self.device) for name, t in saved.tensors.items()})
         else:
             with torch.no_grad():
                 solution = self.model.mechanistic().simulate(self.model.start, self.inputs, record_knots=True)
@@ -376,8 +377,9 @@ class Stages:
         self.progress.stage(f"fitting {title or name}", iterations)
         saved = self.checkpoints.load(key)
         if saved is not None:
-            self.log.position = int(saved.facts["records"])
-            for _ in range(int(saved.facts["iteration"])):
+            with self.checkpoints.readable(key):
+                self.log.position, done_before = int(saved.facts["records"]), int(saved.facts["iteration"])
+            for _ in range(done_before):
                 self.progress.advance()
         result = fit(
             module,
