@@ -143,8 +143,20 @@ def clear_temporary(folder: Path) -> None:
         remove_abandoned(path)
 
 
-def make_folder(folder: Path) -> Path:
-    """Make a folder and those above it where there are none, so that they are still there after a power cut.
+def make_folder(folder: Path, *, parents: bool = True) -> Path:
+    """Make a folder where there is none, so that it is still there after a power cut.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    parents : bool, optional
+        Whether to make those above it, too.
+
+    Returns
+    -------
+    Path
+        The folder.
 
     Raises
     ------
@@ -153,7 +165,7 @@ def make_folder(folder: Path) -> Path:
     """
     try:
         absent = [f for f in (folder, *folder.absolute().parents) if not f.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=parents, exist_ok=True)
         for made in reversed(absent):
             _sync_folder(made.absolute().parent)
     except OSError as error:

@@ -62,7 +62,7 @@ class Checkpoints:
         text = np.frombuffer(json.dumps(facts).encode("utf-8"), dtype=np.uint8)
         plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
         content = save_tensors({**plain, FACTS: torch.from_numpy(text.copy())})
-        make_folder(self.folder)
+        make_folder(self.folder, parents=False)
         write_bytes_atomic(self._path(stage), content + hashlib.sha256(content).digest())
 
     def load(self, stage: str) -> Saved | None:

@@ -41,7 +41,7 @@ def hold_run(folder: Path) -> Iterator[None]:
     InputError
         When another process is writing it, or it cannot be written.
     """
-    place = make_folder(folder / UNFINISHED)
+    place = make_folder(folder / UNFINISHED, parents=False)
     try:
         with locked(place / LOCK, folder):
             yield

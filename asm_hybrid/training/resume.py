@@ -21,7 +21,7 @@ OWN = ("config.yaml", "kinetics.yaml")
 
 def write_origin(folder: Path) -> None:
     """Keep what a run began with: digests of its config, table, data and earlier run, the packages and the device."""
-    make_folder(folder / UNFINISHED)
+    make_folder(folder / UNFINISHED, parents=False)
     config = load_config(folder / "config.yaml")
     names = [*OWN, *(source.file for source in config.data.sources.values())]
     if config.training.start_from is not None:
