@@ -196,8 +196,9 @@ def staged_folder(target: Path) -> Iterator[Path]:
     """
     target = target.absolute()
     place = target.with_name(f".{target.name}{_TEMPORARY}")
-    new = make_folder(place) / "new"
+    new = place / "new"
     try:
+        make_folder(place)
         with locked(place / "lock", target):
             try:
                 shutil.rmtree(new, ignore_errors=True)

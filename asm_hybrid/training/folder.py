@@ -41,8 +41,9 @@ def hold_run(folder: Path) -> Iterator[None]:
     InputError
         When another process is writing it, or it cannot be written.
     """
-    place = make_folder(folder / UNFINISHED, parents=False)
+    place = folder / UNFINISHED
     try:
+        make_folder(place, parents=False)
         with locked(place / LOCK, folder):
             yield
     finally:
