@@ -198,7 +198,8 @@ def staged_folder(target: Path) -> Iterator[Path]:
     place = target.with_name(f".{target.name}{_TEMPORARY}")
     new = place / "new"
     try:
-        make_folder(place)
+        make_folder(target.parent)
+        make_folder(place, parents=False)
         with locked(place / "lock", target):
             try:
                 shutil.rmtree(new, ignore_errors=True)
@@ -319,7 +320,12 @@ def read_manifest(folder: Path) -> dict[str, str]:
         is_folder, has_manifest = folder.is_dir(), path.exists()
         unfinished = (folder / UNFINISHED).is_dir()
     if not is_folder:
-        raise InputError("the folder does not exist", where=str(folder), expected=where)
+        raise InputError(
+            "this is a file, not a folder" if folder.exists() else "the folder does not exist",
+            where=str(folder),
+            expected=where,
+            fix="give the folder that `asm-hybrid train` or `asm-hybrid export` named at its end",
+        )
     if not has_manifest:
         go_on = f"end the run with `asm-hybrid train --resume {folder}`"
         raise InputError(

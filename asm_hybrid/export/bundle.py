@@ -70,9 +70,11 @@ def export_bundle(run_dir: str | Path, out: str | Path) -> Path:
 
 
 def _refuse_occupied(out: Path) -> None:
-    if out.is_dir() and not any(out.iterdir()):
-        return
-    if out.exists() or out.is_symlink():
+    with readable("the folder cannot be used", where=str(out), expected="a folder that may be created and written"):
+        if out.is_dir() and not any(out.iterdir()):
+            return
+        occupied = out.exists() or out.is_symlink()
+    if occupied:
         raise InputError(
             "the folder holds files" if out.is_dir() else "a file of that name exists",
             where=str(out),

@@ -29,7 +29,7 @@ def check_target(folder: Path) -> None:
     InputError
         When it cannot be made or written.
     """
-    existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    existing = next(p for p in (folder, *folder.absolute().parents) if os.path.exists(p))
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(
             f"{existing} is not a folder that may be written",

@@ -250,3 +250,11 @@ def test_a_full_disk_leaves_nothing(run: Path, tmp_path: Path, monkeypatch: pyte
         export_bundle(run, tmp_path / "bundle")
     monkeypatch.undo()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for target in (tmp_path / "file" / "bundle", tmp_path / ("x" * 300)):
+        with pytest.raises(InputError, match=re.escape(str(target))[:60]):
+            export_bundle(run, target)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "run"]
