@@ -208,6 +208,7 @@ def test_a_log_that_cannot_be_written_is_named(tmp_path):
 
 
 def test_a_run_that_another_process_writes_is_not_touched(stopped):
+    (stopped / "checkpoint" / "lock").unlink()  # of the killed process
     before = content(stopped)
     with hold_run(stopped), pytest.raises(InputError, match=f"process {os.getpid()} on") as error:
         resume_training(stopped)
@@ -217,11 +218,26 @@ def test_a_run_that_another_process_writes_is_not_touched(stopped):
 
 def test_two_runs_are_not_begun_in_one_folder(tmp_path):
     config = write_case(tmp_path, TEXT)
+    (tmp_path / "run").mkdir()
     with hold_run(tmp_path / "run"):
         with pytest.raises(InputError, match=f"process {os.getpid()} on"):
             run_training(config, tmp_path / "run")
         assert not (tmp_path / "run" / "config.yaml").exists()
     assert not list((tmp_path / "run").iterdir())
+
+
+def test_a_run_is_held_until_its_report_is_written(tmp_path, monkeypatch):
+    def diagnosed(folder):
+        with pytest.raises(InputError, match="is writing it"):
+            resume_training(folder)
+        raise KeyboardInterrupt
+
+    short = TEXT.replace("iterations: 12", "iterations: 1").replace("seeds: [1, 2]", "seeds: [1]")
+    monkeypatch.setattr("asm_hybrid.workflow.diagnose", diagnosed)
+    result = run_training(write_case(tmp_path, short), tmp_path / "run")
+    assert result.interrupted
+    assert result.resumable
+    assert not (tmp_path / "run" / "checkpoint" / "lock").exists()
 
 
 @pytest.mark.parametrize(
