@@ -10,8 +10,8 @@ import torch
 from small_plant import CONFIG, write_case
 
 from asm_hybrid import load_model, read_inputs
-from asm_hybrid.cli import main
 from asm_hybrid.artefacts import write_manifest
+from asm_hybrid.cli import main
 from asm_hybrid.errors import InputError
 from asm_hybrid.export import export_bundle
 from asm_hybrid.plant import InputSpec
