@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
+import math
 import os
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from asm_hybrid.errors import InputError
+from asm_hybrid.errors import InputError, readable
+from asm_hybrid.locking import grip, locked, remove_abandoned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,13 +24,17 @@ if TYPE_CHECKING:
 __all__ = [
     "MANIFEST",
     "UNFINISHED",
+    "WritingError",
     "clear_temporary",
     "csv_text",
+    "make_folder",
+    "read_json",
     "read_manifest",
     "refresh_manifest",
     "restored",
     "restored_text",
     "sha256_file",
+    "staged_folder",
     "user_path",
     "verify_manifest",
     "write_bytes_atomic",
@@ -43,6 +51,18 @@ _TEMPORARY = ".partial"
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].", re.DOTALL)
 """Text that a spreadsheet runs as a formula, by its signs and their wide forms, or that was made harmless."""
 _HARMLESS = re.compile(r"'(?='*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].)", re.DOTALL)
+_RESTORE = "restore the folder from a copy, or train again"
+
+
+class WritingError(InputError):
+    """A file or a folder could not be written."""
+
+    def __init__(self, error: OSError, path: Path, what: str = "file") -> None:
+        super().__init__(
+            f"the {what} cannot be written: {error.strerror or error}",
+            where=str(path),
+            fix="check that the folder exists, may be written, and that the disk has room",
+        )
 
 
 def sha256_file(path: Path) -> str:
@@ -79,27 +99,43 @@ def write_bytes_atomic(path: Path, content: bytes) -> Path:
 
     Raises
     ------
-    InputError
+    WritingError
         If the folder cannot be written.
+
+    Notes
+    -----
+    What a killed call has left beside the same file is removed.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}{_TEMPORARY}")
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{_TEMPORARY}"):
+        remove_abandoned(left)
     try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        temporary, stream = _begin(path)
+        try:
+            with stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+                if os.name == "posix":  # still locked, so that nobody takes it for abandoned
+                    os.replace(temporary, path)
+            if os.name != "posix":  # Windows moves no file that is open
+                os.replace(temporary, path)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
         _sync_folder(path.parent)
     except OSError as error:
-        raise InputError(
-            f"the file cannot be written: {error.strerror or error}",
-            where=str(path),
-            fix="check that the folder exists, may be written, and that the disk has room",
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        raise WritingError(error, path) from error
     return path
+
+
+def _begin(path: Path) -> tuple[Path, IO[bytes]]:
+    """Open a temporary file beside a target, locked as long as it is being written."""
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}{_TEMPORARY}")
+        stream = temporary.open("xb")
+        if grip(stream, temporary):
+            return temporary, stream
+        stream.close()
 
 
 def write_text_atomic(path: Path, text: str) -> Path:
@@ -179,7 +215,123 @@ def write_json_atomic(path: Path, value: Mapping[str, Any] | Sequence[Any]) -> P
 def clear_temporary(folder: Path) -> None:
     """Remove what `write_bytes_atomic` left half written when it was killed, in a folder and below."""
     for path in folder.rglob(f".*{_TEMPORARY}"):
-        path.unlink(missing_ok=True)
+        remove_abandoned(path)
+
+
+def make_folder(folder: Path, *, parents: bool = True) -> Path:
+    """Make a folder where there is none, so that it is still there after a power cut.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    parents : bool, optional
+        Whether to make those above it, too.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    WritingError
+        When it cannot be made.
+    """
+    try:
+        absent = [f for f in (folder, *folder.absolute().parents) if not f.exists()]
+        folder.mkdir(parents=parents, exist_ok=True)
+        for made in reversed(absent):
+            _sync_folder(made.absolute().parent)
+    except OSError as error:
+        raise WritingError(error, folder, "folder") from error
+    return folder
+
+
+@contextlib.contextmanager
+def staged_folder(target: Path) -> Iterator[Path]:
+    """Fill a folder that appears at its place when it is complete, or not at all.
+
+    It is filled in ``.NAME.partial`` beside the target, which a call that is killed leaves, and the next one removes.
+
+    Parameters
+    ----------
+    target : Path
+        The folder: one that does not exist, or is empty.
+
+    Yields
+    ------
+    Path
+        Where to write.
+
+    Raises
+    ------
+    InputError
+        When it cannot be written, or another process is writing it.
+    """
+    target = target.absolute()
+    place = target.with_name(f".{target.name}{_TEMPORARY}")
+    new = place / "new"
+    try:
+        make_folder(target.parent)
+        make_folder(place, parents=False)
+        with locked(place / "lock", target):
+            try:
+                shutil.rmtree(new, ignore_errors=True)
+                make_folder(new)
+                yield new
+                _move(new, target)
+            finally:
+                shutil.rmtree(new, ignore_errors=True)
+    finally:
+        with contextlib.suppress(OSError):
+            place.rmdir()
+
+
+def _move(folder: Path, target: Path) -> None:
+    """Put a folder in the place of one that is empty or does not exist."""
+    try:
+        if target.is_dir():
+            target.rmdir()
+        os.replace(folder, target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise WritingError(error, target, "folder") from error
+
+
+def read_json(path: Path, fix: str = _RESTORE) -> dict[str, Any]:
+    """Read a JSON file that holds an object.
+
+    Parameters
+    ----------
+    path : Path
+        The file, UTF-8.
+    fix : str, optional
+        What the message says should be done when it cannot be read.
+
+    Returns
+    -------
+    dict
+        Its content, in which every number is finite.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, damaged, or holds anything else.
+    """
+    expected = "a JSON file as asm-hybrid writes it"
+    with readable("the file cannot be read", where=str(path), expected=expected, fix=fix):
+        value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_finite, parse_float=_finite)
+        json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair would fail later
+    if not isinstance(value, dict):
+        raise InputError("the file holds no JSON object", where=str(path), expected=expected, fix=fix)
+    return value
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is not a finite number")
+    return number
 
 
 def write_manifest(folder: Path) -> dict[str, str]:
@@ -195,8 +347,11 @@ def write_manifest(folder: Path) -> dict[str, str]:
     dict of str to str
         Relative POSIX path to digest, sorted by path.
     """
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and _is_artefact(p.relative_to(folder)))
-    digests = {p.relative_to(folder).as_posix(): sha256_file(p) for p in files}
+    try:
+        files = sorted(p for p in folder.rglob("*") if p.is_file() and _is_artefact(p.relative_to(folder)))
+        digests = {p.relative_to(folder).as_posix(): sha256_file(p) for p in files}
+    except OSError as error:
+        raise WritingError(error, folder / MANIFEST) from error
     write_json_atomic(folder / MANIFEST, digests)
     return digests
 
@@ -235,25 +390,37 @@ def read_manifest(folder: Path) -> dict[str, str]:
         If the folder or its manifest is missing, or the manifest is not a mapping of safe relative paths.
     """
     path = folder / MANIFEST
-    if not folder.is_dir():
-        raise InputError("the folder does not exist", where=str(folder), expected="a run folder or an exported bundle")
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    where = "a finished run folder or an exported bundle"
+    with readable("the folder cannot be read", where=str(folder), expected=where):
+        is_folder, has_manifest = folder.is_dir(), path.exists()
+        unfinished = (folder / UNFINISHED).is_dir()
+    if not is_folder:
+        raise InputError(
+            "this is a file, not a folder" if folder.exists() else "the folder does not exist",
+            where=str(folder),
+            expected=where,
+            fix="give the folder that `asm-hybrid train` or `asm-hybrid export` named at its end",
+        )
+    if not has_manifest:
+        go_on = f"end the run with `asm-hybrid train --resume {folder}`"
         raise InputError(
             f"the folder has no {MANIFEST}",
             where=str(folder),
-            expected="a finished run folder or an exported bundle",
-            fix="train again, or give the folder that `asm-hybrid train` named at its end",
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"the manifest cannot be read: {error}", where=str(path)) from error
-    if not isinstance(manifest, dict) or not all(isinstance(digest, str) for digest in manifest.values()):
-        raise InputError("not a manifest", where=str(path), expected='{"file": "sha256", …}')
+            expected=where,
+            fix=go_on if unfinished else "train again, or give the folder that `asm-hybrid train` named at its end",
+        )
+    manifest = read_json(path)
+    if not all(isinstance(digest, str) for digest in manifest.values()):
+        raise InputError("not a manifest", where=str(path), expected='{"file": "sha256", …}', fix=_RESTORE)
     for name in manifest:
         pure = PurePosixPath(name)
         if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name:
-            raise InputError(f"the manifest names {name!r}, which lies outside the folder", where=str(path))
+            raise InputError(
+                f"the manifest names {name!r}, which lies outside the folder",
+                where=str(path),
+                expected="names of files in the folder",
+                fix="do not use this folder: asm-hybrid writes no such name",
+            )
     return manifest
 
 
@@ -281,18 +448,21 @@ def verify_manifest(folder: Path, names: Sequence[str] | None = None) -> dict[st
     faults = []
     for name in manifest if names is None else names:
         path = folder / name
-        if name not in manifest:
-            faults.append(f"{name} is not in {MANIFEST}")
-        elif not path.is_file():
-            faults.append(f"{name} is missing")
-        elif sha256_file(path) != manifest[name]:
-            faults.append(f"{name} was changed or damaged after it was written (its SHA-256 differs)")
+        with readable(f"the file {name[:80]!r} cannot be read", where=str(folder), fix=_RESTORE):
+            if name not in manifest:
+                faults.append(f"{name} is not in {MANIFEST}")
+            elif path.is_dir():
+                faults.append(f"{name} is a folder, not a file")
+            elif not path.is_file():
+                faults.append(f"{name} is missing")
+            elif sha256_file(path) != manifest[name]:
+                faults.append(f"{name} was changed or damaged after it was written (its SHA-256 differs)")
     if faults:
         raise InputError(
             "; ".join(faults),
             where=str(folder),
             expected=f"the files as listed in {MANIFEST}",
-            fix="restore the folder from a copy, or train again",
+            fix=_RESTORE,
         )
     return manifest
 

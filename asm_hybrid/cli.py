@@ -155,8 +155,8 @@ def _is_run(subject: str) -> bool:
     """Return whether a folder is meant; one that has the name of a layout and no config is not."""
     from asm_hybrid.config import available_layouts
 
-    folder = Path(subject)
-    return folder.is_dir() and (subject not in available_layouts() or (folder / "config.yaml").exists())
+    named = subject in available_layouts()
+    return os.path.isdir(subject) and (not named or os.path.exists(Path(subject) / "config.yaml"))
 
 
 def _simulate_plant(subject: str, scenario: Path | None, out: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,15 +88,16 @@ def run_training(config: str | Path, out: Path | None = None, progress: Progress
 
 
 def _plant_run(config: str | Path, out: Path | None, progress: Progress, *, resume: bool) -> RunResult:
-    outcome = train(config, out, progress, resume=resume)
-    if outcome.interrupted:
-        return RunResult(outcome.folder, None, True)
-    try:
-        progress.stage("diagnosing")
-        summary = diagnose(outcome.folder)
-        progress.stage("writing the report")
-        write_report(outcome.folder)
-    except KeyboardInterrupt:
-        return RunResult(outcome.folder, None, True)
-    discard_checkpoints(outcome.folder)
+    with ExitStack() as held:
+        outcome = train(config, out, progress, resume=resume, held=held)
+        if outcome.interrupted:
+            return RunResult(outcome.folder, None, True)
+        try:
+            progress.stage("diagnosing")
+            summary = diagnose(outcome.folder)
+            progress.stage("writing the report")
+            write_report(outcome.folder)
+        except KeyboardInterrupt:
+            return RunResult(outcome.folder, None, True)
+        discard_checkpoints(outcome.folder)
     return RunResult(outcome.folder, summary, False)

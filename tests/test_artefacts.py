@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +17,14 @@ import pytest
 from asm_hybrid import artefacts
 from asm_hybrid.artefacts import (
     csv_text,
+    make_folder,
+    read_json,
     read_manifest,
     refresh_manifest,
     restored,
     restored_text,
     sha256_file,
+    staged_folder,
     user_path,
     verify_manifest,
     write_bytes_atomic,
@@ -162,3 +168,90 @@ def test_headers_given_twice_stay(tmp_path: Path) -> None:
 def test_a_home_folder_that_is_not_known() -> None:
     with pytest.raises(InputError, match="write the whole path"):
         user_path("~no-such-user/plant.csv")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from asm_hybrid import artefacts
+os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+path = Path(sys.argv[2])
+if sys.argv[1] == "file":
+    artefacts.write_text_atomic(path, "new")
+with artefacts.staged_folder(path) as folder:
+    artefacts.write_text_atomic(folder / "a", "new")
+"""
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_the_next_call_removes_what_a_killed_one_left(tmp_path: Path, kind: str) -> None:
+    target = tmp_path / "x"
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", KILLED, kind, str(target)], check=False)
+        assert done.returncode == -signal.SIGKILL
+    assert not target.exists()
+    assert len(list(tmp_path.iterdir())) == 1
+    if kind == "file":
+        write_text_atomic(target, "new")
+    else:
+        with staged_folder(target) as folder:
+            write_text_atomic(folder / "a", "new")
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_staged_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "x"
+
+    def fail() -> None:
+        with staged_folder(target) as folder:
+            write_text_atomic(folder / "a", "1")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert not list((tmp_path / "deep").iterdir())
+    with staged_folder(target) as folder:
+        write_text_atomic(folder / "a", "1")
+        with pytest.raises(InputError, match=str(os.getpid())), staged_folder(target):
+            pass
+        assert not target.exists()
+    assert [p.name for p in target.iterdir()] == ["a"]
+    assert [p.name for p in target.parent.iterdir()] == ["x"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="folder cannot be written"):
+        make_folder(tmp_path / "file" / "x")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "1",
+        '{"a": NaN}',
+        '{"a": -Infinity}',
+        '{"a": 1e999}',
+        '{"a": "\\ud800"}',
+        '{"a": ' + "[" * 100_000,
+        "\udcff",
+    ],
+)
+def test_json_that_cannot_be_used_is_named(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(InputError, match=r"a\.json"):
+        read_json(path)
+    path.unlink()
+    for make in (lambda: None, path.mkdir):
+        make()
+        with pytest.raises(InputError, match=r"a\.json"):
+            read_json(path)
+
+
+def test_a_name_too_long_for_a_file_is_refused(tmp_path: Path) -> None:
+    write_json_atomic(tmp_path / "manifest.json", {"x" * 5000: ""})
+    with pytest.raises(InputError, match="xxx"):
+        verify_manifest(tmp_path)

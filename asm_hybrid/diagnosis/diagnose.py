@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import torch
 from safetensors.torch import load as load_tensors
 from torch import Tensor
 
-from asm_hybrid.artefacts import verify_manifest, write_csv_atomic, write_json_atomic, write_manifest
+from asm_hybrid.artefacts import read_json, verify_manifest, write_csv_atomic, write_json_atomic, write_manifest
 from asm_hybrid.diagnosis.balance import imbalance, imbalance_warning
 from asm_hybrid.diagnosis.contributions import contribution_table, contributions
 from asm_hybrid.diagnosis.forecast import forecast_verdict
@@ -43,7 +42,7 @@ def diagnose(folder: Path) -> dict[str, Any]:
         The completed summary.
     """
     verify_manifest(folder)
-    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    summary = read_json(folder / "summary.json")
     states_file = folder / "states.safetensors"
     model = load_model(folder)
     if model.term is not None and states_file.exists():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
-import shutil
 from pathlib import Path
 
-from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_manifest, write_text_atomic
-from asm_hybrid.errors import InputError
+from asm_hybrid.artefacts import (
+    read_json,
+    staged_folder,
+    verify_manifest,
+    write_bytes_atomic,
+    write_manifest,
+    write_text_atomic,
+)
+from asm_hybrid.errors import InputError, readable
 from asm_hybrid.export.fitted_table import fitted_table
 from asm_hybrid.export.workbook import parameter_workbook
 from asm_hybrid.yamlfile import load_yaml
@@ -59,35 +62,32 @@ def export_bundle(run_dir: str | Path, out: str | Path) -> Path:
     manifest = verify_manifest(run_dir)
     verify_manifest(run_dir, _REQUIRED)
     _refuse_occupied(out)
-    staging = out.parent / f".{out.name}.{secrets.token_hex(6)}.partial"
-    try:
-        staging.mkdir(parents=True)
+    parameters, summary = (read_json(run_dir / name) for name in ("parameters.json", "summary.json"))
+    with readable(
+        "parameters.json and summary.json do not make a workbook",
+        where=str(run_dir),
+        expected="the files as this version of asm-hybrid writes them",
+        fix="use the version of asm-hybrid that made the run, or train again",
+    ):
+        workbook = parameter_workbook(parameters, summary)
+        fitted = fitted_table(load_yaml(run_dir / "kinetics.yaml").data["name"], parameters, summary["name"])
+    with staged_folder(out) as staging:
         for name in (*_REQUIRED, *(n for n in _OPTIONAL if n in manifest)):
-            write_bytes_atomic(staging / name, (run_dir / name).read_bytes())
-        parameters = json.loads((run_dir / "parameters.json").read_text(encoding="utf-8"))
-        summary = json.loads((run_dir / "summary.json").read_text(encoding="utf-8"))
-        write_bytes_atomic(staging / _WORKBOOK, parameter_workbook(parameters, summary))
-        table = load_yaml(staging / "kinetics.yaml").data["name"]
-        write_text_atomic(staging / _FITTED, fitted_table(table, parameters, summary["name"]))
+            with readable(f"{name} cannot be read", where=str(run_dir)):
+                content = (run_dir / name).read_bytes()
+            write_bytes_atomic(staging / name, content)
+        write_bytes_atomic(staging / _WORKBOOK, workbook)
+        write_text_atomic(staging / _FITTED, fitted)
         write_manifest(staging)
-        if out.is_dir():
-            out.rmdir()
-        os.replace(staging, out)
-    except OSError as error:
-        raise InputError(
-            f"the bundle cannot be written: {error.strerror or error}",
-            where=str(out),
-            fix="give another folder with --out",
-        ) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return out
 
 
 def _refuse_occupied(out: Path) -> None:
-    if out.is_dir() and not any(out.iterdir()):
-        return
-    if out.exists() or out.is_symlink():
+    with readable("the folder cannot be used", where=str(out), expected="a folder that may be created and written"):
+        if out.is_dir() and not any(out.iterdir()):
+            return
+        occupied = out.exists() or out.is_symlink()
+    if occupied:
         raise InputError(
             "the folder holds files" if out.is_dir() else "a file of that name exists",
             where=str(out),

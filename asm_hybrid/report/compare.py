@@ -12,7 +12,7 @@ import pandas as pd
 from asm_hybrid.artefacts import restored, verify_manifest
 from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.diagnosis.verdict import NAMES, OWN, signed_percent
-from asm_hybrid.errors import InputError
+from asm_hybrid.errors import InputError, readable
 from asm_hybrid.report.record import Score, Summary, flat, read_config, read_summary
 from asm_hybrid.report.style import MODELS
 from asm_hybrid.training.improvement import improvement
@@ -57,9 +57,7 @@ def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:
             rows.setdefault(figure, {})[name] = value
     figures = list(rows)
     whats, variables = ([*dict.fromkeys(figure[k] for figure in figures)] for k in (0, 1))
-    figures.sort(
-        key=lambda f: (f[0].startswith("coverage"), whats.index(f[0]), variables.index(f[1]), MODELS.index(f[3]))
-    )
+    figures.sort(key=lambda f: (f[0].startswith("coverage"), whats.index(f[0]), variables.index(f[1]), _rank(f[3])))
     settings = {name: dict(flat(read_config(folder)[0])) for name, folder in runs.items()}
     for setting in dict.fromkeys(setting for found in settings.values() for setting in found):
         values = [found.get(setting) for found in settings.values()]
@@ -112,6 +110,11 @@ def _told(variable: str, times: np.ndarray, errors: dict[str, np.ndarray]) -> st
         limits = f"{signed_percent(change.low)} to {signed_percent(change.high)} %"
         parts.append(f"{word} {name} (90 % interval of the change {limits})")
     return f"{variable}: {best} has the lowest RMSE; it " + "; it ".join(parts) + "."
+
+
+def _rank(model: str) -> int:
+    """Return the place of a model in the order of the tables; models of another version are the last."""
+    return MODELS.index(model) if model in MODELS else len(MODELS)
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
@@ -168,10 +171,8 @@ def _check_same_data(runs: dict[str, Path]) -> None:
 def _test_data(folder: Path) -> pd.DataFrame:
     """Return the measurements of the test block as text, as they stand in ``predictions.csv``."""
     path = folder / "predictions.csv"
-    try:
+    with readable("the predictions cannot be read", where=str(path), expected="the file as asm-hybrid writes it"):
         frame = restored(pd.read_csv(path, dtype=str, usecols=[*_TEST_DATA, "block"]))
-    except (OSError, ValueError) as error:
-        raise InputError(f"the predictions cannot be read: {error}", where=str(path)) from None
     return frame.loc[frame["block"] == "test", _TEST_DATA].sort_values(["variable", "time"], ignore_index=True)
 
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from asm_hybrid.artefacts import refresh_manifest, restored, write_bytes_atomic
+from asm_hybrid.artefacts import read_json, refresh_manifest, restored, verify_manifest, write_bytes_atomic
 from asm_hybrid.data.check import aligned
 from asm_hybrid.report.style import INK, MUTED, drawing, number, unit_text
 
@@ -41,7 +41,8 @@ def write_ode_plot(folder: Path) -> None:
     folder : Path
         A run folder. Its manifest gets the digests of the pictures.
     """
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    verify_manifest(folder, ["summary.json", "predictions.csv", "metrics.jsonl"])
+    summary = read_json(folder / "summary.json")
     curves = restored(pd.read_csv(folder / "predictions.csv"))
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     losses = [(r["stage"], r["loss"]) for r in map(json.loads, lines)]
@@ -203,12 +204,14 @@ def ode_lines(folder: Path) -> list[str]:
     -------
     list of str
     """
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    verify_manifest(folder, ["summary.json"])
+    summary = read_json(folder / "summary.json")
     scores = summary["scores"]
     lines = ["", f"{summary['name']}: loss {summary['loss']:.3g} after {summary['iterations']} iterations, "
              f"{summary['seconds']:.0f} s", ""]  # fmt: skip
     if (folder / "parameters.json").is_file():
-        rows = json.loads((folder / "parameters.json").read_text(encoding="utf-8"))["parameters"]
+        verify_manifest(folder, ["parameters.json"])
+        rows = read_json(folder / "parameters.json")["parameters"]
         cells = [("parameter", "start", "fitted", "bounds", "unit")]
         cells += [
             (r["name"], f"{r['start']:g}", f"{r['fitted']:.4g}", "{:g} to {:g}".format(*r["bounds"]), r["unit"])

@@ -24,6 +24,8 @@ from asm_hybrid.report.verdict import ScoreTable, best_model, cards, headline, s
 __all__ = ["render_report", "write_report"]
 
 REPORT = "report.html"
+_READ = ("summary.json", "config.yaml", "predictions.csv", "parameters.json", "data.json", "environment.json")
+_READ_IF_THERE = ("forecasts.csv", "contributions.csv")
 _PER_TABLE = 3  # variables beside each other in a score table
 _SHOWN_HORIZON = 6  # hours ahead whose forecasts are drawn
 _TOP = 3  # entries of the ranking that get a figure
@@ -38,7 +40,7 @@ def write_report(run_dir: Path) -> Path:
     Parameters
     ----------
     run_dir : Path
-        A run folder. Its manifest, where there is one, gets the digest of the new page.
+        A run folder. Its manifest gets the digest of the new page.
 
     Returns
     -------
@@ -48,9 +50,10 @@ def write_report(run_dir: Path) -> Path:
     Raises
     ------
     InputError
-        If a file of the run folder is missing or unreadable.
+        If a file of the run folder is missing, unreadable, or not the one that was written.
     """
     run_dir = Path(run_dir)
+    record.check_files(run_dir, _READ, _READ_IF_THERE)
     path = write_text_atomic(run_dir / REPORT, render_report(run_dir))
     refresh_manifest(run_dir, [REPORT])
     return path
@@ -95,11 +98,11 @@ def render_report(run_dir: Path) -> str:
 
 def _config_facts(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the few entries of the config that the page shows by name, each None where absent."""
-    model = config.get("model") or {}
+    model, tanks = record.section(config, "model"), record.section(record.section(config, "plant"), "tanks")
     return {
         "description": config.get("description"),
         "kinetics": Path(str(model.get("kinetics") or "")).stem or None,
-        "tanks": len((config.get("plant") or {}).get("tanks") or ()) or None,
+        "tanks": len(tanks) or None,
     }
 
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
+from asm_hybrid.artefacts import read_json, read_manifest, verify_manifest
 from asm_hybrid.errors import InputError
 from asm_hybrid.yamlfile import load_yaml
 
@@ -25,6 +36,7 @@ __all__ = [
     "Summary",
     "Variable",
     "Verdict",
+    "check_files",
     "display_zone",
     "flat",
     "read_config",
@@ -32,9 +44,22 @@ __all__ = [
     "read_environment",
     "read_parameters",
     "read_summary",
+    "section",
 ]
 
 T = TypeVar("T")
+YEARS = 1900, 2200
+"""From the first to the last that a stamp may have."""
+
+
+def _stamp(text: str) -> str:
+    if not YEARS[0] <= datetime.fromisoformat(text).year <= YEARS[1]:
+        raise ValueError(f"the year is not one from {YEARS[0]} to {YEARS[1]}")
+    return text
+
+
+Stamp = Annotated[str, AfterValidator(_stamp)]
+"""A time in the notation of ISO 8601."""
 
 
 class _Record(BaseModel):
@@ -163,12 +188,12 @@ class Summary(_Record):
 
     name: str
     mode: Literal["mechanistic", "neural", "hybrid"]
-    placements: list[str] = []
-    created: str
+    placements: list[Literal["rates", "state", "parameters", "forcing", "output"]] = []
+    created: Stamp
     version: str
     device: str
     seconds: dict[str, float]
-    blocks: dict[str, tuple[str, str]]
+    blocks: dict[str, tuple[Stamp, Stamp]]
     variables: dict[str, Variable]
     scores: dict[str, dict[str, dict[str, Score]]]
     verdict: Verdict | None = None
@@ -181,6 +206,18 @@ class Summary(_Record):
     warnings: list[str] = []
     stopped: str = "finished"
     seeds: list[int] = []
+
+    @model_validator(mode="after")
+    def _known_variables(self) -> Self:
+        used: list[Iterable[str]] = [*self.scores.values(), self.verdict.variables if self.verdict else ()]
+        if self.forecast:
+            used += [variables for block in self.forecast.scores.values() for variables in block.values()]
+            used += [variables for block in self.forecast.bands.values() for variables in block.values()]
+        used.append(self.bands.variables if self.bands else ())
+        unknown = sorted({name for names in used for name in names} - set(self.variables))
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is not one of the variables")
+        return self
 
 
 class Parameter(_Record):
@@ -250,6 +287,27 @@ class DataRecord(_Record):
     quality: list[Finding] = []
 
 
+def check_files(run_dir: Path, needed: Iterable[str], optional: Iterable[str] = ()) -> None:
+    """Refuse files of a run folder that are not those its manifest knows.
+
+    Parameters
+    ----------
+    run_dir : Path
+        The run folder.
+    needed : iterable of str
+        Files that have to be there.
+    optional : iterable of str
+        Files that are checked where the manifest or the folder has them.
+
+    Raises
+    ------
+    InputError
+        With the files that are missing or changed.
+    """
+    manifest = read_manifest(run_dir)
+    verify_manifest(run_dir, [*needed, *(name for name in optional if name in manifest or (run_dir / name).exists())])
+
+
 def read_summary(run_dir: Path) -> Summary:
     """Return ``summary.json`` of a run folder."""
     return _read(run_dir / "summary.json", Summary)
@@ -289,39 +347,40 @@ def display_zone(config: dict[str, Any]) -> ZoneInfo:
     ZoneInfo
         The zone in which the report shows times.
     """
-    data = config.get("data")
-    sources = data.get("sources") if isinstance(data, dict) else None
-    zones = set()
-    for source in (sources or {}).values():
-        time = source.get("time") if isinstance(source, dict) else None
-        zones.add(str(time.get("zone") or "UTC") if isinstance(time, dict) else "UTC")
+    sources = section(section(config, "data"), "sources")
+    zones = {str(section(section(sources, name), "time").get("zone") or "UTC") for name in sources}
     try:
         return ZoneInfo(zones.pop()) if len(zones) == 1 else ZoneInfo("UTC")
     except (KeyError, ValueError, OSError):
         return ZoneInfo("UTC")
 
 
+def section(config: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return a mapping in a mapping, an empty one where there is none."""
+    found = config.get(key)
+    return found if isinstance(found, dict) else {}
+
+
 def _read(path: Path, kind: type[T]) -> T:
-    try:
-        return TypeAdapter(kind).validate_python(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    if not path.exists():
         raise InputError(
             f"the run folder has no {path.name}",
             where=str(path.parent),
             expected="a run folder that training has finished or ended cleanly",
             fix="give the folder that `asm-hybrid train` named at its end",
-        ) from None
+        )
+    content = read_json(path)
+    try:
+        return TypeAdapter(kind).validate_python(content)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False, include_context=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InputError(
-            f"{key}: {first['msg']}",
+            f"{key}: {first['msg']}" if key else first["msg"],
             where=str(path),
             expected="the file as this version of asm-hybrid writes it",
             fix="use the version of asm-hybrid that made the run, or train again",
         ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"the file cannot be read: {error}", where=str(path)) from None
 
 
 def flat(value: dict[str, Any], before: str = "") -> list[tuple[str, str]]:

@@ -11,9 +11,13 @@ import pandas as pd
 
 from asm_hybrid.artefacts import restored
 from asm_hybrid.data.sampling import usual_distance
-from asm_hybrid.errors import InputError
+from asm_hybrid.errors import InputError, readable
+from asm_hybrid.report.record import YEARS
 
 __all__ = ["read_contributions", "read_forecasts", "read_predictions", "thin", "with_gaps"]
+
+_TEXTS = ("origin", "block", "variable", "unit", "tank", "kind", "name")
+_AS_WRITTEN = "the file as this version of asm-hybrid writes it"
 
 
 def read_predictions(run_dir: Path) -> pd.DataFrame:
@@ -49,27 +53,24 @@ def read_contributions(run_dir: Path) -> pd.DataFrame | None:
 
 
 def _read(path: Path, needed: Sequence[str]) -> pd.DataFrame:
-    try:
-        frame = restored(pd.read_csv(path, dtype={"block": str, "variable": str, "unit": str, "tank": str}))
-    except FileNotFoundError:
+    if not path.exists():
         raise InputError(
             f"the run folder has no {path.name}",
             where=str(path.parent),
             fix="give the folder that `asm-hybrid train` named at its end",
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"the file cannot be read: {error}", where=str(path)) from None
+        )
+    with readable("the file cannot be read", where=str(path), expected=_AS_WRITTEN):
+        frame = restored(pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, "str")))
     absent = [name for name in ("time", *needed) if name not in frame]
     if absent:
-        raise InputError(
-            "the column " + ", ".join(absent) + " is missing",
-            where=str(path),
-            expected="the file as this version of asm-hybrid writes it",
-        )
-    try:
+        raise InputError("the column " + ", ".join(absent) + " is missing", where=str(path), expected=_AS_WRITTEN)
+    with readable("a time cannot be read", where=str(path), expected=_AS_WRITTEN):
         frame["time"] = pd.to_datetime(frame["time"], utc=True, format="ISO8601")
-    except ValueError as error:
-        raise InputError(f"a time cannot be read: {error}", where=str(path)) from None
+        if not frame["time"].dt.year.between(*YEARS).all():
+            raise ValueError(f"the year is not one from {YEARS[0]} to {YEARS[1]}")
+    for name in frame.columns.difference(["time", *_TEXTS]):
+        with readable(f"the column {name} does not hold numbers", where=str(path), expected=_AS_WRITTEN):
+            frame[name] = pd.to_numeric(frame[name])
     figures = frame.select_dtypes("number").columns
     frame[figures] = frame[figures].replace([np.inf, -np.inf], np.nan)
     for name in ("block", "unit"):

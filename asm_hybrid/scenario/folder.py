@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from asm_hybrid.artefacts import write_bytes_atomic, write_csv_atomic, write_text_atomic
+from asm_hybrid.artefacts import make_folder, write_bytes_atomic, write_csv_atomic, write_text_atomic
 from asm_hybrid.errors import InputError
 from asm_hybrid.scenario.compiled import PlantRecord
 from asm_hybrid.scenario.plants import PlantScenarios, indicator_table
 
-__all__ = ["check_target", "make_folder", "series_table", "write_plant_folder"]
+__all__ = ["check_target", "series_table", "write_plant_folder"]
 
 
 def check_target(folder: Path) -> None:
@@ -29,7 +29,7 @@ def check_target(folder: Path) -> None:
     InputError
         When it cannot be made or written.
     """
-    existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    existing = next(p for p in (folder, *folder.absolute().parents) if os.path.exists(p))
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(
             f"{existing} is not a folder that may be written",
@@ -37,25 +37,6 @@ def check_target(folder: Path) -> None:
             expected="a folder that may be created and written",
             fix="give another one with --out",
         )
-
-
-def make_folder(folder: Path) -> Path:
-    """Make a folder where there is none.
-
-    Raises
-    ------
-    InputError
-        When it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"the folder cannot be made ({error.strerror or error})",
-            where=str(folder),
-            fix="give another one with --out",
-        ) from None
-    return folder
 
 
 def write_plant_folder(result: PlantScenarios, folder: Path, more: Mapping[str, bytes]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,21 +10,23 @@ import pandas as pd
 import torch
 
 from asm_hybrid.artefacts import (
+    make_folder,
+    read_json,
+    read_manifest,
     verify_manifest,
     write_bytes_atomic,
     write_csv_atomic,
     write_json_atomic,
     write_text_atomic,
 )
-from asm_hybrid.errors import InputError, SimulationError
+from asm_hybrid.errors import InputError, SimulationError, readable
 from asm_hybrid.scenario.changes import SAME, StampClock, apply_changes, change_texts, load_inputs
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
-from asm_hybrid.scenario.folder import check_target, make_folder
+from asm_hybrid.scenario.folder import check_target
 from asm_hybrid.scenario.negative import negative_targets
 from asm_hybrid.scenario.plot import plot_scenario
 from asm_hybrid.scenario.water import check_changed_water
 from asm_hybrid.training import (
-    MODEL_FILES,
     Departure,
     FittedModel,
     input_departures,
@@ -33,6 +34,7 @@ from asm_hybrid.training import (
     read_inputs,
     reading_departures,
 )
+from asm_hybrid.training.inputs import INPUTS, knot_values
 
 __all__ = ["ScenarioResult", "simulate"]
 
@@ -102,7 +104,7 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
     """
     run = Path(run)
     model = load_model(run)
-    verify_manifest(run, [*MODEL_FILES, *(n for n in ("summary.json",) if (run / n).exists())])
+    summary = _summary(run)
     scenario = load_scenario(scenario_path)
     _check_for_run(scenario)
     folder = out or run / "scenarios" / scenario.content.name
@@ -112,9 +114,9 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
     clock = StampClock(stamps[0])
     times = np.asarray((stamps - stamps[0]) / pd.Timedelta(days=1), dtype=float)
     names = [spec.name for spec in model.plant.inputs]
-    base = table[names].to_numpy(dtype=float)
-    period = _period(scenario, run, times, clock)
-    seen = _seen(run, times, base, clock)
+    base = knot_values(table, names, model.begin, model.grid.interval, str(run / INPUTS))
+    period = _period(scenario, _block(summary, "test", times, clock), times, clock)
+    seen = _seen(_block(summary, "train", times, clock), times, base)
     pollutants = load_inputs(model.plant)
     results = []
     for case in scenario.cases:
@@ -171,12 +173,36 @@ def _check_for_run(scenario: Scenario) -> None:
             )
 
 
-def _period(scenario: Scenario, run: Path, times: np.ndarray, clock: StampClock) -> tuple[float, float]:
-    given, start, end = scenario.content.period, float(times[0]), float(times[-1])
-    summary = run / "summary.json"
-    if summary.exists():
-        test = json.loads(summary.read_text(encoding="utf-8"))["blocks"]["test"]
-        start, end = (float((pd.Timestamp(t) - clock.origin) / pd.Timedelta(days=1)) for t in test)
+def _summary(run: Path) -> Path | None:
+    """Return the file of the blocks of a run, checked; None when the run has none."""
+    path = run / "summary.json"
+    if path.name not in read_manifest(run) and not path.exists():
+        return None
+    verify_manifest(run, [path.name])
+    return path
+
+
+def _block(summary: Path | None, name: str, times: np.ndarray, clock: StampClock) -> tuple[float, float]:
+    """Return start and end of a block [d]; those of the record without a summary."""
+    if summary is None:
+        return float(times[0]), float(times[-1])
+    content = read_json(summary)
+    with readable(
+        f"the block {name!r} cannot be read",
+        where=f"{summary} (blocks.{name})",
+        expected="start and end in the notation of ISO 8601, with a zone",
+        fix="use the version of asm-hybrid that made the run, or train again",
+    ):
+        start, end = (float((pd.Timestamp(t) - clock.origin) / pd.Timedelta(days=1)) for t in content["blocks"][name])
+        if not (start < end and start <= times[-1] and end >= times[0]):
+            raise ValueError(f"from {start} d to {end} d is no part of the record, which ends at {times[-1]} d")
+        return start, end
+
+
+def _period(
+    scenario: Scenario, block: tuple[float, float], times: np.ndarray, clock: StampClock
+) -> tuple[float, float]:
+    given, (start, end) = scenario.content.period, block
     if given.start is not None:
         start = clock.read(scenario, given.start, "period", "start")
     if given.end is not None:
@@ -190,13 +216,9 @@ def _period(scenario: Scenario, run: Path, times: np.ndarray, clock: StampClock)
     return start, end
 
 
-def _seen(run: Path, times: np.ndarray, base: np.ndarray, clock: StampClock) -> tuple[np.ndarray, np.ndarray]:
-    """Return the range of every input in the training block, ``(input,)`` each; in the record without a summary."""
-    summary, inside = run / "summary.json", np.ones(len(times), dtype=bool)
-    if summary.exists():
-        train = json.loads(summary.read_text(encoding="utf-8"))["blocks"]["train"]
-        begin, end = (float((pd.Timestamp(t) - clock.origin) / pd.Timedelta(days=1)) for t in train)
-        inside = (times >= begin - SAME) & (times <= end + SAME)
+def _seen(train: tuple[float, float], times: np.ndarray, base: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the range of every input in the training block, ``(input,)`` each."""
+    inside = (times >= train[0] - SAME) & (times <= train[1] + SAME)
     low, high = base[inside].min(0), base[inside].max(0)
     slack = ROUNDING * np.maximum(np.abs(low), np.abs(high))
     return low - slack, high + slack

@@ -1,6 +1,7 @@
 """Calibration, fitting, baselines, and the run folder."""
 
-from asm_hybrid.training.fitted import MODEL_FILES, FittedModel, load_model, read_inputs
+from asm_hybrid.training.fitted import MODEL_FILES, FittedModel, load_model
+from asm_hybrid.training.inputs import read_inputs
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.resume import find_config
 from asm_hybrid.training.run import Outcome, discard_checkpoints, train

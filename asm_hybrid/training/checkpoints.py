@@ -6,19 +6,19 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from asm_hybrid.artefacts import UNFINISHED, write_bytes_atomic
-from asm_hybrid.errors import InputError
+from asm_hybrid.artefacts import UNFINISHED, make_folder, write_bytes_atomic
+from asm_hybrid.errors import readable
 
 __all__ = ["Checkpoints", "Saved"]
 
@@ -35,8 +35,8 @@ class Saved:
     tensors : dict of str to Tensor
         On the CPU.
     facts : dict
-        What JSON can hold. When it was saved, ``metrics.jsonl`` had ``records`` lines, and the parts of the run had
-        taken ``seconds``.
+        What JSON can hold. When it was saved, ``metrics.jsonl`` had ``records`` lines, which were ``log``, and the
+        parts of the run had taken ``seconds``.
     """
 
     tensors: dict[str, Tensor]
@@ -62,7 +62,7 @@ class Checkpoints:
         text = np.frombuffer(json.dumps(facts).encode("utf-8"), dtype=np.uint8)
         plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
         content = save_tensors({**plain, FACTS: torch.from_numpy(text.copy())})
-        self.folder.mkdir(exist_ok=True)
+        make_folder(self.folder, parents=False)
         write_bytes_atomic(self._path(stage), content + hashlib.sha256(content).digest())
 
     def load(self, stage: str) -> Saved | None:
@@ -74,40 +74,53 @@ class Checkpoints:
             When the file is damaged.
         """
         path = self._path(stage)
-        if not path.is_file():
+        if not path.exists():
             return None
-        whole = path.read_bytes()
-        content, digest = whole[:-DIGEST], whole[-DIGEST:]
-        try:
+        with self.readable(path.stem):
+            whole = path.read_bytes()
+            content, digest = whole[:-DIGEST], whole[-DIGEST:]
             if hashlib.sha256(content).digest() != digest:
-                raise ValueError
+                raise ValueError("it is damaged, its SHA-256 differs")
             # Cloned, since sums over memory that is aligned otherwise can differ in the last bit.
             tensors = {name: tensor.clone() for name, tensor in load_tensors(content).items()}
-            return Saved(tensors, json.loads(bytes(tensors.pop(FACTS).numpy())))
-        except (ValueError, KeyError, SafetensorError):
-            raise InputError(
-                "the checkpoint is damaged (its SHA-256 differs)",
-                where=str(path),
-                expected="the file as it was written",
-                fix="remove it: what it holds is then worked out again",
-            ) from None
+            return Saved(tensors, dict(json.loads(bytes(tensors.pop(FACTS).numpy()))))
 
     @property
-    def records(self) -> int:
-        """Lines of ``metrics.jsonl`` that are known to the latest of them."""
-        return max((int(facts["records"]) for facts in self._facts()), default=0)
+    def log(self) -> str:
+        """The lines of ``metrics.jsonl``, as far as the latest of them knows."""
+        return max((log for log, _ in self._known()), key=len, default="")
 
     @property
     def seconds(self) -> dict[str, float]:
         """Time that each part of the run has taken, as far as they know [s]."""
         found: dict[str, float] = {}
-        for facts in self._facts():
-            found |= {name: max(t, found.get(name, 0.0)) for name, t in facts["seconds"].items()}
+        for _, seconds in self._known():
+            found |= {name: max(t, found.get(name, 0.0)) for name, t in seconds.items()}
         return found
 
-    def _facts(self) -> list[dict[str, Any]]:
-        stages = [self.load(path.stem) for path in sorted(self.folder.glob("*.safetensors"))]
-        return [saved.facts for saved in stages if saved]
+    def _known(self) -> list[tuple[str, dict[str, float]]]:
+        """Return log and times of every stage."""
+        found = []
+        for path in sorted(self.folder.glob("*.safetensors")):
+            saved = self.load(path.stem)
+            with self.readable(path.stem):
+                facts = saved.facts if saved else {}
+                log, seconds = str(facts["log"]), {name: float(t) for name, t in facts["seconds"].items()}
+                if not all(isinstance(json.loads(line), dict) for line in log.splitlines()):
+                    raise ValueError("its log is not one")
+                if len(log.splitlines()) != facts["records"]:
+                    raise ValueError("its log lacks records")
+                found.append((log, seconds))
+        return found
+
+    def readable(self, stage: str) -> AbstractContextManager[None]:
+        """Guard the reading of the state of a stage, see `asm_hybrid.errors.readable`."""
+        return readable(
+            "the checkpoint cannot be read",
+            where=str(self._path(stage)),
+            expected="the file as this version of asm-hybrid wrote it",
+            fix="remove it: what it holds is then worked out again",
+        )
 
     def discard(self) -> None:
         """Remove the folder."""

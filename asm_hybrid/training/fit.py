@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from asm_hybrid.errors import SimulationError
+from asm_hybrid.errors import SimulationError, readable
 from asm_hybrid.training.checkpoints import Saved
 from asm_hybrid.training.progress import finite
 from asm_hybrid.training.shooting import PACE, Shooting
@@ -164,19 +164,25 @@ def fit(
     samples = windows.counts(torch.arange(len(windows), device=inputs.device)).sum().clamp(min=1)
     begin, waited = 0, 0
     if saved is not None:
-        device = starts.device
-        with torch.no_grad():
-            for i, (p, store) in enumerate(zip(parameters, kept, strict=True)):
-                p.copy_(saved.tensors[f"parameter.{i}"])
-                store.copy_(saved.tensors[f"kept.{i}"])
-                memory = {n: saved.tensors[f"{n}.{i}"] for n in MEMORY if f"{n}.{i}" in saved.tensors}
-                optimiser.state[p] = {k: v if k == "step" else v.to(device) for k, v in memory.items()}
-        starts.copy_(saved.tensors["starts"])
-        adjoints.copy_(saved.tensors["adjoints"])
-        best = saved.tensors["best"]
-        generator.set_state(saved.tensors["generator"])
-        begin, waited, result.skipped = (int(saved.facts[n]) for n in ("iteration", "waited", "skipped"))
-        result.iterations, result.stopped = begin, "early" if waited >= settings.patience else "finished"
+        with readable(
+            "the checkpoint does not fit the run",
+            where="the folder 'checkpoint' of the run",
+            expected="the files as this version of asm-hybrid wrote them",
+            fix="train again into another folder",
+        ):
+            device = starts.device
+            with torch.no_grad():
+                for i, (p, store) in enumerate(zip(parameters, kept, strict=True)):
+                    p.copy_(saved.tensors[f"parameter.{i}"])
+                    store.copy_(saved.tensors[f"kept.{i}"])
+                    memory = {n: saved.tensors[f"{n}.{i}"] for n in MEMORY if f"{n}.{i}" in saved.tensors}
+                    optimiser.state[p] = {k: v if k == "step" else v.to(device) for k, v in memory.items()}
+            starts.copy_(saved.tensors["starts"])
+            adjoints.copy_(saved.tensors["adjoints"])
+            best = saved.tensors["best"]
+            generator.set_state(saved.tensors["generator"])
+            begin, waited, result.skipped = (int(saved.facts[n]) for n in ("iteration", "waited", "skipped"))
+            result.iterations, result.stopped = begin, "early" if waited >= settings.patience else "finished"
 
     def begun(index: Tensor, pulled: bool) -> Tensor:
         return starts[:, index].requires_grad_(pulled) if shooting is None else shooting.starts(starts, index)

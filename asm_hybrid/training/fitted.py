@@ -13,9 +13,9 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from asm_hybrid.artefacts import restored, verify_manifest, write_bytes_atomic, write_text_atomic
+from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_text_atomic
 from asm_hybrid.config import Config, load_config, observed_targets
-from asm_hybrid.errors import InputError
+from asm_hybrid.errors import InputError, SimulationError, readable
 from asm_hybrid.hybrid import (
     LOAD,
     LearntTerm,
@@ -29,13 +29,18 @@ from asm_hybrid.hybrid import (
 from asm_hybrid.kinetics import Table, load_table
 from asm_hybrid.plant import CLOCK, Plant, torch_namespace
 from asm_hybrid.solver.rosenbrock import Solution
+from asm_hybrid.training.inputs import INPUTS, first_knot, knot_values
 from asm_hybrid.training.sensors import Sensors, sensor_specs
 from asm_hybrid.training.simulate import Grid, NeuralModel, PlantModel
 
-__all__ = ["MODEL_FILES", "FittedModel", "load_model", "read_inputs", "term_specs"]
+__all__ = ["MODEL_FILES", "FittedModel", "load_model", "term_specs"]
 
-MODEL_FILES = ("config.yaml", "kinetics.yaml", "weights.safetensors", "inputs.csv")
+MODEL_FILES = ("config.yaml", "kinetics.yaml", "weights.safetensors", INPUTS)
 """The files of a run folder, or of a bundle, from which a model is loaded."""
+
+
+AS_WRITTEN = "the file as this version of asm-hybrid writes it"
+OTHER_VERSION = "use the version of asm-hybrid that made the run, or train again"
 
 
 def term_specs(config: Config, table: Table) -> tuple[TermSpec, ...]:
@@ -99,6 +104,8 @@ class FittedModel:
         Its state at the first knot.
     best : int
         Position of the seed with the lowest validation loss.
+    begin : Timestamp or None
+        Time of the first knot, UTC; `start` is the state there.
     """
 
     config: Config
@@ -114,6 +121,7 @@ class FittedModel:
     neural: NeuralODE | None = None
     neural_start: Tensor | None = None
     best: int = 0
+    begin: pd.Timestamp | None = None
 
     @property
     def kind(self) -> str:
@@ -160,13 +168,13 @@ class FittedModel:
         cases = inputs.shape[:-2]
         with torch.no_grad():
             if self.kind == "neural":
+                if self.neural is None or self.neural_start is None:
+                    raise InputError("the run was stopped before its neural model was there", fix="resume the run")
                 if targets is not None and not set(targets) <= set(self.targets):
                     raise InputError(
                         "a pure neural model predicts the measured variables only",
                         expected="one of " + ", ".join(self.targets),
                     )
-                assert self.neural is not None
-                assert self.neural_start is not None
                 start = self.neural_start.expand(self.neural.network.members, *cases, -1)
                 found = NeuralModel(self.neural, self.grid).simulate(start, inputs, record_knots=record_knots)
                 wanted = [self.targets.index(t) for t in targets or ()]
@@ -179,19 +187,35 @@ class FittedModel:
     def predict(self, inputs: pd.DataFrame | np.ndarray) -> np.ndarray:
         """Return the measured variables at the knots, ``(member, knot, variable)``, free of the sensors' bias and lag.
 
+        The model starts from its state at the first knot of its record, so that is where the inputs begin.
+
         Parameters
         ----------
         inputs : DataFrame or ndarray, shape (knot, input)
-            Inputs at the knots; a frame is read by the names of ``plant.inputs``.
+            Inputs at the knots. A frame is read by the names of ``plant.inputs``; its times, in a column ``time`` or
+            as its index, have to be those of the knots. Rows without times are taken for the knots, one by one.
+
+        Returns
+        -------
+        ndarray, shape (member, knot, variable)
+            A member that diverges holds NaN from there on.
+
+        Raises
+        ------
+        InputError
+            When the inputs do not have the columns of the plant, do not lie at the knots, or hold gaps.
+        SimulationError
+            When the best member diverges.
         """
-        if isinstance(inputs, pd.DataFrame):
-            names = [spec.name for spec in self.plant.inputs]
-            lacking = [n for n in names if n not in inputs]
-            if lacking:
-                raise InputError("the inputs lack " + ", ".join(lacking), expected=", ".join(names))
-            inputs = inputs[names].to_numpy(dtype=float)
-        tensor = torch.tensor(inputs, dtype=torch.float64, device=self.parameters.device)
-        return np.asarray(self.simulate(tensor).outputs.cpu())
+        names = [spec.name for spec in self.plant.inputs]
+        values = knot_values(inputs, names, self.begin, self.grid.interval)
+        found = self.simulate(torch.tensor(values, dtype=torch.float64, device=self.parameters.device))
+        best = self.best if len(found.ok) > 1 else 0
+        if not bool(found.ok[best]):
+            raise SimulationError(
+                "the prediction leaves the finite numbers: check the inputs for values far outside the record"
+            )
+        return np.asarray(found.outputs.cpu())
 
     def save(self, folder: Path) -> None:
         """Write ``config.yaml``, ``kinetics.yaml``, ``kinetics.py`` and ``weights.safetensors``."""
@@ -234,79 +258,103 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Fitted
     InputError
         When a file is missing or is not the one that was written.
     """
-    folder = Path(folder)
-    verify_manifest(folder, MODEL_FILES[:3])
+    folder, device = Path(folder), _device(device)
+    verify_manifest(folder, MODEL_FILES)
     table = load_table(folder / "kinetics.yaml")
     config = load_config(folder / "config.yaml")
     plant = Plant(table, config.layout(table))
-    tensors = {k: v.to(device) for k, v in load_tensors((folder / "weights.safetensors").read_bytes()).items()}
     observed = observed_targets(config)
-    model = FittedModel(
-        config=config,
-        plant=plant,
-        grid=make_grid(config),
-        targets=tuple(observed.values()),
-        labels=tuple(observed),
-        defaults=tensors["f.defaults"],
-        parameters=tensors["f.parameters"],
-        start=tensors["f.start"],
-        sensors=_sensors(config, _section(tensors, "sensors.")).to(device),
-        best=int(tensors["best"]),
-    )
+    path = folder / "weights.safetensors"
+    with readable("the weights do not fit the config", where=str(path), expected=AS_WRITTEN, fix=OTHER_VERSION):
+        tensors = {k: v.to(device) for k, v in load_tensors(path.read_bytes()).items()}
+        members = len(config.training.seeds)
+        count = len(table.parameter_names)
+        _check(tensors, {"f.defaults": (count,), "f.parameters": (count,), "f.start": (2, *plant.shape), "best": (1,)})
+        best = int(tensors["best"])
+        if not 0 <= best < members:
+            raise ValueError(f"the best of {members} seeds cannot be number {best}")
+        return FittedModel(
+            config=config,
+            plant=plant,
+            grid=make_grid(config),
+            targets=tuple(observed.values()),
+            labels=tuple(observed),
+            defaults=tensors["f.defaults"],
+            parameters=tensors["f.parameters"],
+            start=tensors["f.start"],
+            sensors=_sensors(config, _section(tensors, "sensors.")).to(device),
+            term=_terms(config, plant, tensors, device),
+            neural=_neural(config, plant, tensors, device),
+            neural_start=tensors.get("neural.start"),
+            best=best,
+            begin=first_knot(folder),
+        )
+
+
+def _device(name: str | torch.device) -> torch.device:
+    """Return a device that is there."""
+    expected = "cpu, or cuda on a machine with a CUDA device and a CUDA build of torch"
+    with readable("the device cannot be used", where=f"device {str(name)!r}", expected=expected, fix="device='cpu'"):
+        device = torch.device(name)
+        if device.type not in ("cpu", "cuda"):
+            raise ValueError("models are not computed there")
+        torch.zeros(1, dtype=torch.float64, device=device)
+    return device
+
+
+def _check(tensors: dict[str, Tensor], shapes: dict[str, tuple[int, ...]]) -> None:
+    """Refuse tensors that lack, have another shape, or hold what is no number."""
+    for name, shape in shapes.items():
+        if name not in tensors:
+            raise ValueError(f"{name} is missing")
+        if tuple(tensors[name].shape) != shape:
+            raise ValueError(f"{name} has the shape {tuple(tensors[name].shape)} instead of {shape}")
+    for name, tensor in tensors.items():
+        if tensor.dtype != (torch.int64 if name == "best" else torch.float64) or not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"{name} does not hold finite numbers of double precision")
+
+
+def _terms(config: Config, plant: Plant, tensors: dict[str, Tensor], device: torch.device) -> LearntTerms | None:
+    """Return n, if the weights hold any."""
     learnt = _section(tensors, "n.")
-    if learnt:
-        takes_part = participants(plant, plant.stoichiometry(model.parameters, torch_namespace()))
-        terms = []
-        for spec in term_specs(config, table):
-            own = _section(learnt, f"by_kind.{spec.kind}.")
-            if not own:
-                raise InputError(
-                    f"the weights hold no n for the placement {spec.placement!r}",
-                    where=str(folder / "weights.safetensors"),
-                    expected="the file as this version of asm-hybrid writes it",
-                    fix="use the version of asm-hybrid that made the run, or train again",
-                )
-            scaling = TermScaling(**{f.name: own[f.name] for f in fields(TermScaling)})
-            terms.append(LearntTerm(spec, plant, scaling, takes_part))
-        model.term = LearntTerms(terms).to(device)
-        model.term.load_state_dict(learnt)
+    if not learnt:
+        return None
+    takes_part = participants(plant, plant.stoichiometry(tensors["f.parameters"], torch_namespace()))
+    terms = []
+    for spec in term_specs(config, plant.table):
+        own = _section(learnt, f"by_kind.{spec.kind}.")
+        if not own:
+            raise ValueError(f"they hold no n for the placement {spec.placement!r}")
+        read, acts = (len(spec.inputs),), (len(spec.targets),)
+        sizes = {"typical": acts, "level": (len(plant.table.components),)}
+        _check(own, {f.name: sizes.get(f.name, read) for f in fields(TermScaling)})
+        scaling = TermScaling(**{f.name: own[f.name] for f in fields(TermScaling)})
+        terms.append(LearntTerm(spec, plant, scaling, takes_part))
+    found = LearntTerms(terms).to(device)
+    found.load_state_dict(learnt)
+    return found
+
+
+def _neural(config: Config, plant: Plant, tensors: dict[str, Tensor], device: torch.device) -> NeuralODE | None:
+    """Return the pure neural ODE, if the weights hold one."""
     pure = _section(tensors, "neural.")
-    if pure:
-        model.neural_start = pure.pop("start")
-        network = config.network
-        neural = NeuralODE(
-            pure["z_mean"],
-            pure["z_std"],
-            pure["u_mean"],
-            pure["u_std"],
-            tuple(network.hidden),
-            network.activation,
-            tuple(config.training.seeds),
-        ).to(device)
-        neural.load_state_dict(pure)
-        model.neural = neural
-    return model
-
-
-def read_inputs(folder: str | Path) -> pd.DataFrame:
-    """Return the inputs that a run folder or bundle holds, to the last bit.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The folder.
-
-    Returns
-    -------
-    DataFrame
-        ``time`` in UTC, and one column an input, as :meth:`FittedModel.predict` takes them.
-    """
-    # Numbers are read as text first: pandas' own default has been off by one in the last place, version by version.
-    text = restored(pd.read_csv(Path(folder) / "inputs.csv", dtype=str))
-    numbers = text.drop(columns="time").to_numpy(dtype=str).astype(float)
-    table = pd.DataFrame(numbers, columns=text.columns.drop("time"))
-    table.insert(0, "time", pd.to_datetime(text["time"], utc=True, format="ISO8601"))
-    return table
+    if not pure:
+        return None
+    seen, driven = (len(observed_targets(config)),), (len(plant.inputs),)
+    _check(pure, {"start": seen, "z_mean": seen, "z_std": seen, "u_mean": driven, "u_std": driven})
+    del pure["start"]
+    network = config.network
+    found = NeuralODE(
+        pure["z_mean"],
+        pure["z_std"],
+        pure["u_mean"],
+        pure["u_std"],
+        tuple(network.hidden),
+        network.activation,
+        tuple(config.training.seeds),
+    ).to(device)
+    found.load_state_dict(pure)
+    return found
 
 
 def make_grid(config: Config) -> Grid:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,15 +15,44 @@ from typing import Any
 
 import torch
 
-from asm_hybrid.artefacts import write_text_atomic
+from asm_hybrid.artefacts import UNFINISHED, WritingError, make_folder, write_text_atomic
 from asm_hybrid.errors import InputError
+from asm_hybrid.locking import locked
 from asm_hybrid.training.board import Board
 
-__all__ = ["MetricsLog", "create_run_folder", "environment"]
+__all__ = ["MetricsLog", "create_run_folder", "environment", "hold_run"]
+
+LOCK = "lock"
+"""In the folder of checkpoints: held by the process that writes the run."""
+OTHER_FOLDER = "give another one with --out"
 
 
-def create_run_folder(out: Path | None, name: str) -> Path:
-    """Create an empty run folder.
+@contextmanager
+def hold_run(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing a run folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        When another process is writing it, or it cannot be written.
+    """
+    place = folder / UNFINISHED
+    try:
+        make_folder(place, parents=False)
+        with locked(place / LOCK, folder):
+            yield
+    finally:
+        with suppress(OSError):  # holds what an unfinished run goes on from
+            place.rmdir()
+
+
+def create_run_folder(out: Path | None, name: str, held: ExitStack) -> Path:
+    """Create an empty run folder, and hold it.
 
     Parameters
     ----------
@@ -28,6 +60,8 @@ def create_run_folder(out: Path | None, name: str) -> Path:
         Where; ``runs/NAME-DATE-TIME`` below the current folder without it.
     name : str
         Name of the run.
+    held : ExitStack
+        Gets what keeps other processes from writing the folder, see `hold_run`.
 
     Returns
     -------
@@ -36,28 +70,25 @@ def create_run_folder(out: Path | None, name: str) -> Path:
     Raises
     ------
     InputError
-        When the folder cannot be written, or holds something already.
+        When the folder cannot be written, holds something already, or is being written by another process.
     """
     folder = out if out is not None else Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        occupied = any(folder.iterdir())
-        probe = folder / ".write-test"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
+        make_folder(folder)
+        held.enter_context(hold_run(folder))
+        occupied = any(
+            p.relative_to(folder) not in (Path(UNFINISHED), Path(UNFINISHED, LOCK)) for p in folder.rglob("*")
+        )
+    except WritingError as error:
         raise InputError(
-            f"the run folder cannot be written ({error.strerror or error})",
-            where=str(folder),
-            expected="a folder that may be created and written",
-            fix="give another one with --out",
+            error.found, where=str(folder), expected="a folder that may be created and written", fix=OTHER_FOLDER
         ) from None
     if occupied:
         raise InputError(
             "the run folder is not empty",
             where=str(folder),
             expected="a new or an empty folder, so that no earlier run is overwritten",
-            fix="give another one with --out, or remove it",
+            fix=f"{OTHER_FOLDER}, or remove it",
         )
     return folder
 
@@ -65,12 +96,15 @@ def create_run_folder(out: Path | None, name: str) -> Path:
 class MetricsLog:
     """``metrics.jsonl``: one JSON object a line, flushed at once; holds no times, so equal runs write equal files.
 
+    What a checkpoint knows of it stands in the checkpoint too: a file that a power cut has shortened, or that is ahead
+    of the checkpoint, is written anew from there.
+
     Parameters
     ----------
     path : Path
         The file.
-    keep : int
-        Lines of an earlier part of the run that stay; those behind are cut off.
+    known : str
+        The lines that an earlier part of the run has written, as far as its checkpoint knows.
     board : Board, optional
         Shows the same records in TensorBoard.
 
@@ -79,46 +113,54 @@ class MetricsLog:
     position : int
         Number of the next record. A record that stands in the file already is not written a second time.
     last : dict or None
-        The last record that stays; None when there is none.
-
-    Raises
-    ------
-    InputError
-        When the file holds fewer lines than should stay.
+        The last record that is known; None when there is none.
     """
 
-    def __init__(self, path: Path, keep: int = 0, board: Board | None = None) -> None:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[:keep] if path.exists() else []
-        if len(lines) < keep:
-            raise InputError(
-                f"the file holds {len(lines)} records, and the checkpoint knows {keep}",
-                where=str(path),
-                expected="the file as the run wrote it",
-                fix="restore it, or train again into another folder",
-            )
-        write_text_atomic(path, "".join(lines))
-        self.last: dict[str, Any] | None = json.loads(lines[-1]) if lines else None
+    def __init__(self, path: Path, known: str = "", board: Board | None = None) -> None:
+        self._path, self._board, self.position = write_text_atomic(path, known), board, 0
+        self._lines = known.splitlines(keepends=True)
+        self.last: dict[str, Any] | None = json.loads(self._lines[-1]) if self._lines else None
         self._stream = path.open("a", encoding="utf-8")
-        self._kept, self._board, self.position = len(lines), board, 0
         if board is not None:
-            for line in lines:
+            for line in self._lines:
                 board.write(json.loads(line))
 
+    @property
+    def text(self) -> str:
+        """The lines up to `position`."""
+        return "".join(self._lines[: self.position])
+
     def write(self, record: dict[str, Any]) -> None:
-        """Append one record."""
+        """Append one record.
+
+        Raises
+        ------
+        WritingError
+            When the file cannot be written.
+        """
         self.position += 1
-        if self.position <= self._kept:
+        if self.position <= len(self._lines):
             return
-        self._stream.write(json.dumps(record) + "\n")
-        self._stream.flush()
+        self._lines.append(json.dumps(record) + "\n")
+        try:
+            self._stream.write(self._lines[-1])
+            self._stream.flush()
+        except OSError as error:
+            raise WritingError(error, self._path) from error
         if self._board is not None:
             self._board.write(record)
 
     def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
-        if self._board is not None:
-            self._board.close()
+        """Close the file, once it is on the disk."""
+        try:
+            with self._stream as stream:
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise WritingError(error, self._path) from error
+        finally:
+            if self._board is not None:
+                self._board.close()
 
 
 def environment(device: torch.device) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import math
 import statistics
 import time
 import warnings
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -184,13 +185,16 @@ def train_ode(config_path: str | Path, out: Path | None = None, progress: Progre
     SimulationError
         When a solution fails; the best parameters so far are in the folder then.
     """
-    progress = progress or Silent()
-    config = load_ode_config(config_path)
+    with ExitStack() as held:
+        return _train(load_ode_config(config_path), out, progress or Silent(), held)
+
+
+def _train(config: OdeConfig, out: Path | None, progress: Progress, held: ExitStack) -> OdeOutcome:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         run = _OdeRun(config)
-        folder = create_run_folder(out, config.name)
+        folder = create_run_folder(out, config.name, held)
         began = time.perf_counter()
         log = MetricsLog(folder / "metrics.jsonl")
         stopped, failure = "failed", None

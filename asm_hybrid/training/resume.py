@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
-import torch
-
-from asm_hybrid.artefacts import UNFINISHED, sha256_file, write_json_atomic
-from asm_hybrid.config import load_config
+from asm_hybrid.artefacts import UNFINISHED, make_folder, read_json, sha256_file, write_json_atomic
+from asm_hybrid.config import Config, load_config
 from asm_hybrid.config.ode import is_ode
-from asm_hybrid.errors import InputError
+from asm_hybrid.errors import InputError, readable
 from asm_hybrid.training.folder import environment
+from asm_hybrid.training.stages import choose_device
 
 __all__ = ["check_resumable", "find_config", "write_origin"]
 
@@ -23,14 +20,14 @@ OWN = ("config.yaml", "kinetics.yaml")
 
 
 def write_origin(folder: Path) -> None:
-    """Keep what a run began with: digests of its config, table, data and earlier run, and the packages."""
-    (folder / UNFINISHED).mkdir(exist_ok=True)
+    """Keep what a run began with: digests of its config, table, data and earlier run, the packages and the device."""
+    make_folder(folder / UNFINISHED, parents=False)
     config = load_config(folder / "config.yaml")
     names = [*OWN, *(source.file for source in config.data.sources.values())]
     if config.training.start_from is not None:
         names.append(f"{config.training.start_from}/weights.safetensors")
     files = {name: sha256_file(folder / name) for name in names}
-    write_json_atomic(folder / UNFINISHED / ORIGIN, {"files": files, "packages": _packages()})
+    write_json_atomic(folder / UNFINISHED / ORIGIN, {"files": files, "packages": _packages(config)})
 
 
 def find_config(folder: Path) -> Path:
@@ -42,7 +39,9 @@ def find_config(folder: Path) -> Path:
         When there is no such run, or it is finished.
     """
     path = folder / "config.yaml"
-    if not path.is_file():
+    with readable("the folder cannot be read", where=str(folder), expected="the run folder of a run that was stopped"):
+        has_config, has_origin = path.is_file(), (folder / UNFINISHED / ORIGIN).exists()
+    if not has_config:
         raise InputError(
             "the folder holds no run",
             where=str(folder),
@@ -56,7 +55,7 @@ def find_config(folder: Path) -> Path:
             expected="the run of a plant",
             fix=f"begin anew with `asm-hybrid train {path}`",
         )
-    if not (folder / UNFINISHED / ORIGIN).is_file():
+    if not has_origin:
         raise InputError(
             "there is nothing to go on from: the run is finished, was stopped before it began, or an earlier version "
             "wrote it",
@@ -73,27 +72,53 @@ def check_resumable(folder: Path) -> list[str]:
     Raises
     ------
     InputError
-        With the files that changed or are missing.
+        With the files that changed or are missing, or when it cannot be told what the run began with.
     """
-    origin: dict[str, Any] = json.loads((folder / UNFINISHED / ORIGIN).read_text(encoding="utf-8"))
-    paths = {name: folder / name for name in origin["files"]}
-    missing = [name for name, path in paths.items() if not path.is_file()]
-    changed = [n for n, path in paths.items() if n not in missing and sha256_file(path) != origin["files"][n]]
-    if missing or changed:
-        parts = [f"{word}: {', '.join(names)}" for word, names in (("changed", changed), ("missing", missing)) if names]
+    files, began = _origin(folder / UNFINISHED / ORIGIN)
+    faults: dict[str, list[str]] = {"changed": [], "missing": []}
+    for name, digest in files.items():
+        with readable("a file that the run began with cannot be read", where=str(folder / name)):
+            if not (folder / name).is_file():
+                faults["missing"].append(name)
+            elif sha256_file(folder / name) != digest:
+                faults["changed"].append(name)
+    if any(faults.values()):
+        parts = [f"{word}: {', '.join(names)}" for word, names in faults.items() if names]
         raise InputError(
             f"files differ from those the run began with; {'; '.join(parts)}",
             where=str(folder),
             expected="the files as they were, so that the run goes on as it would have",
             fix="restore them, or train again into another folder",
         )
-    began = origin["packages"]
-    other = [f"{name} {began.get(name)}, now {now}" for name, now in _packages().items() if began.get(name) != now]
+    present = _packages(load_config(folder / "config.yaml"))
+    other = [f"{name} {began.get(name)}, now {now}" for name, now in present.items() if began.get(name) != now]
     if other:
         return [f"the run began with {'; '.join(other)}: its figures can differ from those of a run in one go"]
     return []
 
 
-def _packages() -> dict[str, str]:
-    packages: dict[str, str] = environment(torch.device("cpu"))["packages"]
-    return packages
+def _origin(path: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the digests of the files that a run began with, and the versions of its packages."""
+    fix = "train again into another folder"
+    content = read_json(path, fix)
+    files, packages = (_texts(content.get(key)) for key in ("files", "packages"))
+    if not set(OWN) <= set(files):
+        raise InputError(
+            "the file does not tell what the run began with",
+            where=str(path),
+            expected="'files' with the SHA-256 of each, and the versions of 'packages'",
+            fix=fix,
+        )
+    return files, packages
+
+
+def _texts(value: object) -> dict[str, str]:
+    """Return the entries of a mapping that are text."""
+    return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
+
+
+def _packages(config: Config) -> dict[str, str]:
+    """Return the versions of the packages that a run needs, and the type of its device."""
+    device = choose_device(config.device, config.where("device"))
+    packages: dict[str, str] = environment(device)["packages"]
+    return packages | {"device": device.type}

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from asm_hybrid.artefacts import clear_temporary
+from asm_hybrid.artefacts import WritingError, clear_temporary
 from asm_hybrid.config import load_config
 from asm_hybrid.data import read_dataset
-from asm_hybrid.errors import SimulationError
+from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.board import Board, check_board
 from asm_hybrid.training.checkpoints import Checkpoints
 from asm_hybrid.training.earlier import earlier_run
 from asm_hybrid.training.fitted import FittedModel
-from asm_hybrid.training.folder import MetricsLog, create_run_folder
+from asm_hybrid.training.folder import MetricsLog, create_run_folder, hold_run
 from asm_hybrid.training.forecast import forecast
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.results import Predictions, predict_all, write_results
-from asm_hybrid.training.resume import check_resumable, write_origin
+from asm_hybrid.training.resume import check_resumable, find_config, write_origin
 from asm_hybrid.training.stages import Stages, choose_device
 
 __all__ = ["Outcome", "discard_checkpoints", "train"]
@@ -51,7 +52,12 @@ class Outcome:
 
 
 def train(
-    config_path: str | Path, out: Path | None = None, progress: Progress | None = None, *, resume: bool = False
+    config_path: str | Path,
+    out: Path | None = None,
+    progress: Progress | None = None,
+    *,
+    resume: bool = False,
+    held: ExitStack | None = None,
 ) -> Outcome:
     """Train what a config describes, with all baselines, and write the run folder.
 
@@ -67,6 +73,8 @@ def train(
         Receiver of progress.
     resume : bool
         Go on with the run in `out`, which was stopped.
+    held : ExitStack, optional
+        Gets what keeps other processes from writing the folder, when that shall outlast this call.
 
     Returns
     -------
@@ -75,29 +83,41 @@ def train(
     Raises
     ------
     InputError
-        When config, data or folder cannot be used; nothing is written then.
+        When config, data or folder cannot be used, or another process is writing the folder; nothing is written then.
+    WritingError
+        When the folder cannot be written any more; the run can be resumed from its last checkpoint.
     SimulationError
         When a simulation diverges; the last good model is in the folder then.
     """
-    progress = progress or Silent()
+    with ExitStack() as own:
+        return _train(Path(config_path), out, progress or Silent(), resume, own if held is None else held)
+
+
+def _train(config_path: Path, out: Path | None, progress: Progress, resume: bool, held: ExitStack) -> Outcome:
+    if resume:
+        if out is None:
+            raise InputError("no run is named that could go on", where="out", expected="the folder of a stopped run")
+        held.enter_context(hold_run(out))
+        find_config(out)
     warnings = check_resumable(out) if resume and out else []
-    config = load_config(Path(config_path))
+    config = load_config(config_path)
+    choose_device(config.device, config.where("device"))
     if config.training.tensorboard:
         check_board(config.where("training", "tensorboard"))
     table = load_table(out / "kinetics.yaml") if resume and out else config.table()
     plant = Plant(table, config.layout(table))
     progress.stage("reading data")
     dataset = read_dataset(config, table, plant.layout)
-    choose_device(config.device)
     earlier = earlier_run(config, plant)
     if resume and out:
         folder = out
         clear_temporary(folder)
     else:
-        folder = create_run_folder(out, config.name)
+        folder = create_run_folder(out, config.name, held)
     checkpoints = Checkpoints(folder)
+    known = checkpoints.log
     board = Board(folder / "tensorboard") if config.training.tensorboard else None
-    log = MetricsLog(folder / "metrics.jsonl", checkpoints.records, board)
+    log = MetricsLog(folder / "metrics.jsonl", known, board)
     run = Stages(config, plant, dataset, progress, checkpoints, log, earlier)
     run.warnings += warnings
     if resume:
@@ -115,28 +135,45 @@ def train(
         stopped = "interrupted"
     except SimulationError as error:
         failure = error
+    except WritingError as error:
+        raise _resumable(error, folder) from error
     finally:
-        log.close()
         torch.set_num_threads(threads)
-        run.model.save(folder)
-        write_results(
-            folder,
-            dataset=dataset,
-            model=run.model,
-            blocks=run.blocks,
-            predictions=predictions,
-            calibration=run.calibration,
-            fits=run.fits,
-            seconds=run.seconds,
-            step_error=run.step_error,
-            gradient_error=run.gradient_error,
-            warnings=run.warnings,
-            device=run.device,
-            stopped=stopped,
-        )
+        log.close()
+    try:
+        _write(run, predictions, stopped)
+    except WritingError as error:
+        raise _resumable(error, folder) from error
     if failure is not None:
         raise SimulationError(f"{failure}\n  the last good model is saved in {folder}")
     return Outcome(folder, run.model, predictions, stopped == "interrupted")
+
+
+def _write(run: Stages, predictions: Predictions | None, stopped: str) -> None:
+    """Write the model and what is known of it into the run folder."""
+    folder = run.checkpoints.folder.parent
+    run.model.save(folder)
+    write_results(
+        folder,
+        dataset=run.dataset,
+        model=run.model,
+        blocks=run.blocks,
+        predictions=predictions,
+        calibration=run.calibration,
+        fits=run.fits,
+        seconds=run.seconds,
+        step_error=run.step_error,
+        gradient_error=run.gradient_error,
+        warnings=run.warnings,
+        device=run.device,
+        stopped=stopped,
+    )
+
+
+def _resumable(error: WritingError, folder: Path) -> InputError:
+    """Return an error that says how the run goes on."""
+    fix = f"{error.fix}; then go on with `asm-hybrid train --resume {folder}`"
+    return InputError(error.found, where=error.where, expected=error.expected, fix=fix)
 
 
 def _stages(run: Stages) -> Predictions:

@@ -34,8 +34,8 @@ from asm_hybrid.training.windows import Windows, interpolate_outputs, make_windo
 __all__ = ["Stages", "choose_device"]
 
 
-def choose_device(name: str) -> torch.device:
-    """Return the device that a config asks for.
+def choose_device(name: str, where: str = "device") -> torch.device:
+    """Return the device that a config asks for; `where` is said of it in the message.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError(
             "the config asks for a CUDA device, and this machine offers none",
-            where="device",
+            where=where,
             expected="auto, cpu or cuda",
             fix="set device: auto, or install a CUDA build of torch",
         )
@@ -110,6 +110,7 @@ class Stages:
             parameters=defaults.clone() if earlier is None else earlier.parameters.to(self.device).clone(),
             start=torch.zeros(2, *plant.shape, dtype=torch.float64, device=self.device),
             sensors=Sensors(sensor_specs(config), noise, len(config.training.seeds)).to(self.device),
+            begin=dataset.to_stamp(dataset.times[0]),
         )
         self.trajectory = torch.empty(0)
         self.step_error: dict[str, float] = {}
@@ -131,7 +132,7 @@ class Stages:
 
     def _keep(self, stage: str, tensors: dict[str, Tensor], facts: dict[str, Any] | None = None) -> None:
         """Save what a stage has worked out."""
-        more = {"records": self.log.position, "seconds": self._clock()}
+        more = {"records": self.log.position, "log": self.log.text, "seconds": self._clock()}
         self.checkpoints.save(stage, tensors, (facts or {}) | more)
 
     def _remembered(self, stage: str, function: Callable[[Tensor], np.ndarray]) -> Callable[[Tensor], np.ndarray]:
@@ -241,7 +242,8 @@ class Stages:
         self.progress.stage("simulating f over the record")
         saved = self.checkpoints.load("f")
         if saved is not None:
-            solution = Solution(**{name: t.to(self.device) for name, t in saved.tensors.items()})
+            with self.checkpoints.readable("f"):
+                solution = Solution(**{name: t.to(self.device) for name, t in saved.tensors.items()})
         else:
             with torch.no_grad():
                 solution = self.model.mechanistic().simulate(self.model.start, self.inputs, record_knots=True)
@@ -377,8 +379,9 @@ class Stages:
         self.progress.stage(f"fitting {title or name}", iterations)
         saved = self.checkpoints.load(key)
         if saved is not None:
-            self.log.position = int(saved.facts["records"])
-            for _ in range(int(saved.facts["iteration"])):
+            with self.checkpoints.readable(key):
+                self.log.position, done_before = int(saved.facts["records"]), int(saved.facts["iteration"])
+            for _ in range(done_before):
                 self.progress.advance()
         result = fit(
             module,

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -223,3 +227,50 @@ def test_copy_of_a_bundle_verifies(run: Path, tmp_path: Path) -> None:
     bundle = export_bundle(run, tmp_path / "bundle")
     shutil.copytree(bundle, tmp_path / "copy")
     verify_manifest(tmp_path / "copy")
+
+
+def test_a_killed_export_leaves_nothing_once_another_is_made(run: Path, tmp_path: Path) -> None:
+    script = """
+import os, signal, sys
+from asm_hybrid import artefacts, export
+def kill(*args):
+    os.kill(os.getpid(), signal.SIGKILL)
+artefacts._move = kill
+export.export_bundle(sys.argv[1], sys.argv[2])
+"""
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", script, str(run), str(tmp_path / "bundle")], check=False)
+        assert done.returncode == -signal.SIGKILL
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".bundle.partial", "run"]
+    export_bundle(run, tmp_path / "bundle")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bundle", "run"]
+    verify_manifest(tmp_path / "bundle")
+
+
+@pytest.mark.parametrize("name", ["parameters.json", "summary.json"])
+@pytest.mark.parametrize("text", ["[]", "{}", '{"created": 1, "parameters": 3}', '{"created": NaN}', "{"])
+def test_tables_that_make_no_workbook_are_refused(run: Path, tmp_path: Path, name: str, text: str) -> None:
+    (run / name).write_text(text, encoding="utf-8")
+    write_manifest(run)
+    with pytest.raises(InputError, match=re.escape(name)):
+        export_bundle(run, tmp_path / "bundle")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]
+
+
+def test_a_full_disk_leaves_nothing(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(InputError, match="No space left"):
+        export_bundle(run, tmp_path / "bundle")
+    monkeypatch.undo()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for target in (tmp_path / "file" / "bundle", tmp_path / ("x" * 300)):
+        with pytest.raises(InputError, match=re.escape(str(target))[:60]):
+            export_bundle(run, target)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "run"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from asm_hybrid.artefacts import verify_manifest
+from asm_hybrid.artefacts import verify_manifest, write_manifest
 from asm_hybrid.errors import InputError
 from asm_hybrid.report import write_report
 from asm_hybrid.report.page import render_report
@@ -352,6 +352,9 @@ def test_damaged_summary_names_the_key(tmp_path: Path, run_folder: Path) -> None
     run = tmp_path / "run"
     shutil.copytree(run_folder, run)
     edit_json(run / "summary.json", mode="quantum")
+    with pytest.raises(InputError, match=r"summary\.json was changed"):
+        write_report(run)
+    write_manifest(run)
     with pytest.raises(InputError, match="mode"):
         write_report(run)
 
@@ -361,5 +364,6 @@ def test_predictions_without_a_needed_column(tmp_path: Path, run_folder: Path) -
     shutil.copytree(run_folder, run)
     text = (run / "predictions.csv").read_text(encoding="utf-8")
     (run / "predictions.csv").write_text(text.replace("measured", "m", 1), encoding="utf-8")
+    write_manifest(run)
     with pytest.raises(InputError, match="measured"):
         write_report(run)

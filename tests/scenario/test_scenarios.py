@@ -11,6 +11,7 @@ import torch
 from small_plant import CONFIG, write_case
 
 from asm_hybrid import load_model, read_inputs
+from asm_hybrid.artefacts import write_manifest
 from asm_hybrid.cli import main
 from asm_hybrid.errors import InputError
 from asm_hybrid.export import export_bundle
@@ -223,6 +224,9 @@ def test_an_interrupted_run_can_still_be_simulated(run, tmp_path, no_plot):
     bare = export_bundle(run, tmp_path / "bare")
     (bare / "summary.json").unlink()
     path = write(tmp_path, ["{input: T, shift: 1}"])
+    with pytest.raises(InputError, match=r"summary\.json is missing"):
+        simulate(bare, path, tmp_path / "out")
+    write_manifest(bare)
     assert len(simulate(bare, path, tmp_path / "out").series) == 73
 
 

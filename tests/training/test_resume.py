@@ -1,6 +1,8 @@
 """A run that is killed at any instant and resumed ends as it would have in one go, byte for byte."""
 
+import io
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -12,10 +14,12 @@ import torch
 from small_plant import CONFIG, write_case
 from torch import nn
 
+from asm_hybrid.artefacts import WritingError
 from asm_hybrid.errors import InputError
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.checkpoints import Checkpoints
 from asm_hybrid.training.fit import FitSettings, fit
+from asm_hybrid.training.folder import MetricsLog, hold_run
 from asm_hybrid.workflow import resume_training, run_training
 
 STAGES = "stages: [calibration, collocation, growing, windows, shooting]"
@@ -138,17 +142,154 @@ def test_a_damaged_checkpoint_and_other_data_are_refused(stopped):
         resume_training(stopped)
 
 
-def test_another_config_and_records_that_lack_are_refused(stopped):
-    metrics = stopped / "metrics.jsonl"
-    lines = metrics.read_text().splitlines(keepends=True)
-    metrics.write_text("".join(lines[:2]))
-    with pytest.raises(InputError, match="holds 2 records"):
-        resume_training(stopped)
+def test_another_config_and_missing_data_are_refused(stopped):
     config = stopped / "config.yaml"
     config.write_text(config.read_text().replace("iterations: 12", "iterations: 13"))
     (stopped.parent / "plant.csv").unlink()
     with pytest.raises(InputError, match=r"changed: config\.yaml; missing: \.\./plant\.csv"):
         resume_training(stopped)
+
+
+def cut(text: str) -> dict[str, bytes | None]:
+    """Return what a power cut may leave of a log, by name; None where it is lost."""
+    whole = text.encode()
+    half = len(whole) // 2
+    return {
+        "lost": None,
+        "empty": b"",
+        "cut within a line": whole[: whole.index(b"\n", half) - 5],
+        "cut at a line": whole[: whole.index(b"\n", half) + 1],
+        "ahead": whole + b'{"stage": "n", "iteration": 99, "loss": [0.0]}\n' * 3,
+        "half a line ahead": whole + b'{"stage": "n", "itera',
+        "zeros": whole[:half] + bytes(len(whole) - half),
+        "other bytes": b"\xff\xfe" * 40,
+    }
+
+
+@pytest.mark.parametrize("state", list(cut("{}\n{}\n")))
+def test_the_log_is_that_of_the_checkpoint_whatever_a_power_cut_left(stopped, state):
+    known = Checkpoints(stopped).log
+    assert known.count("\n") > 10
+    path = stopped / "metrics.jsonl"
+    left = cut(path.read_text())[state]
+    path.unlink()
+    if left is not None:
+        path.write_bytes(left)
+    log = MetricsLog(path, Checkpoints(stopped).log)
+    assert path.read_text() == known
+    for line in known.splitlines():
+        log.write(json.loads(line))
+    assert log.text == known
+    log.write({"stage": "n"})
+    log.close()
+    assert path.read_text() == known + '{"stage": "n"}\n'
+
+
+def test_a_run_whose_log_is_lost_ends_as_one_in_one_go(case, stopped):
+    path = stopped / "metrics.jsonl"
+    path.write_bytes(path.read_bytes()[:50])
+    resume_training(stopped)
+    expected, found = content(case[1]), content(stopped)
+    assert [n for n in expected if found[n] != expected[n]] == []
+    assert not [p for p in stopped.rglob("*") if p.name.startswith(".") or p.name == "lock"]
+
+
+def test_a_log_that_cannot_be_written_is_named(tmp_path):
+    class Full(io.StringIO):
+        def flush(self):
+            raise OSError(28, "No space left on device")
+
+    log = MetricsLog(tmp_path / "metrics.jsonl")
+    log._stream.close()
+    log._stream = Full()
+    with pytest.raises(InputError, match="No space left") as error:
+        log.write({"stage": "n"})
+    assert "metrics.jsonl" in str(error.value)
+
+
+def test_a_run_that_another_process_writes_is_not_touched(stopped):
+    (stopped / "checkpoint" / "lock").unlink()  # of the killed process
+    before = content(stopped)
+    with hold_run(stopped), pytest.raises(InputError, match=f"process {os.getpid()} on") as error:
+        resume_training(stopped)
+    assert str(stopped) in str(error.value)
+    assert content(stopped) == before
+
+
+def test_two_runs_are_not_begun_in_one_folder(tmp_path):
+    config = write_case(tmp_path, TEXT)
+    (tmp_path / "run").mkdir()
+    with hold_run(tmp_path / "run"):
+        with pytest.raises(InputError, match=f"process {os.getpid()} on"):
+            run_training(config, tmp_path / "run")
+        assert not (tmp_path / "run" / "config.yaml").exists()
+    assert not list((tmp_path / "run").iterdir())
+
+
+def test_a_run_is_held_until_its_report_is_written(tmp_path, monkeypatch):
+    def diagnosed(folder):
+        with pytest.raises(InputError, match="is writing it"):
+            resume_training(folder)
+        raise KeyboardInterrupt
+
+    short = TEXT.replace("iterations: 12", "iterations: 1").replace("seeds: [1, 2]", "seeds: [1]")
+    monkeypatch.setattr("asm_hybrid.workflow.diagnose", diagnosed)
+    result = run_training(write_case(tmp_path, short), tmp_path / "run")
+    assert result.interrupted
+    assert result.resumable
+    assert not (tmp_path / "run" / "checkpoint" / "lock").exists()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"files": 1}',
+        '{"files": {"config.yaml": 1}, "packages": {}}',
+        '{"files": {}, "packages": {}}',
+        None,
+    ],
+)
+def test_an_origin_that_says_nothing_is_refused(stopped, origin):
+    path = stopped / "checkpoint" / "origin.json"
+    path.unlink()
+    if origin is None:
+        path.mkdir()
+    else:
+        path.write_text(origin)
+    with pytest.raises(InputError, match=r"origin\.json") as error:
+        resume_training(stopped)
+    assert "another folder" in str(error.value)
+
+
+def test_a_disk_without_room_ends_the_run_in_one_message_and_it_goes_on_later(case, stopped, monkeypatch):
+    def full(self, *args):
+        raise WritingError(OSError(28, "No space left on device"), self.folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", full)
+        with pytest.raises(InputError, match="No space left") as error:
+            resume_training(stopped)
+    assert f"--resume {stopped}" in str(error.value)
+    assert not (stopped / "summary.json").exists()
+    resume_training(stopped)
+    expected, found = content(case[1]), content(stopped)
+    assert [n for n in expected if found[n] != expected[n]] == []
+
+
+def test_a_folder_that_vanishes_ends_the_run_in_one_message(tmp_path, monkeypatch):
+    config, save = write_case(tmp_path, TEXT), Checkpoints.save
+
+    def vanish(self, *args):
+        shutil.rmtree(tmp_path / "run")
+        save(self, *args)
+
+    monkeypatch.setattr(Checkpoints, "save", vanish)
+    with pytest.raises(InputError, match="cannot be written"):
+        run_training(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_cannot_be_resumed(case, tmp_path):
@@ -226,15 +367,16 @@ def test_a_fit_goes_on_from_each_of_its_states_to_the_same_bits(tmp_path, seed, 
 def test_a_checkpoint_is_what_was_saved(tmp_path):
     kept = Checkpoints(tmp_path)
     assert kept.load("n") is None
-    assert kept.records == 0
+    assert kept.log == ""
     tensors = {"a": torch.randn(3, 2, dtype=torch.float64), "b": torch.tensor([1, 2])}
-    facts = {"records": 7, "seconds": {"start": 1.0, "n": 2.0}, "loss": 0.1 + 0.2, "far": float("inf")}
+    log = '{"loss": 1.0}\n{"loss": Infinity}\n'
+    facts = {"records": 2, "log": log, "seconds": {"start": 1.0, "n": 2.0}, "loss": 0.1 + 0.2, "far": float("inf")}
     kept.save("n", tensors, facts)
-    kept.save("f", {}, {"records": 3, "seconds": {"start": 1.0, "n": 0.5}})
+    kept.save("f", {}, {"records": 1, "log": log[:14], "seconds": {"start": 1.0, "n": 0.5}})
     found = kept.load("n")
     assert all(torch.equal(found.tensors[k], v) for k, v in tensors.items())
     assert found.facts == facts
-    assert kept.records == 7
+    assert kept.log == log
     assert kept.seconds == {"start": 1.0, "n": 2.0}
     kept.discard()
     assert kept.load("n") is None
