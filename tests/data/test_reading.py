@@ -339,7 +339,33 @@ def test_time_since_1970(record, unit, scale, kind):
 
 def test_days_of_a_spreadsheet(record):
     record.frame["time"] = (HOURS - pd.Timestamp("1899-12-30")) / pd.Timedelta(days=1)
-    refused(record.replace('format: "%Y-%m-%d %H:%M", ', ""), "holds numbers", "origin: '1899-12-30'")
+    refused(record.replace('format: "%Y-%m-%d %H:%M", ', ""), "holds numbers", "unit: d and origin: '1899-12-30'")
+    record.replace("column: time, zone", "column: time, unit: d, origin: '1899-12-30', zone")
+    assert (times(record) == HOURS.tz_localize("UTC")).all()
+
+
+def test_days_of_astronomers(record):
+    record.frame["time"] = (HOURS - pd.Timestamp("1858-11-17")) / pd.Timedelta(days=1)
+    record.replace('format: "%Y-%m-%d %H:%M"', "unit: d, origin: '1858-11-17'")
+    assert (times(record) == HOURS.tz_localize("UTC")).all()
+
+
+@pytest.mark.parametrize("form", ["number", "text"])
+def test_stamps_over_centuries(record, form):
+    if form == "text":
+        record.set("time", 2, "1900-01-01 00:00").set("time", 97, "2199-01-01 00:00")
+    else:
+        record.frame["time"] = np.linspace(0.0, 299 * 365.0, len(HOURS))
+        record.replace('format: "%Y-%m-%d %H:%M"', "unit: d, origin: '1900-01-01'")
+    refused(record, "over 29", "at most 200 years")
+
+
+@pytest.mark.parametrize(("declared", "unit", "scale"), [("ms", "s", 1), ("us", "s", 1), ("us", "ms", 10**3)])
+def test_time_since_1970_in_a_larger_unit_than_declared(record, declared, unit, scale):
+    year = pd.date_range("2021-01-01", periods=len(HOURS), freq="4D", tz="UTC")
+    record.frame["time"] = [int(t.timestamp()) * scale for t in year]
+    record.replace('format: "%Y-%m-%d %H:%M"', f"unit: {declared}, origin: '1970-01-01'")
+    refused(record, "lies in the years 1970 to 1970", f"unit: {unit}, origin: '1970-01-01'")
 
 
 @pytest.mark.parametrize("far", ["9999-12-31 00:00", "0001-01-01 00:00"])
@@ -382,6 +408,9 @@ def test_formats_that_tell_no_instant(record, form, words):
         ("CET", "write '+01:00' if the logger does not shift in summer"),
         ("EET", "write '+02:00' if"),
         ("Etc/GMT+1", "it is -01:00"),
+        ("localtime", "that of no place"),
+        ("posixrules", "that of no place"),
+        ("right/UTC", "that of no place"),
         ("+99:00", "is not known"),
     ],
 )
