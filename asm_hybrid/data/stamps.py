@@ -250,7 +250,7 @@ def _from_numbers(cells: pd.Series, time: TimeSection, place: Place, where: str,
 
 
 def _microseconds(values: NDArray[np.float64], unit: str) -> NDArray[np.int64]:
-    """Return numeric time in whole microseconds, in which 64 bits hold any origin; a 64-bit float holds ns no better."""
+    """Return numeric time in whole microseconds, in which 64 bits hold any origin."""
     if unit == "ns":
         return np.round(values / 1e3).astype(np.int64)
     each = round(86400e6 * _UNITS[unit])
