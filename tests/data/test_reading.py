@@ -441,21 +441,36 @@ def clocked(record, begin, end, step, place, zone):
         ("Europe/Berlin", "UTC", "2021-03-28 02:00", "1h"),
         ("Europe/London", "UTC", "2021-03-28 01:00", "5min"),
         ("America/New_York", "EST", "2021-03-14 02:00", "15min"),
+        ("America/New_York", "Europe/Amsterdam", "2021-03-14 02:00", "15min"),
+        ("Asia/Jerusalem", "+02:00", "2021-03-26 02:00", "15min"),
+        ("Africa/Cairo", "+02:00", "2024-04-26 00:00", "10min"),
+        ("America/Mexico_City", "-06:00", "2021-04-04 02:00", "1h"),
     ],
 )
 def test_a_clock_that_follows_summer_time_unsaid(record, place, zone, hour, step):
-    _, findings = source(clocked(record, "2021-03-10", "2021-04-02", step, place, zone))
+    change = pd.Timestamp(hour)
+    span = str(change - pd.Timedelta(days=8)), str(change + pd.Timedelta(days=3))
+    _, findings = source(clocked(record, *span, step, place, zone))
     (found,) = [f for f in findings if f.kind == "summer time"]
     assert found.severity == "warning"
     assert f"the hour from {hour} is missing" in found.message
     assert "place of the plant" in found.fix
 
 
+@pytest.mark.parametrize("step", ["2h", "4h", "24h"])
+def test_long_steps_do_not_hide_summer_time(record, step):
+    _, findings = source(clocked(record, "2021-03-10", "2021-05-02", step, "Europe/Berlin", "+01:00"))
+    (found,) = [f for f in findings if f.kind == "summer time"]
+    assert "an hour more passes" in found.message
+    assert "2021-03-2" in found.message
+
+
+@pytest.mark.parametrize("step", ["15min", "6h"])
 @pytest.mark.parametrize(
     ("place", "zone"), [("Etc/GMT-1", "+01:00"), ("Europe/Berlin", "Europe/Amsterdam"), ("UTC", "UTC")]
 )
-def test_clocks_that_do_as_they_say(record, place, zone):
-    _, findings = source(clocked(record, "2021-03-10", "2021-04-02", "15min", place, zone))
+def test_clocks_that_do_as_they_say(record, place, zone, step):
+    _, findings = source(clocked(record, "2021-03-10", "2021-04-02", step, place, zone))
     assert not [f for f in findings if f.kind == "summer time"]
 
 
