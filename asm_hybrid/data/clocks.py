@@ -67,7 +67,7 @@ def shifting_place(local: pd.Timestamp, *, forward: bool) -> str | None:
 
 
 def check_clock(times: pd.DatetimeIndex, zone: str, place: Place) -> list[QualityFinding]:
-    """Return a warning where stamps leave out an hour that clocks of some place leave out then, and their zone does not.
+    """Return a warning where stamps leave out an hour as clocks of some place do then, and those of their zone do not.
 
     Parameters
     ----------

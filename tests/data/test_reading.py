@@ -1,6 +1,7 @@
 """Files as plants export them: read as they are meant, or refused by a message that names the remedy."""
 
 import datetime
+import json
 import math
 import zipfile
 
@@ -261,6 +262,12 @@ def test_two_headers_that_look_alike(record):
 def test_two_columns_of_the_config_that_look_alike(record):
     record.replace("        NH4: {", '        "NH4_in\u00a0": {role: ignored}\n        NH4: {')
     refused(record, "are one to a reader's eye")
+
+
+@pytest.mark.parametrize("header", ["", " ", "\u200b"])
+def test_a_header_that_cannot_be_seen(record, header):
+    record.frame = record.frame.rename(columns={"NH4_in": header})
+    refused(record.replace("NH4_in:", json.dumps(header) + ":"), "a name that cannot be seen", "name the column")
 
 
 def test_time_that_is_a_measured_column_too(record):
