@@ -7,8 +7,9 @@ import unicodedata
 
 __all__ = ["printable", "same_name", "unusable_character"]
 
-_UNUSABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-"""What XML 1.0 forbids or discourages [1]_: SVG, HTML and the description of an FMU are made of it.
+_UNUSABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+"""What XML 1.0 forbids or discourages [1]_: SVG, HTML and the description of an FMU are made of it; and the signs that
+turn the direction of writing, by which a text reads otherwise than it is.
 
 .. [1] W3C (2008): Extensible Markup Language (XML) 1.0, fifth edition, section 2.2.
 """

@@ -18,7 +18,7 @@ def test_names_that_differ(one, other):
     assert same_name(one) != same_name(other)
 
 
-@pytest.mark.parametrize("character", ["\x00", "\x07", "\x1b", "\x7f", "\x9b", "\ud800", "\ufffe"])
+@pytest.mark.parametrize("character", ["\x00", "\x07", "\x1b", "\x7f", "\x9b", "\ud800", "\ufffe", "\u202e", "\u2067"])
 def test_characters_that_no_report_can_show(character):
     assert unusable_character(f"a{character}b") == f"U+{ord(character):04X}"
     assert printable(f"a{character}b") == "ab"

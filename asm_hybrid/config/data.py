@@ -215,6 +215,12 @@ class SourceSection(Section):
         seen: dict[str, str] = {}
         for header, column in self.columns.items():
             plain = same_name(header)
+            if not plain:
+                raise refuse(
+                    f"the column {header!r} has a name that cannot be seen",
+                    "a header that can be seen, since results are listed by it",
+                    "name the column in the file",
+                )
             if plain in seen:
                 raise refuse(
                     f"the columns {seen[plain]!r} and {header!r} are one to a reader's eye",

@@ -16,11 +16,16 @@ __all__ = ["YEARS", "Stamp", "TimeSection", "stamp"]
 
 YEARS = (1900, 2200)
 """Years of a record; nanoseconds since 1970 in 64 bits, in which series are kept, reach little further."""
+ORIGINS = (1800, YEARS[1])
+"""Years of an origin of numeric time, which spreadsheets set to 1899 and astronomers to 1858."""
 
 _OFFSET = re.compile(r"[+-](\d\d):([0-5]\d)", re.ASCII)
 _REVERSED = re.compile(r"Etc/GMT([+-])(\d{1,2})")
 _SHIFTING = {"WET": 0, "CET": 1, "MET": 1, "EET": 2}
 """Names of a standard time that the tz database gives to places with summer time, with the hours of their offset."""
+
+_NO_PLACE = ("localtime", "posixrules", "Factory")
+"""Files of the tz database that are zones of no place."""
 
 _DATE = (("Y", "y"), ("m", "b", "B", "j"), ("d", "j"))
 _DIRECTIVES = frozenset("YymbBdjHIpMSfzaA%")
@@ -46,6 +51,11 @@ def _zone(value: str) -> str:
             f"the time zone {value!r} has the sign that the tz database reverses: it is {ahead}{hours}",
             "an offset such as '+01:00', or a place such as Europe/Amsterdam",
             f"write '+{hours}' for a time ahead of UTC, '-{hours}' for one behind",
+        )
+    if value in _NO_PLACE or value.startswith(("right/", "posix/")):
+        raise refuse(
+            f"the time zone {value!r} is that of no place: it means something else on every machine, or nothing",
+            "UTC, a place such as Europe/Amsterdam, or an offset such as '+01:00'",
         )
     try:
         ZoneInfo(value)
@@ -120,20 +130,21 @@ def _columns(value: Any) -> Any:
     return tuple(value)
 
 
-def stamp(value: str) -> str:
+def stamp(value: str, years: tuple[int, int] = YEARS) -> str:
     """Return a time of the config, after checking that it is one."""
     try:
         year = datetime.fromisoformat(value).year
     except ValueError:
         raise refuse(f"the time is {value!r}", "a time such as '2021-06-01' or '2021-06-01 12:00'") from None
-    if not YEARS[0] <= year < YEARS[1]:
-        raise refuse(f"the time is {value!r}", f"a time in the years {YEARS[0]} to {YEARS[1] - 1}")
+    if not years[0] <= year < years[1]:
+        raise refuse(f"the time is {value!r}", f"a time in the years {years[0]} to {years[1] - 1}")
     return value
 
 
 Zone = Annotated[str, AfterValidator(_zone)]
 TimeFormat = Annotated[str, AfterValidator(_time_format)]
 Stamp = Annotated[str, AfterValidator(stamp)]
+Origin = Annotated[str, AfterValidator(lambda value: stamp(value, ORIGINS))]
 Columns = Annotated[
     str | tuple[str, str],
     BeforeValidator(_columns),
@@ -157,7 +168,7 @@ class TimeSection(Section):
     unit: Literal["d", "h", "min", "s", "ms", "us", "ns"] | None = Field(
         default=None, description="Unit of time given as a number."
     )
-    origin: Stamp | None = Field(default=None, description="Stamp at which numeric time is zero.")
+    origin: Origin | None = Field(default=None, description="Stamp at which numeric time is zero.")
     zone: Zone | None = Field(
         default=None,
         description="Time zone of the stamps, or of the origin: UTC, Europe/Amsterdam, '+01:00'. "

@@ -17,7 +17,7 @@ from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.data.findings import QualityFinding, raise_errors
 from asm_hybrid.data.influent import PREFIX, fractionate
 from asm_hybrid.data.knots import TOLERANCE, placed
-from asm_hybrid.data.means import Curve, check_means, on_knots
+from asm_hybrid.data.means import Curve, check_load, check_means, on_knots
 from asm_hybrid.data.record import Record, check_size, find_record, place_knots
 from asm_hybrid.data.series import Series, Source, read_sources
 from asm_hybrid.kinetics import Table
@@ -190,6 +190,11 @@ def build_dataset(
         put = on_knots(times, curve, config.data.interpolation, carrier)
         known[name], bridges[name] = put.values, put.filled
         found += check_means(series[name][0].place, curve, put, config.data.interval)
+    if "Q_in" in curves:
+        for name in (n for n in curves if n.startswith(PREFIX)):
+            concentrations, flows = np.asarray(known[name]), np.asarray(known["Q_in"])
+            place, how = series[name][0].place, config.data.interpolation
+            found += check_load(place, times, curves[name], curves["Q_in"], concentrations, flows, how)
     measured = dict(bridges)
     observations, outside = _observations(sources, record, float(times[-1]))
     found += outside

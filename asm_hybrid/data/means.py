@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from asm_hybrid.data.findings import Place, QualityFinding
 from asm_hybrid.data.knots import GAP_INTERVALS, ROUNDED, TOLERANCE, bridged, interpolate
 
-__all__ = ["Curve", "OnKnots", "check_means", "on_knots"]
+__all__ = ["Curve", "OnKnots", "check_load", "check_means", "on_knots"]
 
 Values = NDArray[np.float64]
 Kind = Literal["linear", "previous"]
@@ -23,6 +23,8 @@ knots: five samples to four intervals. Below, two clocks of one rate are a littl
 
 SWITCHING = 0.25
 """Movement within the knots' times, over the mean, above which the mean alone is no longer what happens [-]."""
+LOST_LOAD = 0.03
+"""Share of a load that may be lost or gained on the knots before it is told [-]."""
 WITHIN = 0.5
 """The same as a share of all the movement of the series, in squares [-]."""
 
@@ -150,6 +152,51 @@ def check_means(place: Place, curve: Curve, put: OnKnots, interval: float) -> li
             expected="inputs that move little within an interval, where the plant does not answer in proportion, as it "
             "does not to aeration",
             fix=f"choose {finer} the plant answers within it; of a flow the mean is usually enough",
+        )
+    ]
+
+
+def check_load(
+    place: Place, knots: Values, curve: Curve, carrier: Curve, concentrations: Values, flows: Values, kind: Kind
+) -> list[QualityFinding]:
+    """Return a warning where flow times concentration on the knots is not the load that the samples carry.
+
+    Held knots keep it. Two lines between knots do not where flow and concentration jump together from knot to knot: the
+    product of the lines is not a line.
+
+    Parameters
+    ----------
+    place : Place
+        Where the concentration comes from.
+    knots : float array, (knot,)
+        Times of the knots [d].
+    curve, carrier : Curve
+        The concentration, and the flow that carries it.
+    concentrations, flows : float array, (knot,)
+        What became of them.
+    kind : {'linear', 'previous'}
+        How the model joins the knots.
+
+    Returns
+    -------
+    list of QualityFinding
+        Kind ``load``.
+    """
+    pieces = _Pieces.of(_edges(knots, kind), carrier, curve)
+    carried = float(np.sum(pieces.length * pieces.load))
+    a, b, u, v = concentrations[:-1], concentrations[1:], flows[:-1], flows[1:]
+    loads = a * u if kind == "previous" else (2 * u * a + u * b + v * a + 2 * v * b) / 6
+    seen = float(np.sum(np.diff(knots) * loads))
+    if abs(seen - carried) <= LOST_LOAD * carried:
+        return []
+    return [
+        place.finding(
+            "warning",
+            "load",
+            f"flow times concentration is {100 * abs(seen / carried - 1):.0f} % {'less' if seen < carried else 'more'} "
+            "on the knots, joined by lines, than in the samples, since both jump together",
+            expected="a load that is kept",
+            fix="set 'interpolation: previous' under data, with which loads are kept, or a shorter interval",
         )
     ]
 

@@ -13,6 +13,7 @@ from asm_hybrid.data.drift import check_drift
 from asm_hybrid.data.findings import Place, QualityFinding
 from asm_hybrid.data.frozen import check_frozen
 from asm_hybrid.data.gross import check_far, check_impossible
+from asm_hybrid.data.low import check_low
 
 __all__ = ["check_twins", "check_values"]
 
@@ -61,13 +62,14 @@ def check_values(
     Returns
     -------
     list of QualityFinding
-        Kinds ``impossible value`` and ``sentinel`` (errors), ``range``, ``far outside``,
+        Kinds ``impossible value`` and ``sentinel`` (errors), ``range``, ``far outside``, ``zeros``, ``thousandths``,
         ``constant column``, ``frozen sensor``, ``drift``, ``overlapping composites``, ``gap``.
     """
     found = check_impossible(values, internal, place, str(column.target), unit, column.range)
     if any(f.severity == "error" for f in found):
         return found
     found += _range(values, internal, column, place) + check_far(values, internal, place, unit, column.range)
+    found += check_low(values, place, str(column.target), limited=column.detection_limit is not None)
     valid = ~np.isnan(values)
     if valid.sum() > 1 and np.ptp(values[valid]) == 0:
         found.append(place.finding("warning", "constant column", f"every value is {values[valid][0]:g}"))

@@ -97,7 +97,7 @@ def find_record(config: Config, sources: list[Source]) -> Record:
             "the input series have no time in common: " + _named_spans(base),
             where=where,
             expected="inputs that overlap in time",
-            fix="check format, zone and origin of the time columns, or supply the missing part",
+            fix=_single_fix(base) or "check format, zone and origin of the time columns, or supply the missing part",
         )
     if all(_limits(*pair)[1] < first or _limits(*pair)[0] > last for pair in observed):
         raise InputError(
@@ -109,7 +109,9 @@ def find_record(config: Config, sources: list[Source]) -> Record:
         )
     late = [s for (_, s), begin in zip(base, begins, strict=True) if begin == first]
     early = [s for (_, s), end in zip(ending, ends, strict=True) if end == last]
-    found = _cuts(first, last, late, early, min(begins), max(ends, default=last))
+    # a value from before the record that stays in force is what the record needs, and no time that it loses
+    earliest = min((_limits(*pair)[0] for pair in ending), default=first)
+    found = _cuts(first, last, late, early, earliest, max(ends, default=last))
     return Record(
         first,
         last,
@@ -122,6 +124,17 @@ def find_record(config: Config, sources: list[Source]) -> Record:
 def _limits(source: Source, series: Series) -> Stamps:
     valid = np.flatnonzero(~np.isnan(series.values))
     return source.times[valid[0]] - pd.Timedelta(days=series.period), source.times[valid[-1]]
+
+
+def _single_fix(base: list[tuple[Source, Series]]) -> str:
+    """Return the remedy where an input has one value, which joined by lines lasts no time."""
+    single = [s.header for _, s in base if np.count_nonzero(~np.isnan(s.values)) == 1 and not s.lasting]
+    if not single or len(single) == len(base):
+        return ""
+    return (
+        f"{single[0]} has one value: add 'interpolation: previous' to the column, so that it holds to the end, or "
+        "remove the column and give the value as a constant of the plant"
+    )
 
 
 def _headers(columns: list[Series]) -> str:

@@ -65,6 +65,10 @@ _EPOCH = (9e8, 4.2e9)
 """Seconds from 1970 to the years 1998 and 2103."""
 _SPREADSHEET = (36000.0, 74000.0)
 """Days from 1899-12-30 to the same years."""
+LONGEST = 200
+"""Longest time between two stamps of a file [a]: 64 bits of nanoseconds hold 292 years."""
+OLDEST = 1980
+"""Year before which a record was not logged in numbers of the size of these: their unit is another."""
 
 
 def zone(name: str) -> tzinfo:
@@ -136,6 +140,20 @@ def parse_stamps(
         If a cell is empty or does not fit the format, if format or zone are not known, or if a local time
         exists twice or not at all.
     """
+    times = _parse(cells, time, place, where, decimal)
+    years = times.max().year - times.min().year
+    if years > LONGEST:
+        first, last = f"{times.min():%Y-%m-%d}", f"{times.max():%Y-%m-%d}"
+        raise InputError(
+            f"the stamps reach from {first} to {last}, over {years} years",
+            where=f"{place.file}, column {place.column}",
+            expected=f"a record of at most {LONGEST} years",
+            fix="correct the first and the last stamps, or the format",
+        )
+    return times
+
+
+def _parse(cells: pd.DataFrame, time: TimeSection, place: Place, where: str, decimal: str) -> pd.DatetimeIndex:
     empty = np.asarray(cells.isna().any(axis="columns"), dtype=bool)
     if empty.any():
         fix = _units_fix(empty, place) or "remove the row"
@@ -210,6 +228,7 @@ def _from_numbers(cells: pd.Series, time: TimeSection, place: Place, where: str,
     if bad.any():
         raise _refusal(bad, "the time is not a number", place, f"numbers in {time.unit}", "correct the row")
     unit = str(time.unit)
+    likely = _unit_fix(values)
     origin = read_stamp(str(time.origin), _zone_name(time, where, str(time.origin)), where)
     ends = [origin.year + days * _UNITS[unit] / 365.2425 for days in (values.min(), values.max())]
     if not YEARS[0] <= ends[0] <= ends[1] < YEARS[1]:
@@ -217,12 +236,26 @@ def _from_numbers(cells: pd.Series, time: TimeSection, place: Place, where: str,
             f"numeric time reaches {np.abs(values).max():g} {unit}, beyond what a calendar holds",
             where=f"{place.file}, column {place.column!r}",
             expected=f"time in {unit} since {time.origin}, in the years {YEARS[0]} to {YEARS[1] - 1}",
-            fix=_unit_fix(values) or "check the unit of time",
+            fix=likely or "check the unit of time",
         )
-    if unit == "ns":  # which in 64 bits float are no more exact than a fraction of a microsecond
-        values, unit = np.round(values / 1e3), "us"
-    elapsed = pd.to_timedelta(values, unit={"d": "D"}.get(unit, unit))  # type: ignore[call-overload]
-    return pd.DatetimeIndex(origin.as_unit("ns") + elapsed)
+    if likely and ends[1] < OLDEST:
+        raise InputError(
+            f"numeric time in {unit} since {time.origin} lies in the years {int(ends[0])} to {int(ends[1])}",
+            where=f"{place.file}, column {place.column!r}",
+            expected=f"a record that ends after {OLDEST}",
+            fix=likely,
+        )
+    elapsed = _microseconds(values, unit).view("m8[us]")
+    return pd.DatetimeIndex(origin.as_unit("us") + elapsed).as_unit("ns")
+
+
+def _microseconds(values: NDArray[np.float64], unit: str) -> NDArray[np.int64]:
+    """Return numeric time in whole microseconds, in which 64 bits hold any origin."""
+    if unit == "ns":
+        return np.round(values / 1e3).astype(np.int64)
+    each = round(86400e6 * _UNITS[unit])
+    whole = np.floor(values)
+    return whole.astype(np.int64) * each + np.round((values - whole) * each).astype(np.int64)
 
 
 def _zone_name(time: TimeSection, where: str, stamp: str = "") -> str:

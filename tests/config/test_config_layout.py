@@ -1,5 +1,7 @@
 import pytest
 
+from asm_hybrid.errors import InputError
+
 
 def layout(case):
     config = case.load()
@@ -55,6 +57,21 @@ def test_the_air_flow_of_a_tank_with_imposed_oxygen_is_there_for_n_to_read(case,
     assert found.metered == ("aerobic",)
     assert [t.air for t in found.tanks] == [None, None]
     assert "aerobic.air" in {spec.name for spec in found.inputs({c.name: c.unit for c in table.components})}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("anoxic: {volume: 1000 m3}", "2.1: {volume: 1000 m3}", "write '2_1'"),
+        ("anoxic: {volume: 1000 m3}", '"": {volume: 1000 m3}', "cannot be seen"),
+        ("internal: {", "aerobic.S_O: {", "write 'aerobic_S_O'"),
+        ("internal: {", '"\\u200b": {', "cannot be seen"),
+    ],
+)
+def test_names_that_a_target_cannot_hold(case, old, new, words):
+    with pytest.raises(InputError, match=words) as error:
+        layout(case.replace(old, new))
+    assert "case.yaml:" in str(error.value)
 
 
 def test_composition_takes_units(case):

@@ -10,6 +10,7 @@ from asm_hybrid.data import check_report
 from asm_hybrid.data.bsm import read_bsm_influent
 from asm_hybrid.data.findings import Place
 from asm_hybrid.data.gross import check_far, check_impossible
+from asm_hybrid.data.low import check_low
 from asm_hybrid.errors import InputError
 
 BSM = Path(__file__).parents[3] / "shared" / "data" / "bsm"
@@ -146,3 +147,53 @@ def test_influents_of_the_benchmark_are_not_found(weather):
     for name in frame.columns:
         values = frame[name].to_numpy(dtype=float)
         assert check("flow" if name == "Q_in" else "NH4_in", values) == [], name
+
+
+# --- far below
+
+
+def low(name, values, **more):
+    return check_low(values, Place("f.csv", name, SERIES[name][2], np.arange(values.size) + 2), SERIES[name][1], **more)
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_good_series_are_not_far_below(name):
+    assert low(name, np.round(SERIES[name][-1], 3)) == []
+
+
+@pytest.mark.parametrize("name", ["flow", "NH4_in", "NH4", "MLSS", "T"])
+def test_zeros_where_nothing_else_is_near_zero(name):
+    (found,) = low(name, spoilt(name, 0.0))
+    assert (found.severity, found.kind, found.rows) == ("warning", "zeros", "rows 102, 502")
+    assert "missing: [0]" in found.fix
+
+
+def test_zeros_that_are_measured():
+    drained = np.maximum(3 + 3.6 * WAVE, 0.0)
+    assert (drained == 0).any()
+    assert low("NH4", drained) == []
+    assert low("NH4", spoilt("NH4", 0.0), limited=True) == []
+    for turned_off in ("DO", "RAS"):
+        assert low(turned_off, spoilt(turned_off, 0.0, range(100, 180))) == []
+    pumped = np.where(WAVE > 0, np.round(400 + 20 * np.cos(DAYS * 50), 2), 0.0)
+    assert low("flow", pumped) == []
+
+
+def test_a_tenth_of_the_values_are_zero_for_none():
+    (found,) = low("MLSS", spoilt("MLSS", 0.0, range(0, 768, 10)))
+    assert found.message.startswith("77 of 768 values are 0")
+
+
+@pytest.mark.parametrize("name", ["flow", "MLSS", "NH4_in"])
+def test_thousandths_of_the_other_values(name):
+    values = np.round(SERIES[name][-1], 3)
+    values[::7] /= 1000
+    (found,) = low(name, values)
+    assert (found.severity, found.kind) == ("warning", "thousandths")
+    assert found.rows.startswith("rows 2, 9, 16")
+
+
+def test_low_values_that_are_no_thousandths():
+    values = np.round(SERIES["flow"][-1], 3)
+    values[::7] = 8.0
+    assert low("flow", values) == []

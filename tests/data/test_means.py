@@ -118,6 +118,7 @@ def test_a_held_pump_that_is_logged_when_it_switches_keeps_its_mean(record):
     ]
     (record.folder / "was.csv").write_text("\n".join(["time,was", "2021-06-01 00:00,0", *rows]), encoding="utf-8")
     record.replace("  blocks:", PUMP).replace("  influent:\n", "  wastage: {from: settler}\n  influent:\n")
+    record.replace("settler: {type: none}", "settler: {type: ideal}")
     data = record.read()
     assert integral(data.times, column(data, "wastage"), "previous") / data.span == pytest.approx(60 * 24 * 28 / 60)
 
@@ -198,3 +199,18 @@ def test_interpolation_of_a_column_stands_beside_that_of_the_others(record):
     seen = integral(data.times, values, "linear")
     assert seen == pytest.approx(20 * 1447 / 1440 + 40 * (data.span - 1447 / 1440), rel=1e-9)
     assert not data.input_filled.any()
+
+
+@pytest.mark.parametrize(("kind", "told"), [("linear", True), ("previous", False)])
+def test_a_load_that_the_knots_do_not_keep_is_told(record, kind, told):
+    on = pump(MINUTES, 45, 90, 1.0) > 0
+    fast(record, flow=np.where(on, 800.0, 10.0), NH4_in=np.where(on, 60.0, 10.0))
+    data = record.replace("interval: 15 min", f"interval: 15 min\n  interpolation: {kind}").read()
+    found = [f for f in data.quality if f.kind == "load"]
+    assert [f.column for f in found] == ["NH4_in"] * told
+    assert all("less on the knots" in f.message and "interpolation: previous" in f.fix for f in found)
+
+
+def test_a_load_that_lines_keep_is_not_told(record):
+    data = fast(record, flow=pump(MINUTES, 5, 15, 1200.0)).read()
+    assert "load" not in [f.kind for f in data.quality]

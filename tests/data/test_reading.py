@@ -1,6 +1,7 @@
 """Files as plants export them: read as they are meant, or refused by a message that names the remedy."""
 
 import datetime
+import json
 import math
 import zipfile
 
@@ -263,6 +264,12 @@ def test_two_columns_of_the_config_that_look_alike(record):
     refused(record, "are one to a reader's eye")
 
 
+@pytest.mark.parametrize("header", ["", " ", "\u200b"])
+def test_a_header_that_cannot_be_seen(record, header):
+    record.frame = record.frame.rename(columns={"NH4_in": header})
+    refused(record.replace("NH4_in:", json.dumps(header) + ":"), "a name that cannot be seen", "name the column")
+
+
 def test_time_that_is_a_measured_column_too(record):
     refused(record.replace("column: time", "column: NH4"), "'NH4' is that of time", "role 'observation'")
 
@@ -339,7 +346,33 @@ def test_time_since_1970(record, unit, scale, kind):
 
 def test_days_of_a_spreadsheet(record):
     record.frame["time"] = (HOURS - pd.Timestamp("1899-12-30")) / pd.Timedelta(days=1)
-    refused(record.replace('format: "%Y-%m-%d %H:%M", ', ""), "holds numbers", "origin: '1899-12-30'")
+    refused(record.replace('format: "%Y-%m-%d %H:%M", ', ""), "holds numbers", "unit: d and origin: '1899-12-30'")
+    record.replace("column: time, zone", "column: time, unit: d, origin: '1899-12-30', zone")
+    assert (times(record) == HOURS.tz_localize("UTC")).all()
+
+
+def test_days_of_astronomers(record):
+    record.frame["time"] = (HOURS - pd.Timestamp("1858-11-17")) / pd.Timedelta(days=1)
+    record.replace('format: "%Y-%m-%d %H:%M"', "unit: d, origin: '1858-11-17'")
+    assert (times(record) == HOURS.tz_localize("UTC")).all()
+
+
+@pytest.mark.parametrize("form", ["number", "text"])
+def test_stamps_over_centuries(record, form):
+    if form == "text":
+        record.set("time", 2, "1900-01-01 00:00").set("time", 97, "2199-01-01 00:00")
+    else:
+        record.frame["time"] = np.linspace(0.0, 299 * 365.0, len(HOURS))
+        record.replace('format: "%Y-%m-%d %H:%M"', "unit: d, origin: '1900-01-01'")
+    refused(record, "over 29", "at most 200 years")
+
+
+@pytest.mark.parametrize(("declared", "unit", "scale"), [("ms", "s", 1), ("us", "s", 1), ("us", "ms", 10**3)])
+def test_time_since_1970_in_a_larger_unit_than_declared(record, declared, unit, scale):
+    year = pd.date_range("2021-01-01", periods=len(HOURS), freq="4D", tz="UTC")
+    record.frame["time"] = [int(t.timestamp()) * scale for t in year]
+    record.replace('format: "%Y-%m-%d %H:%M"', f"unit: {declared}, origin: '1970-01-01'")
+    refused(record, "lies in the years 1970 to 1970", f"unit: {unit}, origin: '1970-01-01'")
 
 
 @pytest.mark.parametrize("far", ["9999-12-31 00:00", "0001-01-01 00:00"])
@@ -382,6 +415,9 @@ def test_formats_that_tell_no_instant(record, form, words):
         ("CET", "write '+01:00' if the logger does not shift in summer"),
         ("EET", "write '+02:00' if"),
         ("Etc/GMT+1", "it is -01:00"),
+        ("localtime", "that of no place"),
+        ("posixrules", "that of no place"),
+        ("right/UTC", "that of no place"),
         ("+99:00", "is not known"),
     ],
 )
@@ -412,21 +448,36 @@ def clocked(record, begin, end, step, place, zone):
         ("Europe/Berlin", "UTC", "2021-03-28 02:00", "1h"),
         ("Europe/London", "UTC", "2021-03-28 01:00", "5min"),
         ("America/New_York", "EST", "2021-03-14 02:00", "15min"),
+        ("America/New_York", "Europe/Amsterdam", "2021-03-14 02:00", "15min"),
+        ("Asia/Jerusalem", "+02:00", "2021-03-26 02:00", "15min"),
+        ("Africa/Cairo", "+02:00", "2024-04-26 00:00", "10min"),
+        ("America/Mexico_City", "-06:00", "2021-04-04 02:00", "1h"),
     ],
 )
 def test_a_clock_that_follows_summer_time_unsaid(record, place, zone, hour, step):
-    _, findings = source(clocked(record, "2021-03-10", "2021-04-02", step, place, zone))
+    change = pd.Timestamp(hour)
+    span = str(change - pd.Timedelta(days=8)), str(change + pd.Timedelta(days=3))
+    _, findings = source(clocked(record, *span, step, place, zone))
     (found,) = [f for f in findings if f.kind == "summer time"]
     assert found.severity == "warning"
     assert f"the hour from {hour} is missing" in found.message
     assert "place of the plant" in found.fix
 
 
+@pytest.mark.parametrize("step", ["2h", "4h", "24h"])
+def test_long_steps_do_not_hide_summer_time(record, step):
+    _, findings = source(clocked(record, "2021-03-10", "2021-05-02", step, "Europe/Berlin", "+01:00"))
+    (found,) = [f for f in findings if f.kind == "summer time"]
+    assert "an hour more passes" in found.message
+    assert "2021-03-2" in found.message
+
+
+@pytest.mark.parametrize("step", ["15min", "6h"])
 @pytest.mark.parametrize(
     ("place", "zone"), [("Etc/GMT-1", "+01:00"), ("Europe/Berlin", "Europe/Amsterdam"), ("UTC", "UTC")]
 )
-def test_clocks_that_do_as_they_say(record, place, zone):
-    _, findings = source(clocked(record, "2021-03-10", "2021-04-02", "15min", place, zone))
+def test_clocks_that_do_as_they_say(record, place, zone, step):
+    _, findings = source(clocked(record, "2021-03-10", "2021-04-02", step, place, zone))
     assert not [f for f in findings if f.kind == "summer time"]
 
 

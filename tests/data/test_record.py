@@ -24,6 +24,7 @@ def panel(record, rows, *, header="RAS", target="return_sludge", unit="m3/h", mo
     if target in ("return_sludge", "wastage"):
         given = "{to: anoxic}" if target == "return_sludge" else "{from: settler}"
         record.replace("  influent:\n", f"  {target}: {given}\n  influent:\n")
+        record.replace("settler: {type: none}", "settler: {type: ideal}")
     return record.replace("  interval: 30 min", f"  interval: 30 min\n  interpolation: {kind}")
 
 
@@ -180,3 +181,14 @@ def test_composites_that_overlap_are_told(record):
     (found,) = [f for f in record.read().quality if f.kind == "overlapping composites"]
     assert (found.column, found.severity) == ("flow", "warning")
     assert "95 of 96 periods of 24 h" in found.message
+
+
+def test_a_set_point_from_before_the_record_takes_no_time_from_it(record):
+    data = panel(record, ["2021-05-01 00:00,400", "2021-06-02 05:10,420"]).read()
+    assert data.span == pytest.approx(95 / 24)
+    assert data.quality == ()
+
+
+def test_one_value_that_is_joined_by_lines_is_told_what_it_lacks(record):
+    with pytest.raises(InputError, match="RAS has one value: add 'interpolation: previous'"):
+        panel(record, RAS[:1], kind="linear").read()
