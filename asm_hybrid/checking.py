@@ -31,6 +31,8 @@ from asm_hybrid.scenario.operation import mean_inputs, operation, plant_inputs
 from asm_hybrid.scenario.plants import DAYS
 from asm_hybrid.scenario.plausible import compare, sludge_findings, solids_ratio, steady_findings
 from asm_hybrid.scenario.record_balance import balance_findings, record_balance
+from asm_hybrid.scenario.same_water import same_water_findings
+from asm_hybrid.scenario.unlikely import flow_findings, nitrification_findings, sewage_findings
 from asm_hybrid.scenario.water import base_water
 from asm_hybrid.training.cost import cost_findings
 from asm_hybrid.training.ode import describe_ode
@@ -104,6 +106,7 @@ def check(path: str | Path) -> Check:
         found = operation(plant, parameters, inputs)
         lines += [*operation_lines(found, "with the constants of the plant"), ""]
         findings += [*steady_findings(found, str(path)), *sludge_findings(found, (), str(path))]
+        findings += [*flow_findings(found, str(path)), *sewage_findings(found, str(path))]
     lines += finding_lines(findings, *wrong)
     return _drawn(lines, len(wrong), plant, inputs, Path(path).parent if is_file else Path(), Path(path).stem)
 
@@ -131,7 +134,9 @@ def _check_config(path: str | Path) -> Check:
         lines += [*operation_lines(found, "on average over the record"), ""]
         lines += [*measured_lines(measured, found), "", *balance_lines(balances), ""]
         findings += [*steady_findings(found, file), *sludge_findings(found, measured, file)]
-        findings += balance_findings(balances, file)
+        findings += [*flow_findings(found, file), *sewage_findings(found, file)]
+        findings += [*nitrification_findings(found, measured, file), *balance_findings(balances, file)]
+        findings += same_water_findings(found, dataset.observations, file)
         try:
             cost, memory = training_cost(config, plant, dataset, found.rows, spent), machine_memory(config)
         except InputError as error:

@@ -102,6 +102,8 @@ duration = _reader("d", "15 min")
 """Read a duration as the user writes it [d]."""
 LONGEST = 36525.0
 """A century, above which no duration of a plant makes sense [d]."""
+LONGEST_SHIFT = 366.0
+"""A year, beyond which stamps are not shifted but wrong [d]."""
 Duration = Annotated[
     float,
     BeforeValidator(duration),
@@ -109,6 +111,14 @@ Duration = Annotated[
     PlainSerializer(duration_text),
     _schema("d", "15 min"),
 ]
+Shift = Annotated[
+    float,
+    BeforeValidator(duration),
+    Field(ge=-LONGEST_SHIFT, le=LONGEST_SHIFT),
+    PlainSerializer(duration_text),
+    _schema("d", "1 d"),
+]
+"""A time by which stamps are moved, later or earlier [d]."""
 _saturation = _reader("g O2/m3", "8 mg/L")
 
 

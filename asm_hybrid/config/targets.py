@@ -156,6 +156,13 @@ def _observed_unit(target: str, table: Table, layout: Layout, where: str) -> str
     units = {c.name: c.unit for c in table.components}
     units |= {name: composite.unit for name, composite in table.composites.items()}
     place, name = _pair(target, "TANK.X or effluent.X, with X a component or composite", where)
+    if f"{place}." == INFLUENT and place not in layout.tank_names:
+        raise InputError(
+            f"{target} is observed, and what comes in is given, not computed",
+            where=where,
+            expected="a tank of this plant, or effluent",
+            fix="set role: input, with a fractionation for sums such as COD; or role: ignored",
+        )
     known(place, [*layout.tank_names, EFFLUENT], "a tank of this plant, or effluent", where)
     known(name, units, f"a component or composite of {table.name}", where)
     if (place, name) in layout.imposed:

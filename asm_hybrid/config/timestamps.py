@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from asm_hybrid.config.base import Section, refuse
+from asm_hybrid.config.base import Section, Shift, refuse
 
 __all__ = ["YEARS", "Stamp", "TimeSection", "stamp"]
 
@@ -173,6 +173,11 @@ class TimeSection(Section):
         default=None,
         description="Time zone of the stamps, or of the origin: UTC, Europe/Amsterdam, '+01:00'. "
         "Needed unless every stamp carries its own offset.",
+    )
+    shift: Shift = Field(
+        default=0.0,
+        description="Added to every stamp [d]: '1 d' where a composite carries the date of its begin, '8 h' where "
+        "samples are taken at eight and carry a date alone, '-5 min' for a clock that is fast.",
     )
 
     @property

@@ -14,7 +14,7 @@ from asm_hybrid.config import Config
 from asm_hybrid.data.backflow import backflow_findings
 from asm_hybrid.data.blocks import check_blocks, check_inputs, place_blocks, zone_name
 from asm_hybrid.data.censoring import censored_error
-from asm_hybrid.data.findings import QualityFinding, raise_errors
+from asm_hybrid.data.findings import QualityFinding, merged, raise_errors
 from asm_hybrid.data.influent import PREFIX, fractionate
 from asm_hybrid.data.knots import TOLERANCE, placed
 from asm_hybrid.data.means import Curve, check_load, check_means, on_knots
@@ -230,7 +230,7 @@ def build_dataset(
         input_filled=filled,
         observations=tuple(observations),
         blocks=blocks,
-        quality=(*findings, *found),
+        quality=tuple(merged([*findings, *found])),
         fingerprint=tuple(_fingerprint(source) for source in sources),
     )
 

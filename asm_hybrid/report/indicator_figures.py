@@ -34,8 +34,7 @@ def plot_indicators(title: str, cases: Mapping[str, Sequence[Indicator]]) -> dic
     title : str
         Title of the figure.
     cases : mapping of str to sequence of Indicator
-        What `asm_hybrid.scenario.kpi.evaluate` returns, by name of the case; six at most. OCI is drawn where every case
-        has it.
+        What `asm_hybrid.scenario.kpi.evaluate` returns, by name of the case; six at most. What every case has is drawn.
 
     Returns
     -------
@@ -50,7 +49,8 @@ def plot_indicators(title: str, cases: Mapping[str, Sequence[Indicator]]) -> dic
     colours = _colours(list(cases))
     found = {case: {row.name: row for row in rows} for case, rows in cases.items()}
     indices = [n for n in INDICES if all(n in rows for rows in found.values())]
-    groups = [ENERGIES, *((name,) for name in indices)]
+    energies = tuple(n for n in ENERGIES if all(n in rows for rows in found.values()))
+    groups = [energies, *((name,) for name in indices)]
     with drawing():
         figure = Figure(figsize=(WIDTH, BARS))
         axes = figure.subplots(1, len(groups), width_ratios=[1.1 + 0.7 * len(g) for g in groups], squeeze=False)[0]
@@ -64,12 +64,12 @@ def plot_indicators(title: str, cases: Mapping[str, Sequence[Indicator]]) -> dic
                 ax.bar_label(bars, texts, padding=2, fontsize=7.5, color=INK, rotation=turned)
             unit = next(iter(found.values()))[names[0]].unit
             ax.set_title(f"{INDICES.get(names[0], 'Energy')} [{unit_text(unit)}]", **PANEL_TITLE)
-            ticks = [n.removesuffix(" energy") for n in names] if names == ENERGIES else list(names)
+            ticks = [n.removesuffix(" energy") for n in names] if names is energies else list(names)
             ax.set_xticks(range(len(names)), ticks)
             ax.tick_params(axis="x", length=0)
             ax.yaxis.set_major_locator(cast(Any, MaxNLocator)(nbins=6, steps=[1, 2, 5, 10]))
             ax.yaxis.set_major_formatter(tick)
-            ax.margins(x=0.06 if names == ENERGIES else 0.25, y=0.22 if len(cases) > 2 else 0.12)
+            ax.margins(x=0.06 if len(names) > 1 else 0.25, y=0.22 if len(cases) > 2 else 0.12)
             ax.grid(visible=False, axis="x")
         return finish(figure, list(cases), title, "kpi", bars=True)
 

@@ -147,8 +147,6 @@ def _notes(result: PlantScenarios) -> list[str]:
         "COD 1, TKN 30, NO3 10 and BOD5 2; OCI is aeration, pumping and mixing energy + 5 × sludge + 3 × external "
         "carbon. They compare cases; they are no bill. Every sample counts for the 15 min that follow it."
     )
-    if any(component == result.plant.table.oxygen for _, component in layout.imposed):
-        notes.append("Oxygen is imposed in some tanks. Their aeration energy is unknown, and missing from the sum.")
     if isinstance(layout.settler, TakacsSettler):
         notes.append(
             f"The final settler has {layout.settler.layers} layers without reactions. Its particulates have at every "

@@ -367,7 +367,7 @@ def evaluate(series: PlantSeries, limits: Mapping[str, float] = BSM_LIMITS) -> t
     -------
     tuple of Indicator
         EQI and IQI where all that they weigh is given and never below zero; sludge production and OCI where there are
-        solids of waste sludge and inventory.
+        solids of waste sludge and inventory; OCI and the energies for aeration and mixing where the aeration is known.
 
     Raises
     ------
@@ -391,7 +391,7 @@ def evaluate(series: PlantSeries, limits: Mapping[str, float] = BSM_LIMITS) -> t
 
 
 def _operation(series: PlantSeries) -> list[Indicator]:
-    rows = [
+    energies = [
         Indicator("aeration energy", aeration_energy(series), "kWh/d", "energy for aeration, 1.8 kg O2/kWh"),
         Indicator(
             "aeration energy original",
@@ -399,6 +399,10 @@ def _operation(series: PlantSeries) -> list[Indicator]:
             "kWh/d",
             "energy for aeration by the original formula",
         ),
+        Indicator("mixing energy", mixing_energy(series), "kWh/d", "energy for mixers where kLa is below 20 1/d"),
+    ]
+    rows = [
+        *(energies if series.aeration_known else []),
         Indicator(
             "pumping energy", pumping_energy(series), "kWh/d", "energy for recycles, return, waste and primary sludge"
         ),
@@ -408,7 +412,6 @@ def _operation(series: PlantSeries) -> list[Indicator]:
             "kWh/d",
             "energy for pumping, 0.04 kWh/m3 for all flows",
         ),
-        Indicator("mixing energy", mixing_energy(series), "kWh/d", "energy for mixers where kLa is below 20 1/d"),
         Indicator("external carbon", carbon_mass(series), "kg COD/d", "external carbon dosed"),
     ]
     if series.air is not None:
@@ -426,6 +429,12 @@ def _operation(series: PlantSeries) -> list[Indicator]:
         Indicator("sludge production", sludge, "kg TSS/d", f"sludge for disposal: {what}"),
         *(parts if series.primary_sludge is not None else []),
         *_total(series, sludge),
+        *(_indices(series) if series.aeration_known else []),
+    ]
+
+
+def _indices(series: PlantSeries) -> list[Indicator]:
+    return [
         Indicator("OCI", operational_cost_index(series), "-", "operational cost index: AE + PE + ME + 5 SP + 3 EC"),
         Indicator(
             "OCI original",

@@ -119,19 +119,21 @@ def evaluate_factors(series: PlantSeries, factors: Factors) -> tuple[Indicator, 
     -------
     tuple of Indicator
         ``energy PART`` [kWh/d], ``cost PART`` [currency/d] and ``CO2e PART`` [kg CO2e/d], and their sums, whose
-        descriptions name the parts. A part without a factor is left out, and so is a sum without parts.
+        descriptions name the parts. A part without a factor is left out, and so is a sum without parts. Where the
+        aeration is not known, energy is that for pumping alone.
 
     Raises
     ------
     InputError
         If the series lack what a factor needs.
     """
-    energy = {
-        "aeration": _aeration(series, factors),
+    known = series.aeration_known
+    energy: dict[str, float | None] = {
+        "aeration": _aeration(series, factors) if known else None,
         "pumping": pumping_energy(series),
-        "mixing": mixing_energy(series),
+        "mixing": mixing_energy(series) if known else None,
     }
-    total = sum(energy.values())
+    total = sum(value for value in energy.values() if value is not None)
     parts: dict[str, float | None] = {
         "energy": _times(factors.energy_price, total),
         "sludge": None if factors.sludge_price is None else factors.sludge_price * sludge_production(series) / 1000,
@@ -145,7 +147,7 @@ def evaluate_factors(series: PlantSeries, factors: Factors) -> tuple[Indicator, 
         "external carbon": _times(factors.carbon_co2e, carbon_mass(series)),
     }
     return (
-        *_rows("energy", {**energy}, "kWh/d"),
+        *_rows("energy", energy, "kWh/d"),
         *_rows("cost", parts, f"{factors.currency}/d"),
         *_rows("CO2e", gases, "kg CO2e/d"),
     )

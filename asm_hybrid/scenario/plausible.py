@@ -16,7 +16,7 @@ from asm_hybrid.data import Observation, QualityFinding
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.scenario.operation import Operation, Sludge
 
-__all__ = ["Comparison", "compare", "fitting_wastage", "sludge_findings", "solids_ratio", "steady_findings"]
+__all__ = ["Comparison", "compare", "fitting_wastage", "plain", "sludge_findings", "solids_ratio", "steady_findings"]
 
 SOLIDS_RATIO = (0.7, 1.4)
 """Measured over expected solids between which nothing is said. What is usually left open explains as much: 0.7 to 0.9 g
@@ -216,7 +216,7 @@ def sludge_findings(operation: Operation, comparisons: Sequence[Comparison], fil
             c.label,
             "",
             "sludge",
-            f"{c.target} is {_plain(c.measured)} {c.unit} on average, {c.ratio:.2g} times the {_plain(c.expected)} at "
+            f"{c.target} is {plain(c.measured)} {c.unit} on average, {c.ratio:.2g} times the {plain(c.expected)} at "
             f"which f settles under the mean inputs, with a sludge age of {sludge.total:.3g} d",
             f"{low:g} to {high:g} times what f settles at",
             _causes(operation, c.measured < c.expected, fit, c.label),
@@ -228,23 +228,23 @@ def sludge_findings(operation: Operation, comparisons: Sequence[Comparison], fil
 def _causes(operation: Operation, less: bool, fit: float | None, label: str) -> str:
     """Say what may be wrong where there is less sludge than expected, or more."""
     given = operation.input("wastage")
-    wastage = f"check the value and unit of the wastage ({_plain(given)} m3/d; {'too low' if less else 'too high'}?"
+    wastage = f"check the value and unit of the wastage ({plain(given)} m3/d; {'too low' if less else 'too high'}?"
     if fit is not None:
         factor = fit / given
-        wastage += f" {_plain(fit)} m3/d would fit"
+        wastage += f" {plain(fit)} m3/d would fit"
         if any(HOURS[0] < f < HOURS[1] for f in (factor, 1 / factor)):
             wastage += ", a factor of about 24: m3/h or m3/d?"
     solids = operation.load("TSS", settled=True)
-    carried = f" ({_plain(solids)} kg TSS/d)" if solids is not None else ""
+    carried = f" ({plain(solids)} kg TSS/d)" if solids is not None else ""
     thickens = ", the return sludge, which thickens it" if operation.retains else ""
-    volume = _plain(sum(t.volume for t in operation.tanks))
+    volume = plain(sum(t.volume for t in operation.tanks))
     return (
         f"{wastage}){thickens}, the solids and COD of the influent{carried}, the volume of the tanks ({volume} m3), "
         f"and the unit of {label}"
     )
 
 
-def _plain(value: float) -> str:
+def plain(value: float) -> str:
     """Return a number to three digits, whole numbers in full."""
     return f"{value:.0f}" if 999.5 <= value < 1e9 else f"{value:.3g}"
 
@@ -264,9 +264,9 @@ def _unusual(operation: Operation, sludge: Sludge, file: str) -> Iterator[Qualit
         "",
         "",
         "sludge",
-        f"f settles at {_plain(solids)} g TSS/m3 in the tanks, at a sludge age of {shown}",
+        f"f settles at {plain(solids)} g TSS/m3 in the tanks, at a sludge age of {shown}",
         f"{USUAL_SOLIDS[0]:g} to {USUAL_SOLIDS[1]:g} g TSS/m3 and {USUAL_AGE[0]:g} to {USUAL_AGE[1]:g} d, as in plants "
         "that return sludge",
-        f"check the value and unit of the wastage ({_plain(operation.input('wastage'))} m3/d), of Q_in and of the "
-        "volumes, and the COD of the influent",
+        f"check the value and unit of the wastage ({plain(operation.input('wastage'))} m3/d), of the return sludge "
+        f"({plain(operation.input('return_sludge'))} m3/d), of Q_in and of the volumes, and the COD of the influent",
     )

@@ -98,6 +98,7 @@ def plant_series(plant: Plant, record: PlantRecord, parameters: Mapping[str, flo
         primary_sludge=c["primary_sludge.flow"] if layout.primary else None,
         primary_tss=c["primary_sludge.TSS"] if layout.primary and solid else None,
         air=sum(air[1:], air[0]) if air else None,
+        aeration_known=all(component != plant.table.oxygen for _, component in layout.imposed),
     )
 
 

@@ -126,6 +126,7 @@ DEEP = [
     ("as: aerobic.S_O", "as: aerobic.S_OO", ["'S_OO' is not a component", "S_O"]),
     ("role: imposed", "role: input", ["'aerobic.S_O' is not an input", "'imposed'"], "as: aerobic.S_O"),
     ("as: aerobic.S_NH", "as: aerobic.S_PO4", ["'S_PO4' is not a component or composite of asm1"]),
+    ("as: aerobic.S_NH", "as: influent.S_NH", ["influent.S_NH is observed", "role: input"], "NH4: {"),
     ("as: aerobic.S_NH", "as: clarifier.S_NH", ["'clarifier' is not a tank of this plant, or effluent"]),
     ("as: aerobic.S_NH", "as: aerobic.S_O", ["observed, and imposed"], "NH4: {"),
     ("unit: mg N/L, noise", "unit: degC, noise", ["NH4", "degC"]),

@@ -7,6 +7,7 @@ import pytest
 from small_plant import write_case
 
 from asm_hybrid.errors import InputError
+from asm_hybrid.report.indicator_figures import plot_indicators
 from asm_hybrid.report.simulation_page import render_page
 from asm_hybrid.scenario.plants import BASE, simulate_plant
 from asm_hybrid.scenario.subject import load_subject
@@ -135,6 +136,24 @@ def test_a_config_is_simulated_over_its_record(config):
         np.testing.assert_allclose(record.columns[name], expected, rtol=1e-9, err_msg=name)
     assert np.ptp(record.columns["effluent.S_NH"]) > 0.1
     assert "nothing is calibrated or learnt" in render_page(result, {"kpi": {}, "effluent_more": {}})
+
+
+def test_what_aerates_tanks_with_imposed_oxygen_is_left_out_not_zero(config):
+    result = simulate_plant(config)
+    (case,) = result.cases
+    names = {i.name for i in case.indicators}
+    assert "pumping energy" in names
+    assert not names & {"aeration energy", "aeration energy original", "mixing energy", "OCI", "OCI original"}
+    assert any("OCI" in text and "oxygen is imposed" in text for text in case.left_out)
+    assert set(plot_indicators("x", {"base": case.indicators})) == {"kpi.png", "kpi.svg"}
+
+
+def test_costs_of_a_plant_with_imposed_oxygen_hold_pumping_alone(config, tmp_path):
+    (case,) = simulate_plant(config, write(tmp_path, "days: 1\nfactors: {energy_price: 0.2}\n")).cases
+    values = {i.name: i.value for i in case.indicators}
+    assert values["energy total"] == values["energy pumping"] == values["pumping energy"]
+    assert values["cost energy"] == pytest.approx(0.2 * values["pumping energy"])
+    assert any("pumping alone" in text for text in case.left_out)
 
 
 def test_changes_of_a_config_are_written_in_days(config, tmp_path):
