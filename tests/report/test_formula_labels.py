@@ -5,7 +5,7 @@ import pytest
 
 from asm_hybrid.artefacts import write_csv_atomic
 from asm_hybrid.report.series import read_contributions, read_forecasts, read_predictions
-from asm_hybrid.training.fitted import read_inputs
+from asm_hybrid.training import read_inputs
 
 LABEL = "=cmd|' /C calc'!A0"
 
