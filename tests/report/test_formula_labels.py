@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from asm_hybrid.artefacts import write_csv_atomic
+from asm_hybrid.artefacts import write_csv_atomic, write_manifest
 from asm_hybrid.report.series import read_contributions, read_forecasts, read_predictions
 from asm_hybrid.training import read_inputs
 
@@ -33,6 +33,7 @@ def test_labels_are_found_again(tmp_path, name, read):
 def test_inputs_are_found_again(tmp_path):
     frame = pd.DataFrame({"time": ["2021-06-01T00:00:00+00:00"], "@tank.kla": [120.0], "Q_in": [-0.1]})
     write_csv_atomic(tmp_path / "inputs.csv", frame)
+    write_manifest(tmp_path)
     table = read_inputs(tmp_path)
     assert list(table.columns) == ["time", "@tank.kla", "Q_in"]
     assert table["@tank.kla"].tolist() == [120.0]
