@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,7 @@ __all__ = [
     "Amount",
     "Duration",
     "Flow",
+    "PartName",
     "Saturation",
     "Section",
     "Temperature",
@@ -28,6 +30,8 @@ __all__ = [
 ]
 
 
+MAX_NAME = 60
+"""Longest name of a part of a plant."""
 MAX_SATURATION = 75.0
 """Largest saturation of oxygen that is accepted [g/m³]: that of air is 14.6 at 0 degC, of pure oxygen five times it."""
 
@@ -49,6 +53,20 @@ class Section(BaseModel):
 def refuse(found: str, expected: str, fix: str = "") -> PydanticCustomError:
     """Return the error by which a validator refuses a value; `messages` turns it into an `InputError`."""
     return PydanticCustomError("refused", "{found}", {"found": found, "expected": expected, "fix": fix})
+
+
+def _part_name(value: str) -> str:
+    if not re.fullmatch(r"\w(?:[\w -]*\w)?", value) or len(value) > MAX_NAME:
+        raise refuse(
+            f"the name is {value!r}",
+            f"at most {MAX_NAME} letters, digits, '_', '-', and spaces within: a point parts a name from what belongs "
+            "to it, as in NAME.S_O",
+        )
+    return value
+
+
+PartName = Annotated[str, AfterValidator(_part_name)]
+"""The name of a tank, recycle, controller or cycle."""
 
 
 def written(text: str) -> Any:

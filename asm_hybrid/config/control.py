@@ -103,6 +103,8 @@ class ControlSection(Section):
                 f"{', '.join(needs[self.type])}",
                 f"remove it, or set type: {other}",
             )
+        if self.gain == 0:
+            raise refuse("the gain is 0, with which a controller moves nothing", "a gain above or below zero")
         return self
 
 

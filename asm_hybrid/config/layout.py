@@ -106,6 +106,13 @@ def _check_tanks(config: PlantFile) -> None:
     for name, recycle in plant.recycles.items():
         places.append((recycle.source, [], ("plant", "recycles", name, "from")))
         places.append((recycle.to, [], ("plant", "recycles", name, "to")))
+        if recycle.source == recycle.to:
+            raise InputError(
+                f"the recycle {name!r} leaves the tank {recycle.to!r} and enters it again",
+                where=config.where("plant", "recycles", name, "to"),
+                expected="two tanks: within one, which is completely mixed, a recycle changes nothing",
+                fix="name the other tank, or remove the recycle",
+            )
     if plant.return_sludge:
         places += [(to, [], ("plant", "return_sludge", "to")) for to in plant.return_sludge.to]
     if plant.wastage:

@@ -150,21 +150,22 @@ def _controller(config: PlantFile, name: str, section: ControlSection, seen: str
                 switch_on=value("switch_on", seen),
                 switch_off=value("switch_off", seen),
             )
+        sensor = section.sensor
+        seeing = Sensor(
+            lag=Lag(sensor.response, sensor.order) if sensor.response else None,
+            low=value("low", seen, "sensor"),
+            high=value("high", seen, "sensor"),
+            noise=value("noise", seen, "sensor"),
+        )
     except InputError as error:
         where = error.where or config.where("plant", "control", name)
         raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
-    sensor = section.sensor
     return Controller(
         name=name,
         measured=section.measure,
         unit=seen,
         sets=section.move,
         law=law,
-        sensor=Sensor(
-            lag=Lag(sensor.response, sensor.order) if sensor.response else None,
-            low=value("low", seen, "sensor"),
-            high=value("high", seen, "sensor"),
-            noise=value("noise", seen, "sensor"),
-        ),
+        sensor=seeing,
         actuator=Lag(section.actuator.response, section.actuator.order) if section.actuator else None,
     )

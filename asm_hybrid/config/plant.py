@@ -12,6 +12,7 @@ from asm_hybrid.config.base import (
     Amount,
     Duration,
     Flow,
+    PartName,
     Saturation,
     Section,
     Temperature,
@@ -22,6 +23,7 @@ from asm_hybrid.config.base import (
 from asm_hybrid.config.control import ControlSection, CycleSection
 from asm_hybrid.config.counts import MAX_PARTS
 from asm_hybrid.config.fractionation import FractionationSection
+from asm_hybrid.plant.settler import TakacsSettler
 
 __all__ = [
     "AerationSection",
@@ -224,7 +226,18 @@ class SettlerSection(Section):
             )
         if self.type == "takacs" and not {"area", "height"} <= given:
             raise refuse("a settler of type 'takacs' needs area and height", "area: … m2 and height: … m as numbers")
+        if self.type == "takacs":
+            self._check_layers()
         return self
+
+    def _check_layers(self) -> None:
+        layers, feed = self.layers or TakacsSettler.layers, self.feed_layer or TakacsSettler.feed_layer
+        if not feed < layers:
+            raise refuse(
+                f"the settler has {layers} layers and is fed in layer {feed}",
+                "three layers or more, fed in one between the first and the last",
+                f"give layers and feed_layer together, such as feed_layer: {(layers + 1) // 2}",
+            )
 
 
 class PrimarySection(Section):
@@ -235,7 +248,9 @@ class PrimarySection(Section):
         default=0.007, description="Primary sludge flow over influent flow [-]."
     )
     f_corr: Positive = Field(default=0.65, description="Correction of the removal efficiency [-].")
-    f_X: Positive = Field(default=0.85, description="Particulate over total COD of the influent [-].")
+    f_X: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.85, description="Particulate over total COD of the influent [-]."
+    )
     smoothing: Duration = Field(
         default=written("3 h"), gt=0, description="Time over which the flow is smoothed for the retention time [d]."
     )
@@ -251,13 +266,13 @@ class PlantSection(Section):
     aeration: AerationSection = Field(
         default_factory=AerationSection, description="Temperature factor of kLa, and saturation of oxygen."
     )
-    tanks: dict[str, TankSection] = Field(
+    tanks: dict[PartName, TankSection] = Field(
         min_length=1,
         max_length=MAX_PARTS,
         description="Tanks by name, in the order in which the main stream passes them.",
     )
     influent: InfluentSection = Field(description="The influent.")
-    recycles: dict[str, RecycleSection] = Field(
+    recycles: dict[PartName, RecycleSection] = Field(
         default_factory=dict, max_length=MAX_PARTS, description="Internal recycles."
     )
     return_sludge: ReturnSection | None = Field(
@@ -265,10 +280,10 @@ class PlantSection(Section):
     )
     wastage: WastageSection | None = Field(default=None, description="The waste sludge; without it there is none.")
     settler: SettlerSection = Field(default_factory=SettlerSection, description="The final settler.")
-    control: dict[str, ControlSection] = Field(
+    control: dict[PartName, ControlSection] = Field(
         default_factory=dict, max_length=MAX_PARTS, description="Controllers by a name of your choice."
     )
-    cycles: dict[str, CycleSection] = Field(
+    cycles: dict[PartName, CycleSection] = Field(
         default_factory=dict,
         max_length=MAX_PARTS,
         description="Time tables that repeat, such as the phases of a batch reactor.",

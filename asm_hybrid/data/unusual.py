@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from asm_hybrid.kinetics import Table
     from asm_hybrid.plant.layout import Layout
 
-__all__ = ["CONSTANTS", "constant_findings"]
+__all__ = ["CONSTANTS", "constant_findings", "unusual"]
 
 CONSTANTS = ("parameter", "constant")
 """Kinds of these findings."""
@@ -55,17 +55,29 @@ def constant_findings(config: PlantFile, table: Table, layout: Layout) -> list[Q
         unit = units.get(name, "")
         if not unit or name.endswith(".noise"):
             continue
-        low, high, what = RANGES.get(unit, (0.0, DENSE, "concentrations in water"))
-        if unit.endswith("m3/d") or low <= value <= high:
-            continue
-        message = f"{name} is {value:g} {unit}, outside what is usual for {what}"
-        where = config.where(*_keys(name))
-        found.append(
-            QualityFinding(
-                "warning", where, "", "", "constant", message, f"{low:g} to {high:g} {unit}", "check the unit"
-            )
-        )
+        odd = unusual(name, value, unit)
+        if odd is not None:
+            where = config.where(*_keys(name))
+            found.append(QualityFinding("warning", where, "", "", "constant", *odd, "check the unit"))
     return found
+
+
+def unusual(name: str, value: float, unit: str) -> tuple[str, str] | None:
+    """Return what is unusual about a value of an input, and what would not be; None where it may well be.
+
+    Parameters
+    ----------
+    name : str
+        The input.
+    value : float
+        Its value.
+    unit : str
+        Its internal unit. Flows have no range of their own.
+    """
+    low, high, what = RANGES.get(unit, (0.0, DENSE, "concentrations in water"))
+    if unit.endswith("m3/d") or low <= value <= high:
+        return None
+    return f"{name} is {value:g} {unit}, outside what is usual for {what}", f"{low:g} to {high:g} {unit}"
 
 
 def _keys(name: str) -> tuple[str, ...]:

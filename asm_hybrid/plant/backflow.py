@@ -101,9 +101,10 @@ def _found(
     slack = TOLERANCE * np.abs(flows).max(axis=1)
     for name in flow_names(plant):
         values = inputs[:, plant.input_index[name]]
-        if values.min() < 0.0 and name not in unknown:
+        negative = values < -slack
+        if negative.any() and name not in unknown:
             error = InputError(f"the flow {name} is {values.min():g} m3/d", expected="zero or more")
-            yield error, (name,), values < 0.0, True
+            yield error, (name,), negative, True
     backward = flows < -slack[:, None]
     for place in (*plant.layout.tank_names, *([SETTLER] if plant.layout.settler else [])):
         main = [i for i, p in enumerate(found) if p.source == place and p.name in main_streams(place)]

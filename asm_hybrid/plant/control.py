@@ -81,6 +81,12 @@ class Sensor:
     high: float = 1e6
     noise: float = 0.0
 
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise InputError(
+                f"the sensor measures from {self.low} to {self.high}", expected="the lower below the upper"
+            )
+
 
 @dataclass(frozen=True)
 class PI:

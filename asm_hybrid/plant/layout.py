@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,8 +16,8 @@ from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 __all__ = ["CLOCK", "EFFLUENT", "SETTLER", "InputSpec", "Layout", "Recycle", "Shares", "Tank"]
 
 SETTLER, EFFLUENT = "settler", "effluent"
-RESERVED = (SETTLER, EFFLUENT, "influent", "recycle", "primary", "waste", "control", "clock")
-"""Names that no tank can have."""
+RESERVED = (SETTLER, EFFLUENT, "influent", "recycle", "primary", "primary_sludge", "waste", "control", "clock")
+"""Names that no tank can have; nor can it have that of a layer of the settler, such as settler_1."""
 CLOCK = ("clock.sin", "clock.cos")
 """Sine and cosine of the local time of day, inputs of a plant whose n reads it [-]."""
 
@@ -133,10 +134,10 @@ class Layout:
             raise InputError("the plant has no tank", expected="at least one tank")
         seen: set[str] = set()
         for tank in self.tanks:
-            if tank.name in seen or tank.name in RESERVED:
+            if tank.name in seen or tank.name in RESERVED or re.fullmatch(rf"{SETTLER}_\d+", tank.name):
                 raise InputError(
                     f"the tank name {tank.name!r} is taken",
-                    expected=f"names that differ, and none of {', '.join(RESERVED)}",
+                    expected=f"names that differ, and none of {', '.join(RESERVED)}, settler_1, settler_2 …",
                 )
             seen.add(tank.name)
             if not tank.volume > 0:

@@ -58,6 +58,8 @@ class PrimaryClarifier:
                 raise InputError(
                     f"the primary clarifier has {name} = {getattr(self, name)}", expected="a value above zero"
                 )
+        if self.f_X > 1:
+            raise InputError(f"the primary clarifier has f_X = {self.f_X}", expected="a share above 0, up to 1")
         if not 0 < self.sludge < 1:
             raise InputError(
                 f"the primary sludge is {self.sludge} of the influent", expected="a share above 0 and below 1"

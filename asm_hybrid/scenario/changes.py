@@ -10,13 +10,24 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from asm_hybrid.data.unusual import unusual
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Component
 from asm_hybrid.plant import InputSpec, Plant
 from asm_hybrid.scenario.definition import Change, NamedChanges, Scenario
+from asm_hybrid.scenario.inputs import InputSeries
 from asm_hybrid.units import parse_quantity
 
-__all__ = ["SAME", "Clock", "DayClock", "StampClock", "apply_changes", "change_texts", "load_inputs"]
+__all__ = [
+    "SAME",
+    "Clock",
+    "DayClock",
+    "StampClock",
+    "apply_changes",
+    "change_texts",
+    "load_inputs",
+    "unusual_changes",
+]
 
 SAME = 1e-7
 """Times that differ by less than this [d] are one."""
@@ -186,6 +197,26 @@ def change_texts(
                 text += f" {word} {moment}" if isinstance(moment, str) else f" {word} day {moment:g}"
         texts.append(text)
     return tuple(texts)
+
+
+def unusual_changes(plant: Plant, base: InputSeries, changed: InputSeries) -> tuple[str, ...]:
+    """Return a sentence for every input that changes bring outside what is usual, and that was not there before.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+    base, changed : InputSeries
+        The inputs of the base case, and the changed ones.
+    """
+    found = []
+    for k, spec in enumerate(plant.inputs):
+        before, values = base.begin[:, k], changed.begin[:, k]
+        for end, old in ((values.min(), before.min()), (values.max(), before.max())):
+            doubt = None if end == old else unusual(spec.name, float(end), spec.unit)
+            if doubt is not None:
+                found.append(f"{doubt[0]} ({doubt[1]})")
+    return tuple(dict.fromkeys(found))
 
 
 def _chosen(

@@ -9,6 +9,7 @@ import numpy as np
 from asm_hybrid.plant import Plant, TakacsSettler
 from asm_hybrid.plant.materials import Closure, MaterialBalance
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
+from asm_hybrid.scenario.control import control_warnings
 from asm_hybrid.scenario.inputs import InputSeries
 from asm_hybrid.scenario.negative import negative_concentrations
 from asm_hybrid.scenario.water import water_warnings
@@ -58,10 +59,9 @@ def find(compiled: CompiledPlant, record: PlantRecord, inputs: InputSeries) -> F
     closures = MaterialBalance(compiled.system, compiled.parameters).close(record.times, record.states, given)
     missed = [c for c in closures if c.missed > CLOSES]
     lost = [f"the balance of {c.name} misses {100 * c.missed:.2g} % of what passes through" for c in missed]
-    return Findings(
-        (*water_warnings(plant, record.times, moved, volumes), *negative_concentrations(plant, record.states), *lost),
-        closure_in_words(plant, closures),
-    )
+    warnings = [*water_warnings(plant, record.times, moved, volumes), *control_warnings(plant, record)]
+    warnings += [*negative_concentrations(plant, record.states), *lost]
+    return Findings(tuple(warnings), closure_in_words(plant, closures))
 
 
 def closure_in_words(plant: Plant, closures: tuple[Closure, ...]) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from asm_hybrid.artefacts import user_path
+from asm_hybrid.config.counts import MAX_DAYS
 from asm_hybrid.data import QualityFinding
 from asm_hybrid.data.bsm import read_bsm_influent
 from asm_hybrid.data.generator import generate_influent
+from asm_hybrid.data.unusual import unusual
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.definition import Scenario
+from asm_hybrid.scenario.inputs import SAME, SAMPLE
 from asm_hybrid.scenario.sections import MadeInfluent
 from asm_hybrid.scenario.subject import Record, Subject
 
@@ -76,8 +80,9 @@ def find_influent(subject: Subject, scenario: Scenario | None) -> Influent:
     if content.influent.file is not None:
         key, text = "file", f"the file {content.influent.file}"
         read = read_bsm_influent(scenario.document.path.parent / user_path(content.influent.file))
-        frame, findings = read.frame, read.findings + _flow_finding(plant, read.frame, str(read.path))
-        days = days or float(np.floor(frame["time"].iloc[-1] + 1e-6))
+        frame, file = read.frame, str(read.path)
+        findings = (*read.findings, *_flow_finding(plant, frame, file))
+        days = days or _length(frame, file)
     else:
         assert content.influent.generate is not None
         key, days = "generate", days or DAYS
@@ -95,7 +100,8 @@ def find_influent(subject: Subject, scenario: Scenario | None) -> Influent:
             where=scenario.document.where("influent", key),
             expected="a plant with the components of ASM1, as the files of the benchmarks have them",
         )
-    return Influent(frame[known], days, True, text, findings)
+    file = str(content.influent.file or scenario.document.path)
+    return Influent(frame[known], days, True, text, (*findings, *_range_findings(plant, frame[known], file)))
 
 
 def _recorded(record: Record, scenario: Scenario | None) -> Influent:
@@ -128,6 +134,30 @@ def _made(plant: Plant, scenario: Scenario, made: MadeInfluent, days: float) -> 
     except InputError as error:
         where = scenario.document.where("influent", "generate")
         raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
+
+
+def _length(frame: pd.DataFrame, file: str) -> float:
+    """Return how long a file is simulated [d]: its whole days; all of it where it has none."""
+    end = float(frame["time"].iloc[-1]) + SAMPLE
+    if len(frame) < 2 or end > MAX_DAYS + SAMPLE + SAME:
+        raise InputError(
+            f"the influent has {len(frame)} row{'s' if len(frame) > 1 else ''}, the last at {end - SAMPLE:.6g} d",
+            where=file,
+            expected=f"two rows or more, of at most {MAX_DAYS:g} d, with times in days",
+            fix="check the unit of the times, or give the scenario 'days'",
+        )
+    return float(np.floor(end + SAME)) or end - SAMPLE
+
+
+def _range_findings(plant: Plant, frame: pd.DataFrame, file: str) -> Iterator[QualityFinding]:
+    """Yield a warning for every input whose values are outside what is usual."""
+    for spec in plant.inputs:
+        if spec.name in frame:
+            ends = (float(frame[spec.name].min()), float(frame[spec.name].max()))
+            doubt = next((found for value in ends if (found := unusual(spec.name, value, spec.unit))), None)
+            if doubt is not None:
+                fix = "check the order of the columns and the unit"
+                yield QualityFinding("warning", file, spec.name, "", "range", *doubt, fix)
 
 
 def _flow_finding(plant: Plant, frame: pd.DataFrame, file: str) -> tuple[QualityFinding, ...]:

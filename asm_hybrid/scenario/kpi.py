@@ -39,6 +39,7 @@ __all__ = [
     "carbon_mass",
     "evaluate",
     "flow_weighted_mean",
+    "flows",
     "load",
     "mixing_energy",
     "operational_cost_index",
@@ -191,9 +192,14 @@ def quality_index(series: PlantSeries, side: Side, weights: Mapping[str, float] 
 
 
 def can_index(series: PlantSeries, side: Side) -> bool:
-    """Return whether the quality index of a stream can be told: all its quantities are there, none is negative."""
+    """Return whether the quality index of a stream can be told: it flows, all that counts is there and not negative."""
     stream = series.stream(side)
-    return all(q in stream.concentrations and q not in stream.negative for q in QUALITY)
+    return flows(series, side) and all(q in stream.concentrations and q not in stream.negative for q in QUALITY)
+
+
+def flows(series: PlantSeries, side: Side) -> bool:
+    """Return whether a stream has water, without which it has no concentrations."""
+    return series.mean(series.stream(side).flow) > 0
 
 
 def aeration_energy(series: PlantSeries) -> float:
@@ -367,12 +373,13 @@ def evaluate(series: PlantSeries, limits: Mapping[str, float] = BSM_LIMITS) -> t
     -------
     tuple of Indicator
         EQI and IQI where all that they weigh is given and never below zero; sludge production and OCI where there are
-        solids of waste sludge and inventory; OCI and the energies for aeration and mixing where the aeration is known.
+        solids of waste sludge and inventory; OCI and the energies for aeration and mixing where the aeration is known. Of a stream
+        without water its flow alone.
 
     Raises
     ------
     InputError
-        If a quantity that has a limit is missing, or no water flows.
+        If a quantity that has a limit is missing.
     """
     rows: list[Indicator] = []
     for side, name in INDICES:
@@ -385,7 +392,7 @@ def evaluate(series: PlantSeries, limits: Mapping[str, float] = BSM_LIMITS) -> t
     rows += _operation(series)
     for side in ("effluent", "influent"):
         rows += _concentrations(series, side) if side == "effluent" or series.influent is not None else []
-    for quantity, limit in limits.items():
+    for quantity, limit in limits.items() if flows(series, "effluent") else ():
         rows += _violations(series, quantity, limit)
     return tuple(rows)
 
@@ -456,7 +463,7 @@ def _total(series: PlantSeries, sludge: float) -> list[Indicator]:
 def _concentrations(series: PlantSeries, side: Side) -> list[Indicator]:
     stream = series.stream(side)
     rows = [Indicator(f"{side} flow", series.mean(stream.flow), "m3/d", f"mean flow of the {side}")]
-    for quantity, values in stream.concentrations.items():
+    for quantity, values in stream.concentrations.items() if flows(series, side) else ():
         name, substance = f"{side}.{quantity}", SUBSTANCES.get(quantity, "")
         mean = flow_weighted_mean(series, side, quantity)
         rows += [

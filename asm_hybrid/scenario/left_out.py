@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from asm_hybrid.kinetics import Table
-from asm_hybrid.scenario.kpi import INDICES, QUALITY, can_index
+from asm_hybrid.scenario.kpi import INDICES, QUALITY, can_index, flows
 from asm_hybrid.scenario.kpi_factors import Factors
 from asm_hybrid.scenario.kpi_series import PlantSeries, Side
 
@@ -34,6 +34,11 @@ def left_out(series: PlantSeries, table: Table) -> tuple[str, ...]:
     for side, name in INDICES:
         if (side == "influent" and series.influent is None) or can_index(series, side):
             continue
+        if not flows(series, side):
+            found.append(
+                f"{name}, means, loads and times above limits of the {side} are left out: no water flows there"
+            )
+            continue
         stream = series.stream(side)
         lacking = [q for q in QUALITY if q not in stream.concentrations]
         below = [q for q in QUALITY if q in stream.negative]
@@ -58,7 +63,7 @@ def left_out(series: PlantSeries, table: Table) -> tuple[str, ...]:
             "aerates them is unknown"
         )
     means = sorted(series.effluent.negative & {*OF_INTEREST, "TP"})
-    if means:
+    if means and flows(series, "effluent"):
         found.append(f"means and loads of {', '.join(means)} in the effluent hold concentrations below zero")
     return tuple(found)
 

@@ -17,7 +17,7 @@ from asm_hybrid.config import PlantFile
 from asm_hybrid.data import QualityFinding
 from asm_hybrid.errors import InputError, SimulationError, nearest
 from asm_hybrid.plant import Plant
-from asm_hybrid.scenario.changes import DayClock, apply_changes, change_texts, load_inputs
+from asm_hybrid.scenario.changes import DayClock, apply_changes, change_texts, load_inputs, unusual_changes
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
 from asm_hybrid.scenario.findings import find
@@ -175,7 +175,8 @@ def _simulate(
     file, plant, parameters = found.file, found.plant, found.parameters
     named = dict(zip(plant.table.parameter_names, parameters.tolist(), strict=True))
     limits = _limits(plant, scenario)
-    base, changed, texts = _inputs(plant, scenario, influent, str(subject))
+    where = f"{subject}, with {influent.text}" if influent.frame is not None else str(subject)
+    base, changed, texts = _inputs(plant, scenario, influent, where)
     compiled = CompiledPlant(plant, parameters)
     tell("steady state", 0.0)
     start, residual = _start(compiled, base)
@@ -203,7 +204,8 @@ def _simulate(
     cases = []
     for (name, words), record, inputs in zip(texts, records, [base, *changed], strict=True):
         seen, worth = find(compiled, record, inputs), score(plant, record, named, since, limits, factors)
-        cases.append(Case(name, words, record, worth.indicators, seen.warnings, worth.left_out, seen.balance))
+        warnings = (*unusual_changes(plant, base, inputs), *seen.warnings)
+        cases.append(Case(name, words, record, worth.indicators, warnings, worth.left_out, seen.balance))
     title = scenario.content.name if scenario and "name" in scenario.content.model_fields_set else file.name
     findings = (*found.findings, *influent.findings)
     return PlantScenarios(

@@ -95,7 +95,7 @@ def told(findings: Sequence[QualityFinding]) -> Iterator[None]:
             raise
         words = [f"found before: {finding}" for finding in findings]
         if isinstance(error, InputError):
-            fix = "\n  ".join([error.fix, *words] if error.fix else words)
+            fix = "\n  ".join([error.fix or "see what was found before", *words])
             raise InputError(error.found, where=error.where, expected=error.expected, fix=fix) from None
         raise SimulationError("\n  ".join([str(error), *words])) from None
 

@@ -29,7 +29,7 @@ from asm_hybrid.hybrid import (
 from asm_hybrid.kinetics import Table, load_table
 from asm_hybrid.plant import CLOCK, Plant, torch_namespace
 from asm_hybrid.solver.rosenbrock import Solution
-from asm_hybrid.training.inputs import INPUTS, first_knot, knot_values
+from asm_hybrid.training.inputs import INPUTS, check_possible, first_knot, knot_values
 from asm_hybrid.training.sensors import Sensors, sensor_specs
 from asm_hybrid.training.simulate import Grid, NeuralModel, PlantModel
 
@@ -203,12 +203,13 @@ class FittedModel:
         Raises
         ------
         InputError
-            When the inputs do not have the columns of the plant, do not lie at the knots, or hold gaps.
+            When the inputs do not have the columns of the plant, do not lie at the knots, hold gaps, or cannot be.
         SimulationError
             When the best member diverges.
         """
         names = [spec.name for spec in self.plant.inputs]
         values = knot_values(inputs, names, self.begin, self.grid.interval)
+        check_possible(self.plant, values)
         found = self.simulate(torch.tensor(values, dtype=torch.float64, device=self.parameters.device))
         best = self.best if len(found.ok) > 1 else 0
         if not bool(found.ok[best]):

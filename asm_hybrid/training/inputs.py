@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 
 from asm_hybrid.artefacts import restored, verify_manifest
+from asm_hybrid.config.names import TEMPERATURES
 from asm_hybrid.errors import InputError, nearest, readable
+from asm_hybrid.plant import CLOCK, Plant
+from asm_hybrid.plant.backflow import flow_problems
 
-__all__ = ["INPUTS", "first_knot", "knot_values", "read_inputs"]
+__all__ = ["INPUTS", "check_possible", "first_knot", "knot_values", "read_inputs"]
 
 INPUTS = "inputs.csv"
 TOLERANCE = 0.5, 0.01
@@ -102,7 +105,7 @@ def knot_values(
         values = _columns(inputs, names, where)
     else:
         with readable("the inputs are not an array of numbers", where=where, expected="an array (knot, input)"):
-            values = np.array(inputs, dtype=float)
+            values = _numbers(inputs)
         if values.ndim != 2 or values.shape[1] != len(names):
             raise InputError(
                 f"the inputs have the shape {values.shape}",
@@ -116,6 +119,42 @@ def knot_values(
         _check_times(times, begin, pd.Timedelta(days=interval), where)
     _refuse_gaps(values, names, times, where)
     return values
+
+
+def check_possible(plant: Plant, values: np.ndarray, where: str = "inputs") -> None:
+    """Refuse inputs that cannot be: temperatures of no water, what is negative, water that would flow backwards.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+    values : ndarray, shape (knot, input)
+        Inputs in the order of ``plant.inputs``. Imposed concentrations are taken as they are measured.
+    where : str, optional
+        What the inputs are called in messages.
+
+    Raises
+    ------
+    InputError
+        For the first input that holds such a value, or flows that run backwards for more than 1 % of the time.
+    """
+    free = {*CLOCK, *(f"{tank}.{component}" for tank, component in plant.layout.imposed)}
+    for k, spec in enumerate(plant.inputs):
+        low, high = TEMPERATURES if spec.name == "T" else (0.0, np.inf)
+        bad = (values[:, k] < low) | (values[:, k] > high)
+        if spec.name not in free and bad.any():
+            row = int(bad.argmax())
+            raise InputError(
+                f"the value is {values[row, k]:g} {spec.unit}",
+                where=f"{where}, column {spec.name}, row {row} (counted from 0)",
+                expected=f"{low:g} to {high:g} {spec.unit}" if spec.name == "T" else f"zero or above [{spec.unit}]",
+                fix="correct the sign or the unit",
+            )
+    for problem in flow_problems(plant, values):
+        if problem.impossible and problem.lasting:
+            error = problem.error
+            found = f"{error.found}, in {100 * problem.share:.3g} % of the time"
+            raise InputError(found, where=where, expected=error.expected, fix=error.fix)
 
 
 def _times(frame: pd.DataFrame, where: str) -> pd.Series | None:
@@ -154,8 +193,15 @@ def _columns(frame: pd.DataFrame, names: Sequence[str], where: str) -> np.ndarra
     columns = []
     for name in names:
         with readable("the column does not hold numbers", where=f"{where}, column {name}", expected="numbers"):
-            columns.append(frame[name].to_numpy(dtype=float, na_value=np.nan))
+            columns.append(_numbers(frame[name].to_numpy(na_value=np.nan)))
     return np.column_stack(columns)
+
+
+def _numbers(values: Any) -> np.ndarray:
+    """Return real numbers, NaN where a mask hides them."""
+    if np.iscomplexobj(values):
+        raise ValueError("they are complex")
+    return np.asarray(np.ma.filled(np.ma.asarray(values).astype(float), np.nan))
 
 
 def _check_times(times: pd.Series, begin: pd.Timestamp | None, interval: pd.Timedelta, where: str) -> None:

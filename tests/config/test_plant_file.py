@@ -128,7 +128,12 @@ MISTAKES = [
     ("tank_5: {kla: null}", "tank_5: {kla: null, air: {sote: 0.2}, volume: -3}", ["-3"]),
     ("tank_5: {kla: null}", "tank_5: {kla: null, to: tank_1}", ["circle"]),
     ("  control:", "  settler: {non_settleable: 0.1}\n  control:", ["'takacs' has no non_settleable"]),
-    ("  control:", "  settler: {feed_layer: 11}\n  control:", ["fed in layer 11"]),
+    ("  control:", "  settler: {feed_layer: 11}\n  control:", [":6 (plant.settler)", "fed in layer 11"]),
+    ("  control:", "  settler: {layers: 4}\n  control:", [":6 (plant.settler)", "fed in layer 5", "feed_layer: 2"]),
+    ("  control:", "  primary: {volume: 9, f_X: 1.2}\n  control:", [":6 (plant.primary.f_X)", "1.0 or below"]),
+    ("  control:", "  recycles: {x: {from: tank_2, to: tank_2, flow: 9}}\n  control:", ["'x' leaves", "again", ":6"]),
+    ("gain: 25", "gain: 0", ["the gain is 0", "moves nothing"]),
+    ("gain: 25", "gain: 25, sensor: {low: 5, high: 1}", ["measures from 5.0 to 1.0", ":7"]),
     ("  control:", "  wastage: {from: tank_0}\n  control:", ["'tank_0'"]),
     ("  control:", "  cycles: {c: {phases: [{duration: 1 h, set: {tank_3.kla: 1}}]}}\n  control:", ["given twice"]),
     ("  control:", "  cycles: {c: {phases: [{duration: 1 h, set: {Q: 1}}]}}\n  control:", ["'Q'"]),
@@ -158,3 +163,24 @@ def test_two_controllers_of_one_input_and_circles_are_refused(tmp_path):
     circle = second.replace("tank_5.kla", "oxygen.setpoint")
     text = PLANT.replace("move: tank_5.kla", "move: other.setpoint").replace("360 1/d", "9") + circle
     assert "circle" in failure(tmp_path, text)
+
+
+@pytest.mark.parametrize("name", ["a.b", " a", "a*", "<b>a</b>", "a/b", "", "x" * 61, "settler_3", "primary_sludge"])
+def test_names_of_parts_that_cannot_be_told_from_what_belongs_to_them_are_refused(tmp_path, name):
+    text = f"name: mine\nextends: bsm1\nplant:\n  tanks:\n    '{name}': {{volume: 100 m3}}\n"
+    message = failure(tmp_path, text)
+    assert "mine.yaml:5" in message or "is taken" in message
+    assert repr(name) in message
+
+
+@pytest.mark.parametrize("kind", ["recycles", "control", "cycles"])
+def test_names_of_flows_and_loops_follow_the_same_rule(tmp_path, kind):
+    sections = {
+        "recycles": "{from: tank_4, to: tank_2, flow: 100}",
+        "control": "{measure: tank_4.S_O, move: wastage, setpoint: 2, gain: 1, integral_time: 1 h, high: 500}",
+        "cycles": "{phases: [{duration: 1 h, set: {wastage: 400}}]}",
+    }
+    text = "name: mine\nextends: bsm1\nplant:\n  wastage: {flow: null}\n  %s: {'%s': %s}\n"
+    flow = text if kind != "recycles" else text.replace("flow: null", "flow: 400")
+    layout_of(tmp_path, flow % (kind, "line 2-b", sections[kind]))
+    assert "the name is 'a.b'" in failure(tmp_path, flow % (kind, "a.b", sections[kind]))

@@ -132,3 +132,14 @@ def test_a_reactor_that_runs_empty_is_named_with_the_time(tmp_path):
     error = emptied(plant, times, volumes)
     assert "the tank 'reactor' runs empty" in error.found
     assert "at 0.5 d" in error.found
+
+
+@pytest.mark.parametrize(("flow", "told"), [(-1e-11, False), (-0.5, True)])
+def test_a_flow_that_is_below_zero_by_rounding_is_none_that_runs_backwards(flow, told):
+    file = load_plant("sbr")
+    plant = Plant(file.table(), file.layout(file.table()))
+    inputs = np.tile([plant.layout.constants[spec.name] for spec in plant.inputs], (4, 1))
+    inputs[1:, plant.input_index["reactor.decant"]] = flow
+    found = [p.error.found for p in flow_problems(plant, inputs)]
+    assert any("the flow reactor.decant is -0.5" in text for text in found) == told
+    assert bool(found) == told

@@ -211,6 +211,41 @@ def test_a_plant_without_a_steady_state_says_what_piles_up(tmp_path):
     assert "{" not in str(caught.value)
 
 
+MLE = "name: a\nextends: mle\nplant: {control: {oxygen: {%s}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("setpoint: 30 mg/L", ["and should be 30", "upper limit of 48000 m3/d in 100 %"]),
+        ("gain: -20000", ["and should be 1.5", "lower limit of 2400 m3/d in 100 %", "sign"]),
+        ("high: 120 m3/h", ["and should be 1.5", "upper limit of 2880 m3/d"]),
+    ],
+)
+def test_a_controller_that_stays_at_its_limit_off_its_set_point_is_told(tmp_path, change, words):
+    _, base, _ = case(tmp_path, MLE % change, DAY)
+    (warning,) = [text for text in base.warnings if "does not reach its set point" in text]
+    assert all(word in warning for word in ["'oxygen'", "aerobic_2.S_O", *words])
+
+
+@pytest.mark.parametrize(("on", "off", "told"), [(1.0, 3.0, False), (3.0, 1.0, True)])
+def test_an_on_off_controller_on_the_wrong_side_is_told(tmp_path, on, off, told):
+    loop = f"{{type: on_off, measure: tank.S_O, move: tank.kla, on: 240, switch_on: {on}, switch_off: {off}}}"
+    text = f"name: a\nextends: cstr\nplant: {{tanks: {{tank: {{kla: null}}}}, control: {{air: {loop}}}}}\n"
+    _, base, _ = case(tmp_path, text, DAY)
+    assert any("'air' does not switch" in text and "tank.kla stays at" in text for text in base.warnings) == told
+
+
+def test_a_plant_from_which_no_water_flows_has_no_effluent_to_judge(tmp_path):
+    phases = "[{duration: 1 h, set: {Q_in: 12 m3/h, wastage: 12 m3/h, reactor.decant: 0}}, {duration: 23 h}]"
+    text = f"name: a\nextends: sbr\nplant: {{cycles: {{sbr: {{phases: {phases}}}}}}}\n"
+    _, base, values = case(tmp_path, text, DAY)
+    assert any("EQI" in said and "no water flows" in said for said in base.left_out)
+    assert values["effluent flow"] == 0.0
+    assert not any(name.startswith(("effluent.", "EQI")) for name in values)
+    assert {"IQI", "sludge production", "influent.COD mean"} <= set(values)
+
+
 def test_recorded_quantities_below_zero_are_told_over_all_members():
     values = np.ones((2, 10, 2))
     values[1, :3, 0] = -0.5

@@ -403,7 +403,9 @@ def test_missing_quantities():
     with pytest.raises(InputError, match="lack waste_tss and inventory"):
         sludge_production(series)
     with pytest.raises(InputError, match="mean flow of the effluent is 0"):
-        evaluate(replace(series, effluent=Stream(np.zeros(4), series.effluent.concentrations)))
+        flow_weighted_mean(
+            replace(series, effluent=Stream(np.zeros(4), series.effluent.concentrations)), "effluent", "TN"
+        )
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ def write(folder, text, name="scenario.yaml"):
     return path
 
 
-def influent(folder, *, step=1 / 96, days=1, last=(18446,), unit=1.0):
+def influent(folder, *, step=1 / 96, days=1, last=(18446,), unit=1.0, alkalinity=7):
     time = np.arange(0, days, step)[:, None] * unit
-    rows = np.hstack([time, np.tile([*LOAD, *last], (len(time), 1))])
+    rows = np.hstack([time, np.tile([*LOAD[:-1], alkalinity, *last], (len(time), 1))])
     write(folder, "\n".join("\t".join(f"{v:.8g}" for v in row) for row in rows), "in.txt")
 
 
@@ -43,6 +43,7 @@ def page_and_console(result, folder, capsys):
         ({"last": (18446.0, 15.0)}, "TSS is 1.845e+04"),
         ({"unit": 24.0, "days": 2}, "steps are longer than 15 min"),
         ({"step": 1 / 24}, "steps are longer than 15 min"),
+        ({"alkalinity": 280}, "influent.S_ALK is 280 mol/m3"),
     ],
 )
 def test_what_the_reader_finds_in_an_influent_is_printed_and_noted(tmp_path, capsys, made, words):
@@ -58,6 +59,40 @@ def test_a_simulation_that_fails_says_what_was_found_before(tmp_path):
     influent(tmp_path, last=(211.27, 15.0))
     with pytest.raises(InputError, match=r"found before: warning: .*in\.txt, column Q_in: the mean flow is 15 m3/d"):
         simulate_plant("bsm1", write(tmp_path, "influent: {file: in.txt}\ndays: 0.5\n"))
+
+
+@pytest.mark.parametrize(("days", "simulated"), [(2, 2.0), (1.75, 1.0), (0.5, 0.5)])
+def test_an_influent_is_simulated_to_the_end_of_its_last_whole_day(tmp_path, days, simulated):
+    influent(tmp_path, days=days)
+    result = simulate_plant("cstr", write(tmp_path, "influent: {file: in.txt}\n"))
+    assert result.cases[0].record.times[-1] == pytest.approx(simulated, abs=1 / 95)
+
+
+@pytest.mark.parametrize(
+    ("made", "words"), [({"unit": 86400.0, "days": 3}, "the last at 2"), ({"days": 1 / 96}, "has 1 row, ")]
+)
+def test_an_influent_of_no_length_or_without_end_is_refused(tmp_path, made, words):
+    influent(tmp_path, **made)
+    with pytest.raises(InputError) as caught:
+        simulate_plant("cstr", write(tmp_path, "influent: {file: in.txt}\n"))
+    assert words in str(caught.value)
+    assert "times in days" in str(caught.value)
+
+
+def test_water_that_an_influent_lacks_is_said_with_its_file(tmp_path):
+    influent(tmp_path, last=(50,))
+    with pytest.raises(InputError, match=r"mle, with the file in\.txt: .*backwards"):
+        simulate_plant("mle", write(tmp_path, "influent: {file: in.txt}\n"))
+
+
+def test_a_change_to_what_is_unusual_is_warned_of(tmp_path, capsys):
+    changes = "[{input: T, set: 1}, {input: tank.kla, set: 5000, start: 3 h}, {input: influent.S_ALK, shift: 1}]"
+    result = simulate_plant("cstr", write(tmp_path, f"days: 0.25\nchanges: {changes}\n"))
+    base, changed = result.cases
+    assert base.warnings == ()
+    assert [text.split(",")[0] for text in changed.warnings] == ["T is 1 degC", "tank.kla is 5000 1/d"]
+    for shown in page_and_console(result, tmp_path, capsys):
+        assert "tank.kla is 5000 1/d, outside what is usual" in shown
 
 
 def test_a_plain_influent_and_a_plain_plant_have_no_finding(tmp_path):

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from asm_hybrid.artefacts import write_manifest
+from asm_hybrid.config import load_plant
 from asm_hybrid.errors import InputError
-from asm_hybrid.training.inputs import first_knot, knot_values, read_inputs
+from asm_hybrid.plant import Plant
+from asm_hybrid.training.inputs import check_possible, first_knot, knot_values, read_inputs
 
 NAMES = ("Q_in", "T", "influent.S_NH")
 BEGIN = pd.Timestamp("2024-03-04", tz="UTC")
@@ -98,6 +100,8 @@ def test_a_gap_is_named_by_row_column_and_time(value):
         (frame().assign(T="warm"), "column T: the column does not hold numbers"),
         (frame().assign(time=range(10)), "they are numbers"),
         (frame().assign(time="yesterday"), "the times cannot be read"),
+        (frame().assign(T=1j), "T: the column does not hold numbers .*complex"),
+        (np.ma.masked_greater(frame()[list(NAMES)].to_numpy(), 28), "column influent.S_NH, row 9 .*value is nan"),
         (np.ones((10, 2)), r"shape \(10, 2\)(?s:.*)\(knot, 3\)"),
         (np.ones((2, 10, 3)), r"shape \(2, 10, 3\)"),
         (np.ones(3), r"shape \(3,\)"),
@@ -112,6 +116,30 @@ def test_a_gap_is_named_by_row_column_and_time(value):
 def test_what_is_no_table_of_inputs_is_refused(inputs, words):
     with pytest.raises(InputError, match=words):
         values(inputs)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("Q_in", -8000.0, "Q_in, row 7 .*-8000 m3/d"),
+        ("influent.S_NH", -0.5, "influent.S_NH, row 7"),
+        ("tank_5.kla", -1.0, "tank_5.kla, row 7"),
+        ("T", 285.0, "T, row 7 .*285 degC"),
+        ("T", -4.0, None),
+        ("wastage", 60000.0, r"drawn from 'settler' .*backwards, in 10 % of the time"),
+    ],
+)
+def test_inputs_that_cannot_be_are_refused(name, value, words):
+    file = load_plant("bsm1")
+    plant = Plant(file.table(), file.layout(file.table()))
+    given = np.tile([plant.layout.constants[spec.name] for spec in plant.inputs], (10, 1))
+    check_possible(plant, given)
+    given[7, plant.input_index[name]] = value
+    if words is None:
+        check_possible(plant, given)
+        return
+    with pytest.raises(InputError, match=words):
+        check_possible(plant, given)
 
 
 def test_the_inputs_of_a_folder_go_through_its_manifest(tmp_path):
