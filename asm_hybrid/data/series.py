@@ -15,12 +15,13 @@ from asm_hybrid.config.data import ColumnSection
 from asm_hybrid.config.targets import column_unit
 from asm_hybrid.data.censoring import ABOVE, BELOW
 from asm_hybrid.data.clocks import check_clock
+from asm_hybrid.data.dates import check_dates, only_dates
 from asm_hybrid.data.exclusion import without_excluded
 from asm_hybrid.data.findings import Place, QualityFinding, merged
 from asm_hybrid.data.numbers import parse_numbers
 from asm_hybrid.data.quality import check_twins, check_values
 from asm_hybrid.data.reading import RawTable, read_source
-from asm_hybrid.data.stamps import check_order, parse_stamps
+from asm_hybrid.data.stamps import check_order, parse_stamps, zone
 from asm_hybrid.data.stated import check_stated_unit
 from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.kinetics import Table
@@ -164,6 +165,7 @@ def _read(config: Config, table: Table, layout: Layout, name: str) -> tuple[Sour
     ordered = not findings
     if ordered and section.time.zone is not None:
         findings += check_clock(times, section.time.zone, clock)
+    dated = section.time.unit is None and section.time.zone is not None and only_dates(times, zone(section.time.zone))
     days = np.asarray((times - times[0]) / pd.Timedelta(days=1), dtype=np.float64)
     series = []
     for header, column in section.columns.items():
@@ -191,6 +193,8 @@ def _read(config: Config, table: Table, layout: Layout, name: str) -> tuple[Sour
                 values, _converted(values, factor, offset), days, column, place, censored, unit, gaps=gaps
             )
         findings += found
+        if dated and (column.sample or column.role == "observation" or kind == "linear"):
+            findings += check_dates(one.period, ~np.isnan(values), place)
         series.append(one)
     findings += check_twins({s.header: s.raw for s in series}, file)
     return Source(name, raw, times, tuple(series)), merged(findings)
