@@ -168,10 +168,10 @@ class ColumnSection(Section):
                 "a lag for a sensor, or a composite for a sampler",
                 "remove 'lag' or 'sample'",
             )
-        if self.sample.weight == "flow" and self.role == "input":
+        if self.sample.weight == "flow" and self.role == "input" and not str(self.target).startswith("influent."):
             raise refuse(
-                "an input is a composite with 'weight: flow'",
-                "a mean over time; what is given is held or joined by lines, whatever the flow",
+                f"{self.target} is a composite with 'weight: flow'",
+                "for what is no concentration, a mean over time",
                 "remove 'weight'",
             )
 
