@@ -55,6 +55,8 @@ _COMMON = (
 )
 """Formats that are suggested, never assumed."""
 
+FOOTER = 5
+"""Most lines at the end of a file that may be no samples: a mean, a note, a signature."""
 _OFFSET = r"(?::\d\d(?:[.,]\d+)?|T\d\d(?:\d\d){0,2})\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
 """Offset from UTC at the end of a stamp, after its time of day: Z, +02, +0200, +02:00."""
 _SHORT_OFFSET = r"((?::\d\d(?:[.,]\d+)?|T\d\d(?:\d\d){0,2})\s*[+-]\d\d)$"
@@ -260,7 +262,7 @@ def _from_text(cells: pd.Series, time: TimeSection, place: Place, where: str) ->
             f"the time {text[bad].iloc[0][:60]!r} does not fit the format {time.format!r}",
             place,
             f"stamps in the format {time.format!r}",
-            _units_fix(bad, place) or _format_advice(text),
+            _units_fix(bad, place) or _format_advice(text, bad),
         )
     if offset.any():
         return _plausible(pd.DatetimeIndex(stamps), time, place)
@@ -279,9 +281,16 @@ def _parsed(text: pd.Series, form: str, *, utc: bool) -> pd.Series:
     return stamps.where(~late, stamps + pd.Timedelta(days=1)) if late.any() else stamps
 
 
-def _format_advice(text: pd.Series) -> str:
+def _format_advice(text: pd.Series, bad: NDArray[np.bool_]) -> str:
     fitting = _fitting(text)
-    return "set format: " + " or ".join(map(repr, fitting)) if fitting else "correct the cell, or the format"
+    if fitting:
+        return "set format: " + " or ".join(map(repr, fitting))
+    if bad[-1] and not bad[:-FOOTER].any() and bad.size > 2 * FOOTER:
+        return "remove the lines at the end that are no samples, such as a mean or a note; else correct the cell"
+    most = _fitting(text[:-FOOTER]) if bad.size > 2 * FOOTER else []
+    if most:
+        return "set format: " + " or ".join(map(repr, most)) + ", and remove lines at the end that are no samples"
+    return "correct the cell, or the format"
 
 
 def _plausible(stamps: pd.DatetimeIndex, time: TimeSection, place: Place) -> pd.DatetimeIndex:

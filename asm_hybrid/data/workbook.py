@@ -27,6 +27,7 @@ from asm_hybrid.data.csvfile import NO_VALUE
 from asm_hybrid.data.headers import PREVIEW, Choose
 from asm_hybrid.data.limits import MAX_COLUMNS, check_size
 from asm_hybrid.errors import AsmHybridError, InputError, nearest, readable
+from asm_hybrid.text import printable
 
 __all__ = ["MAX_SHEET_CELLS", "read_workbook"]
 
@@ -40,6 +41,8 @@ MAX_INDEX = 5_000_000
 """Largest list of sheets, unpacked [byte]."""
 MAX_PARTS = 10_000
 """Most parts of a workbook."""
+SHOWN = 8
+"""Sheets that a message offers."""
 
 CHUNK = 1 << 20
 _ATTRIBUTES = rb"""(?:\s+[\w:.-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*"""
@@ -91,7 +94,7 @@ def read_workbook(
     """
     try:
         with readable(NOT_READABLE, where=str(path), expected=EXPECTED, fix=FIX):
-            sheet, errors = _checked_sheet(raw, path, source, where)
+            sheet, others, errors = _checked_sheet(raw, path, source, where)
             cells = _with_errors(_laid_out(raw, sheet), errors)
     except _UnreadableError as error:
         raise InputError(f"{NOT_READABLE}: {error}", where=str(path), expected=EXPECTED, fix=FIX) from None
@@ -102,7 +105,16 @@ def read_workbook(
     check_size(len(cells), cells.shape[1], str(path))
     header = _texts(cells.iloc[top])
     preview = [(i + 1, _texts(cells.iloc[i])) for i in range(min(PREVIEW, len(cells)))]
-    chosen = choose(header, preview)
+    try:
+        chosen = choose(header, preview)
+    except InputError as error:
+        if not others or source.sheet is not None:
+            raise
+        listed = ", ".join(map(printable, others[:SHOWN]))
+        fix = (
+            f"{error.fix}; or name another sheet, since the first one, {printable(sheet)!r}, was read: sheet: {listed}"
+        )
+        raise InputError(error.found, where=error.where, expected=error.expected, fix=fix) from None
     first = source.first_row - 1 if source.first_row else source.header_row
     body = cells.iloc[first:].set_axis(np.arange(first + 1, len(cells) + 1), axis="index")
     body = body[body.notna().any(axis="columns")]
@@ -136,8 +148,8 @@ def _laid_out(raw: bytes, sheet: str) -> pd.DataFrame:
         raise _UnreadableError("the cells cannot be read") from None
 
 
-def _checked_sheet(raw: bytes, path: Path, source: SourceSection, where: str) -> tuple[str, Errors]:
-    """Return the name of the sheet to read and its errors, after checking the size of all that is read with it."""
+def _checked_sheet(raw: bytes, path: Path, source: SourceSection, where: str) -> tuple[str, list[str], Errors]:
+    """Return the sheet to read, the other sheets, and its errors, after checking the size of all that is read."""
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         parts = {info.filename.lower(): info for info in archive.infolist()}
         if len(parts) != len(archive.infolist()) or len(parts) > MAX_PARTS:
@@ -163,7 +175,7 @@ def _checked_sheet(raw: bytes, path: Path, source: SourceSection, where: str) ->
             expected=f"at most {MAX_SHEET_CELLS // 1_000_000} million cells from A1 to the last cell",
             fix="delete what stands far from the table (Ctrl+End shows the last cell), or save the table as CSV",
         )
-    return name, errors
+    return name, [other for other in sheets if other != name], errors
 
 
 def _sheets(archive: zipfile.ZipFile, parts: dict[str, zipfile.ZipInfo]) -> dict[str, str]:

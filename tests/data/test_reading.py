@@ -214,6 +214,31 @@ def test_units_below_the_header(record, units):
     assert len(times(record)) == 96
 
 
+def test_a_row_for_each_value_of_each_tag(record):
+    tall = record.frame.melt(id_vars="time", var_name="Tag", value_name="Value")
+    record.frame = tall.sort_values("time", kind="stable")
+    refused(record, "has no column 'flow'", "the column 'Tag' holds such names", "PivotTable", "columns='Tag'")
+
+
+def test_the_table_stands_on_another_sheet(record):
+    saved(record, "xlsx")
+    with pd.ExcelWriter(record.file, engine="xlsxwriter") as book:
+        pd.DataFrame({"about": ["exported"]}).to_excel(book, sheet_name="Info", index=False)
+        record.frame.to_excel(book, sheet_name="Lab", index=False)
+    refused(record, "has no column 'time'", "the first one, 'Info', was read: sheet: Lab")
+    record.replace("file: plant.xlsx", "file: plant.xlsx\n      sheet: Lab")
+    assert len(times(record)) == 96
+
+
+@pytest.mark.parametrize(
+    ("form", "words"), [("%Y-%m-%d %H:%M", "remove the lines at the end"), ("%d.%m.%Y", "%H:%M', and")]
+)
+def test_a_mean_below_the_samples(record, form, words):
+    record.replace('format: "%Y-%m-%d %H:%M"', f'format: "{form}"')
+    csv(record, [*lines(record), "Mean,450,30,1,3"])
+    refused(record, "column time, row", words)
+
+
 def test_trailing_separators(record):
     header, *rows = lines(record)
     for content in (
