@@ -75,8 +75,8 @@ def _missing(
             "value of each tag",
             where=where,
             expected="a row for each time, and a column for each tag",
-            fix=f"export it with a column for each tag, or turn it: in Excel by a PivotTable with {tag!r} as columns, in "
-            f"pandas by frame.pivot(index=…, columns={tag!r}, values=…)",
+            fix=f"export it with a column for each tag, or turn it: in Excel by a PivotTable with {tag!r} as columns, "
+            f"in pandas by frame.pivot(index=…, columns={tag!r}, values=…)",
         )
     found = [(sum(h in wanted for h in map(same_name, cells)), row) for row, cells in preview]
     most, row = max(found, key=lambda pair: pair[0], default=(0, 0))

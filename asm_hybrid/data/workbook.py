@@ -101,24 +101,33 @@ def read_workbook(
     top = source.header_row - 1
     if len(cells) <= top:
         found = "the sheet is empty" if cells.empty else f"the sheet has {len(cells)} rows, and header_row is {top + 1}"
-        raise InputError(found, where=str(path), expected="a header and rows of values")
+        raise InputError(
+            found,
+            where=str(path),
+            expected="a header and rows of values",
+            fix=_other_sheet(source, sheet, others) or None,
+        )
     check_size(len(cells), cells.shape[1], str(path))
     header = _texts(cells.iloc[top])
     preview = [(i + 1, _texts(cells.iloc[i])) for i in range(min(PREVIEW, len(cells)))]
     try:
         chosen = choose(header, preview)
     except InputError as error:
-        if not others or source.sheet is not None:
-            raise
-        listed = ", ".join(map(printable, others[:SHOWN]))
-        fix = (
-            f"{error.fix}; or name another sheet, since the first one, {printable(sheet)!r}, was read: sheet: {listed}"
-        )
+        other = _other_sheet(source, sheet, others)
+        fix = f"{error.fix}; or {other}" if other else error.fix
         raise InputError(error.found, where=error.where, expected=error.expected, fix=fix) from None
     first = source.first_row - 1 if source.first_row else source.header_row
     body = cells.iloc[first:].set_axis(np.arange(first + 1, len(cells) + 1), axis="index")
     body = body[body.notna().any(axis="columns")]
     return header, body.iloc[:, chosen].set_axis(range(len(chosen)), axis="columns").infer_objects()
+
+
+def _other_sheet(source: SourceSection, sheet: str, others: list[str]) -> str:
+    """Return the remedy where the config names no sheet and there are several; empty otherwise."""
+    if source.sheet is not None or not others:
+        return ""
+    listed = ", ".join(map(printable, others[:SHOWN]))
+    return f"name another sheet, since the first one, {printable(sheet)!r}, was read: sheet: {listed}"
 
 
 def _texts(cells: pd.Series) -> list[str]:

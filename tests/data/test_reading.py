@@ -226,6 +226,9 @@ def test_the_table_stands_on_another_sheet(record):
         pd.DataFrame({"about": ["exported"]}).to_excel(book, sheet_name="Info", index=False)
         record.frame.to_excel(book, sheet_name="Lab", index=False)
     refused(record, "has no column 'time'", "the first one, 'Info', was read: sheet: Lab")
+    record.replace("file: plant.xlsx", "file: plant.xlsx\n      header_row: 9")
+    refused(record, "the sheet has 2 rows, and header_row is 9", "the first one, 'Info', was read: sheet: Lab")
+    record.replace("\n      header_row: 9", "")
     record.replace("file: plant.xlsx", "file: plant.xlsx\n      sheet: Lab")
     assert len(times(record)) == 96
 
