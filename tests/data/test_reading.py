@@ -165,6 +165,22 @@ def test_csv_that_is_no_utf8(record, encode, words):
     refused(csv(record, encode(record.frame.to_csv(index=False))), words, "CSV UTF-8")
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+def test_csv_in_another_encoding(record, encoding):
+    record.frame = record.frame.rename(columns={"flow": "débit m³/h"})
+    csv(record, "\n".join(lines(record)).encode(encoding))
+    refused(record, "the file is not UTF-8", f"add encoding: {encoding} to the source")
+    record.replace("flow: {role", "débit m³/h: {role")
+    record.replace("file: plant.csv", f"file: plant.csv\n      encoding: {encoding}")
+    assert len(times(record)) == 96
+
+
+def test_csv_that_is_not_in_the_encoding_of_the_config(record):
+    csv(record, b"time\n\x81\n")
+    record.replace("file: plant.csv", "file: plant.csv\n      encoding: cp1252")
+    refused(record, "row 2", "the file is not CP1252", "remove 'encoding'")
+
+
 def test_a_quote_that_is_not_closed(record):
     rows = lines(record)
     rows[20] = '"' + rows[20]
