@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -169,14 +169,19 @@ def _units_fix(bad: NDArray[np.bool_], place: Place) -> str:
 
 def _joined(cells: pd.DataFrame) -> pd.Series:
     """Return date and time as one text; what Excel knows as a date or a time is written in the order of ISO 8601."""
-    written = []
-    for i, form in enumerate(("%Y-%m-%d", "%H:%M:%S")):
-        part = cells.iloc[:, i]
-        if part.dtype.kind == "m":
-            part = pd.Timestamp(0) + part
-        kept = part.dt.strftime(form) if part.dtype.kind == "M" else part.astype(str).str.strip()
-        written.append(kept)
-    return written[0] + " " + written[1]
+    date, time = cells.iloc[:, 0], cells.iloc[:, 1].map(_time_of_day)
+    written = date.dt.strftime("%Y-%m-%d") if date.dtype.kind == "M" else date.astype(str).str.strip()
+    return written + " " + time
+
+
+def _time_of_day(cell: object) -> str:
+    """Return a time as text; Excel holds 24:00 as one day, which is read as a duration or as the first day of 1900."""
+    if isinstance(cell, datetime):
+        return "24:00:00" if cell == datetime(1900, 1, 1) else f"{cell:%H:%M:%S}"
+    if isinstance(cell, timedelta) and timedelta(0) <= cell <= timedelta(days=1):
+        seconds = int(cell.total_seconds())
+        return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return str(cell).strip()
 
 
 def _no_unit(numbers: NDArray[np.float64], text: pd.Series, place: Place, where: str) -> InputError:

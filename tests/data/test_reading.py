@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xlsxwriter
 
 from asm_hybrid.data import limits
 from asm_hybrid.data.check import check_report
@@ -356,6 +357,24 @@ def test_24_hours_are_the_next_midnight(record, written, form):
 
 def test_24_hours_and_a_minute_are_none(record):
     refused(record.set("time", 9, "2021-06-01 24:01"), "row 9: the time '2021-06-01 24:01' does not fit")
+
+
+@pytest.mark.parametrize("shown", ["[h]:mm", "hh:mm"])
+@pytest.mark.parametrize("mixed", [False, True])
+def test_24_hours_of_excel_are_the_next_midnight(record, shown, mixed):
+    """A sheet holds 24:00 as the number 1, which is a duration or the first day of 1900, by the format of the cell."""
+    saved(record, "xlsx")
+    with xlsxwriter.Workbook(record.file) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["day", *record.frame.columns])
+        for i in range(4):
+            sheet.write_datetime(i + 1, 0, datetime.datetime(2021, 6, i + 1), book.add_format({"num_format": "d.m.yy"}))
+            sheet.write_number(i + 1, 1, 0.5 if mixed and i == 1 else 1, book.add_format({"num_format": shown}))
+            sheet.write_row(i + 1, 2, record.frame.iloc[i, 1:].tolist())
+    record.replace(TIME, 'time: {column: [day, time], format: "%Y-%m-%d %H:%M:%S", zone: UTC}')
+    second = "2021-06-02 12:00" if mixed else "2021-06-03 00:00"
+    expected = ["2021-06-02 00:00", second, "2021-06-04 00:00", "2021-06-05 00:00"]
+    assert [f"{time:%Y-%m-%d %H:%M}" for time in times(record)] == expected
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "parquet"])
