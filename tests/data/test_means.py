@@ -117,7 +117,8 @@ def test_a_held_pump_that_is_logged_when_it_switches_keeps_its_mean(record):
         for on, off in zip(switch, switch + pd.Timedelta("28min"), strict=True)
     ]
     (record.folder / "was.csv").write_text("\n".join(["time,was", "2021-06-01 00:00,0", *rows]), encoding="utf-8")
-    record.replace("  blocks:", PUMP).replace("  settler: {type: none}\n", "")
+    record.replace("  blocks:", PUMP).replace("  influent:\n", "  wastage: {from: settler}\n  influent:\n")
+    record.replace("settler: {type: none}", "settler: {type: ideal}")
     data = record.read()
     assert integral(data.times, column(data, "wastage"), "previous") / data.span == pytest.approx(60 * 24 * 28 / 60)
 

@@ -23,8 +23,8 @@ def panel(record, rows, *, header="RAS", target="return_sludge", unit="m3/h", mo
     record.replace("  blocks:", SOURCE.format(header=header, target=target, unit=unit, more=more))
     if target in ("return_sludge", "wastage"):
         given = "{to: anoxic}" if target == "return_sludge" else "{from: settler}"
-        record.replace("  settler: {type: none}\n", "")
         record.replace("  influent:\n", f"  {target}: {given}\n  influent:\n")
+        record.replace("settler: {type: none}", "settler: {type: ideal}")
     return record.replace("  interval: 30 min", f"  interval: 30 min\n  interpolation: {kind}")
 
 
