@@ -23,7 +23,7 @@ import numpy as np
 
 from asm_hybrid.errors import InputError
 
-__all__ = ["Unit", "conversion", "parse_quantity", "parse_unit", "to_internal"]
+__all__ = ["Unit", "conversion", "parse_quantity", "parse_unit", "to_internal", "without_substances"]
 
 Number = TypeVar("Number", float, np.ndarray)
 
@@ -109,6 +109,8 @@ _TOKEN = re.compile(
     r"(?![A-Za-z0-9])|(?P<one>1)(?![0-9.])|(?P<sign>[/()]))"
 )
 _GLUED = re.compile(rf"(?<![A-Za-z])([kmun]?g)(?=(?:{_SUBSTANCES})(?![A-Za-z0-9]))")
+_BEHIND = re.compile(rf"([kmun]?g)\s*/\s*(L|l|m\^?3)\s+(?:as\s+)?({_SUBSTANCES})")
+"""A concentration with its substance at the end, as laboratories write it: ``mg/l NH4``, ``mg/L as N``."""
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 
 Powers = tuple[tuple[str, int], ...]
@@ -310,7 +312,7 @@ def parse_unit(text: str) -> Unit:
     Parameters
     ----------
     text : str
-        Such as ``g COD/m3``, ``mg N/L``, ``mg CaCO3/L``, ``m3/h``, ``MGD``, ``1/d``, ``m3/(g COD d)`` or
+        Such as ``g COD/m3``, ``mg N/L``, ``mg/L NH4``, ``mg CaCO3/L``, ``m3/h``, ``MGD``, ``1/d``, ``m3/(g COD d)`` or
         ``degC``; ``-`` or nothing for a pure number.
 
     Returns
@@ -327,6 +329,9 @@ def parse_unit(text: str) -> Unit:
     plain = _NORMAL.sub("m3", plain.replace("°", "deg").replace("**", "^").replace("*", " "))
     if len(plain) > 80:
         raise InputError(f"the unit {plain[:40]!r}… is too long", expected=_EXAMPLES)
+    behind = _BEHIND.fullmatch(plain)
+    if behind:
+        plain = f"{behind[1]} {behind[3]}/{behind[2]}"
     if plain in ("", "-"):
         return Unit("-", Fraction(1), (), ())
     if plain == "%":
@@ -340,6 +345,11 @@ def parse_unit(text: str) -> Unit:
         one = registry.Quantity(Fraction(1), name).to("kelvin").magnitude
         return Unit(plain, Fraction(one - zero), (("kelvin", 1),), (), Fraction(zero))
     return _Parser(plain).parse()
+
+
+def without_substances(text: str) -> str:
+    """Return a unit as it is written by those who name no substance: ``mg/L`` for ``mg NH4/L``."""
+    return re.sub(rf"(?<![A-Za-z])(?:as\s+)?({_SUBSTANCES})(?![A-Za-z0-9-])", "", _GLUED.sub(r"\1 ", text)).strip()
 
 
 def conversion(text_from: str, text_to: str) -> tuple[float, float]:

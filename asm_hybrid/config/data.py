@@ -168,10 +168,10 @@ class ColumnSection(Section):
                 "a lag for a sensor, or a composite for a sampler",
                 "remove 'lag' or 'sample'",
             )
-        if self.sample.weight == "flow" and self.role == "input":
+        if self.sample.weight == "flow" and self.role == "input" and not str(self.target).startswith("influent."):
             raise refuse(
-                "an input is a composite with 'weight: flow'",
-                "a mean over time; what is given is held or joined by lines, whatever the flow",
+                f"{self.target} is a composite with 'weight: flow'",
+                "for what is no concentration, a mean over time",
                 "remove 'weight'",
             )
 
@@ -185,6 +185,11 @@ class SourceSection(Section):
         default=",", description="Character between the cells of a CSV file."
     )
     decimal: Literal[".", ","] = Field(default=".", description="Decimal sign in a CSV file.")
+    encoding: Literal["utf-8", "cp1252", "utf-16"] = Field(
+        default="utf-8",
+        description="Characters of a CSV file: utf-8; cp1252, as Windows writes in western Europe and America; "
+        "or utf-16, which Excel calls Unicode text.",
+    )
     header_row: int = Field(
         default=1, ge=1, le=1000, description="Row of the header in a CSV or Excel file, where lines stand above it."
     )

@@ -44,6 +44,8 @@ def build_layout(config: PlantFile, table: Table) -> Layout:
     for name, (where, _) in given.items():
         if name in series:
             source, column = series[name]
+            if name == "return_sludge" and config.plant.return_sludge is None:
+                raise _no_return(config, source, column)
             raise InputError(
                 f"{name} is given twice: here, and by the column {column!r} of the source {source!r}",
                 where=where,
@@ -71,6 +73,15 @@ def build_layout(config: PlantFile, table: Table) -> Layout:
         check_targets(config, table, layout)
     _check_streams(config, table, layout)
     return _completed(config, table, layout)
+
+
+def _no_return(config: PlantFile, source: str, column: str) -> InputError:
+    return InputError(
+        f"the column {column!r} gives return_sludge, and the plant has none",
+        where=config.where("data", "sources", source, "columns", column, "as"),
+        expected="a section return_sludge under plant, which says where it goes",
+        fix=f"add under plant: return_sludge: {{to: {next(iter(config.plant.tanks))}}}",
+    )
 
 
 def _check_streams(config: PlantFile, table: Table, layout: Layout) -> None:
@@ -214,6 +225,8 @@ def _constants(config: PlantFile, table: Table) -> list[tuple[str, tuple[str, fl
         for name, recycle in plant.recycles.items()
     ]
     for key, section in (("return_sludge", plant.return_sludge), ("wastage", plant.wastage)):
+        if key == "wastage" and section is None and key in series_targets(config):
+            continue  # wasted from the settler, which a section would not have to say
         found.append((key, section.flow if section else 0.0, ("plant", key, "flow")))
     out = [(name, (config.where(*keys), value)) for name, value, keys in found if value is not None]
     units = {c.name: c.unit for c in table.components}

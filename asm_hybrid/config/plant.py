@@ -278,7 +278,10 @@ class PlantSection(Section):
     return_sludge: ReturnSection | None = Field(
         default=None, description="The return sludge; without it there is none."
     )
-    wastage: WastageSection | None = Field(default=None, description="The waste sludge; without it there is none.")
+    wastage: WastageSection | None = Field(
+        default=None,
+        description="The waste sludge; without it there is none, or a column gives wastage, from the settler.",
+    )
     settler: SettlerSection = Field(default_factory=SettlerSection, description="The final settler.")
     control: dict[PartName, ControlSection] = Field(
         default_factory=dict, max_length=MAX_PARTS, description="Controllers by a name of your choice."

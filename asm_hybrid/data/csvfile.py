@@ -37,7 +37,7 @@ def read_csv(raw: bytes, path: Path, source: SourceSection, choose: Choose) -> t
     path : Path
         Its name, for messages.
     source : SourceSection
-        Separator, row of the header.
+        Separator, encoding, row of the header.
     choose : callable
         Finds the used columns, see `asm_hybrid.data.headers`.
 
@@ -52,9 +52,9 @@ def read_csv(raw: bytes, path: Path, source: SourceSection, choose: Choose) -> t
     Raises
     ------
     InputError
-        If the file is not UTF-8, its quotes do not close, or a row is not as wide as the header.
+        If the file is not in its encoding, its quotes do not close, or a row is not as wide as the header.
     """
-    _check_text(raw, path)
+    raw = _in_utf8(raw, path, source.encoding)
     rows = _rows(raw, path, source)
     row, header = next(rows, (source.header_row, []))
     header = [cell.strip() for cell in header]
@@ -82,18 +82,29 @@ def read_csv(raw: bytes, path: Path, source: SourceSection, choose: Choose) -> t
     return header, frame.set_axis(numbers, axis="index")
 
 
-def _check_text(raw: bytes, path: Path) -> None:
+def _in_utf8(raw: bytes, path: Path, encoding: str) -> bytes:
+    """Return a file in UTF-8, after checking that it is text in its encoding."""
     try:
-        raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig" if encoding == "utf-8" else encoding)
     except UnicodeDecodeError as error:
         wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
         row = raw.count(b"\n", 0, error.start) + 1
+        found = f"the file is not {encoding.upper()}"
+        remedy = ""
+        if encoding == "utf-8":
+            found += " but UTF-16, which Excel calls Unicode text" if wide else ""
+            remedy = f", or add encoding: {'utf-16' if wide else 'cp1252'} to the source"
+            remedy += "" if wide else ", if Windows wrote it"
         raise InputError(
-            "the file is not UTF-8" + (" but UTF-16, which Excel calls Unicode text" if wide else ""),
+            found,
             where=f"{path}, row {row}",
-            expected="a CSV file in UTF-8",
-            fix="save it again as 'CSV UTF-8'",
+            expected=f"a CSV file in {encoding.upper()}",
+            fix=f"save it again as 'CSV UTF-8'{remedy}"
+            if remedy
+            else "save it again as 'CSV UTF-8', and remove 'encoding'",
         ) from None
+    if encoding != "utf-8":
+        raw = text.encode()
     if b"\0" in raw:
         row = raw.count(b"\n", 0, raw.index(b"\0")) + 1
         raise InputError(
@@ -102,6 +113,7 @@ def _check_text(raw: bytes, path: Path) -> None:
             expected="a CSV file in UTF-8",
             fix="copy or export it again; save it as 'CSV UTF-8'",
         )
+    return raw
 
 
 def _lines(raw: bytes, separator: str, path: Path) -> Iterator[str]:

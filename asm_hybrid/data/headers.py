@@ -69,6 +69,15 @@ def _missing(
     column: str, header: Sequence[str], preview: Rows, source: SourceSection, path: Path, where: str
 ) -> InputError:
     wanted = {same_name(h) for h in (*source.time.columns, *source.columns)}
+    if tag := printable(_tag_column(wanted, header, preview, source)):
+        return InputError(
+            f"{path} has no column {column!r}, but the column {tag!r} holds such names: the file has a row for each "
+            "value of each tag",
+            where=where,
+            expected="a row for each time, and a column for each tag",
+            fix=f"export it with a column for each tag, or turn it: in Excel by a PivotTable with {tag!r} as columns, "
+            f"in pandas by frame.pivot(index=…, columns={tag!r}, values=…)",
+        )
     found = [(sum(h in wanted for h in map(same_name, cells)), row) for row, cells in preview]
     most, row = max(found, key=lambda pair: pair[0], default=(0, 0))
     if row != source.header_row and most > len(wanted.intersection(map(same_name, header))):
@@ -85,6 +94,15 @@ def _missing(
         expected=f"the header of a column in row {source.header_row} of that file",
         fix=_header_fix(column, header, source),
     )
+
+
+def _tag_column(wanted: set[str], header: Sequence[str], preview: Rows, source: SourceSection) -> str:
+    """Return the header of a column in whose cells the names of wanted columns stand; empty if there is none."""
+    for i, name in enumerate(header):
+        cells = [cells[i] for row, cells in preview if row > source.header_row and len(cells) > i]
+        if sum(same_name(cell) in wanted for cell in cells) > 1:
+            return name
+    return ""
 
 
 def _header_fix(column: str, header: Sequence[str], source: SourceSection) -> str:

@@ -20,6 +20,9 @@ Values = NDArray[np.float64]
 
 PREFIX = "influent."
 
+APART = 4.0
+"""Ratio of the distances between samples from which on two columns are not of the same samples [-]."""
+
 
 def fractionate(
     config: Config,
@@ -69,13 +72,25 @@ def fractionate(
             rows = _rows(columns, times[bad]) if columns else ""
         place = columns and max(columns, key=lambda c: c[1].size)[0].place
         file = place.file if place else config.where("plant", "influent", "composition")
-        headers = ", ".join(s.header for s, _ in columns)
+        headers = ", ".join(s.header if s.place.file == file else f"{s.header} ({s.place.file})" for s, _ in columns)
+        fix = _apart(columns, problem.measured) + problem.fix
         findings.append(
-            QualityFinding(
-                problem.severity, file, headers, rows, "fractionation", message, problem.expected, problem.fix
-            )
+            QualityFinding(problem.severity, file, headers, rows, "fractionation", message, problem.expected, fix)
         )
     return {f"{PREFIX}{name}": values for name, values in split.components.items()}, findings
+
+
+def _apart(columns: list[tuple[Series, Values]], measured: tuple[str, ...]) -> str:
+    """Return the first remedy where some columns come far more often than others; empty otherwise."""
+    steps = {s.header: float(np.median(np.diff(days[~np.isnan(s.values)]))) for s, days in columns if days.size > 1}
+    if len(steps) < 2 or max(steps.values()) < APART * min(steps.values()):
+        return ""
+    slow, fast = max(steps, key=lambda h: steps[h]), min(steps, key=lambda h: steps[h])
+    kept = ", or keep it and give S_ND and X_ND under composition in the place of TKN" if "S_NH" in measured else ""
+    return (
+        f"{slow} has a value every {24 * steps[slow]:.3g} h and {fast} every {24 * steps[fast]:.3g} h, and a mean does "
+        f"not fit the peaks: take both from the same samples{kept}; else "
+    )
 
 
 def _message(

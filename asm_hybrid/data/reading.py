@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from asm_hybrid.config import Config
+from asm_hybrid.config.data import SourceSection
 from asm_hybrid.data.csvfile import read_csv
-from asm_hybrid.data.headers import chooser, used_headers
+from asm_hybrid.data.headers import Rows, chooser, used_headers
 from asm_hybrid.data.limits import read_bounded
 from asm_hybrid.data.parquetfile import read_parquet
 from asm_hybrid.data.workbook import read_workbook
@@ -37,12 +39,16 @@ class RawTable:
         Every column of the file; those that the config names, as it writes them.
     frame : DataFrame
         The used columns, by header; the index holds row numbers as a spreadsheet counts them.
+    above : dict of str to dict of int to str
+        What stands above the first sample of a used column, apart from the header, by row: units, as a rule. At most
+        the first `PREVIEW` rows.
     """
 
     path: Path
     sha256: str
     header: tuple[str, ...]
     frame: pd.DataFrame
+    above: dict[str, dict[int, str]]
 
 
 def read_source(config: Config, name: str) -> RawTable:
@@ -69,7 +75,13 @@ def read_source(config: Config, name: str) -> RawTable:
     path = config.resolve(source.file)
     raw = _read_bytes(config, name, path)
     suffix = path.suffix.lower()
-    choose = chooser(config, name, path)
+    find = chooser(config, name, path)
+    seen: list[tuple[list[int], Rows]] = []
+
+    def choose(header: Sequence[str], preview: Rows) -> list[int]:
+        seen[:] = [(find(header, preview), preview)]
+        return seen[0][0]
+
     if suffix == ".csv":
         header, frame = read_csv(raw, path, source, choose)
     elif suffix == ".xlsx":
@@ -82,7 +94,18 @@ def read_source(config: Config, name: str) -> RawTable:
     used = used_headers(source)
     written = {same_name(h): h for h in (*source.columns, *used)}
     shown = tuple(written.get(same_name(h), printable(h)) for h in header)
-    return RawTable(path, hashlib.sha256(raw).hexdigest(), shown, frame.set_axis(used, axis="columns"))
+    above = {h: _above(i, seen[0][1], source) for h, i in zip(used, seen[0][0], strict=True)}
+    return RawTable(path, hashlib.sha256(raw).hexdigest(), shown, frame.set_axis(used, axis="columns"), above)
+
+
+def _above(position: int, preview: Rows, source: SourceSection) -> dict[int, str]:
+    """Return the cells of a column that stand above its first sample, apart from the header."""
+    first = source.first_row or source.header_row + 1
+    return {
+        row: cells[position]
+        for row, cells in preview
+        if row < first and row != source.header_row and len(cells) > position and cells[position].strip()
+    }
 
 
 def _read_bytes(config: Config, name: str, path: Path) -> bytes:

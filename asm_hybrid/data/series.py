@@ -23,6 +23,7 @@ from asm_hybrid.data.quality import check_twins, check_values
 from asm_hybrid.data.reading import RawTable, read_source
 from asm_hybrid.data.species import check_header
 from asm_hybrid.data.stamps import check_order, parse_stamps
+from asm_hybrid.data.stated import check_stated_unit
 from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.layout import Layout
@@ -174,7 +175,7 @@ def _read(config: Config, table: Table, layout: Layout, name: str) -> tuple[Sour
             continue
         place = Place(file, header, str(column.unit), rows)
         cells, unused = without_excluded(raw.frame[header], times, config, name, place)
-        findings += unused
+        findings += unused + check_stated_unit(header, raw.above[header], place)
         values, censored, found = parse_numbers(
             cells, section.missing, place, decimal=section.decimal, limits=column.role == "observation"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -55,6 +55,8 @@ _COMMON = (
 )
 """Formats that are suggested, never assumed."""
 
+FOOTER = 5
+"""Most lines at the end of a file that may be no samples: a mean, a note, a signature."""
 _OFFSET = r"(?::\d\d(?:[.,]\d+)?|T\d\d(?:\d\d){0,2})\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
 """Offset from UTC at the end of a stamp, after its time of day: Z, +02, +0200, +02:00."""
 _SHORT_OFFSET = r"((?::\d\d(?:[.,]\d+)?|T\d\d(?:\d\d){0,2})\s*[+-]\d\d)$"
@@ -185,14 +187,19 @@ def _units_fix(bad: NDArray[np.bool_], place: Place) -> str:
 
 def _joined(cells: pd.DataFrame) -> pd.Series:
     """Return date and time as one text; what Excel knows as a date or a time is written in the order of ISO 8601."""
-    written = []
-    for i, form in enumerate(("%Y-%m-%d", "%H:%M:%S")):
-        part = cells.iloc[:, i]
-        if part.dtype.kind == "m":
-            part = pd.Timestamp(0) + part
-        kept = part.dt.strftime(form) if part.dtype.kind == "M" else part.astype(str).str.strip()
-        written.append(kept)
-    return written[0] + " " + written[1]
+    date, time = cells.iloc[:, 0], cells.iloc[:, 1].map(_time_of_day)
+    written = date.dt.strftime("%Y-%m-%d") if date.dtype.kind == "M" else date.astype(str).str.strip()
+    return written + " " + time
+
+
+def _time_of_day(cell: object) -> str:
+    """Return a time as text; Excel holds 24:00 as one day, which is read as a duration or as the first day of 1900."""
+    if isinstance(cell, datetime):
+        return "24:00:00" if cell == datetime(1900, 1, 1) else f"{cell:%H:%M:%S}"
+    if isinstance(cell, timedelta) and timedelta(0) <= cell <= timedelta(days=1):
+        seconds = int(cell.total_seconds())
+        return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return str(cell).strip()
 
 
 def _no_unit(numbers: NDArray[np.float64], text: pd.Series, place: Place, where: str) -> InputError:
@@ -293,7 +300,7 @@ def _from_text(cells: pd.Series, time: TimeSection, place: Place, where: str) ->
             f"the time {text[bad].iloc[0][:60]!r} does not fit the format {time.format!r}",
             place,
             f"stamps in the format {time.format!r}",
-            _units_fix(bad, place) or _format_advice(text),
+            _units_fix(bad, place) or _format_advice(text, bad),
         )
     if offset.any():
         return _plausible(pd.DatetimeIndex(stamps), time, place)
@@ -312,9 +319,16 @@ def _parsed(text: pd.Series, form: str, *, utc: bool) -> pd.Series:
     return stamps.where(~late, stamps + pd.Timedelta(days=1)) if late.any() else stamps
 
 
-def _format_advice(text: pd.Series) -> str:
+def _format_advice(text: pd.Series, bad: NDArray[np.bool_]) -> str:
     fitting = _fitting(text)
-    return "set format: " + " or ".join(map(repr, fitting)) if fitting else "correct the cell, or the format"
+    if fitting:
+        return "set format: " + " or ".join(map(repr, fitting))
+    if bad[-1] and not bad[:-FOOTER].any() and bad.size > 2 * FOOTER:
+        return "remove the lines at the end that are no samples, such as a mean or a note; else correct the cell"
+    most = _fitting(text[:-FOOTER]) if bad.size > 2 * FOOTER else []
+    if most:
+        return "set format: " + " or ".join(map(repr, most)) + ", and remove lines at the end that are no samples"
+    return "correct the cell, or the format"
 
 
 def _plausible(stamps: pd.DatetimeIndex, time: TimeSection, place: Place) -> pd.DatetimeIndex:

@@ -27,6 +27,7 @@ from asm_hybrid.data.csvfile import NO_VALUE
 from asm_hybrid.data.headers import PREVIEW, Choose
 from asm_hybrid.data.limits import MAX_COLUMNS, check_size
 from asm_hybrid.errors import AsmHybridError, InputError, nearest, readable
+from asm_hybrid.text import printable
 
 __all__ = ["MAX_SHEET_CELLS", "read_workbook"]
 
@@ -40,6 +41,8 @@ MAX_INDEX = 5_000_000
 """Largest list of sheets, unpacked [byte]."""
 MAX_PARTS = 10_000
 """Most parts of a workbook."""
+SHOWN = 8
+"""Sheets that a message offers."""
 
 CHUNK = 1 << 20
 _ATTRIBUTES = rb"""(?:\s+[\w:.-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*"""
@@ -91,22 +94,40 @@ def read_workbook(
     """
     try:
         with readable(NOT_READABLE, where=str(path), expected=EXPECTED, fix=FIX):
-            sheet, errors = _checked_sheet(raw, path, source, where)
+            sheet, others, errors = _checked_sheet(raw, path, source, where)
             cells = _with_errors(_laid_out(raw, sheet), errors)
     except _UnreadableError as error:
         raise InputError(f"{NOT_READABLE}: {error}", where=str(path), expected=EXPECTED, fix=FIX) from None
     top = source.header_row - 1
     if len(cells) <= top:
         found = "the sheet is empty" if cells.empty else f"the sheet has {len(cells)} rows, and header_row is {top + 1}"
-        raise InputError(found, where=str(path), expected="a header and rows of values")
+        raise InputError(
+            found,
+            where=str(path),
+            expected="a header and rows of values",
+            fix=_other_sheet(source, sheet, others) or None,
+        )
     check_size(len(cells), cells.shape[1], str(path))
     header = _texts(cells.iloc[top])
     preview = [(i + 1, _texts(cells.iloc[i])) for i in range(min(PREVIEW, len(cells)))]
-    chosen = choose(header, preview)
+    try:
+        chosen = choose(header, preview)
+    except InputError as error:
+        other = _other_sheet(source, sheet, others)
+        fix = f"{error.fix}; or {other}" if other else error.fix
+        raise InputError(error.found, where=error.where, expected=error.expected, fix=fix) from None
     first = source.first_row - 1 if source.first_row else source.header_row
     body = cells.iloc[first:].set_axis(np.arange(first + 1, len(cells) + 1), axis="index")
     body = body[body.notna().any(axis="columns")]
     return header, body.iloc[:, chosen].set_axis(range(len(chosen)), axis="columns").infer_objects()
+
+
+def _other_sheet(source: SourceSection, sheet: str, others: list[str]) -> str:
+    """Return the remedy where the config names no sheet and there are several; empty otherwise."""
+    if source.sheet is not None or not others:
+        return ""
+    listed = ", ".join(map(printable, others[:SHOWN]))
+    return f"name another sheet, since the first one, {printable(sheet)!r}, was read: sheet: {listed}"
 
 
 def _texts(cells: pd.Series) -> list[str]:
@@ -136,8 +157,8 @@ def _laid_out(raw: bytes, sheet: str) -> pd.DataFrame:
         raise _UnreadableError("the cells cannot be read") from None
 
 
-def _checked_sheet(raw: bytes, path: Path, source: SourceSection, where: str) -> tuple[str, Errors]:
-    """Return the name of the sheet to read and its errors, after checking the size of all that is read with it."""
+def _checked_sheet(raw: bytes, path: Path, source: SourceSection, where: str) -> tuple[str, list[str], Errors]:
+    """Return the sheet to read, the other sheets, and its errors, after checking the size of all that is read."""
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         parts = {info.filename.lower(): info for info in archive.infolist()}
         if len(parts) != len(archive.infolist()) or len(parts) > MAX_PARTS:
@@ -163,7 +184,7 @@ def _checked_sheet(raw: bytes, path: Path, source: SourceSection, where: str) ->
             expected=f"at most {MAX_SHEET_CELLS // 1_000_000} million cells from A1 to the last cell",
             fix="delete what stands far from the table (Ctrl+End shows the last cell), or save the table as CSV",
         )
-    return name, errors
+    return name, [other for other in sheets if other != name], errors
 
 
 def _sheets(archive: zipfile.ZipFile, parts: dict[str, zipfile.ZipInfo]) -> dict[str, str]:

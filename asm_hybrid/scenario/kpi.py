@@ -373,8 +373,8 @@ def evaluate(series: PlantSeries, limits: Mapping[str, float] = BSM_LIMITS) -> t
     -------
     tuple of Indicator
         EQI and IQI where all that they weigh is given and never below zero; sludge production and OCI where there are
-        solids of waste sludge and inventory; OCI and the energies for aeration and mixing where the aeration is known. Of a stream
-        without water its flow alone.
+        solids of waste sludge and inventory; OCI and the energies for aeration and mixing where the
+        aeration is known. Of a stream without water its flow alone.
 
     Raises
     ------

@@ -40,6 +40,9 @@ SOLIDS = ("TSS", "VSS")
 NEGATIVE = -1e-3
 """Concentration at steady state below which it is named [g/m3 or mol/m3]."""
 
+THOUSAND = (500.0, 2000.0)
+"""Factors between which measured sludge seems to be g/L taken as mg/L, or the reverse [-]."""
+
 TRIES = 8
 """Steady states at most for a wastage that fits."""
 
@@ -219,10 +222,20 @@ def sludge_findings(operation: Operation, comparisons: Sequence[Comparison], fil
             f"{c.target} is {plain(c.measured)} {c.unit} on average, {c.ratio:.2g} times the {plain(c.expected)} at "
             f"which f settles under the mean inputs, with a sludge age of {sludge.total:.3g} d",
             f"{low:g} to {high:g} times what f settles at",
-            _causes(operation, c.measured < c.expected, fit, c.label),
+            _thousand(c) or _causes(operation, c.measured < c.expected, fit, c.label),
         )
     if not wrong:
         yield from _unusual(operation, sludge, file)
+
+
+def _thousand(c: Comparison) -> str:
+    """Return the remedy where sludge is measured a thousand times too large or small; empty otherwise."""
+    assert c.ratio is not None
+    off = max(c.ratio, 1 / c.ratio) if c.ratio > 0 else 0.0
+    if not THOUSAND[0] < off < THOUSAND[1]:
+        return ""
+    mistaken = "g/L taken as mg/L" if c.ratio < 1 else "mg/L taken as g/L"
+    return f"check the unit of {c.label}: a factor of about 1000, {mistaken}?"
 
 
 def _causes(operation: Operation, less: bool, fit: float | None, label: str) -> str:

@@ -93,6 +93,23 @@ def test_sections_for_sludge_may_be_left_out(case):
     assert found.constants["return_sludge"] == found.constants["wastage"] == 0.0
 
 
+def test_a_column_gives_the_wastage_of_a_plant_without_the_section(case):
+    case.replace("  wastage: {flow: 50}\n", "")
+    case.replace("        NH4_in:", "        WAS: {role: input, as: wastage, unit: m3/h}\n        NH4_in:")
+    found = layout(case)
+    assert "wastage" not in found.constants
+    assert found.waste_from == "settler"
+
+
+def test_a_column_gives_return_sludge_that_goes_nowhere(case):
+    case.replace("  return_sludge: {to: anoxic, flow: 2000}\n", "")
+    case.replace("        NH4_in:", "        RAS: {role: input, as: return_sludge, unit: m3/h}\n        NH4_in:")
+    with pytest.raises(InputError) as caught:
+        layout(case)
+    for words in ("'RAS' gives return_sludge, and the plant has none", "return_sludge: {to: anoxic}"):
+        assert words in str(caught.value)
+
+
 def test_parameters_and_bounds(case):
     case.replace("calibrate: [mu_A]", "parameters: {mu_A: 0.7}\n  calibrate: {mu_A: [0.3, 1.5], K_NH: table}")
     config = case.load()

@@ -90,6 +90,22 @@ def test_negative_organic_nitrogen_is_named_with_rows_and_time(sums):
     assert "knots" not in error.found
 
 
+def test_a_daily_mean_beside_an_hourly_analyser_is_told(sums):
+    (sums.folder / "lab.csv").write_text("day,TKN\n" + "".join(f"2021-06-0{day} 00:00,31\n" for day in range(1, 6)))
+    sums.replace("        TKN_in: {role: input, as: influent.TKN, unit: g N/L}\n", "")
+    lab = """    lab:
+      file: lab.csv
+      time: {column: day, format: "%Y-%m-%d %H:%M", zone: UTC}
+      columns:
+        TKN: {role: input, as: influent.TKN, unit: mg N/L}
+"""
+    sums.replace("  blocks:", lab + "  blocks:")
+    message = str(failure(sums))
+    assert f"column TKN ({sums.folder / 'lab.csv'}), NH4_in" in message
+    assert "TKN has a value every 24 h and NH4_in every 1 h" in message
+    assert "give S_ND and X_ND under composition" in message
+
+
 def test_constants_are_named_by_their_line(sums):
     sums.replace(COLUMNS, "").replace("        NH4_in: {role: input, as: influent.S_NH, unit: mg N/L}\n", "")
     sums.replace("{S_ALK: 7}", "{S_ALK: 7, COD: 400, TKN: 30, S_NH: 28}")

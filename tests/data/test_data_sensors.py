@@ -11,6 +11,7 @@ from asm_hybrid.errors import InputError
 
 NH4 = "NH4: {role: observation, as: aerobic.S_NH, unit: mg N/L, noise: 0.3}"
 NH4_IN = "NH4_in: {role: input, as: influent.S_NH, unit: mg N/L}"
+Q_IN = "flow: {role: input, as: Q_in, unit: m3/h}"
 LAB = """\
     lab:
       file: lab.csv
@@ -110,6 +111,20 @@ def test_composites_that_begin_before_the_inputs_are_not_used(record):
     np.testing.assert_allclose(found.flow, dataset.inputs[:, dataset.input_names.index("Q_in")])
 
 
+def test_an_influent_composed_by_flow_keeps_the_load_where_it_is_held(record):
+    """What a sampler takes in proportion to flow, times the flow of its day, is the load of the day."""
+    times = pd.date_range("2021-06-02", periods=4, freq="D")
+    lab = pd.DataFrame({"time": times.strftime("%Y-%m-%d"), "NH4_in": [20.0, 26.0, 32.0, 38.0]})
+    lab.to_csv(record.folder / "lab.csv", index=False)
+    record.replace("        " + NH4_IN + "\n", "")
+    column = with_keys(NH4_IN, "sample: {composite: 24 h, weight: flow}")
+    record.replace("  interval: 30 min", "  interval: 30 min\n  interpolation: previous")
+    record.replace("  blocks:", LAB + "        " + column + "\n  blocks:")
+    dataset = record.read()
+    load, flow = (dataset.inputs[:, dataset.input_names.index(name)][48:96] for name in ("influent.S_NH", "Q_in"))
+    assert np.sum(load * flow) / np.sum(flow) == pytest.approx(26.0)
+
+
 @pytest.mark.parametrize("kind", ["previous", "linear"])
 def test_an_input_of_daily_means_keeps_them(record, kind):
     """Exactly where it is held; on straight lines between the middles where the means lie on one."""
@@ -161,7 +176,11 @@ def test_check_shows_what_it_understood_of_sensors(record):
         (NH4_IN, "bias: learn", ["'input' and 'bias'"]),
         (DO, "lag: learn", ["'imposed' and 'lag'"]),
         (DO, "sample: {composite: 24 h}", ["'imposed' and is a composite"]),
-        (NH4_IN, "sample: {composite: 24 h, weight: flow}", ["an input is a composite with 'weight: flow'"]),
+        (
+            Q_IN,
+            "sample: {composite: 24 h, weight: flow}",
+            ["Q_in is a composite with 'weight: flow'", "a mean over time"],
+        ),
     ],
 )
 def test_sensors_that_cannot_be(record, column, keys, parts):

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xlsxwriter
 
 from asm_hybrid.data import limits
 from asm_hybrid.data.check import check_report
@@ -166,6 +167,22 @@ def test_csv_that_is_no_utf8(record, encode, words):
     refused(csv(record, encode(record.frame.to_csv(index=False))), words, "CSV UTF-8")
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+def test_csv_in_another_encoding(record, encoding):
+    record.frame = record.frame.rename(columns={"flow": "débit m³/h"})
+    csv(record, "\n".join(lines(record)).encode(encoding))
+    refused(record, "the file is not UTF-8", f"add encoding: {encoding} to the source")
+    record.replace("flow: {role", "débit m³/h: {role")
+    record.replace("file: plant.csv", f"file: plant.csv\n      encoding: {encoding}")
+    assert len(times(record)) == 96
+
+
+def test_csv_that_is_not_in_the_encoding_of_the_config(record):
+    csv(record, b"time\n\x81\n")
+    record.replace("file: plant.csv", "file: plant.csv\n      encoding: cp1252")
+    refused(record, "row 2", "the file is not CP1252", "remove 'encoding'")
+
+
 def test_a_quote_that_is_not_closed(record):
     rows = lines(record)
     rows[20] = '"' + rows[20]
@@ -213,6 +230,34 @@ def test_units_below_the_header(record, units):
     refused(record, "column time, row 2", "if row 2 holds units, add first_row: 3")
     record.replace("file: plant.csv", "file: plant.csv\n      first_row: 3")
     assert len(times(record)) == 96
+
+
+def test_a_row_for_each_value_of_each_tag(record):
+    tall = record.frame.melt(id_vars="time", var_name="Tag", value_name="Value")
+    record.frame = tall.sort_values("time", kind="stable")
+    refused(record, "has no column 'flow'", "the column 'Tag' holds such names", "PivotTable", "columns='Tag'")
+
+
+def test_the_table_stands_on_another_sheet(record):
+    saved(record, "xlsx")
+    with pd.ExcelWriter(record.file, engine="xlsxwriter") as book:
+        pd.DataFrame({"about": ["exported"]}).to_excel(book, sheet_name="Info", index=False)
+        record.frame.to_excel(book, sheet_name="Lab", index=False)
+    refused(record, "has no column 'time'", "the first one, 'Info', was read: sheet: Lab")
+    record.replace("file: plant.xlsx", "file: plant.xlsx\n      header_row: 9")
+    refused(record, "the sheet has 2 rows, and header_row is 9", "the first one, 'Info', was read: sheet: Lab")
+    record.replace("\n      header_row: 9", "")
+    record.replace("file: plant.xlsx", "file: plant.xlsx\n      sheet: Lab")
+    assert len(times(record)) == 96
+
+
+@pytest.mark.parametrize(
+    ("form", "words"), [("%Y-%m-%d %H:%M", "remove the lines at the end"), ("%d.%m.%Y", "%H:%M', and")]
+)
+def test_a_mean_below_the_samples(record, form, words):
+    record.replace('format: "%Y-%m-%d %H:%M"', f'format: "{form}"')
+    csv(record, [*lines(record), "Mean,450,30,1,3"])
+    refused(record, "column time, row", words)
 
 
 def test_trailing_separators(record):
@@ -319,6 +364,24 @@ def test_24_hours_are_the_next_midnight(record, written, form):
 
 def test_24_hours_and_a_minute_are_none(record):
     refused(record.set("time", 9, "2021-06-01 24:01"), "row 9: the time '2021-06-01 24:01' does not fit")
+
+
+@pytest.mark.parametrize("shown", ["[h]:mm", "hh:mm"])
+@pytest.mark.parametrize("mixed", [False, True])
+def test_24_hours_of_excel_are_the_next_midnight(record, shown, mixed):
+    """A sheet holds 24:00 as the number 1, which is a duration or the first day of 1900, by the format of the cell."""
+    saved(record, "xlsx")
+    with xlsxwriter.Workbook(record.file) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["day", *record.frame.columns])
+        for i in range(4):
+            sheet.write_datetime(i + 1, 0, datetime.datetime(2021, 6, i + 1), book.add_format({"num_format": "d.m.yy"}))
+            sheet.write_number(i + 1, 1, 0.5 if mixed and i == 1 else 1, book.add_format({"num_format": shown}))
+            sheet.write_row(i + 1, 2, record.frame.iloc[i, 1:].tolist())
+    record.replace(TIME, 'time: {column: [day, time], format: "%Y-%m-%d %H:%M:%S", zone: UTC}')
+    second = "2021-06-02 12:00" if mixed else "2021-06-03 00:00"
+    expected = ["2021-06-02 00:00", second, "2021-06-04 00:00", "2021-06-05 00:00"]
+    assert [f"{time:%Y-%m-%d %H:%M}" for time in times(record)] == expected
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "parquet"])

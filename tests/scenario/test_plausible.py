@@ -189,3 +189,8 @@ def test_a_plant_that_cannot_be_trained_is_an_error_of_the_check(tmp_path):
     text = "\n".join(found.lines)
     assert "for training, a plant whose flows and aeration are given" in text
     assert "phases end by what is measured" in text
+
+
+def test_sludge_a_thousand_times_too_small_is_a_unit(tmp_path):
+    (finding,) = [f for f in findings_of(with_sludge(tmp_path, level=3.3)) if f.kind == "sludge"]
+    assert finding.fix == "check the unit of MLSS: a factor of about 1000, g/L taken as mg/L?"
