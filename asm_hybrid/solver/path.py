@@ -167,6 +167,8 @@ def travel(
     while i < count:
         segment = next(segments)
         path.steps += 1
+        if watch is not None and watch.waits:
+            watch.leave_zero(segment)
         if keep:
             path.segments.append(segment)
         while i < count and way.direction * (segment.end.value - way.values[i]) >= 0.0:
