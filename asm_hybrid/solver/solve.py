@@ -49,6 +49,27 @@ Field = Callable[[Tensor, Any], Any]
 """f(t, x), or its Jacobian, or the values of an event."""
 
 
+_IN_THEIR_PLACE = {
+    **dict.fromkeys(("explicit_adams", "implicit_adams", "fixed_adams"), "use dopri8 or tsit5, or torchdiffeq itself"),
+    "scipy_solver": "use rodas5p in place of Radau, BDF and LSODA, and dopri5 or dopri8 in place of RK45 and DOP853",
+    **dict.fromkeys(
+        (
+            "implicit_euler",
+            "implicit_midpoint",
+            "trapezoid",
+            "radauIIA3",
+            "radauIIA5",
+            "gl4",
+            "gl6",
+            "sdirk2",
+            "trbdf2",
+        ),
+        "use ros34pw2, rodas4 or rodas5p, with steps or without",
+    ),
+}
+"""What to use for methods of torchdiffeq that are not offered here."""
+
+
 class StiffnessWarning(UserWarning):
     """An explicit method was given a stiff problem."""
 
@@ -70,7 +91,10 @@ def check_method(method: str, steps: int | None, where: str | None = None, step_
     options = (*ADAPTIVE, *FIXED, *STIFF)
     if method not in options:
         raise InputError(
-            f"there is no method {method!r}", where=where, expected="a method", fix=nearest(str(method), options)
+            f"there is no method {method!r}",
+            where=where,
+            expected="a method",
+            fix=_IN_THEIR_PLACE.get(str(method)) or nearest(str(method), options),
         )
     if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int)):
         raise InputError(f"'steps' is {steps!r}", where=where, expected="a whole number")

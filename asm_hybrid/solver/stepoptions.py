@@ -31,6 +31,14 @@ def default_tolerances(dtype: torch.dtype) -> tuple[float, float]:
     return _TOLERANCES.get(dtype, _TOLERANCES[torch.float64])
 
 
+_ELSEWHERE = {
+    "perturb": "name the times at which f jumps in jump_t",
+    "grid_constructor": "name the times at which steps end in step_t, with steps=1",
+    "interp": "remove it: events with fixed steps are as exact as the steps",
+}
+"""What to do for options of torchdiffeq that are not offered here."""
+
+
 @dataclass(frozen=True)
 class StepOptions:
     """Options of the steps; lengths are positive, whichever way the times run.
@@ -78,7 +86,9 @@ class StepOptions:
         for key in given:
             if key not in known:
                 raise InputError(
-                    f"{name} has no entry {key!r}", expected="an option of steps", fix=nearest(str(key), known)
+                    f"{name} has no entry {key!r}",
+                    expected="an option of steps",
+                    fix=_ELSEWHERE.get(key) or nearest(str(key), known),
                 )
         for key in ("first_step", "min_step", "max_step", "step_size"):
             if given.get(key) is not None:

@@ -210,3 +210,41 @@ def test_vmap_is_refused_and_jacrev_works():
     with pytest.raises(InputError, match="vmap"):
         torch.func.vmap(end)(x.unsqueeze(-1))
     assert torch.func.jacrev(end)(x).diagonal().tolist() == pytest.approx([math.exp(-1.0)] * 2, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["scipy_solver", "implicit_adams", "explicit_adams", "trapezoid", "radauIIA5", "gl4"])
+def test_methods_of_torchdiffeq_that_are_not_offered_name_a_counterpart(name):
+    with pytest.raises(InputError, match="use (rodas5p|dopri8|ros34pw2)"):
+        solve(decay, doubles(1.0), [0.0, 1.0], method=name)
+
+
+@pytest.mark.parametrize(
+    ("key", "words"), [("perturb", "jump_t"), ("grid_constructor", "step_t"), ("interp", "remove")]
+)
+def test_options_of_torchdiffeq_that_are_not_offered_name_a_counterpart(key, words):
+    with pytest.raises(InputError, match=words):
+        solve(decay, doubles(1.0), [0.0, 1.0], method="rk4", steps=1, options={key: True})
+
+
+def test_a_grid_of_steps_by_step_t():
+    """What a constructor of a grid would do: Euler steps that end at 0.1, 0.4 and 1.0."""
+    found = solve(decay, doubles(1.0), [0.0, 1.0], method="euler", steps=1, options={"step_t": [0.1, 0.4]})
+    assert found.states[-1].item() == pytest.approx(0.9 * 0.7 * 0.4, rel=1e-12)
+
+
+def test_order_and_middle_of_tsit5():
+    """Halved steps of order five err a 32nd at their ends, and a 16th or less between."""
+
+    def spring(t, x):
+        return torch.stack([x[..., 1], -x[..., 0]], -1)
+
+    errors = []
+    for length in (0.2, 0.1):
+        options = {"first_step": length, "min_step": length, "max_step": length}
+        found = solve(spring, doubles(0.0, 1.0), [0.0, 2.0], method="tsit5", options=options, dense=True)
+        ends = abs(float(found.states[-1, 0]) - math.sin(2.0))
+        places = torch.arange(0.03, 1.99, 0.0173, dtype=torch.float64)
+        errors.append((ends, float((found.at(places)[:, 0] - places.sin()).abs().max())))
+    assert errors[0][0] > 28.0 * errors[1][0]
+    assert errors[0][1] > 14.0 * errors[1][1]
+    assert errors[1][1] < 1e-8
