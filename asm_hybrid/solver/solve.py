@@ -26,9 +26,9 @@ from asm_hybrid.solver import butcher
 from asm_hybrid.solver.adjoint import Backward, solved_with_adjoint
 from asm_hybrid.solver.events import Event, differentiable
 from asm_hybrid.solver.march import Callbacks, Control
-from asm_hybrid.solver.path import Path, Way, interpolated, travel
+from asm_hybrid.solver.path import Path, Way, interpolated, timelike, travel
 from asm_hybrid.solver.solution import OdeSolution
-from asm_hybrid.solver.states import Layout, State
+from asm_hybrid.solver.states import Layout, State, check_start
 from asm_hybrid.solver.stepoptions import StepOptions, as_tolerance, default_tolerances
 from asm_hybrid.solver.steppers import Slopes, Time, stepper_of
 from asm_hybrid.solver.stiffness import STIFF_FROM, fastest_decay, products_for
@@ -206,10 +206,10 @@ def solve(
     check_method(method, steps, step_size=own.step_size)
     layout = Layout.of(x0)
     start = layout.pack(x0)
-    _check_start(start, "all" if check or method in ADAPTIVE else "any" if method in STIFF else "none")
+    check_start(start, "all" if check or method in ADAPTIVE else "any" if method in STIFF else "none")
     if method in STIFF and start.dtype not in (torch.float32, torch.float64):
         raise InputError(f"{method} is used with {start.dtype}", expected="single or double precision")
-    way = Way.of(_timelike(times, start), event is not None)
+    way = Way.of(timelike(times, start), event is not None)
     inside = _Inside(f, layout, way.times)
     slopes = _jacobian_of(inside, jacobian, layout, method)
     is_fixed = steps is not None or own.step_size is not None
@@ -275,40 +275,6 @@ def solve(
 
 
 _REMEDY = "take more steps or smaller tolerances, or a stiff method (rodas5p) if the problem is stiff"
-
-
-def _check_start(start: Tensor, finite: str) -> None:
-    """Refuse an initial state that cannot be read, or is not finite in "all" or "any" elements of the batch."""
-    try:
-        fine = torch.isfinite(start.detach()).all(-1)
-        enough = bool(fine.all()) or (finite != "all" and bool(fine.any())) or finite == "none"
-    except RuntimeError:
-        raise InputError(
-            "the initial state has no numbers that can be read, as on the device 'meta' or within torch.func.vmap",
-            expected="numbers; a batch has its axes in front (…, n)",
-        ) from None
-    if not enough:
-        raise InputError("the initial state holds numbers that are not finite", expected="finite numbers")
-
-
-def _timelike(times: Any, x0: Tensor) -> Tensor:
-    """Return the times as a tensor that is as precise as they are, and as the states are."""
-    if not isinstance(times, Tensor):
-        try:
-            times = times if hasattr(times, "__array__") or not isinstance(times, Iterable) else list(times)
-            if isinstance(times, list) and any(isinstance(t, Tensor) for t in times):
-                times = torch.stack([torch.as_tensor(t, dtype=torch.float64) for t in times])
-            else:
-                times = torch.as_tensor(times, dtype=torch.float64)
-        except (TypeError, ValueError, RuntimeError):
-            raise InputError("the times are no numbers", expected="a tensor or a sequence of numbers (k,)") from None
-    if times.is_complex() or times.dtype == torch.bool:
-        raise InputError(f"the times have type {times.dtype}", expected="real numbers")
-    if not times.is_floating_point():
-        times = times.to(torch.float64)
-    return cast(
-        Tensor, times.to(x0.device, torch.promote_types(times.dtype, torch.promote_types(x0.dtype, torch.float32)))
-    )
 
 
 @dataclass

@@ -12,7 +12,7 @@ from torch import Tensor
 from asm_hybrid.errors import InputError
 from asm_hybrid.solver.stepoptions import as_tolerance
 
-__all__ = ["Layout", "State"]
+__all__ = ["Layout", "State", "check_start"]
 
 State = Tensor | tuple[Tensor, ...]
 """A state: one tensor, or several of any shapes."""
@@ -168,3 +168,17 @@ class Layout:
                 wide = torch.stack([wide, wide], -1)
             parts.append(wide.reshape((*self.batch, width)))
         return torch.cat(parts, -1)
+
+
+def check_start(start: Tensor, finite: str) -> None:
+    """Refuse an initial state that cannot be read, or is not finite in "all" or "any" elements of the batch."""
+    try:
+        fine = torch.isfinite(start.detach()).all(-1)
+        enough = bool(fine.all()) or (finite != "all" and bool(fine.any())) or finite == "none"
+    except RuntimeError:
+        raise InputError(
+            "the initial state has no numbers that can be read, as on the device 'meta' or within torch.func.vmap",
+            expected="numbers; a batch has its axes in front (…, n)",
+        ) from None
+    if not enough:
+        raise InputError("the initial state holds numbers that are not finite", expected="finite numbers")

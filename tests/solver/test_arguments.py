@@ -214,7 +214,7 @@ def test_vmap_is_refused_and_jacrev_works():
 
 @pytest.mark.parametrize("name", ["scipy_solver", "implicit_adams", "explicit_adams", "trapezoid", "radauIIA5", "gl4"])
 def test_methods_of_torchdiffeq_that_are_not_offered_name_a_counterpart(name):
-    with pytest.raises(InputError, match="use (rodas5p|dopri8|ros34pw2)"):
+    with pytest.raises(InputError, match=r"use (rodas5p|dopri8|ros34pw2)"):
         solve(decay, doubles(1.0), [0.0, 1.0], method=name)
 
 
