@@ -12,6 +12,9 @@ References
    https://doi.org/10.1016/0893-9659(89)90079-7 (bosh3).
 .. [5] E. Hairer, S. P. Nørsett, G. Wanner (1993), "Solving Ordinary Differential Equations I", second edition,
    Springer, section II.1 (heun2, heun3, the 3/8 rule behind rk4) and II.4 (Fehlberg's pair of order two, fehlberg2).
+.. [6] Ch. Tsitouras (2011), "Runge-Kutta pairs of order 5(4) satisfying only the first column simplifying assumption",
+   Computers & Mathematics with Applications 62, 770-775, https://doi.org/10.1016/j.camwa.2011.06.002 (tsit5, and the
+   middle of its step).
 """
 
 from __future__ import annotations
@@ -89,6 +92,50 @@ _DOPRI5 = ButcherTableau(
         187940372067 / 1594534317056 / 2,
         -1776094331 / 19743644256 / 2,
         11237099 / 235043384 / 2,
+    ),
+    interpolates=True,
+)
+
+_TSIT5_B = (
+    0.09646076681806523,
+    0.01,
+    0.4798896504144996,
+    1.379008574103742,
+    -3.290069515436081,
+    2.324710524099774,
+    0.0,
+)
+_TSIT5 = ButcherTableau(
+    "tsit5",
+    5,
+    (0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0, 1.0),
+    (
+        (),
+        (0.161,),
+        (-0.008480655492356989, 0.335480655492357),
+        (2.8971530571054935, -6.359448489975075, 4.3622954328695815),
+        (5.325864828439257, -11.748883564062828, 7.4955393428898365, -0.09249506636175525),
+        (5.86145544294642, -12.92096931784711, 8.159367898576159, -0.071584973281401, -0.028269050394068383),
+        _TSIT5_B[:-1],
+    ),
+    _TSIT5_B,
+    (
+        -0.0017800110522257714,
+        -0.0008164344596567469,
+        0.007880878010261995,
+        -0.1447110071732629,
+        0.5823571654525552,
+        -0.45808210592918697,
+        0.015151515151515152,
+    ),
+    (
+        0.10741235230100377,
+        0.01135625,
+        0.39560903056045305,
+        -0.34475214352593553,
+        1.3161853649581645,
+        -1.0170608542936508,
+        0.031249999999999993,
     ),
     interpolates=True,
 )
@@ -176,7 +223,7 @@ _FEHLBERG2 = ButcherTableau(
     interpolates=True,
 )
 
-ADAPTIVE = {tableau.name: tableau for tableau in (_DOPRI5, _DOPRI8, _BOSH3, _HEUN, _FEHLBERG2)}
+ADAPTIVE = {tableau.name: tableau for tableau in (_DOPRI5, _DOPRI8, _TSIT5, _BOSH3, _HEUN, _FEHLBERG2)}
 """Explicit methods that choose their steps, by name."""
 
 FIXED = {

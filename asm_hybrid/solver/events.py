@@ -33,6 +33,9 @@ NEAR_THE_END = 10.0
 TRIES = 12
 """Tries to come to the near side of an event, from a time that is right within rounding."""
 
+HALVINGS = 10
+"""How often a step is halved to see which sign a value takes that was zero at its begin."""
+
 Event = Callable[[Time, Tensor], Tensor]
 """Values that have a sign, ``(k,)``, from a time and a state as it is laid out."""
 
@@ -64,14 +67,35 @@ class Watch:
             values = event(begin.time, x)
         if not bool(torch.isfinite(values).all()):
             raise InputError("the event function is not a number at the start", expected="a value with a sign there")
-        if bool((values == 0.0).any()):
-            raise InputError("the event function is zero at the start", expected="a value with a sign there")
         self.signs = torch.sign(values)
+
+        self.waits = bool((self.signs == 0.0).any())
+
+    def leave_zero(self, segment: Segment) -> None:
+        """Give values that were zero so far the sign that they have just behind, within a step.
+
+        It is looked for at ever larger parts of the step, so that what comes back to zero within it is an event.
+        """
+        with torch.no_grad():
+            for k in range(HALVINGS, -1, -1):
+                length = (segment.end.value - segment.begin.value) * 0.5**k
+                when = Instant(segment.begin.value + length, segment.begin.time + length)
+                values = self.event(when.time, segment.again(length))
+                self.signs = torch.where(self.signs == 0.0, torch.sign(values), self.signs)
+                self.waits = bool((self.signs == 0.0).any())
+                if bool((values * self.signs > 0.0).all()):
+                    self.seen = when
+                if not self.waits:
+                    return
+
+    def _signed(self, values: Tensor) -> Tensor:
+        """Return values times their sign at the start; infinite where they have none yet."""
+        return torch.where(self.signs == 0.0, torch.inf, values * self.signs)
 
     def _least(self, t: Time, x: Tensor) -> float:
         """Return the least of the values, each times its sign at the start: an event has come where it is not above."""
         with torch.no_grad():
-            least = float((self.event(t, x) * self.signs).min())
+            least = float(self._signed(self.event(t, x)).min())
         if np.isnan(least):
             raise SimulationError(f"the event function is not a number at time {float(t):.6g}")
         return least
@@ -139,7 +163,7 @@ class Watch:
     def which(self, found: Found) -> int:
         """Return which of the values has changed its sign."""
         with torch.no_grad():
-            return int((self.event(found.when.time, found.state) * self.signs).argmin())
+            return int(self._signed(self.event(found.when.time, found.state)).argmin())
 
 
 def differentiable(watch: Watch, found: Found, f: Slopes, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

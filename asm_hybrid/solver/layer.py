@@ -29,7 +29,7 @@ class ODELayer(nn.Module):
     ----------
     field : nn.Module
         ``dx/dt = field(x)``, on states ``(…, n)`` or tuples of tensors; ``field(t, x)`` with `timed`.
-    span : tuple of float, Tensor, nn.Parameter or callable
+    span : tuple of float, float, Tensor, nn.Parameter or callable
         Times ``(k,)`` from start to end, or the end alone ``()``, counted from zero; a callable without arguments
         returns either. A parameter is learnt, as are those of a callable that is an `nn.Module`. With an event, the end
         may be infinite.
@@ -58,7 +58,7 @@ class ODELayer(nn.Module):
     def __init__(
         self,
         field: nn.Module,
-        span: tuple[float, ...] | Tensor | Callable[[], Tensor] = (0.0, 1.0),
+        span: tuple[float, ...] | float | Tensor | Callable[[], Tensor] = (0.0, 1.0),
         *,
         start: Callable[[Tensor], State] | None = None,
         timed: bool = False,
@@ -76,8 +76,17 @@ class ODELayer(nn.Module):
         check_method(method, options.get("steps"), step_size=StepOptions.of(options.get("options")).step_size)
         self.field, self.start, self.timed, self.path, self.event = field, start, timed, path, event
         self.options = options | {"method": method}
-        if isinstance(span, tuple):
-            span = torch.tensor(span, dtype=torch.float64)
+        if options.get("adjoint") and not isinstance(field, nn.Module):
+            raise InputError(
+                "the adjoint is asked for, and the field is no module", fix="make it an nn.Module, or remove adjoint"
+            )
+        if isinstance(span, tuple | list | float | int):
+            try:
+                span = torch.tensor(span, dtype=torch.float64)
+            except (TypeError, ValueError, RuntimeError):
+                span = torch.empty(0)
+        if not (isinstance(span, Tensor) and span.dim() < 2 and span.numel()) and not callable(span):
+            raise InputError("the span holds no times", expected="the end alone, or times (k,) from start to end")
         if isinstance(span, Tensor) and not isinstance(span, nn.Parameter):
             self.register_buffer("span", span)
         else:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asm_hybrid.errors import SimulationError
+from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.solver.stepoptions import StepOptions, sizes
 from asm_hybrid.solver.steppers import Step, Stepper, Time
 
@@ -145,7 +145,7 @@ class Control:
             size = sizes(x, x, self.rtol, self.atol)
             level, change = (float(self.norm(v / size).max()) for v in (x, slope))
             h = 0.01 * level / change if level > 1e-5 and change > 1e-5 else 1e-6
-            h = min(h, span)
+            h = min(h, span) or 1e-6 * min(1.0, span)
             bent = stepper.f(t + self.direction * h, x + self.direction * h * slope) - slope
             bend = float(self.norm(bent / size).max()) / h
             most = max(change, bend)
@@ -215,9 +215,9 @@ def controlled(
             ends = stop is not None and size == rest
             lost = not ends and size <= _shortest(now.value)
             if lost and not (stepper.stiff and int(alive.sum()) > 1):
-                raise _too_short(stepper, now.value, size, x)
+                raise _too_short(stepper, now.value, size, x, known)
             if taken >= options.max_num_steps:
-                raise _too_many(stepper, now.value, size, taken)
+                raise _no_event(now.value, taken) if stop is None else _too_many(stepper, now.value, size, taken)
             taken += 1
             if calls.step is not None:
                 calls.step(now.value, x, way * size)
@@ -234,7 +234,7 @@ def controlled(
             if lost:  # the element that asks for it is given up
                 alive = alive & (errors < errors[alive].max())
                 if not bool(alive.any()):
-                    raise _too_short(stepper, now.value, size, x)
+                    raise _too_short(stepper, now.value, size, x, known)
                 step = Step(torch.where(alive.unsqueeze(-1), step.end, torch.nan), None, None, step.stages)
             error = float(errors[alive].max()) if stepper.stiff else float(errors)
             factor = min(MOST, max(LEAST, SAFETY * max(error, 1e-10) ** (-1.0 / stepper.order)))
@@ -242,7 +242,7 @@ def controlled(
                 if calls.reject is not None:
                     calls.reject(now.value, x, way * size)
                 if size <= options.min_step:
-                    raise _too_short(stepper, now.value, size, x)
+                    raise _too_short(stepper, now.value, size, x, known)
                 h = size * min(factor, 1.0) if math.isfinite(error) else size * LEAST
                 continue
             if calls.accept is not None:
@@ -264,7 +264,10 @@ def _errors(step: Step, x: Tensor, control: Control) -> Tensor:
         return torch.where(torch.isfinite(errors), errors, torch.inf)
 
 
-def _too_short(stepper: Stepper, t: float, size: float, x: Tensor) -> SimulationError:
+def _too_short(stepper: Stepper, t: float, size: float, x: Tensor, known: Any) -> SimulationError:
+    if isinstance(known, Tensor) and not bool(torch.isfinite(known).all()):
+        what = "the Jacobian" if stepper.stiff else "f"
+        return SimulationError(f"{what} gives numbers that are not finite at time {t:.6g}, where the state is finite")
     remedy = (
         f"the tolerance may be too small for {str(x.dtype).removeprefix('torch.')}: take a larger one, or float64"
         if stepper.stiff
@@ -273,6 +276,13 @@ def _too_short(stepper: Stepper, t: float, size: float, x: Tensor) -> Simulation
     return SimulationError(
         f"{stepper.name} does not converge at time {t:.6g}: no step is short enough, and {size:.2g} was "
         f"the last. The solution may become infinite there; otherwise, {remedy}"
+    )
+
+
+def _no_event(t: float, taken: int) -> SimulationError:
+    return SimulationError(
+        f"the event has not come until time {t:.6g}, after {taken} steps; give a last time if it need not come, or "
+        "raise max_num_steps if it comes later"
     )
 
 
@@ -314,6 +324,12 @@ def fixed(
         start, origin = now, before
         count = steps if steps is not None else math.ceil(abs(stop.value - now.value) / (most or math.inf) - 1e-9)
         count = max(count, 1)
+        if steps is None and count > control.options.max_num_steps:
+            raise InputError(
+                f"a step_size of {most:.6g} asks for {count:.6g} steps from time {start.value:.6g} to {stop.value:.6g}",
+                expected=f"{control.options.max_num_steps} steps at most",
+                fix="take a larger step_size, or raise max_num_steps",
+            )
         whole = stop.time - origin
         length = whole / count
         value = (stop.value - start.value) / count
@@ -333,7 +349,7 @@ def fixed(
     while open_end:
         assert most is not None
         if taken >= control.options.max_num_steps:
-            raise _too_many(stepper, now.value, most, taken)
+            raise _no_event(now.value, taken)
         end = Instant(now.value + way * most, now.time + way * most)
         segment = _even(stepper, now, before, end, way * most, x, known, end.time, calls)
         yield segment

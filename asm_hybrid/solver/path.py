@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -16,7 +17,27 @@ from asm_hybrid.solver.events import Event, Found, Watch
 from asm_hybrid.solver.march import Callbacks, Control, Instant, Segment, Stop, controlled, fixed
 from asm_hybrid.solver.steppers import Slopes, Stepper, drift
 
-__all__ = ["Path", "Way", "travel"]
+__all__ = ["Path", "Way", "interpolated", "timelike", "travel"]
+
+
+def timelike(times: Any, x0: Tensor) -> Tensor:
+    """Return the times as a tensor that is as precise as they are, and as the states are."""
+    if not isinstance(times, Tensor):
+        try:
+            times = times if hasattr(times, "__array__") or not isinstance(times, Iterable) else list(times)
+            if isinstance(times, list) and any(isinstance(t, Tensor) for t in times):
+                times = torch.stack([torch.as_tensor(t, dtype=torch.float64) for t in times])
+            else:
+                times = torch.as_tensor(times, dtype=torch.float64)
+        except (TypeError, ValueError, RuntimeError):
+            raise InputError("the times are no numbers", expected="a tensor or a sequence of numbers (k,)") from None
+    if times.is_complex() or times.dtype == torch.bool:
+        raise InputError(f"the times have type {times.dtype}", expected="real numbers")
+    if not times.is_floating_point():
+        times = times.to(torch.float64)
+    return cast(
+        Tensor, times.to(x0.device, torch.promote_types(times.dtype, torch.promote_types(x0.dtype, torch.float32)))
+    )
 
 
 @dataclass(frozen=True)
@@ -167,6 +188,8 @@ def travel(
     while i < count:
         segment = next(segments)
         path.steps += 1
+        if watch is not None and watch.waits:
+            watch.leave_zero(segment)
         if keep:
             path.segments.append(segment)
         while i < count and way.direction * (segment.end.value - way.values[i]) >= 0.0:

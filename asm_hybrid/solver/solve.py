@@ -26,10 +26,10 @@ from asm_hybrid.solver import butcher
 from asm_hybrid.solver.adjoint import Backward, solved_with_adjoint
 from asm_hybrid.solver.events import Event, differentiable
 from asm_hybrid.solver.march import Callbacks, Control
-from asm_hybrid.solver.path import Path, Way, interpolated, travel
+from asm_hybrid.solver.path import Path, Way, interpolated, timelike, travel
 from asm_hybrid.solver.solution import OdeSolution
-from asm_hybrid.solver.states import Layout, State
-from asm_hybrid.solver.stepoptions import StepOptions, default_tolerances
+from asm_hybrid.solver.states import Layout, State, check_start
+from asm_hybrid.solver.stepoptions import StepOptions, as_tolerance, default_tolerances
 from asm_hybrid.solver.steppers import Slopes, Time, stepper_of
 from asm_hybrid.solver.stiffness import STIFF_FROM, fastest_decay, products_for
 from asm_hybrid.solver.tableaus import METHODS as STIFF
@@ -47,6 +47,27 @@ FEW_STEPS = 30
 
 Field = Callable[[Tensor, Any], Any]
 """f(t, x), or its Jacobian, or the values of an event."""
+
+
+_IN_THEIR_PLACE = {
+    **dict.fromkeys(("explicit_adams", "implicit_adams", "fixed_adams"), "use dopri8 or tsit5, or torchdiffeq itself"),
+    "scipy_solver": "use rodas5p in place of Radau, BDF and LSODA, and dopri5 or dopri8 in place of RK45 and DOP853",
+    **dict.fromkeys(
+        (
+            "implicit_euler",
+            "implicit_midpoint",
+            "trapezoid",
+            "radauIIA3",
+            "radauIIA5",
+            "gl4",
+            "gl6",
+            "sdirk2",
+            "trbdf2",
+        ),
+        "use ros34pw2, rodas4 or rodas5p, with steps or without",
+    ),
+}
+"""What to use for methods of torchdiffeq that are not offered here."""
 
 
 class StiffnessWarning(UserWarning):
@@ -70,8 +91,13 @@ def check_method(method: str, steps: int | None, where: str | None = None, step_
     options = (*ADAPTIVE, *FIXED, *STIFF)
     if method not in options:
         raise InputError(
-            f"there is no method {method!r}", where=where, expected="a method", fix=nearest(method, options)
+            f"there is no method {method!r}",
+            where=where,
+            expected="a method",
+            fix=_IN_THEIR_PLACE.get(str(method)) or nearest(str(method), options),
         )
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int)):
+        raise InputError(f"'steps' is {steps!r}", where=where, expected="a whole number")
     if steps is not None and step_size is not None:
         raise InputError("'steps' and 'step_size' are given", where=where, expected="one of them")
     given = "steps" if steps is not None else "step_size" if step_size is not None else None
@@ -147,7 +173,8 @@ def solve(
         df/dx, ``(…, n, n)``, for a state that is one real tensor; by default torch works it out.
     event : callable, optional
         From time and state to values that have a sign. Integration ends where the first of them changes it [2]_; the
-        sign is looked at after every step and at every returned time.
+        sign is looked at after every step and at every returned time. A value that is zero at the start has the sign
+        that it takes when it leaves zero.
     dense : bool
         Whether the solution is kept between the times, for `OdeSolution.at`.
     check : bool
@@ -172,13 +199,17 @@ def solve(
         When an explicit method is at the limit of its stability: the mean step times the fastest decay, the largest
         ``-Re λ`` of the Jacobian at the last state, is above `STIFF_FROM`. States in half precision are not looked at.
     """
+    for name, given in (("f", f), ("jacobian", jacobian), ("event", event)):
+        if not callable(given) and (given is not None or name == "f"):
+            raise InputError(f"{name} is {type(given).__name__}, and cannot be called", expected="a function (t, x)")
     own = StepOptions.of(options)
     check_method(method, steps, step_size=own.step_size)
     layout = Layout.of(x0)
     start = layout.pack(x0)
+    check_start(start, "all" if check or method in ADAPTIVE else "any" if method in STIFF else "none")
     if method in STIFF and start.dtype not in (torch.float32, torch.float64):
         raise InputError(f"{method} is used with {start.dtype}", expected="single or double precision")
-    way = Way.of(_timelike(times, start), event is not None)
+    way = Way.of(timelike(times, start), event is not None)
     inside = _Inside(f, layout, way.times)
     slopes = _jacobian_of(inside, jacobian, layout, method)
     is_fixed = steps is not None or own.step_size is not None
@@ -186,8 +217,8 @@ def solve(
         raise InputError(f"{method} has no end but the event, and 'steps' is given", fix="options={'step_size': …}")
     relative, absolute = default_tolerances(start.dtype)
     control = Control(
-        relative if rtol is None else layout.tolerance(rtol, start),
-        absolute if atol is None else layout.tolerance(atol, start),
+        relative if rtol is None else layout.tolerance(rtol, start, "rtol"),
+        absolute if atol is None else layout.tolerance(atol, start, "atol"),
         own,
         _norm(own, layout, method),
         way.direction,
@@ -246,17 +277,6 @@ def solve(
 _REMEDY = "take more steps or smaller tolerances, or a stiff method (rodas5p) if the problem is stiff"
 
 
-def _timelike(times: Any, x0: Tensor) -> Tensor:
-    """Return the times as a tensor that is as precise as they are, and as the states are."""
-    if not isinstance(times, Tensor):
-        times = torch.as_tensor(times, dtype=torch.float64)
-    if not times.is_floating_point():
-        times = times.to(torch.float64)
-    return cast(
-        Tensor, times.to(x0.device, torch.promote_types(times.dtype, torch.promote_types(x0.dtype, torch.float32)))
-    )
-
-
 @dataclass
 class _Inside:
     """f on states as they are laid out; counts its evaluations."""
@@ -265,6 +285,7 @@ class _Inside:
     layout: Layout
     times: Tensor
     calls: int = 0
+    _last: tuple[Tensor, int] | None = None
 
     def at(self, t: Time) -> Tensor:
         """Return a time as f has it."""
@@ -272,7 +293,16 @@ class _Inside:
 
     def __call__(self, t: Time, x: Tensor) -> Tensor:
         self.calls += 1
-        return self.layout.pack(self.f(self.at(t), self.layout.unpack(x)))
+        if x.is_inference():
+            return self.layout.pack(self.f(self.at(t), self.layout.unpack(x)))
+        before = x._version
+        slopes = self.layout.pack(self.f(self.at(t), self.layout.unpack(x)))
+        if x._version != before:
+            raise InputError("f changes the state that it is given", fix="return slopes, and leave the state as it is")
+        if self._last is not None and self._last[0]._version != self._last[1]:
+            raise InputError("f changes the slopes that it returned before", fix="return a new tensor every time")
+        self._last = None if slopes.is_inference() else (slopes, slopes._version)
+        return slopes
 
 
 def _values_of(event: Field, inside: _Inside) -> Event:
@@ -291,7 +321,14 @@ def _norm(options: StepOptions, layout: Layout, method: str) -> Callable[[Tensor
     """Return the norm of errors over their tolerances: one number an element for stiff methods, else one in all."""
     if options.norm is not None:
         own = options.norm
-        return lambda errors: torch.as_tensor(own(layout.unpack(errors))).abs()
+
+        def norm(errors: Tensor) -> Tensor:
+            found = own(layout.unpack(errors))
+            if not isinstance(found, Tensor | float | int) or (isinstance(found, Tensor) and found.numel() != 1):
+                raise InputError("options['norm'] does not give one number", expected="one number for all errors")
+            return torch.as_tensor(found).abs().reshape(())
+
+        return norm
     if method in STIFF:
         return lambda errors: errors.square().mean(-1).sqrt()
     if layout.several:
@@ -342,7 +379,12 @@ def _adjoined(
                 expected="parameters=…, what gradients are wanted for; () for none",
             )
         parameters = f.parameters()
-    return tuple(p for p in parameters if p.requires_grad)
+    if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
+        raise InputError(f"'parameters' is {type(parameters).__name__}", expected="a tuple of tensors")
+    listed = tuple(parameters)
+    if not all(isinstance(p, Tensor) for p in listed):
+        raise InputError("'parameters' holds something else than tensors", expected="a tuple of tensors")
+    return tuple(p for p in listed if p.requires_grad)
 
 
 def _backward(
@@ -355,10 +397,15 @@ def _backward(
     adjoint_options: Mapping[str, Any] | None,
 ) -> Backward:
     """Return how the adjoint equation is integrated."""
+    if not isinstance(adjoint_options, Mapping | None):
+        raise InputError(f"adjoint_options is {type(adjoint_options).__name__}", expected="a mapping")
     given = dict(adjoint_options or {})
     chosen = str(given.pop("method", method))
     seminorm, count = bool(given.pop("seminorm", False)), given.pop("steps", steps)
-    tolerances = [float(torch.as_tensor(given.pop(n, getattr(control, n))).min()) for n in ("rtol", "atol")]
+    tolerances = [
+        float(as_tolerance(given.pop(name, getattr(control, name)), f"adjoint_options[{name!r}]").min())
+        for name in ("rtol", "atol")
+    ]
     own = control.options
     if not given:
         given = {"jump_t": own.jump_t, "max_num_steps": own.max_num_steps, "max_step": own.max_step}
@@ -384,7 +431,16 @@ def _jacobian_of(inside: _Inside, given: Field | None, layout: Layout, method: s
                 expected="one real tensor (…, n)",
                 fix="remove 'jacobian': torch works it out",
             )
-        return lambda t, x: cast(Tensor, given(inside.at(t), x))
+
+        def checked(t: Time, x: Tensor) -> Tensor:
+            found = given(inside.at(t), x)
+            wide = (*x.shape, x.shape[-1])
+            if not isinstance(found, Tensor) or found.is_complex() or found.shape not in (wide, wide[-2:]):
+                shape = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+                raise InputError(f"the Jacobian has {shape} for states {tuple(x.shape)}", expected=f"df/dx, {wide}")
+            return found.to(x).expand(wide)
+
+        return checked
 
     def jacobian(t: Time, x: Tensor) -> Tensor:
         def summed(at: Tensor) -> Tensor:
@@ -403,7 +459,10 @@ def _warn_if_stiff(f: Slopes, path: Path, states: Tensor, method: str, evaluatio
     if products < 1 or few or states.dtype not in (torch.float32, torch.float64) or not math.isfinite(last):
         return
     step = abs(last - path.values[0]) / path.steps
-    decay = fastest_decay(f, last, states[-1], states.abs().amax(0), products)
+    try:
+        decay = fastest_decay(f, last, states[-1], states.abs().amax(0), products)
+    except Exception:  # f may fail beside its solution, and hides its numbers within torch.func
+        return
     if decay * step > STIFF_FROM:
         warnings.warn(
             f"the problem is stiff for {method}: its fastest time constant is {1 / decay:.2g}, and steps of {step:.2g} "

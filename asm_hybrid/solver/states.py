@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.errors import InputError
+from asm_hybrid.solver.stepoptions import as_tolerance
 
-__all__ = ["Layout", "State"]
+__all__ = ["Layout", "State", "check_start"]
 
 State = Tensor | tuple[Tensor, ...]
 """A state: one tensor, or several of any shapes."""
@@ -39,6 +40,8 @@ class Layout:
         Entries of each tensor along the last axis.
     dtype : torch.dtype
         Type of the laid out states.
+    device : torch.device
+        Where they are.
     """
 
     shapes: tuple[torch.Size, ...]
@@ -47,6 +50,7 @@ class Layout:
     batch: tuple[int, ...]
     widths: tuple[int, ...]
     dtype: torch.dtype
+    device: torch.device
 
     @staticmethod
     def of(x0: Any) -> Layout:
@@ -54,6 +58,8 @@ class Layout:
         several = isinstance(x0, tuple | list)
         parts: Sequence[Any] = x0 if several else [x0]
         for part in parts:
+            if isinstance(part, Tensor) and part.layout != torch.strided:
+                raise InputError(f"the initial state is {part.layout}", expected="dense tensors", fix="x.to_dense()")
             if not isinstance(part, Tensor) or not (part.is_floating_point() or part.is_complex()):
                 found = f"type {part.dtype}" if isinstance(part, Tensor) else f"Python type {type(part).__name__}"
                 raise InputError(f"the initial state has {found}", expected="a float or complex tensor, or a tuple")
@@ -73,7 +79,8 @@ class Layout:
             (shape[-1] if rows else shape.numel()) * (1 + part.is_complex())
             for shape, part in zip(shapes, parts, strict=True)
         ]
-        return Layout(shapes, tuple(part.dtype for part in parts), several, batch, tuple(sizes), real.pop())
+        dtypes = tuple(part.dtype for part in parts)
+        return Layout(shapes, dtypes, several, batch, tuple(sizes), real.pop(), parts[0].device)
 
     @property
     def plain(self) -> bool:
@@ -111,6 +118,10 @@ class Layout:
         if not isinstance(x, Tensor) or x.shape != self.shapes[i]:
             found = f"shape {tuple(x.shape)}" if isinstance(x, Tensor) else f"Python type {type(x).__name__}"
             raise InputError(f"{name} {found} for states {tuple(self.shapes[i])}", expected="one slope for every state")
+        if x.device != self.device:
+            raise InputError(
+                f"{name} a tensor on device {x.device} for states on {self.device}", expected="the device of the states"
+            )
         if x.is_complex() and not self.dtypes[i].is_complex:
             raise InputError(f"{name} complex numbers for real states", expected="complex initial states")
 
@@ -126,7 +137,7 @@ class Layout:
             found.append(part.reshape((*front, *shape)))
         return tuple(found) if self.several else found[0]
 
-    def tolerance(self, value: Any, like: Tensor) -> float | Tensor:
+    def tolerance(self, value: Any, like: Tensor, name: str) -> float | Tensor:
         """Return a tolerance for what is laid out: a number, or one for every entry.
 
         Parameters
@@ -135,9 +146,11 @@ class Layout:
             A number, a tensor that fits the state, or one of either for every tensor of the state.
         like : Tensor, shape (…, n)
             A state that is laid out.
+        name : str
+            What it is called in messages.
         """
         if isinstance(value, int | float):
-            return float(value)
+            return float(as_tolerance(value, name))
         values = list(value) if self.several and isinstance(value, tuple | list) else [value] * len(self.shapes)
         if len(values) != len(self.shapes):
             raise InputError(
@@ -146,7 +159,7 @@ class Layout:
         parts = []
         for one, shape, dtype, width in zip(values, self.shapes, self.dtypes, self.widths, strict=True):
             try:
-                wide = torch.as_tensor(one, dtype=self.dtype, device=like.device).detach().expand(shape)
+                wide = as_tolerance(one, name).to(like.device, self.dtype).expand(shape)
             except RuntimeError:
                 raise InputError(
                     "a tolerance does not fit the state", expected=f"a number, or a tensor like {tuple(shape)}"
@@ -155,3 +168,17 @@ class Layout:
                 wide = torch.stack([wide, wide], -1)
             parts.append(wide.reshape((*self.batch, width)))
         return torch.cat(parts, -1)
+
+
+def check_start(start: Tensor, finite: str) -> None:
+    """Refuse an initial state that cannot be read, or is not finite in "all" or "any" elements of the batch."""
+    try:
+        fine = torch.isfinite(start.detach()).all(-1)
+        enough = bool(fine.all()) or (finite != "all" and bool(fine.any())) or finite == "none"
+    except RuntimeError:
+        raise InputError(
+            "the initial state has no numbers that can be read, as on the device 'meta' or within torch.func.vmap",
+            expected="numbers; a batch has its axes in front (…, n)",
+        ) from None
+    if not enough:
+        raise InputError("the initial state holds numbers that are not finite", expected="finite numbers")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from asm_hybrid.errors import InputError, nearest
 
-__all__ = ["MOST_STEPS", "StepOptions", "default_tolerances", "sizes"]
+__all__ = ["MOST_STEPS", "StepOptions", "as_tolerance", "default_tolerances", "sizes"]
 
 MOST_STEPS = 100_000
 """Steps from one time to the next, at most."""
@@ -29,6 +29,14 @@ _TOLERANCES = {
 def default_tolerances(dtype: torch.dtype) -> tuple[float, float]:
     """Return the relative and the absolute tolerance for states of a type."""
     return _TOLERANCES.get(dtype, _TOLERANCES[torch.float64])
+
+
+_ELSEWHERE = {
+    "perturb": "name the times at which f jumps in jump_t",
+    "grid_constructor": "name the times at which steps end in step_t, with steps=1",
+    "interp": "remove it: events with fixed steps are as exact as the steps",
+}
+"""What to do for options of torchdiffeq that are not offered here."""
 
 
 @dataclass(frozen=True)
@@ -72,24 +80,40 @@ class StepOptions:
     def of(given: Mapping[str, Any] | None, name: str = "options") -> StepOptions:
         """Check what a user has given."""
         known = [field.name for field in fields(StepOptions)]
+        if not isinstance(given, Mapping | None):
+            raise InputError(f"{name} is {type(given).__name__}", expected="a mapping", fix=f"use {', '.join(known)}")
         given = dict(given or {})
         for key in given:
             if key not in known:
-                raise InputError(f"{name} has no entry {key!r}", expected="an option of steps", fix=nearest(key, known))
+                raise InputError(
+                    f"{name} has no entry {key!r}",
+                    expected="an option of steps",
+                    fix=_ELSEWHERE.get(key) or nearest(str(key), known),
+                )
         for key in ("first_step", "min_step", "max_step", "step_size"):
             if given.get(key) is not None:
-                given[key] = value = float(given[key])
-                if not value >= 0.0 or (value == 0.0 and key != "min_step"):
+                given[key] = value = _number(given[key], f"{name}[{key!r}]", "a length above zero")
+                if (
+                    not value >= 0.0
+                    or (value == 0.0 and key != "min_step")
+                    or (key == "min_step" and value == math.inf)
+                ):
                     raise InputError(f"{name}[{key!r}] is {value}", expected="a length above zero")
         for key in ("step_t", "jump_t"):
             if given.get(key) is not None:
-                values = torch.as_tensor(given[key], dtype=torch.float64).detach().flatten()
+                try:
+                    values = torch.as_tensor(given[key], dtype=torch.float64).detach().flatten()
+                except (TypeError, ValueError, RuntimeError):
+                    raise InputError(f"{name}[{key!r}] holds no times", expected="finite times") from None
                 if not bool(torch.isfinite(values).all()):
                     raise InputError(f"{name}[{key!r}] has times that are not finite", expected="finite times")
                 given[key] = tuple(values.tolist())
         options = StepOptions(**{key: value for key, value in given.items() if value is not None})
-        if options.max_num_steps < 1:
-            raise InputError(f"{name}['max_num_steps'] is {options.max_num_steps}", expected="one step at least")
+        if not isinstance(options.max_num_steps, int) or options.max_num_steps < 1:
+            found = repr(options.max_num_steps)
+            raise InputError(f"{name}['max_num_steps'] is {found}", expected="a whole number, one at least")
+        if options.norm is not None and not callable(options.norm):
+            raise InputError(f"{name}['norm'] is {options.norm!r}", expected="a function of the errors")
         if options.min_step > options.max_step:
             raise InputError(
                 f"{name}['min_step'] is {options.min_step}, above 'max_step' of {options.max_step}",
@@ -98,6 +122,29 @@ class StepOptions:
         return options
 
 
+def _number(value: Any, name: str, expected: str) -> float:
+    """Return an option as a number."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"{name} is {value!r}", expected=expected) from None
+
+
+def as_tolerance(value: Any, name: str) -> Tensor:
+    """Return a tolerance as a tensor in double precision; refuse what is none."""
+    try:
+        found = torch.as_tensor(value, dtype=torch.float64).detach()
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"{name} is {value!r}", expected="a number, or numbers that fit the state") from None
+    if not bool((found >= 0.0).all()):
+        raise InputError(f"{name} is {value!r}", expected="numbers that are not negative")
+    return found
+
+
 def sizes(x: Tensor, y: Tensor, rtol: float | Tensor, atol: float | Tensor) -> Tensor:
-    """Return the size that an error may have, entry by entry, in a step from ``x`` to ``y``."""
-    return torch.maximum(x.abs(), y.abs()) * rtol + atol
+    """Return the size that an error may have, entry by entry, in a step from ``x`` to ``y``.
+
+    It is in single precision at least, so that an error over it does not leave the numbers of half precision.
+    """
+    largest = torch.maximum(x.abs(), y.abs())
+    return (largest if largest.dtype.itemsize > 2 else largest.float()) * rtol + atol

@@ -190,8 +190,9 @@ class Rosenbrock:
 
     def _slope_in_time(self, t: Time, x: Tensor, h: Time) -> Tensor:
         """Return the slope of f in time, ``(…, 1, n)``, from three times in the first part of the step."""
-        near = h * torch.finfo(x.dtype).eps ** (1.0 / 3.0)
-        near = (t + near) - t or h  # what the times can tell apart
+        with torch.no_grad():  # the distance matters to rounding alone, which its gradient would multiply
+            near = h * torch.finfo(x.dtype).eps ** (1.0 / 3.0)
+            near = (t + near) - t or h  # what the times can tell apart
         one, two, three = (self.f(t + k * near, x) for k in range(3))
         return ((4.0 * two - 3.0 * one - three) / (2.0 * near)).unsqueeze(-2)
 

@@ -162,6 +162,39 @@ def test_times_that_come_after_an_event_have_no_gradient(adjoint):
     assert by[2:].tolist() == [0.0, 0.0]
 
 
+@pytest.mark.parametrize("method", [*ADAPTIVE, *FIXED, *STIFF])
+def test_an_event_that_is_zero_at_the_start_counts_when_it_comes_back(method):
+    found = solve(spring, doubles(0.0, 1.0), [0.0, 5.0], method=method, event=lambda t, x: x[..., 0],
+                  **options_of(method))  # fmt: skip
+    tolerance = {"euler": 2e-2, "midpoint": 1e-4, "heun2": 1e-4, "fehlberg2": 1e-4}.get(method, 5e-6)
+    assert found.event_time.item() == pytest.approx(math.pi, abs=tolerance)
+    assert solve(straight, doubles(0.0), [0.0, 2.0], event=lambda t, x: x[0]).event_time is None
+
+
+def test_zero_at_the_start_backwards_beside_others_and_back_within_the_first_step():
+    back = solve(spring, doubles(0.0, 1.0), [0.0], event=lambda t, x: x[..., 0], options={"max_step": 0.5})
+    assert back.event_time.item() == pytest.approx(math.pi, abs=1e-6)
+    two = solve(spring, doubles(0.0, 1.0), [0.0, -9.0], event=lambda t, x: torch.stack([x[0], x[1] - 0.5]))
+    assert two.event_time.item() == pytest.approx(-math.pi / 3.0, abs=1e-6)
+    hop = solve(thrown, doubles(0.0, 0.981), [0.0, 9.0], event=lambda t, x: x[..., 0], options={"first_step": 3.0})
+    assert hop.event_time.item() == pytest.approx(0.2, abs=1e-9)
+    rests = solve(lambda t, x: (t > 1.0) * torch.cos(t) + 0.0 * x, doubles(0.0), [0.0, 9.0],
+                  event=lambda t, x: x[0] - 0.5 * (t > 2.0), options={"jump_t": [1.0]})  # fmt: skip
+    assert rests.event_time.item() == pytest.approx(2.0, abs=1e-9)
+
+
+def test_an_event_that_never_comes_is_named_where_there_is_no_end():
+    for method, extra in (("dopri5", {"max_step": 0.1}), ("rk4", {"step_size": 0.1}), ("rodas4", {"max_step": 0.1})):
+        with pytest.raises(SimulationError, match="the event has not come until time"):
+            solve(spring, doubles(1.0, 0.0), [0.0], method=method, event=lambda t, x: x[0] + 2.0,
+                  options={"max_num_steps": 50, **extra})  # fmt: skip
+
+
+def test_an_event_in_half_precision():
+    found = solve(spring, torch.tensor([0.0, 1.0]).half(), [0.0, 5.0], event=lambda t, x: x[0] - 0.5)
+    assert found.event_time.item() == pytest.approx(math.pi / 6.0, abs=0.01)
+
+
 def test_an_event_that_never_comes_is_an_error_where_there_is_no_end():
     for method, extra in (("dopri5", {"max_step": 0.1}), ("rk4", {"step_size": 0.1})):
         with pytest.raises(SimulationError, match="50 steps"):

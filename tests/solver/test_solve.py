@@ -252,7 +252,6 @@ def test_what_does_not_converge_is_an_error_never_a_result():
         ({"adjoint": True, "method": "rodas4", "steps": 3}, "stiff methods have their gradient"),
         ({"adjoint": True}, "f is no module"),
         ({"parameters": ()}, "without the adjoint"),
-        ({"event": lambda t, x: 0.0 * x[0]}, "zero at the start"),
     ],
 )
 def test_arguments_that_are_refused(change, words):
