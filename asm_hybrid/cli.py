@@ -71,7 +71,8 @@ def train(
 
     It is refused when its config or data have changed.
     """
-    from asm_hybrid.terminal import LiveProgress, print_scores
+    from asm_hybrid.live import LiveProgress
+    from asm_hybrid.terminal import print_scores
     from asm_hybrid.workflow import resume_training, run_training
 
     if (config is None) == (resume is None) or (resume is not None and out is not None):
@@ -162,8 +163,9 @@ def _is_run(subject: str) -> bool:
 def _simulate_plant(subject: str, scenario: Path | None, out: Path | None) -> None:
     from asm_hybrid.config import available_layouts
     from asm_hybrid.errors import InputError, nearest
+    from asm_hybrid.live import LiveProgress
     from asm_hybrid.report.simulation import run_simulation
-    from asm_hybrid.terminal import LiveProgress, print_plant_scenarios
+    from asm_hybrid.terminal import print_plant_scenarios
 
     if not subject.endswith((".yaml", ".yml")) and subject not in available_layouts():
         raise InputError(
@@ -313,8 +315,9 @@ def verify(
 
     The exit code is 0 when all figures are met, and 1 otherwise.
     """
+    from asm_hybrid.live import LiveProgress
     from asm_hybrid.scenario.verify import verify as run_verification
-    from asm_hybrid.terminal import LiveProgress, print_verification
+    from asm_hybrid.terminal import print_verification
 
     with LiveProgress() as progress:
         result = run_verification(influents, progress)

@@ -46,7 +46,7 @@ def test_water_that_would_flow_backwards_is_an_error(tmp_path):
     found = check(path)
     assert found.errors == 1
     assert any("60 m3/d are drawn from" in line for line in found.lines)
-    assert found.lines[-1] == "1 errors, 0 warnings"
+    assert found.lines[-1] == "1 error, 0 warnings"
 
 
 def test_a_layout_shows_its_sludge_age(tmp_path, monkeypatch):

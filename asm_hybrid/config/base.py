@@ -57,10 +57,14 @@ def refuse(found: str, expected: str, fix: str = "") -> PydanticCustomError:
 
 def _part_name(value: str) -> str:
     if not re.fullmatch(r"\w(?:[\w -]*\w)?", value) or len(value) > MAX_NAME:
+        plain = re.sub(r"\W+", "_", value).strip("_")[:MAX_NAME]
         raise refuse(
             f"the name is {value!r}",
             f"at most {MAX_NAME} letters, digits, '_', '-', and spaces within: a point parts a name from what belongs "
             "to it, as in NAME.S_O",
+            f"write {plain!r}"
+            if (plain := re.sub(r"\W+", "_", value).strip("_"))
+            else "write a name such as 'aerobic_1'",
         )
     return value
 

@@ -20,7 +20,6 @@ from asm_hybrid.plant.fractionation import Fractionation
 from asm_hybrid.plant.layout import CLOCK, EFFLUENT, SETTLER, Layout, Recycle, Tank
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
-from asm_hybrid.text import same_name
 
 if TYPE_CHECKING:
     from asm_hybrid.config.plant import AerationSection, SettlerSection, TankSection
@@ -37,7 +36,6 @@ REFERENCE_TEMPERATURE = 20.0
 
 def build_layout(config: PlantFile, table: Table) -> Layout:
     """See `PlantFile.layout`."""
-    _check_names(config)
     _check_tanks(config)
     given = dict(_constants(config, table))
     series = series_targets(config)
@@ -92,19 +90,6 @@ def _check_streams(config: PlantFile, table: Table, layout: Layout) -> None:
     except InputError as error:
         where = config.where("plant", "tanks")
         raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
-
-
-def _check_names(config: PlantFile) -> None:
-    """Refuse names that a target such as ``aerobic.S_O`` or ``recycle.internal`` could not be taken apart with."""
-    for kind in ("tanks", "recycles", "control", "cycles"):
-        for name in getattr(config.plant, kind):
-            if "." in name or not same_name(name):
-                raise InputError(
-                    f"the name {name!r} has a point in it" if "." in name else f"the name {name!r} cannot be seen",
-                    where=config.where("plant", kind, name),
-                    expected="a name that can be seen, without a point, which parts a tank from its components",
-                    fix=f"write {name.replace('.', '_')!r}" if name.strip(".") else "name it, for instance 'aerobic_1'",
-                )
 
 
 def _check_tanks(config: PlantFile) -> None:

@@ -76,7 +76,7 @@ def _problem(
     detail: ErrorDetails, root: type[Section], document: YamlDocument | LayeredDocument
 ) -> tuple[int, tuple[str | int, ...], str, str | None, str | None]:
     """Return line, keys, what was found, what was expected, and the fix."""
-    keys = tuple(detail["loc"])
+    keys = tuple(key for key in detail["loc"] if key != "[key]")  # how pydantic says that a key is meant
     expected: str | None
     fix: str | None
     kind, context = detail["type"], detail.get("ctx", {})

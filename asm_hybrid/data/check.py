@@ -242,4 +242,5 @@ def finding_lines(findings: Iterable[QualityFinding], *failures: InputError | No
         if finding.fix:
             lines.append(f"    fix: {finding.fix}")
     errors = sum(f.severity == "error" for f in ordered) + len(raised)
-    return [*lines, "", f"{errors} errors, {sum(f.severity == 'warning' for f in ordered)} warnings"]
+    warnings = sum(f.severity == "warning" for f in ordered)
+    return [*lines, "", f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"]

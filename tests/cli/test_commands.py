@@ -110,7 +110,7 @@ def test_check_ends_with_two_on_bad_data(capsys, tmp_path):
     (tmp_path / "plant.csv").write_text("\n".join(rows) + "\n")
     code, out, _ = call(capsys, "check", path)
     assert code == 2
-    assert "1 errors" in out
+    assert "1 error," in out
     assert "remove or merge the rows" in out
 
 

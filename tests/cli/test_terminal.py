@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from asm_hybrid import terminal
+from asm_hybrid import live, terminal
 from asm_hybrid.scenario.plants import simulate_plant
 from asm_hybrid.scenario.simulate import ScenarioResult
 from asm_hybrid.training import Departure
@@ -195,7 +195,7 @@ def test_models_fit(screen):
 def test_progress_fits_a_narrow_terminal(monkeypatch):
     stream = io.StringIO()
     console = Console(file=stream, width=80, force_terminal=True, color_system=None)
-    progress = terminal.LiveProgress()
+    progress = live.LiveProgress()
     for title, total in (("fitting the pure neural ODE", 200), ("simulating the fitted models over the record", None)):
         progress.stage(title, total)
         progress.advance("loss 1.234 to 2.345, validation 1.234 to 10.23, best 1.234 to 9.876")
@@ -218,7 +218,7 @@ class Clock:
 
 def test_a_log_without_a_terminal_shows_time_stage_step_and_loss(capsys):
     clock = Clock()
-    with terminal.LiveProgress(clock) as progress:
+    with live.LiveProgress(clock) as progress:
         progress.stage("reading data")
         progress.stage("fitting n", 50)
         for step in range(1, 51):
@@ -235,7 +235,7 @@ def test_a_log_without_a_terminal_shows_time_stage_step_and_loss(capsys):
 
 
 def test_a_stage_that_ends_early_shows_its_last_step(capsys):
-    with terminal.LiveProgress(Clock()) as progress:
+    with live.LiveProgress(Clock()) as progress:
         progress.stage("fitting n", 50)
         for step in range(1, 8):
             progress.advance(f"loss {step}")
@@ -249,7 +249,7 @@ def test_a_stage_that_ends_early_shows_its_last_step(capsys):
 
 
 def test_a_resumed_stage_shows_no_step_that_was_done_before(capsys):
-    with terminal.LiveProgress(Clock()) as progress:
+    with live.LiveProgress(Clock()) as progress:
         progress.stage("fitting n", 50)
         for _ in range(20):
             progress.advance()
@@ -259,7 +259,7 @@ def test_a_resumed_stage_shows_no_step_that_was_done_before(capsys):
 
 def test_shares_of_a_stage_are_percent(capsys):
     clock = Clock()
-    with terminal.LiveProgress(clock) as progress:
+    with live.LiveProgress(clock) as progress:
         for share in (0.1, 0.2, 0.9, 1.0):
             progress.share("simulating", share)
             clock.now += 20.0

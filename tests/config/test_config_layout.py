@@ -63,9 +63,9 @@ def test_the_air_flow_of_a_tank_with_imposed_oxygen_is_there_for_n_to_read(case,
     ("old", "new", "words"),
     [
         ("anoxic: {volume: 1000 m3}", "2.1: {volume: 1000 m3}", "write '2_1'"),
-        ("anoxic: {volume: 1000 m3}", '"": {volume: 1000 m3}', "cannot be seen"),
+        ("anoxic: {volume: 1000 m3}", '"": {volume: 1000 m3}', "the name is ''"),
         ("internal: {", "aerobic.S_O: {", "write 'aerobic_S_O'"),
-        ("internal: {", '"\\u200b": {', "cannot be seen"),
+        ("internal: {", '"\\u200b": {', "letters, digits"),
     ],
 )
 def test_names_that_a_target_cannot_hold(case, old, new, words):

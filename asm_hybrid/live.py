@@ -1,0 +1,127 @@
+"""Progress while a command works: bars on a terminal, lines in a file."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from collections.abc import Callable
+from datetime import datetime
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+__all__ = ["LiveProgress"]
+
+EVERY = 30.0
+"""Time between two lines of progress in a file [s]."""
+NOTE_WIDTH = 48
+"""Columns of what stands below a bar, beside which the bar still fits."""
+
+
+class LiveProgress:
+    """Progress bars on a terminal; where the output is not one, plain lines with time, stage, step and loss.
+
+    Parameters
+    ----------
+    clock : callable
+        Returns seconds. A plain line follows the last one of its stage after `EVERY` of them at the earliest, so that
+        a log of days can still be read; the first and the last step of a stage are always there.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = Console(stderr=True)
+        self._clock = clock
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}{task.fields[note]}", markup=False),  # the note stands on a line of its own
+            BarColumn(bar_width=10),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            console=self._console,
+        )
+        self._task: TaskID | None = None
+        self._printed, self._line = 0.0, ""
+        self._shown, self._waiting = False, False
+
+    def __enter__(self) -> LiveProgress:
+        if self._console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._finish()
+        if self._console.is_terminal:
+            self._bars.stop()
+
+    def _finish(self) -> None:
+        if self._waiting:
+            self._print(self._line)
+        task = self._current()
+        if self._task is not None and task is not None:
+            self._bars.update(self._task, total=task.completed or 1, completed=task.completed or 1)
+        self._task = None
+
+    def _current(self) -> Task | None:
+        return None if self._task is None else self._bars.tasks[self._bars.task_ids.index(self._task)]
+
+    def stage(self, title: str, total: int | None = None) -> None:
+        """Begin a stage."""
+        self._finish()
+        self._task = self._bars.add_task(title, total=total, note="")
+        self._shown = False
+        if not self._console.is_terminal:
+            self._print(title)
+
+    def advance(self, note: str = "") -> None:
+        """One step is done."""
+        if self._task is not None:
+            lines = "".join(f"\n  {line}" for line in textwrap.wrap(note, NOTE_WIDTH))
+            self._bars.update(self._task, advance=1, note=lines)
+            if note:  # a step that a resumed run has done before has none
+                self._step(note)
+
+    def share(self, title: str, share: float) -> None:
+        """So much of a stage is done; a new title begins another."""
+        task = self._current()
+        if task is None or task.description != title:
+            self.stage(title, 100)
+        if self._task is not None:
+            self._bars.update(self._task, completed=round(100 * share))
+            if share > 0:
+                self._step("", percent=True)
+
+    def say(self, text: str) -> None:
+        """Print a line above the bars."""
+        if self._console.is_terminal:
+            self._console.print(text, markup=False)
+        else:
+            self._print(text)
+
+    def _step(self, note: str, percent: bool = False) -> None:
+        """Print where the stage is, as a plain line, if the last one is long enough ago; else keep it for its end."""
+        task = self._current()
+        if self._console.is_terminal or task is None:
+            return
+        done, total = int(task.completed), None if task.total is None else int(task.total)
+        step = f"{done} %" if percent else f"step {done}" + ("" if total is None else f" of {total}")
+        self._line = f"{task.description}: {step}" + (f", {note}" if note else "")
+        self._waiting = True
+        if not self._shown or done == total or self._clock() - self._printed >= EVERY:
+            self._shown = True
+            self._print(self._line)
+
+    def _print(self, text: str) -> None:
+        self._printed, self._waiting = self._clock(), False
+        self._console.print(f"{datetime.now():%Y-%m-%d %H:%M:%S}  {text}", markup=False, soft_wrap=True)
