@@ -11,9 +11,9 @@ from types import MappingProxyType
 import numpy as np
 
 from asm_hybrid.artefacts import write_bytes_atomic
-from asm_hybrid.config import PlantFile, load_config, load_plant
+from asm_hybrid.config import Config, PlantFile, load_config, load_plant
 from asm_hybrid.config.ode import is_ode
-from asm_hybrid.data import QualityFinding
+from asm_hybrid.data import Dataset, QualityFinding
 from asm_hybrid.data.check import aligned, check_data, finding_lines
 from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.errors import InputError
@@ -120,14 +120,15 @@ def _check_config(path: str | Path) -> Check:
     if report.errors or report.dataset is None:
         return Check(report.lines, report.errors, None)
     dataset = report.dataset
-    flows, parameters = dataset.inputs.mean(axis=0), _parameters(config, table)
+    lengths, parameters = _lengths(config, dataset), _parameters(config, table)
+    flows = lengths @ dataset.inputs / lengths.sum()
     balance = water_balance(plant, flows)
     matter, wrong = _matter(plant, parameters)
     wrong += () if plant.steered else balance.findings
     lines, findings = [*report.facts, *_water(plant, balance), matter, ""], list(report.findings)
     if not wrong:
         file, begin = str(path), time.perf_counter()
-        found = operation(plant, parameters, mean_inputs(dataset.input_names, dataset.inputs))
+        found = operation(plant, parameters, mean_inputs(dataset.input_names, dataset.inputs, lengths))
         spent = time.perf_counter() - begin
         measured = compare(found, dataset.observations)
         balances = record_balance(found, dataset, solids_ratio(measured))
@@ -146,6 +147,14 @@ def _check_config(path: str | Path) -> Check:
             findings += cost_findings(cost, memory, file)
     lines += finding_lines(findings, *wrong)
     return _drawn(lines, len(wrong), plant, flows, Path(path).parent, Path(path).stem)
+
+
+def _lengths(config: Config, dataset: Dataset) -> np.ndarray:
+    """Return how many intervals each knot stands for, ``(knot,)``: one when held, in lines half a one at the ends."""
+    lengths = np.ones(len(dataset.times))
+    lengths[-1] = 0.0 if config.data.interpolation == "previous" else 0.5
+    lengths[0] = lengths[-1] or 1.0
+    return lengths
 
 
 def _drawn(lines: list[str], errors: int, plant: Plant, flows: np.ndarray, folder: Path, name: str) -> Check:
