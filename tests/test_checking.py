@@ -1,5 +1,6 @@
 """``asm-hybrid check`` of configs, plants and layouts: what is said, and the flow sheet."""
 
+import pandas as pd
 import pytest
 from small_plant import write_case
 
@@ -125,3 +126,16 @@ def test_an_oxygen_controller_does_not_hide_water_that_flows_backwards(tmp_path)
     found = check(path)
     assert found.errors == 1
     assert any("backwards" in text for text in found.lines)
+
+
+@pytest.mark.parametrize(("kind", "mean"), [("linear", "4002.5"), ("previous", "4000")])
+def test_the_water_table_has_the_mean_of_the_record(tmp_path, kind, mean):
+    """The last knot is where the record ends: half an interval of a line, nothing of a held value."""
+    path = write_case(tmp_path)
+    path.write_text(path.read_text().replace("interval: 30 min", f"interval: 30 min\n  interpolation: {kind}"))
+    frame = pd.read_csv(tmp_path / "plant.csv")
+    frame["flow"] = 4000.0
+    frame.loc[len(frame) - 1, "flow"] = 5200.0
+    frame.to_csv(tmp_path / "plant.csv", index=False)
+    (row,) = [line.split() for line in check(path).lines if line.split()[:2] == ["influent", "anoxic"]]
+    assert row[-1] == mean
