@@ -40,10 +40,12 @@ def backflow_findings(
     Returns
     -------
     list of QualityFinding
-        An error where water runs backwards in more than 1 % of the time, else a warning.
+        An error where water runs backwards in more than 1 % of the time, for an hour or more at a stretch, else a
+        warning.
     """
     found = []
-    for problem in flow_problems(Plant(table, layout), inputs):
+    lengths = np.full(len(times), (times[-1] - times[0]) / pd.Timedelta(days=1) / (len(times) - 1))
+    for problem in flow_problems(Plant(table, layout), inputs, lengths):
         columns = [(source, s.header) for source in sources for s in source.series if s.target in problem.inputs]
         if not columns:
             columns = [(source, s.header) for source in sources for s in source.series if s.target == "Q_in"]

@@ -17,6 +17,8 @@ __all__ = ["FlowProblem", "flow_names", "flow_problems", "moved_flows"]
 
 LASTING = 0.01
 """Share of the time from which on a flow that cannot be is no slip of a sensor [-]."""
+PULSE = 1.0 / 24.0
+"""Time for which the water in the tanks makes up for it, as it does between the pulses of a pump [d]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,8 @@ class FlowProblem:
         The times at which it happens.
     share : float
         Their share of the record [-].
+    longest : float
+        How long it goes on at a stretch, at most [d].
     impossible : bool
         Whether water flows backwards or out of nothing; otherwise solids leave where they should not.
     """
@@ -41,12 +45,13 @@ class FlowProblem:
     inputs: tuple[str, ...]
     when: np.ndarray
     share: float
+    longest: float
     impossible: bool
 
     @property
     def lasting(self) -> bool:
         """Whether a simulation with it would be worth nothing."""
-        return self.share > LASTING if self.impossible else bool(self.when.all())
+        return self.share > LASTING and self.longest >= PULSE if self.impossible else bool(self.when.all())
 
 
 def flow_names(plant: Plant) -> tuple[str, ...]:
@@ -63,7 +68,7 @@ def moved_flows(plant: Plant) -> frozenset[str]:
 
 
 def flow_problems(
-    plant: Plant, inputs: np.ndarray, weights: np.ndarray | None = None, unknown: Collection[str] = ()
+    plant: Plant, inputs: np.ndarray, lengths: np.ndarray | None = None, unknown: Collection[str] = ()
 ) -> tuple[FlowProblem, ...]:
     """Find the times at which a flow is negative, more is drawn from a place than arrives, or a settler holds solids.
 
@@ -73,8 +78,8 @@ def flow_problems(
         The plant.
     inputs : ndarray, shape (k, input)
         Inputs in the order of ``plant.inputs``, as controllers make them.
-    weights : ndarray, shape (k,), optional
-        How long each of them lasts; equally long without it.
+    lengths : ndarray, shape (k,), optional
+        How long each of them lasts [d]; a day without it.
     unknown : collection of str
         Inputs that are not known yet; what depends on them is passed over.
 
@@ -83,12 +88,18 @@ def flow_problems(
     tuple of FlowProblem
         One a place or input, those that only follow from others left out.
     """
-    weights = np.full(len(inputs), 1.0 / len(inputs)) if weights is None else weights / weights.sum()
+    lengths = np.ones(len(inputs)) if lengths is None else lengths
     return tuple(
-        FlowProblem(error, names, when, float(weights @ when), impossible)
+        FlowProblem(error, names, when, float(lengths @ when / lengths.sum()), _longest(when, lengths), impossible)
         for error, names, when, impossible in _found(plant, np.asarray(inputs, dtype=float), unknown)
         if when.any()
     )
+
+
+def _longest(when: np.ndarray, lengths: np.ndarray) -> float:
+    """Return how long the longest stretch of marked times is [d]."""
+    stretch = np.cumsum(~when)  # the same number within a stretch
+    return float(np.bincount(stretch[when], weights=lengths[when]).max(initial=0.0))
 
 
 def _found(

@@ -209,7 +209,7 @@ class FittedModel:
         """
         names = [spec.name for spec in self.plant.inputs]
         values = knot_values(inputs, names, self.begin, self.grid.interval)
-        check_possible(self.plant, values)
+        check_possible(self.plant, values, self.grid.interval)
         found = self.simulate(torch.tensor(values, dtype=torch.float64, device=self.parameters.device))
         best = self.best if len(found.ok) > 1 else 0
         if not bool(found.ok[best]):

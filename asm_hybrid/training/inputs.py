@@ -121,7 +121,7 @@ def knot_values(
     return values
 
 
-def check_possible(plant: Plant, values: np.ndarray, where: str = "inputs") -> None:
+def check_possible(plant: Plant, values: np.ndarray, interval: float, where: str = "inputs") -> None:
     """Refuse inputs that cannot be: temperatures of no water, what is negative, water that would flow backwards.
 
     Parameters
@@ -130,13 +130,16 @@ def check_possible(plant: Plant, values: np.ndarray, where: str = "inputs") -> N
         The plant.
     values : ndarray, shape (knot, input)
         Inputs in the order of ``plant.inputs``. Imposed concentrations are taken as they are measured.
+    interval : float
+        Distance of two knots [d].
     where : str, optional
         What the inputs are called in messages.
 
     Raises
     ------
     InputError
-        For the first input that holds such a value, or flows that run backwards for more than 1 % of the time.
+        For the first input that holds such a value, or flows that run backwards for more than 1 % of the time and an
+        hour or more at a stretch.
     """
     free = {*CLOCK, *(f"{tank}.{component}" for tank, component in plant.layout.imposed)}
     for k, spec in enumerate(plant.inputs):
@@ -150,7 +153,7 @@ def check_possible(plant: Plant, values: np.ndarray, where: str = "inputs") -> N
                 expected=f"{low:g} to {high:g} {spec.unit}" if spec.name == "T" else f"zero or above [{spec.unit}]",
                 fix="correct the sign or the unit",
             )
-    for problem in flow_problems(plant, values):
+    for problem in flow_problems(plant, values, np.full(len(values), interval)):
         if problem.impossible and problem.lasting:
             error = problem.error
             found = f"{error.found}, in {100 * problem.share:.3g} % of the time"

@@ -43,6 +43,21 @@ def test_a_moment_is_no_lasting_fault():
     assert not found.lasting
 
 
+def test_pulses_of_a_pump_are_no_lasting_fault():
+    """An influent that rests 10 of 15 min, while return sludge and wastage are drawn; and one that rests an hour."""
+    plant = make("bsm1")
+    inputs = np.tile(point(plant), (1440, 1))
+    inputs[np.arange(1440) % 15 >= 5, plant.input_index["Q_in"]] = 0.0
+    lengths = np.full(1440, 1 / 1440)
+    (found,) = flow_problems(plant, inputs, lengths)
+    assert found.share == pytest.approx(2 / 3)
+    assert found.longest == pytest.approx(10 / 1440)
+    assert not found.lasting
+    inputs[300:360, plant.input_index["Q_in"]] = 0.0
+    (found,) = flow_problems(plant, inputs, lengths)
+    assert found.lasting
+
+
 def test_negative_flows_are_told():
     plant = make("bsm1")
     found = flow_problems(plant, record(plant, wastage=([3], -5.0)))

@@ -133,13 +133,13 @@ def test_inputs_that_cannot_be_are_refused(name, value, words):
     file = load_plant("bsm1")
     plant = Plant(file.table(), file.layout(file.table()))
     given = np.tile([plant.layout.constants[spec.name] for spec in plant.inputs], (10, 1))
-    check_possible(plant, given)
+    check_possible(plant, given, 1 / 24)
     given[7, plant.input_index[name]] = value
     if words is None:
-        check_possible(plant, given)
+        check_possible(plant, given, 1 / 24)
         return
     with pytest.raises(InputError, match=words):
-        check_possible(plant, given)
+        check_possible(plant, given, 1 / 24)
 
 
 def test_the_inputs_of_a_folder_go_through_its_manifest(tmp_path):
