@@ -72,9 +72,9 @@ def improvement(times: np.ndarray, own: np.ndarray, baseline: np.ndarray) -> Imp
         daily = np.stack([np.bincount(day, e**2, days) for e in errors])
         return np.asarray(np.median(np.sqrt(daily[:, drawn].sum(-1) / count), axis=0))
 
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         change = 100 * (rmse(own) / np.maximum(rmse(baseline), 1e-300) - 1)
-    low, high = np.quantile(change, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        low, high = np.quantile(change, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     if not np.isfinite([low, high]).all():
         return None
     return Improvement(float(low), float(high), days, block)

@@ -1,6 +1,7 @@
 """Windows, baselines, scores, and the descent itself, each against figures worked out by hand."""
 
 import json
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import numpy as np
@@ -397,9 +398,10 @@ def test_fit_stops_early_when_validation_no_longer_improves():
 def test_a_run_folder_must_be_empty_and_writable(tmp_path):
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "file").touch()
-    with pytest.raises(InputError, match="not empty"):
-        create_run_folder(tmp_path / "old", "x")
-    with pytest.raises(InputError, match="cannot be written") as caught:
-        create_run_folder(tmp_path / "old" / "file" / "run", "x")
-    assert "--out" in str(caught.value)
-    assert create_run_folder(tmp_path / "new" / "deep", "x").is_dir()
+    with ExitStack() as held:
+        with pytest.raises(InputError, match="not empty"):
+            create_run_folder(tmp_path / "old", "x", held)
+        with pytest.raises(InputError, match="cannot be written") as caught:
+            create_run_folder(tmp_path / "old" / "file" / "run", "x", held)
+        assert "--out" in str(caught.value)
+        assert create_run_folder(tmp_path / "new" / "deep", "x", held).is_dir()
