@@ -12,6 +12,7 @@ import json
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal
 
@@ -389,7 +390,7 @@ def yaml_value(rng: Random, data: Any) -> None:
     """Put an odd value in the place of one."""
     paths = list(_paths(data))
     path = paths[int(rng.integers(len(paths)))]
-    _holder(data, path)[path[-1]] = ODD_VALUES[int(rng.integers(len(ODD_VALUES)))]
+    _holder(data, path)[path[-1]] = deepcopy(ODD_VALUES[int(rng.integers(len(ODD_VALUES)))])
 
 
 def yaml_scaled(rng: Random, data: Any) -> None:
