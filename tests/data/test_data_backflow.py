@@ -27,7 +27,7 @@ def test_wastage_above_the_influent_every_night_is_refused_with_the_times(record
 def test_a_moment_of_it_is_a_warning(record):
     wasted = np.full(len(record.frame), 5.0)
     wasted[7] = 407.0 * 1.01
-    (found,) = [f for f in settled(record, wasted).read().quality if f.kind == "flows"]
+    (found,) = [f for f in settled(record, wasted).read().quality if f.kind == "backward flow"]
     assert found.severity == "warning"
     assert "2021-06-01 07:00" in found.message
 
