@@ -14,26 +14,26 @@ from asm_hybrid.artefacts import write_bytes_atomic
 from asm_hybrid.config import Config, PlantFile, load_config, load_plant
 from asm_hybrid.config.ode import is_ode
 from asm_hybrid.data import Dataset, QualityFinding
-from asm_hybrid.data.check import aligned, check_data, finding_lines
+from asm_hybrid.data.check_text import aligned, check_data, finding_lines
 from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import Plant
+from asm_hybrid.plant.casadi_plant import symbolic_system
+from asm_hybrid.plant.initial_state import cold_start
 from asm_hybrid.plant.materials import MaterialBalance
-from asm_hybrid.plant.start import cold_start
-from asm_hybrid.plant.symbolic import symbolic_system
 from asm_hybrid.plant.water import WaterBalance, water_balance
 from asm_hybrid.report.flowsheet import draw_flowsheet
-from asm_hybrid.report.operation import balance_lines, cost_lines, measured_lines, operation_lines
-from asm_hybrid.scenario.findings import CLOSES
-from asm_hybrid.scenario.inputs import assemble_inputs
+from asm_hybrid.report.operation_text import balance_lines, cost_lines, measured_lines, operation_lines
+from asm_hybrid.scenario.case_findings import CLOSES
+from asm_hybrid.scenario.impossible_water import base_water
 from asm_hybrid.scenario.operation import mean_inputs, operation, plant_inputs
 from asm_hybrid.scenario.plants import DAYS
 from asm_hybrid.scenario.plausible import compare, sludge_findings, solids_ratio, steady_findings
 from asm_hybrid.scenario.record_balance import balance_findings, record_balance
 from asm_hybrid.scenario.same_water import same_water_findings
+from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 from asm_hybrid.scenario.unlikely import flow_findings, nitrification_findings, sewage_findings
-from asm_hybrid.scenario.water import base_water
 from asm_hybrid.training.cost import cost_findings
 from asm_hybrid.training.ode import describe_ode
 from asm_hybrid.training.timing import machine_memory, training_cost

@@ -139,7 +139,7 @@ def simulate(
         _simulate_plant(subject, scenario, out)
         return
     from asm_hybrid.errors import InputError
-    from asm_hybrid.scenario.simulate import simulate as run_scenario
+    from asm_hybrid.scenario.run_scenario import simulate as run_scenario
     from asm_hybrid.terminal import print_scenarios
 
     if scenario is None:

@@ -17,7 +17,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from asm_hybrid.scenario.plants import PlantScenarios
     from asm_hybrid.scenario.published import Check
-    from asm_hybrid.scenario.simulate import ScenarioResult
+    from asm_hybrid.scenario.run_scenario import ScenarioResult
     from asm_hybrid.scenario.verify import Verification
 
 __all__ = [
@@ -285,7 +285,7 @@ def _check_cells(check: Check) -> tuple[str, str, str]:
 
 def print_plant_scenarios(result: PlantScenarios, folder: Path) -> None:
     """Print what a simulation of a plant gave: the main indicators of each case, and where the rest is."""
-    from asm_hybrid.data.check import finding_lines
+    from asm_hybrid.data.check_text import finding_lines
     from asm_hybrid.scenario.summary import main_rows, said
 
     console = _console()

@@ -11,7 +11,7 @@ from asm_hybrid.artefacts import UNFINISHED
 from asm_hybrid.config.ode import is_ode
 from asm_hybrid.diagnosis import diagnose
 from asm_hybrid.report import write_report
-from asm_hybrid.report.ode import ode_lines, write_ode_plot
+from asm_hybrid.report.ode_page import ode_lines, write_ode_plot
 from asm_hybrid.training import Progress, Silent, discard_checkpoints, find_config, train
 from asm_hybrid.training.ode import train_ode
 

@@ -27,7 +27,7 @@ from asm_hybrid.hybrid import LearntTerm, PlantSystem
 from asm_hybrid.hybrid.term import bounded
 from asm_hybrid.plant import Forcing
 from asm_hybrid.solver.rosenbrock import integrate
-from asm_hybrid.training.simulate import SETTLING
+from asm_hybrid.training.simulation_models import SETTLING
 
 
 class Blocks:

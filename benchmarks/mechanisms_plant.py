@@ -23,7 +23,7 @@ from asm_hybrid.hybrid import PlantSystem
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Plant
 from asm_hybrid.training import PlantModel, start_state
-from asm_hybrid.training.simulate import Grid
+from asm_hybrid.training.simulation_models import Grid
 
 __all__ = ["CALIBRATED", "MECHANISMS", "SENSORS", "Mechanism", "make_plant"]
 

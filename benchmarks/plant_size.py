@@ -15,7 +15,7 @@ import numpy as np
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Layout, Plant, Recycle, TakacsSettler, Tank
 from asm_hybrid.scenario.compiled import CompiledPlant
-from asm_hybrid.scenario.inputs import InputSeries, assemble_inputs
+from asm_hybrid.scenario.simulation_inputs import InputSeries, assemble_inputs
 
 FLOW, VOLUME = 18446.0, 5999.0
 INFLUENT = {"S_I": 30.0, "S_S": 69.5, "X_I": 51.2, "X_S": 202.32, "X_BH": 28.17, "S_NH": 31.56, "S_ND": 6.95}

@@ -32,7 +32,7 @@ def build():
     from asm_hybrid.config import load_plant
     from asm_hybrid.plant import Plant
     from asm_hybrid.scenario.compiled import CompiledPlant
-    from asm_hybrid.scenario.inputs import assemble_inputs
+    from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 
     file = load_plant("bsm1")
     table = file.table()
@@ -44,7 +44,7 @@ def build():
 
 def dry_weather(compiled, influent):
     """Return the inputs of a fortnight."""
-    from asm_hybrid.scenario.inputs import assemble_inputs
+    from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 
     inputs = assemble_inputs(compiled.plant, DAYS)
     index = compiled.plant.input_index

@@ -23,7 +23,7 @@ from asm_hybrid.data import read_dataset
 from asm_hybrid.plant import Plant
 from asm_hybrid.training import Silent
 from asm_hybrid.training.checkpoints import Checkpoints
-from asm_hybrid.training.folder import MetricsLog
+from asm_hybrid.training.run_folder import MetricsLog
 from asm_hybrid.training.stages import Stages
 from asm_hybrid.training.windows import interpolate_outputs
 

@@ -36,7 +36,7 @@ from train_step_problem import INTERVAL, Found, Interpolated, Problem, error
 
 from asm_hybrid.hybrid import PlantSystem
 from asm_hybrid.solver import rosenbrock
-from asm_hybrid.training.simulate import SETTLING
+from asm_hybrid.training.simulation_models import SETTLING
 
 GOOD, USABLE = 1e-3, 1e-2
 """Errors of the gradient that ours and that peers must keep."""

@@ -11,14 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from asm_hybrid.config import Config
-from asm_hybrid.data.backflow import backflow_findings
 from asm_hybrid.data.blocks import check_blocks, check_inputs, place_blocks, zone_name
 from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.data.findings import QualityFinding, merged, raise_errors
 from asm_hybrid.data.influent import PREFIX, fractionate
 from asm_hybrid.data.knots import TOLERANCE, placed
 from asm_hybrid.data.means import Curve, check_load, check_means, on_knots
-from asm_hybrid.data.record import Record, check_size, find_record, place_knots
+from asm_hybrid.data.record_backflow import backflow_findings
+from asm_hybrid.data.record_span import Record, check_size, find_record, place_knots
 from asm_hybrid.data.series import Series, Source, read_sources
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import CLOCK

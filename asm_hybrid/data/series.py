@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from asm_hybrid.config import Config
 from asm_hybrid.config.data import ColumnSection
 from asm_hybrid.config.targets import column_unit
+from asm_hybrid.data.cells import RawTable, read_source
 from asm_hybrid.data.censoring import ABOVE, BELOW
 from asm_hybrid.data.clocks import check_clock
 from asm_hybrid.data.dates import check_dates
@@ -20,7 +21,6 @@ from asm_hybrid.data.exclusion import without_excluded
 from asm_hybrid.data.findings import Place, QualityFinding, merged
 from asm_hybrid.data.numbers import parse_numbers
 from asm_hybrid.data.quality import check_twins, check_values
-from asm_hybrid.data.reading import RawTable, read_source
 from asm_hybrid.data.species import check_header
 from asm_hybrid.data.stamps import check_order, parse_stamps
 from asm_hybrid.data.stated import check_stated_unit

@@ -14,7 +14,7 @@ from asm_hybrid.artefacts import (
 )
 from asm_hybrid.errors import InputError, readable
 from asm_hybrid.export.fitted_table import fitted_table
-from asm_hybrid.export.workbook import parameter_workbook
+from asm_hybrid.export.parameters_workbook import parameter_workbook
 from asm_hybrid.yamlfile import load_yaml
 
 __all__ = ["export_bundle"]

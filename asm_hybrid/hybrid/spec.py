@@ -35,7 +35,7 @@ class TermSpec:
     form : str
         ``multiplicative`` or ``additive``; used by ``rates``.
     inputs : tuple of str
-        What n reads, see :class:`asm_hybrid.hybrid.reading.Reading`.
+        What n reads, see :class:`asm_hybrid.hybrid.network_inputs.Reading`.
     targets : tuple of str
         What n may change: processes (placement ``rates``), components (``state``), parameters of rates
         (``parameters``), ``influent.COMPONENT`` (``forcing``) or measured variables (``output``), ``TANK.QUANTITY`` or

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from asm_hybrid.hybrid.network import EnsembleMLP
-from asm_hybrid.hybrid.reading import Reading
+from asm_hybrid.hybrid.network_inputs import Reading
 from asm_hybrid.hybrid.spec import TermScaling, TermSpec
 from asm_hybrid.kinetics import check_factored
 from asm_hybrid.plant import ArrayNamespace, Plant, torch_namespace

@@ -10,7 +10,7 @@ from typing import Any
 import sympy
 
 from asm_hybrid.errors import InputError, nearest
-from asm_hybrid.kinetics.balance import imbalance, simplified, solve_coefficients
+from asm_hybrid.kinetics.continuity import imbalance, simplified, solve_coefficients
 from asm_hybrid.kinetics.expression import Expression, parse_expression, unit_of
 from asm_hybrid.kinetics.extend import LayeredDocument, lay, read_layers
 from asm_hybrid.kinetics.fields import Fields, Keys

@@ -9,7 +9,7 @@ from asm_hybrid.plant.outlets import effluent, primary_sludge, waste
 from asm_hybrid.plant.plant import Plant
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
-from asm_hybrid.plant.slopes import layer_slopes, other_slopes
+from asm_hybrid.plant.settler_slopes import layer_slopes, other_slopes
 
 __all__ = [
     "CLOCK",

@@ -10,7 +10,7 @@ import numpy as np
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.flows import FlowMaps, flow_maps
 from asm_hybrid.plant.layout import Layout
-from asm_hybrid.plant.rows import Rows
+from asm_hybrid.plant.state_rows import Rows
 
 __all__ = ["Constants"]
 

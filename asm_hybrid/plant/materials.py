@@ -23,9 +23,9 @@ import numpy as np
 
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.aeration import oxygen_saturation
+from asm_hybrid.plant.casadi_plant import SymbolicSystem
 from asm_hybrid.plant.namespace import casadi_namespace
 from asm_hybrid.plant.settler import TINY, TakacsSettler
-from asm_hybrid.plant.symbolic import SymbolicSystem
 
 __all__ = ["Closure", "MaterialBalance", "material_contents"]
 

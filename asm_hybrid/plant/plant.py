@@ -28,8 +28,8 @@ from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.layout import SETTLER, InputSpec, Layout
 from asm_hybrid.plant.namespace import ArrayNamespace
 from asm_hybrid.plant.primary import PrimaryClarifier
-from asm_hybrid.plant.rows import Rows
 from asm_hybrid.plant.settler import TINY, IdealSettler, TakacsSettler
+from asm_hybrid.plant.state_rows import Rows
 
 __all__ = ["Plant"]
 

@@ -13,7 +13,7 @@ from asm_hybrid.artefacts import restored, verify_manifest
 from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.diagnosis.verdict import NAMES, OWN, signed_percent
 from asm_hybrid.errors import InputError, readable
-from asm_hybrid.report.record import Score, Summary, flat, read_config, read_summary
+from asm_hybrid.report.run_record import Score, Summary, flat, read_config, read_summary
 from asm_hybrid.report.style import MODELS
 from asm_hybrid.training.improvement import improvement
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from asm_hybrid.data.censoring import censored_error
-from asm_hybrid.report.series import thin, with_gaps
+from asm_hybrid.report.run_tables import thin, with_gaps
 from asm_hybrid.report.style import (
     COLOURS,
     INK,

@@ -10,8 +10,8 @@ import numpy as np
 
 from asm_hybrid.report.flowsheet import draw_flowsheet
 from asm_hybrid.report.simulation_page import simulation_files
-from asm_hybrid.scenario.folder import check_target, write_plant_folder
 from asm_hybrid.scenario.plants import PlantScenarios, simulate_plant
+from asm_hybrid.scenario.result_folder import check_target, write_plant_folder
 
 __all__ = ["run_simulation"]
 

@@ -15,7 +15,7 @@ from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Component
 from asm_hybrid.plant import InputSpec, Plant
 from asm_hybrid.scenario.definition import Change, NamedChanges, Scenario
-from asm_hybrid.scenario.inputs import InputSeries
+from asm_hybrid.scenario.simulation_inputs import InputSeries
 from asm_hybrid.units import parse_quantity
 
 __all__ = [

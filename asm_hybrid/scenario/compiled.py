@@ -11,13 +11,13 @@ import casadi
 import numpy as np
 
 from asm_hybrid.plant import Plant, casadi_namespace
-from asm_hybrid.plant.start import cold_start
-from asm_hybrid.plant.symbolic import PRIMARY_SLUDGE, SymbolicSystem, symbolic_system
-from asm_hybrid.scenario.inputs import SAME, SAMPLE, InputSeries
+from asm_hybrid.plant.casadi_plant import PRIMARY_SLUDGE, SymbolicSystem, symbolic_system
+from asm_hybrid.plant.initial_state import cold_start
+from asm_hybrid.scenario.simulation_inputs import SAME, SAMPLE, InputSeries
 from asm_hybrid.solver.cvodes import CompiledProblem, SteadyState
 
 if TYPE_CHECKING:
-    from asm_hybrid.plant.symbolic import Learnt
+    from asm_hybrid.plant.casadi_plant import Learnt
 
 __all__ = ["CompiledPlant", "PlantRecord"]
 

@@ -17,8 +17,8 @@ from asm_hybrid.data.unusual import unusual
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.definition import Scenario
-from asm_hybrid.scenario.inputs import SAME, SAMPLE
 from asm_hybrid.scenario.sections import MadeInfluent
+from asm_hybrid.scenario.simulation_inputs import SAME, SAMPLE
 from asm_hybrid.scenario.subject import Record, Subject
 
 __all__ = ["DAYS", "Influent", "find_influent"]

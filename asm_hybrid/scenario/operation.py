@@ -28,8 +28,8 @@ import numpy as np
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.plant import Plant, TakacsSettler, casadi_namespace
 from asm_hybrid.scenario.compiled import CompiledPlant
-from asm_hybrid.scenario.inputs import assemble_inputs
 from asm_hybrid.scenario.scoring import INFLUENT_BOD
+from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 
 __all__ = [
     "OperatingTank",

@@ -17,17 +17,17 @@ from asm_hybrid.config import PlantFile
 from asm_hybrid.data import QualityFinding
 from asm_hybrid.errors import InputError, SimulationError, nearest
 from asm_hybrid.plant import Plant
+from asm_hybrid.scenario.case_findings import find
 from asm_hybrid.scenario.changes import DayClock, apply_changes, change_texts, load_inputs, unusual_changes
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
-from asm_hybrid.scenario.findings import find
+from asm_hybrid.scenario.impossible_water import check_base_water, check_changed_water
 from asm_hybrid.scenario.influents import DAYS, Influent, find_influent
-from asm_hybrid.scenario.inputs import InputSeries, assemble_inputs
 from asm_hybrid.scenario.kpi import BSM_LIMITS, Indicator
 from asm_hybrid.scenario.kpi_series import PlantSeries
 from asm_hybrid.scenario.scoring import NAMES, counted, score
+from asm_hybrid.scenario.simulation_inputs import InputSeries, assemble_inputs
 from asm_hybrid.scenario.subject import Subject, load_subject, told
-from asm_hybrid.scenario.water import check_base_water, check_changed_water
 
 __all__ = ["BASE", "DAYS", "Case", "PlantScenarios", "indicator_table", "simulate_plant"]
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from asm_hybrid.plant import Plant, TakacsSettler
 from asm_hybrid.scenario.compiled import PlantRecord
-from asm_hybrid.scenario.inputs import SAMPLE
 from asm_hybrid.scenario.kpi import Indicator, evaluate
 from asm_hybrid.scenario.kpi_factors import Factors, evaluate_factors
 from asm_hybrid.scenario.kpi_series import PlantSeries, Side, Stream, TankSeries, cut_window
 from asm_hybrid.scenario.left_out import affordable, left_out
 from asm_hybrid.scenario.negative import BELOW
+from asm_hybrid.scenario.simulation_inputs import SAMPLE
 
 __all__ = ["NAMES", "Score", "counted", "plant_series", "score"]
 

@@ -35,11 +35,11 @@ from asm_hybrid.data.bsm import read_bsm_influent
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
-from asm_hybrid.scenario.inputs import assemble_inputs
 from asm_hybrid.scenario.kpi import Indicator, evaluate
 from asm_hybrid.scenario.kpi_series import Stream, cut_window
 from asm_hybrid.scenario.published import Check, published_averages, published_steady_state
 from asm_hybrid.scenario.scoring import plant_series
+from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 
 if TYPE_CHECKING:
     from asm_hybrid.training import Progress

@@ -1,12 +1,12 @@
 """Calibration, fitting, baselines, and the run folder."""
 
 from asm_hybrid.training.fitted import MODEL_FILES, FittedModel, load_model
-from asm_hybrid.training.inputs import read_inputs
+from asm_hybrid.training.model_inputs import read_inputs
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.resume import find_config
 from asm_hybrid.training.run import Outcome, discard_checkpoints, train
-from asm_hybrid.training.simulate import PlantModel, start_state
-from asm_hybrid.training.trained import Departure, departures_text, input_departures, reading_departures
+from asm_hybrid.training.simulation_models import PlantModel, start_state
+from asm_hybrid.training.trained_range import Departure, departures_text, input_departures, reading_departures
 
 __all__ = [
     "MODEL_FILES",

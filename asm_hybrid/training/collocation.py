@@ -13,7 +13,7 @@ from torch import Tensor
 
 from asm_hybrid.data import Observation
 from asm_hybrid.hybrid import PlantSystem
-from asm_hybrid.training.measured import correct, slopes
+from asm_hybrid.training.measured_states import correct, slopes
 
 __all__ = ["Collocation", "Smoothed", "collocate", "prepare_collocation", "smooth"]
 

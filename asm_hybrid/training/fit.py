@@ -14,7 +14,7 @@ from asm_hybrid.errors import SimulationError, readable
 from asm_hybrid.training.checkpoints import Saved
 from asm_hybrid.training.progress import finite
 from asm_hybrid.training.shooting import PACE, Shooting
-from asm_hybrid.training.simulate import SimulationModel
+from asm_hybrid.training.simulation_models import SimulationModel
 from asm_hybrid.training.soap import MEMORY, Soap
 from asm_hybrid.training.windows import Windows
 

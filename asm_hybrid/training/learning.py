@@ -17,14 +17,14 @@ from torch import Tensor
 from asm_hybrid.hybrid import LearntTerm, LearntTerms, PlantSystem, TermScaling, TermSpec, participants
 from asm_hybrid.plant import torch_namespace
 from asm_hybrid.training.collocation import collocate, prepare_collocation
-from asm_hybrid.training.engine import LARGEST_GRADIENT_ERROR, compiled_model, gradient_error
 from asm_hybrid.training.fit import FitResult
 from asm_hybrid.training.fitted import checkpoint_knots, term_specs
 from asm_hybrid.training.progress import finite
 from asm_hybrid.training.scaling import measured_spread, term_scaling
 from asm_hybrid.training.schedule import schedule
 from asm_hybrid.training.shooting import Shooting
-from asm_hybrid.training.simulate import PlantModel
+from asm_hybrid.training.simulation_models import PlantModel
+from asm_hybrid.training.solver_step import LARGEST_GRADIENT_ERROR, compiled_model, gradient_error
 from asm_hybrid.training.windows import Windows
 
 if TYPE_CHECKING:

@@ -35,9 +35,9 @@ from asm_hybrid.artefacts import (
 from asm_hybrid.config.ode import OdeConfig, load_ode_config
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.solver.solve import StiffnessWarning, solve
-from asm_hybrid.training.folder import MetricsLog, create_run_folder, environment
 from asm_hybrid.training.ode_problem import Problem, TableField, linear_fit, make_problem, truth_of
 from asm_hybrid.training.progress import Progress, Silent
+from asm_hybrid.training.run_folder import MetricsLog, create_run_folder, environment
 
 __all__ = ["OdeOutcome", "describe_ode", "train_ode"]
 

@@ -23,10 +23,10 @@ from asm_hybrid.training.baselines import diurnal_mean, features, least_squares_
 from asm_hybrid.training.calibration import Calibration
 from asm_hybrid.training.fit import FitResult
 from asm_hybrid.training.fitted import FittedModel
-from asm_hybrid.training.folder import environment
-from asm_hybrid.training.forecast import Forecast
 from asm_hybrid.training.improvement import improvement
 from asm_hybrid.training.progress import finite
+from asm_hybrid.training.rolling_forecast import Forecast
+from asm_hybrid.training.run_folder import environment
 from asm_hybrid.training.scores import score
 from asm_hybrid.training.sensors import sensor_warnings
 from asm_hybrid.training.windows import interpolate_outputs
@@ -111,7 +111,7 @@ def predict_all(
             states = solution.knots[model.best, hours].cpu()
             trajectories["hybrid"] = solution.knots
         if model.neural is not None:
-            from asm_hybrid.training.simulate import NeuralModel
+            from asm_hybrid.training.simulation_models import NeuralModel
 
             assert model.neural_start is not None
             first = model.neural_start.expand(model.neural.network.members, -1)

@@ -17,14 +17,14 @@ from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.board import Board, check_board
 from asm_hybrid.training.checkpoints import Checkpoints
-from asm_hybrid.training.earlier import earlier_run
 from asm_hybrid.training.fitted import FittedModel
-from asm_hybrid.training.folder import MetricsLog, create_run_folder, hold_run
-from asm_hybrid.training.forecast import forecast
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.results import Predictions, predict_all, write_results
 from asm_hybrid.training.resume import check_resumable, find_config, write_origin
+from asm_hybrid.training.rolling_forecast import forecast
+from asm_hybrid.training.run_folder import MetricsLog, create_run_folder, hold_run
 from asm_hybrid.training.stages import Stages, choose_device
+from asm_hybrid.training.warm_start import earlier_run
 
 __all__ = ["Outcome", "discard_checkpoints", "train"]
 

@@ -22,13 +22,13 @@ from asm_hybrid.training.calibration import Calibration, calibrate
 from asm_hybrid.training.checkpoints import Checkpoints
 from asm_hybrid.training.fit import FitResult, FitSettings, fit
 from asm_hybrid.training.fitted import FittedModel, make_grid
-from asm_hybrid.training.folder import MetricsLog
 from asm_hybrid.training.learning import learn
 from asm_hybrid.training.observation import robust
 from asm_hybrid.training.progress import Progress, span
+from asm_hybrid.training.run_folder import MetricsLog
 from asm_hybrid.training.sensors import Sensors, sensor_specs
 from asm_hybrid.training.shooting import Shooting
-from asm_hybrid.training.simulate import NeuralModel, PlantModel, SimulationModel, start_state
+from asm_hybrid.training.simulation_models import NeuralModel, PlantModel, SimulationModel, start_state
 from asm_hybrid.training.windows import Windows, interpolate_outputs, make_windows, recorded_points
 
 __all__ = ["Stages", "choose_device"]

@@ -20,7 +20,7 @@ from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training.cost import Cost, Pace, Timing, estimate, extent
 from asm_hybrid.training.fitted import make_grid, term_specs
 from asm_hybrid.training.scaling import measured_spread, term_scaling
-from asm_hybrid.training.simulate import SETTLING, NeuralModel, PlantModel, SimulationModel
+from asm_hybrid.training.simulation_models import SETTLING, NeuralModel, PlantModel, SimulationModel
 from asm_hybrid.training.stages import choose_device
 from asm_hybrid.training.windows import recorded_points
 

@@ -158,7 +158,7 @@ def test_export_refuses_an_unknown_format_and_a_folder_that_is_no_run(capsys, tm
 CHILD = """
 import os, signal, sys
 from asm_hybrid.cli import main
-from asm_hybrid.training.folder import MetricsLog
+from asm_hybrid.training.run_folder import MetricsLog
 
 # A shell that starts tests in the background has its children ignore Ctrl-C; a terminal does not.
 signal.signal(signal.SIGINT, signal.default_int_handler)

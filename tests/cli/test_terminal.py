@@ -10,7 +10,7 @@ from rich.console import Console
 
 from asm_hybrid import live, terminal
 from asm_hybrid.scenario.plants import simulate_plant
-from asm_hybrid.scenario.simulate import ScenarioResult
+from asm_hybrid.scenario.run_scenario import ScenarioResult
 from asm_hybrid.training import Departure
 
 PROCESSES = ["aerobic_growth_heterotrophs", "anoxic_growth_heterotrophs", "hydrolysis_organics"]

@@ -6,7 +6,7 @@ import pytest
 
 from asm_hybrid.config import load_config
 from asm_hybrid.data.censoring import ABOVE, BELOW
-from asm_hybrid.data.check import check_report
+from asm_hybrid.data.check_text import check_report
 from asm_hybrid.errors import InputError
 
 NH4 = "NH4: {role: observation, as: aerobic.S_NH, unit: mg N/L, noise: 0.3}"

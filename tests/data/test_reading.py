@@ -13,7 +13,7 @@ import pytest
 import xlsxwriter
 
 from asm_hybrid.data import limits
-from asm_hybrid.data.check import check_report
+from asm_hybrid.data.check_text import check_report
 from asm_hybrid.data.series import read_sources
 from asm_hybrid.errors import InputError
 

@@ -6,7 +6,7 @@ import torch
 from plant_tools import random_inputs
 from small_plant import CONFIG, write_case
 
-from asm_hybrid.diagnosis.balance import composition, imbalance, imbalance_warning
+from asm_hybrid.diagnosis.imbalance import composition, imbalance, imbalance_warning
 from asm_hybrid.training import load_model, train
 
 

@@ -19,7 +19,7 @@ from asm_hybrid.hybrid import (
     symbolic_term,
 )
 from asm_hybrid.plant import effluent, torch_namespace, waste
-from asm_hybrid.plant.symbolic import symbolic_system
+from asm_hybrid.plant.casadi_plant import symbolic_system
 
 XP = torch_namespace()
 PLACEMENTS = [

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from flowsheets import flow_sheet, parameters
 
-from asm_hybrid.plant.start import cold_start
-from asm_hybrid.plant.symbolic import symbolic_system
+from asm_hybrid.plant.casadi_plant import symbolic_system
+from asm_hybrid.plant.initial_state import cold_start
 from asm_hybrid.solver.cvodes import CompiledProblem
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "bsm1.json"

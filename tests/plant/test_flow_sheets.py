@@ -7,7 +7,7 @@ import torch
 from flowsheets import LAYOUTS, draw_inputs, draw_states, flow_sheet, parameters
 
 from asm_hybrid.plant import effluent, torch_namespace, waste
-from asm_hybrid.plant.symbolic import symbolic_system
+from asm_hybrid.plant.casadi_plant import symbolic_system
 
 XP = torch_namespace()
 

@@ -8,8 +8,8 @@ from layout_tools import compiled_layout, layout_plant, positive
 
 from asm_hybrid.config import available_layouts
 from asm_hybrid.plant import torch_namespace
-from asm_hybrid.plant.symbolic import symbolic_system
-from asm_hybrid.scenario.inputs import InputSeries, assemble_inputs
+from asm_hybrid.plant.casadi_plant import symbolic_system
+from asm_hybrid.scenario.simulation_inputs import InputSeries, assemble_inputs
 
 EVERY = available_layouts()
 

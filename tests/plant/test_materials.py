@@ -5,8 +5,8 @@ import pytest
 from flowsheets import LAYOUTS, draw_inputs, draw_states, flow_sheet, parameters
 
 from asm_hybrid.plant import IdealSettler, PrimaryClarifier
+from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.plant.materials import MaterialBalance
-from asm_hybrid.plant.symbolic import symbolic_system
 
 
 def closures(plant, count=4):
@@ -43,7 +43,7 @@ def test_solids_that_a_settler_swallows_are_missed(monkeypatch):
 
 
 def test_solids_that_a_clarifier_swallows_are_missed(monkeypatch):
-    monkeypatch.setattr("asm_hybrid.plant.symbolic.primary_sludge", lambda plant, X, forcing, xp: (0.0, X[5, :]))
+    monkeypatch.setattr("asm_hybrid.plant.casadi_plant.primary_sludge", lambda plant, X, forcing, xp: (0.0, X[5, :]))
     assert isinstance(flow_sheet("primary_bypass").layout.primary, PrimaryClarifier)
     assert closures(flow_sheet("primary_bypass"))["X_S"].missed > 1e-3
 

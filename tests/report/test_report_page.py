@@ -16,7 +16,7 @@ import pytest
 from asm_hybrid.artefacts import verify_manifest, write_manifest
 from asm_hybrid.errors import InputError
 from asm_hybrid.report import write_report
-from asm_hybrid.report.page import render_report
+from asm_hybrid.report.run_page import render_report
 
 Make = Callable[..., Path]
 VOID = {"meta", "link", "br", "hr", "img", "input"}

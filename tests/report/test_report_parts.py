@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from asm_hybrid.report.figures import block_figure
-from asm_hybrid.report.missing import contribution_figure, heat_map
-from asm_hybrid.report.record import Missing, Score, display_zone
-from asm_hybrid.report.series import thin, with_gaps
+from asm_hybrid.report.missing_figures import contribution_figure, heat_map
+from asm_hybrid.report.run_record import Missing, Score, display_zone
+from asm_hybrid.report.run_tables import thin, with_gaps
 from asm_hybrid.report.style import duration, number, percent, plain, unit_text
-from asm_hybrid.report.verdict import score_table
+from asm_hybrid.report.verdict_text import score_table
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from layout_tools import compiled_layout
 
 from asm_hybrid.config import available_layouts
 from asm_hybrid.plant import TakacsSettler, casadi_namespace, oxygen_saturation
-from asm_hybrid.scenario.inputs import assemble_inputs
+from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 from asm_hybrid.solver.cvodes import CompiledProblem
 
 XP = casadi_namespace()

@@ -13,7 +13,7 @@ import numpy as np
 from asm_hybrid.config import load_plant
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.compiled import CompiledPlant
-from asm_hybrid.scenario.inputs import assemble_inputs
+from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 
 file = load_plant("bsm1")
 table = file.table()

@@ -10,7 +10,7 @@ from layout_tools import layout_plant
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.cycle import Cycle, Phase
-from asm_hybrid.scenario.inputs import assemble_inputs
+from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 
 
 def timed(plant, *phases):

@@ -8,8 +8,8 @@ import pytest
 
 from asm_hybrid.config import available_layouts, load_plant
 from asm_hybrid.errors import InputError
-from asm_hybrid.scenario.folder import series_table, write_plant_folder
 from asm_hybrid.scenario.plants import BASE, indicator_table, simulate_plant
+from asm_hybrid.scenario.result_folder import series_table, write_plant_folder
 from asm_hybrid.scenario.summary import indicator_groups, main_rows
 
 BSM1 = """\

@@ -16,7 +16,7 @@ from asm_hybrid.cli import main
 from asm_hybrid.errors import InputError
 from asm_hybrid.export import export_bundle
 from asm_hybrid.plant import InputSpec
-from asm_hybrid.scenario import simulate as MODULE
+from asm_hybrid.scenario import run_scenario as MODULE
 from asm_hybrid.scenario.changes import StampClock, apply_changes, change_texts
 from asm_hybrid.scenario.definition import load_scenario
 from asm_hybrid.workflow import run_training

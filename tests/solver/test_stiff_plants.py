@@ -15,7 +15,7 @@ from asm_hybrid.plant import IdealSettler, Layout, Plant, Recycle, Tank
 from asm_hybrid.solver.adaptive import integrate_adaptive
 from asm_hybrid.solver.rosenbrock import integrate
 from asm_hybrid.solver.tableaus import RODAS4, ROS34PW2
-from asm_hybrid.training.simulate import Grid, PlantModel, start_state
+from asm_hybrid.training.simulation_models import Grid, PlantModel, start_state
 
 INTERVAL, KNOTS = 1.0 / 96, 4
 

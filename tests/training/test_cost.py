@@ -9,7 +9,7 @@ from small_plant import CONFIG, write_case
 from asm_hybrid.config import load_config
 from asm_hybrid.data import read_dataset
 from asm_hybrid.plant import Plant
-from asm_hybrid.plant.start import cold_start
+from asm_hybrid.plant.initial_state import cold_start
 from asm_hybrid.training.cost import OVERHEAD, Cost, Extent, Pace, Timing, cost_findings, duration, estimate, extent
 from asm_hybrid.training.timing import machine_memory, time_training, training_cost
 

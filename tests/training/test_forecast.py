@@ -12,8 +12,8 @@ from small_plant import CONFIG, write_case
 from asm_hybrid import load_model, train
 from asm_hybrid.config import load_config
 from asm_hybrid.data import read_dataset
-from asm_hybrid.training.forecast import FORECASTERS, MOST_ORIGINS, choose_origins, forecast
 from asm_hybrid.training.results import predict_all
+from asm_hybrid.training.rolling_forecast import FORECASTERS, MOST_ORIGINS, choose_origins, forecast
 from asm_hybrid.training.windows import recorded_points
 
 BLOCKS = {"calibrate": (0.5, 10.0), "train": (0.5, 10.0), "validate": (10.5, 14.0), "test": (20.0, 30.0)}

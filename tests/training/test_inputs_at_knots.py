@@ -10,7 +10,7 @@ from asm_hybrid.artefacts import write_manifest
 from asm_hybrid.config import load_plant
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant import Plant
-from asm_hybrid.training.inputs import check_possible, first_knot, knot_values, read_inputs
+from asm_hybrid.training.model_inputs import check_possible, first_knot, knot_values, read_inputs
 
 NAMES = ("Q_in", "T", "influent.S_NH")
 BEGIN = pd.Timestamp("2024-03-04", tz="UTC")

@@ -18,7 +18,7 @@ from asm_hybrid.errors import AsmHybridError, InputError, SimulationError
 from asm_hybrid.export import export_bundle
 from asm_hybrid.report import write_report
 from asm_hybrid.report.compare import compare_runs
-from asm_hybrid.scenario.simulate import simulate
+from asm_hybrid.scenario.run_scenario import simulate
 from asm_hybrid.workflow import run_training
 
 TEXT = (

@@ -15,8 +15,8 @@ from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.baselines import diurnal_mean, features, least_squares_prediction
 from asm_hybrid.training.calibration import calibrate
 from asm_hybrid.training.fit import FitSettings, fit
-from asm_hybrid.training.folder import create_run_folder
 from asm_hybrid.training.progress import span
+from asm_hybrid.training.run_folder import create_run_folder
 from asm_hybrid.training.scores import score
 from asm_hybrid.training.windows import interpolate_outputs, make_windows, recorded_points
 

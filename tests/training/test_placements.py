@@ -11,7 +11,7 @@ from small_plant import BEYOND, CONFIG, TRUE, write_case
 
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.export import export_bundle
-from asm_hybrid.scenario.simulate import simulate
+from asm_hybrid.scenario.run_scenario import simulate
 from asm_hybrid.workflow import run_training
 
 PLACEMENTS = {

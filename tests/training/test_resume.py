@@ -19,7 +19,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.checkpoints import Checkpoints
 from asm_hybrid.training.fit import FitSettings, fit
-from asm_hybrid.training.folder import MetricsLog, hold_run
+from asm_hybrid.training.run_folder import MetricsLog, hold_run
 from asm_hybrid.workflow import resume_training, run_training
 
 STAGES = "stages: [calibration, collocation, growing, windows, shooting]"
@@ -33,7 +33,7 @@ import os, signal, sys
 from pathlib import Path
 import torch
 from asm_hybrid import artefacts, workflow
-from asm_hybrid.training import folder as logs, checkpoints
+from asm_hybrid.training import checkpoints, run_folder as logs
 
 torch.set_num_threads(1)
 (what, _, stage), count = sys.argv[1].partition(" "), int(sys.argv[2])

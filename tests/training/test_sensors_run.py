@@ -12,7 +12,7 @@ from small_plant import CONFIG, write_case
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.data import Observation
 from asm_hybrid.export import export_bundle
-from asm_hybrid.scenario.simulate import simulate
+from asm_hybrid.scenario.run_scenario import simulate
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.fit import FitSettings, fit
 from asm_hybrid.training.sensors import LONGEST_LAG, Sensors, SensorSpec

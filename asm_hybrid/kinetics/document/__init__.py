@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from asm_hybrid.errors import InputError, nearest
-from asm_hybrid.kinetics.document.check import check_text
 from asm_hybrid.kinetics.document.latex import latex_text
 from asm_hybrid.kinetics.document.markdown import markdown_text
 from asm_hybrid.kinetics.document.page import html_text
-from asm_hybrid.kinetics.document.record import json_text, table_record
+from asm_hybrid.kinetics.document.table_checks import check_text
+from asm_hybrid.kinetics.document.table_record import json_text, table_record
 from asm_hybrid.kinetics.document.text import gujer_text
 from asm_hybrid.kinetics.table import Table
 

@@ -9,10 +9,10 @@ import numpy as np
 from asm_hybrid.plant import Plant, TakacsSettler
 from asm_hybrid.plant.materials import Closure, MaterialBalance
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
-from asm_hybrid.scenario.control import control_warnings
-from asm_hybrid.scenario.inputs import InputSeries
+from asm_hybrid.scenario.idle_controllers import control_warnings
+from asm_hybrid.scenario.impossible_water import water_warnings
 from asm_hybrid.scenario.negative import negative_concentrations
-from asm_hybrid.scenario.water import water_warnings
+from asm_hybrid.scenario.simulation_inputs import InputSeries
 
 __all__ = ["CLOSES", "Findings", "closure_in_words", "find"]
 

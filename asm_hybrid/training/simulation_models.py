@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.hybrid import NeuralODE, PlantSystem
-from asm_hybrid.plant.start import cold_start
-from asm_hybrid.plant.symbolic import symbolic_system
+from asm_hybrid.plant.casadi_plant import symbolic_system
+from asm_hybrid.plant.initial_state import cold_start
 from asm_hybrid.solver.cvodes import CompiledProblem
 from asm_hybrid.solver.explicit import integrate_explicit
 from asm_hybrid.solver.rosenbrock import Solution, integrate

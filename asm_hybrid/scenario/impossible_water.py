@@ -14,7 +14,7 @@ from asm_hybrid.plant.volumes import drifting, emptied, volume_course
 from asm_hybrid.plant.water import water_balance
 from asm_hybrid.scenario.changes import SAME, Clock
 from asm_hybrid.scenario.definition import NamedChanges, Scenario
-from asm_hybrid.scenario.inputs import InputSeries
+from asm_hybrid.scenario.simulation_inputs import InputSeries
 
 __all__ = ["base_water", "check_base_water", "check_changed_water", "water_warnings", "when_in_words"]
 

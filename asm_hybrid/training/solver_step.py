@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from asm_hybrid.training.simulate import PlantModel
+from asm_hybrid.training.simulation_models import PlantModel
 from asm_hybrid.training.windows import Windows
 
 __all__ = ["LARGEST_GRADIENT_ERROR", "compiled_model", "gradient_error"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from asm_hybrid.training.following import PRIOR, corrected, radius
+from asm_hybrid.training.forecast_errors import PRIOR, corrected, radius
 
 N = 3000
 ORIGIN = np.arange(N) / 24.0

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from asm_hybrid.report.figures import WIDTH
-from asm_hybrid.report.record import Missing
+from asm_hybrid.report.run_record import Missing
 from asm_hybrid.report.style import COLOURS, INK, MUTED, drawing, percent, plain, svg, unit_text
 
 __all__ = ["HeatCell", "HeatRow", "contribution_figure", "heat_map"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from asm_hybrid.data.check import aligned
+from asm_hybrid.data.check_text import aligned
 from asm_hybrid.scenario.operation import Operation, Sludge, unknown_inputs
 from asm_hybrid.scenario.plausible import Comparison
 from asm_hybrid.scenario.record_balance import COD_PER_NITRATE, RecordBalance

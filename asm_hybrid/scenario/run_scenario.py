@@ -22,10 +22,10 @@ from asm_hybrid.artefacts import (
 from asm_hybrid.errors import InputError, SimulationError, readable
 from asm_hybrid.scenario.changes import SAME, StampClock, apply_changes, change_texts, load_inputs
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
-from asm_hybrid.scenario.folder import check_target
+from asm_hybrid.scenario.impossible_water import check_changed_water
 from asm_hybrid.scenario.negative import negative_targets
 from asm_hybrid.scenario.plot import plot_scenario
-from asm_hybrid.scenario.water import check_changed_water
+from asm_hybrid.scenario.result_folder import check_target
 from asm_hybrid.training import (
     Departure,
     FittedModel,
@@ -34,7 +34,7 @@ from asm_hybrid.training import (
     read_inputs,
     reading_departures,
 )
-from asm_hybrid.training.inputs import INPUTS, knot_values
+from asm_hybrid.training.model_inputs import INPUTS, knot_values
 
 __all__ = ["ScenarioResult", "simulate"]
 

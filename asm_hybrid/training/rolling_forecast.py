@@ -17,10 +17,10 @@ from asm_hybrid.data import Dataset, Observation
 from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.training.bands import held
 from asm_hybrid.training.fitted import FittedModel
-from asm_hybrid.training.following import corrected, radius
+from asm_hybrid.training.forecast_errors import corrected, radius
 from asm_hybrid.training.improvement import improvement
 from asm_hybrid.training.scores import score
-from asm_hybrid.training.simulate import NeuralModel, PlantModel
+from asm_hybrid.training.simulation_models import NeuralModel, PlantModel
 from asm_hybrid.training.updating import fluctuations, innovations, latest, update
 from asm_hybrid.training.windows import interpolate_outputs
 

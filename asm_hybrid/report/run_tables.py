@@ -12,7 +12,7 @@ import pandas as pd
 from asm_hybrid.artefacts import restored
 from asm_hybrid.data.sampling import usual_distance
 from asm_hybrid.errors import InputError, readable
-from asm_hybrid.report.record import YEARS
+from asm_hybrid.report.run_record import YEARS
 
 __all__ = ["read_contributions", "read_forecasts", "read_predictions", "thin", "with_gaps"]
 

@@ -8,7 +8,7 @@ from small_plant import CONFIG, write_case
 from asm_hybrid.config import load_config
 from asm_hybrid.hybrid import PlantSystem
 from asm_hybrid.plant import Plant
-from asm_hybrid.training.measured import correct, slopes
+from asm_hybrid.training.measured_states import correct, slopes
 
 
 def test_one_component_takes_the_measured_share_and_all_others_stay():

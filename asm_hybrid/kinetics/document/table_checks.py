@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from asm_hybrid.kinetics.balance import imbalance
+from asm_hybrid.kinetics.continuity import imbalance
 from asm_hybrid.kinetics.document.words import number, size
 from asm_hybrid.kinetics.expression import Expression
 from asm_hybrid.kinetics.table import Process, Table

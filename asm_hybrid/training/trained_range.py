@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.hybrid import LearntTerms
-from asm_hybrid.hybrid.reading import reading_unit
+from asm_hybrid.hybrid.network_inputs import reading_unit
 from asm_hybrid.hybrid.spec import INFLUENT
 from asm_hybrid.training.fitted import FittedModel
 

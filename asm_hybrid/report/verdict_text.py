@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from asm_hybrid.diagnosis.verdict import signed_percent
-from asm_hybrid.report.record import Score, Summary, VariableVerdict
+from asm_hybrid.report.run_record import Score, Summary, VariableVerdict
 from asm_hybrid.report.style import MODELS, model_title, number, percent, unit_text
 
 __all__ = ["Card", "ScoreCell", "ScoreRow", "ScoreTable", "best_model", "cards", "headline", "score_table"]

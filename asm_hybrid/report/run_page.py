@@ -12,14 +12,14 @@ from markupsafe import Markup
 
 from asm_hybrid.artefacts import refresh_manifest, write_text_atomic
 from asm_hybrid.diagnosis.verdict import OWN
-from asm_hybrid.report import record, style
+from asm_hybrid.report import run_record, style
 from asm_hybrid.report.figures import block_figure, overview_figure
-from asm_hybrid.report.forecast import ForecastTable, band_rows, forecast_table
-from asm_hybrid.report.missing import contribution_figure, heat_map
-from asm_hybrid.report.record import Missing, ParameterSet, Summary
-from asm_hybrid.report.series import read_contributions, read_forecasts, read_predictions
+from asm_hybrid.report.forecast_tables import ForecastTable, band_rows, forecast_table
+from asm_hybrid.report.missing_figures import contribution_figure, heat_map
+from asm_hybrid.report.run_record import Missing, ParameterSet, Summary
+from asm_hybrid.report.run_tables import read_contributions, read_forecasts, read_predictions
 from asm_hybrid.report.templating import get_template
-from asm_hybrid.report.verdict import ScoreTable, best_model, cards, headline, score_table
+from asm_hybrid.report.verdict_text import ScoreTable, best_model, cards, headline, score_table
 
 __all__ = ["render_report", "write_report"]
 
@@ -53,7 +53,7 @@ def write_report(run_dir: Path) -> Path:
         If a file of the run folder is missing, unreadable, or not the one that was written.
     """
     run_dir = Path(run_dir)
-    record.check_files(run_dir, _READ, _READ_IF_THERE)
+    run_record.check_files(run_dir, _READ, _READ_IF_THERE)
     path = write_text_atomic(run_dir / REPORT, render_report(run_dir))
     refresh_manifest(run_dir, [REPORT])
     return path
@@ -61,12 +61,12 @@ def write_report(run_dir: Path) -> Path:
 
 def render_report(run_dir: Path) -> str:
     """Return the report of a run folder as HTML; see `write_report`."""
-    summary = record.read_summary(run_dir)
-    config, config_text = record.read_config(run_dir)
-    zone = record.display_zone(config)
+    summary = run_record.read_summary(run_dir)
+    config, config_text = run_record.read_config(run_dir)
+    zone = run_record.display_zone(config)
     predictions, contributions = read_predictions(run_dir), read_contributions(run_dir)
-    parameters, data = record.read_parameters(run_dir), record.read_data_record(run_dir)
-    machine = record.read_environment(run_dir)
+    parameters, data = run_record.read_parameters(run_dir), run_record.read_data_record(run_dir)
+    machine = run_record.read_environment(run_dir)
     units = {name: variable.unit for name, variable in summary.variables.items()}
     head, detail, kind = headline(summary)
     own = summary.verdict.model if summary.verdict else OWN[summary.mode]
@@ -98,7 +98,7 @@ def render_report(run_dir: Path) -> str:
 
 def _config_facts(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the few entries of the config that the page shows by name, each None where absent."""
-    model, tanks = record.section(config, "model"), record.section(record.section(config, "plant"), "tanks")
+    model, tanks = run_record.section(config, "model"), run_record.section(run_record.section(config, "plant"), "tanks")
     return {
         "description": config.get("description"),
         "kinetics": Path(str(model.get("kinetics") or "")).stem or None,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from asm_hybrid.report.record import Bands, ForecastRecord, Score, Variable
+from asm_hybrid.report.run_record import Bands, ForecastRecord, Score, Variable
 from asm_hybrid.report.style import MODELS, model_title, number, percent, unit_text
-from asm_hybrid.report.verdict import best_model
+from asm_hybrid.report.verdict_text import best_model
 
 __all__ = ["BandRow", "ForecastCell", "ForecastHorizon", "ForecastRow", "ForecastTable", "band_rows", "forecast_table"]
 
