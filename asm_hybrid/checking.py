@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from asm_hybrid.artefacts import write_bytes_atomic
-from asm_hybrid.config import Config, PlantFile, load_config, load_plant
+from asm_hybrid.config import Config, PlantFile, build_layout, load_config, load_kinetics, load_plant, parameter_values
 from asm_hybrid.config.ode import is_ode
 from asm_hybrid.data import Dataset, QualityFinding
 from asm_hybrid.data.check_text import aligned, check_data, finding_lines
@@ -91,8 +91,8 @@ def check(path: str | Path) -> Check:
     if is_file and "data" in load_yaml(path).data:
         return _check_config(path)
     file = load_plant(path)
-    table = file.table()
-    plant = Plant(table, file.layout(table))
+    table = load_kinetics(file)
+    plant = Plant(table, build_layout(file, table))
     inputs = plant_inputs(plant)
     wrong, warnings = base_water(plant, assemble_inputs(plant, DAYS))
     lines = [f"{path}: {file.name}, {table.name}", "", *_constants(plant, table), *_own_values(file, table), ""]
@@ -114,8 +114,8 @@ def check(path: str | Path) -> Check:
 def _check_config(path: str | Path) -> Check:
     """Check a config and its data, and what they say of the plant and of the training."""
     config = load_config(path)
-    table = config.table()
-    plant = Plant(table, config.layout(table))
+    table = load_kinetics(config)
+    plant = Plant(table, build_layout(config, table))
     report = check_data(config, table, plant.layout, str(path))
     if report.errors or report.dataset is None:
         return Check(report.lines, report.errors, None)
@@ -168,7 +168,7 @@ def _drawn(lines: list[str], errors: int, plant: Plant, flows: np.ndarray, folde
 
 
 def _parameters(file: PlantFile, table: Table) -> np.ndarray:
-    values = file.parameter_values(table)
+    values = parameter_values(file, table)
     return np.array([values.get(p.name, p.default) for p in table.parameters])
 
 
@@ -181,7 +181,7 @@ def _constants(plant: Plant, table: Table) -> list[str]:
 
 def _own_values(file: PlantFile, table: Table) -> list[str]:
     """Return the parameters that the plant changes, beside the defaults of the table."""
-    values = file.parameter_values(table)
+    values = parameter_values(file, table)
     rows = [
         (p.name, f"{values[p.name]:g}", p.unit, f"default {p.default:g}") for p in table.parameters if p.name in values
     ]

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from asm_hybrid.config import load_config
+from asm_hybrid.config import build_layout, load_config
 from asm_hybrid.data.bsm import read_bsm_influent
 from asm_hybrid.hybrid import PlantSystem
 from asm_hybrid.kinetics import load_table
@@ -220,7 +220,7 @@ def make_plant(
     water = influents(influent)
     (folder / "config.yaml").write_text(config_text(name, water, mode, sections), encoding="utf-8")
     truth = load_table(folder / "truth.yaml")
-    plant = Plant(truth, load_config(folder / "config.yaml").layout(load_table("asm1")))
+    plant = Plant(truth, build_layout(load_config(folder / "config.yaml"), load_table("asm1")))
     inputs = torch.tensor(
         np.column_stack(
             [

@@ -32,8 +32,8 @@ from mutations import CONFIG, FORMATS, VARIANT, mutate, plant_grid
 
 import asm_hybrid.kinetics
 from asm_hybrid.checking import check
-from asm_hybrid.config import load_config
-from asm_hybrid.data.dataset import build_dataset
+from asm_hybrid.config import build_layout, load_config, load_kinetics
+from asm_hybrid.data.assembly import build_dataset
 from asm_hybrid.data.series import read_sources
 from asm_hybrid.errors import AsmHybridError
 from asm_hybrid.kinetics import load_table
@@ -64,8 +64,8 @@ def _digest(*arrays: Any) -> str:
 def read_data(folder: Path) -> Reading:
     """Read config and series as ``asm-hybrid check`` does."""
     config = load_config(folder / "config.yaml")
-    table = config.table()
-    layout = config.layout(table)
+    table = load_kinetics(config)
+    layout = build_layout(config, table)
     sources, findings = read_sources(config, table, layout)
     if any(finding.severity == "error" for finding in findings):
         return Reading("", frozenset(map(str, findings)))

@@ -22,6 +22,8 @@ import numpy as np
 from peers.compare import run_peers
 from peers.protocol import COMPONENTS, Q_WASTE, error, error_by_quantity, read_effluent, read_influent, seconds_at_error
 
+from asm_hybrid.config import build_layout, load_kinetics
+
 NAMES = ("S_I", "S_S", "X_I", "X_S", "X_BH", "X_BA", "X_P", "S_O", "S_NO", "S_NH", "S_ND", "X_ND", "S_ALK")
 TOLERANCES = (1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5, 1e-6)
 DAYS, ROWS = 14.0, 1344
@@ -35,8 +37,8 @@ def build():
     from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 
     file = load_plant("bsm1")
-    table = file.table()
-    plant = Plant(table, file.layout(table))
+    table = load_kinetics(file)
+    plant = Plant(table, build_layout(file, table))
     compiled = CompiledPlant(plant, np.array([p.default for p in table.parameters]))
     constant = assemble_inputs(plant, 1.0).mean
     return compiled, constant

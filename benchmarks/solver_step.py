@@ -28,7 +28,7 @@ import torch
 import torchdiffeq
 from torch import Tensor
 
-from asm_hybrid.config import load_config
+from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.data import Dataset, read_dataset
 from asm_hybrid.hybrid import LearntTerm, PlantSystem, participants
 from asm_hybrid.plant import Forcing, Plant, torch_namespace
@@ -68,8 +68,8 @@ class Case:
 
     def __init__(self, size: float = LAST_LAYER) -> None:
         config = load_config(CONFIG)
-        table = config.table()
-        self.plant = Plant(table, config.layout(table))
+        table = load_kinetics(config)
+        self.plant = Plant(table, build_layout(config, table))
         self.grid = make_grid(config)
         data = read_dataset(config, table, self.plant.layout)
         targets = tuple(o.target for o in data.observations)

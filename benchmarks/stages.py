@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from asm_hybrid.config import load_config
+from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.data import read_dataset
 from asm_hybrid.plant import Plant
 from asm_hybrid.training import Silent
@@ -47,8 +47,8 @@ def begin(config_path: str, stages: str, folder: Path) -> Stages:
     training = config.training.model_copy(update={"stages": tuple(stages.split(","))})
     changed = config.model_copy(update={"training": training})
     changed._document = config._document
-    table = changed.table()
-    plant = Plant(table, changed.layout(table))
+    table = load_kinetics(changed)
+    plant = Plant(table, build_layout(changed, table))
     folder.mkdir()
     checkpoints = Checkpoints(folder)
     log = MetricsLog(folder / "metrics.jsonl")

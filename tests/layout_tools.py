@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from asm_hybrid.config import load_plant
+from asm_hybrid.config import build_layout, load_kinetics, load_plant
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.compiled import CompiledPlant
 
@@ -15,8 +15,8 @@ from asm_hybrid.scenario.compiled import CompiledPlant
 def layout_plant(name: str) -> Plant:
     """Return a shipped layout."""
     file = load_plant(name)
-    table = file.table()
-    return Plant(table, file.layout(table))
+    table = load_kinetics(file)
+    return Plant(table, build_layout(file, table))
 
 
 @cache

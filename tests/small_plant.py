@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from asm_hybrid.config import load_config
+from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.hybrid import PlantSystem
 from asm_hybrid.plant import Plant
 from asm_hybrid.training import PlantModel, start_state
@@ -68,8 +68,8 @@ def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1, truth=TRUE):
     )
     frame.to_csv(folder / "plant.csv", index=False)
     config = load_config(config_path)
-    table = config.table()
-    plant = Plant(table, config.layout(table))
+    table = load_kinetics(config)
+    plant = Plant(table, build_layout(config, table))
     values = {p.name: p.default for p in table.parameters} | truth
     parameters = torch.tensor([values[p.name] for p in table.parameters], dtype=torch.float64)
     inputs = np.zeros((len(t), len(plant.inputs)))

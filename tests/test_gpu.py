@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from asm_hybrid.config import load_config
+from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid import LearntTerm, PlantSystem, TermScaling, participants
 from asm_hybrid.plant import Plant, torch_namespace
@@ -19,8 +19,8 @@ CONFIG = Path(__file__).parent.parent / "configs" / "quickstart.yaml"
 def simulate(device):
     """Run a hybrid with a random n over three hours; return outputs and the gradient of their sum."""
     config = load_config(CONFIG)
-    table = config.table()
-    plant = Plant(table, config.layout(table))
+    table = load_kinetics(config)
+    plant = Plant(table, build_layout(config, table))
     parameters = torch.tensor([p.default for p in table.parameters], dtype=torch.float64, device=device)
     inputs = torch.ones(len(plant.inputs), dtype=torch.float64)
     amounts = {"Q_in": 8000.0, "T": 15.0, "influent.S_S": 70.0, "influent.X_S": 200.0, "influent.S_NH": 30.0}

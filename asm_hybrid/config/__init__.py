@@ -1,11 +1,15 @@
-"""What the user writes: the config's schema, loading with line numbers, JSON schema, and a template."""
+"""What the user writes, read with line numbers (schema), and what is made of it for a kinetics table (builders)."""
 
-from asm_hybrid.config.base import Section, refuse
+from asm_hybrid.config.builders.columns import observed_targets
+from asm_hybrid.config.builders.influent_split import build_fractionation
+from asm_hybrid.config.builders.kinetics_table import load_kinetics
+from asm_hybrid.config.builders.parameter_values import calibration_bounds, parameter_values
+from asm_hybrid.config.builders.plant_layout import build_layout
 from asm_hybrid.config.load import available_layouts, layout_text, load_config, load_plant
 from asm_hybrid.config.messages import input_error
-from asm_hybrid.config.plantfile import PlantFile
-from asm_hybrid.config.schema import Config, json_schema
-from asm_hybrid.config.targets import observed_targets
+from asm_hybrid.config.schema.config import Config, json_schema
+from asm_hybrid.config.schema.plant_file import PlantFile
+from asm_hybrid.config.schema.section import Section, refuse
 from asm_hybrid.config.template import write_template
 
 __all__ = [
@@ -13,12 +17,17 @@ __all__ = [
     "PlantFile",
     "Section",
     "available_layouts",
+    "build_fractionation",
+    "build_layout",
+    "calibration_bounds",
     "input_error",
     "json_schema",
     "layout_text",
     "load_config",
+    "load_kinetics",
     "load_plant",
     "observed_targets",
+    "parameter_values",
     "refuse",
     "write_template",
 ]

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from asm_hybrid.artefacts import user_path
 from asm_hybrid.config.messages import input_error
-from asm_hybrid.config.plantfile import PlantFile
-from asm_hybrid.config.schema import Config
+from asm_hybrid.config.schema.config import Config
+from asm_hybrid.config.schema.plant_file import PlantFile
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics.extend import lay, read_layers
 from asm_hybrid.yamlfile import load_yaml

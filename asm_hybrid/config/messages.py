@@ -9,7 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from asm_hybrid.config.base import Section
+from asm_hybrid.config.schema.section import Section
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics.extend import LayeredDocument
 from asm_hybrid.yamlfile import YamlDocument

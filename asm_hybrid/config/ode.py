@@ -9,10 +9,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from asm_hybrid.artefacts import user_path
-from asm_hybrid.config.base import Section, refuse
-from asm_hybrid.config.counts import Hidden, Seed, Tries
+from asm_hybrid.config.builders.located import known
 from asm_hybrid.config.messages import input_error
-from asm_hybrid.config.names import known
+from asm_hybrid.config.schema.counts import Hidden, Seed, Tries
+from asm_hybrid.config.schema.section import Section, refuse
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table, load_table
 from asm_hybrid.kinetics.values import ParameterError, check_values

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from asm_hybrid.config import Config
-from asm_hybrid.config.data import Edge
+from asm_hybrid.config.schema.data_sections import Edge
+from asm_hybrid.data.dataset import Observation
 from asm_hybrid.data.findings import QualityFinding
 from asm_hybrid.data.stamps import read_stamp
 from asm_hybrid.errors import InputError
-
-if TYPE_CHECKING:
-    from asm_hybrid.data.dataset import Observation
 
 __all__ = ["check_blocks", "check_inputs", "place_blocks", "zone_name"]
 

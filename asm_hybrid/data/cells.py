@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from asm_hybrid.config import Config
-from asm_hybrid.config.data import SourceSection
+from asm_hybrid.config.schema.data_sections import SourceSection
 from asm_hybrid.data.csvfile import read_csv
 from asm_hybrid.data.headers import Rows, chooser, used_headers
 from asm_hybrid.data.limits import read_bounded

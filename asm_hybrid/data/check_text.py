@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from asm_hybrid.config import Config, load_config
-from asm_hybrid.config.fractionation import influent_sums
-from asm_hybrid.config.sensor import LEARN
+from asm_hybrid.config import Config, build_fractionation, calibration_bounds, parameter_values
+from asm_hybrid.config.builders.influent_split import influent_sums
+from asm_hybrid.config.schema.sensor import LEARN
+from asm_hybrid.data.assembly import build_dataset
 from asm_hybrid.data.censoring import ABOVE, BELOW
-from asm_hybrid.data.dataset import Dataset, build_dataset
+from asm_hybrid.data.dataset import Dataset
 from asm_hybrid.data.findings import QualityFinding
 from asm_hybrid.data.influent import PREFIX
 from asm_hybrid.data.series import Series, Source, read_sources
@@ -20,7 +20,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.layout import Layout
 
-__all__ = ["CheckReport", "aligned", "check_data", "check_report", "finding_lines"]
+__all__ = ["CheckReport", "aligned", "check_data", "finding_lines"]
 
 
 @dataclass(frozen=True)
@@ -53,35 +53,6 @@ class CheckReport:
     def lines(self) -> tuple[str, ...]:
         """Facts, findings, and their number."""
         return (*self.facts, *finding_lines(self.findings, self.failure))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.lines)
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines)
-
-
-def check_report(config_path: str | Path) -> CheckReport:
-    """Check a config and its data without training.
-
-    Parameters
-    ----------
-    config_path : path
-        The config.
-
-    Returns
-    -------
-    CheckReport
-        Files, columns, blocks, findings, constants in use.
-
-    Raises
-    ------
-    InputError
-        If config or files cannot be read at all.
-    """
-    config = load_config(config_path)
-    table = config.table()
-    return check_data(config, table, config.layout(table), str(config_path))
 
 
 def check_data(config: Config, table: Table, layout: Layout, name: str) -> CheckReport:
@@ -179,9 +150,9 @@ def _constant_lines(config: Config, table: Table, layout: Layout) -> list[str]:
     units |= influent_sums(config, table)
     constants = layout.constants
     rows = [(name, f"{constants[name]:g}", unit) for name, unit in units.items() if name in constants]
-    values = config.parameter_values(table)
+    values = parameter_values(config, table)
     rows += [(p.name, f"{values[p.name]:g}", p.unit) for p in table.parameters if p.name in values]
-    calibrated = config.calibration_bounds(table)
+    calibrated = calibration_bounds(config, table)
     lines = ["constants in use", *(aligned(rows) if rows else ["  none"])]
     if calibrated:
         listed = [f"{name} [{low:g}, {high:g}]" for name, (low, high) in calibrated.items()]
@@ -191,7 +162,7 @@ def _constant_lines(config: Config, table: Table, layout: Layout) -> list[str]:
 
 def _influent_lines(config: Config, table: Table, layout: Layout, dataset: Dataset) -> list[str]:
     """Return what the fractionation made of the influent; nothing where there is none."""
-    section, fractionation = config.plant.influent.fractionation, config.fractionation(table, layout)
+    section, fractionation = config.plant.influent.fractionation, build_fractionation(config, table, layout)
     if section is None or fractionation is None:
         return []
     shares = ", ".join(f"{name} {share:.4g}" for name, share in fractionation.fractions.items())

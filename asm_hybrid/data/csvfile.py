@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from asm_hybrid.config.data import SourceSection
+from asm_hybrid.config.schema.data_sections import SourceSection
 from asm_hybrid.data.headers import PREVIEW, Choose, Rows
 from asm_hybrid.data.limits import MAX_COLUMNS, check_size
 from asm_hybrid.errors import InputError

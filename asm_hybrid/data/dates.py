@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from asm_hybrid.config.data import ColumnSection, SourceSection
+from asm_hybrid.config.schema.data_sections import ColumnSection, SourceSection
 from asm_hybrid.data.findings import Place, QualityFinding
 from asm_hybrid.data.stamps import zone
 

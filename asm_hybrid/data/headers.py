@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from asm_hybrid.config import Config
-from asm_hybrid.config.data import SourceSection
+from asm_hybrid.config.schema.data_sections import SourceSection
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.text import printable, same_name
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from asm_hybrid.config.data import ColumnSection
+from asm_hybrid.config.schema.data_sections import ColumnSection
 from asm_hybrid.data.drift import check_drift
 from asm_hybrid.data.findings import Place, QualityFinding
 from asm_hybrid.data.frozen import check_frozen

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from asm_hybrid.config import Config
-from asm_hybrid.config.data import ColumnSection
-from asm_hybrid.config.targets import column_unit
+from asm_hybrid.config.builders.targets import column_unit
+from asm_hybrid.config.schema.data_sections import ColumnSection
 from asm_hybrid.data.cells import RawTable, read_source
 from asm_hybrid.data.censoring import ABOVE, BELOW
 from asm_hybrid.data.clocks import check_clock

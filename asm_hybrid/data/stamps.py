@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from asm_hybrid.config.timestamps import YEARS, TimeSection
+from asm_hybrid.config.schema.timestamps import YEARS, TimeSection
 from asm_hybrid.data.clocks import shifting_place
 from asm_hybrid.data.findings import Place, QualityFinding, row_summary
 from asm_hybrid.data.midnight import without_24

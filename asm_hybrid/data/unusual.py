@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asm_hybrid.config import parameter_values
 from asm_hybrid.data.findings import QualityFinding
 from asm_hybrid.kinetics.values import doubts
 
@@ -46,7 +47,7 @@ def constant_findings(config: PlantFile, table: Table, layout: Layout) -> list[Q
         Warnings; what cannot be at all was refused when parameters and flow sheet were read.
     """
     found = []
-    for doubt in doubts(table, config.parameter_values(table)):
+    for doubt in doubts(table, parameter_values(config, table)):
         where = config.where("model", "parameters", doubt.name)
         fix = f"check value and unit of {doubt.name}; it is used as it is"
         found.append(QualityFinding("warning", where, "", "", "parameter", doubt.found, doubt.expected, fix))

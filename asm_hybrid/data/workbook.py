@@ -22,7 +22,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 
-from asm_hybrid.config.data import SourceSection
+from asm_hybrid.config.schema.data_sections import SourceSection
 from asm_hybrid.data.csvfile import NO_VALUE
 from asm_hybrid.data.headers import PREVIEW, Choose
 from asm_hybrid.data.limits import MAX_COLUMNS, check_size

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from asm_hybrid.artefacts import user_path
-from asm_hybrid.config.counts import MAX_DAYS
+from asm_hybrid.config.schema.counts import MAX_DAYS
 from asm_hybrid.data import QualityFinding
 from asm_hybrid.data.bsm import read_bsm_influent
 from asm_hybrid.data.generator import generate_influent

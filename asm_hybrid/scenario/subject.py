@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from asm_hybrid.config import Config, PlantFile, load_config, load_plant
+from asm_hybrid.config import Config, PlantFile, build_layout, load_config, load_kinetics, load_plant, parameter_values
 from asm_hybrid.config.ode import is_ode
 from asm_hybrid.data import QualityFinding, read_dataset
 from asm_hybrid.data.unusual import constant_findings
@@ -62,7 +62,7 @@ class Subject:
     @property
     def parameters(self) -> np.ndarray:
         """Values of the table's parameters, ``(parameter,)``."""
-        values = self.file.parameter_values(self.plant.table)
+        values = parameter_values(self.file, self.plant.table)
         return np.array([values.get(p.name, p.default) for p in self.plant.table.parameters])
 
     @cached_property
@@ -118,8 +118,8 @@ def load_subject(name: str | Path) -> Subject:
         When it cannot be used.
     """
     file = _file(name)
-    table = file.table()
-    return Subject(file, Plant(table, file.layout(table)))
+    table = load_kinetics(file)
+    return Subject(file, Plant(table, build_layout(file, table)))
 
 
 def _file(name: str | Path) -> PlantFile:

@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 
 from asm_hybrid.artefacts import user_path
-from asm_hybrid.config import load_plant
+from asm_hybrid.config import build_layout, load_kinetics, load_plant, parameter_values
 from asm_hybrid.data.bsm import read_bsm_influent
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant import Plant
@@ -257,10 +257,10 @@ def compile_plant(subject: str | Path) -> tuple[CompiledPlant, dict[str, float]]
         Layout or file of the plant.
     """
     file = load_plant(subject)
-    table = file.table()
-    given = file.parameter_values(table)
+    table = load_kinetics(file)
+    given = parameter_values(file, table)
     named = {p.name: given.get(p.name, p.default) for p in table.parameters}
-    return CompiledPlant(Plant(table, file.layout(table)), np.array(list(named.values()))), named
+    return CompiledPlant(Plant(table, build_layout(file, table)), np.array(list(named.values()))), named
 
 
 def compare_steady_state(loop: str, plant: str | Path) -> tuple[Comparison, np.ndarray]:

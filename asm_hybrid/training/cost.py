@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from asm_hybrid.config import Config
+from asm_hybrid.config import Config, calibration_bounds
 from asm_hybrid.data import Dataset, QualityFinding
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.fitted import checkpoint_knots
@@ -184,7 +184,7 @@ def extent(config: Config, plant: Plant, dataset: Dataset) -> Extent:
     training, interval = config.training, dataset.interval
     begin, end = dataset.blocks["train"]
     begin = max(begin, training.warmup)
-    calibrated = config.calibration_bounds(plant.table) if "calibration" in training.stages else {}
+    calibrated = calibration_bounds(config, plant.table) if "calibration" in training.stages else {}
     first = 0.0 if training.gradient == "record" else begin
 
     def intervals(days: float) -> int:

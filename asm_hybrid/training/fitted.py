@@ -14,7 +14,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_text_atomic
-from asm_hybrid.config import Config, load_config, observed_targets
+from asm_hybrid.config import Config, build_layout, load_config, observed_targets
 from asm_hybrid.errors import InputError, SimulationError, readable
 from asm_hybrid.hybrid import (
     LOAD,
@@ -263,7 +263,7 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Fitted
     verify_manifest(folder, MODEL_FILES)
     table = load_table(folder / "kinetics.yaml")
     config = load_config(folder / "config.yaml")
-    plant = Plant(table, config.layout(table))
+    plant = Plant(table, build_layout(config, table))
     observed = observed_targets(config)
     path = folder / "weights.safetensors"
     with readable("the weights do not fit the config", where=str(path), expected=AS_WRITTEN, fix=OTHER_VERSION):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from asm_hybrid.artefacts import restored, verify_manifest
-from asm_hybrid.config.names import TEMPERATURES
+from asm_hybrid.config.schema.quantities import TEMPERATURES
 from asm_hybrid.errors import InputError, nearest, readable
 from asm_hybrid.plant import CLOCK, Plant
 from asm_hybrid.plant.backflow import flow_problems

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from asm_hybrid import __version__
 from asm_hybrid.artefacts import write_bytes_atomic, write_csv_atomic, write_json_atomic, write_manifest
+from asm_hybrid.config import calibration_bounds
 from asm_hybrid.data import Dataset
 from asm_hybrid.data.unusual import CONSTANTS
 from asm_hybrid.solver.rosenbrock import Solution
@@ -227,7 +228,7 @@ def improvements(
 def parameter_rows(model: FittedModel, calibration: Calibration | None) -> list[dict[str, Any]]:
     """Return every parameter with its value, default, bounds, unit, source and calibration."""
     fitted = list(calibration.names) if calibration else []
-    bounds = model.config.calibration_bounds(model.plant.table)
+    bounds = calibration_bounds(model.config, model.plant.table)
     rows = []
     for i, p in enumerate(model.plant.table.parameters):
         k = fitted.index(p.name) if p.name in fitted else None

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from asm_hybrid.artefacts import WritingError, clear_temporary
-from asm_hybrid.config import load_config
+from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.data import read_dataset
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.kinetics import load_table
@@ -104,8 +104,8 @@ def _train(config_path: Path, out: Path | None, progress: Progress, resume: bool
     choose_device(config.device, config.where("device"))
     if config.training.tensorboard:
         check_board(config.where("training", "tensorboard"))
-    table = load_table(out / "kinetics.yaml") if resume and out else config.table()
-    plant = Plant(table, config.layout(table))
+    table = load_table(out / "kinetics.yaml") if resume and out else load_kinetics(config)
+    plant = Plant(table, build_layout(config, table))
     progress.stage("reading data")
     dataset = read_dataset(config, table, plant.layout)
     earlier = earlier_run(config, plant)

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from asm_hybrid.config import Config
-from asm_hybrid.config.sensor import LEARN
-from asm_hybrid.config.targets import used_columns
+from asm_hybrid.config.builders.columns import used_columns
+from asm_hybrid.config.schema.sensor import LEARN
 from asm_hybrid.training.observation import lagged
 
 __all__ = ["SensorSpec", "Sensors", "sensor_specs", "sensor_warnings"]

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asm_hybrid.config import Config
+from asm_hybrid.config import Config, calibration_bounds, parameter_values
 from asm_hybrid.data import Dataset
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.hybrid import NeuralODE, PlantSystem
@@ -118,7 +118,7 @@ class Stages:
         self.stopped = "finished"
 
     def _defaults(self) -> Tensor:
-        overrides = self.config.parameter_values(self.plant.table)
+        overrides = parameter_values(self.config, self.plant.table)
         values = [overrides.get(p.name, p.default) for p in self.plant.table.parameters]
         return torch.tensor(values, dtype=torch.float64, device=self.device)
 
@@ -177,7 +177,7 @@ class Stages:
 
     def calibrate(self) -> None:
         """Recalibrate f on its block."""
-        chosen = self.config.calibration_bounds(self.plant.table)
+        chosen = calibration_bounds(self.config, self.plant.table)
         if not chosen or "calibration" not in self.config.training.stages:
             return
         names = list(chosen)
@@ -407,7 +407,7 @@ class Stages:
 
     def _describe(self, windows: Windows, index: Tensor, outputs: Tensor) -> str:
         """Say where the outputs ``(member, window, step, variable)`` of some windows left the finite numbers."""
-        chosen = self.config.calibration_bounds(self.plant.table)
+        chosen = calibration_bounds(self.config, self.plant.table)
         values = dict(zip(self.plant.table.parameter_names, self.model.parameters.tolist(), strict=True))
         shown = ", ".join(f"{n} = {values[n]:.4g}" for n in chosen) or "the default parameters"
         where = ""

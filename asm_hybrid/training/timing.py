@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asm_hybrid.config import Config
+from asm_hybrid.config import Config, parameter_values
 from asm_hybrid.data import Dataset
 from asm_hybrid.hybrid import LearntTerm, LearntTerms, NeuralODE, PlantSystem, participants
 from asm_hybrid.plant import Plant, torch_namespace
@@ -91,7 +91,7 @@ class _Pieces:
             points = max(1, round(grid.points / self.scale))
             grid = replace(grid, interval=grid.interval / self.scale, substeps=SUBSTEPS, points=points)
         self.grid = grid
-        values = config.parameter_values(plant.table)
+        values = parameter_values(config, plant.table)
         given = [values.get(p.name, p.default) for p in plant.table.parameters]
         parameters = torch.tensor(given, dtype=torch.float64, device=device)
         targets = tuple(o.target for o in dataset.observations)

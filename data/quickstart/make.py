@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from asm_hybrid.config import load_config
+from asm_hybrid.config import build_layout, load_config
 from asm_hybrid.hybrid import PlantSystem
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Plant
@@ -118,7 +118,7 @@ def make(folder: Path) -> None:
     (folder / "truth.yaml").write_text(truth_table_text(), encoding="utf-8")
     truth = load_table(folder / "truth.yaml")
     config = load_config(HERE.parent.parent / "configs" / "quickstart.yaml")
-    plant = Plant(truth, config.layout(load_table("asm1")))
+    plant = Plant(truth, build_layout(config, load_table("asm1")))
     water, air = influent(t, rng), oxygen(t, rng)
     table = np.zeros((len(t), len(plant.inputs)))
     for i, spec in enumerate(plant.inputs):

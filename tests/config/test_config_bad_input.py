@@ -2,7 +2,7 @@
 
 import pytest
 
-from asm_hybrid.config import load_config
+from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.errors import InputError
 
 
@@ -10,7 +10,7 @@ def failure(case, deep=False):
     def attempt():
         config = case.load()
         if deep:
-            config.layout(config.table())
+            build_layout(config, load_kinetics(config))
 
     with pytest.raises(InputError) as caught:
         attempt()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from asm_hybrid.config import json_schema, load_config
+from asm_hybrid.config import build_fractionation, build_layout, json_schema, load_config, load_kinetics
 from asm_hybrid.errors import InputError
 
 COMPOSITION = """    composition: {S_I: 30, S_S: 70, X_I: 50, X_S: 200, X_BH: 28, X_BA: 0, X_P: 0, S_O: 0,
@@ -24,8 +24,8 @@ def sums(case):
 
 def fractionation(case):
     config = case.load()
-    table = config.table()
-    return config.fractionation(table, config.layout(table))
+    table = load_kinetics(config)
+    return build_fractionation(config, table, build_layout(config, table))
 
 
 def test_columns_and_constants_give_the_sums(sums):
@@ -39,11 +39,11 @@ def test_columns_and_constants_give_the_sums(sums):
 def test_sums_may_be_constants_with_a_unit(sums):
     sums.replace(COLUMNS, "").replace("{S_ALK: 7}", "{S_ALK: 7, COD: 0.5 g COD/L, TKN: 50, X_BA: 1}")
     config = sums.load()
-    layout = config.layout(config.table())
+    layout = build_layout(config, load_kinetics(config))
     assert layout.constants["influent.COD"] == pytest.approx(500.0)
     assert layout.constants["influent.TKN"] == 50.0
     assert "influent.X_S" not in layout.constants
-    assert "X_BA" not in config.fractionation(config.table(), layout).absent
+    assert "X_BA" not in build_fractionation(config, load_kinetics(config), layout).absent
 
 
 def test_single_fractions_are_replaced_and_x_s_takes_the_rest(sums):

@@ -1,11 +1,13 @@
 import pytest
 
+from asm_hybrid.config import build_layout, calibration_bounds, load_kinetics, parameter_values
+from asm_hybrid.config.builders.names import check_names
 from asm_hybrid.errors import InputError
 
 
 def layout(case):
     config = case.load()
-    return config.layout(config.table())
+    return build_layout(config, load_kinetics(config))
 
 
 def test_layout_of_a_good_config(case):
@@ -24,8 +26,8 @@ def test_layout_of_a_good_config(case):
 
 def test_every_input_is_given_by_a_column_or_a_constant(case):
     config = case.load()
-    table = config.table()
-    found = config.layout(table)
+    table = load_kinetics(config)
+    found = build_layout(config, table)
     names = {spec.name for spec in found.inputs({c.name: c.unit for c in table.components})}
     assert names - set(found.constants) == {"Q_in", "influent.S_NH", "aerobic.S_O"}
 
@@ -51,9 +53,9 @@ def test_kla_as_constant_and_as_measured(case):
 def test_the_air_flow_of_a_tank_with_imposed_oxygen_is_there_for_n_to_read(case, network):
     case.replace("DO: {", "Q_air: {role: input, as: aerobic.air, unit: m3/h}\n        DO: {")
     config = case.replace("hidden: [8]", network).load()
-    table = config.table()
-    config.check_names(table)
-    found = config.layout(table)
+    table = load_kinetics(config)
+    check_names(config, table)
+    found = build_layout(config, table)
     assert found.metered == ("aerobic",)
     assert [t.air for t in found.tanks] == [None, None]
     assert "aerobic.air" in {spec.name for spec in found.inputs({c.name: c.unit for c in table.components})}
@@ -113,9 +115,9 @@ def test_a_column_gives_return_sludge_that_goes_nowhere(case):
 def test_parameters_and_bounds(case):
     case.replace("calibrate: [mu_A]", "parameters: {mu_A: 0.7}\n  calibrate: {mu_A: [0.3, 1.5], K_NH: table}")
     config = case.load()
-    table = config.table()
-    bounds = config.calibration_bounds(table)
-    assert config.parameter_values(table) == {"mu_A": 0.7}
+    table = load_kinetics(config)
+    bounds = calibration_bounds(config, table)
+    assert parameter_values(config, table) == {"mu_A": 0.7}
     assert bounds["mu_A"] == (0.3, 1.5)
     k_nh = table.parameters[table.parameter_names.index("K_NH")]
     assert bounds["K_NH"] == tuple(k_nh.bounds)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from asm_hybrid.config import Config, json_schema, load_config, write_template
+from asm_hybrid.config import Config, build_layout, json_schema, load_config, load_kinetics, write_template
 from asm_hybrid.config.ode import is_ode
 from asm_hybrid.errors import InputError
 
@@ -98,7 +98,7 @@ def test_schema_documents_every_key():
 def test_template_is_a_valid_config(tmp_path):
     path = write_template(tmp_path / "new")
     config = load_config(path)
-    layout = config.layout(config.table())
+    layout = build_layout(config, load_kinetics(config))
     assert layout.tank_names == ("anoxic", "aerobic")
     assert layout.imposed == (("aerobic", "S_O"),)
 
@@ -121,5 +121,5 @@ def test_template_refuses_a_folder_that_is_a_file(tmp_path):
 def test_shipped_configs_have_a_layout(path):
     config = load_config(path)
     assert isinstance(config, Config)
-    layout = config.layout(config.table())
+    layout = build_layout(config, load_kinetics(config))
     assert layout.tanks

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from asm_hybrid.config import load_plant
+from asm_hybrid.config import build_layout, load_kinetics, load_plant
+from asm_hybrid.config.builders.names import check_names
 from asm_hybrid.config.ode import load_ode_config
 from asm_hybrid.errors import InputError
 
@@ -15,7 +16,7 @@ def layout_of(folder, layout, text):
     path = folder / "mine.yaml"
     path.write_text(BASE.format(layout=layout, text=text))
     file = load_plant(path)
-    return file.layout(file.table())
+    return build_layout(file, load_kinetics(file))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_a_share_that_its_table_lets_begin_at_zero_needs_bounds_of_its_own_to_be
 def assert_refused(case, words):
     config = case.load()
     with pytest.raises(InputError) as caught:
-        config.check_names(config.table())
+        check_names(config, load_kinetics(config))
     assert "case.yaml:" in str(caught.value)
     assert all(word in str(caught.value) for word in words), str(caught.value)
 

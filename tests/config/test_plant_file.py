@@ -2,7 +2,7 @@
 
 import pytest
 
-from asm_hybrid.config import available_layouts, load_plant
+from asm_hybrid.config import available_layouts, build_layout, load_kinetics, load_plant
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant import PI, OnOff, Plant, TakacsSettler
 
@@ -21,7 +21,7 @@ def layout_of(tmp_path, text):
     path = tmp_path / "mine.yaml"
     path.write_text(text)
     file = load_plant(path)
-    return file.layout(file.table())
+    return build_layout(file, load_kinetics(file))
 
 
 def failure(tmp_path, text):
@@ -33,8 +33,8 @@ def failure(tmp_path, text):
 @pytest.mark.parametrize("name", available_layouts())
 def test_every_shipped_layout_is_a_plant(name):
     file = load_plant(name)
-    table = file.table()
-    plant = Plant(table, file.layout(table))
+    table = load_kinetics(file)
+    plant = Plant(table, build_layout(file, table))
     assert set(plant.layout.constants) >= {spec.name for spec in plant.inputs}
 
 
@@ -61,7 +61,7 @@ def test_values_carry_units_and_a_written_plant_loads_again(tmp_path):
     again = tmp_path / "again.yaml"
     again.write_text(file.to_yaml(tmp_path))
     other = load_plant(again)
-    assert other.layout(other.table()) == file.layout(file.table())
+    assert build_layout(other, load_kinetics(other)) == build_layout(file, load_kinetics(file))
 
 
 def test_streams_are_split_by_shares(tmp_path):

@@ -6,7 +6,7 @@ import random
 import pytest
 import yaml
 
-from asm_hybrid.config import available_layouts, layout_text, load_plant
+from asm_hybrid.config import available_layouts, build_layout, layout_text, load_kinetics, load_plant
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant import Plant
 
@@ -63,8 +63,8 @@ def changed(content, path, change):
 def understood(file):
     """Read a plant as `check` does, as far as its equations."""
     plant = load_plant(file)
-    table = plant.table()
-    return Plant(table, plant.layout(table)).maps
+    table = load_kinetics(plant)
+    return Plant(table, build_layout(plant, table)).maps
 
 
 def test_a_plant_with_all_sections_is_understood(tmp_path):

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from asm_hybrid.config import Config, load_config
+from asm_hybrid.config import Config, build_layout, load_config, load_kinetics
 from asm_hybrid.data import Dataset, read_dataset
+from asm_hybrid.data.check_text import CheckReport, check_data
 
 TEXT = """\
 name: case
@@ -82,8 +83,13 @@ class Record:
 
     def read(self) -> Dataset:
         config = self.config()
-        table = config.table()
-        return read_dataset(config, table, config.layout(table))
+        table = load_kinetics(config)
+        return read_dataset(config, table, build_layout(config, table))
+
+    def check(self) -> CheckReport:
+        config = self.config()
+        table = load_kinetics(config)
+        return check_data(config, table, build_layout(config, table), "case.yaml")
 
     def line(self, fragment: str) -> int:
         """Return the line of the config on which a fragment stands."""

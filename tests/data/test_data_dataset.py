@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from asm_hybrid.config import build_layout, load_kinetics
 from asm_hybrid.data.censoring import ABOVE
 from asm_hybrid.data.knots import bridged, interpolate
 
@@ -37,8 +38,8 @@ def test_constants_fill_the_other_inputs(record):
 
 def test_inputs_have_the_order_of_the_layout(record):
     config = record.config()
-    table = config.table()
-    specs = config.layout(table).inputs({c.name: c.unit for c in table.components})
+    table = load_kinetics(config)
+    specs = build_layout(config, table).inputs({c.name: c.unit for c in table.components})
     data = record.read()
     assert data.input_names == tuple(s.name for s in specs)
     assert data.input_units == tuple(s.unit for s in specs)
@@ -218,8 +219,8 @@ def test_tilburg():
     from asm_hybrid.data import read_dataset
 
     config = load_config(Path(__file__).parents[2] / "configs" / "tilburg.yaml")
-    table = config.table()
-    data = read_dataset(config, table, config.layout(table))
+    table = load_kinetics(config)
+    data = read_dataset(config, table, build_layout(config, table))
     assert {o.label: o.times.size for o in data.observations} == {"NO3": 6847, "NH4": 7704}
     assert data.span == pytest.approx(189.3, abs=0.02)
     assert data.blocks["test"][0] == pytest.approx(0.7 * data.span)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from asm_hybrid.data import check_report
 from asm_hybrid.data.findings import row_summary
 from asm_hybrid.errors import InputError
 
@@ -137,8 +136,8 @@ def test_row_summary(rows, text):
 
 
 def test_check_report_of_good_data(record):
-    report = check_report(record.write())
-    text = str(report)
+    report = record.check()
+    text = "\n".join(report.lines)
     assert report.errors == 0
     assert f"{record.file}, 96 rows" in text
     assert "2021-06-01 00:00:00 to 2021-06-04 23:00:00 UTC, median interval 60 min" in text
@@ -154,8 +153,8 @@ def test_check_report_of_good_data(record):
 
 def test_check_report_names_every_error(record):
     record.set("NH4", 9, "bad").set("DO", 12, -999).set("flow", slice(40, 60), 444)
-    report = check_report(record.write())
-    text = str(report)
+    report = record.check()
+    text = "\n".join(report.lines)
     assert report.errors == 2
     assert "column NH4, row 9: the cell 'bad'" in text
     assert "column DO, row 12" in text
@@ -165,11 +164,11 @@ def test_check_report_names_every_error(record):
 
 def test_check_report_names_blocks_that_cannot_be_placed(record):
     record.replace("validate: [0.55, 0.7]", "validate: [0.45, 0.7]")
-    report = check_report(record.write())
+    report = record.check()
     assert report.errors == 1
-    assert "begins before the block 'train' ends" in str(report)
+    assert "begins before the block 'train' ends" in "\n".join(report.lines)
 
 
 def test_check_report_of_a_bad_config(record):
     with pytest.raises(InputError, match="hiden"):
-        check_report(record.replace("training:", "network: {hiden: [8]}\ntraining:").write())
+        record.replace("training:", "network: {hiden: [8]}\ntraining:").check()

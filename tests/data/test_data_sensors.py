@@ -6,7 +6,6 @@ import pytest
 
 from asm_hybrid.config import load_config
 from asm_hybrid.data.censoring import ABOVE, BELOW
-from asm_hybrid.data.check_text import check_report
 from asm_hybrid.errors import InputError
 
 NH4 = "NH4: {role: observation, as: aerobic.S_NH, unit: mg N/L, noise: 0.3}"
@@ -60,7 +59,7 @@ def test_excluded_periods_hold_no_samples_and_no_bad_cells(record):
     record.replace(NH4, with_keys(NH4, periods))
     found = observed(record.read())
     assert sorted(set(range(2, 98)) - set(found.rows)) == [9, 10, 14, 15]
-    assert "2 periods left out" in str(check_report(record.write()))
+    assert "2 periods left out" in "\n".join(record.check().lines)
 
 
 def test_an_input_is_bridged_over_an_excluded_period(record):
@@ -150,11 +149,10 @@ def test_an_input_of_daily_means_keeps_them(record, kind):
 
 def test_check_shows_what_it_understood_of_sensors(record):
     record.set("NH4", [5, 9], "<0.05").replace(NH4, with_keys(NH4, "bias: learn, lag: 10 min"))
-    text = str(check_report(record.write()))
+    text = "\n".join(record.check().lines)
     assert "2 below the detection limit, bias learnt, lag 10 min" in text
-    plain = record.text.replace(", bias: learn, lag: 10 min", ", sample: {composite: 6 h}")
-    (record.folder / "case.yaml").write_text(plain, encoding="utf-8")
-    assert "composite of 6 h" in str(check_report(record.folder / "case.yaml"))
+    record.replace(", bias: learn, lag: 10 min", ", sample: {composite: 6 h}")
+    assert "composite of 6 h" in "\n".join(record.check().lines)
 
 
 @pytest.mark.parametrize(

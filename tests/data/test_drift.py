@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from asm_hybrid.config.data import ColumnSection
+from asm_hybrid.config.schema.data_sections import ColumnSection
 from asm_hybrid.data.drift import check_drift
 from asm_hybrid.data.findings import Place
 from asm_hybrid.data.quality import check_values

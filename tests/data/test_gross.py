@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asm_hybrid.config.data import ColumnSection
-from asm_hybrid.data import check_report
+from asm_hybrid.config.schema.data_sections import ColumnSection
 from asm_hybrid.data.bsm import read_bsm_influent
 from asm_hybrid.data.findings import Place
 from asm_hybrid.data.gross import check_far, check_impossible
@@ -101,9 +100,9 @@ def test_a_limit_that_the_remedy_names_is_left_out(record):
 
 @pytest.mark.parametrize("column", ["flow", "NH4_in", "DO", "NH4"])
 def test_the_check_counts_an_impossible_value_as_an_error(record, column):
-    report = check_report(record.set(column, 60, 1e300).write())
+    report = record.set(column, 60, 1e300).check()
     assert report.errors == 1
-    assert f"column {column}, row 60: 1 of 96 values is 1e+300" in str(report)
+    assert f"column {column}, row 60: 1 of 96 values is 1e+300" in "\n".join(report.lines)
 
 
 def test_a_value_too_large_to_convert_is_impossible(record):

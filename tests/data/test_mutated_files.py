@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from asm_hybrid.config import load_config
+from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.data.series import read_sources
 from asm_hybrid.errors import InputError
 
@@ -70,8 +70,8 @@ def read(record):
     """Return whether the files are read, and not refused."""
     try:
         config = load_config(record.folder / "case.yaml")
-        table = config.table()
-        read_sources(config, table, config.layout(table))
+        table = load_kinetics(config)
+        read_sources(config, table, build_layout(config, table))
     except InputError:
         return False
     return True

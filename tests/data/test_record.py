@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from asm_hybrid.data import check_report
 from asm_hybrid.data.series import on_change
 from asm_hybrid.errors import InputError
 
@@ -71,7 +70,7 @@ def test_a_column_may_hold_its_values_where_lines_join_those_of_the_others(recor
 
 
 def test_the_check_says_that_a_value_holds(record):
-    assert "holds until changed" in str(check_report(panel(record, RAS).write()))
+    assert "holds until changed" in "\n".join(panel(record, RAS).check().lines)
 
 
 def test_a_column_that_ends_the_record_is_named(record):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from asm_hybrid.config import build_layout, load_kinetics
 from asm_hybrid.data.findings import Place
 from asm_hybrid.data.series import read_sources
 from asm_hybrid.data.stated import check_stated_unit
@@ -67,8 +68,8 @@ def test_a_row_of_units(record):
     record.file.write_text("\n".join(content), encoding="utf-8")
     record.replace("file: plant.csv", "file: plant.csv\n      header_row: 2\n      first_row: 4")
     config = record.config()
-    table = config.table()
-    _, findings = read_sources(config, table, config.layout(table))
+    table = load_kinetics(config)
+    _, findings = read_sources(config, table, build_layout(config, table))
     (finding,) = [f for f in findings if f.kind == "unit"]
     assert (finding.column, finding.severity) == ("NH4", "warning")
     assert "the file says 'mg/l NH4' in row 3" in finding.message

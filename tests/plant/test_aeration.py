@@ -6,7 +6,7 @@ import pytest
 import torch
 from flowsheets import draw_inputs, draw_states, flow_sheet, parameters
 
-from asm_hybrid.config import load_plant
+from asm_hybrid.config import build_layout, load_kinetics, load_plant
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant import Aeration, AirLaw, Plant, casadi_namespace, oxygen_saturation, torch_namespace
 
@@ -59,7 +59,7 @@ def transfer(folder, text, temperature):
     path = folder / "plant.yaml"
     path.write_text(f"name: mine\nextends: bsm1\nplant:\n  temperature: {temperature}\n{text}")
     file = load_plant(path)
-    plant = Plant(file.table(), file.layout(file.table()))
+    plant = Plant(load_kinetics(file), build_layout(file, load_kinetics(file)))
     u = np.array([plant.layout.constants[spec.name] for spec in plant.inputs])
     p = np.array([q.default for q in plant.table.parameters])
     o = plant.table.component_names.index("S_O")
@@ -92,7 +92,7 @@ def test_factor_reference_and_saturation_can_be_set(tmp_path):
 
 def test_a_plant_without_the_key_takes_kla_as_it_is():
     file = load_plant("cstr")
-    assert file.layout(file.table()).aeration == Aeration(1.0, 15.0, None)
+    assert build_layout(file, load_kinetics(file)).aeration == Aeration(1.0, 15.0, None)
 
 
 @pytest.mark.parametrize("values", [{"theta": 0.0}, {"theta": 1.2}, {"saturation": 0.0}])

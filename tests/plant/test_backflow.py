@@ -5,7 +5,7 @@ import pytest
 from flowsheet_tools import make, point
 from flowsheets import LAYOUTS, draw_inputs, flow_sheet
 
-from asm_hybrid.config import load_plant
+from asm_hybrid.config import build_layout, load_kinetics, load_plant
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.backflow import flow_names, flow_problems, moved_flows
 from asm_hybrid.plant.volumes import drifting, emptied, volume_course
@@ -107,8 +107,8 @@ plant:
 def batch(tmp_path, drawn):
     (tmp_path / "plant.yaml").write_text(SBR.replace("DRAWN", str(drawn)))
     file = load_plant(tmp_path / "plant.yaml")
-    table = file.table()
-    return Plant(table, file.layout(table))
+    table = load_kinetics(file)
+    return Plant(table, build_layout(file, table))
 
 
 def course(plant, days):
@@ -152,7 +152,7 @@ def test_a_reactor_that_runs_empty_is_named_with_the_time(tmp_path):
 @pytest.mark.parametrize(("flow", "told"), [(-1e-11, False), (-0.5, True)])
 def test_a_flow_that_is_below_zero_by_rounding_is_none_that_runs_backwards(flow, told):
     file = load_plant("sbr")
-    plant = Plant(file.table(), file.layout(file.table()))
+    plant = Plant(load_kinetics(file), build_layout(file, load_kinetics(file)))
     inputs = np.tile([plant.layout.constants[spec.name] for spec in plant.inputs], (4, 1))
     inputs[1:, plant.input_index["reactor.decant"]] = flow
     found = [p.error.found for p in flow_problems(plant, inputs)]

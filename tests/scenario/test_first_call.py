@@ -10,14 +10,14 @@ import sys
 
 import numpy as np
 
-from asm_hybrid.config import load_plant
+from asm_hybrid.config import build_layout, load_kinetics, load_plant
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.compiled import CompiledPlant
 from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 
 file = load_plant("bsm1")
-table = file.table()
-plant = Plant(table, file.layout(table))
+table = load_kinetics(file)
+plant = Plant(table, build_layout(file, table))
 compiled = CompiledPlant(plant, np.array([p.default for p in table.parameters]))
 inputs = assemble_inputs(plant, 0.1)
 compiled.simulate(compiled.start(inputs.mean), inputs)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from asm_hybrid.config import load_plant
+from asm_hybrid.config import build_layout, load_kinetics, load_plant, parameter_values
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.primary import PrimaryClarifier
@@ -32,9 +32,9 @@ ASM3 = "S_O2: 0, S_I: 30, S_S: 60, S_NH4: 37, S_N2: 0, S_NOX: 0, X_I: 50, X_S: 2
 
 def worked_out(subject, **layout):
     file = load_plant(subject)
-    table = file.table()
-    plant = Plant(table, replace(file.layout(table), **layout))
-    values = file.parameter_values(table)
+    table = load_kinetics(file)
+    plant = Plant(table, replace(build_layout(file, table), **layout))
+    values = parameter_values(file, table)
     parameters = np.array([values.get(p.name, p.default) for p in table.parameters])
     return operation(plant, parameters, plant_inputs(plant))
 

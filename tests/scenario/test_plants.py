@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from asm_hybrid.config import available_layouts, load_plant
+from asm_hybrid.config import available_layouts, build_layout, load_kinetics, load_plant
 from asm_hybrid.errors import InputError
 from asm_hybrid.scenario.plants import BASE, indicator_table, simulate_plant
 from asm_hybrid.scenario.result_folder import series_table, write_plant_folder
@@ -128,7 +128,7 @@ def test_the_folder_holds_series_indicators_plant_and_scenario(bsm1, tmp_path):
     assert list(table) == ["unit", "description", BASE, "more-air", "less-recycle"]
     np.testing.assert_allclose(table.loc["EQI", "more-air"], values(bsm1.cases[1])["EQI"], rtol=1e-6)
     again = load_plant(tmp_path / "out" / "plant.yaml")
-    assert again.layout(again.table()) == bsm1.file.layout(bsm1.file.table())
+    assert build_layout(again, load_kinetics(again)) == build_layout(bsm1.file, load_kinetics(bsm1.file))
     assert (tmp_path / "out" / "scenario.yaml").read_text() == BSM1
 
 

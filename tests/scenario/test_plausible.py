@@ -6,7 +6,7 @@ import pytest
 from small_plant import CONFIG, write_case
 
 from asm_hybrid.checking import check
-from asm_hybrid.config import load_config
+from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.data import read_dataset
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.plant import Plant
@@ -21,8 +21,8 @@ COLUMN = "        NO3: {role: observation, as: aerobic.S_NO, unit: mg N/L, noise
 
 def opened(path):
     config = load_config(path)
-    table = config.table()
-    plant = Plant(table, config.layout(table))
+    table = load_kinetics(config)
+    plant = Plant(table, build_layout(config, table))
     dataset = read_dataset(config, table, plant.layout)
     parameters = np.array([p.default for p in table.parameters])
     found = operation(plant, parameters, mean_inputs(dataset.input_names, dataset.inputs))

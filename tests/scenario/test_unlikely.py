@@ -8,7 +8,7 @@ import pytest
 from small_plant import CONFIG, write_case
 
 from asm_hybrid.checking import check
-from asm_hybrid.config import load_config
+from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.data import read_dataset
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.operation import mean_inputs, operation
@@ -27,8 +27,8 @@ LAB = """\
 
 def findings_of(path):
     config = load_config(path)
-    table = config.table()
-    plant = Plant(table, config.layout(table))
+    table = load_kinetics(config)
+    plant = Plant(table, build_layout(config, table))
     dataset = read_dataset(config, table, plant.layout)
     parameters = np.array([p.default for p in table.parameters])
     found = operation(plant, parameters, mean_inputs(dataset.input_names, dataset.inputs))
@@ -123,8 +123,8 @@ def test_tanks_whose_water_differs_are_not_compared(tmp_path):
 def test_a_composite_is_compared_with_the_mean_over_its_period(tmp_path):
     path = write_case(tmp_path, CONFIG)
     config = load_config(path)
-    table = config.table()
-    plant = Plant(table, config.layout(table))
+    table = load_kinetics(config)
+    plant = Plant(table, build_layout(config, table))
     dataset = read_dataset(config, table, plant.layout)
     parameters = np.array([p.default for p in table.parameters])
     found = operation(plant, parameters, mean_inputs(dataset.input_names, dataset.inputs))

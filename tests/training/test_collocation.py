@@ -7,7 +7,7 @@ import pytest
 import torch
 from small_plant import CONFIG
 
-from asm_hybrid.config import load_config
+from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.hybrid import LearntTerm, LearntTerms, PlantSystem, TermSpec, participants
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training import PlantModel, start_state
@@ -54,8 +54,8 @@ def case(tmp_path_factory):
     path = tmp_path_factory.mktemp("collocation") / "config.yaml"
     path.write_text(CONFIG, encoding="utf-8")
     config = load_config(path)
-    table = config.table()
-    plant = Plant(table, config.layout(table))
+    table = load_kinetics(config)
+    plant = Plant(table, build_layout(config, table))
     grid = make_grid(config)
     t = np.arange(round(BLOCK[1] / grid.interval) + 1) * grid.interval
     inputs = torch.zeros(len(t), len(plant.inputs), dtype=torch.float64)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_plant import CONFIG, write_case
 
-from asm_hybrid.config import load_config
+from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.data import read_dataset
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.initial_state import cold_start
@@ -105,8 +105,8 @@ def test_times_have_a_unit_that_suits_them(seconds, text):
 @pytest.fixture
 def case(tmp_path):
     config = load_config(write_case(tmp_path))
-    table = config.table()
-    plant = Plant(table, config.layout(table))
+    table = load_kinetics(config)
+    plant = Plant(table, build_layout(config, table))
     return config, plant, read_dataset(config, table, plant.layout)
 
 

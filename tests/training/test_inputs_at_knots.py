@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from asm_hybrid.artefacts import write_manifest
-from asm_hybrid.config import load_plant
+from asm_hybrid.config import build_layout, load_kinetics, load_plant
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.model_inputs import check_possible, first_knot, knot_values, read_inputs
@@ -131,7 +131,7 @@ def test_what_is_no_table_of_inputs_is_refused(inputs, words):
 )
 def test_inputs_that_cannot_be_are_refused(name, value, words):
     file = load_plant("bsm1")
-    plant = Plant(file.table(), file.layout(file.table()))
+    plant = Plant(load_kinetics(file), build_layout(file, load_kinetics(file)))
     given = np.tile([plant.layout.constants[spec.name] for spec in plant.inputs], (10, 1))
     check_possible(plant, given, 1 / 24)
     given[7, plant.input_index[name]] = value

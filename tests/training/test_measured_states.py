@@ -5,7 +5,7 @@ import pytest
 import torch
 from small_plant import CONFIG, write_case
 
-from asm_hybrid.config import load_config
+from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.hybrid import PlantSystem
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.measured_states import correct, slopes
@@ -40,8 +40,8 @@ def test_what_is_empty_can_be_filled():
 
 def test_only_states_that_a_sensor_sees_take_part(tmp_path):
     config = load_config(write_case(tmp_path, CONFIG))
-    table = config.table()
-    plant = Plant(table, config.layout(table))
+    table = load_kinetics(config)
+    plant = Plant(table, build_layout(config, table))
     parameters = torch.tensor([p.default for p in table.parameters], dtype=torch.float64)
     targets = ("aerobic.S_NH", "aerobic.TSS", "effluent.S_NO", "effluent.TSS", "aerobic.S_O")
     u = torch.tensor([plant.layout.constants.get(s.name, 10.0) for s in plant.inputs], dtype=torch.float64)

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from asm_hybrid.config.base import Duration, Section, duration, duration_text, refuse
+from asm_hybrid.config.schema.quantities import Duration, duration, duration_text
+from asm_hybrid.config.schema.section import Section, refuse
 
 __all__ = ["LEARN", "Bias", "CompositeSection", "Lag", "Sample"]
 

@@ -1,81 +1,35 @@
-"""What every section of a config is made of: a strict model, and numbers that may carry a unit."""
+"""Numbers of a config that may carry a unit: durations, volumes, flows, temperatures, aeration."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from asm_hybrid.config.schema.section import refuse
 from asm_hybrid.errors import InputError
 from asm_hybrid.units import parse_quantity
 
 __all__ = [
+    "TEMPERATURES",
     "Aeration",
     "Air",
     "Amount",
     "Duration",
     "Flow",
-    "PartName",
     "Saturation",
-    "Section",
+    "Shift",
     "Temperature",
     "Volume",
     "duration",
     "duration_text",
-    "refuse",
-    "written",
 ]
 
-
-MAX_NAME = 60
-"""Longest name of a part of a plant."""
 MAX_SATURATION = 75.0
 """Largest saturation of oxygen that is accepted [g/m³]: that of air is 14.6 at 0 degC, of pure oxygen five times it."""
-
-
-class Section(BaseModel):
-    """Base of every section: nothing is coerced, nothing unknown is accepted, nothing changes later."""
-
-    model_config = ConfigDict(
-        strict=True,
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        populate_by_name=True,
-        validate_default=True,
-        protected_namespaces=(),
-    )
-
-
-def refuse(found: str, expected: str, fix: str = "") -> PydanticCustomError:
-    """Return the error by which a validator refuses a value; `messages` turns it into an `InputError`."""
-    return PydanticCustomError("refused", "{found}", {"found": found, "expected": expected, "fix": fix})
-
-
-def _part_name(value: str) -> str:
-    if not re.fullmatch(r"\w(?:[\w -]*\w)?", value) or len(value) > MAX_NAME:
-        plain = re.sub(r"\W+", "_", value).strip("_")[:MAX_NAME]
-        raise refuse(
-            f"the name is {value!r}",
-            f"at most {MAX_NAME} letters, digits, '_', '-', and spaces within: a point parts a name from what belongs "
-            "to it, as in NAME.S_O",
-            f"write {plain!r}"
-            if (plain := re.sub(r"\W+", "_", value).strip("_"))
-            else "write a name such as 'aerobic_1'",
-        )
-    return value
-
-
-PartName = Annotated[str, AfterValidator(_part_name)]
-"""The name of a tank, recycle, controller or cycle."""
-
-
-def written(text: str) -> Any:
-    """Return a default as the user would write it: it is validated, and so converted, like a given value."""
-    return text
+TEMPERATURES = (-5, 60)
+"""Temperatures that water of a plant can have [degC]."""
 
 
 def _reader(unit: str, example: str) -> Callable[[Any], float]:
@@ -172,7 +126,10 @@ Flow = Annotated[
     float, BeforeValidator(_reader("m3/d", "9800 m3/h")), Field(ge=0, le=LARGEST), _schema("m3/d", "9800 m3/h")
 ]
 Temperature = Annotated[
-    float, BeforeValidator(_reader("degC", "15 degC")), Field(ge=-5, le=60), _schema("degC", "15 degC")
+    float,
+    BeforeValidator(_reader("degC", "15 degC")),
+    Field(ge=TEMPERATURES[0], le=TEMPERATURES[1]),
+    _schema("degC", "15 degC"),
 ]
 
 

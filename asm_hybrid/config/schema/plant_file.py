@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field, PrivateAttr
 
 from asm_hybrid.artefacts import user_path
-from asm_hybrid.config.base import Section
-from asm_hybrid.config.fractionation import build_fractionation
-from asm_hybrid.config.layout import build_layout
-from asm_hybrid.config.model import KineticsSection
-from asm_hybrid.config.names import load_named_table, parameter_values
-from asm_hybrid.config.plant import PlantSection
-from asm_hybrid.config.targets import series_targets
-from asm_hybrid.kinetics import Table
+from asm_hybrid.config.schema.data_sections import SourceSection
+from asm_hybrid.config.schema.model_sections import KineticsSection
+from asm_hybrid.config.schema.plant_sections import PlantSection
+from asm_hybrid.config.schema.section import Section
 from asm_hybrid.kinetics.extend import LayeredDocument
-from asm_hybrid.plant.fractionation import Fractionation
-from asm_hybrid.plant.layout import Layout
 from asm_hybrid.yamlfile import YamlDocument, to_yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from asm_hybrid.config.data import SourceSection
 
 __all__ = ["PlantFile"]
 
@@ -78,80 +68,6 @@ class PlantFile(Section):
         name = self.model.kinetics
         is_path = name.endswith((".yaml", ".yml")) or "/" in name or os.sep in name
         return self.resolve(name) if is_path else name
-
-    def table(self) -> Table:
-        """Load the kinetics table.
-
-        Returns
-        -------
-        Table
-            The table that ``model.kinetics`` names.
-        """
-        return load_named_table(self)
-
-    def layout(self, table: Table) -> Layout:
-        """Return the flow sheet, after checking every name of the config against the kinetics table.
-
-        Parameters
-        ----------
-        table : Table
-            The kinetics table.
-
-        Returns
-        -------
-        Layout
-            Tanks, flows, imposed states, and the constants in internal units.
-
-        Raises
-        ------
-        InputError
-            If a name is unknown, an input is given twice or not at all, or a unit does not fit; with file and
-            line of the key.
-        """
-        self.check_names(table)
-        return build_layout(self, table)
-
-    def check_names(self, table: Table) -> None:
-        """Check the names of parameters, and of all else that refers to the kinetics table.
-
-        Parameters
-        ----------
-        table : Table
-            The kinetics table.
-        """
-        parameter_values(self, table)
-
-    def fractionation(self, table: Table, layout: Layout) -> Fractionation | None:
-        """Return how measured sums of the influent are split, or None where every component is given by itself.
-
-        Parameters
-        ----------
-        table : Table
-            The kinetics table.
-        layout : Layout
-            The flow sheet, from `layout`; its constants hold those of the influent.
-
-        Returns
-        -------
-        Fractionation or None
-            Family of the table, shares, and what is given.
-        """
-        return build_fractionation(self, table, set(layout.constants) | set(series_targets(self)))
-
-    def parameter_values(self, table: Table) -> dict[str, float]:
-        """Return the values of ``model.parameters`` in the table's units.
-
-        Parameters
-        ----------
-        table : Table
-            The kinetics table.
-
-        Returns
-        -------
-        dict of str to float
-            Only those parameters that the config overrides, at their reference temperature.
-        """
-        return parameter_values(self, table)
 
     def to_yaml(self, directory: str | Path | None = None) -> str:
         """Return the resolved config, every default written out, as text that loads again.

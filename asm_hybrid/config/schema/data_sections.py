@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from asm_hybrid.config.base import Duration, Section, refuse, written
-from asm_hybrid.config.sensor import Bias, Lag, Sample
-from asm_hybrid.config.timestamps import Stamp, TimeSection, stamp
+from asm_hybrid.config.schema.quantities import Duration
+from asm_hybrid.config.schema.section import Section, refuse, written
+from asm_hybrid.config.schema.sensor import Bias, Lag, Sample
+from asm_hybrid.config.schema.timestamps import Stamp, TimeSection, stamp
 from asm_hybrid.text import same_name
 
 __all__ = ["BlocksSection", "ColumnSection", "DataSection", "Edge", "Role", "SourceSection"]

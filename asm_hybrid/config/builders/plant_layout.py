@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from asm_hybrid.config.fractionation import INFLUENT, build_fractionation, influent_sums
-from asm_hybrid.config.loops import build_controllers, build_cycles, setpoints
-from asm_hybrid.config.names import known, located_amount
-from asm_hybrid.config.targets import NO_FRACTIONATION, check_targets, imposed_states, series_targets
+from asm_hybrid.config.builders.columns import series_targets
+from asm_hybrid.config.builders.influent_split import INFLUENT, build_fractionation, influent_sums
+from asm_hybrid.config.builders.located import known, located, located_amount
+from asm_hybrid.config.builders.loops import build_controllers, build_cycles, setpoints
+from asm_hybrid.config.builders.names import check_names
+from asm_hybrid.config.builders.targets import NO_FRACTIONATION, check_targets, imposed_states
+from asm_hybrid.config.schema.plant_file import PlantFile
+from asm_hybrid.config.schema.plant_sections import AerationSection, SettlerSection, TankSection
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.aeration import Aeration, AirLaw
@@ -20,10 +23,6 @@ from asm_hybrid.plant.fractionation import Fractionation
 from asm_hybrid.plant.layout import CLOCK, EFFLUENT, SETTLER, Layout, Recycle, Tank
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
-
-if TYPE_CHECKING:
-    from asm_hybrid.config.plant import AerationSection, SettlerSection, TankSection
-    from asm_hybrid.config.plantfile import PlantFile
 
 __all__ = ["build_layout"]
 
@@ -35,7 +34,27 @@ REFERENCE_TEMPERATURE = 20.0
 
 
 def build_layout(config: PlantFile, table: Table) -> Layout:
-    """See `PlantFile.layout`."""
+    """Return the flow sheet, after checking every name of the config against the kinetics table.
+
+    Parameters
+    ----------
+    config : PlantFile
+        A plant, or a config.
+    table : Table
+        The kinetics table.
+
+    Returns
+    -------
+    Layout
+        Tanks, flows, imposed states, and the constants in internal units.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, an input is given twice or not at all, or a unit does not fit; with file and
+        line of the key.
+    """
+    check_names(config, table)
     _check_tanks(config)
     given = dict(_constants(config, table))
     series = series_targets(config)
@@ -89,7 +108,7 @@ def _check_streams(config: PlantFile, table: Table, layout: Layout) -> None:
         flow_maps(layout, {name: i for i, name in enumerate(names)})
     except InputError as error:
         where = config.where("plant", "tanks")
-        raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
+        raise located(error, where) from None
 
 
 def _check_tanks(config: PlantFile) -> None:
@@ -174,7 +193,7 @@ def _layout(config: PlantFile, table: Table, constants: dict[str, float]) -> Lay
         )
     except InputError as error:
         where = config.where("plant", "tanks")
-        raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
+        raise located(error, where) from None
 
 
 def _metered(config: PlantFile, imposed: tuple[tuple[str, str], ...], table: Table) -> tuple[str, ...]:
@@ -237,7 +256,7 @@ def _completed(config: PlantFile, table: Table, layout: Layout) -> Layout:
         constants |= {name: cycle.table(name)[0] for name in cycle.inputs}
     supplied = set(constants) | set(series_targets(config)) | set(CLOCK)
     missing = [spec.name for spec in layout.inputs({c.name: c.unit for c in table.components})]
-    fractionation = build_fractionation(config, table, supplied)
+    fractionation = build_fractionation(config, table, replace(layout, constants=constants))
     if fractionation:
         supplied |= {f"{INFLUENT}{name}" for name in (*fractionation.computed, *fractionation.absent)}
         if not config.sources:

@@ -8,12 +8,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from asm_hybrid.config.data import DataSection, SourceSection
-from asm_hybrid.config.model import ModelSection, NetworkSection, TrainingSection
-from asm_hybrid.config.names import calibration_bounds, check_names
-from asm_hybrid.config.plant import PlantSection
-from asm_hybrid.config.plantfile import PlantFile
-from asm_hybrid.kinetics import Table
+from asm_hybrid.config.schema.data_sections import DataSection, SourceSection
+from asm_hybrid.config.schema.model_sections import ModelSection, NetworkSection, TrainingSection
+from asm_hybrid.config.schema.plant_file import PlantFile
+from asm_hybrid.config.schema.plant_sections import PlantSection
 
 __all__ = ["Config", "json_schema"]
 
@@ -39,32 +37,6 @@ class Config(PlantFile):
     def reads_clock(self) -> bool:
         """Whether n reads the time of day, which then is an input."""
         return self.model.mode == "hybrid" and self.network.reads("time_of_day")
-
-    def check_names(self, table: Table) -> None:
-        """Check the names of parameters, and of all else that refers to the kinetics table.
-
-        Parameters
-        ----------
-        table : Table
-            The kinetics table.
-        """
-        super().check_names(table)
-        check_names(self, table)
-
-    def calibration_bounds(self, table: Table) -> dict[str, tuple[float, float]]:
-        """Return the parameters to recalibrate with their bounds.
-
-        Parameters
-        ----------
-        table : Table
-            The kinetics table.
-
-        Returns
-        -------
-        dict of str to (float, float)
-            Lower and upper bound in the table's unit.
-        """
-        return calibration_bounds(self, table)
 
     def _write_paths(self, content: dict[str, Any], directory: str | Path | None) -> None:
         super()._write_paths(content, directory)

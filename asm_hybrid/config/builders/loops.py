@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from asm_hybrid.config.names import known, located_amount, located_quantity
+from asm_hybrid.config.builders.located import known, located, located_amount, located_quantity
+from asm_hybrid.config.schema.control_sections import ControlSection
+from asm_hybrid.config.schema.plant_file import PlantFile
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.control import PI, Controller, Lag, OnOff, Sensor, sorted_controllers
 from asm_hybrid.plant.cycle import Cycle, Phase, Until
 from asm_hybrid.plant.layout import Layout
-
-if TYPE_CHECKING:
-    from asm_hybrid.config.control import ControlSection
-    from asm_hybrid.config.plantfile import PlantFile
 
 __all__ = ["build_controllers", "build_cycles", "setpoints"]
 
@@ -92,7 +88,7 @@ def build_controllers(config: PlantFile, table: Table, layout: Layout) -> tuple[
         sorted_controllers(found)
     except InputError as error:
         where = config.where("plant", "control")
-        raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
+        raise located(error, where) from None
     return tuple(found)
 
 
@@ -159,7 +155,7 @@ def _controller(config: PlantFile, name: str, section: ControlSection, seen: str
         )
     except InputError as error:
         where = error.where or config.where("plant", "control", name)
-        raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
+        raise located(error, where) from None
     return Controller(
         name=name,
         measured=section.measure,

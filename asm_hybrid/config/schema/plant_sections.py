@@ -6,23 +6,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from asm_hybrid.config.base import (
-    Aeration,
-    Air,
-    Amount,
-    Duration,
-    Flow,
-    PartName,
-    Saturation,
-    Section,
-    Temperature,
-    Volume,
-    refuse,
-    written,
-)
-from asm_hybrid.config.control import ControlSection, CycleSection
-from asm_hybrid.config.counts import MAX_PARTS
-from asm_hybrid.config.fractionation import FractionationSection
+from asm_hybrid.config.schema.control_sections import ControlSection, CycleSection
+from asm_hybrid.config.schema.counts import MAX_PARTS
+from asm_hybrid.config.schema.fractionation_section import FractionationSection
+from asm_hybrid.config.schema.quantities import Aeration, Air, Amount, Duration, Flow, Saturation, Temperature, Volume
+from asm_hybrid.config.schema.section import PartName, Section, refuse, written
 from asm_hybrid.plant.settler import TakacsSettler
 
 __all__ = [

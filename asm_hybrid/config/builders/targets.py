@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from asm_hybrid.config.fractionation import INFLUENT, influent_sums
-from asm_hybrid.config.names import known
+from asm_hybrid.config.builders.columns import column_key, used_columns
+from asm_hybrid.config.builders.influent_split import INFLUENT, influent_sums
+from asm_hybrid.config.builders.located import known
+from asm_hybrid.config.schema.plant_file import PlantFile
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.families import SUMS
-from asm_hybrid.plant.layout import Layout
+from asm_hybrid.plant.layout import EFFLUENT, Layout
 from asm_hybrid.units import conversion
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+__all__ = ["NO_FRACTIONATION", "check_targets", "column_unit", "imposed_states"]
 
-    from asm_hybrid.config.data import ColumnSection
-    from asm_hybrid.config.plantfile import PlantFile
-
-__all__ = [
-    "NO_FRACTIONATION",
-    "check_targets",
-    "column_unit",
-    "imposed_states",
-    "observed_targets",
-    "series_targets",
-    "used_columns",
-]
-
-EFFLUENT = "effluent"
 NO_FRACTIONATION = {
     "expected": "components of the influent, or a fractionation that splits the sums",
     "fix": "add 'fractionation: {type: raw}' (or settled) under plant.influent",
@@ -36,59 +21,12 @@ NO_FRACTIONATION = {
 """What to say of a measured sum that nothing splits."""
 
 
-def used_columns(config: PlantFile) -> Iterator[tuple[str, str, ColumnSection]]:
-    """Yield source, header and meaning of every column that is not ignored."""
-    for source, section in config.sources.items():
-        for header, column in section.columns.items():
-            if column.role != "ignored":
-                yield source, header, column
-
-
-def _where(config: PlantFile, source: str, header: str, key: str) -> str:
-    return config.where("data", "sources", source, "columns", header, key)
-
-
-def series_targets(config: PlantFile) -> dict[str, tuple[str, str]]:
-    """Return the inputs and imposed states that columns give.
-
-    Parameters
-    ----------
-    config : Config
-        The config.
-
-    Returns
-    -------
-    dict of str to (str, str)
-        Model name, with source and header of its column.
-    """
-    found: dict[str, tuple[str, str]] = {}
-    for source, header, column in used_columns(config):
-        if column.role == "observation":
-            continue
-        target = str(column.target)
-        if target in found:
-            first = found[target]
-            raise InputError(
-                f"{target} is given twice: by {first[1]!r} of {first[0]!r} and {header!r} of {source!r}",
-                where=_where(config, source, header, "as"),
-                expected="one column for each input",
-                fix="give one of the two the role 'ignored'",
-            )
-        found[target] = (source, header)
-    return found
-
-
-def observed_targets(config: PlantFile) -> dict[str, str]:
-    """Return the observed columns with what they measure, in the order of the config."""
-    return {header: str(c.target) for _, header, c in used_columns(config) if c.role == "observation"}
-
-
 def imposed_states(config: PlantFile, table: Table) -> tuple[tuple[str, str], ...]:
     """Return the states that columns impose, as pairs of tank and component."""
     states = []
     for source, header, column in used_columns(config):
         if column.role == "imposed":
-            where = _where(config, source, header, "as")
+            where = column_key(config, source, header, "as")
             tank, component = _pair(str(column.target), "TANK.COMPONENT, such as aerobic.S_O", where)
             known(tank, config.plant.tanks, "a tank of this plant", where)
             known(component, table.component_names, f"a component of {table.name}", where)
@@ -123,7 +61,7 @@ def column_unit(config: PlantFile, table: Table, layout: Layout, source: str, he
         Unit, in the notation of the kinetics table.
     """
     column = config.sources[source].columns[header]
-    target, where = str(column.target), _where(config, source, header, "as")
+    target, where = str(column.target), column_key(config, source, header, "as")
     components = {c.name: c.unit for c in table.components}
     if column.role == "observation":
         return _observed_unit(target, table, layout, where)
@@ -195,7 +133,7 @@ def check_targets(config: PlantFile, table: Table, layout: Layout) -> None:
         except InputError as error:
             raise InputError(
                 f"the column {header!r}: {error.found}",
-                where=_where(config, source, header, "unit"),
+                where=column_key(config, source, header, "unit"),
                 expected=error.expected or f"a unit that converts to {unit}",
                 fix=error.fix,
             ) from None

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from asm_hybrid.config.base import refuse
+from asm_hybrid.config.schema.section import refuse
 
 __all__ = ["MAX_DAYS", "MAX_PARTS", "Hidden", "Seed", "Seeds", "Tries"]
 

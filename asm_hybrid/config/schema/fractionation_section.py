@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from asm_hybrid.config.base import Section, refuse
-from asm_hybrid.errors import InputError
-from asm_hybrid.kinetics import Table
+from asm_hybrid.config.schema.section import Section, refuse
 from asm_hybrid.plant.families import COD_FRACTIONS, FRACTIONS
-from asm_hybrid.plant.fractionation import Fractionation, find_family, make_fractionation
 
-if TYPE_CHECKING:
-    from asm_hybrid.config.plantfile import PlantFile
+__all__ = ["FractionationSection"]
 
-__all__ = ["INFLUENT", "FractionationSection", "build_fractionation", "influent_sums"]
-
-INFLUENT = "influent."
 TOLERANCE = 1e-9
 """How far fractions may be from a sum of 1."""
 
@@ -85,69 +78,3 @@ class FractionationSection(Section):
         """Shares by name, without those that are not set."""
         names = (*COD_FRACTIONS, "f_SA", "f_SND", "f_SNH")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-
-
-def influent_sums(config: PlantFile, table: Table) -> dict[str, str]:
-    """Return the measured sums of the influent that columns and constants may give.
-
-    Parameters
-    ----------
-    config : Config
-        The config.
-    table : Table
-        The kinetics table.
-
-    Returns
-    -------
-    dict of str to str
-        Names such as ``influent.COD``, with their internal unit; empty without a fractionation.
-
-    Raises
-    ------
-    InputError
-        If the influent of the table cannot be fractionated.
-    """
-    if config.plant.influent.fractionation is None:
-        return {}
-    try:
-        names = find_family(table).sums
-    except InputError as error:
-        raise _located(config, error) from None
-    return {f"{INFLUENT}{name}": table.composites[name].unit for name in names}
-
-
-def build_fractionation(config: PlantFile, table: Table, given: set[str]) -> Fractionation | None:
-    """Return how the influent is split.
-
-    Parameters
-    ----------
-    config : Config
-        The config.
-    table : Table
-        The kinetics table.
-    given : set of str
-        Names such as ``influent.COD`` and ``influent.S_NH`` that columns or constants give; others are passed over.
-
-    Returns
-    -------
-    Fractionation or None
-        None where the config has none.
-
-    Raises
-    ------
-    InputError
-        If what is given does not determine every component; with file and line.
-    """
-    section = config.plant.influent.fractionation
-    if section is None:
-        return None
-    names = [name.removeprefix(INFLUENT) for name in given if name.startswith(INFLUENT)]
-    try:
-        return make_fractionation(table, config.parameter_values(table), section.shares, names, section.tss)
-    except InputError as error:
-        raise _located(config, error) from None
-
-
-def _located(config: PlantFile, error: InputError) -> InputError:
-    where = config.where("plant", "influent", "fractionation")
-    return InputError(error.found, where=where, expected=error.expected, fix=error.fix)

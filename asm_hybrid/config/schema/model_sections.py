@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal, Self, cast, get_args
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from asm_hybrid.config.base import Amount, Duration, Section, refuse, written
-from asm_hybrid.config.counts import Hidden, Seeds, Tries
+from asm_hybrid.config.schema.counts import Hidden, Seeds, Tries
+from asm_hybrid.config.schema.quantities import Amount, Duration
+from asm_hybrid.config.schema.section import Section, refuse, written
 from asm_hybrid.errors import nearest
 
 __all__ = ["Bounds", "KineticsSection", "ModelSection", "NetworkSection", "TrainingSection"]

@@ -1,0 +1,59 @@
+"""The columns of a config: what each of them gives, and the place of its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from asm_hybrid.config.schema.data_sections import ColumnSection
+from asm_hybrid.config.schema.plant_file import PlantFile
+from asm_hybrid.errors import InputError
+
+__all__ = ["column_key", "observed_targets", "series_targets", "used_columns"]
+
+
+def used_columns(config: PlantFile) -> Iterator[tuple[str, str, ColumnSection]]:
+    """Yield source, header and meaning of every column that is not ignored."""
+    for source, section in config.sources.items():
+        for header, column in section.columns.items():
+            if column.role != "ignored":
+                yield source, header, column
+
+
+def column_key(config: PlantFile, source: str, header: str, key: str) -> str:
+    """Return where a key of a column stands, for messages."""
+    return config.where("data", "sources", source, "columns", header, key)
+
+
+def series_targets(config: PlantFile) -> dict[str, tuple[str, str]]:
+    """Return the inputs and imposed states that columns give.
+
+    Parameters
+    ----------
+    config : PlantFile
+        A plant, which has no columns, or a config.
+
+    Returns
+    -------
+    dict of str to (str, str)
+        Model name, with source and header of its column.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for source, header, column in used_columns(config):
+        if column.role == "observation":
+            continue
+        target = str(column.target)
+        if target in found:
+            first = found[target]
+            raise InputError(
+                f"{target} is given twice: by {first[1]!r} of {first[0]!r} and {header!r} of {source!r}",
+                where=column_key(config, source, header, "as"),
+                expected="one column for each input",
+                fix="give one of the two the role 'ignored'",
+            )
+        found[target] = (source, header)
+    return found
+
+
+def observed_targets(config: PlantFile) -> dict[str, str]:
+    """Return the observed columns with what they measure, in the order of the config."""
+    return {header: str(c.target) for _, header, c in used_columns(config) if c.role == "observation"}

@@ -1,0 +1,58 @@
+"""Names and amounts of a config, refused with file and line where they do not fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from asm_hybrid.config.schema.quantities import TEMPERATURES
+from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.units import parse_quantity
+
+__all__ = ["known", "located", "located_amount", "located_quantity"]
+
+
+def known(name: str, options: Iterable[str], what: str, where: str) -> None:
+    """Raise an error unless `name` is one of `options`.
+
+    Parameters
+    ----------
+    name : str
+        What the user wrote.
+    options : iterable of str
+        What there is.
+    what : str
+        What the name should be, in a few words: "a tank", "a parameter of asm1".
+    where : str
+        File and line.
+    """
+    names = list(options)
+    if name not in names:
+        raise InputError(f"{name!r} is not {what}", where=where, expected=what, fix=nearest(name, names))
+
+
+def located(error: InputError, where: str) -> InputError:
+    """Return an error with the place in the config that led to it."""
+    return InputError(error.found, where=where, expected=error.expected, fix=error.fix)
+
+
+def located_quantity(value: float | str, unit: str, where: str) -> float:
+    """Return a number or a text with a unit as a number in `unit`, with the place in any error."""
+    try:
+        return parse_quantity(value, unit)
+    except InputError as error:
+        raise located(error, where) from None
+
+
+def located_amount(value: float | str, unit: str, where: str) -> float:
+    """Return a concentration, flow, volume or temperature as `located_quantity` does; one that cannot be is refused."""
+    number = located_quantity(value, unit, where)
+    low, high = TEMPERATURES if unit == "degC" else (0.0, math.inf)
+    if not low <= number <= high:
+        raise InputError(
+            f"the value is {value}" + ("" if isinstance(value, str) else f" {unit}"),
+            where=where,
+            expected=f"{low:g} to {high:g} degC" if unit == "degC" else f"zero or above [{unit}]",
+            fix="correct the sign or the unit",
+        )
+    return number

@@ -1,0 +1,79 @@
+"""Checks of the names in a config against the kinetics table, each with the line that holds the name."""
+
+from __future__ import annotations
+
+from asm_hybrid.config.builders.influent_split import INFLUENT
+from asm_hybrid.config.builders.located import known
+from asm_hybrid.config.builders.parameter_values import calibration_bounds, parameter_values
+from asm_hybrid.config.schema.config import Config
+from asm_hybrid.config.schema.plant_file import PlantFile
+from asm_hybrid.errors import InputError
+from asm_hybrid.kinetics import Table, check_factored
+
+__all__ = ["check_names"]
+
+
+def check_names(config: PlantFile, table: Table) -> None:
+    """Check the names of parameters, and in the config of a run all that calibration and network refer to.
+
+    Parameters
+    ----------
+    config : PlantFile
+        A plant, or a config.
+    table : Table
+        The kinetics table.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, or a value or bound cannot be; with file and line.
+    """
+    parameter_values(config, table)
+    if isinstance(config, Config):
+        calibration_bounds(config, table)
+        _check_network(config, table)
+
+
+def _check_network(config: Config, table: Table) -> None:
+    """Check all that the network section names."""
+    network = config.network
+    components = list(table.component_names)
+    lists = {
+        "processes": (network.processes, list(table.process_names), f"a process of {table.name}"),
+        "components": (network.components, components, f"a component of {table.name}"),
+        "influent": (network.influent, components, f"a component of {table.name}"),
+    }
+    _check_reads(config, table)
+    for key, (names, options, what) in lists.items():
+        for i, name in enumerate(names or ()):
+            known(name, options, what, config.where("network", key, i))
+    listed = network.parameters or ()
+    for i, name in enumerate(listed):
+        where = config.where("network", "parameters", i)
+        check_factored(table, name, where)
+        if name in listed[:i]:
+            raise InputError(f"the parameter {name!r} is listed twice", where=where, expected="each parameter once")
+
+
+def _check_reads(config: Config, table: Table) -> None:
+    """Check what n reads, placement by placement."""
+    network, components = config.network, list(table.component_names)
+    loads = [f"load.{name}" for name in (*components, *table.composites)]
+    columns = [column for source in config.sources.values() for column in source.columns.values()]
+    given = [str(c.target) for c in columns if c.role in ("input", "imposed")]
+    series = [n for n in given if not n.startswith(INFLUENT) or n.removeprefix(INFLUENT) in components]
+    tanks = config.plant.tanks.values()
+    blown = any(n.endswith(".air") for n in given) or any(tank.air is not None for tank in tanks)
+    aerated = blown or any(tank.kla is not None for tank in tanks)
+    for placement in network.placement:
+        inside = placement != "forcing"
+        air = ["air"] if (aerated if inside else blown) else []
+        options = [*(components if inside else ()), "T", "Q_in", *air, *loads, *series, "time_of_day"]
+        what = ", ".join(["T", "Q_in", *air, "load.X, time_of_day or what a column gives, such as influent.S_NH"])
+        if not inside:
+            what += ", since the influent is no tank; a mapping gives each placement its list"
+        else:
+            what = f"a component of {table.name}, {what}" + ("" if air else " (no tank has kla or air)")
+        for i, name in enumerate(network.inputs_of(placement) or ()):
+            keys = (placement, i) if isinstance(network.inputs, dict) else (i,)
+            known(name, options, what, config.where("network", "inputs", *keys))

@@ -1,0 +1,206 @@
+"""From the files of a config to a dataset: every series on one time axis, with what the checks found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from asm_hybrid.config import Config, build_fractionation
+from asm_hybrid.data.blocks import check_blocks, check_inputs, place_blocks, zone_name
+from asm_hybrid.data.dataset import Dataset, Observation
+from asm_hybrid.data.findings import QualityFinding, merged, raise_errors
+from asm_hybrid.data.influent import PREFIX, fractionate
+from asm_hybrid.data.knots import TOLERANCE, placed
+from asm_hybrid.data.means import Curve, check_load, check_means, on_knots
+from asm_hybrid.data.record_backflow import backflow_findings
+from asm_hybrid.data.record_span import Record, check_size, find_record, place_knots
+from asm_hybrid.data.series import Series, Source, read_sources
+from asm_hybrid.kinetics import Table
+from asm_hybrid.plant import CLOCK
+from asm_hybrid.plant.layout import Layout
+
+__all__ = ["build_dataset", "read_dataset"]
+
+Values = NDArray[np.float64]
+
+
+def read_dataset(config: Config, table: Table, layout: Layout) -> Dataset:
+    """Read, convert and check the series of a config.
+
+    Parameters
+    ----------
+    config : Config
+        The config.
+    table : Table
+        The kinetics table.
+    layout : Layout
+        The flow sheet, from `Config.layout`.
+
+    Returns
+    -------
+    Dataset
+        Series in internal units. Observations are never resampled, and nothing is corrected.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used; with file, column and rows.
+    """
+    sources, findings = read_sources(config, table, layout)
+    raise_errors(findings)
+    dataset = build_dataset(config, table, layout, sources, findings)
+    raise_errors(dataset.quality)
+    return dataset
+
+
+def build_dataset(
+    config: Config, table: Table, layout: Layout, sources: list[Source], findings: list[QualityFinding]
+) -> Dataset:
+    """Put series that were read onto one time axis.
+
+    Parameters
+    ----------
+    config, table, layout
+        See `read_dataset`.
+    sources : list of Source
+        Series without errors.
+    findings : list of QualityFinding
+        What the checks found so far.
+
+    Returns
+    -------
+    Dataset
+        Its `quality` may hold errors about the blocks.
+    """
+    record = find_record(config, sources)
+    first = record.first
+    times, found = place_knots(config, record, sources)
+    found += record.findings
+    specs = layout.inputs({c.name: c.unit for c in table.components})
+    found += check_size(config, times.size, len(specs), len(layout.tanks) * len(table.components))
+    inputs = np.empty((times.size, len(specs)))
+    filled = np.zeros(inputs.shape, dtype=bool)
+    series = {s.target: (s, source.days(first)) for source, s in _driving(sources)}
+    known: dict[str, Values | float] = dict(layout.constants)
+    known |= _clock(first, times, zone_name(config))
+    bridges: dict[str, NDArray[np.bool_]] = {}
+    curves = {name: _curve(one, days) for name, (one, days) in series.items()}
+    for name, curve in curves.items():
+        carrier = curves.get("Q_in") if name.startswith(PREFIX) else None
+        put = on_knots(times, curve, config.data.interpolation, carrier)
+        known[name], bridges[name] = put.values, put.filled
+        found += check_means(series[name][0].place, curve, put, config.data.interval)
+    if "Q_in" in curves:
+        for name in (n for n in curves if n.startswith(PREFIX)):
+            concentrations, flows = np.asarray(known[name]), np.asarray(known["Q_in"])
+            place, how = series[name][0].place, config.data.interpolation
+            found += check_load(place, times, curves[name], curves["Q_in"], concentrations, flows, how)
+    measured = dict(bridges)
+    observations, outside = _observations(sources, record, float(times[-1]))
+    found += outside
+    fractionation = build_fractionation(config, table, layout)
+    if fractionation:
+        components, problems = fractionate(config, fractionation, known, series, first, times)
+        known |= components
+        found += problems
+        used = [bridges[f"{PREFIX}{name}"] for name in fractionation.used if f"{PREFIX}{name}" in bridges]
+        if used:
+            bridges |= {f"{PREFIX}{name}": np.logical_or.reduce(used) for name in fractionation.computed}
+    for i, spec in enumerate(specs):
+        inputs[:, i] = known[spec.name]
+        if spec.name in bridges:
+            filled[:, i] = bridges[spec.name]
+    if config.model.mode != "neural":
+        stamps = (first + pd.to_timedelta(times, unit="D")).round("s").tz_convert(zone_name(config))
+        found += backflow_findings(table, layout, sources, stamps, inputs)
+    flow = inputs[:, [spec.name for spec in specs].index("Q_in")]
+    weighted = {s.header for _, s in _observed(sources) if s.column.sample and s.column.sample.weight == "flow"}
+    observations = [replace(o, flow=flow) if o.label in weighted else o for o in observations]
+    blocks = place_blocks(config, first, float(times[-1]))
+    found += check_blocks(config, blocks, observations)
+    found += check_inputs(config, blocks, times, measured)
+    return Dataset(
+        origin=first,
+        interval=config.data.interval,
+        zone=zone_name(config),
+        input_names=tuple(spec.name for spec in specs),
+        input_units=tuple(spec.unit for spec in specs),
+        times=times,
+        inputs=inputs,
+        input_filled=filled,
+        observations=tuple(observations),
+        blocks=blocks,
+        quality=tuple(merged([*findings, *found])),
+        fingerprint=tuple(_fingerprint(source) for source in sources),
+    )
+
+
+def _clock(first: pd.Timestamp, times: Values, zone: str) -> dict[str, Values | float]:
+    """Return sine and cosine of the local time of day."""
+    local = (first + pd.to_timedelta(times, unit="D")).tz_convert(zone)
+    angle = 2 * np.pi * np.asarray(local.hour + local.minute / 60 + local.second / 3600) / 24
+    return dict(zip(CLOCK, (np.sin(angle), np.cos(angle)), strict=True))
+
+
+def _driving(sources: list[Source]) -> list[tuple[Source, Series]]:
+    return [(source, s) for source in sources for s in source.series if s.column.role != "observation"]
+
+
+def _observed(sources: list[Source]) -> list[tuple[Source, Series]]:
+    return [(source, s) for source in sources for s in source.series if s.column.role == "observation"]
+
+
+def _curve(series: Series, days: Values) -> Curve:
+    """Return an input as a function of time [d]; means over periods are kept."""
+    valid = ~np.isnan(series.values)
+    times, values = placed(days[valid], series.values[valid], series.period, series.kind)
+    return Curve(times, values, series.kind, series.lasting)
+
+
+def _observations(sources: list[Source], record: Record, span: float) -> tuple[list[Observation], list[QualityFinding]]:
+    out, found = [], []
+    for source, s in _observed(sources):
+        days = source.days(record.first)
+        valid, period = ~np.isnan(s.values), s.period
+        before, after = days - period < -TOLERANCE, days > span + TOLERANCE
+        inside = valid & ~before & ~after
+        outside = int(valid.sum() - inside.sum())
+        if outside:
+            found.append(
+                s.place.finding(
+                    "warning",
+                    "outside the inputs",
+                    f"{outside} of {valid.sum()} observations lie outside of the inputs' time, since "
+                    f"{record.limited_by(bool((valid & before).any()), bool((valid & after).any()))}: not used",
+                    valid & ~inside,
+                )
+            )
+        out.append(
+            Observation(
+                s.header,
+                s.target,
+                np.minimum(days[inside], span),
+                s.values[inside],
+                s.noise,
+                s.unit,
+                s.place.rows[inside],
+                s.censored[inside],
+                period,
+            )
+        )
+    return out, found
+
+
+def _fingerprint(source: Source) -> dict[str, Any]:
+    return {
+        "file": source.table.path.name,
+        "sha256": source.table.sha256,
+        "rows": len(source.times),
+        "columns": list(source.table.header),
+        "first": source.times[0].isoformat(),
+        "last": source.times[-1].isoformat(),
+    }
