@@ -263,7 +263,7 @@ def _completed(config: PlantFile, table: Table, layout: Layout) -> Layout:
             constants |= _split_constants(config, fractionation, constants)
     missing = [name for name in missing if name not in supplied]
     if constants.get("Q_in") == 0.0:
-        constants.update({name: 0.0 for name in missing if name.startswith("influent.")})
+        constants.update({name: 0.0 for name in missing if name.startswith(INFLUENT)})
     if "T" in missing and all(p.theta is None for p in table.parameters):
         constants["T"] = REFERENCE_TEMPERATURE
     missing = [name for name in missing if name not in constants]
@@ -308,7 +308,7 @@ def _home(name: str) -> tuple[str, ...]:
 
 
 def _remedy(missing: list[str]) -> str:
-    components = [name.partition(".")[2] for name in missing if name.startswith("influent.")]
+    components = [name.partition(".")[2] for name in missing if name.startswith(INFLUENT)]
     if components:
         listed = ", ".join(f"{name}: 0" for name in components)
         return f"map a column to each, or add to plant.influent: composition: {{{listed}}} with your values"
