@@ -31,7 +31,7 @@ def load_config(path: str | Path) -> Config:
     Returns
     -------
     Config
-        The config, frozen. Names that depend on the kinetics table are checked by `Config.layout`, the series
+        The config, frozen. Names that depend on the kinetics table are checked by `build_layout`, the series
         by `asm_hybrid.data.read_dataset`.
 
     Raises

@@ -38,7 +38,7 @@ def read_dataset(config: Config, table: Table, layout: Layout) -> Dataset:
     table : Table
         The kinetics table.
     layout : Layout
-        The flow sheet, from `Config.layout`.
+        The flow sheet, from `build_layout`.
 
     Returns
     -------

@@ -46,8 +46,8 @@ def column_unit(config: PlantFile, table: Table, layout: Layout, source: str, he
 
     Parameters
     ----------
-    config : Config
-        The config.
+    config : PlantFile
+        A plant, or a config.
     table : Table
         The kinetics table.
     layout : Layout
@@ -118,8 +118,8 @@ def check_targets(config: PlantFile, table: Table, layout: Layout) -> None:
 
     Parameters
     ----------
-    config : Config
-        The config.
+    config : PlantFile
+        A plant, or a config.
     table : Table
         The kinetics table.
     layout : Layout
