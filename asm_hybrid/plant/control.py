@@ -190,13 +190,6 @@ class Controller:
     actuator: Lag | None = None
 
     @property
-    def inputs(self) -> list[tuple[str, str]]:
-        """Its inputs and their units."""
-        names = ["setpoint"] if isinstance(self.law, PI) else []
-        names += ["noise"] if self.sensor.noise > 0 else []
-        return [(f"{self.name}.{name}", self.unit) for name in names]
-
-    @property
     def start_value(self) -> float:
         """What is moved at the beginning."""
         return self.law.offset if isinstance(self.law, PI) else self.law.off

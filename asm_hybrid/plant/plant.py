@@ -25,7 +25,8 @@ from asm_hybrid.plant.constants import Constants
 from asm_hybrid.plant.control import Controller, sorted_controllers
 from asm_hybrid.plant.flows import FlowMaps
 from asm_hybrid.plant.forcing import Forcing
-from asm_hybrid.plant.layout import SETTLER, InputSpec, Layout
+from asm_hybrid.plant.inputs import PlantInputs
+from asm_hybrid.plant.layout import SETTLER, Layout
 from asm_hybrid.plant.namespace import ArrayNamespace
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import TINY, IdealSettler, TakacsSettler
@@ -86,14 +87,14 @@ class Plant:
         return compile_table(self.table)
 
     @cached_property
-    def inputs(self) -> tuple[InputSpec, ...]:
+    def inputs(self) -> PlantInputs:
         """Entries of the input vector ``u``."""
-        return self.layout.inputs({c.name: c.unit for c in self.table.components})
+        return PlantInputs.of(self.layout, self.table)
 
-    @cached_property
+    @property
     def input_index(self) -> dict[str, int]:
         """Position of every input in ``u``."""
-        return {spec.name: i for i, spec in enumerate(self.inputs)}
+        return self.inputs.positions
 
     @cached_property
     def rows(self) -> Rows:
@@ -118,7 +119,7 @@ class Plant:
     @cached_property
     def constants(self) -> Constants:
         """Constant arrays."""
-        return Constants(self.table, self.layout, self.rows, self.input_index)
+        return Constants(self.table, self.layout, self.rows, self.inputs)
 
     @property
     def maps(self) -> FlowMaps:
@@ -217,8 +218,8 @@ class Plant:
 
     def influent(self, u: Array, xp: ArrayNamespace) -> Array:
         """Return the concentrations of the influent, ``(…, 1, component)``."""
-        first = self.input_index[f"influent.{self.table.component_names[0]}"]
-        return xp.segment(u, first, first + self.shape[1])
+        place = self.inputs.influent
+        return xp.segment(u, place.start, place.stop)
 
     def _inflow(self, u: Array, xp: ArrayNamespace) -> Array:
         return xp.column(self.input(u, "Q_in", xp)) * self.influent(u, xp)
@@ -391,7 +392,7 @@ class Plant:
             moved |= dict.fromkeys(controller.sets, output)
         u = forcing.u
         if moved:
-            u = xp.join([moved.get(s.name, xp.entry(u, i)) for i, s in enumerate(self.inputs)])
+            u = xp.join([moved.get(name, xp.entry(u, i)) for name, i in self.input_index.items()])
         steered = self._driven(u, forcing.parameters, self._growth(X, xp), xp)
         net = xp.columns(xp.combine(u, xp.constant(self.constants.net_inflow, u)))
         slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from asm_hybrid.errors import InputError
+from asm_hybrid.plant.inputs import WATER
 from asm_hybrid.plant.layout import EFFLUENT, SETTLER, Tank
 from asm_hybrid.plant.plant import Plant
 
@@ -235,10 +236,9 @@ def _nodes(plant: Plant, streams: tuple[Stream, ...], u: np.ndarray) -> tuple[No
 
 
 def _negative_inputs(plant: Plant, flow: dict[str, float]) -> Iterator[InputError]:
-    names = ["Q_in", "return_sludge", "wastage", *(f"recycle.{r.name}" for r in plant.layout.recycles)]
-    for name in (*names, *(f"{t.name}.decant" for t in plant.layout.tanks if t.variable)):
-        if flow[name] < 0:
-            yield InputError(f"the flow {name} is {flow[name]:g} m3/d", expected="zero or more")
+    for spec in plant.inputs.of_kind(*WATER):
+        if flow[spec.name] < 0:
+            yield InputError(f"the flow {spec.name} is {flow[spec.name]:g} m3/d", expected="zero or more")
 
 
 def _no_settler(plant: Plant, flow: dict[str, float]) -> Iterator[InputError]:

@@ -6,6 +6,7 @@ import pytest
 
 from asm_hybrid.data.censoring import ABOVE
 from asm_hybrid.data.knots import bridged, interpolate
+from asm_hybrid.plant import PlantInputs
 
 TILBURG = Path(__file__).parents[3] / "shared" / "data" / "tilburg"
 
@@ -38,7 +39,7 @@ def test_constants_fill_the_other_inputs(record):
 def test_inputs_have_the_order_of_the_layout(record):
     config = record.config()
     table = config.table()
-    specs = config.layout(table).inputs({c.name: c.unit for c in table.components})
+    specs = PlantInputs.of(config.layout(table), table)
     data = record.read()
     assert data.input_names == tuple(s.name for s in specs)
     assert data.input_units == tuple(s.unit for s in specs)
