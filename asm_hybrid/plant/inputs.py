@@ -119,9 +119,9 @@ class PlantInputs(Sequence[InputSpec]):
         """Return the inputs of some kinds, in their order."""
         return tuple(spec for spec in self.specs if spec.kind in kinds)
 
-    def owned(self, owner: str, *kinds: InputKind) -> InputSpec | None:
-        """Return the input of a recycle, tank, controller or component that is of one of some kinds; None without."""
-        return next((spec for spec in self.of_kind(*kinds) if spec.owner == owner), None)
+    def owned(self, owner: str, kind: InputKind) -> InputSpec | None:
+        """Return the input of a kind that a recycle, tank, controller or component has; None where it has none."""
+        return next((spec for spec in self.of_kind(kind) if spec.owner == owner), None)
 
 
 def _specs(layout: Layout, units: dict[str, str]) -> Iterator[InputSpec]:

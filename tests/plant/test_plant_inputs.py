@@ -57,5 +57,5 @@ def test_inputs_are_found_by_what_they_are_and_belong_to(inputs):
     assert [inputs.positions[spec.name] for spec in inputs.of_kind("Q_in", "decant")] == [0, 8]
     assert inputs.owned("oxygen", "setpoint") == inputs[9]
     assert inputs.owned("nitrate", "setpoint") is None
-    assert inputs.owned("anoxic", "kla", "air") == inputs[5]
-    assert inputs.owned("batch", "kla", "air") is None
+    assert inputs.owned("metered", "air") == inputs[7]
+    assert inputs.owned("metered", "kla") is None

@@ -325,10 +325,8 @@ def test_a_failing_plot_leaves_nothing(run, tmp_path, monkeypatch):
 def test_nothing_changes_before_the_start_or_from_the_end_on(tmp_path, linear, first, end):
     path = write(tmp_path, ["{input: load, scale: 2}", "{input: T, set: 10 degC}"], '{start: "2024-03-04 01:00"}')
     specs = [InputSpec("Q_in", "m3/d", "Q_in"), InputSpec("T", "degC", "T"), InputSpec("wastage", "m3/d", "wastage")]
-    specs += [
-        InputSpec(f"influent.{name}", unit, "influent", name)
-        for name, unit in (("S_S", "g COD/m3"), ("S_O", "g O2/m3"))
-    ]
+    units = {"S_S": "g COD/m3", "S_O": "g O2/m3"}
+    specs += [InputSpec(f"influent.{name}", unit, "influent", name) for name, unit in units.items()]
     times = pd.date_range("2024-03-04", periods=6, freq="30min", tz="UTC")
     base = np.tile([1000.0, 15.0, 10.0, 50.0, 1.0], (6, 1))
     scenario = load_scenario(path)
