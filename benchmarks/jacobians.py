@@ -39,7 +39,7 @@ class Blocks:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._system, name)
 
-    def inverse(self, x: Tensor, forcing: Forcing, shift: float) -> Tensor:
+    def inverse(self, x: Tensor, forcing: Forcing[Tensor], shift: float) -> Tensor:
         """Return the inverse blocks."""
         rows, components = x.shape[-2:]
         whole = self._system.full_jacobian(x, forcing).unflatten(-1, (rows, components))
@@ -54,12 +54,12 @@ class Blocks:
 class Whole(Blocks):
     """All slopes of f."""
 
-    def inverse(self, x: Tensor, forcing: Forcing, shift: float) -> Tensor:
+    def inverse(self, x: Tensor, forcing: Forcing[Tensor], shift: float) -> Tensor:
         """Return one inverse a window."""
         full = self._slopes(x, forcing)
         return torch.linalg.inv(shift * torch.eye(full.shape[-1], dtype=x.dtype) - full)
 
-    def _slopes(self, x: Tensor, forcing: Forcing) -> Tensor:
+    def _slopes(self, x: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         return self._system.full_jacobian(x, forcing)
 
     def solve(self, inverse: Tensor, right: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ class Whole(Blocks):
 class WholeWithTerm(Whole):
     """All slopes of f and of n."""
 
-    def _slopes(self, x: Tensor, forcing: Forcing) -> Tensor:
+    def _slopes(self, x: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         def summed(at: Tensor) -> Tensor:
             return self._system.derivative(at, forcing).flatten(-2).reshape(-1, x.shape[-1] * x.shape[-2]).sum(0)
 
@@ -83,7 +83,7 @@ class FactoredWithTerm(PlantSystem):
     def __init__(self, system: PlantSystem) -> None:
         self.__dict__.update(vars(system))
 
-    def jacobian(self, x: Tensor, forcing: Forcing) -> Tensor:
+    def jacobian(self, x: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         """Return the blocks."""
         X, term = self.effective(x, forcing), self.term
         assert isinstance(term, LearntTerm)

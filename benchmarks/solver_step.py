@@ -120,7 +120,7 @@ class Case:
         """Return the same by torchdiffeq; adds to ``count`` the number of evaluations of dX/dt."""
         system, interval, last = self.system, self.grid.interval, knots - 2
 
-        def forcing(t: float) -> Forcing:
+        def forcing(t: float) -> Forcing[Tensor]:
             i = min(int(t), last)
             return system.forcing(torch.lerp(self.cut[:, i], self.cut[:, i + 1], t - i))
 

@@ -328,9 +328,10 @@ class Interpolated:
         self.flow, self.influent = xp.column(plant.input(u, "Q_in", xp)), plant.influent(u, xp)
         self.entry = torch.as_tensor(plant.constants.entry)
         self.loss = self._whole.loss[0, 0]
+        assert self._whole.source is not None
         self.oxygen = (self._whole.source - self.entry @ (self.flow * self.influent))[0, 0]
 
-    def __call__(self, t: float, parameters: Tensor) -> Forcing:
+    def __call__(self, t: float, parameters: Tensor) -> Forcing[Tensor]:
         """Return the forcing of all windows at a time that is counted in knots, ``(window, …)`` each."""
         i = min(int(t), self.flows.shape[1] - 2)
         whole = self._whole
