@@ -26,6 +26,7 @@ from train_step_problem import INTERVAL, Problem, error
 from asm_hybrid.hybrid import LearntTerm, PlantSystem
 from asm_hybrid.hybrid.term import bounded
 from asm_hybrid.plant import Forcing
+from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.rosenbrock import integrate
 from asm_hybrid.training.simulation_models import SETTLING
 
@@ -125,12 +126,13 @@ def main() -> None:
 
                 def outputs(system: PlantSystem, wrap: Any = wrap, every: str = every, n: int = substeps) -> Tensor:
                     if every == "knot":
-                        return integrate(wrap(system), problem.starts, inputs, INTERVAL, n, first=SETTLING * n).outputs
+                        grid = Grid(INTERVAL, n, settling=SETTLING)
+                        return integrate(wrap(system), problem.starts, inputs, grid).outputs
                     share = torch.arange(n, dtype=inputs.dtype)[:, None] / n
                     steps = inputs[:, :-1, None] + (inputs[:, 1:] - inputs[:, :-1]).unsqueeze(2) * share
                     fine = torch.cat([steps.flatten(1, 2), inputs[:, -1:]], dim=1)
                     # the interval of the start is SETTLING times finer here too: every step of it has as many
-                    found = integrate(wrap(system), problem.starts, fine, INTERVAL / n, 1, first=SETTLING)
+                    found = integrate(wrap(system), problem.starts, fine, Grid(INTERVAL / n, 1, settling=SETTLING))
                     return found.outputs[..., ::n, :]
 
                 found = min((problem.step(outputs) for _ in range(options.repeats)), key=lambda f: f.seconds)

@@ -17,7 +17,7 @@ from asm_hybrid.kinetics.emit import Namespace
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Array", "ArrayNamespace", "Matrix", "casadi_namespace", "torch_namespace"]
+__all__ = ["ArrayNamespace", "Matrix", "casadi_namespace", "torch_namespace"]
 
 Matrix = Any
 """A matrix of CasADi, numeric or symbolic; CasADi has no types."""
