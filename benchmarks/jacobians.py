@@ -26,6 +26,7 @@ from train_step_problem import INTERVAL, Problem, error
 from asm_hybrid.hybrid import LearntTerm, PlantSystem
 from asm_hybrid.hybrid.term import bounded
 from asm_hybrid.plant import Forcing
+from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.rosenbrock import integrate
 from asm_hybrid.training.simulation_models import SETTLING
 
@@ -39,7 +40,7 @@ class Blocks:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._system, name)
 
-    def inverse(self, x: Tensor, forcing: Forcing, shift: float) -> Tensor:
+    def inverse(self, x: Tensor, forcing: Forcing[Tensor], shift: float) -> Tensor:
         """Return the inverse blocks."""
         rows, components = x.shape[-2:]
         whole = self._system.full_jacobian(x, forcing).unflatten(-1, (rows, components))
@@ -54,12 +55,12 @@ class Blocks:
 class Whole(Blocks):
     """All slopes of f."""
 
-    def inverse(self, x: Tensor, forcing: Forcing, shift: float) -> Tensor:
+    def inverse(self, x: Tensor, forcing: Forcing[Tensor], shift: float) -> Tensor:
         """Return one inverse a window."""
         full = self._slopes(x, forcing)
         return torch.linalg.inv(shift * torch.eye(full.shape[-1], dtype=x.dtype) - full)
 
-    def _slopes(self, x: Tensor, forcing: Forcing) -> Tensor:
+    def _slopes(self, x: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         return self._system.full_jacobian(x, forcing)
 
     def solve(self, inverse: Tensor, right: Tensor) -> Tensor:
@@ -70,7 +71,7 @@ class Whole(Blocks):
 class WholeWithTerm(Whole):
     """All slopes of f and of n."""
 
-    def _slopes(self, x: Tensor, forcing: Forcing) -> Tensor:
+    def _slopes(self, x: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         def summed(at: Tensor) -> Tensor:
             return self._system.derivative(at, forcing).flatten(-2).reshape(-1, x.shape[-1] * x.shape[-2]).sum(0)
 
@@ -83,7 +84,7 @@ class FactoredWithTerm(PlantSystem):
     def __init__(self, system: PlantSystem) -> None:
         self.__dict__.update(vars(system))
 
-    def jacobian(self, x: Tensor, forcing: Forcing) -> Tensor:
+    def jacobian(self, x: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         """Return the blocks."""
         X, term = self.effective(x, forcing), self.term
         assert isinstance(term, LearntTerm)
@@ -125,12 +126,13 @@ def main() -> None:
 
                 def outputs(system: PlantSystem, wrap: Any = wrap, every: str = every, n: int = substeps) -> Tensor:
                     if every == "knot":
-                        return integrate(wrap(system), problem.starts, inputs, INTERVAL, n, first=SETTLING * n).outputs
+                        grid = Grid(INTERVAL, n, settling=SETTLING)
+                        return integrate(wrap(system), problem.starts, inputs, grid).outputs
                     share = torch.arange(n, dtype=inputs.dtype)[:, None] / n
                     steps = inputs[:, :-1, None] + (inputs[:, 1:] - inputs[:, :-1]).unsqueeze(2) * share
                     fine = torch.cat([steps.flatten(1, 2), inputs[:, -1:]], dim=1)
                     # the interval of the start is SETTLING times finer here too: every step of it has as many
-                    found = integrate(wrap(system), problem.starts, fine, INTERVAL / n, 1, first=SETTLING)
+                    found = integrate(wrap(system), problem.starts, fine, Grid(INTERVAL / n, 1, settling=SETTLING))
                     return found.outputs[..., ::n, :]
 
                 found = min((problem.step(outputs) for _ in range(options.repeats)), key=lambda f: f.seconds)

@@ -22,8 +22,8 @@ from asm_hybrid.data.bsm import read_bsm_influent
 from asm_hybrid.hybrid import PlantSystem
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Plant
+from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training import PlantModel, start_state
-from asm_hybrid.training.simulation_models import Grid
 
 __all__ = ["CALIBRATED", "MECHANISMS", "SENSORS", "Mechanism", "make_plant"]
 

@@ -63,38 +63,20 @@ def draw_plant(rng: np.random.Generator, number: int) -> dict[str, Any]:
     flow = 10.0 ** rng.uniform(2.5, 5.5)
     if rng.random() < 0.12:
         return content | {"plant": _batch(rng, table, flow)}
-    count = int(rng.integers(1, 6))
-    names = [f"t{i}" for i in range(count)]
-    tanks: dict[str, Any] = {n: {"volume": flow * 10.0 ** rng.uniform(-2.2, 0.5)} for n in names}
-    for name in names:
-        if rng.random() < 0.6:
-            tanks[name]["kla"] = float(rng.choice([0.0, 30.0, 120.0, 240.0, 1000.0]))
-        elif rng.random() < 0.2:
-            tanks[name]["air"] = {"flow": flow * rng.uniform(1.0, 30.0), "sote": rng.uniform(0.1, 0.4)}
+    names = [f"t{i}" for i in range(int(rng.integers(1, 6)))]
+    tanks = _tanks(rng, names, flow)
     settler = str(rng.choice(["ideal", "takacs", "none"], p=[0.45, 0.4, 0.15]))
     plant: dict[str, Any] = {"temperature": rng.uniform(6.0, 30.0), "tanks": tanks, "settler": {"type": settler}}
     plant["influent"] = {"to": _targets(rng, names), "flow": flow, "composition": _influent(rng, table)}
-    if settler == "ideal":
-        plant["settler"]["non_settleable"] = float(rng.choice([0.0, 0.002, 0.05]))
-    if settler == "takacs":
-        layers = int(rng.integers(4, 13))
-        size = {"area": flow / 10.0 ** rng.uniform(0.8, 1.7), "height": rng.uniform(2.0, 5.0)}
-        plant["settler"] |= size | {"layers": layers, "feed_layer": int(rng.integers(2, layers))}
+    plant["settler"] |= _settler(rng, settler, flow)
     if settler != "none":
-        if rng.random() < 0.95:
-            plant["return_sludge"] = {
-                "to": _targets(rng, names, bypass=0.0),
-                "flow": flow * 10.0 ** rng.uniform(-1.5, 0.4),
-            }
-        if rng.random() < 0.85:
-            source = "settler" if rng.random() < 0.7 else str(rng.choice(names))
-            plant["wastage"] = {"from": source, "flow": flow * 10.0 ** rng.uniform(-3.0, -0.7)}
+        plant |= _sludge(rng, names, flow)
     ends = ["effluent"] if settler == "none" else ["effluent", "settler"]
     for i, name in enumerate(names[:-1]):
         if rng.random() < 0.2:
             on = [*names[i + 1 :], *ends]
             tanks[name]["to"] = _targets(rng, on, bypass=0.0)
-    if count > 1 and rng.random() < 0.5:
+    if len(names) > 1 and rng.random() < 0.5:
         target, source = sorted(rng.choice(names, 2, replace=False))
         source, target = (target, source) if rng.random() < 0.1 else (source, target)
         plant["recycles"] = {
@@ -111,6 +93,38 @@ def draw_plant(rng: np.random.Generator, number: int) -> dict[str, Any]:
             | {"gain": 25.0, "integral_time": "10 min", "offset": 100.0, "high": 400.0}
         }
     return content | {"plant": plant}
+
+
+def _tanks(rng: np.random.Generator, names: list[str], flow: float) -> dict[str, Any]:
+    tanks: dict[str, Any] = {n: {"volume": flow * 10.0 ** rng.uniform(-2.2, 0.5)} for n in names}
+    for name in names:
+        if rng.random() < 0.6:
+            tanks[name]["kla"] = float(rng.choice([0.0, 30.0, 120.0, 240.0, 1000.0]))
+        elif rng.random() < 0.2:
+            tanks[name]["air"] = {"flow": flow * rng.uniform(1.0, 30.0), "sote": rng.uniform(0.1, 0.4)}
+    return tanks
+
+
+def _settler(rng: np.random.Generator, kind: str, flow: float) -> dict[str, Any]:
+    if kind == "ideal":
+        return {"non_settleable": float(rng.choice([0.0, 0.002, 0.05]))}
+    if kind == "none":
+        return {}
+    layers = int(rng.integers(4, 13))
+    size = {"area": flow / 10.0 ** rng.uniform(0.8, 1.7), "height": rng.uniform(2.0, 5.0)}
+    return size | {"layers": layers, "feed_layer": int(rng.integers(2, layers))}
+
+
+def _sludge(rng: np.random.Generator, names: list[str], flow: float) -> dict[str, Any]:
+    """Return where return and waste sludge go, as far as there are any."""
+    found: dict[str, Any] = {}
+    if rng.random() < 0.95:
+        to = _targets(rng, names, bypass=0.0)
+        found["return_sludge"] = {"to": to, "flow": flow * 10.0 ** rng.uniform(-1.5, 0.4)}
+    if rng.random() < 0.85:
+        source = "settler" if rng.random() < 0.7 else str(rng.choice(names))
+        found["wastage"] = {"from": source, "flow": flow * 10.0 ** rng.uniform(-3.0, -0.7)}
+    return found
 
 
 def _targets(rng: np.random.Generator, names: list[str], bypass: float = 0.15) -> Any:

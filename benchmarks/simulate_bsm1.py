@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from peers.compare import run_peers
+from peers.compare import Fortnight
 from peers.protocol import COMPONENTS, Q_WASTE, error, error_by_quantity, read_effluent, read_influent, seconds_at_error
 
 from asm_hybrid.config import build_layout, load_kinetics
@@ -111,15 +111,8 @@ def main() -> None:
         print(f"{'asm-hybrid ' + format(run['tolerance'], '.0e'):24} {run['best_s']:8.3f} {run['error']:9.2e}")
     result = {"ours_first_call_s": ours["first_call_s"], "steady_s": ours["steady_s"], "ours": ours["runs"]}
     if not options.no_peers:
-        peers = run_peers(
-            options.influent,
-            options.start,
-            options.out,
-            options.repeats,
-            reference=options.reference,
-            minutes=options.minutes,
-            tolerances=[(1e-3, 1e-6)],
-        )
+        fortnight = Fortnight(options.influent, options.start, options.out, options.reference, options.repeats)
+        peers = fortnight.qsdsan([(1e-3, 1e-6)]) | {"bsm2_python": fortnight.bsm2_python(options.minutes)}
         qsdsan = peers["qsdsan"][0]
         print(f"{'QSDsan RK23, default':24} {qsdsan['best_s']:8.2f} {qsdsan['own_error']:9.2e}  of its integration")
         for run in peers["bsm2_python"]:

@@ -32,10 +32,10 @@ from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.data import Dataset, read_dataset
 from asm_hybrid.hybrid import LearntTerm, PlantSystem, participants
 from asm_hybrid.plant import Forcing, Plant, torch_namespace
+from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training import PlantModel, start_state
 from asm_hybrid.training.fitted import make_grid, term_specs
 from asm_hybrid.training.scaling import term_scaling
-from asm_hybrid.training.simulation_models import Grid
 from asm_hybrid.training.windows import make_windows
 
 CONFIG = Path(__file__).parent.parent / "configs" / "quickstart.yaml"
@@ -120,7 +120,7 @@ class Case:
         """Return the same by torchdiffeq; adds to ``count`` the number of evaluations of dX/dt."""
         system, interval, last = self.system, self.grid.interval, knots - 2
 
-        def forcing(t: float) -> Forcing:
+        def forcing(t: float) -> Forcing[Tensor]:
             i = min(int(t), last)
             return system.forcing(torch.lerp(self.cut[:, i], self.cut[:, i + 1], t - i))
 

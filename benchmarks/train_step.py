@@ -36,6 +36,7 @@ from train_step_problem import INTERVAL, Found, Interpolated, Problem, error
 
 from asm_hybrid.hybrid import PlantSystem
 from asm_hybrid.solver import rosenbrock
+from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training.simulation_models import SETTLING
 
 GOOD, USABLE = 1e-3, 1e-2
@@ -54,10 +55,8 @@ def ours(problem: Problem, substeps: int, *, compiled: bool = False) -> Work:
     """Return the outputs at the knots by our solver."""
 
     def outputs(system: PlantSystem) -> Tensor:
-        first = SETTLING * substeps
-        return rosenbrock.integrate(
-            system, problem.starts, problem.inputs, INTERVAL, substeps, first=first, compiled=compiled
-        ).outputs
+        grid = Grid(INTERVAL, substeps, settling=SETTLING)
+        return rosenbrock.integrate(system, problem.starts, problem.inputs, grid, compiled=compiled).outputs
 
     return outputs
 

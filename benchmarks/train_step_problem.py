@@ -28,6 +28,7 @@ from asm_hybrid.hybrid import LearntTerm, PlantSystem, TermSpec, participants
 from asm_hybrid.hybrid.term import FADE_END, FADE_START, LOG_LIMIT
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Forcing, IdealSettler, Layout, Plant, Recycle, Tank, torch_namespace
+from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.rosenbrock import Solution, integrate
 from asm_hybrid.solver.steady import steady_state
 from asm_hybrid.training.scaling import term_scaling
@@ -168,9 +169,10 @@ class Problem:
         with torch.no_grad():
             steady = self._steady(own)
             scatter = torch.randn(windows, 1, steady.shape[-1], dtype=torch.float64, generator=generator)
-            states = integrate(own, steady * torch.exp(SCATTER * scatter), every[:, : warm + 1], INTERVAL, 15).final
+            grid, scattered = Grid(INTERVAL, 15), steady * torch.exp(SCATTER * scatter)
+            states = integrate(own, scattered, every[:, : warm + 1], grid).final
             self.inputs = every[:, warm:].contiguous()
-            along = integrate(own, states, self.inputs, INTERVAL, 15, record_knots=True)
+            along = integrate(own, states, self.inputs, grid, record_knots=True)
             self.targets = along.outputs.contiguous()
         self.starts = states.unsqueeze(0)
         self.term = self._make_term(own, along)
@@ -328,9 +330,10 @@ class Interpolated:
         self.flow, self.influent = xp.column(plant.input(u, "Q_in", xp)), plant.influent(u, xp)
         self.entry = torch.as_tensor(plant.constants.entry)
         self.loss = self._whole.loss[0, 0]
+        assert self._whole.source is not None
         self.oxygen = (self._whole.source - self.entry @ (self.flow * self.influent))[0, 0]
 
-    def __call__(self, t: float, parameters: Tensor) -> Forcing:
+    def __call__(self, t: float, parameters: Tensor) -> Forcing[Tensor]:
         """Return the forcing of all windows at a time that is counted in knots, ``(window, …)`` each."""
         i = min(int(t), self.flows.shape[1] - 2)
         whole = self._whole

@@ -20,7 +20,7 @@ from asm_hybrid.data.record_backflow import backflow_findings
 from asm_hybrid.data.record_span import Record, check_size, find_record, place_knots
 from asm_hybrid.data.series import Series, Source, read_sources
 from asm_hybrid.kinetics import Table
-from asm_hybrid.plant import CLOCK
+from asm_hybrid.plant import CLOCK, PlantInputs
 from asm_hybrid.plant.layout import Layout
 
 __all__ = ["build_dataset", "read_dataset"]
@@ -80,7 +80,7 @@ def build_dataset(
     first = record.first
     times, found = place_knots(config, record, sources)
     found += record.findings
-    specs = layout.inputs({c.name: c.unit for c in table.components})
+    specs = PlantInputs.of(layout, table)
     found += check_size(config, times.size, len(specs), len(layout.tanks) * len(table.components))
     inputs = np.empty((times.size, len(specs)))
     filled = np.zeros(inputs.shape, dtype=bool)
@@ -117,7 +117,7 @@ def build_dataset(
     if config.model.mode != "neural":
         stamps = (first + pd.to_timedelta(times, unit="D")).round("s").tz_convert(zone_name(config))
         found += backflow_findings(table, layout, sources, stamps, inputs)
-    flow = inputs[:, [spec.name for spec in specs].index("Q_in")]
+    flow = inputs[:, specs.positions["Q_in"]]
     weighted = {s.header for _, s in _observed(sources) if s.column.sample and s.column.sample.weight == "flow"}
     observations = [replace(o, flow=flow) if o.label in weighted else o for o in observations]
     blocks = place_blocks(config, first, float(times[-1]))
@@ -127,8 +127,8 @@ def build_dataset(
         origin=first,
         interval=config.data.interval,
         zone=zone_name(config),
-        input_names=tuple(spec.name for spec in specs),
-        input_units=tuple(spec.unit for spec in specs),
+        input_names=specs.names,
+        input_units=tuple(specs.units.values()),
         times=times,
         inputs=inputs,
         input_filled=filled,

@@ -18,6 +18,7 @@ from asm_hybrid.data.influent import PREFIX
 from asm_hybrid.data.series import Series, Source, read_sources
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
+from asm_hybrid.plant.inputs import PlantInputs
 from asm_hybrid.plant.layout import Layout
 
 __all__ = ["CheckReport", "aligned", "check_data", "finding_lines"]
@@ -146,8 +147,7 @@ def _sensor_facts(series: Series) -> Iterator[str]:
 
 
 def _constant_lines(config: Config, table: Table, layout: Layout) -> list[str]:
-    units = {spec.name: spec.unit for spec in layout.inputs({c.name: c.unit for c in table.components})}
-    units |= influent_sums(config, table)
+    units = PlantInputs.of(layout, table).units | influent_sums(config, table)
     constants = layout.constants
     rows = [(name, f"{constants[name]:g}", unit) for name, unit in units.items() if name in constants]
     values = parameter_values(config, table)

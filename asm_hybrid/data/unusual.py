@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from asm_hybrid.config import parameter_values
 from asm_hybrid.data.findings import QualityFinding
 from asm_hybrid.kinetics.values import doubts
+from asm_hybrid.plant.inputs import PlantInputs
 
 if TYPE_CHECKING:
     from asm_hybrid.config import PlantFile
@@ -51,12 +52,9 @@ def constant_findings(config: PlantFile, table: Table, layout: Layout) -> list[Q
         where = config.where("model", "parameters", doubt.name)
         fix = f"check value and unit of {doubt.name}; it is used as it is"
         found.append(QualityFinding("warning", where, "", "", "parameter", doubt.found, doubt.expected, fix))
-    units = {spec.name: spec.unit for spec in layout.inputs({c.name: c.unit for c in table.components})}
+    inputs = {spec.name: spec for spec in PlantInputs.of(layout, table) if spec.kind != "noise"}
     for name, value in layout.constants.items():
-        unit = units.get(name, "")
-        if not unit or name.endswith(".noise"):
-            continue
-        odd = unusual(name, value, unit)
+        odd = unusual(name, value, inputs[name].unit) if name in inputs else None
         if odd is not None:
             where = config.where(*_keys(name))
             found.append(QualityFinding("warning", where, "", "", "constant", *odd, "check the unit"))

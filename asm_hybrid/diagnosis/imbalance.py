@@ -58,7 +58,6 @@ def imbalance(model: FittedModel, terms: LearntTerms, X: Tensor, u: Tensor) -> d
     system = model.recalibrated().system
     holds = composition(model)
     volumes = torch.tensor([tank.volume for tank in plant.layout.tanks], dtype=torch.float64)[:, None]
-    index = [plant.input_index[f"influent.{name}"] for name in plant.table.component_names]
     free = torch.as_tensor(plant.free, dtype=torch.float64)
     with torch.no_grad():
         forcing = system.forcing(u)
@@ -70,7 +69,7 @@ def imbalance(model: FittedModel, terms: LearntTerms, X: Tensor, u: Tensor) -> d
         change = change + free * terms.changed(torch.zeros_like(X).unsqueeze(0), X.unsqueeze(0), u)[0]
         made = (volumes * change @ holds).sum(-2)
         moved = ((volumes * change).abs() @ holds.abs()).sum(-2).mean(0)
-        load = (u[:, [plant.input_index["Q_in"]]] * u[:, index] @ holds).mean(0)
+        load = (u[:, [plant.input_index["Q_in"]]] * u[:, plant.inputs.influent] @ holds).mean(0)
     found: dict[str, dict[str, float]] = {}
     for i, material in enumerate(plant.table.materials):
         size = float(made[:, i].abs().mean())

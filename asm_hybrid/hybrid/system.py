@@ -121,16 +121,16 @@ class PlantSystem:
             values = [zero + v for v in found]
         return torch.cat(values, dim=-1)
 
-    def forcing(self, u: Tensor) -> Forcing:
+    def forcing(self, u: Tensor) -> Forcing[Tensor]:
         """Return what inputs ``(…, input)`` make of the plant; leading axes are those of the states."""
         return self._forcing(u, self.parameters)
 
-    def _forcing(self, u: Tensor, p: Tensor) -> Forcing:
+    def _forcing(self, u: Tensor, p: Tensor) -> Forcing[Tensor]:
         driven = u if self.term is None else self.term.driven(u)
         found = self.plant.forcing(driven, p, self.xp)
         return found if driven is u else replace(found, measured=u)
 
-    def prepare(self, inputs: Tensor) -> list[Forcing]:
+    def prepare(self, inputs: Tensor) -> list[Forcing[Tensor]]:
         """Return the forcings along a series of inputs ``(…, time, input)``, worked out at once."""
         p = self.parameters if self.parameters.dim() == 1 else self.parameters.unsqueeze(-2)
         whole = self._forcing(inputs, p)
@@ -140,15 +140,15 @@ class PlantSystem:
         series = [nothing if a is None else a.movedim(axis, 0).contiguous().unbind(0) for a, axis in parts]
         return [Forcing(*row) for row in zip(*series, strict=True)]
 
-    def effective(self, x: Tensor, forcing: Forcing) -> Tensor:
+    def effective(self, x: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         """Put imposed concentrations in place, ``(…, tank, component)``."""
-        return cast(Tensor, self.plant.effective_state(x, forcing, self.xp))
+        return self.plant.effective_state(x, forcing, self.xp)
 
-    def own_rates(self, X: Tensor, forcing: Forcing) -> Tensor:
+    def own_rates(self, X: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         """Return f's rates at effective states, ``(…, tank, process)``."""
-        return cast(Tensor, self.plant.rates(X, forcing, self.xp))
+        return self.plant.rates(X, forcing, self.xp)
 
-    def derivative(self, x: Tensor, forcing: Forcing) -> Tensor:
+    def derivative(self, x: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         """Return dX/dt [g/(m³ d)], ``(…, row, component)``."""
         X = self.effective(x, forcing)
         rho = self.xp.stack(self.plant.kinetics.rates(X, self._adjusted(X, forcing), self.xp))
@@ -158,14 +158,14 @@ class PlantSystem:
         change: Tensor = self.plant.transport(X, forcing, self.xp) + reaction
         if self.term is not None:
             change = self.term.changed(change, X, _measured(forcing))
-        return cast(Tensor, self.plant.assemble(change, x, X, forcing, (), self.xp))
+        return self.plant.assemble(change, x, X, forcing, (), self.xp)
 
-    def _adjusted(self, X: Tensor, forcing: Forcing) -> Sequence[Tensor]:
+    def _adjusted(self, X: Tensor, forcing: Forcing[Tensor]) -> Sequence[Tensor]:
         """Return the parameters that the rates use, each to broadcast against ``(…, tank)``."""
         p = self.xp.entries(forcing.parameters)
         return p if self.term is None else self.term.adjusted(p, X, _measured(forcing))
 
-    def rate_slopes(self, X: Tensor, forcing: Forcing) -> Tensor:
+    def rate_slopes(self, X: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         """Return dρ/dX of f's own rates at the parameters in use, n held, ``(…, tank, process, component)``."""
         p = self._adjusted(X, forcing)
         rows = self.plant.kinetics.rate_jacobian(X, p, self.xp)
@@ -177,7 +177,7 @@ class PlantSystem:
         out[..., self._slots] = torch.stack([v.expand(X.shape[:-1]) for v in found.values()], dim=-1)
         return out.reshape(*X.shape[:-1], processes, components)
 
-    def jacobian(self, x: Tensor, forcing: Forcing) -> Tensor:
+    def jacobian(self, x: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         """Return what reactions and aeration add to df/dX [1/d], one block a tank, ``(…, tank, component, component)``.
 
         The slope of n is left out: the solver treats it explicitly.
@@ -191,7 +191,7 @@ class PlantSystem:
             blocks = blocks - forcing.loss.unsqueeze(-1) * _identity(blocks)
         return blocks * self._free_pairs if self.plant.layout.imposed else blocks
 
-    def inverse(self, x: Tensor, forcing: Forcing, shift: float | Tensor) -> Inverse:
+    def inverse(self, x: Tensor, forcing: Forcing[Tensor], shift: float | Tensor) -> Inverse:
         """Return what `solve` needs to divide by ``shift I - J``.
 
         In the tanks the division is by ``(shift I - T) (shift I - B) / shift``, with T the flows between tanks and out
@@ -247,7 +247,7 @@ class PlantSystem:
             parts.append(self.xp.matmul(solids, layers * mark) + self.xp.matmul(water, layers * (1.0 - mark)))
         if inverse.primary is not None:
             parts.append(right[..., last:, :] * inverse.primary[1])
-        return cast(Tensor, self.xp.rows(parts))
+        return self.xp.rows(parts)
 
     def _mixed(self, inverse: Inverse, right: Tensor) -> Tensor:
         """Divide by the flows between tanks."""
@@ -256,9 +256,9 @@ class PlantSystem:
             mixed = self.xp.matmul(inverse.water, right)
         else:
             mixed = self.xp.matmul(inverse.water, right * (1.0 - solid)) + self.xp.matmul(inverse.solids, right * solid)
-        return cast(Tensor, mixed * self._free if self.plant.layout.imposed else mixed)
+        return mixed * self._free if self.plant.layout.imposed else mixed
 
-    def full_jacobian(self, x: Tensor, forcing: Forcing) -> Tensor:
+    def full_jacobian(self, x: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         """Return df/dX of a plant of tanks alone [1/d], ``(…, tank·component, tank·component)``."""
         tanks, components = self.plant.shape
         blocks = self.jacobian(x, forcing)
@@ -271,9 +271,9 @@ class PlantSystem:
         full = full.expand(*blocks.shape[:-3], -1, -1, -1, -1).clone()
         index = range(tanks)
         full[..., index, :, index, :] += blocks.movedim(-3, 0)
-        return cast(Tensor, full.reshape(*full.shape[:-4], tanks * components, tanks * components))
+        return full.reshape(*full.shape[:-4], tanks * components, tanks * components)
 
-    def output(self, x: Tensor, forcing: Forcing) -> Tensor:
+    def output(self, x: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         """Return the recorded quantities, ``(…, output)``."""
         X = self.effective(x, forcing)
         out = (X.flatten(-2).unsqueeze(-2) @ self._direct).squeeze(-2)
@@ -283,9 +283,9 @@ class PlantSystem:
         return out if self.term is None else self.term.recorded(out, self.targets, X, _measured(forcing))
 
 
-def _measured(forcing: Forcing) -> Tensor:
+def _measured(forcing: Forcing[Tensor]) -> Tensor:
     """Return the inputs as n reads them: without its own correction, ``(…, input)``."""
-    return cast(Tensor, forcing.u if forcing.measured is None else forcing.measured)
+    return forcing.u if forcing.measured is None else forcing.measured
 
 
 def _inverted(blocks: Tensor, shift: float | Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -15,11 +15,10 @@ from asm_hybrid.hybrid.network import EnsembleMLP
 from asm_hybrid.hybrid.network_inputs import Reading
 from asm_hybrid.hybrid.spec import TermScaling, TermSpec
 from asm_hybrid.kinetics import check_factored
+from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant import ArrayNamespace, Plant, torch_namespace
 
 __all__ = ["LearntTerm"]
-
-Array = Any
 
 XP = torch_namespace()
 
@@ -136,7 +135,7 @@ class LearntTerm(nn.Module):
 
     def guard(self, features: Tensor) -> Tensor:
         """Return one inside the trained range, falling to zero well outside it, ``(…, spot, 1)``."""
-        return cast(Tensor, faded(self.distances(features).amax(dim=-1, keepdim=True), XP))
+        return faded(self.distances(features).amax(dim=-1, keepdim=True), XP)
 
     def distances(self, features: Tensor) -> Tensor:
         """Return how far what n reads lies outside its trained range, in widths of that, ``(…, spot, input)``."""
@@ -158,7 +157,7 @@ class LearntTerm(nn.Module):
 
     def factors(self, X: Tensor | None, u: Tensor) -> Tensor:
         """Return the learnt factors on rates, parameters or influent, ``(member, …, spot, target of the plant)``."""
-        return cast(Tensor, bounded(self.outputs(X, u), XP))
+        return bounded(self.outputs(X, u), XP)
 
     def adjusted(self, p: Sequence[Tensor], X: Tensor, u: Tensor) -> Sequence[Tensor]:
         """Return the parameters that the rates of the hybrid model use, each to broadcast against ``(…, tank)``."""
@@ -226,13 +225,13 @@ class LearntTerm(nn.Module):
         return (self.distances(features) > FADE_START) & (self.at > 0).any(-1, keepdim=True)
 
 
-def faded(distance: Array, xp: ArrayNamespace) -> Array:
+def faded(distance: Array, xp: ArrayNamespace[Array]) -> Array:
     """Return the guard [-] at a distance outside the trained range [widths of that range]."""
     left = xp.minimum(xp.maximum((FADE_END - distance) / (FADE_END - FADE_START), 0.0), 1.0)
     return left * left * (3.0 - 2.0 * left)
 
 
-def bounded(z: Array, xp: ArrayNamespace) -> Array:
+def bounded(z: Array, xp: ArrayNamespace[Array]) -> Array:
     """Return the factor on a rate or parameter [-]."""
     return xp.exp(LOG_LIMIT * xp.tanh(z / LOG_LIMIT))
 
@@ -245,7 +244,7 @@ def multiplied(p: Sequence[Array], positions: Sequence[int], factors: Sequence[A
     return out
 
 
-def gate(X: Array, level: Array, xp: ArrayNamespace) -> Array:
+def gate(X: Array, level: Array, xp: ArrayNamespace[Array]) -> Array:
     """Return how much of a component is left for an addition [-]: zero without any, near one at its mean level."""
     X = xp.maximum(X, 0.0)
     return X / (X + 0.05 * level + 1e-6)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import linecache
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -17,22 +17,39 @@ from typing import Any, Protocol
 import sympy
 
 from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.kinetics.source import FunctionWriter
 from asm_hybrid.kinetics.table import Table
 
 __all__ = ["Kinetics", "Namespace", "compile_table"]
 
-Array = Any
 
-
-class Namespace(Protocol):
+class Namespace(Protocol[Array]):
     """The array operations that generated code uses."""
 
     def nonnegative(self, X: Array | Sequence[Array]) -> Sequence[Array]:
         """Return the columns of ``max(X, 0)``, one array a component."""
 
-    def maximum(self, x: Array, y: Array) -> Array:
+    def maximum(self, x: Array | float, y: Array | float) -> Array:
         """Larger of two, element by element."""
+
+
+class _Rates(Protocol):
+    def __call__(self, X: Array | Sequence[Array], p: Sequence[Array | float], xp: Namespace[Array]) -> list[Array]: ...
+
+
+class _Slopes(Protocol):
+    def __call__(
+        self, X: Array | Sequence[Array], p: Sequence[Array | float], xp: Namespace[Array]
+    ) -> list[list[Array | None]]: ...
+
+
+class _Coefficients(Protocol):
+    def __call__(self, p: Sequence[Array | float], xp: Namespace[Array]) -> list[list[Array | float | None]]: ...
+
+
+class _Weights(Protocol):
+    def __call__(self, p: Sequence[Array | float], xp: Namespace[Array]) -> list[Array | float]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +79,12 @@ class Kinetics:
     """
 
     source: str
-    rates: Callable[[Array | Sequence[Array], Sequence[Array], Namespace], list[Array]]
-    rate_jacobian: Callable[[Array | Sequence[Array], Sequence[Array], Namespace], list[list[Array | None]]]
-    stoichiometry: Callable[[Sequence[Array], Namespace], list[list[Array | float | None]]]
-    weights: Mapping[str, Callable[[Sequence[Array], Namespace], list[Array | float]]]
+    rates: _Rates
+    rate_jacobian: _Slopes
+    stoichiometry: _Coefficients
+    weights: Mapping[str, _Weights]
 
-    def composite(self, name: str, p: Sequence[Array], xp: Namespace) -> list[Array | float]:
+    def composite(self, name: str, p: Sequence[Array | float], xp: Namespace[Array]) -> list[Array | float]:
         """Return the weights of a composite, one for each component.
 
         Parameters

@@ -3,7 +3,8 @@
 from asm_hybrid.plant.aeration import Aeration, AirLaw, oxygen_saturation
 from asm_hybrid.plant.control import PI, Controller, Lag, OnOff, Sensor
 from asm_hybrid.plant.forcing import Forcing
-from asm_hybrid.plant.layout import CLOCK, InputSpec, Layout, Recycle, Tank
+from asm_hybrid.plant.inputs import CLOCK, InputSpec, PlantInputs
+from asm_hybrid.plant.layout import Layout, Recycle, Tank
 from asm_hybrid.plant.namespace import ArrayNamespace, casadi_namespace, torch_namespace
 from asm_hybrid.plant.outlets import effluent, primary_sludge, waste
 from asm_hybrid.plant.plant import Plant
@@ -25,6 +26,7 @@ __all__ = [
     "Layout",
     "OnOff",
     "Plant",
+    "PlantInputs",
     "PrimaryClarifier",
     "Recycle",
     "Sensor",

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from asm_hybrid.errors import InputError
+from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant.namespace import ArrayNamespace
 
 __all__ = ["Aeration", "AirLaw", "oxygen_saturation"]
-
-Array = Any
 
 OXYGEN_IN_AIR = 299.3
 """Oxygen in air [g/m³ at 0 °C and 1 atm]: 20.95 % of 1428.9 g/m³, the density of oxygen there."""
@@ -20,7 +18,7 @@ CLEAN_SATURATION = 9.09
 """Saturation of clean water at 20 °C and 1 atm [g/m³] (Standard Methods, table 4500-O)."""
 
 
-def oxygen_saturation(temperature: Array, xp: ArrayNamespace) -> Array:
+def oxygen_saturation(temperature: Array, xp: ArrayNamespace[Array]) -> Array:
     """Return the saturation concentration of oxygen in mixed liquor.
 
     Parameters
@@ -75,11 +73,11 @@ class Aeration:
         if self.saturation is not None and not self.saturation > 0:
             raise InputError(f"the saturation is {self.saturation}", expected="a concentration above zero")
 
-    def factor(self, temperature: Array, xp: ArrayNamespace) -> Array:
+    def factor(self, temperature: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return the factor of a given kLa [-], shaped as ``temperature`` [°C]."""
         return xp.exp(math.log(self.theta) * (temperature - self.T_ref))
 
-    def saturated(self, temperature: Array, xp: ArrayNamespace) -> Array:
+    def saturated(self, temperature: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return the saturation concentration [g/m³], shaped as ``temperature`` [°C]."""
         if self.saturation is None:
             return oxygen_saturation(temperature, xp)
@@ -126,14 +124,14 @@ class AirLaw:
             if not low < value <= high:
                 raise InputError(f"{name} is {value}", expected=f"a number above {low:g}, up to {high:g}")
 
-    def kla(self, air: Array, volume: Array, temperature: Array, xp: ArrayNamespace) -> Array:
+    def kla(self, air: Array, volume: float, temperature: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return kLa [1/d], shaped as ``air``.
 
         Parameters
         ----------
         air : array
             Air flow [m³/d at 0 °C and 1 atm].
-        volume : array or float
+        volume : float
             Volume of the tank [m³].
         temperature : array
             Liquid temperature [°C].

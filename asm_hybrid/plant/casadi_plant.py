@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 import casadi
 import numpy as np
 
 from asm_hybrid.plant.control import OnOff
 from asm_hybrid.plant.forcing import Forcing
-from asm_hybrid.plant.namespace import casadi_namespace
+from asm_hybrid.plant.namespace import Matrix, casadi_namespace
 from asm_hybrid.plant.outlets import effluent, primary_sludge, waste
 from asm_hybrid.plant.plant import Plant
 
 __all__ = ["PRIMARY_SLUDGE", "Learnt", "SymbolicSystem", "symbolic_system"]
-
-Array = Any
 
 XP = casadi_namespace()
 
@@ -29,19 +27,19 @@ PRIMARY_SLUDGE = "primary_sludge"
 class Learnt(Protocol):
     """A learnt term of one plant, on CasADi matrices: states ``(tank, component)``, rates ``(tank, process)``."""
 
-    def driven(self, u: Array) -> Array:
+    def driven(self, u: Matrix) -> Matrix:
         """Return the inputs that drive the hybrid, from those of f."""
 
-    def adjusted(self, p: Sequence[Array], X: Array, u: Array) -> Sequence[Array]:
+    def adjusted(self, p: Sequence[Matrix], X: Matrix, u: Matrix) -> Sequence[Matrix]:
         """Return the parameters that the rates of the hybrid use, from those of f, each a number or ``(tank,)``."""
 
-    def rates(self, rho: Array, X: Array, u: Array) -> Array:
+    def rates(self, rho: Matrix, X: Matrix, u: Matrix) -> Matrix:
         """Return the rates that the hybrid model uses, from those of f."""
 
-    def changed(self, change: Array, X: Array, u: Array) -> Array:
+    def changed(self, change: Matrix, X: Matrix, u: Matrix) -> Matrix:
         """Return the derivative of the tanks, from that of f with these rates, ``(tank, component)``."""
 
-    def corrected(self, value: Array, target: str, X: Array, u: Array) -> Array:
+    def corrected(self, value: Matrix, target: str, X: Matrix, u: Matrix) -> Matrix:
         """Return a measured variable of the hybrid, from that of f, ``(1,)``."""
 
 
@@ -70,12 +68,12 @@ class SymbolicSystem:
     """
 
     plant: Plant
-    state: Array
-    inputs: Array
-    X: Array
-    forcing: Forcing
-    derivative: Array
-    reaction: Array
+    state: Matrix
+    inputs: Matrix
+    X: Matrix
+    forcing: Forcing[Matrix]
+    derivative: Matrix
+    reaction: Matrix
     learnt: Learnt | None
 
     @property
@@ -84,7 +82,7 @@ class SymbolicSystem:
         return self.plant.rows.names
 
     @cached_property
-    def tanks(self) -> Array:
+    def tanks(self) -> Matrix:
         """Concentrations in the tanks, imposed ones in place, ``(tank, component)``."""
         return self.plant.effective_state(self.X, self.forcing, XP)
 
@@ -94,46 +92,46 @@ class SymbolicSystem:
         return ("effluent", "waste", "influent", *([PRIMARY_SLUDGE] if self.plant.layout.primary else []))
 
     @property
-    def moved(self) -> Array:
+    def moved(self) -> Matrix:
         """The inputs as controllers make them, ``(input,)``."""
         return self.forcing.u
 
     @property
-    def kla(self) -> Array:
+    def kla(self) -> Matrix:
         """Oxygen transfer coefficients of the tanks [1/d], ``(tank,)``."""
         if self.forcing.loss is None:
             return casadi.SX.zeros(self.plant.tanks)
         return casadi.densify(self.forcing.loss[:, self.plant.table.component_names.index(self.plant.table.oxygen)])
 
     @property
-    def settler_solids(self) -> Array:
+    def settler_solids(self) -> Matrix:
         """Suspended solids in the layers of the settler, from the top [g/m³], ``(layer,)``; empty without layers."""
         first, last = self.plant.rows.layers
         return self.X[first:last, self.plant.rows.solids_column]
 
     @cached_property
-    def effluent(self) -> tuple[Array, Array]:
+    def effluent(self) -> tuple[Matrix, Matrix]:
         """Flow [m³/d], ``(1,)``, and concentrations, ``(component,)``, of the effluent."""
         flow, row = effluent(self.plant, self.X, self.forcing, XP)
         return flow, casadi.densify(row.T)
 
     @cached_property
-    def waste(self) -> Array:
+    def waste(self) -> Matrix:
         """Concentrations of the waste sludge, ``(component,)``."""
         return casadi.densify(waste(self.plant, self.X, self.forcing, XP).T)
 
     @cached_property
-    def primary_sludge(self) -> tuple[Array, Array]:
+    def primary_sludge(self) -> tuple[Matrix, Matrix]:
         """Flow [m³/d], ``(1,)``, and concentrations, ``(component,)``, of the primary sludge."""
         flow, row = primary_sludge(self.plant, self.X, self.forcing, XP)
         return flow, casadi.densify(row.T)
 
-    def volume(self, tank: int) -> Array:
+    def volume(self, tank: int) -> Matrix:
         """Return the volume of a tank [m³], ``(1,)``."""
         found = self.plant.layout.tanks[tank]
         return self.plant.extra(self.X, f"{found.name}.volume", XP) if found.variable else casadi.SX(found.volume)
 
-    def quantity(self, target: str) -> Array:
+    def quantity(self, target: str) -> Matrix:
         """Return a component or composite, ``(1,)``: ``PLACE.QUANTITY`` with a tank or one of `ends`."""
         place, _, name = target.partition(".")
         if place in self.ends:
@@ -142,7 +140,7 @@ class SymbolicSystem:
             value = self.plant.quantity(self.tanks, self.forcing, target, XP)
         return self._corrected(value, target)
 
-    def quantities(self, place: str) -> dict[str, Array]:
+    def quantities(self, place: str) -> dict[str, Matrix]:
         """Return all components and composites at a place as `quantity` does, by name."""
         if place in self.ends:
             found = self.plant.amounts(self._end(place), self.forcing, XP)
@@ -151,10 +149,10 @@ class SymbolicSystem:
             found = self.plant.amounts(XP.block(self.tanks, i, i + 1), self.forcing, XP)
         return {name: self._corrected(value, f"{place}.{name}") for name, value in found.items()}
 
-    def _corrected(self, value: Array, target: str) -> Array:
+    def _corrected(self, value: Matrix, target: str) -> Matrix:
         return value if self.learnt is None else self.learnt.corrected(value, target, self.tanks, self.inputs)
 
-    def _end(self, place: str) -> Array:
+    def _end(self, place: str) -> Matrix:
         """Return concentrations in a row, ``(1, component)``."""
         if place == "influent":
             return casadi.densify(self.plant.influent(self.inputs, XP))
@@ -163,14 +161,14 @@ class SymbolicSystem:
         return self.effluent[1].T if place == "effluent" else self.waste.T
 
     @cached_property
-    def events(self) -> tuple[Array | None, list[Array]]:
+    def events(self) -> tuple[Matrix | None, list[Matrix]]:
         """How far on/off controllers are from switching and cycles from their next phase, and the state after each."""
         plant, found, after = self.plant, [], []
 
-        def state(name: str) -> Array:
+        def state(name: str) -> Matrix:
             return plant.extra(self.X, name, XP)
 
-        def measured(target: str) -> Array:
+        def measured(target: str) -> Matrix:
             return plant.measured(self.X, self.tanks, self.forcing, target, XP)
 
         for controller in plant.controllers:
@@ -194,7 +192,7 @@ class SymbolicSystem:
                 after += [self._with(dict(zip(cycle.states, (following, 0.0), strict=True)))] * 2
         return (casadi.vertcat(*found), after) if found else (None, [])
 
-    def _with(self, values: dict[str, Array]) -> Array:
+    def _with(self, values: dict[str, Matrix]) -> Matrix:
         """Return the state with some entries replaced."""
         changed = casadi.SX(self.state)
         for name, value in values.items():
@@ -224,7 +222,7 @@ def symbolic_system(plant: Plant, parameters: np.ndarray, learnt: Learnt | None 
         X[place] = state[k]
     u, p = casadi.SX.sym("u", len(plant.inputs)), casadi.DM(np.asarray(parameters, dtype=float))
     forcing = plant.forcing(u if learnt is None else learnt.driven(u), p, XP)
-    slopes: list[Array] = []
+    slopes: list[Matrix] = []
     if plant.steered:
         forcing, slopes = plant.steer(X, forcing, XP)
     tanks = plant.effective_state(X, forcing, XP)

@@ -9,6 +9,7 @@ import numpy as np
 
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.flows import FlowMaps, flow_maps
+from asm_hybrid.plant.inputs import PlantInputs
 from asm_hybrid.plant.layout import Layout
 from asm_hybrid.plant.state_rows import Rows
 
@@ -27,14 +28,14 @@ class Constants:
         The flow sheet.
     rows : Rows
         What stands where in a state.
-    input_index : dict of str to int
-        Position of every input.
+    inputs : PlantInputs
+        The inputs.
     """
 
     table: Table
     layout: Layout
     rows: Rows
-    input_index: dict[str, int]
+    inputs: PlantInputs
 
     @property
     def tanks(self) -> int:
@@ -63,16 +64,16 @@ class Constants:
     @cached_property
     def imposed_map(self) -> np.ndarray:
         """What one unit of every input imposes on the tanks, ``(input, tank, component)``."""
-        out = np.zeros((len(self.input_index), *self.free.shape))
-        for tank, component in self.layout.imposed:
+        out = np.zeros((len(self.inputs), *self.free.shape))
+        for spec, (tank, component) in zip(self.inputs.of_kind("imposed"), self.layout.imposed, strict=True):
             row = self.layout.tank_index(tank), self.table.component_names.index(component)
-            out[(self.input_index[f"{tank}.{component}"], *row)] = 1.0
+            out[(self.inputs.positions[spec.name], *row)] = 1.0
         return out
 
     @cached_property
     def maps(self) -> FlowMaps:
         """Where the water goes."""
-        return flow_maps(self.layout, self.input_index)
+        return flow_maps(self.layout, self.inputs)
 
     @cached_property
     def volumes(self) -> np.ndarray:
@@ -106,10 +107,9 @@ class Constants:
         """What picks the kLa of every tank, ``(input, tank, 1)``, and marks oxygen, ``(1, component)``."""
         if not any(t.aerated or t.air for t in self.layout.tanks):
             return None
-        pick = np.zeros((len(self.input_index), self.tanks, 1))
-        for i, tank in enumerate(self.layout.tanks):
-            if tank.aerated:
-                pick[self.input_index[f"{tank.name}.kla"], i, 0] = 1.0
+        pick = np.zeros((len(self.inputs), self.tanks, 1))
+        for spec in self.inputs.of_kind("kla"):
+            pick[self.inputs.positions[spec.name], self.layout.tank_index(spec.owner), 0] = 1.0
         oxygen = np.array([[float(n == self.table.oxygen) for n in self.table.component_names]])
         return pick, oxygen
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant.namespace import ArrayNamespace
 
 __all__ = ["PI", "Controller", "Lag", "OnOff", "Sensor", "sorted_controllers"]
-
-Array = Any
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ class PI:
         if not self.low < self.high:
             raise InputError(f"the limits are {self.low} and {self.high}", expected="the lower below the upper")
 
-    def evaluate(self, integral: Array, error: Array, xp: ArrayNamespace) -> tuple[Array, Array]:
+    def evaluate(self, integral: Array, error: Array, xp: ArrayNamespace[Array]) -> tuple[Array, Array]:
         """Return what is moved, and the slope of the integral."""
         wanted = self.offset + self.gain * error + integral
         moved = xp.minimum(xp.maximum(wanted, self.low), self.high)
@@ -190,13 +188,6 @@ class Controller:
     actuator: Lag | None = None
 
     @property
-    def inputs(self) -> list[tuple[str, str]]:
-        """Its inputs and their units."""
-        names = ["setpoint"] if isinstance(self.law, PI) else []
-        names += ["noise"] if self.sensor.noise > 0 else []
-        return [(f"{self.name}.{name}", self.unit) for name in names]
-
-    @property
     def start_value(self) -> float:
         """What is moved at the beginning."""
         return self.law.offset if isinstance(self.law, PI) else self.law.off
@@ -221,14 +212,14 @@ class Controller:
         n = self.sensor.lag.order if self.sensor.lag else 0
         return z[:n], z[n], z[n + 1 :]
 
-    def seen(self, z: Sequence[Array], value: Array, noise: Array, xp: ArrayNamespace) -> Array:
+    def seen(self, z: Sequence[Array], value: Array, noise: Array | float, xp: ArrayNamespace[Array]) -> Array:
         """Return what the sensor shows of a value."""
         chain, _, _ = self.split(z)
         shown = (chain[-1] if chain else value) + noise
         return xp.minimum(xp.maximum(shown, self.sensor.low), self.sensor.high)
 
     def evaluate(
-        self, z: Sequence[Array], value: Array, setpoint: Array, noise: Array, xp: ArrayNamespace
+        self, z: Sequence[Array], value: Array, setpoint: Array | float, noise: Array | float, xp: ArrayNamespace[Array]
     ) -> tuple[Array, list[Array]]:
         """Return what the input becomes, and the slopes of the states [unit/d].
 
@@ -236,7 +227,7 @@ class Controller:
         ----------
         z : sequence of array, shape (…, 1)
             Its states.
-        value, setpoint, noise : array, shape (…, 1)
+        value, setpoint, noise : array, shape (…, 1), or float
             What is measured in the plant, what it should be, and the noise of the sensor.
         xp : ArrayNamespace
             Array operations.

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant.namespace import ArrayNamespace
 
 __all__ = ["Cycle", "Phase", "Until"]
-
-Array = Any
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ class Cycle:
         phase = np.searchsorted(ends, np.mod(times + 1e-9, self.length), side="right")
         return np.array(self.table(name))[np.minimum(phase, len(self.phases) - 1)]
 
-    def chosen(self, phase: Array, options: Sequence[Array], xp: ArrayNamespace) -> Array:
+    def chosen(self, phase: Array, options: Sequence[Array | float], xp: ArrayNamespace[Array]) -> Array:
         """Return the option of the current phase, from its number."""
         found = options[0] + 0.0 * phase
         for k, option in enumerate(options[1:], 1):
@@ -118,13 +116,13 @@ class Cycle:
         return found
 
     def distances(
-        self, phase: Array, clock: Array, measured: Sequence[Array | None], xp: ArrayNamespace
+        self, phase: Array, clock: Array | float, measured: Sequence[Array | None], xp: ArrayNamespace[Array]
     ) -> tuple[Array, Array]:
         """Return how far the current phase is from its end, by time and by what is measured; below zero it ends.
 
         Parameters
         ----------
-        phase, clock : array, shape (…, 1)
+        phase, clock : array, shape (…, 1), or float
             Its states: the number of the phase, and the time since its begin [d].
         measured : sequence of array or None
             By phase, what may end it.
@@ -133,9 +131,9 @@ class Cycle:
         """
         left = self.chosen(phase, [p.duration for p in self.phases], xp) - clock
         pairs = zip(self.phases, measured, strict=True)
-        options = [1.0 if item.until is None else item.until.distance(value) for item, value in pairs]
+        options = [1.0 if p.until is None or value is None else p.until.distance(value) for p, value in pairs]
         return left, self.chosen(phase, options, xp)
 
-    def following(self, phase: Array, xp: ArrayNamespace) -> Array:
+    def following(self, phase: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return the number of the next phase."""
         return self.chosen(phase, [float((k + 1) % len(self.phases)) for k in range(len(self.phases))], xp)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from asm_hybrid.errors import InputError
+from asm_hybrid.plant.inputs import PlantInputs
 from asm_hybrid.plant.layout import EFFLUENT, SETTLER, Layout
 
 __all__ = ["FlowMaps", "flow_maps"]
@@ -50,15 +51,15 @@ class FlowMaps:
     bypass: float
 
 
-def flow_maps(layout: Layout, index: dict[str, int]) -> FlowMaps:
+def flow_maps(layout: Layout, inputs: PlantInputs) -> FlowMaps:
     """Solve the water balance of a layout.
 
     Parameters
     ----------
     layout : Layout
         The flow sheet.
-    index : dict of str to int
-        Position of every input.
+    inputs : PlantInputs
+        Its inputs.
 
     Returns
     -------
@@ -74,7 +75,7 @@ def flow_maps(layout: Layout, index: dict[str, int]) -> FlowMaps:
     With ``S`` the shares in which main outflows go on to other tanks, the main outflows ``o`` of tanks whose volume is
     constant follow from the pumped flows ``e`` into and out of them: ``o = (I - Sᵀ)⁻¹ e``.
     """
-    names, count = layout.tank_names, len(index)
+    names, index, count = layout.tank_names, inputs.positions, len(inputs)
     n = len(names)
     shares = np.array([[layout.outflow(t).get(name, 0.0) for name in names] for t in layout.tanks])
     kept = 1.0 - (layout.primary.sludge if layout.primary else 0.0)
@@ -84,8 +85,8 @@ def flow_maps(layout: Layout, index: dict[str, int]) -> FlowMaps:
     arrives[index["Q_in"]] = kept * influent[:, 0]
     arrives[index["return_sludge"]] += returned[:, 0]
     exchange = np.zeros((count, n, n))
-    for recycle in layout.recycles:
-        k = index[f"recycle.{recycle.name}"]
+    for spec, recycle in zip(inputs.of_kind("recycle"), layout.recycles, strict=True):
+        k = index[spec.name]
         source, target = layout.tank_index(recycle.source), layout.tank_index(recycle.target)
         arrives[k, target] += 1.0
         leaves[k, source] += 1.0
@@ -94,9 +95,8 @@ def flow_maps(layout: Layout, index: dict[str, int]) -> FlowMaps:
         leaves[index["wastage"], layout.tank_index(layout.waste_from)] += 1.0
     decanted = np.zeros((count, n))
     fixed = np.array([not t.variable for t in layout.tanks])
-    for i, tank in enumerate(layout.tanks):
-        if tank.variable:
-            decanted[index[f"{tank.name}.decant"], i] = 1.0
+    for spec in inputs.of_kind("decant"):
+        decanted[index[spec.name], layout.tank_index(spec.owner)] = 1.0
     balance = np.eye(n) - (shares * fixed[:, None]).T
     if abs(np.linalg.det(balance)) < 1e-9:
         raise InputError(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Generic
+
+from asm_hybrid.kinetics.arrays import Array
 
 __all__ = ["Forcing"]
 
-Array = Any
-
 
 @dataclass(frozen=True)
-class Forcing:
+class Forcing(Generic[Array]):
     """What inputs and temperature make of the plant at one time; holds no state.
 
     Attributes
@@ -24,8 +24,9 @@ class Forcing:
         Transport of all components [1/d].
     thickening : array or None, shape (…, tank, tank)
         Extra transport of particulate components [1/d].
-    source : array, shape (…, tank, component)
-        Inflow, and oxygen transfer into water without oxygen [g/(m³ d)].
+    source : array or None, shape (…, tank, component)
+        Inflow, and oxygen transfer into water without oxygen [g/(m³ d)]; None where a primary clarifier treats the
+        inflow and nothing is aerated.
     loss : array or None, shape (…, tank, component)
         Slope of the oxygen transfer with the state [1/d]; None without aeration.
     imposed : array or None, shape (…, tank, component)
@@ -44,7 +45,7 @@ class Forcing:
     parameters: Array = field(metadata={"axes": 1})
     flows: Array = field(metadata={"axes": 2})
     thickening: Array | None = field(metadata={"axes": 2})
-    source: Array = field(metadata={"axes": 2})
+    source: Array | None = field(metadata={"axes": 2})
     loss: Array | None = field(metadata={"axes": 2})
     imposed: Array | None = field(metadata={"axes": 2})
     feed: Array = field(metadata={"axes": 2})

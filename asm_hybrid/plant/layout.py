@@ -1,4 +1,4 @@
-"""What a plant is made of: tanks, flows, settlers, aeration, and the inputs that drive them."""
+"""What a plant is made of: tanks, flows, settlers, aeration and control."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from asm_hybrid.plant.cycle import Cycle
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 
-__all__ = ["CLOCK", "EFFLUENT", "SETTLER", "InputSpec", "Layout", "Recycle", "Shares", "Tank"]
+__all__ = ["EFFLUENT", "SETTLER", "Layout", "Recycle", "Shares", "Tank"]
 
 SETTLER, EFFLUENT = "settler", "effluent"
 RESERVED = (SETTLER, EFFLUENT, "influent", "recycle", "primary", "primary_sludge", "waste", "control", "clock")
 """Names that no tank can have; nor can it have that of a layer of the settler, such as settler_1."""
-CLOCK = ("clock.sin", "clock.cos")
-"""Sine and cosine of the local time of day, inputs of a plant whose n reads it [-]."""
 
 Shares = Mapping[str, float]
 """How a stream is split: the share of it that goes to every target [-]."""
@@ -70,14 +68,6 @@ class Recycle:
     name: str
     source: str
     target: str
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """One entry of the input vector ``u(t)``: its name and internal unit."""
-
-    name: str
-    unit: str
 
 
 @dataclass(frozen=True)
@@ -209,33 +199,3 @@ class Layout:
     def tank_index(self, name: str) -> int:
         """Return the position of a tank in the state."""
         return self.tank_names.index(name)
-
-    def inputs(self, components: Mapping[str, str] | Sequence[tuple[str, str]]) -> tuple[InputSpec, ...]:
-        """Return every input the plant needs, in the order of the input vector.
-
-        Parameters
-        ----------
-        components : mapping of str to str
-            Component names with their internal unit.
-
-        Returns
-        -------
-        tuple of InputSpec
-            ``Q_in`` [m³/d], ``T`` [°C], ``return_sludge`` and ``wastage`` [m³/d], ``recycle.NAME`` [m³/d],
-            ``TANK.kla`` [1/d] or ``TANK.air`` [m³/d at 0 °C and 1 atm] for aerated and metered tanks,
-            ``TANK.decant`` [m³/d] for tanks whose volume varies, ``CONTROLLER.setpoint`` and ``CONTROLLER.noise`` in
-            the unit of what is measured, ``TANK.COMPONENT`` for imposed states, ``influent.COMPONENT`` for every
-            component, and `CLOCK`.
-        """
-        units = dict(components)
-        specs = [InputSpec("Q_in", "m3/d"), InputSpec("T", "degC")]
-        specs += [InputSpec("return_sludge", "m3/d"), InputSpec("wastage", "m3/d")]
-        specs += [InputSpec(f"recycle.{r.name}", "m3/d") for r in self.recycles]
-        specs += [InputSpec(f"{t.name}.kla", "1/d") for t in self.tanks if t.aerated]
-        specs += [InputSpec(f"{t.name}.air", "m3/d") for t in self.tanks if t.air or t.name in self.metered]
-        specs += [InputSpec(f"{t.name}.decant", "m3/d") for t in self.tanks if t.variable]
-        specs += [InputSpec(name, unit) for c in self.controllers for name, unit in c.inputs]
-        specs += [InputSpec(f"{t}.{c}", units[c]) for t, c in self.imposed]
-        specs += [InputSpec(f"influent.{name}", unit) for name, unit in units.items()]
-        specs += [InputSpec(name, "1") for name in CLOCK if self.clock]
-        return tuple(specs)

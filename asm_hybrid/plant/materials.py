@@ -24,12 +24,10 @@ import numpy as np
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.aeration import oxygen_saturation
 from asm_hybrid.plant.casadi_plant import SymbolicSystem
-from asm_hybrid.plant.namespace import casadi_namespace
+from asm_hybrid.plant.namespace import Matrix, casadi_namespace
 from asm_hybrid.plant.settler import TINY, TakacsSettler
 
 __all__ = ["Closure", "MaterialBalance", "material_contents"]
-
-Array = Any
 XP = casadi_namespace()
 
 
@@ -131,7 +129,7 @@ class MaterialBalance:
         )
 
     @cached_property
-    def stored(self) -> Array:
+    def stored(self) -> Matrix:
         """What tanks, primary clarifier and settler hold of every component, ``(component,)``; solids in layers not."""
         system, plant = self.system, self.system.plant
         found = sum(system.volume(i) * system.tanks[i, :] for i in range(plant.tanks))
@@ -143,7 +141,7 @@ class MaterialBalance:
             found += layer * casadi.sum1(system.X[first:last, :]) * casadi.DM(1.0 - plant.particulate[None])
         return casadi.densify(found.T)
 
-    def terms(self, states: Array, inputs: Array) -> Array:
+    def terms(self, states: Matrix, inputs: Matrix) -> Matrix:
         """Return the terms of the balance one below the other, ``(6 component + 1, k)``.
 
         Parameters

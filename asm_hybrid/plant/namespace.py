@@ -7,20 +7,27 @@ code trains in torch, with any leading batch axes, and compiles in CasADi, witho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-__all__ = ["ArrayNamespace", "casadi_namespace", "torch_namespace"]
+from asm_hybrid.kinetics.arrays import Array
+from asm_hybrid.kinetics.emit import Namespace
 
-Array = Any
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["ArrayNamespace", "Matrix", "casadi_namespace", "torch_namespace"]
+
+Matrix = Any
+"""A matrix of CasADi, numeric or symbolic; CasADi has no types."""
 
 SMALL = 8192
 """Largest array [entry] whose columns are left in place; those of a larger one are made contiguous, which costs one
 copy and saves several times as much in all that follows."""
 
 
-class ArrayNamespace(Protocol):
+class ArrayNamespace(Namespace[Array], Protocol[Array]):
     """Operations on arrays whose last two axes are (tank, component)."""
 
     def exp(self, x: Array) -> Array:
@@ -32,17 +39,11 @@ class ArrayNamespace(Protocol):
     def tanh(self, x: Array) -> Array:
         """Hyperbolic tangent, element by element."""
 
-    def maximum(self, x: Array, y: Array) -> Array:
-        """Larger of two, element by element."""
-
-    def minimum(self, x: Array, y: Array) -> Array:
+    def minimum(self, x: Array | float, y: Array | float) -> Array:
         """Smaller of two, element by element."""
 
     def where(self, condition: Array, x: Array, y: Array) -> Array:
         """Choose between two, element by element."""
-
-    def nonnegative(self, x: Array | Sequence[Array]) -> Sequence[Array]:
-        """Return ``max(x, 0)`` as :meth:`columns` does; ``x`` may be split already."""
 
     def columns(self, x: Array) -> Sequence[Array]:
         """Split ``(…, tank, n)`` into n arrays ``(…, tank)``."""
@@ -99,23 +100,21 @@ class _TorchNamespace:
 
         self._torch = torch
         self.exp, self.log, self.tanh, self.where = torch.exp, torch.log, torch.tanh, torch.where
-        self._constants: dict[tuple[int, Any, Any], tuple[np.ndarray, Any]] = {}
+        self._constants: dict[tuple[int, Any, Any], tuple[np.ndarray, Tensor]] = {}
 
-    def maximum(self, x: Array, y: Array) -> Array:
-        if not self._torch.is_tensor(y):
-            return x.clamp(min=y)
+    def maximum(self, x: Tensor | float, y: Tensor | float) -> Tensor:
         if not self._torch.is_tensor(x):
+            assert self._torch.is_tensor(y)
             return y.clamp(min=x)
-        return self._torch.maximum(x, y)
+        return self._torch.maximum(x, y) if self._torch.is_tensor(y) else x.clamp(min=y)
 
-    def minimum(self, x: Array, y: Array) -> Array:
-        if not self._torch.is_tensor(y):
-            return x.clamp(max=y)
+    def minimum(self, x: Tensor | float, y: Tensor | float) -> Tensor:
         if not self._torch.is_tensor(x):
+            assert self._torch.is_tensor(y)
             return y.clamp(max=x)
-        return self._torch.minimum(x, y)
+        return self._torch.minimum(x, y) if self._torch.is_tensor(y) else x.clamp(max=y)
 
-    def matmul(self, a: Array, b: Array) -> Array:
+    def matmul(self, a: Tensor, b: Tensor) -> Tensor:
         # Compiled, the sums merge with what is around them; a library multiplies small matrices by one call for each.
         if self._torch.compiler.is_compiling():
             return (a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2)
@@ -125,7 +124,7 @@ class _TorchNamespace:
             return self._torch.bmm(a.unsqueeze(0), b.unsqueeze(0)).squeeze(0)
         return self._torch.matmul(a.unsqueeze(0) if a.dim() == 2 else a, b.unsqueeze(0) if b.dim() == 2 else b)
 
-    def nonnegative(self, x: Array | Sequence[Array]) -> Sequence[Array]:
+    def nonnegative(self, x: Tensor | Sequence[Tensor]) -> Sequence[Tensor]:
         if self._torch.is_tensor(x):
             if x.numel() <= SMALL:
                 return self.columns(x.clamp(min=0.0))
@@ -133,59 +132,59 @@ class _TorchNamespace:
             return tuple(turned.reshape(-1, *x.shape[:-1]).unbind(0))
         return [column.clamp(min=0.0) for column in x]
 
-    def columns(self, x: Array) -> Sequence[Array]:
+    def columns(self, x: Tensor) -> Sequence[Tensor]:
         return tuple(x.unbind(-1))
 
-    def stack(self, columns: Sequence[Array]) -> Array:
+    def stack(self, columns: Sequence[Tensor]) -> Tensor:
         if any(c.shape != columns[0].shape for c in columns):
             broadcast: Any = self._torch.broadcast_tensors
             columns = broadcast(*columns)
         return self._torch.stack(tuple(columns), dim=-1)
 
-    def rows(self, rows: Sequence[Array]) -> Array:
+    def rows(self, rows: Sequence[Tensor]) -> Tensor:
         shape = np.broadcast_shapes(*(tuple(r.shape[:-2]) for r in rows))
         return self._torch.cat([r.expand(*shape, *r.shape[-2:]) for r in rows], dim=-2)
 
-    def entries(self, u: Array) -> Sequence[Array]:
+    def entries(self, u: Tensor) -> Sequence[Tensor]:
         return tuple(u.unsqueeze(-2).unbind(-1))
 
-    def entry(self, u: Array, index: int) -> Array:
+    def entry(self, u: Tensor, index: int) -> Tensor:
         return u[..., index : index + 1]
 
-    def segment(self, u: Array, start: int, stop: int) -> Array:
+    def segment(self, u: Tensor, start: int, stop: int) -> Tensor:
         return u[..., None, start:stop]
 
-    def combine(self, u: Array, matrices: Array) -> Array:
+    def combine(self, u: Tensor, matrices: Tensor) -> Tensor:
         n, a, b = matrices.shape
-        return (u @ matrices.reshape(n, a * b)).unflatten(-1, (a, b))
+        return self._torch.unflatten(u @ matrices.reshape(n, a * b), -1, (a, b))
 
-    def column(self, x: Array) -> Array:
+    def column(self, x: Tensor) -> Tensor:
         return x.unsqueeze(-1)
 
-    def constant(self, value: np.ndarray, like: Array) -> Array:
+    def constant(self, value: np.ndarray, like: Tensor) -> Tensor:
         key = (id(value), like.dtype, like.device)
         if key not in self._constants:
             tensor = self._torch.as_tensor(value, dtype=like.dtype, device=like.device)
             self._constants[key] = (value, tensor)  # the array is kept, so that its id stays its own
         return self._constants[key][1]
 
-    def block(self, x: Array, start: int, stop: int) -> Array:
+    def block(self, x: Tensor, start: int, stop: int) -> Tensor:
         return x[..., start:stop, :]
 
-    def flat(self, x: Array) -> Array:
+    def flat(self, x: Tensor) -> Tensor:
         return x.flatten(-2)
 
-    def join(self, entries: Sequence[Array]) -> Array:
+    def join(self, entries: Sequence[Tensor]) -> Tensor:
         broadcast: Any = self._torch.broadcast_tensors
         return self._torch.cat(broadcast(*entries), dim=-1)
 
-    def row(self, vector: Array) -> Array:
+    def row(self, vector: Tensor) -> Tensor:
         return vector.unsqueeze(-2)
 
-    def scale(self, x: Array, factors: Array) -> Array:
+    def scale(self, x: Tensor, factors: Tensor) -> Tensor:
         return x * factors
 
-    def total(self, row: Array) -> Array:
+    def total(self, row: Tensor) -> Tensor:
         return row.sum(-1)
 
 
@@ -198,70 +197,70 @@ class _CasadiNamespace:
         self.maximum, self.minimum = casadi.fmax, casadi.fmin
         self.where, self.matmul = casadi.if_else, casadi.mtimes
 
-    def nonnegative(self, x: Array | Sequence[Array]) -> Sequence[Array]:
+    def nonnegative(self, x: Matrix | Sequence[Matrix]) -> Sequence[Matrix]:
         return [self.maximum(column, 0.0) for column in (x if isinstance(x, list | tuple) else self.columns(x))]
 
-    def columns(self, x: Array) -> Sequence[Array]:
+    def columns(self, x: Matrix) -> Sequence[Matrix]:
         return tuple(x[:, i] for i in range(x.shape[1]))
 
-    def stack(self, columns: Sequence[Array]) -> Array:
+    def stack(self, columns: Sequence[Matrix]) -> Matrix:
         rows = max(getattr(c, "shape", (1, 1))[0] for c in columns)
         ones = self._ca.DM.ones(rows, 1)
         return self._ca.horzcat(*(c * ones if getattr(c, "shape", (1, 1))[0] != rows else c for c in columns))
 
-    def rows(self, rows: Sequence[Array]) -> Array:
+    def rows(self, rows: Sequence[Matrix]) -> Matrix:
         return self._ca.vertcat(*rows)
 
-    def entries(self, u: Array) -> Sequence[Array]:
+    def entries(self, u: Matrix) -> Sequence[Matrix]:
         return tuple(u[i] for i in range(u.shape[0]))
 
-    def entry(self, u: Array, index: int) -> Array:
+    def entry(self, u: Matrix, index: int) -> Matrix:
         return u[index]
 
-    def segment(self, u: Array, start: int, stop: int) -> Array:
+    def segment(self, u: Matrix, start: int, stop: int) -> Matrix:
         return u[start:stop].T
 
-    def combine(self, u: Array, matrices: Array) -> Array:
+    def combine(self, u: Matrix, matrices: Matrix) -> Matrix:
         total = 0
         for i, matrix in enumerate(matrices):
             if matrix.any():
                 total = total + u[i] * self._sparse(matrix)
         return total if hasattr(total, "shape") else self._ca.DM(*matrices.shape[1:])
 
-    def column(self, x: Array) -> Array:
+    def column(self, x: Matrix) -> Matrix:
         return x
 
-    def constant(self, value: np.ndarray, like: Array) -> Array:
+    def constant(self, value: np.ndarray, like: Matrix) -> Matrix:
         return value if value.ndim == 3 else self._sparse(value)
 
-    def block(self, x: Array, start: int, stop: int) -> Array:
+    def block(self, x: Matrix, start: int, stop: int) -> Matrix:
         return x[start:stop, :]
 
-    def flat(self, x: Array) -> Array:
+    def flat(self, x: Matrix) -> Matrix:
         return self._ca.vec(x.T)
 
-    def join(self, entries: Sequence[Array]) -> Array:
+    def join(self, entries: Sequence[Matrix]) -> Matrix:
         return self._ca.vertcat(*entries)
 
-    def row(self, vector: Array) -> Array:
+    def row(self, vector: Matrix) -> Matrix:
         return vector.T
 
-    def scale(self, x: Array, factors: Array) -> Array:
+    def scale(self, x: Matrix, factors: Matrix) -> Matrix:
         return self.matmul(self._ca.diag(factors), x)
 
-    def total(self, row: Array) -> Array:
+    def total(self, row: Matrix) -> Matrix:
         return self._ca.sum2(row)
 
-    def _sparse(self, matrix: np.ndarray) -> Array:
+    def _sparse(self, matrix: np.ndarray) -> Matrix:
         """Return a constant that knows its zeros, so that no code is made for them."""
         return self._ca.sparsify(self._ca.DM(matrix))
 
 
-def torch_namespace() -> ArrayNamespace:
+def torch_namespace() -> ArrayNamespace[Tensor]:
     """Return the operations for torch tensors with any leading batch axes."""
     return _TorchNamespace()
 
 
-def casadi_namespace() -> ArrayNamespace:
+def casadi_namespace() -> ArrayNamespace[Matrix]:
     """Return the operations for CasADi matrices ``(tank, component)``, without batch axes."""
     return _CasadiNamespace()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.layout import SETTLER
 from asm_hybrid.plant.namespace import ArrayNamespace
@@ -12,10 +11,8 @@ from asm_hybrid.plant.settler import TINY, TakacsSettler
 
 __all__ = ["effluent", "primary_sludge", "waste"]
 
-Array = Any
 
-
-def effluent(plant: Plant, X: Array, forcing: Forcing, xp: ArrayNamespace) -> tuple[Array, Array]:
+def effluent(plant: Plant, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> tuple[Array, Array]:
     """Return flow [m³/d], ``(…, 1)``, and concentrations, ``(…, 1, component)``, of the effluent.
 
     Parameters
@@ -24,7 +21,7 @@ def effluent(plant: Plant, X: Array, forcing: Forcing, xp: ArrayNamespace) -> tu
         The plant.
     X : array, shape (…, row, component)
         The state.
-    forcing : Forcing
+    forcing : Forcing[Array]
         At the same time; as controllers make it (`steer`) where there are any.
     xp : ArrayNamespace
         Array operations.
@@ -53,7 +50,7 @@ def effluent(plant: Plant, X: Array, forcing: Forcing, xp: ArrayNamespace) -> tu
     return flow, load / xp.column(xp.maximum(flow, TINY))
 
 
-def waste(plant: Plant, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array:
+def waste(plant: Plant, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> Array:
     """Return the concentrations of the waste sludge, ``(…, 1, component)``, as `effluent` does."""
     tanks, layout = plant.effective_state(X, forcing, xp), plant.layout
     if layout.waste_from != SETTLER:
@@ -69,7 +66,7 @@ def waste(plant: Plant, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array
     return feed * (xp.constant(plant.constants.soluble_row, X) + thick * xp.constant(plant.constants.solid_row, X))
 
 
-def primary_sludge(plant: Plant, X: Array, forcing: Forcing, xp: ArrayNamespace) -> tuple[Array, Array]:
+def primary_sludge(plant: Plant, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> tuple[Array, Array]:
     """Return flow and concentrations of the sludge of the primary clarifier, as `effluent` does.
 
     What comes out of the clarifier is split: the solids that are missing in the treated water are in the sludge.

@@ -15,25 +15,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Kinetics, Table, compile_table
+from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant.constants import Constants
 from asm_hybrid.plant.control import Controller, sorted_controllers
 from asm_hybrid.plant.flows import FlowMaps
 from asm_hybrid.plant.forcing import Forcing
-from asm_hybrid.plant.layout import SETTLER, InputSpec, Layout
+from asm_hybrid.plant.inputs import PlantInputs
+from asm_hybrid.plant.layout import SETTLER, Layout
 from asm_hybrid.plant.namespace import ArrayNamespace
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import TINY, IdealSettler, TakacsSettler
 from asm_hybrid.plant.state_rows import Rows
 
 __all__ = ["Plant"]
-
-Array = Any
 
 
 @dataclass(frozen=True)
@@ -86,14 +85,14 @@ class Plant:
         return compile_table(self.table)
 
     @cached_property
-    def inputs(self) -> tuple[InputSpec, ...]:
+    def inputs(self) -> PlantInputs:
         """Entries of the input vector ``u``."""
-        return self.layout.inputs({c.name: c.unit for c in self.table.components})
+        return PlantInputs.of(self.layout, self.table)
 
-    @cached_property
+    @property
     def input_index(self) -> dict[str, int]:
         """Position of every input in ``u``."""
-        return {spec.name: i for i, spec in enumerate(self.inputs)}
+        return self.inputs.positions
 
     @cached_property
     def rows(self) -> Rows:
@@ -118,7 +117,7 @@ class Plant:
     @cached_property
     def constants(self) -> Constants:
         """Constant arrays."""
-        return Constants(self.table, self.layout, self.rows, self.input_index)
+        return Constants(self.table, self.layout, self.rows, self.inputs)
 
     @property
     def maps(self) -> FlowMaps:
@@ -146,7 +145,7 @@ class Plant:
         cycles = any(cycle.states for cycle in self.layout.cycles)
         return bool(self.controllers) or cycles or any(t.variable for t in self.layout.tanks)
 
-    def forcing(self, u: Array, p: Array, xp: ArrayNamespace) -> Forcing:
+    def forcing(self, u: Array, p: Array, xp: ArrayNamespace[Array]) -> Forcing[Array]:
         """Work out all that does not depend on the state.
 
         Parameters
@@ -166,7 +165,7 @@ class Plant:
         log_theta, reference = (xp.constant(a, u) for a in self.constants.temperature_laws)
         return self._driven(u, p * xp.exp(log_theta * (temperature - reference)), None, xp)
 
-    def _driven(self, u: Array, parameters: Array, growth: Array | None, xp: ArrayNamespace) -> Forcing:
+    def _driven(self, u: Array, parameters: Array, growth: Array | None, xp: ArrayNamespace[Array]) -> Forcing[Array]:
         """Return the forcing; ``growth`` is the volume over that at the start, ``(…, tank, 1)``, where it varies."""
         layout, settler = self.layout, self.layout.settler
         feeds = xp.combine(u, xp.constant(self.maps.to_settler, u))
@@ -207,23 +206,23 @@ class Plant:
             direct=xp.combine(u, xp.constant(self.maps.to_effluent, u)) if self.maps.to_effluent.any() else None,
         )
 
-    def input(self, u: Array, name: str, xp: ArrayNamespace) -> Array:
+    def input(self, u: Array, name: str, xp: ArrayNamespace[Array]) -> Array:
         """Return an input by name, ``(…, 1)``."""
         return xp.entry(u, self.input_index[name])
 
-    def saturation(self, u: Array, xp: ArrayNamespace) -> Array:
+    def saturation(self, u: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return the saturation concentration of oxygen [g/m³], ``(…, 1)``."""
         return self.layout.aeration.saturated(self.input(u, "T", xp), xp)
 
-    def influent(self, u: Array, xp: ArrayNamespace) -> Array:
+    def influent(self, u: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return the concentrations of the influent, ``(…, 1, component)``."""
-        first = self.input_index[f"influent.{self.table.component_names[0]}"]
-        return xp.segment(u, first, first + self.shape[1])
+        place = self.inputs.influent
+        return xp.segment(u, place.start, place.stop)
 
-    def _inflow(self, u: Array, xp: ArrayNamespace) -> Array:
+    def _inflow(self, u: Array, xp: ArrayNamespace[Array]) -> Array:
         return xp.column(self.input(u, "Q_in", xp)) * self.influent(u, xp)
 
-    def _transfer(self, u: Array, growth: Array | None, xp: ArrayNamespace) -> Array | None:
+    def _transfer(self, u: Array, growth: Array | None, xp: ArrayNamespace[Array]) -> Array | None:
         """Return kLa in the column of oxygen [1/d], ``(…, tank, component)``."""
         if self.constants.aeration is None:
             return None
@@ -240,7 +239,7 @@ class Plant:
                 kla = kla + (found if growth is None else found / growth)
         return xp.matmul(kla, xp.constant(oxygen, u))
 
-    def effective_state(self, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array:
+    def effective_state(self, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> Array:
         """Return the tanks, imposed concentrations in place of the states they replace, ``(…, tank, component)``."""
         if self.rows.count > self.tanks:
             X = xp.block(X, 0, self.tanks)
@@ -248,12 +247,12 @@ class Plant:
             return X
         return X * xp.constant(self.free, X) + forcing.imposed
 
-    def rates(self, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array:
+    def rates(self, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> Array:
         """Return the process rates ρ, ``(…, tank, process)``, at effective states [table units]."""
         values = self.kinetics.rates(X, xp.entries(forcing.parameters), xp)
         return xp.stack(values)
 
-    def transport(self, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array:
+    def transport(self, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> Array:
         """Return what flows and aeration change in the tanks [g/(m³ d)], ``(…, tank, component)``."""
         out = xp.matmul(forcing.flows, X)
         if forcing.thickening is not None:
@@ -262,14 +261,14 @@ class Plant:
             out = out + forcing.source
         return out if forcing.loss is None else out - forcing.loss * X
 
-    def stoichiometry(self, p: Array, xp: ArrayNamespace) -> Array:
+    def stoichiometry(self, p: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return S, ``(…, process, component)``; depends on the parameters alone."""
         entries = xp.entries(p)
         zero = entries[0] * 0.0
         rows = self.kinetics.stoichiometry(entries, xp)
         return xp.rows([xp.stack([zero if v is None else v + zero for v in row]) for row in rows])
 
-    def derivative(self, X: Array, forcing: Forcing, stoichiometry: Array, xp: ArrayNamespace) -> Array:
+    def derivative(self, X: Array, forcing: Forcing[Array], stoichiometry: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return f(X; p) [g/(m³ d)], ``(…, row, component)``; zero where a concentration is imposed."""
         slopes: list[Array] = []
         if self.steered:
@@ -279,7 +278,13 @@ class Plant:
         return self.assemble(change, X, tanks, forcing, slopes, xp)
 
     def assemble(
-        self, change: Array, X: Array, tanks: Array, forcing: Forcing, slopes: Sequence[Array], xp: ArrayNamespace
+        self,
+        change: Array,
+        X: Array,
+        tanks: Array,
+        forcing: Forcing[Array],
+        slopes: Sequence[Array],
+        xp: ArrayNamespace[Array],
     ) -> Array:
         """Complete what transport and reactions change in the tanks to the derivative of the whole state.
 
@@ -289,7 +294,7 @@ class Plant:
             Transport between tanks, aeration and reactions.
         X, tanks : array
             The state, and the effective state of the tanks.
-        forcing : Forcing
+        forcing : Forcing[Array]
             At the same time and state.
         slopes : sequence of array, shape (…, 1)
             Of volumes and controllers, from `steer`.
@@ -324,11 +329,13 @@ class Plant:
         assert self.layout.primary is not None
         return self.layout.primary
 
-    def extra(self, X: Array, name: str, xp: ArrayNamespace) -> Array:
+    def extra(self, X: Array, name: str, xp: ArrayNamespace[Array]) -> Array:
         """Return a state that is no concentration, ``(…, 1)``."""
         return xp.entry(xp.flat(xp.block(X, self.rows.layers[1], self.rows.count)), self.rows.extra.index(name))
 
-    def _smoothing(self, X: Array, forcing: Forcing, slopes: Sequence[Array], xp: ArrayNamespace) -> list[Array]:
+    def _smoothing(
+        self, X: Array, forcing: Forcing[Array], slopes: Sequence[Array], xp: ArrayNamespace[Array]
+    ) -> list[Array]:
         """Put the slope of the smoothed flow between those of volumes and controllers."""
         if self.layout.primary is None:
             return list(slopes)
@@ -336,12 +343,12 @@ class Plant:
         lag = (self.input(forcing.u, "Q_in", xp) - self.extra(X, "primary.flow", xp)) / self._primary.smoothing
         return [*slopes[:volumes], lag, *slopes[volumes:]]
 
-    def _extra_rows(self, slopes: list[Array], xp: ArrayNamespace) -> list[Array]:
+    def _extra_rows(self, slopes: list[Array], xp: ArrayNamespace[Array]) -> list[Array]:
         width = self.shape[1]
         filled = slopes + [0.0 * slopes[0]] * (-len(slopes) % width)
         return [xp.row(xp.join(filled[i : i + width])) for i in range(0, len(filled), width)]
 
-    def _growth(self, X: Array, xp: ArrayNamespace) -> Array | None:
+    def _growth(self, X: Array, xp: ArrayNamespace[Array]) -> Array | None:
         """Return the volume over that at the start, ``(…, tank, 1)``; None where all are constant."""
         varying = [(i, t) for i, t in enumerate(self.layout.tanks) if t.variable]
         if not varying:
@@ -352,18 +359,18 @@ class Plant:
             growth = growth + xp.column(ratio) * xp.constant(self.constants.unit_columns[i], X)
         return growth
 
-    def _grown(self, change: Array, X: Array, xp: ArrayNamespace) -> Array:
+    def _grown(self, change: Array, X: Array, xp: ArrayNamespace[Array]) -> Array:
         growth = self._growth(X, xp)
         return change if growth is None else xp.scale(change, 1.0 / growth)
 
-    def steer(self, X: Array, forcing: Forcing, xp: ArrayNamespace) -> tuple[Forcing, list[Array]]:
+    def steer(self, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> tuple[Forcing[Array], list[Array]]:
         """Let controllers, cycles and volumes act: return the forcing as they make it, and their slopes.
 
         Parameters
         ----------
         X : array, shape (…, row, component)
             The state.
-        forcing : Forcing
+        forcing : Forcing[Array]
             As the inputs alone make it.
         xp : ArrayNamespace
             Array operations.
@@ -391,49 +398,51 @@ class Plant:
             moved |= dict.fromkeys(controller.sets, output)
         u = forcing.u
         if moved:
-            u = xp.join([moved.get(s.name, xp.entry(u, i)) for i, s in enumerate(self.inputs)])
+            u = xp.join([moved.get(name, xp.entry(u, i)) for name, i in self.input_index.items()])
         steered = self._driven(u, forcing.parameters, self._growth(X, xp), xp)
         net = xp.columns(xp.combine(u, xp.constant(self.constants.net_inflow, u)))
         slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]
         loops = [c.name for c in self.layout.controllers] + [c.name for c in self.layout.cycles]
         return steered, slopes + [s for name in loops for s in found.get(name, ())]
 
-    def measured(self, X: Array, tanks: Array, forcing: Forcing, target: str, xp: ArrayNamespace) -> Array:
+    def measured(
+        self, X: Array, tanks: Array, forcing: Forcing[Array], target: str, xp: ArrayNamespace[Array]
+    ) -> Array:
         """Return what a controller measures, ``(…, 1)``: a volume, or a quantity in a tank."""
         return self.extra(X, target, xp) if target in self.rows.extra else self.quantity(tanks, forcing, target, xp)
 
-    def quantity(self, tanks: Array, forcing: Forcing, target: str, xp: ArrayNamespace) -> Array:
+    def quantity(self, tanks: Array, forcing: Forcing[Array], target: str, xp: ArrayNamespace[Array]) -> Array:
         """Return a component or composite in a tank, ``(…, 1)``, from the effective state."""
         place, name = self.observation(target)
         i = self.layout.tank_index(place)
         return self.amount(xp.block(tanks, i, i + 1), forcing, name, xp)
 
-    def amount(self, water: Array, forcing: Forcing, name: str, xp: ArrayNamespace) -> Array:
+    def amount(self, water: Array, forcing: Forcing[Array], name: str, xp: ArrayNamespace[Array]) -> Array:
         """Return a component or composite of a row ``(…, 1, component)``, ``(…, 1)``."""
         columns = xp.columns(water)
         if name in self.table.component_names:
             return columns[self.table.component_names.index(name)]
         return self._sum(name, columns, forcing, xp)
 
-    def amounts(self, water: Array, forcing: Forcing, xp: ArrayNamespace) -> dict[str, Array]:
+    def amounts(self, water: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> dict[str, Array]:
         """Return all components and composites of a row as `amount` does, by name."""
         columns = xp.columns(water)
         found = dict(zip(self.table.component_names, columns, strict=True))
         return found | {name: self._sum(name, columns, forcing, xp) for name in self.table.composites}
 
-    def _sum(self, name: str, columns: Sequence[Array], forcing: Forcing, xp: ArrayNamespace) -> Array:
+    def _sum(self, name: str, columns: Sequence[Array], forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> Array:
         weights = self.kinetics.composite(name, xp.entries(forcing.parameters), xp)
         parts = [w * c for w, c in zip(weights, columns, strict=True) if not (isinstance(w, float) and w == 0.0)]
         return sum(parts[1:], parts[0])
 
-    def treated(self, X: Array, xp: ArrayNamespace) -> Array:
+    def treated(self, X: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return what leaves the primary clarifier for the tanks, ``(…, 1, component)``."""
         assert self.rows.primary is not None
         tank = xp.block(X, self.rows.primary, self.rows.primary + 1)
         removed = xp.column(self._primary.removal(self.extra(X, "primary.flow", xp), xp))
         return tank - removed * (tank * xp.constant(self.constants.solid_row, X))
 
-    def settled(self, X: Array, tanks: Array, forcing: Forcing, layer: int, xp: ArrayNamespace) -> Array:
+    def settled(self, X: Array, tanks: Array, forcing: Forcing[Array], layer: int, xp: ArrayNamespace[Array]) -> Array:
         """Return the water in a layer with solids of the feed's composition, ``(…, 1, component)``."""
         first, _ = self.rows.layers
         water = xp.block(X, first + layer, first + layer + 1)
@@ -445,7 +454,7 @@ class Plant:
         )
 
     def _layered(
-        self, X: Array, tanks: Array, forcing: Forcing, settler: TakacsSettler, xp: ArrayNamespace
+        self, X: Array, tanks: Array, forcing: Forcing[Array], settler: TakacsSettler, xp: ArrayNamespace[Array]
     ) -> tuple[Array, Array]:
         """Return the return sludge [g/d], ``(…, 1, component)``, and what changes in the layers."""
         first, last = self.rows.layers

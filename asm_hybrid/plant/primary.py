@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from asm_hybrid.errors import InputError
+from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant.namespace import ArrayNamespace
 
 __all__ = ["PrimaryClarifier"]
-
-Array = Any
 
 MINUTES = 24.0 * 60.0
 """Minutes in a day."""
@@ -65,7 +63,7 @@ class PrimaryClarifier:
                 f"the primary sludge is {self.sludge} of the influent", expected="a share above 0 and below 1"
             )
 
-    def removal(self, smoothed: Array, xp: ArrayNamespace) -> Array:
+    def removal(self, smoothed: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return the share of particulate matter that is removed [-], from the smoothed flow [m³/d]."""
         minutes = self.volume / (xp.maximum(smoothed, 0.0) + 0.001) * MINUTES
         total = self.f_corr * (2.88 * self.f_X - 0.118) * (1.45 + 6.15 * xp.log(minutes))

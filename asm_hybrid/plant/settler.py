@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from asm_hybrid.errors import InputError
+from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant.namespace import ArrayNamespace
 
 __all__ = ["TINY", "IdealSettler", "TakacsSettler"]
-
-Array = Any
 
 TINY = 1e-9
 """Added to or taken for a flow or concentration that something is divided by [m³/d or g/m³]."""
@@ -40,13 +38,13 @@ class IdealSettler:
                 f"non_settleable is {self.non_settleable}", expected="a share from 0 up to, not including, 1"
             )
 
-    def thickening(self, feed: Array, underflow: Array, xp: ArrayNamespace) -> Array:
+    def thickening(self, feed: Array, underflow: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return X_underflow / X_feed [-] for flows [m³/d]."""
         overflow = xp.maximum(feed - underflow, 0.0)
         share = 1.0 - self.non_settleable * (overflow / xp.maximum(overflow, TINY))
         return share * feed / xp.maximum(underflow, TINY)
 
-    def thinning(self, feed: Array, underflow: Array, xp: ArrayNamespace) -> Array:
+    def thinning(self, feed: Array, underflow: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return X_overflow / X_feed [-] for flows [m³/d]; zero where nothing flows over."""
         undrawn = 1.0 - underflow / xp.maximum(underflow, TINY)
         share = self.non_settleable + (1.0 - self.non_settleable) * undrawn
@@ -179,13 +177,13 @@ class TakacsSettler:
         """Zero for the last layer, through whose floor nothing settles, one for the others, ``(layer, 1)``."""
         return np.array([[1.0]] * (self.layers - 1) + [[0.0]])
 
-    def velocity(self, X: Array, feed: Array, xp: ArrayNamespace) -> Array:
+    def velocity(self, X: Array, feed: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return the settling velocity [m/d] at suspended solids of zero or more, as `settling` takes them."""
         free = X - self.f_ns * xp.maximum(feed, 0.0)
         speed = self.v0 * (xp.exp(-self.r_h * free) - xp.exp(-self.r_p * free))
         return xp.minimum(xp.maximum(speed, 0.0), self.v0_max)
 
-    def settling_slopes(self, X: Array, feed: Array, xp: ArrayNamespace) -> Array:
+    def settling_slopes(self, X: Array, feed: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return how `settling` changes with the suspended solids of every layer [1/d], ``(…, layer, layer)``, roughly.
 
         Every layer settles by its own velocity here, into the next. That a layer below limits the flux is left out:
@@ -202,7 +200,7 @@ class TakacsSettler:
         velocity = self.velocity(xp.maximum(X, 0.0), feed, xp) * xp.constant(self.floor, X) / self.thickness
         return xp.matmul(xp.constant(self.passing, X), velocity * xp.constant(self.identity, X))
 
-    def settling(self, X: Array, feed: Array, xp: ArrayNamespace) -> Array:
+    def settling(self, X: Array, feed: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return what settling changes [g/(m³ d)].
 
         Parameters

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.namespace import ArrayNamespace
 from asm_hybrid.plant.plant import Plant
@@ -11,11 +10,9 @@ from asm_hybrid.plant.settler import TakacsSettler
 
 __all__ = ["layer_slopes", "other_slopes"]
 
-Array = Any
-
 
 def layer_slopes(
-    plant: Plant, settler: TakacsSettler, X: Array, tanks: Array, forcing: Forcing, xp: ArrayNamespace
+    plant: Plant, settler: TakacsSettler, X: Array, tanks: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]
 ) -> tuple[Array, Array]:
     """Return how the layers of a settler change with each other [1/d], ``(…, layer, layer)``: solubles, and solids.
 
@@ -27,7 +24,7 @@ def layer_slopes(
         Its settler.
     X, tanks : array, shape (…, row, component) and (…, tank, component)
         The state, and the effective state of the tanks.
-    forcing : Forcing
+    forcing : Forcing[Array]
         At the same time.
     xp : ArrayNamespace
         Array operations.
@@ -40,7 +37,7 @@ def layer_slopes(
     return water, water + settler.settling_slopes(solids, fed, xp)
 
 
-def other_slopes(plant: Plant, forcing: Forcing, xp: ArrayNamespace) -> tuple[Array | None, float]:
+def other_slopes(plant: Plant, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> tuple[Array | None, float]:
     """Return how a primary clarifier changes with itself [1/d], ``(…, 1, 1)``, and its smoothed flow with itself [1/d].
 
     Parameters

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from asm_hybrid.errors import InputError
+from asm_hybrid.plant.inputs import WATER
 from asm_hybrid.plant.layout import EFFLUENT, SETTLER, Tank
 from asm_hybrid.plant.plant import Plant
 
@@ -118,16 +119,13 @@ def pipes(plant: Plant) -> tuple[Pipe, ...]:
     -------
     tuple of Pipe
     """
-    return tuple(_pipes(plant))
+    one = dict(zip(plant.input_index, np.eye(len(plant.inputs)), strict=True))
+    return (*_inlets(plant, one), *_outflows(plant), *_recycles(plant, one), *_sludge(plant, one))
 
 
-def _pipes(plant: Plant) -> Iterator[Pipe]:
-    layout, maps, index = plant.layout, plant.maps, plant.input_index
-    one = dict(zip(index, np.eye(len(index)), strict=True))
-    main = maps.exchange.copy()
-    for recycle in layout.recycles:
-        k = index[f"recycle.{recycle.name}"]
-        main[k, layout.tank_index(recycle.target), layout.tank_index(recycle.source)] -= 1.0
+def _inlets(plant: Plant, one: dict[str, np.ndarray]) -> Iterator[Pipe]:
+    """Yield what comes in and passes the primary clarifier; ``one`` is the unit of every input, ``(input,)``."""
+    layout, maps = plant.layout, plant.maps
     entry, start, kept = INFLUENT, INFLUENT, one["Q_in"]
     if layout.primary:
         sludge = layout.primary.sludge
@@ -139,16 +137,32 @@ def _pipes(plant: Plant) -> Iterator[Pipe]:
             yield Pipe(entry, start, name, share * kept)
     if maps.bypass > 0:
         yield Pipe("bypass", start, EFFLUENT, maps.bypass * kept)
+
+
+def _outflows(plant: Plant) -> Iterator[Pipe]:
+    """Yield the main outflows of the tanks."""
+    layout, maps = plant.layout, plant.maps
+    main = maps.exchange.copy()
+    for spec, recycle in zip(plant.inputs.of_kind("recycle"), layout.recycles, strict=True):
+        k = plant.input_index[spec.name]
+        main[k, layout.tank_index(recycle.target), layout.tank_index(recycle.source)] -= 1.0
     ends = {SETTLER: maps.to_settler, EFFLUENT: maps.to_effluent}
     for j, tank in enumerate(layout.tanks):
         for target, share in layout.outflow(tank).items():
             if share > 0:
                 found = ends[target][:, 0, j] if target in ends else main[:, layout.tank_index(target), j]
                 yield Pipe(_outflow(tank), tank.name, target, found)
-    for recycle in layout.recycles:
-        name = f"recycle.{recycle.name}"
-        yield Pipe(name, recycle.source, recycle.target, one[name])
-    under = np.zeros(len(index))
+
+
+def _recycles(plant: Plant, one: dict[str, np.ndarray]) -> Iterator[Pipe]:
+    for spec, recycle in zip(plant.inputs.of_kind("recycle"), plant.layout.recycles, strict=True):
+        yield Pipe(spec.name, recycle.source, recycle.target, one[spec.name])
+
+
+def _sludge(plant: Plant, one: dict[str, np.ndarray]) -> Iterator[Pipe]:
+    """Yield return and waste sludge, and what leaves the settler over the top."""
+    layout, maps = plant.layout, plant.maps
+    under = np.zeros(len(one))
     if layout.settler:
         for name, share in zip(layout.tank_names, maps.returned[:, 0], strict=True):
             if share > 0:
@@ -235,10 +249,9 @@ def _nodes(plant: Plant, streams: tuple[Stream, ...], u: np.ndarray) -> tuple[No
 
 
 def _negative_inputs(plant: Plant, flow: dict[str, float]) -> Iterator[InputError]:
-    names = ["Q_in", "return_sludge", "wastage", *(f"recycle.{r.name}" for r in plant.layout.recycles)]
-    for name in (*names, *(f"{t.name}.decant" for t in plant.layout.tanks if t.variable)):
-        if flow[name] < 0:
-            yield InputError(f"the flow {name} is {flow[name]:g} m3/d", expected="zero or more")
+    for spec in plant.inputs.of_kind(*WATER):
+        if flow[spec.name] < 0:
+            yield InputError(f"the flow {spec.name} is {flow[spec.name]:g} m3/d", expected="zero or more")
 
 
 def _no_settler(plant: Plant, flow: dict[str, float]) -> Iterator[InputError]:

@@ -13,7 +13,7 @@ from asm_hybrid.artefacts import restored, verify_manifest
 from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.diagnosis.verdict import NAMES, OWN, signed_percent
 from asm_hybrid.errors import InputError, readable
-from asm_hybrid.report.run_record import Score, Summary, flat, read_config, read_summary
+from asm_hybrid.report.run_record import Summary, flat, read_config, read_summary
 from asm_hybrid.report.style import MODELS
 from asm_hybrid.training.improvement import improvement
 
@@ -129,18 +129,24 @@ def _names(folders: Sequence[Path]) -> list[str]:
 
 def _figures(summary: Summary) -> dict[tuple[str, str, str, str], float]:
     """Return the figures of one run by what, variable, unit and model."""
-    out: dict[tuple[str, str, str, str], float] = {}
+    return _errors(summary) | _coverages(summary)
 
-    def add(what: str, scores: dict[str, dict[str, Score]]) -> None:
-        for variable, models in scores.items():
-            for model, score in models.items():
-                if score.rmse is not None:
-                    out[what, variable, summary.variables[variable].unit, model] = score.rmse
 
-    add("simulation", summary.scores.get("test", {}))
+def _errors(summary: Summary) -> dict[tuple[str, str, str, str], float]:
+    tables = {"simulation": summary.scores.get("test", {})}
     if summary.forecast:
-        for horizon, scores in summary.forecast.scores.get("test", {}).items():
-            add(f"forecast {horizon}", scores)
+        tables |= {f"forecast {horizon}": scores for horizon, scores in summary.forecast.scores.get("test", {}).items()}
+    return {
+        (what, variable, summary.variables[variable].unit, model): score.rmse
+        for what, scores in tables.items()
+        for variable, models in scores.items()
+        for model, score in models.items()
+        if score.rmse is not None
+    }
+
+
+def _coverages(summary: Summary) -> dict[tuple[str, str, str, str], float]:
+    out: dict[tuple[str, str, str, str], float] = {}
     if summary.bands:
         for variable, band in summary.bands.variables.items():
             if band.test:

@@ -103,7 +103,7 @@ def _figures(found: Operation) -> list[str]:
         solids = f"{_number(found.sludge.wasted)} kg TSS/d" if found.sludge else ""
         rows.append(("wastage", _number(found.input("wastage")), "m3/d", solids))
     pumped = ["return_sludge"] if found.plant.layout.settler is not None else []
-    for name in (*pumped, *(f"recycle.{r.name}" for r in found.plant.layout.recycles)):
+    for name in (*pumped, *(spec.name for spec in found.plant.inputs.of_kind("recycle"))):
         if name not in unknown and "Q_in" not in unknown and flow > 0:
             rows.append((name, f"{found.input(name) / flow:.3g}", "of Q_in", f"{found.input(name):.6g} m3/d"))
     return aligned([("figure", "value", "unit", "from"), *rows]) if rows else []

@@ -67,6 +67,5 @@ def run_simulation(
 def _flowsheet(result: PlantScenarios) -> str:
     """Draw the plant with the mean of what the base case was given and its controllers made."""
     columns, constants = result.cases[0].record.columns, result.plant.layout.constants
-    names = [spec.name for spec in result.plant.inputs]
-    means = [columns[name].mean() if name in columns else constants[name] for name in names]
+    means = [columns[name].mean() if name in columns else constants[name] for name in result.plant.inputs.names]
     return draw_flowsheet(result.plant, np.array(means)).decode()

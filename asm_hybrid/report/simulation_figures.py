@@ -94,10 +94,11 @@ def _operation(result: PlantScenarios, cases: Sequence[Case], title: str) -> dic
     def lines(name: str) -> Lines:
         return [(case.record.times, case.record.columns[name]) for case in cases]
 
-    points = {c.measured: f"{c.name}.setpoint" for c in result.plant.layout.controllers}
+    setpoints = {spec.owner: spec.name for spec in result.plant.inputs.of_kind("setpoint")}
+    points = {c.measured: setpoints[c.name] for c in result.plant.layout.controllers if c.name in setpoints}
     units = cases[0].record.units
     rows = [
-        [_Panel(n, units[n], lines(n), lines(points[n]) if points.get(n) in units else ()) for n in row]
+        [_Panel(n, units[n], lines(n), lines(points[n]) if n in points else ()) for n in row]
         for row in _operated(result)
     ]
     return _panels(result, cases, title, "operation", rows)
@@ -106,14 +107,16 @@ def _operation(result: PlantScenarios, cases: Sequence[Case], title: str) -> dic
 def _operated(result: PlantScenarios) -> list[list[str]]:
     """Return what to draw in each row: what is measured and what it moves, oxygen and air of a tank, other inputs."""
     layout, oxygen, columns = result.plant.layout, result.plant.table.oxygen, result.cases[0].record.columns
-    rows = [[c.measured, *(n for n in c.sets if not n.endswith(".setpoint"))] for c in layout.controllers]
+    inputs = result.plant.inputs
+    setpoints = {spec.name for spec in inputs.of_kind("setpoint")}
+    rows = [[c.measured, *(n for n in c.sets if n not in setpoints)] for c in layout.controllers]
     for tank in layout.tanks:
         if tank.aerated or tank.air or (tank.name, oxygen) in layout.imposed:
             air = [f"{tank.name}.air"] if tank.air else [f"{tank.name}.kla"] if tank.aerated else []
             rows.append([f"{tank.name}.{oxygen}", *air])
     others = [f"{tank.name}.volume" for tank in layout.tanks if tank.variable]
-    for spec in result.plant.inputs:
-        if spec.name in columns and not spec.name.endswith(".setpoint"):
+    for spec in inputs:
+        if spec.name in columns and spec.kind != "setpoint":
             values = np.stack([case.record.columns[spec.name] for case in result.cases])
             if np.ptp(values) > CHANGED * np.abs(values).max():
                 others.append(spec.name)

@@ -22,6 +22,7 @@ __all__ = [
     "SAME",
     "Clock",
     "DayClock",
+    "Knots",
     "StampClock",
     "apply_changes",
     "change_texts",
@@ -110,17 +111,59 @@ class DayClock:
         return f"day {days:.6g}"
 
 
+@dataclass(frozen=True)
+class Knots:
+    """Times at which inputs are given, and what of them a scenario changes.
+
+    Attributes
+    ----------
+    times : ndarray, shape (knot,)
+        The times [d].
+    period : tuple of float
+        Start and end of the scenario [d].
+    clock : Clock
+        How the file writes times.
+    linear : bool
+        Whether inputs run straight from knot to knot. The first knot that changes is then the one after the start,
+        so that nothing differs before it; without, it is the one at the start.
+    """
+
+    times: np.ndarray
+    period: tuple[float, float]
+    clock: Clock
+    linear: bool = True
+
+    def reached(self, scenario: Scenario, case: NamedChanges, i: int) -> np.ndarray:
+        """Return which knots a change of a case reaches, ``(knot,)``."""
+        change, times, clock = case.changes[i], self.times, self.clock
+        keys: tuple[str | int, ...] = (*case.keys, i)
+        start = clock.read(scenario, change.start, *keys, "start") if change.start is not None else self.period[0]
+        end = clock.read(scenario, change.end, *keys, "end") if change.end is not None else self.period[1]
+        where = scenario.document.where(*keys, "start" if change.start is not None else "end")
+        if start >= end:
+            raise InputError(
+                f"the change of {change.input!r} ends before it starts: from {clock.show(start)} to {clock.show(end)}",
+                where=where,
+                expected="a start before the end; without its own, a change has those of the period",
+            )
+        after = (times > start + SAME) if self.linear else (times >= start - SAME)
+        inside = np.asarray(after & (times <= end + SAME if self.linear else times < end - SAME))
+        if start >= self.period[1] or not inside.any():
+            raise InputError(
+                f"the change of {change.input!r} covers no part of the record up to the end of the period",
+                where=where,
+                expected=f"a time from {clock.show(times[0])} to {clock.show(self.period[1])}",
+            )
+        return inside
+
+
 def apply_changes(
     scenario: Scenario,
     case: NamedChanges,
     specs: Sequence[InputSpec],
     pollutants: Sequence[str],
-    times: np.ndarray,
+    knots: Knots,
     inputs: np.ndarray,
-    period: tuple[float, float],
-    clock: Clock,
-    *,
-    linear: bool = True,
 ) -> np.ndarray:
     """Return the changed inputs.
 
@@ -134,17 +177,10 @@ def apply_changes(
         Names and units of the inputs.
     pollutants : sequence of str
         What ``load`` stands for.
-    times : ndarray, shape (knot,)
-        Times of the knots [d].
+    knots : Knots
+        Where changes act.
     inputs : ndarray, shape (knot, input)
         The base case; not changed.
-    period : tuple of float
-        Start and end of the scenario [d].
-    clock : Clock
-        How the file writes times.
-    linear : bool
-        Whether inputs run straight from knot to knot. The first knot that changes is then the one after the start,
-        so that nothing differs before it; without, it is the one at the start.
 
     Returns
     -------
@@ -158,7 +194,7 @@ def apply_changes(
     changed = inputs.copy()
     names = [s.name for s in specs]
     for i, change in enumerate(case.changes):
-        inside = _knots(scenario, case, i, times, period, clock, linear)
+        inside = knots.reached(scenario, case, i)
         for name in _chosen(scenario, case, i, names, pollutants):
             k = names.index(name)
             changed[inside, k] = _changed(scenario, (*case.keys, i), change, changed[inside, k], specs[k])
@@ -233,38 +269,6 @@ def _chosen(
             fix=nearest(wanted, ["load", *names]),
         )
     return chosen
-
-
-def _knots(
-    scenario: Scenario,
-    case: NamedChanges,
-    i: int,
-    times: np.ndarray,
-    period: tuple[float, float],
-    clock: Clock,
-    linear: bool,
-) -> np.ndarray:
-    """Return which knots a change reaches."""
-    change = case.changes[i]
-    keys: tuple[str | int, ...] = (*case.keys, i)
-    start = clock.read(scenario, change.start, *keys, "start") if change.start is not None else period[0]
-    end = clock.read(scenario, change.end, *keys, "end") if change.end is not None else period[1]
-    where = scenario.document.where(*keys, "start" if change.start is not None else "end")
-    if start >= end:
-        raise InputError(
-            f"the change of {change.input!r} ends before it starts: from {clock.show(start)} to {clock.show(end)}",
-            where=where,
-            expected="a start before the end; without its own, a change has those of the period",
-        )
-    after = (times > start + SAME) if linear else (times >= start - SAME)
-    inside = np.asarray(after & (times <= end + SAME if linear else times < end - SAME))
-    if start >= period[1] or not inside.any():
-        raise InputError(
-            f"the change of {change.input!r} covers no part of the record up to the end of the period",
-            where=where,
-            expected=f"a time from {clock.show(times[0])} to {clock.show(period[1])}",
-        )
-    return inside
 
 
 def _changed(

@@ -164,7 +164,7 @@ class CompiledPlant:
         system, plant, table = self.system, self.plant, self.plant.table
         found: dict[str, tuple[str, Any]] = {}
         for i, spec in enumerate(plant.inputs):
-            if not spec.name.startswith("influent.") and not spec.name.endswith(".noise"):
+            if spec.kind not in ("influent", "noise"):
                 found[spec.name] = (spec.unit, system.moved[i])
         unit = {c.name: c.unit for c in table.components} | {name: c.unit for name, c in table.composites.items()}
         for place in (*plant.layout.tank_names, *system.ends):

@@ -255,7 +255,7 @@ def mean_inputs(names: Sequence[str], inputs: np.ndarray, lengths: np.ndarray | 
 def plant_inputs(plant: Plant) -> np.ndarray:
     """Return the inputs of a plant without data, those that follow a time table averaged over it, ``(input,)``."""
     series = assemble_inputs(plant, CYCLE_DAYS if plant.layout.cycles else 1.0)
-    return mean_inputs([spec.name for spec in plant.inputs], series.begin, np.diff(series.times))
+    return mean_inputs(plant.inputs.names, series.begin, np.diff(series.times))
 
 
 def unknown_inputs(plant: Plant) -> tuple[str, ...]:

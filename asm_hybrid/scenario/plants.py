@@ -18,7 +18,7 @@ from asm_hybrid.data import QualityFinding
 from asm_hybrid.errors import InputError, SimulationError, nearest
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.case_findings import find
-from asm_hybrid.scenario.changes import DayClock, apply_changes, change_texts, load_inputs, unusual_changes
+from asm_hybrid.scenario.changes import DayClock, Knots, apply_changes, change_texts, load_inputs, unusual_changes
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
 from asm_hybrid.scenario.impossible_water import check_base_water, check_changed_water
@@ -280,14 +280,11 @@ def _inputs(
         plant, days, influent.frame, held=influent.held, seed=scenario.content.seed, more_times=jumps
     )
     check_base_water(plant, base, where)
-    pollutants, changed = load_inputs(plant), []
+    pollutants, knots = load_inputs(plant), Knots(base.times[:-1], (0.0, days), clock, linear=False)
+    changed = []
     for case in cases:
         values, end = (
-            None
-            if inputs is None
-            else apply_changes(
-                scenario, case, plant.inputs, pollutants, base.times[:-1], inputs, (0.0, days), clock, linear=False
-            )
+            None if inputs is None else apply_changes(scenario, case, plant.inputs, pollutants, knots, inputs)
             for inputs in (base.begin, base.end)
         )
         assert values is not None
@@ -303,12 +300,12 @@ def _check_moved(plant: Plant, scenario: Scenario, case: NamedChanges) -> None:
     for i, change in enumerate(case.changes):
         for name in fnmatch.filter(movers, change.input):
             controller = movers[name]
-            inputs = [n for n, _ in controller.inputs if n.endswith(".setpoint")]
+            setpoint = plant.inputs.owned(controller.name, "setpoint")
             raise InputError(
                 f"{name} is moved by the controller {controller.name!r}, so that a change has no effect",
                 where=scenario.document.where(*case.keys, i, "input"),
                 expected="an input that no controller moves",
-                fix=f"change {inputs[0]}" if inputs else "drop the controller from the plant",
+                fix=f"change {setpoint.name}" if setpoint else "drop the controller from the plant",
             )
 
 

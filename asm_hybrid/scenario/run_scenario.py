@@ -20,7 +20,7 @@ from asm_hybrid.artefacts import (
     write_text_atomic,
 )
 from asm_hybrid.errors import InputError, SimulationError, readable
-from asm_hybrid.scenario.changes import SAME, StampClock, apply_changes, change_texts, load_inputs
+from asm_hybrid.scenario.changes import SAME, Knots, StampClock, apply_changes, change_texts, load_inputs
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
 from asm_hybrid.scenario.impossible_water import check_changed_water
 from asm_hybrid.scenario.negative import negative_targets
@@ -113,16 +113,14 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
     stamps = pd.DatetimeIndex(table["time"])
     clock = StampClock(stamps[0])
     times = np.asarray((stamps - stamps[0]) / pd.Timedelta(days=1), dtype=float)
-    names = [spec.name for spec in model.plant.inputs]
+    names = model.plant.inputs.names
     base = knot_values(table, names, model.begin, model.grid.interval, str(run / INPUTS))
     period = _period(scenario, _block(summary, "test", times, clock), times, clock)
     seen = _seen(_block(summary, "train", times, clock), times, base)
-    pollutants = load_inputs(model.plant)
+    pollutants, knots = load_inputs(model.plant), Knots(times, period, clock, model.grid.linear)
     results = []
     for case in scenario.cases:
-        changed = apply_changes(
-            scenario, case, model.plant.inputs, pollutants, times, base, period, clock, linear=model.grid.linear
-        )
+        changed = apply_changes(scenario, case, model.plant.inputs, pollutants, knots, base)
         check_changed_water(model.plant, scenario, case, times, base, changed, clock)
         changes = change_texts(scenario, case, model.plant.inputs, pollutants)
         last = int(np.searchsorted(times, period[1] + SAME, side="right"))

@@ -88,7 +88,7 @@ def plant_series(plant: Plant, record: PlantRecord, parameters: Mapping[str, flo
         time=record.times[cut],
         effluent=Stream(c["effluent.flow"], _quantities(plant, c, "effluent")),
         tanks=tuple(TankSeries(t.name, volumes[t.name], c[f"{t.name}.kla"], c["saturation"]) for t in layout.tanks),
-        recycle=sum((c[f"recycle.{r.name}"] for r in layout.recycles), zero),
+        recycle=sum((c[spec.name] for spec in plant.inputs.of_kind("recycle")), zero),
         return_sludge=c["return_sludge"],
         wastage=c["wastage"],
         held_until=float(record.times[-1]) if held else None,

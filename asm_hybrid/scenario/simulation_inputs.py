@@ -98,7 +98,7 @@ def assemble_inputs(
     InputError
         When the influent does not cover the time, or names what is no input.
     """
-    noisy = seed is not None and any(c.sensor.noise > 0 for c in plant.layout.controllers)
+    noisy = seed is not None and bool(plant.inputs.of_kind("noise"))
     grids = [np.arange(0.0, days, NOISE if noisy else SAMPLE), np.array([days]), np.asarray(more_times, dtype=float)]
     known = [cycle for cycle in plant.layout.cycles if not cycle.states]
     grids += [cycle.edges(days) for cycle in known]
@@ -122,12 +122,12 @@ def assemble_inputs(
     if noisy:
         random = np.random.default_rng(seed)
         minute = np.floor(times[:-1] / NOISE + SAME).astype(int)
-        for controller in plant.layout.controllers:
-            if controller.sensor.noise > 0:
-                noise = random.normal(0.0, controller.sensor.noise, minute[-1] + 1)[minute]
-                for array in (begin, end):
-                    if array is not None:
-                        array[:, plant.input_index[f"{controller.name}.noise"]] = noise
+        spread = {c.name: c.sensor.noise for c in plant.layout.controllers}
+        for spec in plant.inputs.of_kind("noise"):
+            noise = random.normal(0.0, spread[spec.owner], minute[-1] + 1)[minute]
+            for array in (begin, end):
+                if array is not None:
+                    array[:, plant.input_index[spec.name]] = noise
     return InputSeries(times, begin, end)
 
 

@@ -78,7 +78,7 @@ def flow_findings(operation: Operation, file: str) -> Iterator[QualityFinding]:
             f"{RETURN[0]:g} to {RETURN[1]:g} times",
             units,
         )
-    recycled = sum(operation.input(f"recycle.{r.name}") for r in operation.plant.layout.recycles)
+    recycled = sum(operation.input(spec.name) for spec in operation.plant.inputs.of_kind("recycle"))
     if 0 < recycled < RECYCLE * flow:
         yield _warning(
             file,

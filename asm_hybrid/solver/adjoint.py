@@ -45,8 +45,6 @@ class Backward:
         Options of its steps.
     steps : int or None
         Fixed steps from time to time.
-    is_fixed : bool
-        Whether they are fixed.
     seminorm : bool
         Whether the parameters' gradients are left out of the error, which saves steps [2]_.
     calls : Callbacks
@@ -59,7 +57,6 @@ class Backward:
     atol: float
     options: StepOptions
     steps: int | None
-    is_fixed: bool
     seminorm: bool
     calls: Callbacks
 
@@ -103,17 +100,9 @@ class Backward:
         way = Way(
             (end, begin), torch.tensor([end, begin], dtype=like.dtype, device=like.device), 1.0 if begin > end else -1.0
         )
-        control = Control(self.rtol, self.atol, self.options, norm, way.direction, like.dtype)
+        control = Control(self.rtol, self.atol, self.options, norm, way.direction, like.dtype, self.steps)
         z0 = torch.cat([_flat(v, x.dtype) for v in (x, a, *sums)])
-        path = travel(
-            stepper_of(self.method, right, right),
-            z0,
-            way,
-            control,
-            self.calls,
-            steps=self.steps,
-            is_fixed=self.is_fixed,
-        )
+        path = travel(stepper_of(self.method, right, right), z0, way, control, self.calls)
         _, adjoint, *found = parts(path.states[-1])
         return adjoint, found
 

@@ -20,7 +20,7 @@ from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.solver.stepoptions import StepOptions, sizes
 from asm_hybrid.solver.steppers import Step, Stepper, Time
 
-__all__ = ["Callbacks", "Control", "Instant", "Segment", "Stop", "controlled", "fixed"]
+__all__ = ["Callback", "Callbacks", "Control", "Instant", "Segment", "Stop", "controlled", "fixed"]
 
 SAFETY, LEAST, MOST = 0.9, 0.2, 10.0
 """Share of the step that the error allows, and least and greatest change from step to step [-]."""
@@ -41,13 +41,21 @@ class Stop(Instant):
     jump: bool = False
 
 
+Callback = Callable[[float, Tensor, float], Any]
+"""Called with time, state and length of a step."""
+
+
+def _silent(t: float, x: Tensor, h: float) -> None:
+    """Take no notice of a step."""
+
+
 @dataclass(frozen=True)
 class Callbacks:
-    """What is called with time, state and length at each step that is tried, taken or refused."""
+    """What is called at each step that is tried, taken or refused."""
 
-    step: Callable[[float, Tensor, float], Any] | None = None
-    accept: Callable[[float, Tensor, float], Any] | None = None
-    reject: Callable[[float, Tensor, float], Any] | None = None
+    step: Callback = _silent
+    accept: Callback = _silent
+    reject: Callback = _silent
 
 
 @dataclass
@@ -111,7 +119,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Control:
-    """How steps follow from a tolerance.
+    """How long steps are: by a tolerance, or fixed.
 
     Attributes
     ----------
@@ -125,6 +133,8 @@ class Control:
         One, or minus one where times run backwards.
     dtype : torch.dtype
         Type of the times.
+    steps : int or None
+        Fixed steps from time to time.
     """
 
     rtol: float | Tensor
@@ -133,6 +143,12 @@ class Control:
     norm: Callable[[Tensor], Tensor]
     direction: float
     dtype: torch.dtype
+    steps: int | None = None
+
+    @property
+    def fixed(self) -> bool:
+        """Whether steps are fixed, by their number or by their greatest length."""
+        return self.steps is not None or self.options.step_size is not None
 
     def beside(self, t: float, way: float) -> float:
         """Return the time next to one in its type, in a direction."""
@@ -219,16 +235,8 @@ def controlled(
             if taken >= options.max_num_steps:
                 raise _no_event(now.value, taken) if stop is None else _too_many(stepper, now.value, size, taken)
             taken += 1
-            if calls.step is not None:
-                calls.step(now.value, x, way * size)
-            if ends and stop is not None:
-                end: Instant = stop
-                length: Time = stop.time - before
-                last = control.beside(stop.value, -1.0) if stop.jump else stop.time
-            else:
-                length = way * size
-                end = Instant(now.value + length, now.time + length)
-                last = end.time
+            calls.step(now.value, x, way * size)
+            end, length, last = _aim(now, before, stop if ends else None, way * size, control)
             step = stepper.step(before, x, length, known, last)
             errors = _errors(step, x, control)
             if lost:  # the element that asks for it is given up
@@ -239,14 +247,12 @@ def controlled(
             error = float(errors[alive].max()) if stepper.stiff else float(errors)
             factor = min(MOST, max(LEAST, SAFETY * max(error, 1e-10) ** (-1.0 / stepper.order)))
             if not error <= 1.0 and not lost and (size > options.min_step or not math.isfinite(error)):
-                if calls.reject is not None:
-                    calls.reject(now.value, x, way * size)
+                calls.reject(now.value, x, way * size)
                 if size <= options.min_step:
                     raise _too_short(stepper, now.value, size, x, known)
                 h = size * min(factor, 1.0) if math.isfinite(error) else size * LEAST
                 continue
-            if calls.accept is not None:
-                calls.accept(now.value, x, way * size)
+            calls.accept(now.value, x, way * size)
             segment = Segment(stepper, Instant(now.value, before), end, length, x, known, step)
             yield segment
             h = max(h, size * factor) if ends and factor >= 1.0 else size * factor
@@ -254,6 +260,14 @@ def controlled(
             known = segment.handed_on
             if end is stop and stop is not None and stop.jump:
                 known, before = None, control.beside(stop.value, 1.0)
+
+
+def _aim(now: Instant, before: Time, stop: Stop | None, size: float, control: Control) -> tuple[Instant, Time, Time]:
+    """Return where a step ends, at a stop or after a length, how long it is, and when its last stages are."""
+    if stop is None:
+        end = Instant(now.value + size, now.time + size)
+        return end, size, end.time
+    return stop, stop.time - before, control.beside(stop.value, -1.0) if stop.jump else stop.time
 
 
 def _errors(step: Step, x: Tensor, control: Control) -> Tensor:
@@ -299,7 +313,6 @@ def fixed(
     x: Tensor,
     begin: Instant,
     stops: Sequence[Stop],
-    steps: int | None,
     control: Control,
     calls: Callbacks,
     open_end: bool,
@@ -309,9 +322,8 @@ def fixed(
     Parameters
     ----------
     stepper, x, begin, stops, control, calls, open_end
-        See `controlled`; of the control, the options and the direction count alone.
-    steps : int or None
-        Steps from stop to stop; as many as the greatest length of the options asks for by default.
+        See `controlled`; of the control, the steps, the options and the direction count alone. Without a number of
+        steps there are as many as the greatest length of the options asks for.
 
     Yields
     ------
@@ -321,7 +333,7 @@ def fixed(
     most, way, known, now, taken = control.options.step_size, control.direction, None, begin, 0
     before = begin.time
     for stop in stops:
-        start, origin = now, before
+        start, origin, steps = now, before, control.steps
         count = steps if steps is not None else math.ceil(abs(stop.value - now.value) / (most or math.inf) - 1e-9)
         count = max(count, 1)
         if steps is None and count > control.options.max_num_steps:
@@ -340,7 +352,7 @@ def fixed(
                 end = Instant(start.value + (i + 1) * value, origin + (i + 1) * length)
             last = control.beside(stop.value, -1.0) if end is stop and stop.jump else end.time
             known = stepper.known(before, x) if known is None else known
-            segment = _even(stepper, now, before, end, length, x, known, last, calls)
+            segment = _even(stepper, Instant(now.value, before), end, length, x, known, last, calls)
             yield segment
             x, now, before = segment.step.end, end, end.time
             known = known if stepper.holds and i < count - 1 else segment.handed_on
@@ -351,7 +363,7 @@ def fixed(
         if taken >= control.options.max_num_steps:
             raise _no_event(now.value, taken)
         end = Instant(now.value + way * most, now.time + way * most)
-        segment = _even(stepper, now, before, end, way * most, x, known, end.time, calls)
+        segment = _even(stepper, Instant(now.value, before), end, way * most, x, known, end.time, calls)
         yield segment
         taken += 1
         x, now, before, known = segment.step.end, end, end.time, segment.handed_on
@@ -359,8 +371,7 @@ def fixed(
 
 def _even(
     stepper: Stepper,
-    now: Instant,
-    before: Time,
+    begin: Instant,
     end: Instant,
     length: Time,
     x: Tensor,
@@ -368,8 +379,7 @@ def _even(
     last: Time,
     calls: Callbacks,
 ) -> Segment:
-    known = stepper.known(before, x) if known is None else known
-    if calls.step is not None:
-        calls.step(now.value, x, end.value - now.value)
-    step = stepper.step(before, x, length, known, last)
-    return Segment(stepper, Instant(now.value, before), end, length, x, known, step)
+    known = stepper.known(begin.time, x) if known is None else known
+    calls.step(begin.value, x, end.value - begin.value)
+    step = stepper.step(begin.time, x, length, known, last)
+    return Segment(stepper, begin, end, length, x, known, step)

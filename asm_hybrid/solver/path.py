@@ -146,8 +146,6 @@ def travel(
     control: Control,
     calls: Callbacks,
     *,
-    steps: int | None = None,
-    is_fixed: bool = False,
     event: Event | None = None,
     keep: bool = False,
 ) -> Path:
@@ -162,13 +160,9 @@ def travel(
     way : Way
         The times.
     control : Control
-        Tolerances and options.
+        Tolerances, options, and whether steps are fixed.
     calls : Callbacks
         What to call at steps.
-    steps : int, optional
-        Fixed steps from time to time.
-    is_fixed : bool
-        Whether the steps are fixed.
     event : callable, optional
         Ends the solution.
     keep : bool
@@ -177,12 +171,9 @@ def travel(
     begin = way.instant(0)
     path = Path([begin.value], [x0])
     watch = path.watch = None if event is None else Watch(event, begin, x0)
-    stops = way.stops(control, is_fixed or way.carries or not stepper.interpolates)
-    segments = (
-        fixed(stepper, x0, begin, stops, steps, control, calls, way.open)
-        if is_fixed
-        else controlled(stepper, x0, begin, stops, control, calls, way.open)
-    )
+    stops = way.stops(control, control.fixed or way.carries or not stepper.interpolates)
+    march = fixed if control.fixed else controlled
+    segments = march(stepper, x0, begin, stops, control, calls, way.open)
     i, count = 1, len(way.values)
     i = _repeated(path, way, i, stepper.f)
     while i < count:

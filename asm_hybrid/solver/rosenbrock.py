@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint as recomputed
 
 from asm_hybrid.solver.compiling import compiled as as_compiled
+from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.tableaus import ROS34PW2, RosenbrockTableau
 
 __all__ = ["NEAR", "Solution", "StiffSystem", "advance", "exact_solve", "integrate", "slope_in_time"]
@@ -37,6 +38,10 @@ CHUNK = 96
 
 class StiffSystem(Protocol):
     """What the solver needs of a model. States ``(…, block, n)``."""
+
+    @property
+    def floor(self) -> Tensor | None:
+        """What a state is raised to after a step that went below, ``(n,)``, such as zero where something runs out."""
 
     def prepare(self, inputs: Tensor) -> Sequence[Any]:
         """Work out all that does not depend on the state, one entry a time, from inputs ``(…, time, input)``."""
@@ -207,8 +212,9 @@ class _Schedule:
     near: tuple[tuple[int, int, int], ...]
 
     @staticmethod
-    def of(tableau: RosenbrockTableau, interval: float, steps: int, points: int, linear: bool) -> _Schedule:
-        """Return the schedule of an interval with so many steps and recorded points; held inputs are needed once."""
+    def of(tableau: RosenbrockTableau, grid: Grid, steps: int) -> _Schedule:
+        """Return the schedule of an interval with so many steps; held inputs are needed once."""
+        points = grid.points
         times = [[round((i + a) / steps, 12) for a in tableau.alpha] for i in range(steps)]
         places: list[list[tuple[float, float]]] = [[] for _ in range(steps)]
         for point in range(1, points + 1):
@@ -216,12 +222,12 @@ class _Schedule:
             places[i].append((point * steps / points - i, round(point / points, 12)))
         near = [] if tableau.any_matrix else [[round(i / steps + k * NEAR, 12) for k in range(3)] for i in range(steps)]
         positions = [0.0]
-        if linear:
+        if grid.linear:
             ends = {t for row in places for _, t in row}
             positions = sorted({0.0, *ends, *(t for row in (*times, *near) for t in row)})
         place = {t: k for k, t in enumerate(positions)}
         return _Schedule(
-            interval / steps,
+            grid.interval / steps,
             tuple(positions),
             tuple(tuple(place.get(t, 0) for t in row) for row in times),
             tuple(tuple((where, place.get(t, 0)) for where, t in row) for row in places),
@@ -244,10 +250,8 @@ class _Engine:
 
     system: StiffSystem
     tableau: RosenbrockTableau
-    linear: bool
+    grid: Grid
     compiles: bool
-    interval: float
-    floor: Tensor | None
 
     def run(self, x: Tensor, knots: Tensor, schedule: _Schedule) -> tuple[list[Tensor], list[Tensor]]:
         """Go over some knot intervals; return the states at their ends and what is recorded."""
@@ -261,7 +265,7 @@ class _Engine:
         return states, outputs
 
     def _interval(self, x: Tensor, forcings: Sequence[Any], schedule: _Schedule) -> tuple[Tensor, list[Tensor]]:
-        system, h = self.system, schedule.h
+        system, h, floor = self.system, schedule.h, self.system.floor
         inverse, outputs = None, []
         if self.tableau.any_matrix:
             with torch.no_grad():
@@ -276,7 +280,7 @@ class _Engine:
             if inverse is None:
                 near = [forcings[k] for k in schedule.near[i]]
                 solve = exact_solve(system.full_jacobian(x, near[0]), 1.0 / (h * self.tableau.gamma))
-                slope = slope_in_time(system, x, near, NEAR * self.interval) if self.linear else None
+                slope = slope_in_time(system, x, near, NEAR * self.grid.interval) if self.grid.linear else None
                 x, stages = advance(system, x, solve, at, h, self.tableau, slope)
             elif self.compiles:
                 keep = any(where < 1.0 for where, _ in recorded)
@@ -284,8 +288,8 @@ class _Engine:
                 x, stages = _compiled_step(system, self.tableau, keep, (x, inverse, step, *at))
             else:
                 x, stages = advance(system, x, partial(system.solve, inverse), at, h, self.tableau)
-            if self.floor is not None:
-                x = torch.where(x < self.floor, self.floor, x)
+            if floor is not None:
+                x = torch.where(x < floor, floor, x)
             for where, k in recorded:
                 state = x if where >= 1.0 else _plus(begin, self.tableau.within(where), stages)
                 outputs.append(system.output(state, forcings[k]))
@@ -296,17 +300,12 @@ def integrate(
     system: StiffSystem,
     x0: Tensor,
     inputs: Tensor,
-    interval: float,
-    substeps: int,
+    grid: Grid,
     *,
-    first: int | None = None,
-    points: int = 1,
-    linear: bool = True,
     record_knots: bool = False,
     tableau: RosenbrockTableau = ROS34PW2,
     compiled: bool = False,
     checkpoint: int | None = None,
-    floor: Tensor | None = None,
 ) -> Solution:
     """Integrate a batch of windows with fixed steps.
 
@@ -318,17 +317,8 @@ def integrate(
         Initial states.
     inputs : Tensor, shape (…, knot, input)
         Inputs at the knots; leading axes broadcast against those of ``x0``.
-    interval : float
-        Distance of two knots [d].
-    substeps : int
-        Steps from one knot to the next.
-    first : int, optional
-        Steps in the first interval, in which fast states settle that do not fit the slow ones at the start; as many as
-        in the others by default.
-    points : int
-        Recorded outputs an interval, evenly spaced; those within a step come from its dense output.
-    linear : bool
-        Inputs are linear between knots when true, held from the previous knot otherwise. No step crosses a knot.
+    grid : Grid
+        The knots, the steps between them, and what is recorded.
     record_knots : bool
         Keep the states at all knots.
     tableau : RosenbrockTableau
@@ -338,8 +328,6 @@ def integrate(
     checkpoint : int, optional
         Knot intervals whose steps are held in memory at once for the backward pass, which then integrates them a second
         time; all by default.
-    floor : Tensor, shape (n,), optional
-        What a state is raised to after a step that went below, such as zero where something runs out within a step.
 
     Returns
     -------
@@ -347,16 +335,15 @@ def integrate(
         Outputs, final state and a status for every window. A window that left the finite numbers does not raise: the
         caller decides.
     """
-    engine = _Engine(system, tableau, linear, compiled and tableau.any_matrix, interval, floor)
-    first = substeps if first is None else first
+    engine = _Engine(system, tableau, grid, compiled and tableau.any_matrix)
     count, chunk = inputs.shape[-2] - 1, min(CHUNK, checkpoint or CHUNK)
-    starts = [0, *range(1 if first != substeps else chunk, count, chunk)]
+    starts = [0, *range(1 if grid.settling != 1 else chunk, count, chunk)]
     x, states = x0, [x0]
     if engine.compiles and torch.is_grad_enabled() and not x.requires_grad:
         x = x.detach().requires_grad_()  # as all later states; torch would else compile the first step on its own
     outputs = [system.output(x, system.prepare(inputs[..., :1, :])[0])]
     for begin, end in pairwise([*starts, count]):
-        schedule = _Schedule.of(tableau, interval, substeps if begin else first, points, linear)
+        schedule = _Schedule.of(tableau, grid, grid.substeps if begin else grid.settling * grid.substeps)
         knots = inputs[..., begin : end + 1, :]
         if checkpoint is not None and torch.is_grad_enabled():
             passed, found = recomputed(engine.run, x, knots, schedule, use_reentrant=False, preserve_rng_state=False)

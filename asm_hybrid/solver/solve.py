@@ -25,7 +25,7 @@ from asm_hybrid.errors import InputError, SimulationError, nearest
 from asm_hybrid.solver import butcher
 from asm_hybrid.solver.adjoint import Backward, solved_with_adjoint
 from asm_hybrid.solver.events import Event, differentiable
-from asm_hybrid.solver.march import Callbacks, Control
+from asm_hybrid.solver.march import Callback, Callbacks, Control
 from asm_hybrid.solver.path import Path, Way, interpolated, timelike, travel
 from asm_hybrid.solver.solution import OdeSolution
 from asm_hybrid.solver.states import Layout, State, check_start
@@ -113,7 +113,7 @@ def check_method(method: str, steps: int | None, where: str | None = None, step_
         raise InputError(f"{method} takes fixed steps, and {found}", where=where, expected="steps from time to time")
 
 
-def solve(
+def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its options by name
     f: Field,
     x0: State,
     times: Tensor | Iterable[float],
@@ -212,8 +212,7 @@ def solve(
     way = Way.of(timelike(times, start), event is not None)
     inside = _Inside(f, layout, way.times)
     slopes = _jacobian_of(inside, jacobian, layout, method)
-    is_fixed = steps is not None or own.step_size is not None
-    if is_fixed and way.open and own.step_size is None:
+    if steps is not None and way.open:
         raise InputError(f"{method} has no end but the event, and 'steps' is given", fix="options={'step_size': …}")
     relative, absolute = default_tolerances(start.dtype)
     control = Control(
@@ -223,6 +222,7 @@ def solve(
         _norm(own, layout, method),
         way.direction,
         way.times.dtype,
+        steps,
     )
     watched = None if event is None else _values_of(event, inside)
     adjoined = _adjoined(f, method, adjoint, parameters, adjoint_options, dense)
@@ -234,8 +234,6 @@ def solve(
             asked,
             control,
             _callbacks(f, layout, method, ""),
-            steps=steps,
-            is_fixed=is_fixed,
             event=watched,
             keep=dense,
         )
@@ -340,14 +338,16 @@ def _norm(options: StepOptions, layout: Layout, method: str) -> Callable[[Tensor
 
 def _callbacks(f: Any, layout: Layout, method: str, behind: str) -> Callbacks:
     """Return the callbacks that f has as attributes."""
+    names = {"step": "step", "accept": "accept_step", "reject": "reject_step"}
+    given = {name: getattr(f, f"callback_{call}{behind}", None) for name, call in names.items()}
 
-    def of(name: str) -> Callable[[float, Tensor, float], Any] | None:
-        call = getattr(f, f"callback_{name}{behind}", None)
-        return None if call is None else lambda t, x, h: call(t, layout.unpack(x) if not behind else x, h)
+    def laid_out(call: Callable[[float, Any, float], Any]) -> Callback:
+        return call if behind else lambda t, x, h: call(t, layout.unpack(x), h)
 
-    if method in FIXED and (of("accept_step") or of("reject_step")):
+    found = {name: laid_out(call) for name, call in given.items() if call is not None}
+    if method in FIXED and not found.keys() <= {"step"}:
         warnings.warn(f"{method} takes every step, and calls callback_step alone", stacklevel=4)
-    return Callbacks(of("step"), of("accept_step"), of("reject_step"))
+    return Callbacks(**found)
 
 
 def _adjoined(
@@ -419,7 +419,7 @@ def _backward(
         count = None
     check_method(chosen, count, "adjoint_options", options.step_size)
     calls = _callbacks(f, layout, chosen, "_adjoint")
-    return Backward(inside, chosen, tolerances[0], tolerances[1], options, count, chosen in FIXED, seminorm, calls)
+    return Backward(inside, chosen, tolerances[0], tolerances[1], options, count, seminorm, calls)
 
 
 def _jacobian_of(inside: _Inside, given: Field | None, layout: Layout, method: str) -> Slopes:

@@ -92,22 +92,10 @@ class StepOptions:
                 )
         for key in ("first_step", "min_step", "max_step", "step_size"):
             if given.get(key) is not None:
-                given[key] = value = _number(given[key], f"{name}[{key!r}]", "a length above zero")
-                if (
-                    not value >= 0.0
-                    or (value == 0.0 and key != "min_step")
-                    or (key == "min_step" and value == math.inf)
-                ):
-                    raise InputError(f"{name}[{key!r}] is {value}", expected="a length above zero")
+                given[key] = _length(given[key], f"{name}[{key!r}]", least=key == "min_step")
         for key in ("step_t", "jump_t"):
             if given.get(key) is not None:
-                try:
-                    values = torch.as_tensor(given[key], dtype=torch.float64).detach().flatten()
-                except (TypeError, ValueError, RuntimeError):
-                    raise InputError(f"{name}[{key!r}] holds no times", expected="finite times") from None
-                if not bool(torch.isfinite(values).all()):
-                    raise InputError(f"{name}[{key!r}] has times that are not finite", expected="finite times")
-                given[key] = tuple(values.tolist())
+                given[key] = _times(given[key], f"{name}[{key!r}]")
         options = StepOptions(**{key: value for key, value in given.items() if value is not None})
         if not isinstance(options.max_num_steps, int) or options.max_num_steps < 1:
             found = repr(options.max_num_steps)
@@ -122,12 +110,26 @@ class StepOptions:
         return options
 
 
-def _number(value: Any, name: str, expected: str) -> float:
-    """Return an option as a number."""
+def _length(given: Any, name: str, least: bool) -> float:
+    """Return an option as a length of a step; the least length may be zero."""
     try:
-        return float(value)
+        value = float(given)
     except (TypeError, ValueError, RuntimeError):
-        raise InputError(f"{name} is {value!r}", expected=expected) from None
+        raise InputError(f"{name} is {given!r}", expected="a length above zero") from None
+    if not value >= 0.0 or (value == math.inf if least else value == 0.0):
+        raise InputError(f"{name} is {value}", expected="a length above zero")
+    return value
+
+
+def _times(given: Any, name: str) -> tuple[float, ...]:
+    """Return an option as times."""
+    try:
+        values = torch.as_tensor(given, dtype=torch.float64).detach().flatten()
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"{name} holds no times", expected="finite times") from None
+    if not bool(torch.isfinite(values).all()):
+        raise InputError(f"{name} has times that are not finite", expected="finite times")
+    return tuple(values.tolist())
 
 
 def as_tolerance(value: Any, name: str) -> Tensor:

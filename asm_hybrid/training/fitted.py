@@ -28,10 +28,11 @@ from asm_hybrid.hybrid import (
 )
 from asm_hybrid.kinetics import Table, load_table
 from asm_hybrid.plant import CLOCK, Plant, torch_namespace
+from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.model_inputs import INPUTS, check_possible, first_knot, knot_values
 from asm_hybrid.training.sensors import Sensors, sensor_specs
-from asm_hybrid.training.simulation_models import Grid, NeuralModel, PlantModel
+from asm_hybrid.training.simulation_models import NeuralModel, PlantModel
 
 __all__ = ["MODEL_FILES", "FittedModel", "load_model", "term_specs"]
 

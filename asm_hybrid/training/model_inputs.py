@@ -12,7 +12,7 @@ import pandas as pd
 from asm_hybrid.artefacts import restored, verify_manifest
 from asm_hybrid.config.schema.quantities import TEMPERATURES
 from asm_hybrid.errors import InputError, nearest, readable
-from asm_hybrid.plant import CLOCK, Plant
+from asm_hybrid.plant import Plant
 from asm_hybrid.plant.backflow import flow_problems
 
 __all__ = ["INPUTS", "check_possible", "first_knot", "knot_values", "read_inputs"]
@@ -141,11 +141,10 @@ def check_possible(plant: Plant, values: np.ndarray, interval: float, where: str
         For the first input that holds such a value, or flows that run backwards for more than 1 % of the time and an
         hour or more at a stretch.
     """
-    free = {*CLOCK, *(f"{tank}.{component}" for tank, component in plant.layout.imposed)}
     for k, spec in enumerate(plant.inputs):
         low, high = TEMPERATURES if spec.name == "T" else (0.0, np.inf)
         bad = (values[:, k] < low) | (values[:, k] > high)
-        if spec.name not in free and bad.any():
+        if spec.kind not in ("imposed", "clock") and bad.any():
             row = int(bad.argmax())
             raise InputError(
                 f"the value is {values[row, k]:g} {spec.unit}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -13,43 +13,17 @@ from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.plant.initial_state import cold_start
 from asm_hybrid.solver.cvodes import CompiledProblem
 from asm_hybrid.solver.explicit import integrate_explicit
+from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.rosenbrock import Solution, integrate
 from asm_hybrid.solver.steady import steady_state
 
-__all__ = ["SETTLING", "Grid", "NeuralModel", "PlantModel", "SimulationModel", "start_state"]
+__all__ = ["SETTLING", "NeuralModel", "PlantModel", "SimulationModel", "start_state"]
 
 
 SETTLING = 4
 """Steps in the first interval of a window for every one in the others: a start that is learnt, carried over or measured
 does not fit the slow course of its fast states, and these settle within minutes. In `benchmarks/train_step.py` the
 gradient errs by 4.0e-3 with one step of 15 min in all intervals, and by 7.6e-4 with four in the first."""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """How time is cut up.
-
-    Attributes
-    ----------
-    interval : float
-        Distance of two input knots [d].
-    substeps : int
-        Solver steps from one knot to the next; in the first interval `SETTLING` times as many.
-    linear : bool
-        Inputs are linear between knots (true) or held (false).
-    points : int
-        Recorded outputs from one knot to the next.
-    """
-
-    interval: float
-    substeps: int
-    linear: bool
-    points: int = 1
-
-    @property
-    def spacing(self) -> float:
-        """Distance of two recorded outputs [d]."""
-        return self.interval / self.points
 
 
 class SimulationModel(Protocol):
@@ -68,7 +42,7 @@ class PlantModel:
     system : PlantSystem
         The model.
     grid : Grid
-        Knots and steps.
+        Knots and steps; the first interval has `SETTLING` times as many.
     compiled : bool
         Whether the solver's step is compiled.
     checkpoint : int or None
@@ -82,20 +56,14 @@ class PlantModel:
 
     def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
         """Run from ``x0`` over ``inputs`` ``(…, knot, input)``."""
-        grid = self.grid
         return integrate(
             self.system,
             x0,
             inputs,
-            grid.interval,
-            grid.substeps,
-            first=SETTLING * grid.substeps,
-            points=grid.points,
-            linear=grid.linear,
+            replace(self.grid, settling=SETTLING),
             record_knots=record_knots,
             compiled=self.compiled,
             checkpoint=self.checkpoint,
-            floor=self.system.floor,
         )
 
 

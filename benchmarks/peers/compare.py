@@ -1,6 +1,6 @@
 """Run both peers of the BSM1 benchmark in their environments, and measure their errors.
 
-`run_peers` is for `benchmarks/simulate_bsm1.py`. By itself, from the folder `benchmarks`::
+`Fortnight` is for `benchmarks/simulate_bsm1.py`. By itself, from the folder `benchmarks`::
 
     python -m peers.compare --influent F --start bsm1.json --reference bsm1_open_loop_dry.csv --out runs/peers
 """
@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,21 +42,11 @@ def run_script(peer: str, arguments: Sequence[object], timeout: float | None = N
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def run_peers(
-    influent: Path,
-    start_state: Path,
-    out_dir: Path,
-    repeats: int = 3,
-    *,
-    reference: Path,
-    minutes: Sequence[float] = (15, 5, 1, 0.25),
-    tolerances: Sequence[tuple[float, float]] = ((1e-3, 1e-6), (1e-2, 1e-3)),
-    tight: bool = True,
-    bdf_seconds: float = 0.0,
-) -> dict[str, Any]:
-    """Time both peers over 14 dynamic days.
+@dataclass(frozen=True)
+class Fortnight:
+    """Fourteen dynamic days that peers are timed over.
 
-    Parameters
+    Attributes
     ----------
     influent
         A BSM1 influent file, 14 days every 15 min.
@@ -63,58 +54,80 @@ def run_peers(
         JSON with the steady state; see `protocol.read_start_state`.
     out_dir
         Folder for the peers' effluents.
-    repeats
-        How often each fortnight is timed; the least counts.
     reference
         The converged effluent of the second fortnight, every 15 min.
-    minutes
-        Steps of bsm2-python to run [min].
-    tolerances
-        Relative and absolute tolerances of QSDsan's RK23 to run. The first pair is its default, the second the one
-        that exposan has in a comment; it is the fastest.
-    tight
-        Also run QSDsan with tolerances of 1e-5 and 1e-8, to know the error of its integration alone.
-    bdf_seconds
-        Also try QSDsan's BDF for so many seconds at most; 0 leaves it out.
-
-    Returns
-    -------
-    dict
-        ``qsdsan``, a list of runs with `rtol`, `atol`, `best_s`, `first_call_s`, `error` against the reference (which
-        holds what its model does otherwise) and `own_error` against its tight run; ``qsdsan_tight`` and ``qsdsan_bdf``
-        where asked for; ``bsm2_python``, a list of runs with `minutes`, `best_s`, `first_call_s` and `error`. Both
-        lists are for `protocol.seconds_at_error`.
+    repeats
+        How often each fortnight is timed; the least counts.
     """
-    expected = read_effluent(reference)
-    common = ["--influent", influent.resolve(), "--start", start_state.resolve()]
 
-    def measured(result: dict[str, Any]) -> dict[str, Any]:
-        effluent = read_effluent(Path(result["effluent"]))
+    influent: Path
+    start_state: Path
+    out_dir: Path
+    reference: Path
+    repeats: int = 3
+
+    def _run(self, peer: str, folder: str, repeats: int, *more: object, timeout: float | None = None) -> dict[str, Any]:
+        common = ["--influent", self.influent.resolve(), "--start", self.start_state.resolve()]
+        place = ["--out", (self.out_dir / folder).resolve(), "--repeats", repeats]
+        result = run_script(peer, [*common, *place, *more], timeout)
+        if "failed" in result:
+            return result
+        effluent, expected = read_effluent(Path(result["effluent"])), read_effluent(self.reference)
         return result | {"error": error(effluent, expected), "errors": error_by_quantity(effluent, expected)}
 
-    def qsdsan(folder: str, count: int, *more: object, timeout: float | None = None) -> dict[str, Any]:
-        place = ["--out", (out_dir / folder).resolve(), "--repeats", count]
-        result = run_script("qsdsan", [*common, *place, *more], timeout)
-        return result if "failed" in result else measured(result)
+    def qsdsan(
+        self,
+        tolerances: Sequence[tuple[float, float]] = ((1e-3, 1e-6), (1e-2, 1e-3)),
+        *,
+        tight: bool = True,
+        bdf_seconds: float = 0.0,
+    ) -> dict[str, Any]:
+        """Time QSDsan.
 
-    found: dict[str, Any] = {"qsdsan": []}
-    for rtol, atol in tolerances:
-        found["qsdsan"].append(qsdsan(f"qsdsan_{rtol:g}", repeats, "--rtol", rtol, "--atol", atol))
-        if "failed" in found["qsdsan"][-1]:
-            raise RuntimeError(f"QSDsan failed: {found['qsdsan'][-1]['failed']}")
-    if tight:
-        found["qsdsan_tight"] = qsdsan("qsdsan_tight", 1, "--rtol", 1e-5, "--atol", 1e-8)
-        truth = read_effluent(Path(found["qsdsan_tight"]["effluent"]))
-        for result in found["qsdsan"]:
-            own = error_by_quantity(read_effluent(Path(result["effluent"])), truth)
-            result |= {"own_error": max(own.values()), "own_errors": own}
-    if bdf_seconds > 0:
-        found["qsdsan_bdf"] = qsdsan("qsdsan_bdf", 1, "--method", "BDF", timeout=bdf_seconds)
-    found["bsm2_python"] = []
-    for step in minutes:
-        place = ["--out", (out_dir / f"bsm2_python_{step:g}min").resolve(), "--repeats", repeats, "--minutes", step]
-        found["bsm2_python"].append(measured(run_script("bsm2_python", [*common, *place])))
-    return found
+        Parameters
+        ----------
+        tolerances
+            Relative and absolute tolerances of its RK23 to run. The first pair is its default, the second the one that
+            exposan has in a comment; it is the fastest.
+        tight
+            Also run it with tolerances of 1e-5 and 1e-8, to know the error of its integration alone.
+        bdf_seconds
+            Also try its BDF for so many seconds at most; 0 leaves it out.
+
+        Returns
+        -------
+        dict
+            ``qsdsan``, a list of runs with `rtol`, `atol`, `best_s`, `first_call_s`, `error` against the reference
+            (which holds what its model does otherwise) and `own_error` against its tight run, for
+            `protocol.seconds_at_error`; ``qsdsan_tight`` and ``qsdsan_bdf`` where asked for.
+        """
+        found: dict[str, Any] = {"qsdsan": []}
+        for rtol, atol in tolerances:
+            result = self._run("qsdsan", f"qsdsan_{rtol:g}", self.repeats, "--rtol", rtol, "--atol", atol)
+            if "failed" in result:
+                raise RuntimeError(f"QSDsan failed: {result['failed']}")
+            found["qsdsan"].append(result)
+        if tight:
+            found["qsdsan_tight"] = self._run("qsdsan", "qsdsan_tight", 1, "--rtol", 1e-5, "--atol", 1e-8)
+            truth = read_effluent(Path(found["qsdsan_tight"]["effluent"]))
+            for result in found["qsdsan"]:
+                own = error_by_quantity(read_effluent(Path(result["effluent"])), truth)
+                result |= {"own_error": max(own.values()), "own_errors": own}
+        if bdf_seconds > 0:
+            found["qsdsan_bdf"] = self._run("qsdsan", "qsdsan_bdf", 1, "--method", "BDF", timeout=bdf_seconds)
+        return found
+
+    def bsm2_python(self, minutes: Sequence[float] = (15, 5, 1, 0.25)) -> list[dict[str, Any]]:
+        """Time bsm2-python with steps of so many minutes.
+
+        Returns
+        -------
+        list of dict
+            `minutes`, `best_s`, `first_call_s` and `error` of every run, for `protocol.seconds_at_error`.
+        """
+        return [
+            self._run("bsm2_python", f"bsm2_python_{step:g}min", self.repeats, "--minutes", step) for step in minutes
+        ]
 
 
 def main() -> None:
@@ -129,16 +142,9 @@ def main() -> None:
     parser.add_argument("--no-tight", action="store_true", help="leave out QSDsan's run with small tolerances")
     parser.add_argument("--bdf-seconds", type=float, default=0.0, help="try QSDsan's BDF for so long")
     options = parser.parse_args()
-    found = run_peers(
-        options.influent,
-        options.start,
-        options.out,
-        options.repeats,
-        reference=options.reference,
-        minutes=options.minutes,
-        tight=not options.no_tight,
-        bdf_seconds=options.bdf_seconds,
-    )
+    peers = Fortnight(options.influent, options.start, options.out, options.reference, options.repeats)
+    found = peers.qsdsan(tight=not options.no_tight, bdf_seconds=options.bdf_seconds)
+    found["bsm2_python"] = peers.bsm2_python(options.minutes)
     print(f"{'':26} {'seconds':>8} {'first':>6} {'error':>9} {'own error':>9}")
     runs = [(f"QSDsan RK23 {r['rtol']:g}, {r['atol']:g}", r) for r in found["qsdsan"]]
     runs += [(f"bsm2-python {r['minutes']:g} min", r) for r in found["bsm2_python"]]

@@ -3,6 +3,7 @@ import pytest
 from asm_hybrid.config import build_layout, calibration_bounds, load_kinetics, parameter_values
 from asm_hybrid.config.builders.names import check_names
 from asm_hybrid.errors import InputError
+from asm_hybrid.plant import PlantInputs
 
 
 def layout(case):
@@ -28,8 +29,7 @@ def test_every_input_is_given_by_a_column_or_a_constant(case):
     config = case.load()
     table = load_kinetics(config)
     found = build_layout(config, table)
-    names = {spec.name for spec in found.inputs({c.name: c.unit for c in table.components})}
-    assert names - set(found.constants) == {"Q_in", "influent.S_NH", "aerobic.S_O"}
+    assert set(PlantInputs.of(found, table).names) - set(found.constants) == {"Q_in", "influent.S_NH", "aerobic.S_O"}
 
 
 def test_kla_as_constant_and_as_measured(case):
@@ -58,7 +58,7 @@ def test_the_air_flow_of_a_tank_with_imposed_oxygen_is_there_for_n_to_read(case,
     found = build_layout(config, table)
     assert found.metered == ("aerobic",)
     assert [t.air for t in found.tanks] == [None, None]
-    assert "aerobic.air" in {spec.name for spec in found.inputs({c.name: c.unit for c in table.components})}
+    assert "aerobic.air" in PlantInputs.of(found, table).names
 
 
 @pytest.mark.parametrize(

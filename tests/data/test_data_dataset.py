@@ -7,6 +7,7 @@ import pytest
 from asm_hybrid.config import build_layout, load_kinetics
 from asm_hybrid.data.censoring import ABOVE
 from asm_hybrid.data.knots import bridged, interpolate
+from asm_hybrid.plant import PlantInputs
 
 TILBURG = Path(__file__).parents[3] / "shared" / "data" / "tilburg"
 
@@ -39,7 +40,7 @@ def test_constants_fill_the_other_inputs(record):
 def test_inputs_have_the_order_of_the_layout(record):
     config = record.config()
     table = load_kinetics(config)
-    specs = build_layout(config, table).inputs({c.name: c.unit for c in table.components})
+    specs = PlantInputs.of(build_layout(config, table), table)
     data = record.read()
     assert data.input_names == tuple(s.name for s in specs)
     assert data.input_units == tuple(s.unit for s in specs)

@@ -12,8 +12,8 @@ from term_tools import make_term, operating_point, shake, system_of
 from asm_hybrid.hybrid import LearntTerms, PlantSystem, Reading, symbolic_term
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.casadi_plant import symbolic_system
+from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training import PlantModel
-from asm_hybrid.training.simulation_models import Grid
 
 TARGETS = ("influent.S_NH", "influent.X_S")
 READ = ("Q_in", "T", "load.S_NH")

@@ -8,8 +8,8 @@ from term_tools import MEASURED, make_term, operating_point, shake, system_of
 
 from asm_hybrid.hybrid import PlantSystem, symbolic_term
 from asm_hybrid.plant.casadi_plant import symbolic_system
+from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training import PlantModel
-from asm_hybrid.training.simulation_models import Grid
 
 TARGETS = ("effluent.TN", "anoxic.S_NO", "middle.TSS")
 

@@ -11,8 +11,8 @@ from term_tools import KINETIC, make_term, operating_point, shake, system_of
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.term import LOG_LIMIT
 from asm_hybrid.plant import torch_namespace
+from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training import PlantModel
-from asm_hybrid.training.simulation_models import Grid
 
 XP = torch_namespace()
 

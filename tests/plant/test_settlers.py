@@ -1,6 +1,7 @@
 """Settlers and the primary clarifier against their published equations, written out."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ from asm_hybrid.plant import IdealSettler, PrimaryClarifier, TakacsSettler, torc
 XP = torch_namespace()
 
 
-def settling_by_hand(X, feed, *, height, layers, feed_layer, v0_max, v0, r_h, r_p, f_ns, X_t):
+def settling_by_hand(X, feed, settler):
     """Return what settling changes, layer by layer as the description of BSM1 has it (section 2.4)."""
-    low = f_ns * feed
-    v = [max(0.0, min(v0_max, v0 * (math.exp(-r_h * (x - low)) - math.exp(-r_p * (x - low))))) for x in X]
+    layers, feed_layer, X_t = settler.layers, settler.feed_layer, settler.X_t
+    low = settler.f_ns * feed
+    bent = [math.exp(-settler.r_h * (x - low)) - math.exp(-settler.r_p * (x - low)) for x in X]
+    v = [max(0.0, min(settler.v0_max, settler.v0 * b)) for b in bent]
     own = [v[i] * X[i] for i in range(layers)]
     flux = []  # through the floor of every layer
     for i in range(layers - 1):
@@ -23,7 +26,7 @@ def settling_by_hand(X, feed, *, height, layers, feed_layer, v0_max, v0, r_h, r_
             flux.append(own[i] if X[i + 1] <= X_t else min(own[i], own[i + 1]))
         else:
             flux.append(min(own[i], own[i + 1]))
-    h = height / layers
+    h = settler.height / layers
     change = [-flux[0] / h]
     change += [(flux[i - 1] - flux[i]) / h for i in range(1, layers - 1)]
     return [*change, flux[-1] / h]
@@ -34,16 +37,16 @@ def settling_by_hand(X, feed, *, height, layers, feed_layer, v0_max, v0, r_h, r_
 def test_settling_is_that_of_the_description(layers, feed_layer, X_t):
     settler = TakacsSettler(1500.0, 4.0, layers=layers, feed_layer=feed_layer, X_t=X_t)
     rng, limited = np.random.default_rng(1), 0
-    law = {name: getattr(settler, name) for name in ("height", "v0_max", "v0", "r_h", "r_p", "f_ns", "X_t")}
+    unlimited = replace(settler, X_t=1e9)
     profiles, feeds = 10.0 ** rng.uniform(-1.0, 4.3, (300, layers)), rng.uniform(10.0, 8000.0, 300)
     for X, feed in zip(profiles, feeds, strict=True):
         found = settler.settling(torch.as_tensor(X)[:, None], torch.tensor([[feed]], dtype=torch.float64), XP).squeeze(
             -1
         )
-        expected = settling_by_hand(list(X), feed, layers=layers, feed_layer=feed_layer, **law)
+        expected = settling_by_hand(list(X), feed, settler)
         np.testing.assert_allclose(found.numpy(), expected, rtol=1e-11, atol=1e-9)
         assert abs(float(found.sum())) <= 1e-9 * float(found.abs().max() + 1.0)
-        plain = settling_by_hand(list(X), feed, layers=layers, feed_layer=feed_layer, **law | {"X_t": 1e9})
+        plain = settling_by_hand(list(X), feed, unlimited)
         limited += plain != expected
     assert limited > 0  # the test of X_t mattered for some profiles
 

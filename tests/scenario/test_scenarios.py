@@ -17,7 +17,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.export import export_bundle
 from asm_hybrid.plant import InputSpec
 from asm_hybrid.scenario import run_scenario as MODULE
-from asm_hybrid.scenario.changes import StampClock, apply_changes, change_texts
+from asm_hybrid.scenario.changes import Knots, StampClock, apply_changes, change_texts
 from asm_hybrid.scenario.definition import load_scenario
 from asm_hybrid.workflow import run_training
 
@@ -324,15 +324,16 @@ def test_a_failing_plot_leaves_nothing(run, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("linear", "first", "end"), [(True, 3, 6), (False, 2, 5)])
 def test_nothing_changes_before_the_start_or_from_the_end_on(tmp_path, linear, first, end):
     path = write(tmp_path, ["{input: load, scale: 2}", "{input: T, set: 10 degC}"], '{start: "2024-03-04 01:00"}')
-    specs = [InputSpec("Q_in", "m3/d"), InputSpec("T", "degC"), InputSpec("wastage", "m3/d")]
-    specs += [InputSpec("influent.S_S", "g COD/m3"), InputSpec("influent.S_O", "g O2/m3")]
+    specs = [InputSpec("Q_in", "m3/d", "Q_in"), InputSpec("T", "degC", "T"), InputSpec("wastage", "m3/d", "wastage")]
+    units = {"S_S": "g COD/m3", "S_O": "g O2/m3"}
+    specs += [InputSpec(f"influent.{name}", unit, "influent", name) for name, unit in units.items()]
     times = pd.date_range("2024-03-04", periods=6, freq="30min", tz="UTC")
     base = np.tile([1000.0, 15.0, 10.0, 50.0, 1.0], (6, 1))
     scenario = load_scenario(path)
     clock, days = StampClock(times[0]), np.arange(6) / 48
     (case,) = scenario.cases
-    period = (days[2], days[-1])
-    changed = apply_changes(scenario, case, specs, ["influent.S_S"], days, base, period, clock, linear=linear)
+    knots = Knots(days, (days[2], days[-1]), clock, linear)
+    changed = apply_changes(scenario, case, specs, ["influent.S_S"], knots, base)
     expected = base.copy()
     expected[first:end, 1] = 10.0
     expected[first:end, 3] = 100.0

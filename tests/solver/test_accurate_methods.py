@@ -6,6 +6,7 @@ import torch
 from scipy.integrate import solve_ivp
 from test_rosenbrock import Problem, brusselator, ramp, reference
 
+from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.rosenbrock import integrate
 from asm_hybrid.solver.tableaus import METHODS, RODAS4, RODAS5P, ROS34PW2
 
@@ -35,7 +36,7 @@ def test_observed_order_where_inputs_run_straight(tableau, rate):
     x0, expected = torch.ones(1, 1, 2, dtype=torch.float64), reference(rate)
     errors = []
     for substeps in (2, 4, 8) if tableau is RODAS5P else (4, 8, 16):
-        found = integrate(Exact(brusselator), x0, ramp(5, rate), 0.25, substeps, tableau=tableau).final
+        found = integrate(Exact(brusselator), x0, ramp(5, rate), Grid(0.25, substeps), tableau=tableau).final
         errors.append(np.abs(found.detach().numpy().ravel() - expected).max())
     rates = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
     assert rates[-1] > tableau.order - 0.2 or errors[-1] < 1e-10, (rates, errors)
@@ -81,7 +82,7 @@ def test_stiff_problems_equal_radau(tableau, f, start, end):
     x0 = torch.tensor(start, dtype=torch.float64).reshape(1, 1, -1)
     still, edges = torch.zeros(1, 2, 1, dtype=torch.float64), end * 0.5 ** np.arange(22, -1, -1)
     for length in np.diff(edges, prepend=0.0):
-        x0 = integrate(Exact(f), x0, still, float(length), 20, linear=False, tableau=tableau).final.detach()
+        x0 = integrate(Exact(f), x0, still, Grid(float(length), 20, False), tableau=tableau).final.detach()
     np.testing.assert_allclose(x0.numpy().ravel(), expected, rtol=1e-6)
 
 
@@ -95,7 +96,7 @@ def test_a_stiff_start_is_forgotten(tableau):
     t = torch.linspace(0, 1, 201, dtype=torch.float64)
     knots = torch.stack([torch.sin(t), torch.cos(t)], dim=-1)[None]
     x0 = torch.zeros(1, 1, 1, dtype=torch.float64, requires_grad=True)
-    final = integrate(Exact(f), x0, knots, 1 / 200, 1, tableau=tableau).final
+    final = integrate(Exact(f), x0, knots, Grid(1 / 200, 1), tableau=tableau).final
     (slope,) = torch.autograd.grad(final.sum(), x0)
     assert float(final.detach()) == pytest.approx(np.sin(1.0), abs=1e-6)
     assert abs(float(slope)) < 1e-12
@@ -111,7 +112,8 @@ def test_the_gradient_is_that_of_the_discrete_solution(tableau):
             a, b = x.unbind(-1)
             return torch.stack([u[..., :1] + a * a * b - p[0] * a, p[1] * a - a * a * b], dim=-1)
 
-        return integrate(Exact(f), x0.clone().requires_grad_(), ramp(3), 0.5, 1, tableau=tableau).final.square().sum()
+        start = x0.clone().requires_grad_()
+        return integrate(Exact(f), start, ramp(3), Grid(0.5, 1), tableau=tableau).final.square().sum()
 
     p = torch.tensor([4.0, 3.0], dtype=torch.float64, requires_grad=True)
     (gradient,) = torch.autograd.grad(loss(p), p)

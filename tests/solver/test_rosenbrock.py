@@ -6,6 +6,7 @@ import torch
 from scipy.integrate import solve_ivp
 
 from asm_hybrid.solver.explicit import integrate_explicit
+from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.rosenbrock import integrate
 from asm_hybrid.solver.steady import steady_state
 from asm_hybrid.solver.tableaus import ROS34PW2
@@ -13,6 +14,8 @@ from asm_hybrid.solver.tableaus import ROS34PW2
 
 class Problem:
     """A system from two functions; the state is one block."""
+
+    floor = None
 
     def __init__(self, f, jacobian):
         self.f, self.j = f, jacobian
@@ -68,7 +71,7 @@ def test_observed_order_with_any_jacobian_held_between_knots(jacobian):
     inputs, expected = ramp(5), reference()
     errors = []
     for substeps in (8, 16, 32, 64):
-        found = integrate(Problem(brusselator, jacobian), x0, inputs, 0.25, substeps).final
+        found = integrate(Problem(brusselator, jacobian), x0, inputs, Grid(0.25, substeps)).final
         errors.append(np.abs(found.numpy().ravel() - expected).max())
     rates = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
     assert rates[-1] > ROS34PW2.order - 0.2, rates
@@ -112,7 +115,7 @@ def test_stiff_decay_is_damped_and_its_gradient_is_nearly_zero():
     inputs = torch.stack([torch.cos(t), -torch.sin(t)], dim=-1)[None]
     x0 = torch.full((1, 1, 1), 2.0, dtype=torch.float64, requires_grad=True)
     problem = Problem(f, lambda x, u: torch.full((1, 1, 1, 1), -stiff, dtype=torch.float64))
-    found = integrate(problem, x0, inputs, 0.1, 2).final
+    found = integrate(problem, x0, inputs, Grid(0.1, 2)).final
     (slope,) = torch.autograd.grad(found.sum(), x0)
     assert abs(float(found.detach()) - np.cos(1.0)) < 1e-3
     assert abs(float(slope)) < 1e-6
@@ -123,7 +126,9 @@ def test_gradient_with_held_jacobian_approaches_finite_differences():
 
     def run(value, substeps):
         x0 = torch.stack([value, torch.ones_like(value)], dim=-1).reshape(1, 1, 2)
-        return integrate(Problem(brusselator, exact_jacobian(brusselator)), x0, inputs, 0.25, substeps).final.sum()
+        return integrate(
+            Problem(brusselator, exact_jacobian(brusselator)), x0, inputs, Grid(0.25, substeps)
+        ).final.sum()
 
     errors = []
     for substeps in (8, 16, 32):
@@ -143,9 +148,9 @@ def test_a_jump_in_the_input_is_met_at_its_knot():
 
     inputs = torch.tensor([[[0.0], [0.0], [6.0], [6.0]]], dtype=torch.float64)
     x0 = torch.zeros(1, 1, 1, dtype=torch.float64)
-    held = integrate(Problem(f, no_jacobian), x0, inputs, 0.5, 1, linear=False)
+    held = integrate(Problem(f, no_jacobian), x0, inputs, Grid(0.5, 1, linear=False))
     assert held.outputs.flatten().tolist() == pytest.approx([0, 0, 0, 3.0])
-    linear = integrate(Problem(f, no_jacobian), x0, inputs, 0.5, 1)
+    linear = integrate(Problem(f, no_jacobian), x0, inputs, Grid(0.5, 1))
     assert linear.outputs.flatten().tolist() == pytest.approx([0, 0, 1.5, 4.5])
 
 
@@ -156,8 +161,8 @@ def test_a_diverging_window_is_flagged_and_leaves_the_others_alone():
     x0 = torch.tensor([[[1e3]], [[0.1]]], dtype=torch.float64)
     inputs = torch.zeros(2, 101, 1, dtype=torch.float64)
     problem = Problem(f, no_jacobian)
-    both = integrate(problem, x0, inputs, 0.01, 1)
-    alone = integrate(problem, x0[1:], inputs[1:], 0.01, 1)
+    both = integrate(problem, x0, inputs, Grid(0.01, 1))
+    alone = integrate(problem, x0[1:], inputs[1:], Grid(0.01, 1))
     assert both.ok.tolist() == [False, True]
     assert torch.equal(both.final[1:], alone.final)
 
@@ -213,7 +218,7 @@ def test_checkpoints_bound_the_memory_and_change_no_bit(count, most):
 
         system = Problem(brusselator, lambda x, u: torch.zeros(8, 1, 2, 2, dtype=torch.float64))
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            solution = integrate(system, x0, ramp(17), 1 / 16, 4, first=8, checkpoint=checkpoint)
+            solution = integrate(system, x0, ramp(17), Grid(1 / 16, 4, settling=2), checkpoint=checkpoint)
         bytes_held.append(held)
         (slope,) = torch.autograd.grad(solution.outputs.square().sum(), x0)
         found.append((solution.outputs.detach(), slope))
@@ -235,8 +240,8 @@ def test_finer_steps_in_the_first_interval_resolve_a_start_off_the_slow_course()
     # a' = -400 (a - b), b' = -b: b = exp(-t), a = 400/399 exp(-t) + (3 - 400/399) exp(-400 t)
     exact = 400 / 399 * np.exp(-0.01) + (3 - 400 / 399) * np.exp(-4.0)
     errors = []
-    for first in (1, 4, 16):
-        outputs = integrate(Problem(f, jacobian), x0, inputs, 0.01, 1, first=first).outputs
+    for settling in (1, 4, 16):
+        outputs = integrate(Problem(f, jacobian), x0, inputs, Grid(0.01, 1, settling=settling)).outputs
         assert outputs.shape == (1, 3, 2)
         errors.append(abs(float(outputs[0, 1, 0]) - exact))
     assert errors[1] < errors[0] / 5
@@ -251,7 +256,9 @@ def test_points_within_steps_converge_as_the_steps_do():
     errors = []
     for substeps in (8, 16, 32):
         x0 = torch.ones(1, 1, 2, dtype=torch.float64)
-        found = integrate(Problem(brusselator, exact_jacobian(brusselator)), x0, ramp(5), 0.25, substeps, points=7)
+        found = integrate(
+            Problem(brusselator, exact_jacobian(brusselator)), x0, ramp(5), Grid(0.25, substeps, points=7)
+        )
         errors.append(np.abs(found.outputs[0].numpy() - expected).max())
     rates = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
     assert rates.min() > ROS34PW2.order - 0.2, (errors, rates)
@@ -270,7 +277,7 @@ def test_jumps_in_the_input_cost_no_order(jacobian):
     errors = []
     for substeps in (8, 16, 32, 64):
         x0 = torch.ones(1, 1, 2, dtype=torch.float64)
-        found = integrate(Problem(brusselator, jacobian), x0, held, 0.25, substeps, linear=False).final
+        found = integrate(Problem(brusselator, jacobian), x0, held, Grid(0.25, substeps, linear=False)).final
         errors.append(np.abs(found.numpy().ravel() - y).max())
     rates = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
     assert rates[-1] > ROS34PW2.order - 0.2, rates

@@ -13,9 +13,10 @@ from asm_hybrid.hybrid import PlantSystem
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import IdealSettler, Layout, Plant, Recycle, Tank
 from asm_hybrid.solver.adaptive import integrate_adaptive
+from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.rosenbrock import integrate
 from asm_hybrid.solver.tableaus import RODAS4, ROS34PW2
-from asm_hybrid.training.simulation_models import Grid, PlantModel, start_state
+from asm_hybrid.training.simulation_models import PlantModel, start_state
 
 INTERVAL, KNOTS = 1.0 / 96, 4
 
@@ -75,7 +76,7 @@ def test_fixed_steps_converge_at_order_three_once_they_resolve_the_start(case):
     system, x0, inputs, expected = case
     with torch.no_grad():
         found = [
-            errors(integrate(system, x0, inputs, INTERVAL, n, first=4 * n, record_knots=True), expected)
+            errors(integrate(system, x0, inputs, Grid(INTERVAL, n, settling=4), record_knots=True), expected)
             for n in (32, 64, 128)
         ]
     rates = np.log2(np.array(found[:-1]) / np.array(found[1:]))

@@ -9,6 +9,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.control import PI, Controller, Lag, OnOff, Sensor, sorted_controllers
 from asm_hybrid.plant.cycle import Cycle, Phase, Until
+from asm_hybrid.plant.inputs import PlantInputs
 from asm_hybrid.plant.layout import Layout
 
 __all__ = ["build_controllers", "build_cycles", "setpoints"]
@@ -22,7 +23,7 @@ def build_cycles(config: PlantFile, table: Table, layout: Layout) -> tuple[Cycle
     InputError
         For an input that the plant lacks or a unit that does not fit; with file and line.
     """
-    units = _input_units(table, layout)
+    units = PlantInputs.of(layout, table).units
     cycles, seen = [], dict[str, str]()
     for name, section in config.plant.cycles.items():
         phases = []
@@ -57,7 +58,7 @@ def build_controllers(config: PlantFile, table: Table, layout: Layout) -> tuple[
     InputError
         For a name that the plant lacks or a unit that does not fit; with file and line.
     """
-    inputs = _input_units(table, layout)
+    inputs = dict(PlantInputs.of(layout, table).units)
     sections = config.plant.control
     measured = {
         name: _measured_unit(section.measure, config.where("plant", "control", name, "measure"), table, layout)
@@ -101,10 +102,6 @@ def setpoints(config: PlantFile, table: Table, layout: Layout) -> dict[str, tupl
             unit = _measured_unit(section.measure, where, table, layout)
             out[f"{name}.setpoint"] = (where, located_amount(section.setpoint, unit, where))
     return out
-
-
-def _input_units(table: Table, layout: Layout) -> dict[str, str]:
-    return {spec.name: spec.unit for spec in layout.inputs({c.name: c.unit for c in table.components})}
 
 
 def _measured_unit(target: str, where: str, table: Table, layout: Layout) -> str:

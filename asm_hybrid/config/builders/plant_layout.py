@@ -20,7 +20,8 @@ from asm_hybrid.plant.aeration import Aeration, AirLaw
 from asm_hybrid.plant.families import SUMS
 from asm_hybrid.plant.flows import flow_maps
 from asm_hybrid.plant.fractionation import Fractionation
-from asm_hybrid.plant.layout import CLOCK, EFFLUENT, SETTLER, Layout, Recycle, Tank
+from asm_hybrid.plant.inputs import CLOCK, PlantInputs
+from asm_hybrid.plant.layout import EFFLUENT, SETTLER, Layout, Recycle, Tank
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 
@@ -103,9 +104,8 @@ def _no_return(config: PlantFile, source: str, column: str) -> InputError:
 
 def _check_streams(config: PlantFile, table: Table, layout: Layout) -> None:
     """Let the water balance complain with the place of the tanks."""
-    names = [spec.name for spec in layout.inputs({c.name: c.unit for c in table.components})]
     try:
-        flow_maps(layout, {name: i for i, name in enumerate(names)})
+        flow_maps(layout, PlantInputs.of(layout, table))
     except InputError as error:
         where = config.where("plant", "tanks")
         raise located(error, where) from None
@@ -255,13 +255,12 @@ def _completed(config: PlantFile, table: Table, layout: Layout) -> Layout:
     for cycle in layout.cycles:
         constants |= {name: cycle.table(name)[0] for name in cycle.inputs}
     supplied = set(constants) | set(series_targets(config)) | set(CLOCK)
-    missing = [spec.name for spec in layout.inputs({c.name: c.unit for c in table.components})]
     fractionation = build_fractionation(config, table, replace(layout, constants=constants))
     if fractionation:
         supplied |= {f"{INFLUENT}{name}" for name in (*fractionation.computed, *fractionation.absent)}
         if not config.sources:
             constants |= _split_constants(config, fractionation, constants)
-    missing = [name for name in missing if name not in supplied]
+    missing = [name for name in PlantInputs.of(layout, table).names if name not in supplied]
     if constants.get("Q_in") == 0.0:
         constants.update({name: 0.0 for name in missing if name.startswith(INFLUENT)})
     if "T" in missing and all(p.theta is None for p in table.parameters):

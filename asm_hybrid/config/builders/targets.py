@@ -9,6 +9,7 @@ from asm_hybrid.config.schema.plant_file import PlantFile
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.families import SUMS
+from asm_hybrid.plant.inputs import PlantInputs
 from asm_hybrid.plant.layout import EFFLUENT, Layout
 from asm_hybrid.units import conversion
 
@@ -65,7 +66,7 @@ def column_unit(config: PlantFile, table: Table, layout: Layout, source: str, he
     components = {c.name: c.unit for c in table.components}
     if column.role == "observation":
         return _observed_unit(target, table, layout, where)
-    options = {spec.name: spec.unit for spec in layout.inputs(components)} | influent_sums(config, table)
+    options = PlantInputs.of(layout, table).units | influent_sums(config, table)
     if column.role == "imposed":
         return options[target]
     imposed = {f"{tank}.{component}" for tank, component in layout.imposed}
