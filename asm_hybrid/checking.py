@@ -11,8 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from asm_hybrid.artefacts import write_bytes_atomic
-from asm_hybrid.config import Config, PlantFile, load_config, load_plant
-from asm_hybrid.config.ode import is_ode
+from asm_hybrid.config import Config, PlantFile, load_plant_or_config
 from asm_hybrid.data import Dataset, QualityFinding
 from asm_hybrid.data.check_text import aligned, check_data, finding_lines
 from asm_hybrid.data.unusual import constant_findings
@@ -35,9 +34,7 @@ from asm_hybrid.scenario.same_water import same_water_findings
 from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 from asm_hybrid.scenario.unlikely import flow_findings, nitrification_findings, sewage_findings
 from asm_hybrid.training.cost import cost_findings
-from asm_hybrid.training.ode import describe_ode
 from asm_hybrid.training.timing import machine_memory, training_cost
-from asm_hybrid.yamlfile import load_yaml
 
 __all__ = ["Check", "check"]
 
@@ -72,7 +69,7 @@ def check(path: str | Path) -> Check:
     Parameters
     ----------
     path : path or str
-        A config, of a plant or of a generic ODE, the file of a plant, or a shipped layout.
+        A config, the file of a plant, or a shipped layout.
 
     Returns
     -------
@@ -85,12 +82,9 @@ def check(path: str | Path) -> Check:
     InputError
         If the file cannot be read at all.
     """
-    is_file = str(path).endswith((".yaml", ".yml"))
-    if is_file and is_ode(path):
-        return Check(tuple(describe_ode(path)), 0, None)
-    if is_file and "data" in load_yaml(path).data:
-        return _check_config(path)
-    file = load_plant(path)
+    file = load_plant_or_config(path)
+    if isinstance(file, Config):
+        return _check_config(path, file)
     table = file.table()
     plant = Plant(table, file.layout(table))
     inputs = plant_inputs(plant)
@@ -108,12 +102,12 @@ def check(path: str | Path) -> Check:
         findings += [*steady_findings(found, str(path)), *sludge_findings(found, (), str(path))]
         findings += [*flow_findings(found, str(path)), *sewage_findings(found, str(path))]
     lines += finding_lines(findings, *wrong)
-    return _drawn(lines, len(wrong), plant, inputs, Path(path).parent if is_file else Path(), Path(path).stem)
+    folder = Path(path).parent  # that of a shipped layout is the current one
+    return _drawn(lines, len(wrong), plant, inputs, folder, Path(path).stem)
 
 
-def _check_config(path: str | Path) -> Check:
+def _check_config(path: str | Path, config: Config) -> Check:
     """Check a config and its data, and what they say of the plant and of the training."""
-    config = load_config(path)
     table = config.table()
     plant = Plant(table, config.layout(table))
     report = check_data(config, table, plant.layout, str(path))

@@ -71,14 +71,18 @@ def train(
 
     It is refused when its config or data have changed.
     """
+    from asm_hybrid.jobs import open_job, open_run
     from asm_hybrid.live import LiveProgress
     from asm_hybrid.terminal import print_scores
-    from asm_hybrid.workflow import resume_training, run_training
+    from asm_hybrid.workflow import resume_training
 
     if (config is None) == (resume is None) or (resume is not None and out is not None):
         raise typer.BadParameter("give either CONFIG, with or without --out, or --resume RUN alone")
     with LiveProgress() as progress:
-        result = resume_training(resume, progress) if resume else run_training(str(config), out, progress)
+        if resume:
+            result = resume_training(open_run(resume).fitted(), progress)
+        else:
+            result = open_job(str(config)).run(out, progress)
     if result.summary is None:
         typer.echo(f"interrupted; the best model so far is in {result.folder}", err=True)
         if result.resumable:
@@ -135,13 +139,15 @@ def simulate(
 
     The shipped layouts: asm-hybrid layouts. Scenario files: docs/scenarios.md.
     """
-    if not _is_run(subject):
-        _simulate_plant(subject, scenario, out)
-        return
     from asm_hybrid.errors import InputError
+    from asm_hybrid.jobs import PlantRun, open_job
     from asm_hybrid.scenario.run_scenario import simulate as run_scenario
     from asm_hybrid.terminal import print_scenarios
 
+    job = open_job(subject)
+    if not isinstance(job, PlantRun):
+        _simulate_plant(job.plant(), scenario, out)
+        return
     if scenario is None:
         raise InputError(
             "there is no scenario",
@@ -152,28 +158,11 @@ def simulate(
     print_scenarios(run_scenario(subject, scenario, out))
 
 
-def _is_run(subject: str) -> bool:
-    """Return whether a folder is meant; one that has the name of a layout and no config is not."""
-    from asm_hybrid.config import available_layouts
-
-    named = subject in available_layouts()
-    return os.path.isdir(subject) and (not named or os.path.exists(Path(subject) / "config.yaml"))
-
-
-def _simulate_plant(subject: str, scenario: Path | None, out: Path | None) -> None:
-    from asm_hybrid.config import available_layouts
-    from asm_hybrid.errors import InputError, nearest
+def _simulate_plant(subject: str | Path, scenario: Path | None, out: Path | None) -> None:
     from asm_hybrid.live import LiveProgress
     from asm_hybrid.report.simulation import run_simulation
     from asm_hybrid.terminal import print_plant_scenarios
 
-    if not subject.endswith((".yaml", ".yml")) and subject not in available_layouts():
-        raise InputError(
-            f"{subject!r} is no shipped layout, no folder and no .yaml file",
-            expected="one of " + ", ".join(available_layouts()) + ", the .yaml file of a plant or a config, or a run "
-            "folder",
-            fix=nearest(subject, available_layouts()),
-        )
     with LiveProgress() as progress:
         result, folder = run_simulation(subject, scenario, out, progress.share, os.cpu_count() or 1)
     print_plant_scenarios(result, folder)
@@ -191,11 +180,13 @@ def compare(
     Runs whose measurements on the test block differ are refused.
     """
     from asm_hybrid.artefacts import write_csv_atomic
+    from asm_hybrid.jobs import open_run
     from asm_hybrid.report.compare import compare_runs, told_apart
     from asm_hybrid.terminal import print_comparison
 
-    table = compare_runs(runs)
-    print_comparison(table, told_apart(runs))
+    folders = [open_run(run).fitted() for run in runs]
+    table = compare_runs(folders)
+    print_comparison(table, told_apart(folders))
     if out is not None:
         write_csv_atomic(out, table)
         typer.echo(f"table: {out}")
@@ -212,12 +203,13 @@ def export(
     """Export a fitted model for other tools."""
     from asm_hybrid.errors import InputError, nearest
     from asm_hybrid.export import export_bundle
+    from asm_hybrid.jobs import open_run
 
     if format_ != "bundle":
         raise InputError(
             f"the export format {format_!r} is not known", where="--format", fix=nearest(format_, ["bundle"])
         )
-    run = Path(run)
+    run = open_run(run).fitted()
     target = export_bundle(run, out or run.resolve().with_name(f"{run.resolve().name}-bundle"))
     typer.echo(f"bundle: {target}\nload it in Python with asm_hybrid.load_model({str(target)!r})")
 
@@ -229,9 +221,9 @@ def check(
     ],
 ) -> None:
     """Validate a config and its data, or a plant, without training; draw the flow sheet as SVG."""
-    from asm_hybrid.checking import check as check_file
+    from asm_hybrid.jobs import open_job
 
-    found = check_file(config)
+    found = open_job(config).check()
     for line in found.lines:
         typer.echo(line)
     if found.flowsheet:

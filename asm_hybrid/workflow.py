@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from asm_hybrid.artefacts import UNFINISHED
-from asm_hybrid.config.ode import is_ode
 from asm_hybrid.diagnosis import diagnose
 from asm_hybrid.report import write_report
-from asm_hybrid.report.ode_page import ode_lines, write_ode_plot
 from asm_hybrid.training import Progress, Silent, discard_checkpoints, find_config, train
-from asm_hybrid.training.ode import train_ode
 
 __all__ = ["RunResult", "resume_training", "run_training"]
 
@@ -59,7 +56,7 @@ def resume_training(folder: Path, progress: Progress | None = None) -> RunResult
     -------
     RunResult
     """
-    return _plant_run(find_config(folder), folder, progress or Silent(), resume=True)
+    return _run(find_config(folder), folder, progress or Silent(), resume=True)
 
 
 def run_training(config: str | Path, out: Path | None = None, progress: Progress | None = None) -> RunResult:
@@ -68,7 +65,7 @@ def run_training(config: str | Path, out: Path | None = None, progress: Progress
     Parameters
     ----------
     config : str or Path
-        The config, of a plant or of a generic ODE.
+        The config.
     out : Path, optional
         The run folder, new or empty; a dated one below ``runs`` without it.
     progress : Progress, optional
@@ -78,16 +75,10 @@ def run_training(config: str | Path, out: Path | None = None, progress: Progress
     -------
     RunResult
     """
-    progress = progress or Silent()
-    if is_ode(config):
-        found = train_ode(config, out, progress)
-        write_ode_plot(found.folder)
-        lines = tuple(ode_lines(found.folder))
-        return RunResult(found.folder, None if found.interrupted else found.summary, found.interrupted, lines)
-    return _plant_run(config, out, progress, resume=False)
+    return _run(config, out, progress or Silent(), resume=False)
 
 
-def _plant_run(config: str | Path, out: Path | None, progress: Progress, *, resume: bool) -> RunResult:
+def _run(config: str | Path, out: Path | None, progress: Progress, *, resume: bool) -> RunResult:
     with ExitStack() as held:
         outcome = train(config, out, progress, resume=resume, held=held)
         if outcome.interrupted:

@@ -1,7 +1,7 @@
 """What the user writes: the config's schema, loading with line numbers, JSON schema, and a template."""
 
 from asm_hybrid.config.base import Section, refuse
-from asm_hybrid.config.load import available_layouts, layout_text, load_config, load_plant
+from asm_hybrid.config.load import available_layouts, layout_text, load_config, load_plant, load_plant_or_config
 from asm_hybrid.config.messages import input_error
 from asm_hybrid.config.plantfile import PlantFile
 from asm_hybrid.config.schema import Config, json_schema
@@ -18,6 +18,7 @@ __all__ = [
     "layout_text",
     "load_config",
     "load_plant",
+    "load_plant_or_config",
     "observed_targets",
     "refuse",
     "write_template",

@@ -15,7 +15,7 @@ from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics.extend import lay, read_layers
 from asm_hybrid.yamlfile import load_yaml
 
-__all__ = ["available_layouts", "layout_text", "load_config", "load_plant"]
+__all__ = ["available_layouts", "layout_text", "load_config", "load_plant", "load_plant_or_config"]
 
 LAYOUTS = Path(__file__).parent.parent / "plant" / "layouts"
 
@@ -89,6 +89,27 @@ def load_plant(name: str | Path) -> PlantFile:
         raise input_error(error, PlantFile, document) from None
     plant._document = document
     return plant
+
+
+def load_plant_or_config(name: str | Path) -> PlantFile:
+    """Read and check a plant; as a `Config` where its file has data.
+
+    Parameters
+    ----------
+    name : str or path
+        A shipped layout, the file of a plant, or the config of a training.
+
+    Returns
+    -------
+    PlantFile or Config
+
+    Raises
+    ------
+    InputError
+        If the file is not readable YAML, or neither of the two; with file, line and key.
+    """
+    has_data = str(name).endswith((".yaml", ".yml")) and "data" in load_yaml(name).data
+    return load_config(name) if has_data else load_plant(name)
 
 
 def _locate(name: str, folder: Path) -> Path:

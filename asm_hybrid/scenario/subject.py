@@ -11,13 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from asm_hybrid.config import Config, PlantFile, load_config, load_plant
-from asm_hybrid.config.ode import is_ode
+from asm_hybrid.config import Config, PlantFile, load_plant_or_config
 from asm_hybrid.data import QualityFinding, read_dataset
 from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.plant import Plant
-from asm_hybrid.yamlfile import load_yaml
 
 __all__ = ["Record", "Subject", "load_subject", "told"]
 
@@ -117,19 +115,6 @@ def load_subject(name: str | Path) -> Subject:
     InputError
         When it cannot be used.
     """
-    file = _file(name)
+    file = load_plant_or_config(name)
     table = file.table()
     return Subject(file, Plant(table, file.layout(table)))
-
-
-def _file(name: str | Path) -> PlantFile:
-    if not str(name).endswith((".yaml", ".yml")):
-        return load_plant(name)
-    if is_ode(name):
-        raise InputError(
-            "this is the config of a generic ODE",
-            where=str(name),
-            expected="a plant, a config with a plant, or a run folder",
-            fix="asm-hybrid train simulates and fits it",
-        )
-    return load_config(name) if "data" in load_yaml(name).data else load_plant(name)

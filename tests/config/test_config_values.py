@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from asm_hybrid.config import load_plant
-from asm_hybrid.config.ode import load_ode_config
+from asm_hybrid.equations.config import load_ode_config
 from asm_hybrid.errors import InputError
 
 BASE = "name: mine\nextends: {layout}\n{text}\n"

@@ -18,7 +18,7 @@ from asm_hybrid.kinetics import Table, load_table
 from asm_hybrid.kinetics.values import ParameterError, check_values
 from asm_hybrid.yamlfile import YamlDocument, load_yaml
 
-__all__ = ["OdeConfig", "is_ode", "load_ode_config"]
+__all__ = ["OdeConfig", "load_ode_config"]
 
 Features = Literal["identity", "cubic"]
 Pair = Annotated[tuple[float, float], Field(strict=False)]
@@ -248,12 +248,6 @@ class OdeConfig(Section):
                     expected="a concentration of zero or above",
                     fix="correct the sign",
                 )
-
-
-def is_ode(path: str | Path) -> bool:
-    """Tell whether a file is the config of a generic ODE, not of a plant."""
-    data = load_yaml(path).data
-    return "ode" in data and "plant" not in data
 
 
 def load_ode_config(path: str | Path) -> OdeConfig:

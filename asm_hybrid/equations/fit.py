@@ -32,10 +32,10 @@ from asm_hybrid.artefacts import (
     write_manifest,
     write_text_atomic,
 )
-from asm_hybrid.config.ode import OdeConfig, load_ode_config
+from asm_hybrid.equations.config import OdeConfig, load_ode_config
+from asm_hybrid.equations.problem import Problem, TableField, linear_fit, make_problem, truth_of
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.solver.solve import StiffnessWarning, solve
-from asm_hybrid.training.ode_problem import Problem, TableField, linear_fit, make_problem, truth_of
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.run_folder import MetricsLog, create_run_folder, environment
 
