@@ -71,28 +71,19 @@ def train(
 
     It is refused when its config or data have changed.
     """
-    from asm_hybrid.jobs import open_job, open_run
-    from asm_hybrid.live import LiveProgress
-    from asm_hybrid.terminal import print_scores
-    from asm_hybrid.workflow import resume_training
+    from asm_hybrid import api
+    from asm_hybrid.notebook.run import RunResult
+    from asm_hybrid.terminal import print_run
 
     if (config is None) == (resume is None) or (resume is not None and out is not None):
         raise typer.BadParameter("give either CONFIG, with or without --out, or --resume RUN alone")
-    with LiveProgress() as progress:
-        if resume:
-            result = resume_training(open_run(resume).fitted(), progress)
-        else:
-            result = open_job(str(config)).run(out, progress)
-    if result.summary is None:
+    result = api.resume(resume, progress=True) if resume else api.run(str(config), out, progress=True)
+    if result.interrupted:
         typer.echo(f"interrupted; the best model so far is in {result.folder}", err=True)
-        if result.resumable:
+        if isinstance(result, RunResult) and result.resumable:
             typer.echo(f"to go on: asm-hybrid train --resume {result.folder}", err=True)
         raise typer.Exit(INTERRUPTED)
-    if result.lines:
-        typer.echo("\n".join(result.lines))
-        return
-    print_scores(result.summary)
-    typer.echo(f"\nrun folder: {result.folder}\nreport:     {result.folder / 'report.html'}")
+    print_run(result)
 
 
 @app.command()
@@ -139,33 +130,13 @@ def simulate(
 
     The shipped layouts: asm-hybrid layouts. Scenario files: docs/scenarios.md.
     """
-    from asm_hybrid.errors import InputError
-    from asm_hybrid.jobs import PlantRun, open_job
-    from asm_hybrid.scenario.run_scenario import simulate as run_scenario
-    from asm_hybrid.terminal import print_scenarios
-
-    job = open_job(subject)
-    if not isinstance(job, PlantRun):
-        _simulate_plant(job.plant(), scenario, out)
-        return
-    if scenario is None:
-        raise InputError(
-            "there is no scenario",
-            where=subject,
-            expected="a file with the changes, since a run is simulated beside its base case",
-            fix="give one with --scenario, such as configs/scenarios/quickstart.yaml",
-        )
-    print_scenarios(run_scenario(subject, scenario, out))
-
-
-def _simulate_plant(subject: str | Path, scenario: Path | None, out: Path | None) -> None:
+    from asm_hybrid.jobs import open_job
     from asm_hybrid.live import LiveProgress
-    from asm_hybrid.report.simulation import run_simulation
-    from asm_hybrid.terminal import print_plant_scenarios
+    from asm_hybrid.terminal import print_simulation
 
     with LiveProgress() as progress:
-        result, folder = run_simulation(subject, scenario, out, progress.share, os.cpu_count() or 1)
-    print_plant_scenarios(result, folder)
+        found = open_job(subject).simulate(scenario, out, progress.share, workers=os.cpu_count() or 1)
+    print_simulation(found)
 
 
 @app.command()
@@ -221,13 +192,18 @@ def check(
     ],
 ) -> None:
     """Validate a config and its data, or a plant, without training; draw the flow sheet as SVG."""
-    from asm_hybrid.jobs import open_job
+    from asm_hybrid import api
+    from asm_hybrid.artefacts import WritingError, write_text_atomic
 
-    found = open_job(config).check()
-    for line in found.lines:
-        typer.echo(line)
-    if found.flowsheet:
-        typer.echo(f"flow sheet: {found.flowsheet}")
+    found = api.check(config)
+    typer.echo(found.text)
+    if found.flowsheet is not None:
+        try:
+            target = write_text_atomic(Path(config).with_name(f"{Path(config).stem}-flowsheet.svg"), found.flowsheet)
+        except WritingError as error:
+            typer.echo(f"the flow sheet cannot be written: {error}")
+        else:
+            typer.echo(f"flow sheet: {target}")
     if found.errors:
         raise typer.Exit(REFUSED)
 

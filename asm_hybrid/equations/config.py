@@ -16,7 +16,7 @@ from asm_hybrid.config.names import known
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table, load_table
 from asm_hybrid.kinetics.values import ParameterError, check_values
-from asm_hybrid.yamlfile import YamlDocument, load_yaml
+from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml
 
 __all__ = ["OdeConfig", "load_ode_config"]
 
@@ -250,13 +250,13 @@ class OdeConfig(Section):
                 )
 
 
-def load_ode_config(path: str | Path) -> OdeConfig:
+def load_ode_config(path: YamlSource) -> OdeConfig:
     """Read and check the config of a generic ODE.
 
     Parameters
     ----------
-    path : path
-        A YAML file with the key ``ode``.
+    path : str, Path or mapping
+        A YAML file with the key ``ode``, or its content.
 
     Returns
     -------

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from asm_hybrid.data import QualityFinding, read_dataset
 from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.plant import Plant
+from asm_hybrid.yamlfile import YamlSource
 
 __all__ = ["Record", "Subject", "load_subject", "told"]
 
@@ -98,13 +98,13 @@ def told(findings: Sequence[QualityFinding]) -> Iterator[None]:
         raise SimulationError("\n  ".join([str(error), *words])) from None
 
 
-def load_subject(name: str | Path) -> Subject:
+def load_subject(name: YamlSource) -> Subject:
     """Read what is to be simulated; series of a config are read when they are asked for.
 
     Parameters
     ----------
-    name : str or Path
-        A shipped layout, the file of a plant, or the config of a training.
+    name : str, Path or mapping
+        A shipped layout, the file of a plant, or the config of a training, or the content of such a file.
 
     Returns
     -------
