@@ -10,7 +10,7 @@ import pandas as pd
 
 from asm_hybrid.data import QualityFinding
 from asm_hybrid.errors import InputError
-from asm_hybrid.notebook.html import card, folded, note, sheet, table
+from asm_hybrid.notebook.html import card, folded, note, picture, table
 
 __all__ = ["CheckResult", "as_finding"]
 
@@ -75,7 +75,7 @@ class CheckResult:
             f"Check of {self.name}",
             note(self._counts),
             table(["", "Where", "Found", "Fix"], rows, bold=bold, text=frozenset(range(4))),
-            sheet(self.flowsheet) if self.flowsheet else "",
+            picture(self.flowsheet, "flow sheet") if self.flowsheet else "",
             folded("all that was understood", f"<pre>{escape(self.text)}</pre>"),
         )
 

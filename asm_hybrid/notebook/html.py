@@ -5,10 +5,11 @@ Text takes the colour of the notebook, and lines are half transparent, so that l
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 
-__all__ = ["card", "folded", "listed", "note", "paragraph", "sheet", "table"]
+__all__ = ["card", "folded", "listed", "note", "paragraph", "picture", "table"]
 
 STYLE = """<style>
 .asmh{font:13px/1.45 system-ui,"Segoe UI",Roboto,sans-serif;color:inherit;max-width:68em;margin:.3em 0}
@@ -28,8 +29,9 @@ text-align:right;white-space:nowrap;background:none;color:inherit;vertical-align
 .asmh b{font-weight:650}
 .asmh ul{margin:.25em 0;padding-left:1.3em}
 .asmh summary{cursor:pointer}
-.asmh .sheet{background:#fff;border-radius:4px;padding:.4em;margin:.45em 0;max-width:max-content;overflow-x:auto}
-.asmh .sheet svg{display:block;max-width:100%;height:auto}
+.asmh img{background:#fff;border-radius:4px;padding:.4em;margin:.45em 0;max-width:100%;box-sizing:border-box;
+display:block}
+.asmh pre{font-size:.92em;line-height:1.35;background:none;color:inherit;overflow-x:auto}
 </style>"""
 
 
@@ -136,6 +138,19 @@ def folded(title: str, content: str, *, opened: bool = False) -> str:
     return f"<details{' open' if opened else ''}><summary>{escape(title)}</summary>{content}</details>"
 
 
-def sheet(svg: str) -> str:
-    """Return a drawing in dark ink, which needs white ground."""
-    return f'<div class="sheet">{svg[svg.index("<svg") :]}</div>'
+def picture(svg: str, what: str) -> str:
+    """Return a drawing in dark ink, on white ground.
+
+    Parameters
+    ----------
+    svg : str
+        The drawing. It becomes an image of its own, so that its names do not meet those of other drawings.
+    what : str
+        What it shows, for screen readers; plain text.
+
+    Returns
+    -------
+    str
+    """
+    data = b64encode(svg.encode()).decode()
+    return f'<img alt="{escape(what)}" src="data:image/svg+xml;base64,{data}">'

@@ -18,7 +18,7 @@ from asm_hybrid.scenario.summary import main_rows, said
 
 __all__ = ["FittedSimulation", "PlantSimulation", "Simulation"]
 
-SHOWN = 16
+SHOWN = 20
 """Rows of a table that are shown."""
 
 
@@ -170,7 +170,7 @@ class PlantSimulation(Simulation):
 
     @property
     def _rows(self) -> Sequence[Sequence[str]]:
-        return [[row.label, row.unit, *(number(v, 4) for v in row.values)] for row in main_rows(self.found.cases)]
+        return [[unit_text(row.label), row.unit, *(number(v, 4) for v in row.values)] for row in main_rows(self.found.cases)]
 
 
 @dataclass(frozen=True, repr=False)
