@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 __all__ = ["app", "main"]
 
@@ -163,26 +163,34 @@ def compare(
         typer.echo(f"table: {out}")
 
 
-@app.command()
+class _Formats(TyperCommand):
+    """A command whose help lists the export formats."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Add a line a format."""
+        from asm_hybrid.export import available_formats
+
+        lines = [f"{f.name}: {f.summary}" for f in available_formats().values()]
+        self.help = "\n\n".join([self.help or "", "Formats:", *lines])
+        super().format_help(ctx, formatter)
+
+
+@app.command(cls=_Formats)
 def export(
     run: RunFolder,
-    format_: Annotated[str, typer.Option("--format", "-f", help="bundle: weights, config, tables, XLSX.")] = "bundle",
+    format_: Annotated[str, typer.Option("--format", "-f", help="Name of the format.")] = "bundle",
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Target folder, new or empty. Default: RUN-bundle.")
+        Path | None, typer.Option("--out", "-o", help="What to write, new. Default: beside RUN, under its name.")
     ] = None,
 ) -> None:
     """Export a fitted model for other tools."""
-    from asm_hybrid.errors import InputError, nearest
-    from asm_hybrid.export import export_bundle
+    from asm_hybrid.export import export_run
     from asm_hybrid.jobs import open_run
 
-    if format_ != "bundle":
-        raise InputError(
-            f"the export format {format_!r} is not known", where="--format", fix=nearest(format_, ["bundle"])
-        )
-    run = open_run(run).fitted()
-    target = export_bundle(run, out or run.resolve().with_name(f"{run.resolve().name}-bundle"))
-    typer.echo(f"bundle: {target}\nload it in Python with asm_hybrid.load_model({str(target)!r})")
+    target = export_run(open_run(run).fitted(), format_, out)
+    typer.echo(f"{format_}: {target}")
+    if format_ == "bundle":
+        typer.echo(f"load it in Python with asm_hybrid.load_model({str(target)!r})")
 
 
 @app.command()

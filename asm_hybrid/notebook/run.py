@@ -12,6 +12,7 @@ import pandas as pd
 
 from asm_hybrid.artefacts import UNFINISHED, read_json, restored, verify_manifest
 from asm_hybrid.errors import InputError
+from asm_hybrid.export import export_run
 from asm_hybrid.notebook.html import card, listed, note, paragraph, table
 from asm_hybrid.report.style import model_title, number, percent, plain, unit_text
 from asm_hybrid.training import load_model, read_inputs
@@ -141,6 +142,29 @@ class RunResult:
     def model(self) -> FittedModel:
         """The fitted model."""
         return load_model(self.folder)
+
+    def export(self, name: str = "bundle", out: str | Path | None = None) -> Path:
+        """Export the fitted model for use elsewhere.
+
+        Parameters
+        ----------
+        name : str
+            Name of the format: ``bundle``, ``parameters``, ``kinetics``.
+        out : str or Path, optional
+            What to write; beside the run without it, under its name with the ending of the format.
+
+        Returns
+        -------
+        Path
+            What was written.
+
+        Raises
+        ------
+        InputError
+            If the format is not known, a file of the run is missing or is not the one that was written, or `out` holds
+            something or cannot be written.
+        """
+        return export_run(self.folder, name, out)
 
     @property
     def _units(self) -> dict[str, str]:

@@ -170,7 +170,9 @@ class PlantSimulation(Simulation):
 
     @property
     def _rows(self) -> Sequence[Sequence[str]]:
-        return [[unit_text(row.label), row.unit, *(number(v, 4) for v in row.values)] for row in main_rows(self.found.cases)]
+        return [
+            [unit_text(row.label), row.unit, *(number(v, 4) for v in row.values)] for row in main_rows(self.found.cases)
+        ]
 
 
 @dataclass(frozen=True, repr=False)
