@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from asm_hybrid.notebook.run import RunResult
     from asm_hybrid.notebook.simulation import Simulation
     from asm_hybrid.solver.layer import ODELayer
-    from asm_hybrid.solver.solve import solve
+    from asm_hybrid.solver.solve import StiffnessWarning, solve
     from asm_hybrid.training import FittedModel, load_model, read_inputs
 
 _HOMES = {
@@ -39,7 +39,7 @@ _HOMES = {
     "notebook.run": ("RunResult",),
     "notebook.simulation": ("Simulation",),
     "solver.layer": ("ODELayer",),
-    "solver.solve": ("solve",),
+    "solver.solve": ("StiffnessWarning", "solve"),
     "training": ("FittedModel", "load_model", "read_inputs"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -56,6 +56,7 @@ __all__ = [
     "RunResult",
     "Simulation",
     "SimulationError",
+    "StiffnessWarning",
     "__version__",
     "available_layouts",
     "available_tables",
