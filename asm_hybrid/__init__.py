@@ -1,27 +1,90 @@
-"""Hybrid differential equations for wastewater treatment plants: ``dX/dt = f(X; p) + n(X; w)``."""
+"""Hybrid differential equations for wastewater treatment plants: ``dX/dt = f(X; p) + n(X; w)``.
+
+A script or a notebook needs nothing deeper than this: ``import asm_hybrid as ah``. Importing it loads nothing; what a
+name needs, torch included, is loaded at its first use.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from asm_hybrid.api import check, load_run, resume, run, simulate
+    from asm_hybrid.config import available_layouts, load_plant
+    from asm_hybrid.data.bsm import read_bsm_influent
+    from asm_hybrid.data.generator import generate_influent
+    from asm_hybrid.data.patterns import InfluentSettings, RainEvent, RandomRain
+    from asm_hybrid.equations.result import EquationResult
+    from asm_hybrid.errors import InputError, SimulationError
+    from asm_hybrid.kinetics import available_tables, load_table
+    from asm_hybrid.notebook.check import CheckResult
+    from asm_hybrid.notebook.run import RunResult
+    from asm_hybrid.notebook.simulation import Simulation
     from asm_hybrid.solver.layer import ODELayer
-    from asm_hybrid.training import FittedModel, load_model, read_inputs, train
+    from asm_hybrid.solver.solve import StiffnessWarning, solve
+    from asm_hybrid.training import FittedModel, load_model, read_inputs
 
-__all__ = ["FittedModel", "ODELayer", "__version__", "load_model", "read_inputs", "train"]
+_HOMES = {
+    "api": ("check", "load_run", "resume", "run", "simulate"),
+    "config": ("available_layouts", "load_plant"),
+    "data.bsm": ("read_bsm_influent",),
+    "data.generator": ("generate_influent",),
+    "data.patterns": ("InfluentSettings", "RainEvent", "RandomRain"),
+    "equations.result": ("EquationResult",),
+    "errors": ("InputError", "SimulationError"),
+    "kinetics": ("available_tables", "load_table"),
+    "notebook.check": ("CheckResult",),
+    "notebook.run": ("RunResult",),
+    "notebook.simulation": ("Simulation",),
+    "solver.layer": ("ODELayer",),
+    "solver.solve": ("StiffnessWarning", "solve"),
+    "training": ("FittedModel", "load_model", "read_inputs"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "CheckResult",
+    "EquationResult",
+    "FittedModel",
+    "InfluentSettings",
+    "InputError",
+    "ODELayer",
+    "RainEvent",
+    "RandomRain",
+    "RunResult",
+    "Simulation",
+    "SimulationError",
+    "StiffnessWarning",
+    "__version__",
+    "available_layouts",
+    "available_tables",
+    "check",
+    "generate_influent",
+    "load_model",
+    "load_plant",
+    "load_run",
+    "load_table",
+    "read_bsm_influent",
+    "read_inputs",
+    "resume",
+    "run",
+    "simulate",
+    "solve",
+]
 
 __version__ = version("asm-hybrid")
 
 
 def __getattr__(name: str) -> Any:
-    """Load the library, and torch with it, at the first use of one of its names."""
-    if name == "ODELayer":
-        from asm_hybrid.solver.layer import ODELayer
+    """Load a public name, and what it needs, at its first use."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = found
+    return found
 
-        return ODELayer
-    if name in __all__:
-        from asm_hybrid import training
 
-        return getattr(training, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return __all__

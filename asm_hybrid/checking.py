@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 
-from asm_hybrid.artefacts import write_bytes_atomic
-from asm_hybrid.config import Config, PlantFile, build_layout, load_config, load_kinetics, load_plant, parameter_values
-from asm_hybrid.config.ode import is_ode
+from asm_hybrid.config import Config, PlantFile, build_layout, load_kinetics, load_plant_or_config, parameter_values
 from asm_hybrid.data import Dataset, QualityFinding
 from asm_hybrid.data.check_text import aligned, check_data, finding_lines
 from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
+from asm_hybrid.notebook.check import CheckResult, as_finding
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.plant.initial_state import cold_start
@@ -35,11 +32,10 @@ from asm_hybrid.scenario.same_water import same_water_findings
 from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 from asm_hybrid.scenario.unlikely import flow_findings, nitrification_findings, sewage_findings
 from asm_hybrid.training.cost import cost_findings
-from asm_hybrid.training.ode import describe_ode
 from asm_hybrid.training.timing import machine_memory, training_cost
-from asm_hybrid.yamlfile import load_yaml
+from asm_hybrid.yamlfile import YamlSource, source_name
 
-__all__ = ["Check", "check"]
+__all__ = ["check"]
 
 STATES = 4
 """Random states at which the balances of matter are worked out."""
@@ -47,78 +43,55 @@ USUAL: Mapping[str, float] = MappingProxyType({"T": 15.0, "Q_in": 1e4, "return_s
 """What stands there for inputs that a series gives."""
 
 
-@dataclass(frozen=True)
-class Check:
-    """What was found.
-
-    Attributes
-    ----------
-    lines : tuple of str
-        Plain text.
-    errors : int
-        Number of errors; a run or simulation would be refused if there are any.
-    flowsheet : Path or None
-        The drawing; None where it could not be written.
-    """
-
-    lines: tuple[str, ...]
-    errors: int
-    flowsheet: Path | None
-
-
-def check(path: str | Path) -> Check:
+def check(source: YamlSource) -> CheckResult:
     """Check a config and its data, or a plant, without training or simulating.
 
     Parameters
     ----------
-    path : path or str
-        A config, of a plant or of a generic ODE, the file of a plant, or a shipped layout.
+    source : str, Path or mapping
+        A config, the file of a plant, or a shipped layout; or the content of such a file.
 
     Returns
     -------
-    Check
-        The flow sheet is drawn with the mean flows of the data, or with the constants of the plant, into
-        ``NAME-flowsheet.svg`` beside the file, for a shipped layout in the current folder.
+    CheckResult
+        The flow sheet is drawn with the mean flows of the data, or with the constants of the plant.
 
     Raises
     ------
     InputError
         If the file cannot be read at all.
     """
-    is_file = str(path).endswith((".yaml", ".yml"))
-    if is_file and is_ode(path):
-        return Check(tuple(describe_ode(path)), 0, None)
-    if is_file and "data" in load_yaml(path).data:
-        return _check_config(path)
-    file = load_plant(path)
+    file = load_plant_or_config(source)
+    if isinstance(file, Config):
+        return _check_config(source_name(source), file)
+    name = source_name(source, "plant")
     table = load_kinetics(file)
     plant = Plant(table, build_layout(file, table))
     inputs = plant_inputs(plant)
     wrong, warnings = base_water(plant, assemble_inputs(plant, DAYS))
-    lines = [f"{path}: {file.name}, {table.name}", "", *_constants(plant, table), *_own_values(file, table), ""]
+    lines = [f"{name}: {file.name}, {table.name}", "", *_constants(plant, table), *_own_values(file, table), ""]
     parameters = _parameters(file, table)
     matter, lost = _matter(plant, parameters)
     lines += [*_water(plant, water_balance(plant, inputs)), matter, ""]
     findings: list[QualityFinding] = list(constant_findings(file, table, plant.layout))
-    findings += [QualityFinding("warning", str(path), "", "", "water", text) for text in warnings]
+    findings += [QualityFinding("warning", name, "", "", "water", text) for text in warnings]
     wrong += lost
     if not wrong:
         found = operation(plant, parameters, inputs)
         lines += [*operation_lines(found, "with the constants of the plant"), ""]
-        findings += [*steady_findings(found, str(path)), *sludge_findings(found, (), str(path))]
-        findings += [*flow_findings(found, str(path)), *sewage_findings(found, str(path))]
-    lines += finding_lines(findings, *wrong)
-    return _drawn(lines, len(wrong), plant, inputs, Path(path).parent if is_file else Path(), Path(path).stem)
+        findings += [*steady_findings(found, name), *sludge_findings(found, (), name)]
+        findings += [*flow_findings(found, name), *sewage_findings(found, name)]
+    return _result(name, lines, findings, wrong, draw_flowsheet(plant, inputs))
 
 
-def _check_config(path: str | Path) -> Check:
+def _check_config(name: str, config: Config) -> CheckResult:
     """Check a config and its data, and what they say of the plant and of the training."""
-    config = load_config(path)
     table = load_kinetics(config)
     plant = Plant(table, build_layout(config, table))
-    report = check_data(config, table, plant.layout, str(path))
+    report = check_data(config, table, plant.layout, name)
     if report.errors or report.dataset is None:
-        return Check(report.lines, report.errors, None)
+        failures = [] if report.failure is None else [report.failure]
+        return _result(name, report.facts, report.findings, failures, None)
     dataset = report.dataset
     lengths, parameters = _lengths(config, dataset), _parameters(config, table)
     flows = lengths @ dataset.inputs / lengths.sum()
@@ -127,26 +100,25 @@ def _check_config(path: str | Path) -> Check:
     wrong += () if plant.steered else balance.findings
     lines, findings = [*report.facts, *_water(plant, balance), matter, ""], list(report.findings)
     if not wrong:
-        file, begin = str(path), time.perf_counter()
+        begin = time.perf_counter()
         found = operation(plant, parameters, mean_inputs(dataset.input_names, dataset.inputs, lengths))
         spent = time.perf_counter() - begin
         measured = compare(found, dataset.observations)
         balances = record_balance(found, dataset, solids_ratio(measured))
         lines += [*operation_lines(found, "on average over the record"), ""]
         lines += [*measured_lines(measured, found), "", *balance_lines(balances), ""]
-        findings += [*steady_findings(found, file), *sludge_findings(found, measured, file)]
-        findings += [*flow_findings(found, file), *sewage_findings(found, file)]
-        findings += [*nitrification_findings(found, measured, file), *balance_findings(balances, file)]
-        findings += same_water_findings(found, dataset.observations, file)
+        findings += [*steady_findings(found, name), *sludge_findings(found, measured, name)]
+        findings += [*flow_findings(found, name), *sewage_findings(found, name)]
+        findings += [*nitrification_findings(found, measured, name), *balance_findings(balances, name)]
+        findings += same_water_findings(found, dataset.observations, name)
         try:
             cost, memory = training_cost(config, plant, dataset, found.rows, spent), machine_memory(config)
         except InputError as error:
             wrong.append(error)
         else:
             lines += [*cost_lines(cost, memory), ""]
-            findings += cost_findings(cost, memory, file)
-    lines += finding_lines(findings, *wrong)
-    return _drawn(lines, len(wrong), plant, flows, Path(path).parent, Path(path).stem)
+            findings += cost_findings(cost, memory, name)
+    return _result(name, lines, findings, wrong, draw_flowsheet(plant, flows))
 
 
 def _lengths(config: Config, dataset: Dataset) -> np.ndarray:
@@ -157,14 +129,18 @@ def _lengths(config: Config, dataset: Dataset) -> np.ndarray:
     return lengths
 
 
-def _drawn(lines: list[str], errors: int, plant: Plant, flows: np.ndarray, folder: Path, name: str) -> Check:
-    """Draw the flow sheet."""
-    target = folder / f"{name}-flowsheet.svg"
-    try:
-        write_bytes_atomic(target, draw_flowsheet(plant, flows))
-    except (OSError, InputError) as error:
-        return Check((*lines, f"the flow sheet cannot be written: {error}"), errors, None)
-    return Check(tuple(lines), errors, target)
+def _result(
+    name: str,
+    lines: Sequence[str],
+    findings: Iterable[QualityFinding],
+    wrong: Sequence[InputError],
+    drawing: bytes | None,
+) -> CheckResult:
+    """Put what was understood, what was found and the flow sheet together."""
+    found = sorted(findings, key=lambda finding: finding.severity)
+    text = (*lines, *finding_lines(found, *wrong))
+    noted = (*(as_finding(error, name) for error in wrong), *found)
+    return CheckResult(name, text, noted, drawing.decode() if drawing else None)
 
 
 def _parameters(file: PlantFile, table: Table) -> np.ndarray:

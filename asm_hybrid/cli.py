@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 __all__ = ["app", "main"]
 
@@ -71,24 +71,19 @@ def train(
 
     It is refused when its config or data have changed.
     """
-    from asm_hybrid.live import LiveProgress
-    from asm_hybrid.terminal import print_scores
-    from asm_hybrid.workflow import resume_training, run_training
+    from asm_hybrid import api
+    from asm_hybrid.notebook.run import RunResult
+    from asm_hybrid.terminal import print_run
 
     if (config is None) == (resume is None) or (resume is not None and out is not None):
         raise typer.BadParameter("give either CONFIG, with or without --out, or --resume RUN alone")
-    with LiveProgress() as progress:
-        result = resume_training(resume, progress) if resume else run_training(str(config), out, progress)
-    if result.summary is None:
+    result = api.resume(resume, progress=True) if resume else api.run(str(config), out, progress=True)
+    if result.interrupted:
         typer.echo(f"interrupted; the best model so far is in {result.folder}", err=True)
-        if result.resumable:
+        if isinstance(result, RunResult) and result.resumable:
             typer.echo(f"to go on: asm-hybrid train --resume {result.folder}", err=True)
         raise typer.Exit(INTERRUPTED)
-    if result.lines:
-        typer.echo("\n".join(result.lines))
-        return
-    print_scores(result.summary)
-    typer.echo(f"\nrun folder: {result.folder}\nreport:     {result.folder / 'report.html'}")
+    print_run(result)
 
 
 @app.command()
@@ -135,48 +130,13 @@ def simulate(
 
     The shipped layouts: asm-hybrid layouts. Scenario files: docs/scenarios.md.
     """
-    if not _is_run(subject):
-        _simulate_plant(subject, scenario, out)
-        return
-    from asm_hybrid.errors import InputError
-    from asm_hybrid.scenario.run_scenario import simulate as run_scenario
-    from asm_hybrid.terminal import print_scenarios
-
-    if scenario is None:
-        raise InputError(
-            "there is no scenario",
-            where=subject,
-            expected="a file with the changes, since a run is simulated beside its base case",
-            fix="give one with --scenario, such as configs/scenarios/quickstart.yaml",
-        )
-    print_scenarios(run_scenario(subject, scenario, out))
-
-
-def _is_run(subject: str) -> bool:
-    """Return whether a folder is meant; one that has the name of a layout and no config is not."""
-    from asm_hybrid.config import available_layouts
-
-    named = subject in available_layouts()
-    return os.path.isdir(subject) and (not named or os.path.exists(Path(subject) / "config.yaml"))
-
-
-def _simulate_plant(subject: str, scenario: Path | None, out: Path | None) -> None:
-    from asm_hybrid.config import available_layouts
-    from asm_hybrid.errors import InputError, nearest
+    from asm_hybrid.jobs import open_job
     from asm_hybrid.live import LiveProgress
-    from asm_hybrid.report.simulation import run_simulation
-    from asm_hybrid.terminal import print_plant_scenarios
+    from asm_hybrid.terminal import print_simulation
 
-    if not subject.endswith((".yaml", ".yml")) and subject not in available_layouts():
-        raise InputError(
-            f"{subject!r} is no shipped layout, no folder and no .yaml file",
-            expected="one of " + ", ".join(available_layouts()) + ", the .yaml file of a plant or a config, or a run "
-            "folder",
-            fix=nearest(subject, available_layouts()),
-        )
     with LiveProgress() as progress:
-        result, folder = run_simulation(subject, scenario, out, progress.share, os.cpu_count() or 1)
-    print_plant_scenarios(result, folder)
+        found = open_job(subject).simulate(scenario, out, progress.share, workers=os.cpu_count() or 1)
+    print_simulation(found)
 
 
 @app.command()
@@ -191,35 +151,46 @@ def compare(
     Runs whose measurements on the test block differ are refused.
     """
     from asm_hybrid.artefacts import write_csv_atomic
+    from asm_hybrid.jobs import open_run
     from asm_hybrid.report.compare import compare_runs, told_apart
     from asm_hybrid.terminal import print_comparison
 
-    table = compare_runs(runs)
-    print_comparison(table, told_apart(runs))
+    folders = [open_run(run).fitted() for run in runs]
+    table = compare_runs(folders)
+    print_comparison(table, told_apart(folders))
     if out is not None:
         write_csv_atomic(out, table)
         typer.echo(f"table: {out}")
 
 
-@app.command()
+class _Formats(TyperCommand):
+    """A command whose help lists the export formats."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Add a line a format."""
+        from asm_hybrid.export import available_formats
+
+        lines = [f"{f.name}: {f.summary}" for f in available_formats().values()]
+        self.help = "\n\n".join([self.help or "", "Formats:", *lines])
+        super().format_help(ctx, formatter)
+
+
+@app.command(cls=_Formats)
 def export(
     run: RunFolder,
-    format_: Annotated[str, typer.Option("--format", "-f", help="bundle: weights, config, tables, XLSX.")] = "bundle",
+    format_: Annotated[str, typer.Option("--format", "-f", help="Name of the format.")] = "bundle",
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Target folder, new or empty. Default: RUN-bundle.")
+        Path | None, typer.Option("--out", "-o", help="What to write, new. Default: beside RUN, under its name.")
     ] = None,
 ) -> None:
     """Export a fitted model for other tools."""
-    from asm_hybrid.errors import InputError, nearest
-    from asm_hybrid.export import export_bundle
+    from asm_hybrid.export import export_run
+    from asm_hybrid.jobs import open_run
 
-    if format_ != "bundle":
-        raise InputError(
-            f"the export format {format_!r} is not known", where="--format", fix=nearest(format_, ["bundle"])
-        )
-    run = Path(run)
-    target = export_bundle(run, out or run.resolve().with_name(f"{run.resolve().name}-bundle"))
-    typer.echo(f"bundle: {target}\nload it in Python with asm_hybrid.load_model({str(target)!r})")
+    target = export_run(open_run(run).fitted(), format_, out)
+    typer.echo(f"{format_}: {target}")
+    if format_ == "bundle":
+        typer.echo(f"load it in Python with asm_hybrid.load_model({str(target)!r})")
 
 
 @app.command()
@@ -229,13 +200,18 @@ def check(
     ],
 ) -> None:
     """Validate a config and its data, or a plant, without training; draw the flow sheet as SVG."""
-    from asm_hybrid.checking import check as check_file
+    from asm_hybrid import api
+    from asm_hybrid.artefacts import WritingError, write_text_atomic
 
-    found = check_file(config)
-    for line in found.lines:
-        typer.echo(line)
-    if found.flowsheet:
-        typer.echo(f"flow sheet: {found.flowsheet}")
+    found = api.check(config)
+    typer.echo(found.text)
+    if found.flowsheet is not None:
+        try:
+            target = write_text_atomic(Path(config).with_name(f"{Path(config).stem}-flowsheet.svg"), found.flowsheet)
+        except WritingError as error:
+            typer.echo(f"the flow sheet cannot be written: {error}")
+        else:
+            typer.echo(f"flow sheet: {target}")
     if found.errors:
         raise typer.Exit(REFUSED)
 

@@ -15,6 +15,9 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from asm_hybrid.equations.result import EquationResult
+    from asm_hybrid.notebook.run import RunResult
+    from asm_hybrid.notebook.simulation import Simulation
     from asm_hybrid.scenario.plants import PlantScenarios
     from asm_hybrid.scenario.published import Check
     from asm_hybrid.scenario.run_scenario import ScenarioResult
@@ -26,9 +29,9 @@ __all__ = [
     "print_model",
     "print_model_check",
     "print_models",
-    "print_plant_scenarios",
-    "print_scenarios",
+    "print_run",
     "print_scores",
+    "print_simulation",
     "print_verification",
 ]
 
@@ -83,6 +86,27 @@ def _show(console: Console, title: str, table: Table) -> None:
     """Print a table below its title, which may be wider than the table."""
     console.print(title, style="bold", markup=False)
     console.print(table)
+
+
+def print_run(result: RunResult | EquationResult) -> None:
+    """Print what a finished run gave, and where the rest is."""
+    from asm_hybrid.notebook.run import RunResult
+
+    if isinstance(result, RunResult):
+        print_scores(dict(result.summary))
+        typer.echo(f"\nrun folder: {result.folder}\nreport:     {result.report}")
+    else:
+        typer.echo(result.text)
+
+
+def print_simulation(found: Simulation) -> None:
+    """Print what a simulation gave, and where the rest is."""
+    from asm_hybrid.notebook.simulation import FittedSimulation, PlantSimulation
+
+    if isinstance(found, PlantSimulation) and found.folder is not None:
+        print_plant_scenarios(found.found, found.folder)
+    elif isinstance(found, FittedSimulation):
+        print_scenarios(found.found)
 
 
 def print_scores(summary: dict[str, Any]) -> None:

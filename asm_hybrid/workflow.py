@@ -3,46 +3,15 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from asm_hybrid.artefacts import UNFINISHED
-from asm_hybrid.config.ode import is_ode
 from asm_hybrid.diagnosis import diagnose
+from asm_hybrid.notebook.run import RunResult
 from asm_hybrid.report import write_report
-from asm_hybrid.report.ode_page import ode_lines, write_ode_plot
 from asm_hybrid.training import Progress, Silent, discard_checkpoints, find_config, train
-from asm_hybrid.training.ode import train_ode
+from asm_hybrid.yamlfile import YamlSource
 
-__all__ = ["RunResult", "resume_training", "run_training"]
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a finished or interrupted run left behind.
-
-    Attributes
-    ----------
-    folder : Path
-        The run folder.
-    summary : dict or None
-        Content of ``summary.json``; None when the run was interrupted before its diagnosis was complete.
-    interrupted : bool
-        Whether the user stopped it.
-    lines : tuple of str
-        For a generic ODE, which has no report, its scores as text.
-    """
-
-    folder: Path
-    summary: dict[str, Any] | None
-    interrupted: bool
-    lines: tuple[str, ...] = ()
-
-    @property
-    def resumable(self) -> bool:
-        """Whether `resume_training` can go on with it."""
-        return (self.folder / UNFINISHED).is_dir()
+__all__ = ["resume_training", "run_training"]
 
 
 def resume_training(folder: Path, progress: Progress | None = None) -> RunResult:
@@ -59,16 +28,16 @@ def resume_training(folder: Path, progress: Progress | None = None) -> RunResult
     -------
     RunResult
     """
-    return _plant_run(find_config(folder), folder, progress or Silent(), resume=True)
+    return _run(find_config(folder), folder, progress or Silent(), resume=True)
 
 
-def run_training(config: str | Path, out: Path | None = None, progress: Progress | None = None) -> RunResult:
+def run_training(config: YamlSource, out: Path | None = None, progress: Progress | None = None) -> RunResult:
     """Train what a config describes, say what f failed to capture, and write the report.
 
     Parameters
     ----------
-    config : str or Path
-        The config, of a plant or of a generic ODE.
+    config : str, Path or mapping
+        The config.
     out : Path, optional
         The run folder, new or empty; a dated one below ``runs`` without it.
     progress : Progress, optional
@@ -78,26 +47,21 @@ def run_training(config: str | Path, out: Path | None = None, progress: Progress
     -------
     RunResult
     """
-    progress = progress or Silent()
-    if is_ode(config):
-        found = train_ode(config, out, progress)
-        write_ode_plot(found.folder)
-        lines = tuple(ode_lines(found.folder))
-        return RunResult(found.folder, None if found.interrupted else found.summary, found.interrupted, lines)
-    return _plant_run(config, out, progress, resume=False)
+    return _run(config, out, progress or Silent(), resume=False)
 
 
-def _plant_run(config: str | Path, out: Path | None, progress: Progress, *, resume: bool) -> RunResult:
+def _run(config: YamlSource, out: Path | None, progress: Progress, *, resume: bool) -> RunResult:
     with ExitStack() as held:
         outcome = train(config, out, progress, resume=resume, held=held)
+        result = RunResult(outcome.folder)
         if outcome.interrupted:
-            return RunResult(outcome.folder, None, True)
+            return result
         try:
             progress.stage("diagnosing")
-            summary = diagnose(outcome.folder)
+            diagnose(outcome.folder)
             progress.stage("writing the report")
             write_report(outcome.folder)
         except KeyboardInterrupt:
-            return RunResult(outcome.folder, None, True)
+            return result
         discard_checkpoints(outcome.folder)
-    return RunResult(outcome.folder, summary, False)
+    return result

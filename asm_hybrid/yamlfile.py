@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.text import unusable_character
 
-__all__ = ["MAX_BYTES", "YamlDocument", "load_yaml", "parse_yaml", "to_yaml"]
+__all__ = ["MAX_BYTES", "YamlDocument", "YamlSource", "load_yaml", "parse_yaml", "source_name", "to_yaml"]
+
+YamlSource: TypeAlias = str | Path | Mapping[str, Any]
+"""A YAML file, or what would stand in it, written in Python; paths in the latter hold from the current folder."""
 
 MAX_BYTES = 1_000_000
 """Largest file that is read [byte]."""
@@ -56,13 +60,16 @@ class YamlDocument:
     text : str
         The file as it was read.
     path : Path
-        The file.
+        The file; a mere name for what was written in Python.
+    written : bool
+        Whether a person wrote the text, so that its lines mean something.
     """
 
     data: dict[str, Any]
     text: str
     path: Path
     _root: _Node = field(repr=False)
+    written: bool = True
 
     def line(self, *keypath: str | int) -> int:
         """Return the line of a key, or of the nearest thing that encloses it.
@@ -94,17 +101,24 @@ class YamlDocument:
 
     def where(self, *keypath: str | int) -> str:
         """Return ``file:line (key.path)``, the way an error says where it found something."""
-        place = f"{self.path}:{self.line(*keypath)}"
+        place = f"{self.path}:{self.line(*keypath)}" if self.written else str(self.path)
         return f"{place} ({'.'.join(map(str, keypath))})" if keypath else place
 
 
-def load_yaml(path: str | Path) -> YamlDocument:
+def source_name(source: YamlSource, name: str = "config") -> str:
+    """Return what a source is called in messages: its path, or `name` for what was written in Python."""
+    return name if isinstance(source, Mapping) else str(source)
+
+
+def load_yaml(source: YamlSource, name: str = "config") -> YamlDocument:
     """Read a YAML file whose top level is a mapping.
 
     Parameters
     ----------
-    path : str or Path
-        The file, in UTF-8, of at most `MAX_BYTES`.
+    source : str, Path or mapping
+        The file, in UTF-8, of at most `MAX_BYTES`; or its content.
+    name : str
+        What content without a file is called in messages.
 
     Returns
     -------
@@ -117,7 +131,9 @@ def load_yaml(path: str | Path) -> YamlDocument:
         If the file is missing, too large, not YAML, or uses anchors, aliases, tags, equal keys or numbers
         that are not finite. The message names file and line.
     """
-    path = Path(path)
+    if isinstance(source, Mapping):
+        return _from_python(source, name)
+    path = Path(source)
     try:
         with path.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
@@ -174,6 +190,37 @@ def parse_yaml(text: str, path: str | Path) -> YamlDocument:
         found = "nothing" if builder.data is None else f"a {type(builder.data).__name__}"
         raise InputError(f"the top level holds {found}", where=f"{path}:1", expected="a mapping, 'key: value'")
     return YamlDocument(builder.data, text, Path(path), builder.root)
+
+
+def _from_python(content: Mapping[str, Any], name: str) -> YamlDocument:
+    """Return the document of which Python gives the content; it is read as if a person had written it."""
+    text = yaml.dump(_plain(content, (), name), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return replace(parse_yaml(text, name), written=False)
+
+
+def _plain(value: Any, keys: tuple[str | int, ...], name: str) -> Any:
+    """Return mappings, lists, text, numbers, booleans and None; refuse everything else by its key."""
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        value = value.item()  # a number of numpy
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise _no_yaml(f"the key {key!r} is no text", (*keys, str(key)), name, "text as a key")
+        return {key: _plain(item, (*keys, key), name) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, (*keys, i), name) for i, item in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _no_yaml(f"the value is {value}", keys, name, "a finite number")
+    if not (value is None or isinstance(value, str | bool | int | float)):
+        expected = "text, a number, True, False, None, a list or a mapping"
+        raise _no_yaml(f"the value is a {type(value).__name__}", keys, name, expected)
+    return value
+
+
+def _no_yaml(found: str, keys: tuple[str | int, ...], name: str, expected: str) -> InputError:
+    return InputError(found, where=f"{name} ({'.'.join(map(str, keys))})", expected=expected)
 
 
 class _Builder:

@@ -5,7 +5,7 @@ from asm_hybrid.config.builders.influent_split import build_fractionation
 from asm_hybrid.config.builders.kinetics_table import load_kinetics
 from asm_hybrid.config.builders.parameter_values import calibration_bounds, parameter_values
 from asm_hybrid.config.builders.plant_layout import build_layout
-from asm_hybrid.config.load import available_layouts, layout_text, load_config, load_plant
+from asm_hybrid.config.load import available_layouts, layout_text, load_config, load_plant, load_plant_or_config
 from asm_hybrid.config.messages import input_error
 from asm_hybrid.config.schema.config import Config, json_schema
 from asm_hybrid.config.schema.plant_file import PlantFile
@@ -26,6 +26,7 @@ __all__ = [
     "load_config",
     "load_kinetics",
     "load_plant",
+    "load_plant_or_config",
     "observed_targets",
     "parameter_values",
     "refuse",

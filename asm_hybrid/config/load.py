@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,20 @@ from asm_hybrid.config.schema.config import Config
 from asm_hybrid.config.schema.plant_file import PlantFile
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics.extend import lay, read_layers
-from asm_hybrid.yamlfile import load_yaml
+from asm_hybrid.yamlfile import YamlSource, load_yaml
 
-__all__ = ["available_layouts", "layout_text", "load_config", "load_plant"]
+__all__ = ["available_layouts", "layout_text", "load_config", "load_plant", "load_plant_or_config"]
 
 LAYOUTS = Path(__file__).parent.parent / "plant" / "layouts"
 
 
-def load_config(path: str | Path) -> Config:
+def load_config(path: YamlSource) -> Config:
     """Read and check a config file.
 
     Parameters
     ----------
-    path : path
-        A YAML file; paths inside it are relative to its folder.
+    path : str, Path or mapping
+        A YAML file, or its content; paths inside it are relative to its folder, or to the current one.
 
     Returns
     -------
@@ -64,13 +65,13 @@ def layout_text(name: str) -> str:
     return load_yaml(_locate(name, Path())).text
 
 
-def load_plant(name: str | Path) -> PlantFile:
+def load_plant(name: YamlSource) -> PlantFile:
     """Read and check a plant.
 
     Parameters
     ----------
-    name : str or path
-        A shipped layout, or a YAML file; ``extends`` in it names another, whose entries it changes.
+    name : str, Path or mapping
+        A shipped layout, or a YAML file, or its content; ``extends`` in it names another, whose entries it changes.
 
     Returns
     -------
@@ -81,7 +82,8 @@ def load_plant(name: str | Path) -> PlantFile:
     InputError
         If the file is not readable YAML or not a plant; with file, line and key.
     """
-    document = lay(read_layers(load_yaml(_locate(str(name), Path())), _locate))
+    own = load_yaml(name if isinstance(name, Mapping) else _locate(str(name), Path()), "plant")
+    document = lay(read_layers(own, _locate))
     data: dict[str, Any] = {key: value for key, value in document.data.items() if key != "extends"}
     try:
         plant = PlantFile.model_validate(data)
@@ -89,6 +91,28 @@ def load_plant(name: str | Path) -> PlantFile:
         raise input_error(error, PlantFile, document) from None
     plant._document = document
     return plant
+
+
+def load_plant_or_config(name: YamlSource) -> PlantFile:
+    """Read and check a plant; as a `Config` where its file has data.
+
+    Parameters
+    ----------
+    name : str, Path or mapping
+        A shipped layout, the file of a plant, or the config of a training, or the content of one of these files.
+
+    Returns
+    -------
+    PlantFile or Config
+
+    Raises
+    ------
+    InputError
+        If the file is not readable YAML, or neither of the two; with file, line and key.
+    """
+    shipped = not isinstance(name, Mapping) and not str(name).endswith((".yaml", ".yml"))
+    has_data = not shipped and "data" in load_yaml(name).data
+    return load_config(name) if has_data else load_plant(name)
 
 
 def _locate(name: str, folder: Path) -> Path:

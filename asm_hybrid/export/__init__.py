@@ -1,5 +1,7 @@
-"""Export of a fitted model for use elsewhere."""
+"""Export of a fitted model for use elsewhere: one file a format in `formats`."""
 
-from asm_hybrid.export.bundle import export_bundle
+from asm_hybrid.export.exporting import available_formats, export_run
+from asm_hybrid.export.format import Format
+from asm_hybrid.export.formats.bundle import export_bundle
 
-__all__ = ["export_bundle"]
+__all__ = ["Format", "available_formats", "export_bundle", "export_run"]

@@ -12,6 +12,7 @@ from asm_hybrid.report.flowsheet import draw_flowsheet
 from asm_hybrid.report.simulation_page import simulation_files
 from asm_hybrid.scenario.plants import PlantScenarios, simulate_plant
 from asm_hybrid.scenario.result_folder import check_target, write_plant_folder
+from asm_hybrid.yamlfile import YamlSource
 
 __all__ = ["run_simulation"]
 
@@ -19,8 +20,8 @@ PARENT = Path("simulations")
 
 
 def run_simulation(
-    subject: str | Path,
-    scenario: Path | None = None,
+    subject: YamlSource,
+    scenario: YamlSource | None = None,
     out: Path | None = None,
     progress: Callable[[str, float], None] | None = None,
     workers: int = 1,
@@ -29,9 +30,9 @@ def run_simulation(
 
     Parameters
     ----------
-    subject : str or Path
-        A shipped layout, or the file of a plant.
-    scenario : Path, optional
+    subject : str, Path or mapping
+        A shipped layout, the file of a plant, or the config of a training.
+    scenario : str, Path or mapping, optional
         The scenario file.
     out : Path, optional
         The folder, in which files of the same name are replaced; a dated one below ``simulations`` without it.

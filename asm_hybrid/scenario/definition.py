@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -14,7 +13,7 @@ from asm_hybrid.config.schema.counts import MAX_DAYS, MAX_PARTS, Seed
 from asm_hybrid.config.schema.quantities import Duration
 from asm_hybrid.scenario.kpi import BSM_LIMITS
 from asm_hybrid.scenario.sections import FactorsSection, InfluentFile
-from asm_hybrid.yamlfile import YamlDocument, load_yaml
+from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml
 
 __all__ = ["Change", "NamedChanges", "Scenario", "ScenarioFile", "load_scenario"]
 
@@ -146,15 +145,15 @@ class Scenario:
             yield NamedChanges(name, ("scenarios", name), changes)
 
 
-def load_scenario(path: str | Path) -> Scenario:
-    """Read and check a scenario file.
+def load_scenario(source: YamlSource) -> Scenario:
+    """Read and check a scenario file, or its content.
 
     Raises
     ------
     InputError
         With file, line and key.
     """
-    document = load_yaml(path)
+    document = load_yaml(source, "scenario")
     try:
         return Scenario(ScenarioFile.model_validate(document.data), document)
     except ValidationError as error:

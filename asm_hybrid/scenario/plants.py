@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -28,6 +27,7 @@ from asm_hybrid.scenario.kpi_series import PlantSeries
 from asm_hybrid.scenario.scoring import NAMES, counted, score
 from asm_hybrid.scenario.simulation_inputs import InputSeries, assemble_inputs
 from asm_hybrid.scenario.subject import Subject, load_subject, told
+from asm_hybrid.yamlfile import YamlSource, source_name
 
 __all__ = ["BASE", "DAYS", "Case", "PlantScenarios", "indicator_table", "simulate_plant"]
 
@@ -121,14 +121,14 @@ class PlantScenarios:
 class _Job:
     """One case for another process: files, since equations cannot be sent, the start, and the inputs."""
 
-    plant: str
+    plant: YamlSource
     start: np.ndarray
     inputs: InputSeries
 
 
 def simulate_plant(
-    subject: str | Path,
-    scenario_path: str | Path | None = None,
+    subject: YamlSource,
+    scenario_path: YamlSource | None = None,
     progress: Callable[[str, float], None] | None = None,
     workers: int = 1,
 ) -> PlantScenarios:
@@ -136,9 +136,10 @@ def simulate_plant(
 
     Parameters
     ----------
-    subject : str or Path
-        A shipped layout, the file of a plant, or the config of a training, whose data then are the inputs.
-    scenario_path : str or Path, optional
+    subject : str, Path or mapping
+        A shipped layout, the file of a plant, or the config of a training, whose data then are the inputs; or the
+        content of such a file.
+    scenario_path : str, Path or mapping, optional
         The scenario file; without it the base case is simulated, for 14 d of constant influent or over the record.
     progress : callable, optional
         Called with what is done and the share of it.
@@ -165,7 +166,7 @@ def simulate_plant(
 
 
 def _simulate(
-    subject: str | Path,
+    subject: YamlSource,
     found: Subject,
     scenario: Scenario | None,
     influent: Influent,
@@ -175,7 +176,8 @@ def _simulate(
     file, plant, parameters = found.file, found.plant, found.parameters
     named = dict(zip(plant.table.parameter_names, parameters.tolist(), strict=True))
     limits = _limits(plant, scenario)
-    where = f"{subject}, with {influent.text}" if influent.frame is not None else str(subject)
+    name = source_name(subject, "plant")
+    where = f"{name}, with {influent.text}" if influent.frame is not None else name
     base, changed, texts = _inputs(plant, scenario, influent, where)
     compiled = CompiledPlant(plant, parameters)
     tell("steady state", 0.0)
@@ -194,7 +196,7 @@ def _simulate(
             records.append(compiled.simulate(start, inputs))
             tell("scenarios", (i + 1) / len(changed))
     else:
-        jobs = [_Job(str(subject), start, inputs) for inputs in changed]
+        jobs = [_Job(subject, start, inputs) for inputs in changed]
         with ProcessPoolExecutor(min(len(jobs), workers), mp_context=get_context("spawn")) as pool:
             for i, record in enumerate(pool.map(_run, jobs)):
                 records.append(record)

@@ -35,6 +35,7 @@ from asm_hybrid.training import (
     reading_departures,
 )
 from asm_hybrid.training.model_inputs import INPUTS, knot_values
+from asm_hybrid.yamlfile import YamlSource
 
 __all__ = ["ScenarioResult", "simulate"]
 
@@ -77,18 +78,22 @@ class ScenarioResult:
     warnings: tuple[str, ...] = ()
 
 
-def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None) -> list[ScenarioResult]:
+def simulate(
+    run: str | Path, scenario_path: YamlSource, out: Path | None = None, *, write: bool = True
+) -> list[ScenarioResult]:
     """Simulate scenarios with the fitted model of a run, each beside the base case.
 
     Parameters
     ----------
     run : str or Path
         A run folder or an exported bundle.
-    scenario_path : str or Path
+    scenario_path : str, Path or mapping
         The scenario file.
     out : Path, optional
         Where to write; ``scenarios/NAME`` in the run folder without it, with a folder in it for each of several
         scenarios. Files of the same name are replaced.
+    write : bool
+        Whether anything is written.
 
     Returns
     -------
@@ -108,7 +113,8 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
     scenario = load_scenario(scenario_path)
     _check_for_run(scenario)
     folder = out or run / "scenarios" / scenario.content.name
-    check_target(folder)
+    if write:
+        check_target(folder)
     table = read_inputs(run)
     stamps = pd.DatetimeIndex(table["time"])
     clock = StampClock(stamps[0])
@@ -148,7 +154,7 @@ def simulate(run: str | Path, scenario_path: str | Path, out: Path | None = None
             for text in negative_targets(targets, found, means["unit"])
         )
         results.append(ScenarioResult(where, series, means, outside, case.name, changes, tuple(left), warnings))
-    for result, case in zip(results, scenario.cases, strict=True):
+    for result, case in zip(results, scenario.cases, strict=True) if write else ():
         _write(result, scenario, case, model, [stamps[0] + pd.Timedelta(days=t) for t in period])
     return results
 

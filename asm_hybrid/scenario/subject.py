@@ -6,18 +6,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from asm_hybrid.config import Config, PlantFile, build_layout, load_config, load_kinetics, load_plant, parameter_values
-from asm_hybrid.config.ode import is_ode
+from asm_hybrid.config import Config, PlantFile, build_layout, load_kinetics, load_plant_or_config, parameter_values
 from asm_hybrid.data import QualityFinding, read_dataset
 from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.plant import Plant
-from asm_hybrid.yamlfile import load_yaml
+from asm_hybrid.yamlfile import YamlSource
 
 __all__ = ["Record", "Subject", "load_subject", "told"]
 
@@ -100,13 +98,13 @@ def told(findings: Sequence[QualityFinding]) -> Iterator[None]:
         raise SimulationError("\n  ".join([str(error), *words])) from None
 
 
-def load_subject(name: str | Path) -> Subject:
+def load_subject(name: YamlSource) -> Subject:
     """Read what is to be simulated; series of a config are read when they are asked for.
 
     Parameters
     ----------
-    name : str or Path
-        A shipped layout, the file of a plant, or the config of a training.
+    name : str, Path or mapping
+        A shipped layout, the file of a plant, or the config of a training, or the content of such a file.
 
     Returns
     -------
@@ -117,19 +115,6 @@ def load_subject(name: str | Path) -> Subject:
     InputError
         When it cannot be used.
     """
-    file = _file(name)
+    file = load_plant_or_config(name)
     table = load_kinetics(file)
     return Subject(file, Plant(table, build_layout(file, table)))
-
-
-def _file(name: str | Path) -> PlantFile:
-    if not str(name).endswith((".yaml", ".yml")):
-        return load_plant(name)
-    if is_ode(name):
-        raise InputError(
-            "this is the config of a generic ODE",
-            where=str(name),
-            expected="a plant, a config with a plant, or a run folder",
-            fix="asm-hybrid train simulates and fits it",
-        )
-    return load_config(name) if "data" in load_yaml(name).data else load_plant(name)

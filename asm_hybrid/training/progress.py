@@ -31,6 +31,9 @@ class Silent:
     def advance(self, note: str = "") -> None:
         """Do nothing."""
 
+    def share(self, title: str, share: float) -> None:
+        """Do nothing."""
+
     def say(self, text: str) -> None:
         """Do nothing."""
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from asm_hybrid.artefacts import UNFINISHED, make_folder, read_json, sha256_file, write_json_atomic
 from asm_hybrid.config import Config, load_config
-from asm_hybrid.config.ode import is_ode
 from asm_hybrid.errors import InputError, readable
 from asm_hybrid.training.run_folder import environment
 from asm_hybrid.training.stages import choose_device
@@ -47,13 +46,6 @@ def find_config(folder: Path) -> Path:
             where=str(folder),
             expected="the run folder that `asm-hybrid train` was writing",
             fix="give that folder, or begin anew with `asm-hybrid train CONFIG`",
-        )
-    if is_ode(path):
-        raise InputError(
-            "the run is that of a generic ODE, which is not resumed",
-            where=str(folder),
-            expected="the run of a plant",
-            fix=f"begin anew with `asm-hybrid train {path}`",
         )
     if not has_origin:
         raise InputError(

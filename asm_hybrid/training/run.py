@@ -25,6 +25,7 @@ from asm_hybrid.training.rolling_forecast import forecast
 from asm_hybrid.training.run_folder import MetricsLog, create_run_folder, hold_run
 from asm_hybrid.training.stages import Stages, choose_device
 from asm_hybrid.training.warm_start import earlier_run
+from asm_hybrid.yamlfile import YamlSource
 
 __all__ = ["Outcome", "discard_checkpoints", "train"]
 
@@ -52,7 +53,7 @@ class Outcome:
 
 
 def train(
-    config_path: str | Path,
+    config_path: YamlSource,
     out: Path | None = None,
     progress: Progress | None = None,
     *,
@@ -65,7 +66,7 @@ def train(
 
     Parameters
     ----------
-    config_path : str or Path
+    config_path : str, Path or mapping
         The config; of a run to resume, that in its folder.
     out : Path, optional
         The run folder, new or empty; a dated one below ``runs`` without it.
@@ -90,10 +91,10 @@ def train(
         When a simulation diverges; the last good model is in the folder then.
     """
     with ExitStack() as own:
-        return _train(Path(config_path), out, progress or Silent(), resume, own if held is None else held)
+        return _train(config_path, out, progress or Silent(), resume, own if held is None else held)
 
 
-def _train(config_path: Path, out: Path | None, progress: Progress, resume: bool, held: ExitStack) -> Outcome:
+def _train(config_path: YamlSource, out: Path | None, progress: Progress, resume: bool, held: ExitStack) -> Outcome:
     if resume:
         if out is None:
             raise InputError("no run is named that could go on", where="out", expected="the folder of a stopped run")

@@ -221,12 +221,12 @@ def test_ctrl_c_ends_cleanly_with_the_best_model(capsys, tmp_path, stage):
     np.testing.assert_array_equal(load_model(tmp_path / "run-bundle").predict(inputs), predicted)
 
 
-def test_ctrl_c_before_there_is_a_run_ends_with_130(capsys, tmp_path, monkeypatch):
+def test_ctrl_c_before_there_is_a_run_ends_with_130(capsys, monkeypatch):
     def interrupt(_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("asm_hybrid.checking.check", interrupt)
-    code, _, err = call(capsys, "check", tmp_path / "config.yaml")
+    code, _, err = call(capsys, "check", "bsm1")
     assert code == 130
     assert "Traceback" not in err
 

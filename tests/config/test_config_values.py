@@ -6,7 +6,7 @@ import pytest
 
 from asm_hybrid.config import build_layout, load_kinetics, load_plant
 from asm_hybrid.config.builders.names import check_names
-from asm_hybrid.config.ode import load_ode_config
+from asm_hybrid.equations.config import load_ode_config
 from asm_hybrid.errors import InputError
 
 BASE = "name: mine\nextends: {layout}\n{text}\n"

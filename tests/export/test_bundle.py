@@ -199,7 +199,7 @@ def test_failure_while_writing_leaves_nothing(run: Path, tmp_path: Path, monkeyp
     def fail(*_: object) -> bytes:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("asm_hybrid.export.bundle.parameter_workbook", fail)
+    monkeypatch.setattr("asm_hybrid.export.formats.bundle.parameter_workbook", fail)
     with pytest.raises(InputError, match="No space left"):
         export_bundle(run, tmp_path / "bundle")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]

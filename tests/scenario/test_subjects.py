@@ -213,9 +213,3 @@ def test_a_config_whose_data_have_an_error_is_refused(config, tmp_path):
     text = config.read_text().replace("plant.csv", "other.csv")
     with pytest.raises(InputError, match=r"other\.csv"):
         simulate_plant(write(tmp_path, text, "config.yaml"))
-
-
-def test_a_generic_equation_is_no_plant(tmp_path):
-    text = "name: x\node: {network: {hidden: [4]}}\ninitial: {x: 1}\nspan: [0, 1]\n"
-    with pytest.raises(InputError, match="generic ODE"):
-        simulate_plant(write(tmp_path, text, "ode.yaml"))

@@ -9,9 +9,10 @@ import pytest
 import torch
 from small_plant import CONFIG, write_case
 
-from asm_hybrid import load_model, train
+from asm_hybrid import load_model
 from asm_hybrid.config import load_config
 from asm_hybrid.data import read_dataset
+from asm_hybrid.training import train
 from asm_hybrid.training.results import predict_all
 from asm_hybrid.training.rolling_forecast import FORECASTERS, MOST_ORIGINS, choose_origins, forecast
 from asm_hybrid.training.windows import recorded_points

@@ -9,13 +9,13 @@ import torch
 from layout_tools import compiled_layout, layout_plant
 from small_plant import CONFIG, write_case
 
-from asm_hybrid import train
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid import PlantSystem
 from asm_hybrid.plant import Plant, PrimaryClarifier
 from asm_hybrid.scenario.compiled import CompiledPlant
 from asm_hybrid.scenario.simulation_inputs import InputSeries, assemble_inputs
 from asm_hybrid.solver.grid import Grid
+from asm_hybrid.training import train
 from asm_hybrid.training.simulation_models import PlantModel, start_state
 
 TARGETS = ("tank_5.S_NH", "tank_1.S_NO", "effluent.TSS")

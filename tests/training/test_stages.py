@@ -7,9 +7,10 @@ import torch
 from safetensors.torch import load_file
 from small_plant import BEYOND, CONFIG, write_case
 
-from asm_hybrid import load_model, train
+from asm_hybrid import load_model
 from asm_hybrid.config import load_config
 from asm_hybrid.errors import InputError
+from asm_hybrid.training import train
 from asm_hybrid.training.checkpoints import Checkpoints
 from asm_hybrid.training.schedule import schedule
 

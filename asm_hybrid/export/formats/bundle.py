@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asm_hybrid.artefacts import (
-    read_json,
-    staged_folder,
-    verify_manifest,
-    write_bytes_atomic,
-    write_manifest,
-    write_text_atomic,
-)
-from asm_hybrid.errors import InputError, readable
-from asm_hybrid.export.fitted_table import fitted_table
-from asm_hybrid.export.parameters_workbook import parameter_workbook
+from asm_hybrid.artefacts import staged_folder, verify_manifest, write_bytes_atomic, write_manifest, write_text_atomic
+from asm_hybrid.errors import readable
+from asm_hybrid.export.format import Format, as_written, read_tables, refuse_occupied
+from asm_hybrid.export.formats.kinetics import fitted_table
+from asm_hybrid.export.formats.parameters import parameter_workbook
 from asm_hybrid.yamlfile import load_yaml
 
-__all__ = ["export_bundle"]
+__all__ = ["FORMAT", "export_bundle"]
 
 _REQUIRED = (
     "config.yaml",
@@ -60,15 +54,9 @@ def export_bundle(run_dir: str | Path, out: str | Path) -> Path:
     """
     run_dir, out = Path(run_dir), Path(out)
     manifest = verify_manifest(run_dir)
-    verify_manifest(run_dir, _REQUIRED)
-    _refuse_occupied(out)
-    parameters, summary = (read_json(run_dir / name) for name in ("parameters.json", "summary.json"))
-    with readable(
-        "parameters.json and summary.json do not make a workbook",
-        where=str(run_dir),
-        expected="the files as this version of asm-hybrid writes them",
-        fix="use the version of asm-hybrid that made the run, or train again",
-    ):
+    parameters, summary = read_tables(run_dir, _REQUIRED)
+    refuse_occupied(out)
+    with as_written("a workbook", run_dir):
         workbook = parameter_workbook(parameters, summary)
         fitted = fitted_table(load_yaml(run_dir / "kinetics.yaml").data["name"], parameters, summary["name"])
     with staged_folder(out) as staging:
@@ -82,15 +70,10 @@ def export_bundle(run_dir: str | Path, out: str | Path) -> Path:
     return out
 
 
-def _refuse_occupied(out: Path) -> None:
-    with readable("the folder cannot be used", where=str(out), expected="a folder that may be created and written"):
-        if out.is_dir() and not any(out.iterdir()):
-            return
-        occupied = out.exists() or out.is_symlink()
-    if occupied:
-        raise InputError(
-            "the folder holds files" if out.is_dir() else "a file of that name exists",
-            where=str(out),
-            expected="a folder that does not exist yet, or is empty",
-            fix="give another folder with --out, or move this one away",
-        )
+FORMAT = Format(
+    name="bundle",
+    order=0,
+    summary="a folder of open files, which loads like the run: weights, config, tables as YAML, parameters as XLSX",
+    ending="-bundle",
+    write=export_bundle,
+)

@@ -1,13 +1,17 @@
-"""``kinetics-fitted.yaml``: the table of a run with the values of its parameters, beside the defaults they replace."""
+"""The kinetics table of a run with the values of its parameters, beside the defaults they replace."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from asm_hybrid.yamlfile import to_yaml
+from asm_hybrid.artefacts import write_text_atomic
+from asm_hybrid.export.format import Format, as_written, read_tables, refuse_occupied
+from asm_hybrid.kinetics.extend import lay, read_layers
+from asm_hybrid.yamlfile import load_yaml, parse_yaml, to_yaml
 
-__all__ = ["fitted_table"]
+__all__ = ["FORMAT", "fitted_table"]
 
 HEAD = """\
 # The table of the run {run!r}, kinetics.yaml, with the values that the run used in the place of its defaults.
@@ -46,3 +50,22 @@ def _row(row: Mapping[str, Any], run: str) -> dict[str, Any]:
     low, high = min(float(row["lower"]), default, value), max(float(row["upper"]), default, value)
     note = f"{origin}{error}; default {default:g} ({row['source']})"
     return {"default": value, "bounds": [low, high], "source": f"run {run}", "note": note}
+
+
+def _write(run: Path, out: Path) -> None:
+    """Write the table in one file that needs no other."""
+    refuse_occupied(out)
+    parameters, summary = read_tables(run, ("kinetics.yaml",))
+    with as_written("a table", run):
+        text = fitted_table(load_yaml(run / "kinetics.yaml").data["name"], parameters, summary["name"])
+    layers = read_layers(parse_yaml(text, run / "kinetics-fitted.yaml"), lambda name, folder: folder / name)
+    write_text_atomic(out, HEAD.format(run=summary["name"]) + to_yaml(lay(layers).data))
+
+
+FORMAT = Format(
+    name="kinetics",
+    order=2,
+    summary="the kinetics table (YAML) with the fitted values, for simulate, models and other configs",
+    ending="-kinetics.yaml",
+    write=_write,
+)

@@ -16,9 +16,9 @@ from asm_hybrid.config.schema.section import Section, refuse
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table, load_table
 from asm_hybrid.kinetics.values import ParameterError, check_values
-from asm_hybrid.yamlfile import YamlDocument, load_yaml
+from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml
 
-__all__ = ["OdeConfig", "is_ode", "load_ode_config"]
+__all__ = ["OdeConfig", "load_ode_config"]
 
 Features = Literal["identity", "cubic"]
 Pair = Annotated[tuple[float, float], Field(strict=False)]
@@ -250,19 +250,13 @@ class OdeConfig(Section):
                 )
 
 
-def is_ode(path: str | Path) -> bool:
-    """Tell whether a file is the config of a generic ODE, not of a plant."""
-    data = load_yaml(path).data
-    return "ode" in data and "plant" not in data
-
-
-def load_ode_config(path: str | Path) -> OdeConfig:
+def load_ode_config(path: YamlSource) -> OdeConfig:
     """Read and check the config of a generic ODE.
 
     Parameters
     ----------
-    path : path
-        A YAML file with the key ``ode``.
+    path : str, Path or mapping
+        A YAML file with the key ``ode``, or its content.
 
     Returns
     -------

@@ -8,17 +8,17 @@ import pytest
 import torch
 
 from asm_hybrid.artefacts import verify_manifest
-from asm_hybrid.checking import check
 from asm_hybrid.cli import main
-from asm_hybrid.config.ode import is_ode, load_ode_config
+from asm_hybrid.equations.config import load_ode_config
+from asm_hybrid.equations.fit import _OdeRun, train_ode
+from asm_hybrid.equations.problem import TableField, linear_fit
 from asm_hybrid.errors import InputError, SimulationError
+from asm_hybrid.jobs import EquationJob, PlantJob, open_job
 from asm_hybrid.kinetics import load_table
-from asm_hybrid.training.ode import _OdeRun, train_ode
-from asm_hybrid.training.ode_problem import TableField, linear_fit
-from asm_hybrid.workflow import run_training
+from asm_hybrid.training import Silent
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-SHIPPED = [p for p in sorted(CONFIGS.glob("*.yaml")) if is_ode(p)]
+SHIPPED = [p for p in sorted(CONFIGS.glob("*.yaml")) if isinstance(open_job(p), EquationJob)]
 FIT = """
 name: small
 ode:
@@ -80,7 +80,7 @@ def test_the_right_hand_side_is_that_of_lotka_and_volterra():
 
 
 def test_a_network_learns_the_spiral_and_beats_the_baselines(tmp_path):
-    found = run_training(written(tmp_path, LEARN), tmp_path / "run")
+    found = open_job(written(tmp_path, LEARN)).run(tmp_path / "run", Silent())
     scores = found.summary["scores"]
     assert scores["data"]["model"] < scores["data"]["linear"] < scores["data"]["constant"]
     assert len(scores["extrapolation"]["trajectories"]) == 3
@@ -122,7 +122,7 @@ def test_shipped_configs_run(path, tmp_path, capsys):
     assert not caught.value.code
     assert "on the data" in capsys.readouterr().out
     assert summary_of(tmp_path / "run")["stopped"] == "finished"
-    found = check(path)
+    found = open_job(path).check()
     assert found.errors == 0
     assert "parameters to fit" in "\n".join(found.lines)
 
@@ -177,7 +177,7 @@ def test_stopping_a_run_keeps_what_it_found(tmp_path, monkeypatch):
         return own(run)
 
     monkeypatch.setattr(_OdeRun, "loss", stopped)
-    found = run_training(written(tmp_path, FIT), tmp_path / "run")
+    found = open_job(written(tmp_path, FIT)).run(tmp_path / "run", Silent())
     assert found.interrupted
     assert summary_of(found.folder)["stopped"] == "interrupted"
     verify_manifest(found.folder)
@@ -210,7 +210,7 @@ def test_stopping_a_run_keeps_what_it_found(tmp_path, monkeypatch):
 def test_a_config_that_is_refused(tmp_path, text, old, new, words):
     assert old in text
     path = written(tmp_path, text.replace(old, new, 1))
-    for run in (lambda: check(path), lambda: train_ode(path, tmp_path / "run")):
+    for run in (lambda: open_job(path).check(), lambda: train_ode(path, tmp_path / "run")):
         with pytest.raises(InputError) as caught:
             run()
         assert all(w in str(caught.value) for w in words), str(caught.value)
@@ -225,6 +225,25 @@ def test_a_network_without_data_is_refused(tmp_path):
 
 
 def test_a_plant_is_no_ode(tmp_path):
-    assert not is_ode(CONFIGS / "quickstart.yaml")
+    assert isinstance(open_job(CONFIGS / "quickstart.yaml"), PlantJob)
     path = written(tmp_path, FIT + "plant: {tanks: {}}\n")
-    assert not is_ode(path)
+    assert isinstance(open_job(path), PlantJob)
+
+
+def test_what_a_generic_ode_cannot_is_refused_with_the_remedy(tmp_path, capsys):
+    path, run = written(tmp_path, FIT), tmp_path / "run"
+    open_job(path).run(run, Silent())
+    assert refusal(capsys, "simulate", path).startswith(
+        f"error: {path}: the config of a generic ODE cannot be simulated"
+    )
+    for command in (["export", run], ["compare", run, run], ["train", "--resume", run], ["simulate", run]):
+        assert "the run of a generic ODE cannot be" in refusal(capsys, *command)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run", "small.yaml"]
+
+
+def refusal(capsys, *arguments):
+    """Run a command that must be refused; return its message."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(a) for a in arguments])
+    assert caught.value.code == 2
+    return capsys.readouterr().err

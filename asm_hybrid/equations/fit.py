@@ -32,12 +32,13 @@ from asm_hybrid.artefacts import (
     write_manifest,
     write_text_atomic,
 )
-from asm_hybrid.config.ode import OdeConfig, load_ode_config
+from asm_hybrid.equations.config import OdeConfig, load_ode_config
+from asm_hybrid.equations.problem import Problem, TableField, linear_fit, make_problem, truth_of
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.solver.solve import StiffnessWarning, solve
-from asm_hybrid.training.ode_problem import Problem, TableField, linear_fit, make_problem, truth_of
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.run_folder import MetricsLog, create_run_folder, environment
+from asm_hybrid.yamlfile import YamlSource, source_name
 
 __all__ = ["OdeOutcome", "describe_ode", "train_ode"]
 
@@ -162,12 +163,12 @@ class _OdeRun:
         return torch.linspace(*self.config.span, SHOWN, dtype=torch.float64)
 
 
-def train_ode(config_path: str | Path, out: Path | None = None, progress: Progress | None = None) -> OdeOutcome:
+def train_ode(config_path: YamlSource, out: Path | None = None, progress: Progress | None = None) -> OdeOutcome:
     """Fit the right-hand side of a config through the solver, score it, and write the run folder.
 
     Parameters
     ----------
-    config_path : str or Path
+    config_path : str, Path or mapping
         A config with the key ``ode``.
     out : Path, optional
         The run folder, new or empty; a dated one below ``runs`` without it.
@@ -311,12 +312,12 @@ def _baselines(x0: Tensor, times: Tensor, expected: Tensor, slope: Tensor) -> di
     return {"constant": _rmse(x0.expand_as(expected), expected), "linear": _rmse(x0 @ moved, expected)}
 
 
-def describe_ode(config_path: str | Path) -> list[str]:
+def describe_ode(config_path: YamlSource) -> list[str]:
     """Check a config without training, and say what it means.
 
     Parameters
     ----------
-    config_path : str or Path
+    config_path : str, Path or mapping
         A config with the key ``ode``.
 
     Returns
@@ -333,7 +334,7 @@ def describe_ode(config_path: str | Path) -> list[str]:
     states = ", ".join(f"{name} from {value:g}" for name, value in config.initial.items())
     seen = int(torch.isfinite(run.problem.values).sum())
     return [
-        f"{config_path}: {config.name}",
+        f"{source_name(config_path)}: {config.name}",
         f"  right-hand side: {what}, {size} parameters to fit",
         f"  states: {states}",
         f"  span: {config.span[0]:g} to {config.span[1]:g}, solved by {config.solver.method}",

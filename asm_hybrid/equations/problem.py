@@ -10,7 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from asm_hybrid.config.ode import FittedSection, OdeConfig
+from asm_hybrid.equations.config import FittedSection, OdeConfig
 from asm_hybrid.hybrid.network import EnsembleMLP
 from asm_hybrid.kinetics import Table, compile_table
 from asm_hybrid.plant import torch_namespace

@@ -1,0 +1,178 @@
+"""What a script or a notebook calls: ``import asm_hybrid as ah``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asm_hybrid.jobs import open_job, open_run
+from asm_hybrid.training.progress import Silent
+from asm_hybrid.yamlfile import YamlSource
+
+if TYPE_CHECKING:
+    from asm_hybrid.equations.result import EquationResult
+    from asm_hybrid.live import LiveProgress
+    from asm_hybrid.notebook.check import CheckResult
+    from asm_hybrid.notebook.run import RunResult
+    from asm_hybrid.notebook.simulation import Simulation
+
+__all__ = ["check", "load_run", "resume", "run", "simulate"]
+
+
+def run(config: YamlSource, out: str | Path | None = None, *, progress: bool = False) -> RunResult | EquationResult:
+    """Do the whole job: train what a config describes, diagnose what f lacks, and write the report.
+
+    Parameters
+    ----------
+    config : str, Path or mapping
+        The config of a plant with data, or of a generic ODE: a YAML file, or what would stand in it. Paths in a
+        mapping hold from the current folder.
+    out : str or Path, optional
+        The run folder, new or empty; a dated one below ``runs`` without it.
+    progress : bool
+        Whether to show what is being done.
+
+    Returns
+    -------
+    RunResult or EquationResult
+        Of a plant, or of a generic ODE. After Ctrl-C, or the stop button of a notebook, the best model so far is in
+        it, and ``interrupted`` is true.
+
+    Raises
+    ------
+    InputError
+        When config, data or folder cannot be used; with file, line and key, for a mapping with the key.
+    SimulationError
+        When a simulation diverges; the last good model is in the folder then.
+    """
+    with _shown(progress) as receiver:
+        return open_job(config).run(_path(out), receiver)
+
+
+def resume(folder: str | Path, *, progress: bool = False) -> RunResult:
+    """Go on with a run of a plant that was stopped; it ends as it would have in one go, to the same bits.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Its run folder.
+    progress : bool
+        Whether to show what is being done.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    InputError
+        When there is nothing to go on from, or config or data have changed.
+    SimulationError
+        When a simulation diverges.
+    """
+    from asm_hybrid.workflow import resume_training
+
+    with _shown(progress) as receiver:
+        return resume_training(open_run(folder).fitted(), receiver)
+
+
+def load_run(folder: str | Path) -> RunResult | EquationResult:
+    """Return what `run` returned when the folder was made.
+
+    Parameters
+    ----------
+    folder : str or Path
+        A run folder, or a bundle.
+
+    Returns
+    -------
+    RunResult or EquationResult
+
+    Raises
+    ------
+    InputError
+        When a file is asked for that is missing, or is not the one that was written.
+    """
+    return open_run(folder).result()
+
+
+def simulate(
+    subject: YamlSource,
+    scenario: YamlSource | None = None,
+    out: str | Path | None = None,
+    *,
+    progress: bool = False,
+    workers: int = 1,
+) -> Simulation:
+    """Simulate a plant or a fitted model, with and without changes.
+
+    Parameters
+    ----------
+    subject : str, Path or mapping
+        A shipped layout such as ``"bsm1"``, the file of a plant, or the config of a training, which is simulated over
+        its record with f as the config has it; or what would stand in such a file. Or the folder of a run or a bundle.
+    scenario : str, Path or mapping, optional
+        The scenario file, or its content. Without it the base case of a plant runs for 14 d, or over its record; a
+        fitted model needs one.
+    out : str or Path, optional
+        Folder for series, indicators, plots and page; nothing is written without it.
+    progress : bool
+        Whether to show what is being done.
+    workers : int
+        Processes at most for the scenarios of a plant. With more than one, a script must guard its main part by
+        ``if __name__ == "__main__"``, as `multiprocessing` wants it.
+
+    Returns
+    -------
+    Simulation
+        Series, indicators and states of all cases as data frames.
+
+    Raises
+    ------
+    InputError
+        When plant, run, scenario or folder cannot be used.
+    SimulationError
+        When a simulation fails.
+    """
+    with _shown(progress) as receiver:
+        share = receiver.share
+        return open_job(subject).simulate(scenario, _path(out), share, write=out is not None, workers=workers)
+
+
+def check(subject: YamlSource) -> CheckResult:
+    """Validate a config and its data, or a plant, without training or simulating; nothing is written.
+
+    Parameters
+    ----------
+    subject : str, Path or mapping
+        A config, the file of a plant, or a shipped layout; or what would stand in such a file.
+
+    Returns
+    -------
+    CheckResult
+        Findings as a data frame, all that was understood as text, and the flow sheet.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read at all; with file, line and key, for a mapping with the key.
+    """
+    return open_job(subject).check()
+
+
+def _path(out: str | Path | None) -> Path | None:
+    return None if out is None else Path(out)
+
+
+@contextmanager
+def _shown(progress: bool) -> Iterator[LiveProgress | Silent]:
+    """Give a receiver of progress."""
+    if not progress:
+        yield Silent()
+        return
+    from asm_hybrid.live import LiveProgress
+
+    with LiveProgress() as receiver:
+        yield receiver

@@ -1,0 +1,263 @@
+"""What a user names, and what can be done with it: the kind of a file or a folder is decided here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from asm_hybrid.config import available_layouts
+from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.training.progress import Progress
+from asm_hybrid.yamlfile import YamlSource, load_yaml, source_name
+
+if TYPE_CHECKING:
+    from asm_hybrid.equations.result import EquationResult
+    from asm_hybrid.notebook.check import CheckResult
+    from asm_hybrid.notebook.run import RunResult
+    from asm_hybrid.notebook.simulation import Simulation
+
+__all__ = ["EquationJob", "EquationRun", "Job", "PlantJob", "PlantRun", "open_job", "open_run"]
+
+YAML = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Job(ABC):
+    """Something that the user named. What cannot be done with it is refused, with the remedy.
+
+    Attributes
+    ----------
+    source : str, Path or mapping
+        What was named, or what would stand in the file.
+    what : str
+        Its kind, in words.
+    remedy : str
+        What can be done with it.
+    """
+
+    source: YamlSource
+    what: ClassVar[str]
+    remedy: ClassVar[str]
+
+    def check(self) -> CheckResult:
+        """Validate it, without training or simulating."""
+        raise self._refused("checked", "a config, the file of a plant, or a shipped layout")
+
+    def run(self, out: Path | None, progress: Progress) -> RunResult | EquationResult:
+        """Train what it describes, say what f failed to capture, and write the report.
+
+        Parameters
+        ----------
+        out : Path or None
+            The run folder, new or empty; a dated one below ``runs`` without it.
+        progress : Progress
+            Receiver of progress.
+        """
+        raise self._refused("trained", "the config of a plant with data, or of a generic ODE")
+
+    def simulate(
+        self,
+        scenario: YamlSource | None,
+        out: Path | None,
+        progress: Callable[[str, float], None],
+        *,
+        write: bool = True,
+        workers: int = 1,
+    ) -> Simulation:
+        """Simulate it, with and without changes.
+
+        Parameters
+        ----------
+        scenario : str, Path or mapping, or None
+            The scenario file, or its content.
+        out : Path or None
+            Where to write; a folder by name and date without it.
+        progress : callable
+            Called with what is done and the share of it.
+        write : bool
+            Whether anything is written.
+        workers : int
+            Processes at most.
+        """
+        raise self._refused("simulated", "a plant, a config with a plant, or the run folder of a plant")
+
+    def fitted(self) -> Path:
+        """Return its folder, when it is the run of a plant."""
+        raise self._refused("used as a fitted plant", "the run folder of a plant, or a bundle")
+
+    def result(self) -> RunResult | EquationResult:
+        """Return what it left behind, when it is a run."""
+        raise self._refused("read as a run", "a run folder, or a bundle")
+
+    def _refused(self, done: str, expected: str) -> InputError:
+        where = source_name(self.source)
+        return InputError(f"{self.what} cannot be {done}", where=where, expected=expected, fix=self.remedy)
+
+
+class PlantJob(Job):
+    """A shipped layout, the file of a plant, or the config of a training."""
+
+    what = "a shipped layout, which has no data,"
+    remedy = "simulate it, or begin with the config that asm-hybrid init writes"
+
+    def check(self) -> CheckResult:  # noqa: D102
+        from asm_hybrid.checking import check
+
+        return check(self.source)
+
+    def run(self, out: Path | None, progress: Progress) -> RunResult | EquationResult:  # noqa: D102
+        from asm_hybrid.workflow import run_training
+
+        if not isinstance(self.source, Mapping) and not str(self.source).endswith(YAML):
+            return super().run(out, progress)
+        return run_training(self.source, out, progress)
+
+    def simulate(  # noqa: D102
+        self,
+        scenario: YamlSource | None,
+        out: Path | None,
+        progress: Callable[[str, float], None],
+        *,
+        write: bool = True,
+        workers: int = 1,
+    ) -> Simulation:
+        from asm_hybrid.notebook.simulation import PlantSimulation
+        from asm_hybrid.report.simulation import run_simulation
+        from asm_hybrid.scenario.plants import simulate_plant
+
+        if write:
+            return PlantSimulation(*run_simulation(self.source, scenario, out, progress, workers))
+        return PlantSimulation(simulate_plant(self.source, scenario, progress, workers))
+
+
+class EquationJob(Job):
+    """The config of a generic ODE."""
+
+    what = "the config of a generic ODE"
+    remedy = "train it, which simulates and fits it"
+
+    def check(self) -> CheckResult:  # noqa: D102
+        from asm_hybrid.equations.fit import describe_ode
+        from asm_hybrid.notebook.check import CheckResult
+
+        return CheckResult(source_name(self.source), tuple(describe_ode(self.source)))
+
+    def run(self, out: Path | None, progress: Progress) -> RunResult | EquationResult:  # noqa: D102
+        from asm_hybrid.equations.fit import train_ode
+        from asm_hybrid.equations.page import write_ode_plot
+        from asm_hybrid.equations.result import EquationResult
+
+        folder = train_ode(self.source, out, progress).folder
+        write_ode_plot(folder)
+        return EquationResult(folder)
+
+
+@dataclass(frozen=True)
+class PlantRun(Job):
+    """The run folder of a plant, or a bundle."""
+
+    source: str | Path
+    what = "a run folder"
+    remedy = "simulate, export or compare it; its config.yaml can be checked and trained again"
+
+    def simulate(  # noqa: D102
+        self,
+        scenario: YamlSource | None,
+        out: Path | None,
+        progress: Callable[[str, float], None],
+        *,
+        write: bool = True,
+        workers: int = 1,
+    ) -> Simulation:
+        from asm_hybrid.notebook.simulation import FittedSimulation
+        from asm_hybrid.scenario.run_scenario import simulate
+
+        if scenario is None:
+            raise InputError(
+                "there is no scenario",
+                where=str(self.source),
+                expected="a file with the changes, since a run is simulated beside its base case",
+                fix="give one with --scenario, such as configs/scenarios/quickstart.yaml",
+            )
+        found = tuple(simulate(self.source, scenario, out, write=write))
+        return FittedSimulation(self.fitted(), found, found[0].folder if write else None)
+
+    def fitted(self) -> Path:  # noqa: D102
+        return Path(self.source)
+
+    def result(self) -> RunResult | EquationResult:  # noqa: D102
+        from asm_hybrid.notebook.run import RunResult
+
+        return RunResult(self.fitted())
+
+
+@dataclass(frozen=True)
+class EquationRun(Job):
+    """The run folder of a generic ODE."""
+
+    source: str | Path
+    what = "the run of a generic ODE"
+    remedy = "look at its summary.json and plot.svg; its config.yaml can be trained again"
+
+    def result(self) -> RunResult | EquationResult:  # noqa: D102
+        from asm_hybrid.equations.result import EquationResult
+
+        return EquationResult(Path(self.source))
+
+
+def open_job(source: YamlSource) -> Job:
+    """Tell what a user names.
+
+    Parameters
+    ----------
+    source : str, Path or mapping
+        A shipped layout, the file of a plant, a config of a plant or of a generic ODE, or what would stand in such a
+        file; a run folder, or a bundle.
+
+    Returns
+    -------
+    Job
+
+    Raises
+    ------
+    InputError
+        When there is no such thing.
+    """
+    layouts = available_layouts()
+    if isinstance(source, Mapping) or str(source).endswith(YAML):
+        return EquationJob(source) if _is_equation(source) else PlantJob(source)
+    if os.path.isdir(source) and (str(source) not in layouts or os.path.exists(Path(source) / "config.yaml")):
+        return open_run(source)
+    if str(source) in layouts:
+        return PlantJob(source)
+    raise InputError(
+        f"{str(source)!r} is no shipped layout, no folder and no .yaml file",
+        expected="one of " + ", ".join(layouts) + ", the .yaml file of a plant or a config, or a run folder",
+        fix=nearest(str(source), layouts),
+    )
+
+
+def open_run(folder: str | Path) -> PlantRun | EquationRun:
+    """Tell whose run a folder holds.
+
+    Parameters
+    ----------
+    folder : str or Path
+        A run folder, or a bundle.
+
+    Returns
+    -------
+    PlantRun or EquationRun
+        A folder without a config counts as the former: who reads it says what is missing.
+    """
+    config = Path(folder) / "config.yaml"
+    return EquationRun(folder) if os.path.isfile(config) and _is_equation(config) else PlantRun(folder)
+
+
+def _is_equation(source: YamlSource) -> bool:
+    data = load_yaml(source).data
+    return "ode" in data and "plant" not in data

@@ -1,0 +1,259 @@
+"""The run of a plant, as a notebook sees it: every file of its folder as a data frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from asm_hybrid.artefacts import UNFINISHED, read_json, restored, verify_manifest
+from asm_hybrid.errors import InputError
+from asm_hybrid.export import export_run
+from asm_hybrid.notebook.html import card, listed, note, paragraph, table
+from asm_hybrid.report.style import model_title, number, percent, plain, unit_text
+from asm_hybrid.training import load_model, read_inputs
+
+if TYPE_CHECKING:
+    from asm_hybrid.training import FittedModel
+
+__all__ = ["RunResult"]
+
+SHOWN = 5
+"""Rows of what f failed to capture that are shown."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run of a plant left behind. Frames and model are read from its folder when they are asked for.
+
+    Attributes
+    ----------
+    folder : Path
+        The run folder, or a bundle, which has neither predictions, forecasts nor report.
+    """
+
+    folder: Path
+
+    @cached_property
+    def summary(self) -> Mapping[str, Any]:
+        """Content of ``summary.json``.
+
+        Raises
+        ------
+        InputError
+            When the file is missing or is not the one that was written, as with all that follows.
+        """
+        return read_json(self._file("summary.json"))
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run was stopped before its diagnosis was complete."""
+        return not (self.folder / "summary.json").exists() or "verdict" not in self.summary
+
+    @property
+    def resumable(self) -> bool:
+        """Whether `asm_hybrid.resume` can go on with it."""
+        return (self.folder / UNFINISHED).is_dir()
+
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        return str(self.summary["name"])
+
+    @property
+    def verdict(self) -> str:
+        """Whether the run's own model is better than its baselines, in a sentence."""
+        return "" if self.interrupted else str(self.summary["verdict"]["sentence"])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the results must know, a sentence each."""
+        return tuple(self.summary["warnings"])
+
+    @property
+    def report(self) -> Path:
+        """The page with everything, one file."""
+        return self._file("report.html")
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Open-loop simulation against the measurements.
+
+        Index ``block``, ``variable``, ``model``; columns ``rmse``, ``mae``, ``bias`` (medians over the seeds) and
+        ``rmse_low``, ``rmse_high`` (range of the seeds) in the ``unit`` of the variable, ``r2`` [-], and ``n``, the
+        number of measurements.
+        """
+        rows = [
+            {"block": block, "variable": variable, "model": model}
+            | {key: score[key] for key in ("rmse", "mae", "bias", "r2", "n")}
+            | {"rmse_low": min(seeds), "rmse_high": max(seeds), "unit": self._units[variable]}
+            for block, variables in self.summary["scores"].items()
+            for variable, models in variables.items()
+            for model, score in models.items()
+            if (seeds := [s for s in score["rmse_seeds"] if s is not None] or [float("nan")])
+        ]
+        keys = ["block", "variable", "model"]
+        columns = [*keys, "rmse", "mae", "bias", "r2", "n", "rmse_low", "rmse_high", "unit"]
+        return pd.DataFrame(rows, columns=columns).set_index(keys)
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """Every measurement beside what each model gives, open loop.
+
+        Columns ``time`` (UTC), ``block``, ``variable``, ``unit``, ``measured``, ``censored``, one a model (median of
+        the seeds), ``hybrid_low`` and ``hybrid_high`` (range of the seeds), ``band_low`` and ``band_high`` (where 90 %
+        of the measurements should lie), in the unit of the variable.
+        """
+        return self._frame("predictions.csv", "time")
+
+    @cached_property
+    def forecasts(self) -> pd.DataFrame:
+        """Forecasts from rolling origins, beside the measurements.
+
+        Columns as those of `predictions`, with the ``origin`` (UTC) from which it was made and its ``horizon`` [h].
+        """
+        return self._frame("forecasts.csv", "time", "origin")
+
+    @cached_property
+    def inputs(self) -> pd.DataFrame:
+        """Inputs of the record: ``time`` (UTC), and one column an input, as `FittedModel.predict` takes them."""
+        return read_inputs(self.folder)
+
+    @cached_property
+    def parameters(self) -> pd.DataFrame:
+        """Parameters of f by name: ``value``, ``default``, bounds, ``unit``, and what calibration found of them."""
+        return pd.DataFrame(read_json(self._file("parameters.json"))["parameters"]).set_index("name")
+
+    @cached_property
+    def missing(self) -> pd.DataFrame:
+        """What f failed to capture, the greatest share of n's effect first.
+
+        Columns ``kind``, ``name``, ``tank``, ``share`` [-], ``own`` and ``learnt`` (f's own, and what n adds to it, in
+        ``unit``).
+        """
+        columns = ["kind", "name", "tank", "share", "own", "learnt", "unit"]
+        return pd.DataFrame(self.summary["missing"], columns=columns)
+
+    @cached_property
+    def model(self) -> FittedModel:
+        """The fitted model."""
+        return load_model(self.folder)
+
+    def export(self, name: str = "bundle", out: str | Path | None = None) -> Path:
+        """Export the fitted model for use elsewhere.
+
+        Parameters
+        ----------
+        name : str
+            Name of the format: ``bundle``, ``parameters``, ``kinetics``.
+        out : str or Path, optional
+            What to write; beside the run without it, under its name with the ending of the format.
+
+        Returns
+        -------
+        Path
+            What was written.
+
+        Raises
+        ------
+        InputError
+            If the format is not known, a file of the run is missing or is not the one that was written, or `out` holds
+            something or cannot be written.
+        """
+        return export_run(self.folder, name, out)
+
+    @property
+    def _units(self) -> dict[str, str]:
+        return {name: variable["unit"] for name, variable in self.summary["variables"].items()}
+
+    def _file(self, name: str) -> Path:
+        """Return a file of the folder, checked."""
+        if self.resumable and not (self.folder / name).exists():
+            raise InputError(
+                f"the run was stopped before {name} was there",
+                where=str(self.folder),
+                expected="a finished run",
+                fix=f"asm_hybrid.resume({str(self.folder)!r}) goes on with it",
+            )
+        verify_manifest(self.folder, [name])
+        return self.folder / name
+
+    def _frame(self, name: str, *times: str) -> pd.DataFrame:
+        frame = restored(pd.read_csv(self._file(name)))
+        return frame.assign(**{key: pd.to_datetime(frame[key], utc=True, format="ISO8601") for key in times})
+
+    def __repr__(self) -> str:
+        if self.interrupted:
+            return f"RunResult: {self.folder}, stopped before it was finished"
+        rows = [
+            f"  {variable} [{self._units[variable]}]: "
+            + ", ".join(f"{model} {number(score['rmse'])}" for model, score in models.items())
+            for variable, models in self.summary["scores"].get("test", {}).items()
+        ]
+        return "\n".join(
+            [f"RunResult {self.name}: {self.folder}", f"  {self.verdict}", "  RMSE on the test block", *rows]
+        )
+
+    def _repr_html_(self) -> str:
+        if self.interrupted:
+            resume = f"asm_hybrid.resume({str(self.folder)!r}) goes on with it" if self.resumable else ""
+            return card("Run, stopped before it was finished", note(str(self.folder)), paragraph(resume))
+        summary = self.summary
+        placements = f" ({', '.join(summary['placements'])})" if summary["placements"] else ""
+        return card(
+            f"Run {self.name}",
+            note(f"{summary['mode']}{placements} · {summary['created'][:16].replace('T', ' ')} UTC · {self.folder}"),
+            paragraph(self.verdict),
+            self._score_table(),
+            self._missing_table(),
+            listed_warnings(self.warnings),
+            note(f"report: {self.folder / 'report.html'}") if (self.folder / "report.html").exists() else "",
+        )
+
+    def _score_table(self) -> str:
+        test = self.summary["scores"].get("test", {})
+        models = list(dict.fromkeys(model for scores in test.values() for model in scores))
+        rows, bold = [], set()
+        for i, model in enumerate(models):
+            row = [model_title(model)]
+            for j, scores in enumerate(test.values(), 1):
+                score = scores.get(model)
+                row.append(_score_text(score) if score else "–")
+                if score and score["rmse"] == min(s["rmse"] for s in scores.values()):
+                    bold.add((i, j))
+            rows.append(row)
+        header = ["Model", *(f"{variable} [{unit_text(self._units[variable])}]" for variable in test)]
+        return table(header, rows, "RMSE on the test block, open loop (range over seeds)", bold=frozenset(bold))
+
+    def _missing_table(self) -> str:
+        rows = [
+            [
+                plain(str(entry["name"])),
+                str(entry["tank"]),
+                percent(entry["share"]),
+                number(entry["own"]),
+                number(entry["learnt"]),
+                unit_text(str(entry["unit"])),
+            ]
+            for entry in self.summary["missing"][:SHOWN]
+        ]
+        rest = len(self.summary["missing"]) - len(rows)
+        caption = "What f failed to capture" + (f", the first {SHOWN} of {len(rows) + rest}" if rest else "")
+        header = ["What", "Tank", "Share of n's effect", "f's own", "n adds", "Unit"]
+        return table(header, rows, caption, text=frozenset({0, 1, 5}))
+
+
+def listed_warnings(texts: tuple[str, ...]) -> str:
+    """Return warnings as HTML."""
+    return listed(texts, "warning", "warnings")
+
+
+def _score_text(score: Mapping[str, Any]) -> str:
+    """Return an RMSE with the range of its seeds."""
+    seeds = [s for s in score.get("rmse_seeds", []) if s is not None]
+    spread = f" ({number(min(seeds))}–{number(max(seeds))})" if len(seeds) > 1 else ""
+    return number(score["rmse"]) + spread
