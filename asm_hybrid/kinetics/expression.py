@@ -203,7 +203,8 @@ class _Reader:
             if self.inputs is None:
                 raise self.refuse(f"{name!r} is not allowed", "numbers and parameters; inputs stand in rates alone")
             raise self.refuse(f"{name!r} is no input that a rate may read", ", ".join(FORMS))
-        raise self.refuse(f"the name {name!r} is not known", "a name of this table", nearest(name, self.symbols))
+        expected = "a name of this table" + (", or an input such as T, Q_in, load.COD" if self.inputs else "")
+        raise self.refuse(f"the name {name!r} is not known", expected, nearest(name, self.symbols))
 
     def combined(self, node: ast.BinOp) -> Any:
         """Read two operands and what is between them."""

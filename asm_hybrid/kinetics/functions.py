@@ -1,8 +1,8 @@
 """The functions that an expression of a table may call: switching functions, exp, min and max.
 
 ``exp`` is held within `LIMIT`, so that it neither overflows nor becomes zero. ``min`` and ``max`` are exact: a rate
-that is zero at zero stays so, which a smoothed one would not. Where two arguments are equal, the slope is that of the
-first.
+that is zero at zero stays so, which a smoothed one would not. Where two arguments are equal, the slope is the mean of
+theirs; where one is a number, that of the other.
 """
 
 from __future__ import annotations
@@ -58,8 +58,7 @@ class Larger(Guarded):
 
     def fdiff(self, argindex: int = 1) -> Any:
         """Return the derivative."""
-        first = Step(self.args[0] - self.args[1])
-        return first if argindex == 1 else 1 - first
+        return _chosen(self.args[argindex - 1] - self.args[2 - argindex], self.args[2 - argindex])
 
 
 class Smaller(Guarded):
@@ -79,8 +78,12 @@ class Smaller(Guarded):
 
     def fdiff(self, argindex: int = 1) -> Any:
         """Return the derivative."""
-        first = Step(self.args[1] - self.args[0])
-        return first if argindex == 1 else 1 - first
+        return _chosen(self.args[2 - argindex] - self.args[argindex - 1], self.args[2 - argindex])
+
+
+def _chosen(ahead: Any, other: Any) -> Any:
+    """Return the slope with an argument that is chosen over the other where it is ahead: 1, 0, or 1/2 at a tie."""
+    return Step(ahead) if other.is_Number else (1 + Step(ahead) - Step(-ahead)) / 2
 
 
 @dataclass(frozen=True)
