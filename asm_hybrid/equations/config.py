@@ -15,6 +15,7 @@ from asm_hybrid.config.schema.counts import Hidden, Seed, Tries
 from asm_hybrid.config.schema.section import Section, refuse
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table, load_table
+from asm_hybrid.kinetics.inputs import check_no_inputs
 from asm_hybrid.kinetics.values import ParameterError, check_values
 from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml
 
@@ -217,6 +218,7 @@ class OdeConfig(Section):
             found = f"{error.where}: {error.found}" if error.where else error.found
             where = self.where("ode", "table")
             raise InputError(found, where=where, expected=error.expected, fix=error.fix) from None
+        check_no_inputs(table.inputs, self.where("ode", "table"))
         for parameter in self.ode.fit or {}:
             known(parameter, table.parameter_names, f"a parameter of {table.name}", self.where("ode", "fit", parameter))
         for state in self.states:

@@ -33,6 +33,12 @@ class Namespace(Protocol[Array]):
     def maximum(self, x: Array | float, y: Array | float) -> Array:
         """Larger of two, element by element."""
 
+    def minimum(self, x: Array, y: Array) -> Array:
+        """Smaller of two, element by element; only a table that calls ``exp`` or ``min`` needs it."""
+
+    def exp(self, x: Array) -> Array:
+        """Exponential, element by element; only a table that calls ``exp`` needs it."""
+
 
 class _Rates(Protocol):
     def __call__(self, X: Array | Sequence[Array], p: Sequence[Array | float], xp: Namespace[Array]) -> list[Array]: ...
@@ -72,7 +78,8 @@ class Kinetics:
     Notes
     -----
     ``X`` is an array ``(…, component)``, or holds one array for each component; ``p`` holds one for each parameter,
-    at the temperature of the liquid; ``xp`` is an array namespace (see `Namespace`). States enter as ``max(X, 0)``: a
+    at the temperature of the liquid, and behind them one for each input of the plant that the rates read, in the order
+    of `Table.inputs`; ``xp`` is an array namespace (see `Namespace`). States enter as ``max(X, 0)``: a
     rate below zero concentration is the rate at zero. The slopes are those with respect to ``max(X, 0)``: the slopes
     themselves wherever no state is negative; an implicit solver that steps below zero still sees the decay
     there that brings the state back.
@@ -149,7 +156,7 @@ def _source(table: Table) -> str:
         [process.stoichiometry[n].value if n in process.stoichiometry else zero for n in names]
         for process in table.processes
     ]
-    write = FunctionWriter(names, table.parameter_names).write
+    write = FunctionWriter(names, (*table.parameter_names, *table.input_names)).write
     parts = [
         f'"""Kinetics {table.name}: generated from its table, not to be edited."""\n',
         write("rates", "Process rates.", [rates], kind="rates"),

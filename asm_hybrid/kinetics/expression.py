@@ -7,8 +7,9 @@ be on a short list, and translated to sympy; nothing in it is ever executed.
 from __future__ import annotations
 
 import ast
+import operator
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -16,10 +17,10 @@ from typing import Any
 import sympy
 
 from asm_hybrid.errors import InputError, nearest
-from asm_hybrid.kinetics.switching import FUNCTIONS
-from asm_hybrid.units import Unit, parse_unit
+from asm_hybrid.kinetics.functions import FUNCTIONS, Exp, Larger, above_zero
+from asm_hybrid.kinetics.inputs import COMMON, FORMS
 
-__all__ = ["Expression", "parse_expression", "unit_of"]
+__all__ = ["Expression", "name_of", "parse_expression", "short", "syntax_of"]
 
 MAX_LENGTH = 2000
 """Longest expression that is read [character]."""
@@ -54,7 +55,11 @@ class Expression:
 
 
 def parse_expression(
-    text: str | int | float, symbols: Mapping[str, sympy.Symbol], where: str, divisors: frozenset[str]
+    text: str | int | float,
+    symbols: Mapping[str, sympy.Symbol],
+    where: str,
+    divisors: frozenset[str],
+    inputs: Callable[[str], sympy.Symbol | None] | None = None,
 ) -> Expression:
     """Translate an expression of a table.
 
@@ -68,6 +73,8 @@ def parse_expression(
         File, line and key, for messages.
     divisors : frozenset of str
         Names that may occur below a fraction line outside `ratio`: those that cannot be zero.
+    inputs : callable, optional
+        Gives the symbol of an input of the plant, None for any other name. With it, the expression is a rate.
 
     Returns
     -------
@@ -79,14 +86,15 @@ def parse_expression(
     InputError
         If anything but these occurs.
     """
-    reader = _Reader(str(text), symbols, where, divisors)
-    value = sympy.sympify(reader.read(_syntax(str(text), where)))
+    reader = _Reader(str(text), symbols, where, divisors, inputs)
+    value = sympy.sympify(reader.read(syntax_of(str(text), where)))
     if any(number != 0 and not 1e-60 < abs(number) < 1e60 for number in value.atoms(sympy.Rational)):
         raise reader.refuse("a number is out of range", "sizes from 1e-60 to 1e60")
     return Expression(str(text).strip(), value)
 
 
-def _syntax(text: str, where: str) -> ast.expr:
+def syntax_of(text: str, where: str) -> ast.expr:
+    """Return the syntax tree of an expression, refused where it is none or is too large."""
     expected = "arithmetic with the names of this table, such as mu_H * monod(S_S, K_S) * X_BH"
     if len(text) > MAX_LENGTH:
         raise InputError(
@@ -96,19 +104,19 @@ def _syntax(text: str, where: str) -> ast.expr:
             fix="split the process in two",
         )
     if not text.isascii():
-        raise InputError(f"{_short(text)} holds characters other than ASCII", where=where, expected=expected)
+        raise InputError(f"{short(text)} holds characters other than ASCII", where=where, expected=expected)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError, Warning):
-        raise InputError(f"{_short(text)} is not an expression", where=where, expected=expected) from None
+        raise InputError(f"{short(text)} is not an expression", where=where, expected=expected) from None
     level, count, depth = [tree.body], 0, 0
     while level:
         count, depth = count + len(level), depth + 1
         if count > MAX_NODES or depth > MAX_DEPTH:
             raise InputError(
-                f"{_short(text)} is too large",
+                f"{short(text)} is too large",
                 where=where,
                 expected="a shorter expression",
                 fix="split the process",
@@ -117,55 +125,65 @@ def _syntax(text: str, where: str) -> ast.expr:
     return tree.body
 
 
-def _short(text: str) -> str:
+def name_of(node: ast.Name | ast.Attribute) -> str:
+    """Return a name, with its dot where it has one: ``T``, ``load.COD``."""
+    return node.id if isinstance(node, ast.Name) else ast.unparse(node)
+
+
+def short(text: str) -> str:
+    """Return an expression for a message, cut off where it is long."""
     text = " ".join(text.split())
     return repr(text if len(text) <= 60 else text[:57] + "…")
+
+
+_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+}
 
 
 class _Reader:
     """Walks a syntax tree; whatever it has no branch for is refused."""
 
-    def __init__(self, text: str, symbols: Mapping[str, sympy.Symbol], where: str, divisors: frozenset[str]) -> None:
-        self.text, self.symbols, self.where, self.divisors = text, symbols, where, divisors
+    def __init__(
+        self,
+        text: str,
+        symbols: Mapping[str, sympy.Symbol],
+        where: str,
+        divisors: frozenset[str],
+        inputs: Callable[[str], sympy.Symbol | None] | None,
+    ) -> None:
+        self.text, self.symbols, self.where, self.divisors, self.inputs = text, symbols, where, divisors, inputs
 
     def refuse(self, found: str, expected: str, fix: str | None = None) -> InputError:
-        return InputError(f"{found} in {_short(self.text)}", where=self.where, expected=expected, fix=fix)
+        return InputError(f"{found} in {short(self.text)}", where=self.where, expected=expected, fix=fix)
 
     def read(self, node: ast.expr) -> Any:
         """Translate one node."""
         match node:
             case ast.Constant():
                 return self.number(node)
-            case ast.Name():
-                if node.id in self.symbols:
-                    return self.symbols[node.id]
-                raise self.refuse(
-                    f"the name {node.id!r} is not known",
-                    "a name of this table",
-                    nearest(node.id, self.symbols),
-                )
+            case ast.Name() | ast.Attribute(value=ast.Name()):
+                return self.named(name_of(node))
             case ast.UnaryOp(op=ast.USub()):
                 return -self.read(node.operand)
             case ast.UnaryOp(op=ast.UAdd()):
                 return self.read(node.operand)
-            case ast.BinOp(op=ast.Add()):
-                return self.read(node.left) + self.read(node.right)
-            case ast.BinOp(op=ast.Sub()):
-                return self.read(node.left) - self.read(node.right)
-            case ast.BinOp(op=ast.Mult()):
-                return self.read(node.left) * self.read(node.right)
-            case ast.BinOp(op=ast.Div()):
-                return self.read(node.left) / self.divisor(node.right)
-            case ast.BinOp(op=ast.Pow()):
-                if any(isinstance(inner, ast.Pow) for inner in ast.walk(node.left)):
-                    raise self.refuse("a power of a power is not allowed", "one exponent")
-                return self.read(node.left) ** self.exponent(node.right)
+            case ast.BinOp():
+                return self.combined(node)
             case ast.Call(func=ast.Name()) if not node.keywords:
-                return self.call(node)
-        what = type(node).__name__
-        raise self.refuse(f"{what} is not allowed", "numbers, names, + - * / **, brackets and the named functions")
+                return self.called(node)
+        raise self.not_allowed(node)
+
+    def not_allowed(self, node: ast.AST) -> InputError:
+        """Return the error for a piece of syntax."""
+        return self.refuse(
+            f"{type(node).__name__} is not allowed", "numbers, names, + - * / **, brackets and the named functions"
+        )
 
     def number(self, node: ast.Constant) -> Any:
+        """Read a number, exactly."""
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
             raise self.refuse(f"{node.value!r:.40} is not a number", "a number or a name")
         size = abs(node.value)
@@ -174,89 +192,73 @@ class _Reader:
         value = Fraction(repr(node.value))
         return sympy.Rational(value.numerator, value.denominator)
 
+    def named(self, name: str) -> Any:
+        """Read a name of the table, or an input of the plant."""
+        if name in self.symbols:
+            return self.symbols[name]
+        symbol = self.inputs(name) if self.inputs else None
+        if symbol is not None:
+            return symbol
+        if "." in name or name in COMMON:
+            if self.inputs is None:
+                raise self.refuse(f"{name!r} is not allowed", "numbers and parameters; inputs stand in rates alone")
+            raise self.refuse(f"{name!r} is no input that a rate may read", ", ".join(FORMS))
+        expected = "a name of this table" + (", or an input such as T, Q_in, load.COD" if self.inputs else "")
+        raise self.refuse(f"the name {name!r} is not known", expected, nearest(name, self.symbols))
+
+    def combined(self, node: ast.BinOp) -> Any:
+        """Read two operands and what is between them."""
+        match node.op:
+            case ast.Div():
+                return self.read(node.left) / self.divisor(node.right)
+            case ast.Pow():
+                if any(isinstance(inner, ast.Pow) for inner in ast.walk(node.left)):
+                    raise self.refuse("a power of a power is not allowed", "one exponent")
+                return self.read(node.left) ** self.exponent(node.right)
+        if type(node.op) not in _BINARY:
+            raise self.not_allowed(node.op)
+        return _BINARY[type(node.op)](self.read(node.left), self.read(node.right))
+
     def divisor(self, node: ast.expr) -> Any:
+        """Read what stands below a fraction line: parameters, or what is above zero by its form."""
         value = self.read(node)
-        states = sorted(str(s) for s in value.free_symbols if str(s) not in self.divisors)
+        if value.is_zero:
+            raise self.refuse("a division by zero", "a divisor that is not zero")
+        guarded = [f for f in value.atoms(Exp, Larger) if above_zero(f)]
+        rest = value.xreplace({f: sympy.Dummy(positive=True) for f in guarded})
+        names = {s.name for s in rest.free_symbols - rest.atoms(sympy.Dummy)}
+        states = sorted(names - self.divisors)
         if states:
             raise self.refuse(
                 f"the division by {ast.unparse(node)} is 0/0 when {states[0]} is zero",
-                "a divisor of numbers and parameters",
+                "a divisor of numbers and parameters, or one that is above zero, such as 1 + exp(x) or max(x, K)",
                 "write monod(S, K), inhibition(S, K) or ratio(a, b), folded until no division is left",
             )
-        if value.is_zero:
-            raise self.refuse("a division by zero", "a divisor that is not zero")
+        if guarded and not above_zero(rest):
+            raise self.refuse(
+                f"the divisor {ast.unparse(node)} may be zero", "a sum of what is above zero, such as 1 + exp(x)"
+            )
         return value
 
     def exponent(self, node: ast.expr) -> int:
+        """Read an exponent."""
         if isinstance(node, ast.Constant) and type(node.value) is int and 1 <= node.value <= MAX_POWER:
             return node.value
         raise self.refuse("an exponent is not a whole number", f"a whole number from 1 to {MAX_POWER}")
 
-    def call(self, node: ast.Call) -> Any:
+    def called(self, node: ast.Call) -> Any:
+        """Read a call of a named function."""
         assert isinstance(node.func, ast.Name)
-        name = node.func.id
+        name, count = node.func.id, len(node.args)
         if name not in FUNCTIONS:
             raise self.refuse(
-                f"the function {name!r} is not known",
-                "one of " + ", ".join(FUNCTIONS),
-                nearest(name, FUNCTIONS),
+                f"the function {name!r} is not known", "one of " + ", ".join(FUNCTIONS), nearest(name, FUNCTIONS)
             )
-        if len(node.args) != 2:
-            raise self.refuse(f"{name} has {len(node.args)} arguments", f"{name}(a, b)")
-        a, b = (self.read(argument) for argument in node.args)
-        return FUNCTIONS[name](a, b)
-
-
-def unit_of(text: str, units: Mapping[str, Unit], where: str) -> Unit:
-    """Return the unit of an expression that `parse_expression` has accepted.
-
-    Parameters
-    ----------
-    text : str
-        The expression.
-    units : mapping of str to Unit
-        Unit of every name.
-    where : str
-        File, line and key, for messages.
-
-    Returns
-    -------
-    Unit
-        Unit of the value.
-
-    Raises
-    ------
-    InputError
-        If terms of a sum, or the two arguments of a switching function, differ in dimension.
-    """
-    return _unit(_syntax(text, where), units, text, where)
-
-
-def _unit(node: ast.expr, units: Mapping[str, Unit], text: str, where: str) -> Unit:
-    one = parse_unit("-")
-    match node:
-        case ast.Name():
-            return units[node.id]
-        case ast.UnaryOp():
-            return _unit(node.operand, units, text, where)
-        case ast.BinOp(op=ast.Pow(), right=ast.Constant(value=int(power))):
-            return _unit(node.left, units, text, where) ** power
-        case ast.BinOp() | ast.Call():
-            parts = [node.left, node.right] if isinstance(node, ast.BinOp) else node.args
-            a, b = (_unit(part, units, text, where) for part in parts)
-        case _:
-            return one
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        return a * b
-    name = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
-    if name == "ratio" or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)):
-        return a / b
-    if not a.compatible(b):
-        first, second = (ast.unparse(part) for part in parts)
-        raise InputError(
-            f"{_short(first)} is in {a} and {_short(second)} in {b}, in {_short(text)}",
-            where=where,
-            expected="one unit on both sides",
-            fix="correct the unit of a parameter, or the expression",
-        )
-    return one if name else a
+        function = FUNCTIONS[name]
+        if not function.fewest <= count <= function.most:
+            raise self.refuse(f"{name} has {count} argument{'s' if count != 1 else ''}", function.form)
+        if function.rates_only and self.inputs is None:
+            raise self.refuse(
+                f"{name} stands in a coefficient", "numbers and parameters with + - * / **; exp, min and max in rates"
+            )
+        return function.make(*(self.read(argument) for argument in node.args))

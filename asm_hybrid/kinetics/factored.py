@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics.expression import Expression
 from asm_hybrid.kinetics.table import Table
+from asm_hybrid.units import parse_unit
 
 __all__ = ["check_factored"]
 
@@ -34,10 +35,14 @@ def check_factored(table: Table, name: str, where: str | None = None) -> None:
     fixed = {p.name: _names(p.stoichiometry.values()) for p in table.processes}
     users = [process for process, names in fixed.items() if name in names]
     used = _names(p.rate for p in table.processes)
-    if not users and name in used:
+    points = [p.name for p in table.parameters if parse_unit(p.unit).zero]
+    if not users and name in used and name not in points:
         return
     options = [n for n in table.parameter_names if n in used and not any(n in names for names in fixed.values())]
-    if users:
+    options = [n for n in options if n not in points]
+    if name in points:
+        found = f"{name!r} is a temperature in degC, which no factor can change"
+    elif users:
         found = f"{name!r} sets the stoichiometry of {users[0]!r}, which n may not change: mass would not be conserved"
     else:
         found = f"{name!r} is used by no rate of {table.name}, so that n on it would change nothing"

@@ -8,7 +8,8 @@ from typing import Any
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics.extend import LayeredDocument
-from asm_hybrid.kinetics.switching import FUNCTIONS
+from asm_hybrid.kinetics.functions import FUNCTIONS
+from asm_hybrid.kinetics.inputs import COMMON
 from asm_hybrid.units import Unit, parse_unit
 
 __all__ = ["Fields", "Keys"]
@@ -16,7 +17,7 @@ __all__ = ["Fields", "Keys"]
 Keys = tuple[str, ...]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}", re.ASCII)
-_RESERVED = {*FUNCTIONS, "X", "p", "xp", "T"}
+_RESERVED = {"monod", "inhibition", "ratio", "X", "p", "xp", "T"}
 
 
 class Fields:
@@ -80,8 +81,11 @@ class Fields:
             raise self.error(f"{value!r:.60} is not a number", keys, "a number")
         return float(value)
 
-    def unit(self, keys: Keys) -> Unit:
-        """Return a unit that is one of the internal units, so that no number needs converting."""
+    def unit(self, keys: Keys, *, temperature: bool = False) -> Unit:
+        """Return a unit that is one of the internal units, so that no number needs converting.
+
+        With `temperature` it may be degC too.
+        """
         text = self.get(keys)
         if not isinstance(text, str):
             raise self.error(f"{text!r:.60} is not a unit", keys, "a unit such as g COD/m3, 1/d or '-'")
@@ -89,14 +93,21 @@ class Fields:
             unit = parse_unit(text)
         except InputError as error:
             raise self.error(error.found, keys, error.expected or "a unit", error.fix) from None
-        if not unit.coherent:
+        if not unit.coherent and not (temperature and text.strip() == "degC"):
             raise self.error(
                 f"the unit {text!r} is not made of g, m3, mol and d alone",
                 keys,
-                "a unit such as g COD/m3, mol/m3, 1/d, m3/(g COD d)",
+                "a unit such as g COD/m3, mol/m3, 1/d, m3/(g COD d)"
+                + (", K for a difference of temperatures, degC for a temperature" if temperature else ""),
                 "convert the values of this row",
             )
         return unit
+
+    def check_free(self, name: str, keys: Keys) -> None:
+        """Check that a name of a component or parameter stands for nothing else in an expression."""
+        if name in COMMON or name in FUNCTIONS:
+            what = "an input of every plant" if name in COMMON else "a function"
+            raise self.error(f"the name {name!r} is taken: it is {what}", keys, "another name")
 
     def check_name(self, name: str, keys: Keys) -> None:
         """Check that a name can stand in an expression."""

@@ -11,9 +11,11 @@ import sympy
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics.continuity import imbalance, simplified, solve_coefficients
-from asm_hybrid.kinetics.expression import Expression, parse_expression, unit_of
+from asm_hybrid.kinetics.dimensions import unit_of
+from asm_hybrid.kinetics.expression import Expression, parse_expression
 from asm_hybrid.kinetics.extend import LayeredDocument, lay, read_layers
 from asm_hybrid.kinetics.fields import Fields, Keys
+from asm_hybrid.kinetics.inputs import RateInput, input_unit
 from asm_hybrid.kinetics.table import Component, Composite, Parameter, Process, Table
 from asm_hybrid.kinetics.values import ParameterError, check_table_values
 from asm_hybrid.units import Unit, parse_unit
@@ -95,6 +97,7 @@ class _Reader(Fields):
         self.tolerance = 0.0
         self.parameters: dict[str, Parameter] = {}
         self.components: dict[str, Component] = {}
+        self.inputs: dict[str, RateInput] = {}
 
     def table(self) -> Table:
         """Return the table."""
@@ -122,6 +125,7 @@ class _Reader(Fields):
         oxygen = self.text(("oxygen",)) or None
         if oxygen is not None and oxygen not in names:
             raise self.error(f"{oxygen!r} is not a component", ("oxygen",), "a component", nearest(oxygen, names))
+        processes = tuple(self.process(key) for key in self.names("processes"))
         table = Table(
             name=name,
             title=self.text(("title",), name),
@@ -129,13 +133,14 @@ class _Reader(Fields):
             source=self.text(("source",)),
             components=tuple(self.components.values()),
             parameters=tuple(self.parameters.values()),
-            processes=tuple(self.process(key) for key in self.names("processes")),
+            processes=processes,
             composites={key: self.composite(key) for key in self.names("composites")},
             oxygen=oxygen,
             materials=self.materials,
             tolerance=self.tolerance,
             path=self.document.path,
             document=self.document,
+            inputs=tuple(self.inputs[key] for key in sorted(self.inputs)),
         )
         try:
             check_table_values(table)
@@ -159,7 +164,8 @@ class _Reader(Fields):
         """Make a name and its unit known to the expressions that follow."""
         if name in self.symbols:
             raise self.error(f"the name {name!r} is taken", keys, "names that differ in the whole table")
-        self.units[name] = self.unit((*keys, "unit"))
+        self.check_free(name, keys)
+        self.units[name] = self.unit((*keys, "unit"), temperature=name not in self.mapping(("components",)))
         self.symbols[name] = sympy.Symbol(name, **assumptions)
 
     def continuity(self) -> None:
@@ -203,6 +209,8 @@ class _Reader(Fields):
         if theta is not None and not 0.5 <= theta <= 2:
             raise self.error(f"theta is {theta}", (*keys, "theta"), "0.5 to 2; 1.07 doubles a rate in 10 degC")
         self.declare(name, keys, nonnegative=lower >= 0 or None, positive=lower > 0 or None)
+        if theta is not None and self.units[name].zero:
+            raise self.error("a temperature has a temperature law", (*keys, "theta"), "theta for other units than degC")
         return Parameter(
             name=name,
             default=default,
@@ -216,14 +224,31 @@ class _Reader(Fields):
         )
 
     def expression(self, keys: Keys, states: bool = False) -> Expression:
-        """Read an expression of parameters, and of components too if `states`."""
+        """Read an expression of parameters; a rate, of components and inputs of the plant too, if `states`."""
         value = self.get(keys)
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise self.error(f"{value!r:.60} is not an expression", keys, "a number, or arithmetic with names")
         known = self.symbols if states else {n: self.symbols[n] for n in self.parameters}
         if not states and isinstance(value, str) and value in self.components:
             raise self.error(f"{value!r} is a component", keys, "numbers and parameters")
-        return parse_expression(value, known, self.document.where(*keys), frozenset(self.parameters))
+        where = self.document.where(*keys)
+
+        def read_input(name: str) -> sympy.Symbol | None:
+            return self.input(name, where)
+
+        return parse_expression(value, known, where, frozenset(self.parameters), read_input if states else None)
+
+    def input(self, name: str, where: str) -> sympy.Symbol | None:
+        """Return the symbol of an input of the plant that a rate reads; None for any other name."""
+        if name not in self.inputs:
+            concentrations = {c: self.units[c] for c in self.components}
+            composites = {c: self.unit(("composites", c, "unit")) for c in self.mapping(("composites",))}
+            unit = input_unit(name, concentrations, composites)
+            if unit is None:
+                return None
+            self.inputs[name] = RateInput(name, str(unit), where)
+            self.units[name] = unit
+        return sympy.Symbol(name, real=True)
 
     def component(self, name: str) -> Component:
         """Read one component."""

@@ -10,11 +10,21 @@ from typing import Any
 
 import sympy
 
+from asm_hybrid.kinetics.functions import LIMIT, Exp, Larger, Smaller
 from asm_hybrid.kinetics.switching import TINY, Inhibition, Inverse, Monod, Over, Positive, Ratio, Slope, Step
 
 __all__ = ["FunctionWriter", "show"]
 
 RECIPROCAL = "{0} ** -1"
+
+_CALLS = {
+    Positive: ("_positive", "xp.maximum({0}, 0.0)"),
+    Step: ("_step", "1.0 * ({0} >= 0.0)"),
+    Exp: ("_exp", f"xp.exp(xp.minimum(xp.maximum({{0}}, {-float(LIMIT)}), {float(LIMIT)}))"),
+    Larger: ("_larger", "xp.maximum({0}, {1})"),
+    Smaller: ("_smaller", "xp.minimum({0}, {1})"),
+}
+"""Stem of the name, and what is written, for functions that are written as one call."""
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -25,11 +35,14 @@ class FunctionWriter:
     Parameters
     ----------
     components, parameters : sequence of str
-        Names, in the order of the arrays that the functions take.
+        Names, in the order of the arrays that the functions take. One with a dot, as inputs of a plant may have, is
+        written by its place instead.
     """
 
     def __init__(self, components: Sequence[str], parameters: Sequence[str]) -> None:
         self.components, self.parameters = list(components), list(parameters)
+        places = {n: f"_p{i}" for i, n in enumerate(self.parameters) if "." in n}
+        self.dotted = {sympy.Symbol(n, real=True): sympy.Symbol(name, real=True) for n, name in places.items()}
 
     def write(self, name: str, doc: str, rows: Sequence[Sequence[Any]], *, kind: str) -> str:
         """Return the source of a function.
@@ -49,7 +62,7 @@ class FunctionWriter:
         str
             The source.
         """
-        flat = [value for row in rows for value in row]
+        flat = [sympy.sympify(value).xreplace(self.dotted) for row in rows for value in row]
         lines, reduced = _Lowering().run(flat)
         shown = iter(self._entry(v, r, kind) for v, r in zip(flat, reduced, strict=True))
         if kind == "rates":
@@ -62,7 +75,8 @@ class FunctionWriter:
         states = kind in ("rates", "slopes")
         head = ["    X = xp.nonnegative(X)"] if states else []
         head += [f"    {n} = X[{i}]" for i, n in enumerate(self.components) if n in used]
-        head += [f"    {n} = p[{i}]" for i, n in enumerate(self.parameters) if n in used]
+        names = [(f"_p{i}", f"  # {n}") if "." in n else (n, "") for i, n in enumerate(self.parameters)]
+        head += [f"    {n} = p[{i}]{remark}" for i, (n, remark) in enumerate(names) if n in used]
         body = [f"    {line}" for line in lines]
         signature = f"def {name}({'X, p, xp' if states else 'p, xp'}):"
         return "\n".join([signature, f'    """{doc}"""', *head, *body, "    return [", *result, "    ]", ""])
@@ -136,10 +150,8 @@ class _Lowering:
                 return args[0] * self.lower(Inverse(value.args[1]))
             case Inverse():
                 return self.name(value, "_inverse", RECIPROCAL, self.floor(args[0]))
-            case Positive():
-                return self.name(value, "_positive", "xp.maximum({0}, 0.0)", args[0])
-            case Step():
-                return self.name(value, "_step", "1.0 * ({0} >= 0.0)", args[0])
+        if type(value) in _CALLS:
+            return self.name(value, *_CALLS[type(value)], *args)
         return value.func(*args)
 
     def denominator(self, s: Any, k: Any) -> Any:

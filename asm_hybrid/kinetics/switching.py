@@ -1,4 +1,4 @@
-"""The switching functions of activated sludge models, and their derivatives.
+"""The switching functions of activated sludge models, and their derivatives; see `functions` for how tables call them.
 
 They stay functions of sympy until code is generated, so that their guards stand in one place: what is
 switched by is cut off at zero, and `TINY` is added to every denominator that may be zero. Rates and slopes
@@ -7,30 +7,29 @@ are then finite at zero, and the slopes are those of the guarded functions, exac
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import sympy
 
 from asm_hybrid.kinetics.size import MAX_TERMS, terms
 
-__all__ = ["FUNCTIONS", "TINY", "Inhibition", "Inverse", "Monod", "Over", "Positive", "Ratio", "Slope", "Step"]
+__all__ = ["TINY", "Guarded", "Inhibition", "Inverse", "Monod", "Over", "Positive", "Ratio", "Slope", "Step"]
 
 TINY = sympy.Rational(1, 10**16)
 """Added to a denominator that may be zero [its unit]: lost in rounding from about 1 g/m3 upwards."""
 
 
-class _Switch(sympy.Function):  # type: ignore[misc]  # sympy carries no types
-    """Base of the functions below."""
+class Guarded(sympy.Function):  # type: ignore[misc]  # sympy carries no types
+    """Base of the functions that a table may call: kept as functions until code is written for them."""
 
 
-class Step(_Switch):
+class Step(Guarded):
     """One where the argument is at least zero, zero elsewhere."""
 
     nargs = 1
 
 
-class Positive(_Switch):
+class Positive(Guarded):
     """``max(x, 0)``."""
 
     nargs = 1
@@ -48,7 +47,7 @@ class Positive(_Switch):
         return Step(self.args[0])
 
 
-class Over(_Switch):
+class Over(Guarded):
     """``1 / (K + S)`` of a switching function."""
 
     nargs = 2
@@ -58,7 +57,7 @@ class Over(_Switch):
         return -(Over(*self.args) ** 2)
 
 
-class _OfTwo(_Switch):
+class _OfTwo(Guarded):
     """Base of ``S / (K + S)`` and ``K / (K + S)``."""
 
     nargs = 2
@@ -70,7 +69,7 @@ class _OfTwo(_Switch):
         inner = s.args[0] if isinstance(s, Positive) else s
         if dk == 0 or inner.diff(x) == 0:
             return super()._eval_derivative(x)
-        numerator = sympy.expand(inner.diff(x) * k - inner * dk) * (Step(inner) if inner is not s else 1)
+        numerator = _expanded(inner.diff(x) * k - inner * dk) * (Step(inner) if inner is not s else 1)
         return (1 if isinstance(self, Monod) else -1) * numerator * Over(s, k) ** 2
 
 
@@ -90,13 +89,13 @@ class Inhibition(_OfTwo):
         return -Slope(*self.args) if argindex == 1 else Monod(*self.args) * Over(*self.args)
 
 
-class Slope(_Switch):
+class Slope(Guarded):
     """``K / (K + S)²``, the slope of ``S / (K + S)``; it is not derived again."""
 
     nargs = 2
 
 
-class Inverse(_Switch):
+class Inverse(Guarded):
     """``1 / (b + TINY)``."""
 
     nargs = 1
@@ -106,7 +105,7 @@ class Inverse(_Switch):
         return -(Inverse(self.args[0]) ** 2)
 
 
-class Ratio(_Switch):
+class Ratio(Guarded):
     """``a / (b + TINY)``, with ``b`` at least zero."""
 
     nargs = 2
@@ -119,19 +118,10 @@ class Ratio(_Switch):
             return da * Inverse(b)
         if da == 0:
             return -Ratio(a, b) * Inverse(b) * db
-        numerator = da * b - a * db
-        if terms(numerator) <= MAX_TERMS:
-            numerator = sympy.expand(numerator)
+        numerator = _expanded(da * b - a * db)
         return sympy.factor_terms(numerator + TINY * da) * Inverse(b) ** 2
 
 
-def _above_zero(k: Any) -> Any:
-    return k if k.is_positive else Positive(k) + TINY
-
-
-FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
-    "monod": lambda s, k: Monod(Positive(s), _above_zero(k)),
-    "inhibition": lambda s, k: Inhibition(Positive(s), _above_zero(k)),
-    "ratio": lambda a, b: Ratio(a, Positive(b)),
-}
-"""What an expression may call, each with two arguments."""
+def _expanded(value: Any) -> Any:
+    """Return an expression multiplied out, or as it is where that would take long."""
+    return sympy.expand(value) if terms(value) <= MAX_TERMS else value

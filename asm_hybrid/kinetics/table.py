@@ -9,6 +9,7 @@ from pathlib import Path
 
 from asm_hybrid.kinetics.expression import Expression
 from asm_hybrid.kinetics.extend import LayeredDocument
+from asm_hybrid.kinetics.inputs import RateInput
 
 __all__ = ["Component", "Composite", "Parameter", "Process", "Table"]
 
@@ -81,7 +82,7 @@ class Process:
     name : str
         Its name.
     rate : Expression
-        Rate ρ, with the switching functions by name.
+        Rate ρ, with functions by name.
     unit : str
         Unit of the rate.
     stoichiometry : mapping of str to Expression
@@ -141,6 +142,8 @@ class Table:
         The file.
     document : LayeredDocument
         What it was read from.
+    inputs : tuple of RateInput
+        Inputs of the plant that rates read, in the order of their names.
     """
 
     name: str
@@ -156,6 +159,7 @@ class Table:
     tolerance: float
     path: Path
     document: LayeredDocument = field(repr=False)
+    inputs: tuple[RateInput, ...] = ()
 
     @cached_property
     def text(self) -> str:
@@ -166,6 +170,11 @@ class Table:
     def component_names(self) -> tuple[str, ...]:
         """Names of the components."""
         return tuple(c.name for c in self.components)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs of the plant that rates read."""
+        return tuple(i.name for i in self.inputs)
 
     @property
     def parameter_names(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from typing import Any
 import sympy
 
 from asm_hybrid.errors import InputError
+from asm_hybrid.kinetics.functions import Exp, Larger, Smaller
 from asm_hybrid.kinetics.switching import Inhibition, Monod, Ratio
 from asm_hybrid.kinetics.table import Parameter, Process, Table
 from asm_hybrid.units import parse_unit
@@ -195,7 +196,11 @@ def _limits(table: Table) -> dict[str, _Limits]:
     saturations = {s for process in table.processes for s in _saturations(process)}
     divisors = {s for e in _reactions(table) for s in _divisors(e)}
     used = {s.name for e in _reactions(table) for s in e.free_symbols}
-    return {p.name: _range(p, p.name in saturations, p.name in divisors, p.name in used) for p in table.parameters}
+    scales = {s for process in table.processes for s in _scales(process)}
+    return {
+        p.name: _range(p, p.name in saturations, p.name in divisors, p.name in used, p.name in scales)
+        for p in table.parameters
+    }
 
 
 def _reactions(table: Table) -> Iterable[sympy.Expr]:
@@ -207,11 +212,13 @@ def _reactions(table: Table) -> Iterable[sympy.Expr]:
         yield from (e.value for e in component.composition.values())
 
 
-def _range(parameter: Parameter, saturation: bool, divides: bool, used: bool) -> _Limits:
+def _range(parameter: Parameter, saturation: bool, divides: bool, used: bool, scales: bool) -> _Limits:
     unit, (lower, upper) = parse_unit(parameter.unit), parameter.bounds
+    if unit.zero:
+        return _Limits(-float(unit.zero), True, math.inf, "it is a temperature")
     ratio = not any(name not in ("gram", "mole") for name, _ in unit.dimension)
     pure = not unit.dimension and not unit.substances
-    share = pure and not saturation and (divides or (lower >= 0 and upper <= 1))
+    share = pure and not saturation and ((divides and not scales) or (lower >= 0 and upper <= 1))
     high = 1.0 if share else math.inf
     if saturation:
         return _Limits(0.0, lower == 0, high, "it is a half-saturation")
@@ -233,6 +240,13 @@ def _saturations(process: Process) -> Iterable[str]:
         yield from (s.name for s in call.args[1].free_symbols)
     for call in rate.atoms(Ratio):
         yield from (s.name for s in call.args[1].free_symbols if s.is_positive)
+
+
+def _scales(process: Process) -> Iterable[str]:
+    """Yield the names by which arguments of ``exp``, ``min`` and ``max`` are divided: widths, no shares."""
+    for call in process.rate.value.atoms(Exp, Larger, Smaller):
+        for argument in call.args:
+            yield from _divisors(argument)
 
 
 def _divisors(value: sympy.Expr) -> Iterable[str]:

@@ -19,7 +19,7 @@ class Forcing(Generic[Array]):
     u : array, shape (…, input)
         The inputs.
     parameters : array, shape (…, parameter)
-        Parameters at the temperature of the liquid.
+        Parameters at the temperature of the liquid, and behind them the inputs that the table's rates read.
     flows : array, shape (…, tank, tank)
         Transport of all components [1/d].
     thickening : array or None, shape (…, tank, tank)

@@ -21,6 +21,7 @@ import numpy as np
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Kinetics, Table, compile_table
 from asm_hybrid.kinetics.arrays import Array
+from asm_hybrid.kinetics.inputs import LOAD, readable_inputs
 from asm_hybrid.plant.constants import Constants
 from asm_hybrid.plant.control import Controller, sorted_controllers
 from asm_hybrid.plant.flows import FlowMaps
@@ -78,6 +79,15 @@ class Plant:
                         expected="a flow, TANK.kla, TANK.air or CONTROLLER.setpoint",
                         fix=nearest(target, self.input_index),
                     )
+        for read in self.table.inputs:
+            if read.name not in self.input_index and not read.name.startswith(LOAD):
+                options = readable_inputs(list(self.input_index))
+                raise InputError(
+                    f"the rate reads {read.name!r}, which the plant does not have",
+                    where=read.where,
+                    expected="an input of this plant, such as " + ", ".join(options),
+                    fix=nearest(read.name, options),
+                )
 
     @cached_property
     def kinetics(self) -> Kinetics:
@@ -163,7 +173,22 @@ class Plant:
         """
         temperature = self.input(u, "T", xp)
         log_theta, reference = (xp.constant(a, u) for a in self.constants.temperature_laws)
-        return self._driven(u, p * xp.exp(log_theta * (temperature - reference)), None, xp)
+        parameters = p * xp.exp(log_theta * (temperature - reference))
+        return self._driven(u, self._with_inputs(parameters, u, xp), None, xp)
+
+    def _with_inputs(self, parameters: Array, u: Array, xp: ArrayNamespace[Array]) -> Array:
+        """Put the inputs that rates read behind the parameters, in the place of any that stand there."""
+        if not self.table.inputs:
+            return parameters
+        own = [xp.entry(parameters, i) for i in range(len(self.table.parameters))]
+        return xp.join([*own, *(self._read(name, own, u, xp) for name in self.table.input_names)])
+
+    def _read(self, name: str, parameters: Sequence[Array], u: Array, xp: ArrayNamespace[Array]) -> Array:
+        """Return an input that a rate reads, ``(…, 1)``: one of the plant's, or a load of the influent."""
+        if not name.startswith(LOAD):
+            return self.input(u, name, xp)
+        concentrations = xp.columns(self.influent(u, xp))
+        return self.input(u, "Q_in", xp) * self._mixed(name.removeprefix(LOAD), concentrations, parameters, xp)
 
     def _driven(self, u: Array, parameters: Array, growth: Array | None, xp: ArrayNamespace[Array]) -> Forcing[Array]:
         """Return the forcing; ``growth`` is the volume over that at the start, ``(…, tank, 1)``, where it varies."""
@@ -399,7 +424,7 @@ class Plant:
         u = forcing.u
         if moved:
             u = xp.join([moved.get(name, xp.entry(u, i)) for name, i in self.input_index.items()])
-        steered = self._driven(u, forcing.parameters, self._growth(X, xp), xp)
+        steered = self._driven(u, self._with_inputs(forcing.parameters, u, xp), self._growth(X, xp), xp)
         net = xp.columns(xp.combine(u, xp.constant(self.constants.net_inflow, u)))
         slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]
         loops = [c.name for c in self.layout.controllers] + [c.name for c in self.layout.cycles]
@@ -419,10 +444,7 @@ class Plant:
 
     def amount(self, water: Array, forcing: Forcing[Array], name: str, xp: ArrayNamespace[Array]) -> Array:
         """Return a component or composite of a row ``(…, 1, component)``, ``(…, 1)``."""
-        columns = xp.columns(water)
-        if name in self.table.component_names:
-            return columns[self.table.component_names.index(name)]
-        return self._sum(name, columns, forcing, xp)
+        return self._mixed(name, xp.columns(water), xp.entries(forcing.parameters), xp)
 
     def amounts(self, water: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> dict[str, Array]:
         """Return all components and composites of a row as `amount` does, by name."""
@@ -431,7 +453,15 @@ class Plant:
         return found | {name: self._sum(name, columns, forcing, xp) for name in self.table.composites}
 
     def _sum(self, name: str, columns: Sequence[Array], forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> Array:
-        weights = self.kinetics.composite(name, xp.entries(forcing.parameters), xp)
+        return self._mixed(name, columns, xp.entries(forcing.parameters), xp)
+
+    def _mixed(
+        self, name: str, columns: Sequence[Array], parameters: Sequence[Array], xp: ArrayNamespace[Array]
+    ) -> Array:
+        """Return a component or composite of water, from its components and parameters at its temperature."""
+        if name in self.table.component_names:
+            return columns[self.table.component_names.index(name)]
+        weights = self.kinetics.composite(name, parameters, xp)
         parts = [w * c for w, c in zip(weights, columns, strict=True) if not (isinstance(w, float) and w == 0.0)]
         return sum(parts[1:], parts[0])
 

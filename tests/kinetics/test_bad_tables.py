@@ -33,7 +33,7 @@ def line_of(text, part):
         ("oxygen: S_O\n", "oxygen: S_O2\n", "not a component"),
         ("mu_H * monod(S_S", "mu_h * monod(S_S", "'mu_h' is not known"),
         ("* X_BA\n", "* X_CO2\n", "'X_CO2' is not known"),
-        ("monod(S_NH, K_NH)", "monod(S_NH)", "has 1 arguments"),
+        ("monod(S_NH, K_NH)", "monod(S_NH)", "has 1 argument in"),
         ("monod(S_NH, K_NH)", "modon(S_NH, K_NH)", "'modon' is not known"),
         ("monod(S_NH, K_NH)", "S_NH/(K_NH + S_NH)", "0/0"),
         ("monod(S_NH, K_NH)", "monod(S_NH, K_OA)", "is in g N/m3 and 'K_OA' in g O2/m3"),

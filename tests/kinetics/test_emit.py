@@ -15,7 +15,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kinetics_tools import NUMPY, defaults, random_parameters
+from kinetics_tools import NUMPY, RANGES, defaults, random_parameters
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import compile_table, load_table
@@ -32,7 +32,7 @@ def torch_states(values):
 def autodiff(kinetics, values, p):
     """Return rates and their slopes by torch, ``(process, component, …)``."""
     X = torch_states(values)
-    rates = kinetics.rates(X, p, TORCH)
+    rates = kinetics.rates(X, [torch.as_tensor(v, dtype=torch.float64) for v in p], TORCH)
     rows = []
     for rate in rates:
         grads = torch.autograd.grad(rate.sum(), X, allow_unused=True, retain_graph=True)
@@ -61,7 +61,9 @@ def test_slopes_equal_autodiff(table, kinetics):
 
 def test_slopes_equal_differences_in_high_precision(table, kinetics):
     rng = np.random.default_rng(3)
-    xp = SimpleNamespace(maximum=lambda a, b: max(a, b), nonnegative=lambda X: [max(x, 0) for x in X])
+    xp = SimpleNamespace(
+        maximum=max, minimum=min, exp=mpmath.exp, nonnegative=lambda X: [max(x, mpmath.mpf(0)) for x in X]
+    )
     with mpmath.workdps(60):
         for _ in range(10):
             values = 10.0 ** rng.uniform(-4, 4, len(table.components))
@@ -118,7 +120,7 @@ def test_finite_at_zero_below_zero_and_far_out(tables, data):
 def test_finite_where_all_are_zero_and_parameters_at_their_bounds(table, kinetics):
     values = [np.zeros(2) for _ in table.components]
     for bound in (0, 1):
-        p = [q.bounds[bound] for q in table.parameters]
+        p = [q.bounds[bound] for q in table.parameters] + [RANGES[i][bound] for i in table.input_names]
         rates, slopes = autodiff(kinetics, values, p)
         assert all(torch.isfinite(r).all() for r in rates)
         assert torch.isfinite(slopes).all()
@@ -130,7 +132,7 @@ def test_numpy_torch_and_casadi_agree(table, kinetics):
     values[rng.random(values.shape) < 0.05] = 0.0
     p = random_parameters(table, rng)
     mine = np.array(kinetics.rates(list(values), p, NUMPY))
-    torches = torch.stack(kinetics.rates(torch_states(values), p, TORCH)).detach().numpy()
+    torches = torch.stack(autodiff(kinetics, values, p)[0]).detach().numpy()
     slopes = dense(kinetics, list(values), p)
     symbols = casadi.SX.sym("X", len(values))
     columns = [symbols[i] for i in range(len(values))]

@@ -10,7 +10,7 @@ from asm_hybrid.kinetics.document.maths import Maths
 from asm_hybrid.kinetics.document.nodes import Fraction, Node, Row
 from asm_hybrid.kinetics.document.references import Reference, cited
 from asm_hybrid.kinetics.document.symbols import GREEK
-from asm_hybrid.kinetics.document.words import WIDE, conserved, nu, number, plain, temperature_law
+from asm_hybrid.kinetics.document.words import WIDE, conserved, nu, number, plain, reads, temperature_law
 from asm_hybrid.kinetics.table import Process, Table
 
 __all__ = ["latex_text"]
@@ -94,6 +94,7 @@ def latex_text(table: Table) -> str:
         lines += [_text(table.description), ""]
     facts = [f"Name: {_code(table.name)}.", f"Every process conserves: {_text(conserved(table))}."]
     facts += [f"Aeration supplies ${maths.symbol(table.oxygen).latex()}$."] if table.oxygen else []
+    facts += [f"Rates read inputs of the plant: {_text(reads(table))}."] if table.inputs else []
     facts += [f"Source: {_source(table.source, references)}."] if table.source else []
     lines += [r"\medskip", *(f"{fact}\n" for fact in facts)]
     lines += [r"\begin{landscape}", r"\section{Stoichiometric matrix}", *_matrix(table, maths)]

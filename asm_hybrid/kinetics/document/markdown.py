@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from asm_hybrid.kinetics.document.maths import Maths
 from asm_hybrid.kinetics.document.nodes import Node
 from asm_hybrid.kinetics.document.references import Reference, cited
-from asm_hybrid.kinetics.document.words import conserved, number, plain, temperature_law
+from asm_hybrid.kinetics.document.words import conserved, number, plain, reads, temperature_law
 from asm_hybrid.kinetics.table import Table
 
 __all__ = ["markdown_text"]
@@ -34,6 +34,8 @@ def markdown_text(table: Table) -> str:
     lines += [f"Every process conserves: {_text(conserved(table))}.", ""]
     if table.oxygen:
         lines += [f"Aeration supplies {_math(maths.symbol(table.oxygen))}.", ""]
+    if table.inputs:
+        lines += [f"Rates read inputs of the plant: {_text(reads(table))}.", ""]
     if table.source:
         lines += [f"Source: {_source(table.source, references)}.", ""]
     lines += ["## Stoichiometric matrix", "", *_matrix(table, maths), ""]

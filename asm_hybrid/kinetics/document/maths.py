@@ -18,7 +18,7 @@ from asm_hybrid.kinetics.document.nodes import (
     Script,
 )
 from asm_hybrid.kinetics.document.symbols import name_symbol, parse_symbol
-from asm_hybrid.kinetics.expression import Expression
+from asm_hybrid.kinetics.expression import Expression, name_of
 from asm_hybrid.kinetics.table import Table
 
 __all__ = ["Maths"]
@@ -61,7 +61,7 @@ class Maths:
 
     def symbol(self, name: str) -> Node:
         """Return the symbol of a component, a parameter, or anything else that has a name."""
-        return self._symbols.get(name) or name_symbol(name)
+        return self._symbols.get(name) or name_symbol(name.replace(".", "_"))
 
     def expression(self, expression: Expression) -> Node:
         """Return an expression of the table."""
@@ -97,28 +97,14 @@ class Maths:
         match node:
             case ast.Constant():
                 return _number(repr(node.value))
-            case ast.Name():
-                return _Part(self.symbol(node.id))
+            case ast.Name() | ast.Attribute():
+                return _Part(self.symbol(name_of(node)))
             case ast.UnaryOp():
                 inner = self._read(node.operand)
                 flip = isinstance(node.op, ast.USub)
                 return _Part(inner.node, inner.level, inner.negative != flip)
             case ast.BinOp():
-                left, right = self._read(node.left), self._read(node.right)
-                match node.op:
-                    case ast.Add():
-                        return _added(left, right)
-                    case ast.Sub():
-                        return _added(left, _Part(right.node, right.level, not right.negative))
-                    case ast.Mult():
-                        return _times(left, right)
-                    case ast.Div():
-                        return _over(left, right)
-                    case ast.Pow():
-                        base = Brackets(left.whole()) if left.negative else left.at_least(_ATOM)
-                        if isinstance(base, Script) and base.above is None:
-                            return _Part(Script(base.base, base.below, right.whole()), _POWER)
-                        return _Part(Script(base, above=right.whole()), _POWER)
+                return _combined(node.op, self._read(node.left), self._read(node.right))
             case ast.Call(func=ast.Name(id=name)):
                 return _called(name, [self._read(a) for a in node.args])
         raise AssertionError(ast.dump(node))
@@ -136,6 +122,22 @@ def _number(text: str) -> _Part:
         return _Part(Number(digits))
     power = Script(Number("10"), above=Number(str(int(exponent))))
     return _Part(Product((Number(digits), power)), _PRODUCT)
+
+
+def _combined(sign: ast.operator, left: _Part, right: _Part) -> _Part:
+    match sign:
+        case ast.Add():
+            return _added(left, right)
+        case ast.Sub():
+            return _added(left, _Part(right.node, right.level, not right.negative))
+        case ast.Mult():
+            return _times(left, right)
+        case ast.Div():
+            return _over(left, right)
+    base = Brackets(left.whole()) if left.negative else left.at_least(_ATOM)
+    if isinstance(base, Script) and base.above is None:
+        return _Part(Script(base.base, base.below, right.whole()), _POWER)
+    return _Part(Script(base, above=right.whole()), _POWER)
 
 
 def _added(left: _Part, right: _Part) -> _Part:
@@ -174,7 +176,8 @@ def _called(name: str, parts: list[_Part]) -> _Part:
     inner: list[Node] = []
     for part in parts:
         inner += [*([Operator(",")] if inner else []), part.whole()]
-    return _Part(Row((Name(name, name), Brackets(Row(tuple(inner))))))
+    command = rf"\{name}" if name in ("exp", "min", "max") else name
+    return _Part(Row((Name(name, command), Brackets(Row(tuple(inner))))))
 
 
 def _is_sum(node: Node) -> bool:

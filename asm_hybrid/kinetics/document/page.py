@@ -12,7 +12,8 @@ from asm_hybrid.kinetics.document.maths import Maths
 from asm_hybrid.kinetics.document.nodes import Name, Node, Number, Operator, Row, Script
 from asm_hybrid.kinetics.document.references import Reference, cited
 from asm_hybrid.kinetics.document.style import STYLE
-from asm_hybrid.kinetics.document.words import WIDE, conserved, nu, number, plain, size, temperature_law
+from asm_hybrid.kinetics.document.words import WIDE, conserved, nu, number, plain, reads, size, temperature_law
+from asm_hybrid.kinetics.functions import LIMIT
 from asm_hybrid.kinetics.table import Process, Table
 
 __all__ = ["html_text"]
@@ -93,6 +94,8 @@ def _facts(table: Table, maths: Maths, references: dict[str, Reference]) -> Mark
     ]
     if table.oxygen:
         facts.append(("Supplied by aeration", _math(maths.symbol(table.oxygen))))
+    if table.inputs:
+        facts.append(("Rates read inputs of the plant", reads(table)))
     if table.source:
         facts.append(("Source", _source(table.source, references)))
     return _joined(Markup("<div><dt>{}</dt><dd>{}</dd></div>\n").format(*fact) for fact in facts)
@@ -161,6 +164,9 @@ def _rates(table: Table, maths: Maths) -> Markup:
             "zero is kept above zero, so that rates are finite everywhere."
         )
         out.append(Markup('<p class="small">{}</p>\n').format(text.format(", ".join(used))))
+    if any("exp(" in str(p.rate) for p in table.processes):
+        text = f"The argument of exp counts from -{LIMIT} to {LIMIT}."
+        out.append(Markup('<p class="small">{}</p>\n').format(text))
     return _joined(out)
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+import sympy
+
 from asm_hybrid.kinetics.continuity import imbalance
-from asm_hybrid.kinetics.document.words import number, size
+from asm_hybrid.kinetics.document.words import number, reads, size
 from asm_hybrid.kinetics.expression import Expression
+from asm_hybrid.kinetics.functions import not_below_zero
 from asm_hybrid.kinetics.table import Process, Table
 
 __all__ = ["check_text"]
@@ -28,7 +31,8 @@ def check_text(table: Table) -> str:
     -------
     str
         Counts, the largest imbalance of every conserved material, the coefficients that continuity determines, the
-        unit of every rate, and what is defined and not used.
+        unit of every rate, which inputs of the plant are read, which rates may be below zero, and what is defined and
+        not used.
     """
     counts = ", ".join(f"{n} {what}" for n, what in size(table))
     composites = f", {len(table.composites)} composites" if table.composites else ""
@@ -37,6 +41,9 @@ def check_text(table: Table) -> str:
     lines += ["Continuity, at the defaults and at the lower and upper bounds of all parameters", *_balances(table), ""]
     lines += ["Coefficients that continuity determines", *_solved(table), ""]
     lines += ["Units of the rates, checked against components whose coefficient is 1 or -1", *_units(table), ""]
+    if table.inputs:
+        lines += ["Inputs of the plant that rates read", *_wrapped(f"  {reads(table)}"), ""]
+    lines += ["Rates that may be below zero", *_signs(table), ""]
     lines += ["Defined and not used", *_unused(table), ""]
     return "\n".join([*lines, "Not checked: whether the kinetics make sense."])
 
@@ -76,6 +83,13 @@ def _solved(table: Table) -> list[str]:
 def _units(table: Table) -> list[str]:
     width = max(len(p.name) for p in table.processes)
     return [f"  {p.name.ljust(width)}  {p.unit}" for p in table.processes]
+
+
+def _signs(table: Table) -> list[str]:
+    """Return the processes whose rate is not zero or above by its form; flows and loads are."""
+    flows = {sympy.Symbol(n, real=True): sympy.Symbol(n, nonnegative=True) for n in table.input_names if n != "T"}
+    doubtful = [p.name for p in table.processes if not not_below_zero(p.rate.value.xreplace(flows))]
+    return [f"  {name}" for name in doubtful] or ["  none, by their form"]
 
 
 def _unused(table: Table) -> list[str]:

@@ -36,6 +36,7 @@ def table_record(table: Table) -> dict[str, Any]:
         "description": table.description,
         "source": table.source,
         "oxygen": table.oxygen,
+        "inputs": [{"name": i.name, "unit": i.unit} for i in table.inputs],
         "continuity": {"materials": list(table.materials), "tolerance": table.tolerance},
         "components": [
             {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
+from asm_hybrid.kinetics.document.words import reads
 from asm_hybrid.kinetics.expression import Expression
 from asm_hybrid.kinetics.table import Table
 
@@ -36,6 +37,8 @@ def gujer_text(table: Table) -> str:
     conserved = ", ".join(table.materials) or "nothing"
     within = f", within {table.tolerance:g}" if table.tolerance else ", exactly"
     parts.append(f"every process conserves: {conserved}{within if table.materials else ''}")
+    if table.inputs:
+        parts.append(f"rates read inputs of the plant: {reads(table)}")
     parts += ["", "Stoichiometry", *_matrix(table)]
     parts += ["", "Rates", *_rates(table)]
     parts += ["", "Components", *_components(table)]

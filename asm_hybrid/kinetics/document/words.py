@@ -5,7 +5,7 @@ from __future__ import annotations
 from asm_hybrid.kinetics.document.nodes import Mark, Name, Node, Number, Operator, Row, Script
 from asm_hybrid.kinetics.table import Parameter, Table
 
-__all__ = ["WIDE", "conserved", "nu", "number", "plain", "size", "temperature_law"]
+__all__ = ["WIDE", "conserved", "nu", "number", "plain", "reads", "size", "temperature_law"]
 
 WIDE = 14.0
 """Widest coefficient that stands in the matrix itself [letters]; a wider one has a symbol there."""
@@ -43,6 +43,11 @@ def conserved(table: Table) -> str:
         return "nothing"
     within = f"within {number(table.tolerance)} for one unit of rate" if table.tolerance else "exactly"
     return f"{', '.join(table.materials)}, {within}"
+
+
+def reads(table: Table) -> str:
+    """Return which inputs of the plant the rates read, with their units; nothing where they read none."""
+    return ", ".join(f"{i.name} [{i.unit}]" for i in table.inputs)
 
 
 def temperature_law(parameter: Parameter) -> Node | None:

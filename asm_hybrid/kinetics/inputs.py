@@ -1,0 +1,91 @@
+"""What a rate may read beside concentrations and parameters: inputs of the plant, by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from asm_hybrid.errors import InputError
+from asm_hybrid.units import Unit, parse_unit
+
+__all__ = ["COMMON", "FORMS", "LOAD", "RateInput", "check_no_inputs", "input_unit", "readable_inputs"]
+
+COMMON = {"T": "degC", "Q_in": "m3/d", "return_sludge": "m3/d", "wastage": "m3/d"}
+"""Inputs that every plant has, with their units. No component or parameter can have such a name."""
+
+LOAD = "load."
+"""Begins the name of a load: what of a component or composite the influent carries in a day."""
+
+FORMS = (*COMMON, "influent.COMPONENT", "load.COMPONENT", "load.COMPOSITE", "recycle.NAME", "TANK.air", "TANK.kla")
+"""How inputs are named that a rate may read."""
+
+_OF_A_TANK = {"air": "m3/d", "kla": "1/d"}
+
+
+@dataclass(frozen=True)
+class RateInput:
+    """An input of the plant that rates of a table read.
+
+    Attributes
+    ----------
+    name, unit : str
+        Such as ``T`` [degC], ``Q_in`` [m3/d], ``load.COD`` [g COD/d].
+    where : str
+        File, line and key of the first rate that reads it, for messages.
+    """
+
+    name: str
+    unit: str
+    where: str = ""
+
+
+def input_unit(name: str, components: Mapping[str, Unit], composites: Mapping[str, Unit]) -> Unit | None:
+    """Return the unit of an input that a rate may read, or None for anything else.
+
+    Parameters
+    ----------
+    name : str
+        One of `FORMS`, with names in the place of the capitals.
+    components, composites : mapping of str to Unit
+        Units of the table's concentrations.
+
+    Returns
+    -------
+    Unit or None
+    """
+    if name in COMMON:
+        return parse_unit(COMMON[name])
+    place, _, what = name.partition(".")
+    if place == "influent":
+        return components.get(what)
+    if place == "load":
+        concentration = components.get(what) or composites.get(what)
+        return concentration and parse_unit("m3/d") * concentration
+    if place == "recycle":
+        return parse_unit("m3/d")
+    return parse_unit(_OF_A_TANK[what]) if what in _OF_A_TANK else None
+
+
+def readable_inputs(names: list[str]) -> list[str]:
+    """Return which inputs of a plant a rate may read by that name, but for the composition of the influent."""
+    return [name for name in names if input_unit(name, {}, {}) is not None]
+
+
+def check_no_inputs(inputs: tuple[RateInput, ...], where: str) -> None:
+    """Raise an error where rates read inputs of a plant, and there is no plant.
+
+    Parameters
+    ----------
+    inputs : tuple of RateInput
+        `Table.inputs`.
+    where : str
+        File and line that name the table.
+    """
+    if inputs:
+        first = inputs[0]
+        raise InputError(
+            f"{first.where}: the rate reads {first.name!r}, an input of a plant, and here is no plant",
+            where=where,
+            expected="a table whose rates read components and parameters alone",
+            fix=f"put a parameter with the unit {first.unit} in the place of {first.name}",
+        )
