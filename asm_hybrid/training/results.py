@@ -21,11 +21,12 @@ from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.bands import Band, band_summary, coverage_warnings, prediction_band
 from asm_hybrid.training.baselines import diurnal_mean, features, least_squares_prediction
 from asm_hybrid.training.calibration import Calibration
-from asm_hybrid.training.fit import FitResult
 from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.improvement import improvement
+from asm_hybrid.training.learnt import Learnt
 from asm_hybrid.training.progress import finite
 from asm_hybrid.training.rolling_forecast import Forecast
+from asm_hybrid.training.run_context import RunContext
 from asm_hybrid.training.run_folder import environment
 from asm_hybrid.training.scores import score
 from asm_hybrid.training.sensors import sensor_warnings
@@ -266,25 +267,28 @@ def correlations(calibration: Calibration | None) -> dict[str, dict[str, float |
 
 
 def write_results(
-    folder: Path,
-    *,
-    dataset: Dataset,
-    model: FittedModel,
-    blocks: Mapping[str, tuple[float, float]],
-    predictions: Predictions | None,
-    calibration: Calibration | None,
-    fits: Mapping[str, FitResult],
-    seconds: Mapping[str, float],
-    step_error: Mapping[str, float],
-    gradient_error: float | None,
-    warnings: list[str],
-    device: torch.device,
-    stopped: str,
+    folder: Path, context: RunContext, learnt: Learnt, predictions: Predictions | None, stopped: str
 ) -> None:
-    """Write everything but weights and metrics into the run folder, and its manifest."""
+    """Write everything but weights and metrics into the run folder, and its manifest.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    context : RunContext
+        The run.
+    learnt : Learnt
+        What it has learnt.
+    predictions : Predictions or None
+        Of every model; None when the run was stopped before.
+    stopped : str
+        How it ended.
+    """
+    dataset, blocks, calibration = context.dataset, context.blocks, learnt.f.calibration
+    model = learnt.model(context)
     quality = [asdict(finding) for finding in dataset.quality]
     write_json_atomic(folder / "data.json", {"files": list(dataset.fingerprint), "quality": quality})
-    facts = environment(device)
+    facts = environment(context.device)
     write_json_atomic(folder / "environment.json", facts)
     frame = pd.DataFrame(dataset.inputs, columns=dataset.input_names)
     frame.insert(0, "time", [dataset.to_stamp(t).isoformat() for t in dataset.times])
@@ -292,9 +296,6 @@ def write_results(
     sensors = model.sensors.table([o.unit for o in dataset.observations]) if model.term is not None else {}
     rows = {"parameters": parameter_rows(model, calibration), "correlations": correlations(calibration)}
     write_json_atomic(folder / "parameters.json", rows | {"sensors": sensors})
-    warnings = [*warnings, *(f"{f.where}: {f.message}" for f in dataset.quality if f.kind in CONSTANTS)]
-    warnings = [*warnings, *sensor_warnings(sensors, {o.label: o.noise for o in dataset.observations})]
-    warnings += calibration.warnings() if calibration else ()
     summary: dict[str, Any] = {
         "name": model.config.name,
         "mode": model.config.model.mode,
@@ -302,44 +303,72 @@ def write_results(
         "created": facts["created"],
         "version": __version__,
         "device": facts["device"],
-        "seconds": dict(seconds),
-        "step_error": {label: _finite(size) for label, size in step_error.items()},
-        "gradient_error": _finite(gradient_error),
+        "seconds": context.clock.seconds,
+        "step_error": {label: _finite(size) for label, size in learnt.step.error.items()},
+        "gradient_error": _finite(learnt.n.gradient_error if learnt.n else None),
         "blocks": {n: [dataset.to_stamp(t).isoformat() for t in b] for n, b in blocks.items()},
         "variables": {o.label: {"target": o.target, "unit": o.unit, "noise": o.noise} for o in dataset.observations},
         "sensors": sensors,
         "seeds": list(model.config.training.seeds),
-        "fits": {n: {k: _finite(v) for k, v in vars(r).items()} for n, r in fits.items()},
+        "fits": {n: {k: _finite(v) for k, v in vars(r).items()} for n, r in learnt.fits.items()},
         "scores": {},
         "missing": [],
-        "warnings": warnings,
+        "warnings": _warnings(context, learnt, sensors),
         "stopped": stopped,
     }
     if predictions is not None:
-        bands = hybrid_bands(dataset, predictions, blocks)
-        table = prediction_table(dataset, predictions, bands, blocks)
-        write_csv_atomic(folder / "predictions.csv", table)
-        summary["scores"] = scores(dataset, predictions, blocks)
-        summary["improvement"] = improvements(dataset, predictions, blocks)
-        if bands:
-            measured = {o.label: o.values for o in dataset.observations}
-            inside = {o.label: _block_of(o.times, blocks) for o in dataset.observations}
-            censored = {o.label: o.censored for o in dataset.observations}
-            summary["bands"] = band_summary(measured, bands, inside, censored)
-        if predictions.forecast is not None:
-            write_csv_atomic(folder / "forecasts.csv", predictions.forecast.table)
-            summary["forecast"] = predictions.forecast.summary
-        forecast_bands = summary.get("forecast", {}).get("bands", {}).get("test", {})
-        sizes = {o.label: {"unit": o.unit, "noise": o.noise} for o in dataset.observations}
-        warnings.extend(coverage_warnings(summary.get("bands", {}), forecast_bands, sizes))
-        for name, count in predictions.failed.items():
-            if count:
-                warnings.append(f"{count} seeds of the {name} model diverge over the record; it has no score")
-        if len(predictions.states):
-            content = save_tensors({"X": predictions.states.contiguous(), "knot": predictions.hours})
-            write_bytes_atomic(folder / "states.safetensors", content)
+        summary |= _write_predictions(folder, context, predictions)
+        summary["warnings"] += _prediction_warnings(dataset, predictions, summary)
     write_json_atomic(folder / "summary.json", summary)
     write_manifest(folder)
+
+
+def _warnings(context: RunContext, learnt: Learnt, sensors: dict[str, Any]) -> list[str]:
+    """Return what the user should know of data, stages, sensors and calibration."""
+    dataset, calibration = context.dataset, learnt.f.calibration
+    return [
+        *learnt.warnings,
+        *(f"{f.where}: {f.message}" for f in dataset.quality if f.kind in CONSTANTS),
+        *sensor_warnings(sensors, {o.label: o.noise for o in dataset.observations}),
+        *(calibration.warnings() if calibration else ()),
+    ]
+
+
+def _write_predictions(folder: Path, context: RunContext, predictions: Predictions) -> dict[str, Any]:
+    """Write predictions, forecasts and states; return what the summary says of them."""
+    dataset, blocks = context.dataset, context.blocks
+    bands = hybrid_bands(dataset, predictions, blocks)
+    write_csv_atomic(folder / "predictions.csv", prediction_table(dataset, predictions, bands, blocks))
+    summary: dict[str, Any] = {
+        "scores": scores(dataset, predictions, blocks),
+        "improvement": improvements(dataset, predictions, blocks),
+    }
+    if bands:
+        measured = {o.label: o.values for o in dataset.observations}
+        inside = {o.label: _block_of(o.times, blocks) for o in dataset.observations}
+        censored = {o.label: o.censored for o in dataset.observations}
+        summary["bands"] = band_summary(measured, bands, inside, censored)
+    if predictions.forecast is not None:
+        write_csv_atomic(folder / "forecasts.csv", predictions.forecast.table)
+        summary["forecast"] = predictions.forecast.summary
+    if len(predictions.states):
+        content = save_tensors({"X": predictions.states.contiguous(), "knot": predictions.hours})
+        write_bytes_atomic(folder / "states.safetensors", content)
+    return summary
+
+
+def _prediction_warnings(dataset: Dataset, predictions: Predictions, summary: dict[str, Any]) -> list[str]:
+    """Return what the user should know of bands that do not hold, and of seeds that diverge."""
+    forecast_bands = summary.get("forecast", {}).get("bands", {}).get("test", {})
+    sizes = {o.label: {"unit": o.unit, "noise": o.noise} for o in dataset.observations}
+    return [
+        *coverage_warnings(summary.get("bands", {}), forecast_bands, sizes),
+        *(
+            f"{count} seeds of the {name} model diverge over the record; it has no score"
+            for name, count in predictions.failed.items()
+            if count
+        ),
+    ]
 
 
 def _finite(value: Any) -> Any:
