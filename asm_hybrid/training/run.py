@@ -18,11 +18,13 @@ from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.checkpoints import Checkpoints
+from asm_hybrid.training.compared_model import FittedRecord
 from asm_hybrid.training.device import choose_device
 from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.learnt import Learnt
+from asm_hybrid.training.predictions import Predictions, predict_all
 from asm_hybrid.training.progress import Progress, Silent
-from asm_hybrid.training.results import Predictions, predict_all, write_results
+from asm_hybrid.training.results import write_results
 from asm_hybrid.training.resume import check_resumable, find_config, write_origin
 from asm_hybrid.training.rolling_forecast import forecast
 from asm_hybrid.training.run_context import RunContext, run_context
@@ -185,14 +187,14 @@ def _stages(context: RunContext, learnt: Learnt) -> Predictions:
             learnt.n = learn_n(context, simulated, keep("n"))
     with timed("neural"):
         learnt.neural = fit_neural(context, keep("neural"))
-    model = learnt.model(context)
     progress.stage("simulating the fitted models over the record")
     with timed("prediction"):
-        found = predict_all(model, context.dataset, context.inputs, simulated.solution, context.blocks)
+        model = learnt.model(context)
+        record = FittedRecord(model, context.dataset, context.inputs, context.blocks, simulated.solution)
+        found = predict_all(record)
     progress.stage("forecasting from rolling origins")
     with timed("forecast"):
-        rest = found.values, found.trajectories, context.blocks
-        return replace(found, forecast=forecast(model, context.dataset, context.inputs, *rest))
+        return replace(found, forecast=forecast(record, found.loops))
 
 
 def _resumable(error: WritingError, folder: Path) -> InputError:

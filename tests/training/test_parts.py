@@ -12,8 +12,9 @@ from torch import nn
 from asm_hybrid.data import Observation
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.solver.rosenbrock import Solution
-from asm_hybrid.training.baselines import diurnal_mean, features, least_squares_prediction
 from asm_hybrid.training.calibration import calibrate
+from asm_hybrid.training.compared.diurnal import diurnal_mean
+from asm_hybrid.training.compared.least_squares import features, least_squares_prediction
 from asm_hybrid.training.fit import Fit, FitProblem, FitSettings
 from asm_hybrid.training.progress import span
 from asm_hybrid.training.run_folder import create_run_folder
