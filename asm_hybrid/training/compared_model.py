@@ -153,6 +153,10 @@ class ComparedModel(ABC):
     states: ClassVar[bool] = False
     bands: ClassVar[bool] = False
 
+    def is_in(self, fitted: FittedModel) -> bool:
+        """Return whether a run has such a model; one that was stopped may lack it."""
+        return True
+
     @abstractmethod
     def simulate(self, record: FittedRecord) -> OpenLoop | None:
         """Predict the record in open loop; None where the run has no such model, or this is none for open loop."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asm_hybrid.training.compared import compared_models
+from asm_hybrid.training.compared import compared_models, model_of
 from asm_hybrid.training.compared_model import FittedRecord, OpenLoop
 from asm_hybrid.training.rolling_forecast import Forecast
 
@@ -52,7 +52,7 @@ class Predictions:
         model = self.record.model
         if model.term is None:
             return None
-        trajectory = self.loops[model.kind].trajectory
+        trajectory = self.loops[model_of(model).name].trajectory
         assert trajectory is not None
         return trajectory[model.best, self.hours].cpu()
 

@@ -16,7 +16,7 @@ from asm_hybrid.artefacts import write_bytes_atomic, write_csv_atomic, write_jso
 from asm_hybrid.data.unusual import CONSTANTS
 from asm_hybrid.training.bands import Band, band_summary, coverage_warnings, prediction_band
 from asm_hybrid.training.calibration import Calibration
-from asm_hybrid.training.compared import compared_models
+from asm_hybrid.training.compared import compared_models, model_of
 from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.improvement import improvement
 from asm_hybrid.training.learnt import Learnt
@@ -42,7 +42,7 @@ def _block_of(times: np.ndarray, blocks: Mapping[str, tuple[float, float]]) -> n
 
 def _banded(predictions: Predictions) -> str | None:
     """Return the run's own model if it has bands."""
-    own = compared_models()[predictions.record.model.kind]
+    own = model_of(predictions.record.model)
     return own.name if own.bands and own.name in predictions.loops else None
 
 

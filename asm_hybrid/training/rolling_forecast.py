@@ -15,7 +15,7 @@ import pandas as pd
 from asm_hybrid.data import Observation
 from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.training.bands import held
-from asm_hybrid.training.compared import compared_models
+from asm_hybrid.training.compared import compared_models, model_of
 from asm_hybrid.training.compared.persistence import MODEL as PERSISTENCE
 from asm_hybrid.training.compared_model import FittedRecord, ForecastTask, OpenLoop
 from asm_hybrid.training.forecast_errors import radius
@@ -198,7 +198,7 @@ def _forecasts(record: FittedRecord, loops: Mapping[str, OpenLoop], chosen: Mapp
             names[at.origin],
             task.origins,
             {name: series[v] for name, series in found.items() if series is not None},
-            record.model.kind,
+            model_of(record.model).name,
         )
         for v, (o, at) in enumerate(zip(record.observations, targets, strict=True))
     ]

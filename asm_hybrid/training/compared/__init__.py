@@ -7,8 +7,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from asm_hybrid.training.compared_model import ComparedModel
+from asm_hybrid.training.fitted import FittedModel
 
-__all__ = ["compared_models", "own_model"]
+__all__ = ["compared_models", "model_of", "own_model"]
 
 
 @cache
@@ -21,3 +22,9 @@ def compared_models() -> dict[str, ComparedModel]:
 def own_model(mode: str) -> ComparedModel:
     """Return the model that the runs of a mode are about."""
     return next(model for model in compared_models().values() if model.mode == mode)
+
+
+def model_of(fitted: FittedModel) -> ComparedModel:
+    """Return the model that a run stands for: that of its mode, or recalibrated f as long as a hybrid has no n."""
+    own = own_model(fitted.config.model.mode)
+    return own if own.is_in(fitted) else own_model("mechanistic")

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from asm_hybrid.training.compared_model import ComparedModel, FittedRecord, ForecastTask, OpenLoop
+from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.state_forecast import plant_forecast
 
 __all__ = ["MODEL"]
@@ -19,6 +20,10 @@ class Hybrid(ComparedModel):
     colour, line = "#0072b2", "-"
     mode = "hybrid"
     learns = states = bands = True
+
+    def is_in(self, fitted: FittedModel) -> bool:
+        """Return whether there is an n."""
+        return fitted.term is not None
 
     def simulate(self, record: FittedRecord) -> OpenLoop | None:
         """Simulate the record; None where the run has no n."""
