@@ -16,7 +16,7 @@ from asm_hybrid.training.stages.learnt_n import LearntN
 __all__ = ["Learnt"]
 
 
-@dataclass
+@dataclass(slots=True)
 class Learnt:
     """The best so far of every stage; a stage that has not begun has none.
 
