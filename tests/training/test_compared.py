@@ -4,6 +4,7 @@ import io
 import shutil
 import sys
 from typing import get_args
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
@@ -14,6 +15,8 @@ from small_plant import CONFIG, write_case
 from asm_hybrid import terminal
 from asm_hybrid.config.model import ModelSection
 from asm_hybrid.report.compare import compare_runs
+from asm_hybrid.report.figures import block_figure
+from asm_hybrid.report.run_tables import read_predictions
 from asm_hybrid.training import compared
 from asm_hybrid.training.compared import compared_models, own_model
 from asm_hybrid.workflow import run_training
@@ -80,6 +83,9 @@ def test_a_baseline_is_one_file_and_stands_in_every_table(with_another, tmp_path
         assert "last_day" in summary["scores"]["test"][label]
         assert "last_day" in summary["improvement"][label]["hybrid"]
     assert "Mean of the last day" in (run / "report.html").read_text(encoding="utf-8")
+    part = read_predictions(run).query("variable == 'NH4' and block == 'test'")
+    drawn = block_figure(part, "NH4", "g N/m3", ["last_day", "hybrid"], ZoneInfo("UTC"), "x")
+    assert "#123456" in drawn
     stream = io.StringIO()
     monkeypatch.setattr(terminal, "_console", lambda: Console(file=stream, width=120, highlight=False))
     terminal.print_scores(summary)
