@@ -35,17 +35,6 @@ __all__ = [
     "print_verification",
 ]
 
-TITLES = {
-    "mean": "mean",
-    "diurnal": "diurnal mean",
-    "least_squares": "least squares on inputs",
-    "mechanistic": "f, default parameters",
-    "recalibrated": "f, recalibrated",
-    "neural": "pure neural ODE",
-    "hybrid": "hybrid f + n",
-}
-
-
 INFLUENTS = (
     "Only the steady states were compared. The weeks of dry, rain and storm weather need three influent files, which "
     "are not part of this package: dryinfluent, raininfluent and storminfluent of the BSM1 package of the IWA Task "
@@ -109,6 +98,13 @@ def print_simulation(found: Simulation) -> None:
         print_scenarios(found.found)
 
 
+def _titles() -> dict[str, str]:
+    """Return the titles of the models that are compared, in their order."""
+    from asm_hybrid.training.compared import compared_models  # with torch, which not every command needs
+
+    return {name: model.title for name, model in compared_models().items()}
+
+
 def print_scores(summary: dict[str, Any]) -> None:
     """Print the verdict, the table of test scores, and what f failed to capture."""
     console = _console()
@@ -119,7 +115,7 @@ def print_scores(summary: dict[str, Any]) -> None:
     test = summary["scores"].get("test", {})
     units = [escape(f"{label} [{summary['variables'][label]['unit']}]") for label in test]
     table = _table(["model"], units)
-    for model, title in TITLES.items():
+    for model, title in _titles().items():
         cells = [_score_cell(models, model) for models in test.values()]
         if any(cells):
             table.add_row(title, *cells)
@@ -143,7 +139,7 @@ def print_forecast(console: Console, summary: dict[str, Any]) -> None:
     units = [escape(f"{label} [{variable['unit']}]") for label, variable in summary["variables"].items()]
     table = _table(["horizon", "model"], units)
     for horizon, scores in found["scores"]["test"].items():
-        for model, title in ({"persistence": "persistence"} | TITLES).items():
+        for model, title in _titles().items():
             cells = [_score_cell(scores.get(label, {}), model) for label in summary["variables"]]
             if any(cells):
                 table.add_row(horizon, title, *cells)
@@ -173,7 +169,7 @@ def _score_cell(models: dict[str, Any], model: str) -> str:
 
 def print_comparison(table: pd.DataFrame, told: Sequence[str]) -> None:
     """Print runs side by side, one table for each kind of figure, the lowest RMSE of a row in bold; then `told`."""
-    console = _console()
+    console, titles = _console(), _titles()
     runs = list(table.columns[4:])
     for what, part in table.groupby("what", sort=False):
         setting = what == "config"
@@ -188,7 +184,7 @@ def print_comparison(table: pd.DataFrame, told: Sequence[str]) -> None:
             share = str(what).startswith("coverage")
             cells = [_compared(v, not share and v == least) for v in values]
             unit = "" if share else f" [{row['unit']}]"
-            shown.add_row(escape(row["variable"] + unit), TITLES.get(row["model"], row["model"]), *cells)
+            shown.add_row(escape(row["variable"] + unit), titles.get(row["model"], row["model"]), *cells)
         name, _, horizon = str(what).partition(" ")
         task = f"forecast {horizon}" if horizon else "simulation"
         title = {

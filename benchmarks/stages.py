@@ -23,8 +23,14 @@ from asm_hybrid.data import read_dataset
 from asm_hybrid.plant import Plant
 from asm_hybrid.training import Silent
 from asm_hybrid.training.checkpoints import Checkpoints
+from asm_hybrid.training.run_context import RunContext, run_context
 from asm_hybrid.training.run_folder import MetricsLog
-from asm_hybrid.training.stages import Stages
+from asm_hybrid.training.simulation_models import PlantModel
+from asm_hybrid.training.stages.calibrate_f import calibrate_f, uncalibrated_f
+from asm_hybrid.training.stages.find_start import find_start
+from asm_hybrid.training.stages.learn_n import learn_n
+from asm_hybrid.training.stages.learnt_n import LearntN
+from asm_hybrid.training.stages.simulate_f import SimulatedF, simulate_f
 from asm_hybrid.training.windows import interpolate_outputs
 
 LISTS = (
@@ -41,7 +47,7 @@ LISTS = (
 )
 
 
-def begin(config_path: str, stages: str, folder: Path) -> Stages:
+def begin(config_path: str, stages: str, folder: Path) -> RunContext:
     """Return a run that has not begun."""
     config = load_config(config_path)
     training = config.training.model_copy(update={"stages": tuple(stages.split(","))})
@@ -50,19 +56,24 @@ def begin(config_path: str, stages: str, folder: Path) -> Stages:
     table = load_kinetics(changed)
     plant = Plant(table, build_layout(changed, table))
     folder.mkdir()
-    checkpoints = Checkpoints(folder)
-    log = MetricsLog(folder / "metrics.jsonl")
-    return Stages(changed, plant, read_dataset(changed, table, plant.layout), Silent(), checkpoints, log)
+    return run_context(
+        changed,
+        plant,
+        read_dataset(changed, table, plant.layout),
+        progress=Silent(),
+        checkpoints=Checkpoints(folder),
+        log=MetricsLog(folder / "metrics.jsonl"),
+    )
 
 
-def losses(run: Stages) -> list[float]:
+def losses(run: RunContext, simulated: SimulatedF, n: LearntN) -> list[float]:
     """Return the loss of every seed on the validation block, open loop from the begin of the record."""
     first, last = run.blocks["validate"]
     knots = round(last / run.grid.interval) + 1
-    assert run.model.term is not None
-    start = run.model.start[1].expand(run.model.term.members, -1, -1)
+    start = simulated.f.start[1].expand(n.term.members, -1, -1)
+    hybrid = PlantModel(run.system(simulated.f.parameters, n.term), run.grid)
     with torch.no_grad():
-        outputs = run.model.hybrid().simulate(start, run.inputs[:knots]).outputs
+        outputs = hybrid.simulate(start, run.inputs[:knots]).outputs
     found = interpolate_outputs(np.asarray(outputs), run.dataset.observations, run.grid.interval, run.grid.points)
     squares = []
     for y, o in zip(found, run.dataset.observations, strict=True):
@@ -82,17 +93,14 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as base:
         common = begin(arguments.config, "calibration", Path(base) / "f")
-        common.find_start()
-        common.calibrate()
-        common.run_f()
+        f = calibrate_f(common, find_start(common, uncalibrated_f(common)), lambda best: None)
+        simulated = simulate_f(common, f)
         for stages in arguments.only:
             run = begin(arguments.config, stages, Path(base) / stages)
-            run.model.parameters, run.model.start = common.model.parameters, common.model.start
-            run.trajectory = common.trajectory
             clock = time.process_time()
-            run.fit_term()
+            n = learn_n(run, simulated, lambda best: None)
             seconds = time.process_time() - clock
-            rows.append({"stages": stages, "losses": losses(run), "seconds": round(seconds, 1)})
+            rows.append({"stages": stages, "losses": losses(run, simulated, n), "seconds": round(seconds, 1)})
             print(json.dumps(rows[-1]), flush=True)
             if arguments.out:
                 arguments.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

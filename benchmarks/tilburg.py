@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from asm_hybrid.config import load_config
+from asm_hybrid.training.compared.hybrid import MODEL as HYBRID
 from asm_hybrid.workflow import run_training
 
 CONFIG = Path(__file__).parent.parent / "configs" / "tilburg.yaml"
@@ -45,7 +46,6 @@ NETWORKS: dict[str, dict[str, Any]] = {
     },
     "rates + forcing + output": {"placement": ["rates", "forcing", "output"]},
 }
-BASELINES = ("mean", "diurnal", "least_squares", "mechanistic", "recalibrated", "neural")
 EARLIER = {"train": [0.0, 0.344], "validate": [0.352, 0.474], "test": [0.482, 0.689]}
 """Blocks in the proportions of the config's, of the record without its test block."""
 AIR = {f"Q_air_{k + 2}": {"role": "input", "as": f"aerobic_{k}.air", "unit": "m3/h"} for k in (1, 2, 3)}
@@ -97,13 +97,13 @@ def main() -> None:
         shown: set[tuple[str, ...]] = set()
         for name, summary in found.items():
             scores = summary["scores"][block]
-            for model in BASELINES:
+            for model in (name for name in next(iter(scores.values())) if name != HYBRID.name):
                 row = (model, *(f"{scores[v][model]['rmse']:8.3f}" for v in scores))
                 if row not in shown:
                     shown.add(row)
                     print(f"{model + (f', inputs of {name}' if name != arguments.only[0] else ''):44}", *row[1:])
         for name, summary in found.items():
-            rows = [row["hybrid"] for row in summary["scores"][block].values()]
+            rows = [row[HYBRID.name] for row in summary["scores"][block].values()]
             span = [f"{r['rmse']:8.3f} ({min(r['rmse_seeds']):.3f}-{max(r['rmse_seeds']):.3f})" for r in rows]
             print(f"{'hybrid, ' + name:44}", *span)
     print(json.dumps({name: s["scores"] for name, s in found.items()}))

@@ -10,8 +10,8 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid import LearntTerm, PlantSystem, TermScaling, participants
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training import PlantModel, start_state
+from asm_hybrid.training.device import choose_device
 from asm_hybrid.training.fitted import make_grid, term_specs
-from asm_hybrid.training.run import choose_device
 
 CONFIG = Path(__file__).parent.parent / "configs" / "quickstart.yaml"
 

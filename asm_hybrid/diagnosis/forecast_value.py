@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from asm_hybrid.training.compared import compared_models
+from asm_hybrid.training.compared.persistence import MODEL as PERSISTENCE
+
 __all__ = ["forecast_verdict"]
 
 
@@ -24,7 +27,7 @@ def forecast_verdict(summary: dict[str, Any], own: str) -> dict[str, Any]:
         ``open``, those in which the two cannot be told apart: the interval of the change of the RMSE, from a bootstrap
         over blocks of days, holds zero, or there is none.
     """
-    name = {"hybrid": "the hybrid", "neural": "the pure neural ODE", "recalibrated": "recalibrated f"}[own]
+    name = compared_models()[own].phrase
     wins: dict[str, list[str]] = {}
     unclear: dict[str, list[str]] = {}
     sentences = []
@@ -33,7 +36,7 @@ def forecast_verdict(summary: dict[str, Any], own: str) -> dict[str, Any]:
         diverged = [v for v, m in variables.items() if own not in m]
         if diverged:
             sentences.append(f"At {horizon} {name} diverges in {', '.join(diverged)}, and has no score.")
-        known = [v for v, m in variables.items() if own in m and "persistence" in m]
+        known = [v for v, m in variables.items() if own in m and PERSISTENCE.name in m]
         if not variables:
             sentences.append(f"At {horizon} there is no forecast to compare on the test block.")
         if not known:

@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["NAMES", "OWN", "misfit", "signed_percent", "verdict"]
+from asm_hybrid.training.compared import compared_models, own_model
+from asm_hybrid.training.compared.hybrid import MODEL as HYBRID
+from asm_hybrid.training.compared.mechanistic import MODEL as MECHANISTIC
+from asm_hybrid.training.compared.recalibrated import MODEL as RECALIBRATED
 
-OWN = {"hybrid": "hybrid", "neural": "neural", "mechanistic": "recalibrated"}
-"""The model that a run is about, by its mode."""
-NAMES = {
-    "mean": "mean",
-    "diurnal": "diurnal mean",
-    "least_squares": "least squares on inputs",
-    "mechanistic": "f with default parameters",
-    "recalibrated": "recalibrated f",
-    "neural": "the pure neural ODE",
-    "hybrid": "the hybrid model",
-}
-"""The models, as they are called within a sentence."""
+__all__ = ["misfit", "signed_percent", "verdict"]
+
 SAME = 1e-6
 """Difference of all scores up to which two models are one and the same [-]."""
 NOTHING_FOUND = "n found nothing that validation confirms"
@@ -44,12 +37,12 @@ def verdict(summary: dict[str, Any]) -> dict[str, Any]:
         one), ``open`` or ``diverges``; ``open_against`` and ``worse_than`` name the baselines; ``interval`` is the
         90 % interval of ``change_percent`` against the best baseline, None without one.
     """
-    own = OWN[summary["mode"]]
+    own = own_model(summary["mode"]).name
     test = summary["scores"].get("test", {})
-    silent = own == "hybrid" and bool(summary.get("n_found_nothing"))
+    silent = own == HYBRID.name and bool(summary.get("n_found_nothing"))
     same = _same(summary["scores"], own)
     if silent and not _learns_sensors(summary):
-        same = list(dict.fromkeys([*same, "recalibrated"]))
+        same = list(dict.fromkeys([*same, RECALIBRATED.name]))
     rows: dict[str, dict[str, Any]] = {}
     for label, models in test.items():
         others = {m: s["rmse"] for m, s in models.items() if m != own and m not in same}
@@ -70,8 +63,8 @@ def misfit(summary: dict[str, Any]) -> dict[str, dict[str, float]]:
     """Return the RMSE of recalibrated f on the test block by variable, and its multiple of the sensor's noise."""
     found = {}
     for label, models in summary["scores"].get("test", {}).items():
-        if "recalibrated" in models:
-            rmse, noise = models["recalibrated"]["rmse"], summary["variables"][label]["noise"]
+        if RECALIBRATED.name in models:
+            rmse, noise = models[RECALIBRATED.name]["rmse"], summary["variables"][label]["noise"]
             found[label] = {"rmse": rmse, "noise": noise, "times_noise": rmse / noise}
     return found
 
@@ -128,7 +121,7 @@ def _sentence(found: dict[str, Any], silent: bool, variables: dict[str, dict[str
     if not silent:
         return f"{outcome}. {figures}."
     head = f"{NOTHING_FOUND}, so the hybrid model is recalibrated f"
-    if "recalibrated" not in same:
+    if RECALIBRATED.name not in same:
         head = f"{NOTHING_FOUND}; the hybrid model is recalibrated f but for what was learnt of the sensors"
     left = "; ".join(
         f"{label} by {row['rmse']:.3g} {variables[label]['unit']} (RMSE), {_times(row['times_noise'])}"
@@ -139,9 +132,14 @@ def _sentence(found: dict[str, Any], silent: bool, variables: dict[str, dict[str
 
 
 def _name(own: str, same: Sequence[str]) -> str:
-    if own == "recalibrated" and "mechanistic" in same:
+    if own == RECALIBRATED.name and MECHANISTIC.name in same:
         return "The mechanistic model with its default parameters"
-    return NAMES[own][0].upper() + NAMES[own][1:]
+    return _phrase(own)[0].upper() + _phrase(own)[1:]
+
+
+def _phrase(name: str) -> str:
+    """Return how a model is called within a sentence."""
+    return compared_models()[name].phrase
 
 
 def _times(ratio: float) -> str:
@@ -155,7 +153,7 @@ def _outcome(name: str, rows: dict[str, dict[str, Any]]) -> str:
     by = {kind: [v for v, row in rows.items() if row["outcome"] == kind] for kind in ("better", "open", "worse")}
     diverges = [v for v, row in rows.items() if row["outcome"] == "diverges"]
     first = by["open"][0] if by["open"] else ""
-    against = NAMES[rows[first]["open_against"][0]] if len(by["open"]) == 1 else "the best baselines"
+    against = _phrase(rows[first]["open_against"][0]) if len(by["open"]) == 1 else "the best baselines"
     clauses = [
         ("beats every baseline", by["better"]),
         (f"cannot be told apart from {against}", by["open"]),
@@ -189,8 +187,8 @@ def _figures(label: str, row: dict[str, Any], unit: str) -> str:
         notes.append(f"90 % interval {signed_percent(low)} to {signed_percent(high)} %{open_}")
     best = row["best_baseline"]
     for text, models in (("cannot be told apart from", row["open_against"]), ("also worse than", row["worse_than"])):
-        further = [NAMES[m] for m in models if m != best]
+        further = [_phrase(m) for m in models if m != best]
         if further and row["interval"] is not None:
             notes.append(f"{text} {', '.join(further)}")  # without an interval, that is said of all
-    figures = f"RMSE {row['own_rmse']:.3g} against {row['best_rmse']:.3g} {unit} by {NAMES[best]}"
+    figures = f"RMSE {row['own_rmse']:.3g} against {row['best_rmse']:.3g} {unit} by {_phrase(best)}"
     return f"{label}: {figures} ({'; '.join(notes)})"

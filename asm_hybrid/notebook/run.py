@@ -14,7 +14,8 @@ from asm_hybrid.artefacts import UNFINISHED, read_json, restored, verify_manifes
 from asm_hybrid.errors import InputError
 from asm_hybrid.export import export_run
 from asm_hybrid.notebook.html import card, listed, note, paragraph, table
-from asm_hybrid.report.style import model_title, number, percent, plain, unit_text
+from asm_hybrid.report.model_style import model_title
+from asm_hybrid.report.style import number, percent, plain, unit_text
 from asm_hybrid.training import load_model, read_inputs
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import pandas as pd
 
 from asm_hybrid.artefacts import restored, verify_manifest
 from asm_hybrid.data.censoring import censored_error
-from asm_hybrid.diagnosis.verdict import NAMES, OWN, signed_percent
+from asm_hybrid.diagnosis.verdict import signed_percent
 from asm_hybrid.errors import InputError, readable
 from asm_hybrid.report.run_record import Summary, flat, read_config, read_summary
-from asm_hybrid.report.style import MODELS
+from asm_hybrid.training.compared import compared_models, own_model
 from asm_hybrid.training.improvement import improvement
 
 __all__ = ["COLUMNS", "compare_runs", "told_apart"]
@@ -88,11 +88,13 @@ def told_apart(folders: Sequence[Path]) -> list[str]:
     for name, folder in zip(_names(folders), folders, strict=True):
         summary = read_summary(folder)
         frame = pd.read_csv(folder / "predictions.csv")
-        own = OWN[summary.mode]
+        own = own_model(summary.mode)
         for variable, part in frame[frame["block"] == "test"].sort_values("time").groupby("variable", sort=False):
-            if own in part and np.isfinite(part[own]).all():
-                error = censored_error((part[own] - part["measured"]).to_numpy(float), part["censored"].to_numpy(int))
-                errors.setdefault(str(variable), {})[f"{name} ({NAMES[own]})"] = error
+            if own.name in part and np.isfinite(part[own.name]).all():
+                error = censored_error(
+                    (part[own.name] - part["measured"]).to_numpy(float), part["censored"].to_numpy(int)
+                )
+                errors.setdefault(str(variable), {})[f"{name} ({own.phrase})"] = error
                 stamps = pd.to_datetime(part["time"], utc=True)
                 times[str(variable)] = np.asarray((stamps - stamps.min()) / pd.Timedelta(days=1), dtype=float)
     return [_told(variable, times[variable], found) for variable, found in errors.items() if len(found) > 1]
@@ -114,7 +116,8 @@ def _told(variable: str, times: np.ndarray, errors: dict[str, np.ndarray]) -> st
 
 def _rank(model: str) -> int:
     """Return the place of a model in the order of the tables; models of another version are the last."""
-    return MODELS.index(model) if model in MODELS else len(MODELS)
+    order = list(compared_models())
+    return order.index(model) if model in order else len(order)
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
@@ -150,7 +153,7 @@ def _coverages(summary: Summary) -> dict[tuple[str, str, str, str], float]:
     if summary.bands:
         for variable, band in summary.bands.variables.items():
             if band.test:
-                out["coverage", variable, "-", "hybrid"] = band.test.coverage
+                out["coverage", variable, "-", own_model(summary.mode).name] = band.test.coverage
     if summary.forecast and summary.verdict:
         for horizon, found in summary.forecast.bands.get("test", {}).items():
             for variable, held in found.items():

@@ -14,17 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from asm_hybrid.data.censoring import censored_error
+from asm_hybrid.report.model_style import model_colour, model_line, model_title
 from asm_hybrid.report.run_tables import thin, with_gaps
-from asm_hybrid.report.style import (
-    COLOURS,
-    INK,
-    LINE_STYLES,
-    MUTED,
-    drawing,
-    model_title,
-    svg,
-    unit_text,
-)
+from asm_hybrid.report.style import INK, MUTED, drawing, svg, unit_text
 
 __all__ = ["WIDTH", "block_figure", "overview_figure"]
 
@@ -35,7 +27,7 @@ _EPOCH = pd.Timestamp("1970-01-01T00:00:00Z")
 _LINE_POINTS = 2400
 _DOTS = 2000
 _DOT = "#3d4653"
-_BANDS = (("hybrid_low", "hybrid_high", "range of seeds", 0.3), ("band_low", "band_high", "90 % band", 0.12))
+_BANDS = (("{own}_low", "{own}_high", "range of seeds", 0.3), ("band_low", "band_high", "90 % band", 0.12))
 _SHADES = {"calibrate": "#eef1f5", "train": "#eef1f5", "validate": "#fbf3dd", "test": "#e3f0f8"}
 
 
@@ -73,7 +65,8 @@ def block_figure(
         for model in models:
             _line(upper, days, frame[model].to_numpy(float), model)
             _line(lower, days, errors[model], model, width=0.8, label=False)
-        for low, high, what, alpha in _BANDS:
+        for *names, what, alpha in _BANDS:
+            low, high = (name.format(own=models[-1]) for name in names)
             if low in frame and frame[low].notna().any():
                 limits = frame[low].to_numpy(float), frame[high].to_numpy(float)
                 _band(upper, days, *limits, models[-1], what, alpha)
@@ -169,11 +162,11 @@ def _line(axes: Axes, days: np.ndarray, values: np.ndarray, model: str, width: f
     axes.plot(
         x,
         y,
-        color=COLOURS.get(model, MUTED),
-        linestyle=LINE_STYLES.get(model, "--"),
+        color=model_colour(model),
+        linestyle=model_line(model),
         linewidth=width,
         label=model_title(model) if label else "_",
-        zorder=4 if model == "hybrid" else 3,
+        zorder=3,
     )
 
 
@@ -184,7 +177,7 @@ def _band(axes: Axes, days: np.ndarray, low: np.ndarray, high: np.ndarray, model
         x,
         low,
         high,
-        color=COLOURS[model],
+        color=model_colour(model),
         alpha=alpha,
         linewidth=0,
         label=f"{model_title(model)}, {what}",

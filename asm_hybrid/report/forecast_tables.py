@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from asm_hybrid.report.model_style import in_order, model_title
 from asm_hybrid.report.run_record import Bands, ForecastRecord, Score, Variable
-from asm_hybrid.report.style import MODELS, model_title, number, percent, unit_text
+from asm_hybrid.report.style import number, percent, unit_text
 from asm_hybrid.report.verdict_text import best_model
 
 __all__ = ["BandRow", "ForecastCell", "ForecastHorizon", "ForecastRow", "ForecastTable", "band_rows", "forecast_table"]
@@ -80,7 +81,7 @@ def forecast_table(record: ForecastRecord, block: str, variables: Mapping[str, V
         return None
     groups = []
     for horizon, found in scores.items():
-        models = [m for m in MODELS if any(m in found.get(v, {}) for v in variables)]
+        models = in_order({m for v in variables for m in found.get(v, {})})
         rows = tuple(ForecastRow(m, model_title(m), _cells(m, found, tuple(variables))) for m in models)
         samples = tuple(f"{max((s.n for s in found.get(v, {}).values()), default=0):,}" for v in variables)
         bands = record.bands.get(block, {}).get(horizon, {})

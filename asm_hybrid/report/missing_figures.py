@@ -14,13 +14,15 @@ from matplotlib.figure import Figure
 
 from asm_hybrid.report.figures import WIDTH
 from asm_hybrid.report.run_record import Missing
-from asm_hybrid.report.style import COLOURS, INK, MUTED, drawing, percent, plain, svg, unit_text
+from asm_hybrid.report.style import INK, MUTED, drawing, percent, plain, svg, unit_text
+from asm_hybrid.training.compared.hybrid import MODEL as HYBRID
+from asm_hybrid.training.compared.recalibrated import MODEL as RECALIBRATED
 
 __all__ = ["HeatCell", "HeatRow", "contribution_figure", "heat_map"]
 
 _BINS = 10
 _LEAST = 5  # samples in a bin
-_OWN, _LEARNT = COLOURS["recalibrated"], COLOURS["hybrid"]
+_OWN, _LEARNT = RECALIBRATED.colour, HYBRID.colour
 _TINT = (0, 114, 178)
 
 

@@ -11,7 +11,6 @@ import pandas as pd
 from markupsafe import Markup
 
 from asm_hybrid.artefacts import refresh_manifest, write_text_atomic
-from asm_hybrid.diagnosis.verdict import OWN
 from asm_hybrid.report import run_record, style
 from asm_hybrid.report.figures import block_figure, overview_figure
 from asm_hybrid.report.forecast_tables import ForecastTable, band_rows, forecast_table
@@ -20,6 +19,10 @@ from asm_hybrid.report.run_record import Missing, ParameterSet, Summary
 from asm_hybrid.report.run_tables import read_contributions, read_forecasts, read_predictions
 from asm_hybrid.report.templating import get_template
 from asm_hybrid.report.verdict_text import ScoreTable, best_model, cards, headline, score_table
+from asm_hybrid.training.compared import own_model
+from asm_hybrid.training.compared.mechanistic import MODEL as MECHANISTIC
+from asm_hybrid.training.compared.persistence import MODEL as PERSISTENCE
+from asm_hybrid.training.compared.recalibrated import MODEL as RECALIBRATED
 
 __all__ = ["render_report", "write_report"]
 
@@ -69,7 +72,7 @@ def render_report(run_dir: Path) -> str:
     machine = run_record.read_environment(run_dir)
     units = {name: variable.unit for name, variable in summary.variables.items()}
     head, detail, kind = headline(summary)
-    own = summary.verdict.model if summary.verdict else OWN[summary.mode]
+    own = summary.verdict.model if summary.verdict else own_model(summary.mode).name
     return get_template("report.html.j2").render(
         summary=summary,
         config=_config_facts(config),
@@ -129,7 +132,7 @@ def _forecast_series(
     for i, (name, variable) in enumerate(summary.variables.items()):
         part = frame[(frame["variable"] == name) & (frame["block"] == "test") & (frame["horizon"] == _SHOWN_HORIZON)]
         if part[own].notna().any():
-            models = ["persistence", own]
+            models = [PERSISTENCE.name, own]
             figures.append((name, variable.target, block_figure(part, name, variable.unit, models, zone, f"f{i}")))
     return figures
 
@@ -137,7 +140,7 @@ def _forecast_series(
 def _drawn(summary: Summary, variable: str, frame: pd.DataFrame, own: str) -> list[str]:
     """Return the models to draw: the best baseline, recalibrated f, and on top the model the run is about."""
     best = best_model(summary.scores.get("test", {}).get(variable, {}), but=own)
-    mechanistic = next((m for m in ("recalibrated", "mechanistic") if m in frame), None)
+    mechanistic = next((m.name for m in (RECALIBRATED, MECHANISTIC) if m.name in frame), None)
     order = dict.fromkeys(m for m in (best, mechanistic) if m is not None and m != own)
     return [m for m in (*order, own) if m in frame and frame[m].notna().any()]
 

@@ -17,15 +17,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "COLOURS",
     "INK",
-    "LINE_STYLES",
-    "MODELS",
     "MUTED",
     "drawing",
     "duration",
     "embed",
-    "model_title",
     "number",
     "percent",
     "plain",
@@ -35,33 +31,6 @@ __all__ = [
 
 INK = "#1b2430"
 MUTED = "#5b6675"
-
-# Okabe and Ito's palette, in which colour-blind readers tell every pair apart.
-COLOURS = {
-    "hybrid": "#0072b2",
-    "recalibrated": "#d55e00",
-    "mechanistic": "#7a5195",
-    "neural": "#009e73",
-    "least_squares": "#b8860b",
-    "diurnal": "#cc79a7",
-    "mean": "#777777",
-    "persistence": "#777777",
-}
-LINE_STYLES = {"hybrid": "-", "recalibrated": "--", "mechanistic": ":", "neural": "-."}
-
-_TITLES = {
-    "persistence": "Persistence",
-    "mean": "Training mean",
-    "diurnal": "Diurnal mean",
-    "least_squares": "Least squares on inputs",
-    "mechanistic": "Mechanistic, default",
-    "recalibrated": "Mechanistic, recalibrated",
-    "neural": "Pure neural ODE",
-    "hybrid": "Hybrid",
-}
-
-MODELS = tuple(_TITLES)
-"""All models in the order of the tables: the simple baselines first, the hybrid last."""
 
 _RC: dict[str, Any] = {
     "svg.hashsalt": "asm-hybrid",
@@ -158,11 +127,6 @@ def embed(text: str | bytes, title: str, prefix: str) -> Markup:
 def _rounded(match: re.Match[str]) -> str:
     """Return a coordinate to a hundredth of a point, finer than any screen shows."""
     return f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
-
-
-def model_title(model: str) -> str:
-    """Return the name of a model for readers."""
-    return _TITLES.get(model, plain(model))
 
 
 def plain(name: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from asm_hybrid.report import style
+from asm_hybrid.report.model_style import model_title
 
 __all__ = ["get_template"]
 
@@ -24,7 +25,7 @@ def get_template(name: str) -> Template:
         number=style.number,
         percent=style.percent,
         plain=style.plain,
-        model=lambda name: style.model_title(name).lower(),
+        model=lambda name: model_title(name).lower(),
         unit=style.unit_text,
         duration=style.duration,
     )

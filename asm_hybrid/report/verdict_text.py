@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from asm_hybrid.diagnosis.verdict import signed_percent
+from asm_hybrid.report.model_style import in_order, model_title
 from asm_hybrid.report.run_record import Score, Summary, VariableVerdict
-from asm_hybrid.report.style import MODELS, model_title, number, percent, unit_text
+from asm_hybrid.report.style import number, percent, unit_text
 
 __all__ = ["Card", "ScoreCell", "ScoreRow", "ScoreTable", "best_model", "cards", "headline", "score_table"]
 
@@ -134,11 +135,10 @@ def score_table(
     """
     shown = [name for name in names if name in scores]
     models = {model for name in shown for model in scores[name]}
-    order = [m for m in MODELS if m in models] + sorted(models.difference(MODELS))
     best = {name: best_model(scores[name]) for name in shown}
     baseline = {name: best_model(scores[name], but=own) for name in shown}
     rows = []
-    for model in order:
+    for model in in_order(models):
         cells: list[ScoreCell | None] = []
         for name in shown:
             score = scores[name].get(model)

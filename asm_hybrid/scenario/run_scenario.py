@@ -34,6 +34,7 @@ from asm_hybrid.training import (
     read_inputs,
     reading_departures,
 )
+from asm_hybrid.training.compared import model_of
 from asm_hybrid.training.model_inputs import INPUTS, knot_values
 from asm_hybrid.yamlfile import YamlSource
 
@@ -142,7 +143,7 @@ def simulate(
         series = _series(stamps[first:last], targets, outputs)
         means = _means(model, targets, outputs, [base[first:last], changed[first:last]])
         outside, left = None, read
-        if model.kind != "recalibrated":
+        if model_of(model).learns:
             hours = 24.0 * model.grid.interval
             named = [(spec.name, spec.unit) for spec in model.plant.inputs]
             driven, unseen = input_departures(named, changed[first:last], *seen, hours)
@@ -231,7 +232,7 @@ def _seen(train: tuple[float, float], times: np.ndarray, base: np.ndarray) -> tu
 def _targets(model: FittedModel) -> tuple[str, ...]:
     table = model.plant.table
     effluent = [f"effluent.{q}" for q in (*table.composites, *table.component_names)]
-    further = effluent if model.kind != "neural" else []
+    further = effluent if model_of(model).states else []
     return tuple(dict.fromkeys([*model.targets, *further]))  # two sensors may measure one of them
 
 
@@ -309,7 +310,7 @@ def _write(
         "name": case.name,
         "changes": list(result.changes),
         "period": [t.round("ms").isoformat() for t in period],
-        "model": model.kind,
+        "model": model_of(model).name,
         "outside_hours": result.outside_hours,
         "outside": [asdict(departure) for departure in result.outside],
         "warnings": list(result.warnings),

@@ -11,7 +11,7 @@ from scipy.optimize import least_squares
 from torch import Tensor
 
 from asm_hybrid.errors import SimulationError
-from asm_hybrid.training.profile import ROUNDS, Profile, profile_widths
+from asm_hybrid.training.profile_likelihood import ROUNDS, Profile, profile_widths
 
 __all__ = ["Calibration", "Interval", "calibrate"]
 

@@ -10,10 +10,10 @@ from itertools import pairwise
 from asm_hybrid.config import Config, calibration_bounds
 from asm_hybrid.data import Dataset, QualityFinding
 from asm_hybrid.plant import Plant
+from asm_hybrid.training.descent_schedule import schedule
 from asm_hybrid.training.fitted import checkpoint_knots
-from asm_hybrid.training.profile import ROUNDS
-from asm_hybrid.training.rolling_forecast import FORECAST_BLOCKS, MOST_ORIGINS
-from asm_hybrid.training.schedule import schedule
+from asm_hybrid.training.origins import FORECAST_BLOCKS, MOST_ORIGINS
+from asm_hybrid.training.profile_likelihood import ROUNDS
 from asm_hybrid.training.simulation_models import SETTLING
 
 __all__ = ["UNCERTAINTY", "Cost", "Extent", "Pace", "Timing", "cost_findings", "duration", "estimate", "extent"]

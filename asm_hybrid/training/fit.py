@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from asm_hybrid.errors import SimulationError, readable
+from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.checkpoints import Saved
 from asm_hybrid.training.progress import finite
 from asm_hybrid.training.shooting import PACE, Shooting
 from asm_hybrid.training.simulation_models import SimulationModel
-from asm_hybrid.training.soap import MEMORY, Soap
+from asm_hybrid.training.soap_optimiser import MEMORY, Soap
 from asm_hybrid.training.windows import Windows
 
-__all__ = ["FitResult", "FitSettings", "fit"]
+__all__ = ["Fit", "FitProblem", "FitResult", "FitSettings"]
 
 PENALTY_STRIDE = 4
 """The size of n is taken at every fourth knot of a window."""
@@ -61,7 +62,42 @@ class FitSettings:
     carries_adjoint: bool = False
 
 
-@dataclass
+@dataclass(frozen=True)
+class FitProblem:
+    """What is fitted, through which model, to which windows.
+
+    Attributes
+    ----------
+    module : nn.Module
+        What is fitted; all its parameters lead with the member axis. Holds the best state of every member at the end.
+    model : SimulationModel
+        The model that contains it.
+    inputs : Tensor, shape (knot, input)
+        Inputs of the record.
+    windows : Windows
+        The training block.
+    starts : Tensor, shape (member, window, …)
+        First guess of the states at the windows' starts; holds the latest ones at the end.
+    validate : callable
+        Simulates the record open loop, and gives the validation loss of every member and the states where the windows
+        start, ``(member, window, …)``; a member that diverges has an infinite loss.
+    penalty : callable, optional
+        From states ``(member, window, knot, …)`` and inputs along the windows to a term added to every member's loss.
+    shooting : Shooting, optional
+        Corrections of the starts, which are learnt too.
+    """
+
+    module: nn.Module
+    model: SimulationModel
+    inputs: Tensor
+    windows: Windows
+    starts: Tensor
+    validate: Callable[[], tuple[Tensor, Tensor]]
+    penalty: Callable[[Tensor, Tensor], Tensor] | None = None
+    shooting: Shooting | None = None
+
+
+@dataclass(frozen=True)
 class FitResult:
     """What a fit found.
 
@@ -77,218 +113,284 @@ class FitResult:
         Windows left out because they diverged, counted over all steps.
     """
 
-    best: list[float] = field(default_factory=list)
-    stopped: str = "finished"
-    iterations: int = 0
-    skipped: int = 0
+    best: list[float]
+    stopped: str
+    iterations: int
+    skipped: int
 
 
-def fit(
-    module: nn.Module,
-    model: SimulationModel,
-    inputs: Tensor,
-    windows: Windows,
-    starts: Tensor,
-    settings: FitSettings,
-    validate: Callable[[], tuple[Tensor, Tensor]],
-    *,
-    penalty: Callable[[Tensor, Tensor], Tensor] | None = None,
-    report: Callable[[dict[str, Any]], None] | None = None,
-    describe_failure: Callable[[Tensor, Tensor], str] | None = None,
-    shooting: Shooting | None = None,
-    saved: Saved | None = None,
-    save: Callable[[dict[str, Tensor], dict[str, Any]], None] | None = None,
-) -> FitResult:
-    """Fit the parameters of a module through the simulation of windows.
+@dataclass(frozen=True)
+class _Pass:
+    """Some windows, their inputs and the states they were begun with, and their simulation."""
+
+    index: Tensor
+    inputs: Tensor
+    starts: Tensor
+    solution: Solution
+
+
+class Fit:
+    """The descent of one module through the simulation of windows.
 
     The windows together follow one open-loop simulation of the block, at the cost of many short ones side by side:
     every validation runs that simulation with the module as it is, and the windows start on it; from then on a window
     starts where its predecessor ended in the latest pass. The gradient stops at the window's start, unless adjoints are
     carried the other way: then the slope of the loss of a window and of all later ones with respect to its start, from
     the latest pass, weighs the end of its predecessor, so that the gradient of the windows together tends to that of
-    the one simulation as the steps get small. With `shooting` no adjoints are carried, and a window starts off that
-    trajectory, by a correction that is learnt along; the trajectory itself goes on as it would without.
+    the one simulation as the steps get small. With corrections of the starts no adjoints are carried, and a window
+    starts off that trajectory, by a correction that is learnt along; the trajectory itself goes on as it would without.
 
     Parameters
     ----------
-    module : nn.Module
-        What is fitted; all its parameters lead with the member axis. Holds the best state of every member at the end.
-    model : SimulationModel
-        The model that contains it.
-    inputs : Tensor, shape (knot, input)
-        Inputs of the record.
-    windows : Windows
-        The training block.
-    starts : Tensor, shape (member, window, …)
-        First guess of the states at the windows' starts; holds the latest ones at the end.
+    problem : FitProblem
+        What is fitted to what.
     settings : FitSettings
         How to descend.
-    validate : callable
-        Simulates the record open loop, and gives the validation loss of every member and the states where the windows
-        start, ``(member, window, …)``; a member that diverges has an infinite loss.
-    penalty : callable, optional
-        From states ``(member, window, knot, …)`` and inputs along the windows to a term added to every member's loss.
-    report : callable, optional
-        Called with a record after every step: ``iteration``, ``loss`` of every member, ``learning_rate``, and after a
-        validation ``validation``, the loss of every member as it is now, and ``best``, its least so far; None for a
-        member that diverges.
     describe_failure : callable, optional
         From the windows of a step and their outputs to where they diverge, for the message when all do.
-    shooting : Shooting, optional
-        Corrections of the starts, which are learnt too.
-    saved : Saved, optional
-        What an earlier call with the same arguments has saved: it goes on from there, to the same bits.
-    save : callable, optional
-        Called with tensors and facts after every validation.
 
-    Returns
-    -------
-    FitResult
-
-    Raises
-    ------
-    SimulationError
-        When all windows diverge or the loss is not finite; the module then holds the best state so far.
+    Attributes
+    ----------
+    iterations : int
+        Gradient steps done.
+    best : Tensor, shape (member,)
+        Least validation loss of every member so far.
     """
-    own = list(module.parameters())
-    moved = list(shooting.parameters()) if shooting is not None else []
-    parameters = [*own, *moved]
-    groups = [{"params": own, "pace": 1.0}, {"params": moved, "pace": PACE}]
-    optimiser = Soap(groups) if settings.optimiser == "soap" else torch.optim.Adam(groups)
-    generator = torch.Generator().manual_seed(settings.seeds[0])
-    members = starts.shape[0]
-    result = FitResult()
-    best = torch.full((members,), math.inf, dtype=torch.float64)
-    kept = [p.detach().clone() for p in parameters]
-    adjoints = torch.zeros_like(starts)
-    samples = windows.counts(torch.arange(len(windows), device=inputs.device)).sum().clamp(min=1)
-    begin, waited = 0, 0
-    if saved is not None:
+
+    def __init__(
+        self,
+        problem: FitProblem,
+        settings: FitSettings,
+        describe_failure: Callable[[Tensor, Tensor], str] | None = None,
+    ) -> None:
+        self.problem, self.settings, self._describe = problem, settings, describe_failure
+        self.iterations, self.best = 0, torch.full((problem.starts.shape[0],), math.inf, dtype=torch.float64)
+        moved = list(problem.shooting.parameters()) if problem.shooting is not None else []
+        self._own = list(problem.module.parameters())
+        self._parameters = [*self._own, *moved]
+        self._kept = [p.detach().clone() for p in self._parameters]
+        groups = [{"params": self._own, "pace": 1.0}, {"params": moved, "pace": PACE}]
+        self._optimiser = Soap(groups) if settings.optimiser == "soap" else torch.optim.Adam(groups)
+        self._generator = torch.Generator().manual_seed(settings.seeds[0])
+        self._adjoints = torch.zeros_like(problem.starts)
+        every = torch.arange(len(problem.windows), device=problem.inputs.device)
+        self._samples = problem.windows.counts(every).sum().clamp(min=1)
+        self._waited = self._skipped = 0
+        self._carries = settings.carry_from <= 0.0
+
+    def run(
+        self,
+        saved: Saved | None = None,
+        *,
+        report: Callable[[dict[str, Any]], None] | None = None,
+        save: Callable[[dict[str, Tensor], dict[str, Any]], None] | None = None,
+    ) -> FitResult:
+        """Descend to the end; however it ends, the module then holds the best state of every member.
+
+        Parameters
+        ----------
+        saved : Saved, optional
+            What an earlier fit of the same problem has saved: it goes on from there, to the same bits.
+        report : callable, optional
+            Called with a record after every step: ``iteration``, ``loss`` of every member, ``learning_rate``, and after
+            a validation ``validation``, the loss of every member as it is now, and ``best``, its least so far; None for
+            a member that diverges.
+        save : callable, optional
+            Called with tensors and facts after every validation.
+
+        Returns
+        -------
+        FitResult
+
+        Raises
+        ------
+        SimulationError
+            When all windows diverge or the loss is not finite.
+        """
+        if saved is not None:
+            self.restore(saved)
+        settings, interrupted = self.settings, False
+        try:
+            if saved is None:
+                self.validate()
+            while self.iterations < settings.iterations and self._waited < settings.patience:
+                record = self.step()
+                validated = self.iterations % settings.validate_every == 0 or self.iterations == settings.iterations
+                if validated:
+                    record |= self.validate()
+                if report is not None:
+                    report(record)
+                if validated and save is not None:
+                    save(*self.state())
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            with torch.no_grad():
+                for store, p in zip(self._kept, self._parameters, strict=True):
+                    p.copy_(store)
+        early = "early" if self._waited >= settings.patience else "finished"
+        return FitResult(self.best.tolist(), "interrupted" if interrupted else early, self.iterations, self._skipped)
+
+    def restore(self, saved: Saved) -> None:
+        """Go back to a state that was saved.
+
+        Raises
+        ------
+        InputError
+            When it is not that of such a fit.
+        """
+        starts = self.problem.starts
         with readable(
             "the checkpoint does not fit the run",
             where="the folder 'checkpoint' of the run",
             expected="the files as this version of asm-hybrid wrote them",
             fix="train again into another folder",
         ):
-            device = starts.device
             with torch.no_grad():
-                for i, (p, store) in enumerate(zip(parameters, kept, strict=True)):
+                for i, (p, store) in enumerate(zip(self._parameters, self._kept, strict=True)):
                     p.copy_(saved.tensors[f"parameter.{i}"])
                     store.copy_(saved.tensors[f"kept.{i}"])
                     memory = {n: saved.tensors[f"{n}.{i}"] for n in MEMORY if f"{n}.{i}" in saved.tensors}
-                    optimiser.state[p] = {k: v if k == "step" else v.to(device) for k, v in memory.items()}
+                    self._optimiser.state[p] = {k: v if k == "step" else v.to(starts.device) for k, v in memory.items()}
             starts.copy_(saved.tensors["starts"])
-            adjoints.copy_(saved.tensors["adjoints"])
-            best = saved.tensors["best"]
-            generator.set_state(saved.tensors["generator"])
-            begin, waited, result.skipped = (int(saved.facts[n]) for n in ("iteration", "waited", "skipped"))
-            result.iterations, result.stopped = begin, "early" if waited >= settings.patience else "finished"
+            self._adjoints.copy_(saved.tensors["adjoints"])
+            self.best = saved.tensors["best"]
+            self._generator.set_state(saved.tensors["generator"])
+            facts = saved.facts
+            self.iterations, self._waited = int(facts["iteration"]), int(facts["waited"])
+            self._skipped = int(facts["skipped"])
 
-    def begun(index: Tensor, pulled: bool) -> Tensor:
-        return starts[:, index].requires_grad_(pulled) if shooting is None else shooting.starts(starts, index)
-
-    def check(carried: bool) -> tuple[Tensor, bool]:
-        """Validate; keep what improved; move the windows' starts if carried; return the losses, and if any improved."""
-        with torch.no_grad():
-            loss, along = validate()
-        if carried:
-            starts.copy_(torch.where(torch.isfinite(along), along, starts))
-        loss = loss.cpu()
-        better = loss < best
-        for store, p in zip(kept, parameters, strict=True):
-            store[better.to(p.device)] = p.detach()[better.to(p.device)]
-        best[better] = loss[better]
-        return loss, bool(better.any())
-
-    def state() -> tuple[dict[str, Tensor], dict[str, Any]]:
-        tensors = {"starts": starts, "adjoints": adjoints, "best": best, "generator": generator.get_state()}
-        for i, (p, store) in enumerate(zip(parameters, kept, strict=True)):
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return all from which `restore` goes on: tensors, and facts that JSON can hold."""
+        tensors = {
+            "starts": self.problem.starts,
+            "adjoints": self._adjoints,
+            "best": self.best,
+            "generator": self._generator.get_state(),
+        }
+        for i, (p, store) in enumerate(zip(self._parameters, self._kept, strict=True)):
             tensors |= {f"parameter.{i}": p, f"kept.{i}": store}
-            tensors |= {f"{name}.{i}": value for name, value in optimiser.state[p].items()}
-        return tensors, {"iteration": result.iterations, "waited": waited, "skipped": result.skipped}
+            tensors |= {f"{name}.{i}": value for name, value in self._optimiser.state[p].items()}
+        return tensors, {"iteration": self.iterations, "waited": self._waited, "skipped": self._skipped}
 
-    try:
-        if saved is None:
-            check(settings.carry_from <= 0.0)
-        for iteration in range(begin, settings.iterations if waited < settings.patience else begin):
-            rate = 0.1 + 0.45 * (1.0 + math.cos(math.pi * iteration / max(1, settings.iterations)))
-            for group in optimiser.param_groups:
-                group["lr"] = settings.learning_rate * rate * group["pace"]
-            index = torch.arange(len(windows))
-            if len(windows) > settings.batch:
-                drawn = torch.randperm(len(windows), generator=generator)[: settings.batch]
-                index = drawn.sort().values
-            index = index.to(inputs.device)
-            cut = windows.inputs(inputs, index)
-            carried = iteration >= settings.carry_from * settings.iterations
-            pulled = settings.carries_adjoint and carried and shooting is None
-            x0 = begun(index, pulled)
-            solution = model.simulate(x0, cut, record_knots=penalty is not None)
-            good = solution.ok.all(0)
-            if not bool(good.all()):
-                result.skipped += int((~good).sum())
-                if not bool(good.any()):
-                    detail = describe_failure(index, solution.outputs) if describe_failure else ""
-                    raise SimulationError(f"every window diverges at iteration {iteration + 1}: {detail}")
-                index = index[good]
-                cut = windows.inputs(inputs, index)
-                x0 = begun(index, pulled)
-                solution = model.simulate(x0, cut, record_knots=penalty is not None)
-            residual = windows.residuals(solution.outputs, index)
-            count = samples * (len(index) / len(windows))
-            losses = residual.square().flatten(1).sum(1) / count
-            total = losses
-            follows = index + 1 < len(windows)
-            if pulled:
-                pull = adjoints[:, index[follows] + 1] * solution.final[:, follows]
-                total = total + pull.flatten(1).sum(1) / count
-            if penalty is not None and solution.knots is not None:
-                total = total + penalty(solution.knots.detach()[:, :, ::PENALTY_STRIDE], cut[:, ::PENALTY_STRIDE])
-            if shooting is not None:
-                total = total + shooting.cost(
-                    starts, index, solution.final, iteration / max(1, settings.iterations - 1)
-                )
-            if not bool(torch.isfinite(total).all()):
-                detail = describe_failure(index, solution.outputs) if describe_failure else ""
-                raise SimulationError(f"the loss is not finite at iteration {iteration + 1}: {detail}")
-            optimiser.zero_grad()
-            torch.autograd.backward(total.sum())
-            _clip_by_member(own)
-            final = solution.final.detach()
-            if shooting is not None:
-                with torch.no_grad():
-                    passed = model.simulate(starts[:, index], cut).final
-                    final = torch.where(torch.isfinite(passed), passed, final)
-            if pulled and x0.grad is not None:
-                adjoints[:, index] = torch.where(torch.isfinite(x0.grad), count * x0.grad, 0.0)
-            optimiser.step()
-            result.iterations = iteration + 1
-            if carried:
-                starts[:, index[follows] + 1] = final[:, follows]
-            record: dict[str, Any] = {"iteration": iteration + 1, "loss": losses.detach().tolist()}
-            record["learning_rate"] = settings.learning_rate * rate
-            if result.skipped:
-                record["skipped"] = result.skipped
-            validated = (iteration + 1) % settings.validate_every == 0 or iteration + 1 == settings.iterations
-            if validated:
-                now, improved = check(carried)
-                waited = 0 if improved else waited + 1
-                record |= {"validation": finite(now.tolist()), "best": finite(best.tolist())}
-            if report is not None:
-                report(record)
-            if validated and save is not None:
-                save(*state())
-            if waited >= settings.patience:
-                result.stopped = "early"
-                break
-    except KeyboardInterrupt:
-        result.stopped = "interrupted"
-    finally:
+    def validate(self) -> dict[str, Any]:
+        """Validate, keep what improved, and move the windows' starts if they are carried; return what is recorded."""
         with torch.no_grad():
-            for store, p in zip(kept, parameters, strict=True):
-                p.copy_(store)
-    result.best = best.tolist()
-    return result
+            loss, along = self.problem.validate()
+        if self._carries:
+            self.problem.starts.copy_(torch.where(torch.isfinite(along), along, self.problem.starts))
+        loss = loss.cpu()
+        better = loss < self.best
+        for store, p in zip(self._kept, self._parameters, strict=True):
+            store[better.to(p.device)] = p.detach()[better.to(p.device)]
+        self.best[better] = loss[better]
+        if self.iterations:
+            self._waited = 0 if bool(better.any()) else self._waited + 1
+        return {"validation": finite(loss.tolist()), "best": finite(self.best.tolist())}
+
+    def step(self) -> dict[str, Any]:
+        """Take one gradient step; return its record.
+
+        Raises
+        ------
+        SimulationError
+            When all windows diverge or the loss is not finite.
+        """
+        settings = self.settings
+        self._carries = self.iterations >= settings.carry_from * settings.iterations
+        rate = self._set_rate()
+        passed = self._simulate()
+        losses, total = self._losses(passed)
+        self._optimiser.zero_grad()
+        torch.autograd.backward(total.sum())
+        _clip_by_member(self._own)
+        final = self._ends(passed)
+        if self._pulls and passed.starts.grad is not None:
+            slope = self._count(passed.index) * passed.starts.grad
+            self._adjoints[:, passed.index] = torch.where(torch.isfinite(passed.starts.grad), slope, 0.0)
+        self._optimiser.step()
+        self.iterations += 1
+        if self._carries:
+            follows = passed.index + 1 < len(self.problem.windows)
+            self.problem.starts[:, passed.index[follows] + 1] = final[:, follows]
+        record = {"iteration": self.iterations, "loss": losses.detach().tolist(), "learning_rate": rate}
+        return record | ({"skipped": self._skipped} if self._skipped else {})
+
+    @property
+    def _pulls(self) -> bool:
+        """Whether adjoints weigh the ends of the windows."""
+        return self.settings.carries_adjoint and self._carries and self.problem.shooting is None
+
+    def _set_rate(self) -> float:
+        """Set the step size of the next gradient step, and return it."""
+        settings = self.settings
+        share = 0.1 + 0.45 * (1.0 + math.cos(math.pi * self.iterations / max(1, settings.iterations)))
+        for group in self._optimiser.param_groups:
+            group["lr"] = settings.learning_rate * share * group["pace"]
+        return settings.learning_rate * share
+
+    def _simulate(self) -> _Pass:
+        """Draw windows and simulate them; those that diverge are left out."""
+        count = len(self.problem.windows)
+        index = torch.arange(count)
+        if count > self.settings.batch:
+            index = torch.randperm(count, generator=self._generator)[: self.settings.batch].sort().values
+        passed = self._pass(index.to(self.problem.inputs.device))
+        good = passed.solution.ok.all(0)
+        if bool(good.all()):
+            return passed
+        self._skipped += int((~good).sum())
+        if not bool(good.any()):
+            raise self._failure("every window diverges", passed)
+        return self._pass(passed.index[good])
+
+    def _pass(self, index: Tensor) -> _Pass:
+        problem = self.problem
+        cut = problem.windows.inputs(problem.inputs, index)
+        if problem.shooting is None:
+            starts = problem.starts[:, index].requires_grad_(self._pulls)
+        else:
+            starts = problem.shooting.starts(problem.starts, index)
+        solution = problem.model.simulate(starts, cut, record_knots=problem.penalty is not None)
+        return _Pass(index, cut, starts, solution)
+
+    def _count(self, index: Tensor) -> Tensor:
+        """Return the samples by which the squares of so many windows are divided: their share of all."""
+        return self._samples * (len(index) / len(self.problem.windows))
+
+    def _losses(self, passed: _Pass) -> tuple[Tensor, Tensor]:
+        """Return the loss of every member, and what is descended: the loss with all that is added to it."""
+        problem, settings, index, solution = self.problem, self.settings, passed.index, passed.solution
+        residual = problem.windows.residuals(solution.outputs, index)
+        count = self._count(index)
+        losses = residual.square().flatten(1).sum(1) / count
+        total = losses
+        if self._pulls:
+            follows = index + 1 < len(problem.windows)
+            pull = self._adjoints[:, index[follows] + 1] * solution.final[:, follows]
+            total = total + pull.flatten(1).sum(1) / count
+        if problem.penalty is not None and solution.knots is not None:
+            along = solution.knots.detach()[:, :, ::PENALTY_STRIDE]
+            total = total + problem.penalty(along, passed.inputs[:, ::PENALTY_STRIDE])
+        if problem.shooting is not None:
+            progress = self.iterations / max(1, settings.iterations - 1)
+            total = total + problem.shooting.cost(problem.starts, index, solution.final, progress)
+        if not bool(torch.isfinite(total).all()):
+            raise self._failure("the loss is not finite", passed)
+        return losses, total
+
+    def _ends(self, passed: _Pass) -> Tensor:
+        """Return the states at the ends of the windows, on the trajectory that no correction moves."""
+        final = passed.solution.final.detach()
+        if self.problem.shooting is None:
+            return final
+        with torch.no_grad():
+            plain = self.problem.model.simulate(self.problem.starts[:, passed.index], passed.inputs).final
+        return torch.where(torch.isfinite(plain), plain, final)
+
+    def _failure(self, what: str, passed: _Pass) -> SimulationError:
+        detail = self._describe(passed.index, passed.solution.outputs) if self._describe else ""
+        return SimulationError(f"{what} at iteration {self.iterations + 1}: {detail}")
 
 
 def _clip_by_member(parameters: list[nn.Parameter], limit: float = 1.0) -> None:

@@ -124,13 +124,6 @@ class FittedModel:
     best: int = 0
     begin: pd.Timestamp | None = None
 
-    @property
-    def kind(self) -> str:
-        """``hybrid``, ``neural`` or ``recalibrated``: the model that the run was made for."""
-        if self.config.model.mode == "neural":
-            return "neural"
-        return "hybrid" if self.term is not None else "recalibrated"
-
     def mechanistic(self, targets: Sequence[str] | None = None) -> PlantModel:
         """Return f with two sets of parameters, default and calibrated, as a batch."""
         sets = torch.stack([self.defaults, self.parameters])
@@ -168,7 +161,7 @@ class FittedModel:
         """
         cases = inputs.shape[:-2]
         with torch.no_grad():
-            if self.kind == "neural":
+            if self.config.model.mode == "neural":
                 if self.neural is None or self.neural_start is None:
                     raise InputError("the run was stopped before its neural model was there", fix="resume the run")
                 if targets is not None and not set(targets) <= set(self.targets):

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from asm_hybrid.artefacts import WritingError, clear_temporary
-from asm_hybrid.config import build_layout, load_config, load_kinetics
+from asm_hybrid.config import Config, build_layout, load_config, load_kinetics
 from asm_hybrid.data import read_dataset
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Plant
-from asm_hybrid.training.board import Board, check_board
 from asm_hybrid.training.checkpoints import Checkpoints
+from asm_hybrid.training.compared_model import FittedRecord
+from asm_hybrid.training.device import choose_device
 from asm_hybrid.training.fitted import FittedModel
+from asm_hybrid.training.learnt import Learnt
+from asm_hybrid.training.predictions import Predictions, predict_all
 from asm_hybrid.training.progress import Progress, Silent
-from asm_hybrid.training.results import Predictions, predict_all, write_results
+from asm_hybrid.training.results import write_results
 from asm_hybrid.training.resume import check_resumable, find_config, write_origin
 from asm_hybrid.training.rolling_forecast import forecast
+from asm_hybrid.training.run_context import RunContext, run_context
 from asm_hybrid.training.run_folder import MetricsLog, create_run_folder, hold_run
-from asm_hybrid.training.stages import Stages, choose_device
+from asm_hybrid.training.stages.calibrate_f import calibrate_f, uncalibrated_f
+from asm_hybrid.training.stages.check_step import check_step
+from asm_hybrid.training.stages.find_start import find_start
+from asm_hybrid.training.stages.fit_neural import fit_neural
+from asm_hybrid.training.stages.learn_n import learn_n
+from asm_hybrid.training.stages.simulate_f import simulate_f
+from asm_hybrid.training.tensorboard_log import Board, check_board
 from asm_hybrid.training.warm_start import earlier_run
 from asm_hybrid.yamlfile import YamlSource
 
@@ -115,12 +127,12 @@ def _train(config_path: YamlSource, out: Path | None, progress: Progress, resume
         clear_temporary(folder)
     else:
         folder = create_run_folder(out, config.name, held)
+    log = _open_log(folder, config)
     checkpoints = Checkpoints(folder)
-    known = checkpoints.log
-    board = Board(folder / "tensorboard") if config.training.tensorboard else None
-    log = MetricsLog(folder / "metrics.jsonl", known, board)
-    run = Stages(config, plant, dataset, progress, checkpoints, log, earlier)
-    run.warnings += warnings
+    context = run_context(
+        config, plant, dataset, progress=progress, checkpoints=checkpoints, log=log, warm_start=earlier
+    )
+    learnt = Learnt(uncalibrated_f(context), said=warnings)
     if resume:
         progress.say(f"resuming {folder}, {_place(log.last)}")
     threads = torch.get_num_threads()
@@ -128,10 +140,10 @@ def _train(config_path: YamlSource, out: Path | None, progress: Progress, resume
     predictions, stopped, failure = None, "failed", None
     try:
         if not resume:
-            run.model.save(folder)
+            learnt.model(context).save(folder)
             write_origin(folder)
-        predictions = _stages(run)
-        stopped = run.stopped
+        predictions = _stages(context, learnt)
+        stopped = learnt.stopped
     except KeyboardInterrupt:
         stopped = "interrupted"
     except SimulationError as error:
@@ -142,56 +154,54 @@ def _train(config_path: YamlSource, out: Path | None, progress: Progress, resume
         torch.set_num_threads(threads)
         log.close()
     try:
-        _write(run, predictions, stopped)
+        learnt.model(context).save(folder)
+        write_results(folder, context, learnt, predictions, stopped)
     except WritingError as error:
         raise _resumable(error, folder) from error
     if failure is not None:
         raise SimulationError(f"{failure}\n  the last good model is saved in {folder}")
-    return Outcome(folder, run.model, predictions, stopped == "interrupted")
+    return Outcome(folder, learnt.model(context), predictions, stopped == "interrupted")
 
 
-def _write(run: Stages, predictions: Predictions | None, stopped: str) -> None:
-    """Write the model and what is known of it into the run folder."""
-    folder = run.checkpoints.folder.parent
-    run.model.save(folder)
-    write_results(
-        folder,
-        dataset=run.dataset,
-        model=run.model,
-        blocks=run.blocks,
-        predictions=predictions,
-        calibration=run.calibration,
-        fits=run.fits,
-        seconds=run.seconds,
-        step_error=run.step_error,
-        gradient_error=run.gradient_error,
-        warnings=run.warnings,
-        device=run.device,
-        stopped=stopped,
-    )
+def _open_log(folder: Path, config: Config) -> MetricsLog:
+    """Return the log of the run, which goes on from what its checkpoints know."""
+    board = Board(folder / "tensorboard") if config.training.tensorboard else None
+    return MetricsLog(folder / "metrics.jsonl", Checkpoints(folder).log, board)
+
+
+def _stages(context: RunContext, learnt: Learnt) -> Predictions:
+    """Do the work; `learnt` has at any instant the best until then."""
+    timed, progress = context.clock.timed, context.progress
+
+    def keep(stage: str) -> Callable[[object], None]:
+        return partial(setattr, learnt, stage)
+
+    with timed("start"):
+        learnt.f = find_start(context, learnt.f)
+    with timed("calibration"):
+        learnt.f = calibrate_f(context, learnt.f, keep("f"))
+    with timed("simulation of f"):
+        simulated = simulate_f(context, learnt.f)
+    learnt.step = check_step(context, simulated)
+    if context.config.model.mode == "hybrid":
+        with timed("n"):
+            learnt.n = learn_n(context, simulated, keep("n"))
+    with timed("neural"):
+        learnt.neural = fit_neural(context, keep("neural"))
+    progress.stage("simulating the fitted models over the record")
+    with timed("prediction"):
+        model = learnt.model(context)
+        record = FittedRecord(model, context.dataset, context.inputs, context.blocks, simulated.solution)
+        found = predict_all(record)
+    progress.stage("forecasting from rolling origins")
+    with timed("forecast"):
+        return replace(found, forecast=forecast(record, found.loops))
 
 
 def _resumable(error: WritingError, folder: Path) -> InputError:
     """Return an error that says how the run goes on."""
     fix = f"{error.fix}; then go on with `asm-hybrid train --resume {folder}`"
     return InputError(error.found, where=error.where, expected=error.expected, fix=fix)
-
-
-def _stages(run: Stages) -> Predictions:
-    """Do the work."""
-    timed = run.timed
-    timed("start", run.find_start)
-    timed("calibration", run.calibrate)
-    own = timed("simulation of f", run.run_f)
-    run.check_step()
-    if run.config.model.mode == "hybrid":
-        timed("n", run.fit_term)
-    timed("neural", run.fit_neural)
-    run.progress.stage("simulating the fitted models over the record")
-    found: Predictions = timed("prediction", lambda: predict_all(run.model, run.dataset, run.inputs, own, run.blocks))
-    run.progress.stage("forecasting from rolling origins")
-    rest = found.values, found.trajectories, run.blocks
-    return replace(found, forecast=timed("forecast", lambda: forecast(run.model, run.dataset, run.inputs, *rest)))
 
 
 def _place(record: dict[str, Any] | None) -> str:

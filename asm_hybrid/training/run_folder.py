@@ -18,7 +18,7 @@ import torch
 from asm_hybrid.artefacts import UNFINISHED, WritingError, make_folder, write_text_atomic
 from asm_hybrid.errors import InputError
 from asm_hybrid.locking import locked
-from asm_hybrid.training.board import Board
+from asm_hybrid.training.tensorboard_log import Board
 
 __all__ = ["MetricsLog", "create_run_folder", "environment", "hold_run"]
 

@@ -12,6 +12,7 @@ from asm_hybrid import live, terminal
 from asm_hybrid.scenario.plants import simulate_plant
 from asm_hybrid.scenario.run_scenario import ScenarioResult
 from asm_hybrid.training import Departure
+from asm_hybrid.training.compared import compared_models
 
 PROCESSES = ["aerobic_growth_heterotrophs", "anoxic_growth_heterotrophs", "hydrolysis_organics"]
 NAMES = ["a-name-that-is-longer-than-its-column", "warm", "hot", "a-third", "a-fourth"]
@@ -76,8 +77,8 @@ def screen(request, monkeypatch):
 def test_scores_and_ranking_fit(screen):
     terminal.print_scores(summary())
     out = screen()
-    for name in (*PROCESSES, *TANKS, *terminal.TITLES.values()):
-        assert name in out or name == "pure neural ODE"
+    for name in (*PROCESSES, *TANKS, *(model.title for model in compared_models().values())):
+        assert name in out or name == "Pure neural ODE"
     assert out.count("(0.339–0.453)") == 3
     assert out.count("g COD/(m3 d)") == 3
     assert "[test] block" in out
@@ -90,7 +91,7 @@ def test_forecasts_and_coverage_are_printed(screen):
     out = " ".join(screen().split())
     assert "forecast from 263 origins 1 h apart, inputs as measured" in out
     assert "At 1 h persistence wins in NH4, NO3, MLSS." in out
-    assert out.count("persistence 0.222") == 1
+    assert out.count("Persistence 0.222") == 1
     assert out.count("(0.311–0.356)") == 3
     assert "90 % band of the forecasts at 1 h: holds 88 % of NH4, 91 % of NO3 on the test block" in out
     assert "90 % band of NH4 in simulation: holds 91 % on the validation block, 70 % on the test block" in out
@@ -130,7 +131,7 @@ def test_a_model_without_a_score_is_left_out(screen):
     content = summary()
     content["scores"]["test"]["NO3"] = {"mean": score(1.0)}
     terminal.print_scores(content)
-    assert "hybrid f + n" in screen()
+    assert "Hybrid" in screen()
 
 
 def test_a_scenario_fits(screen):

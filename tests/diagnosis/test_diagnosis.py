@@ -293,9 +293,9 @@ def test_where_persistence_wins_is_said_as_far_as_it_can_be_told():
     assert found["persistence_wins"] == {"1 h": ["NH4"], "6 h": ["NO3"], "24 h": []}
     assert found["open"] == {"1 h": ["NO3"], "6 h": [], "24 h": ["NH4"]}
     assert found["sentences"] == [
-        "At 1 h persistence wins in NH4; the hybrid and persistence cannot be told apart in NO3.",
-        "At 6 h the hybrid is better than persistence in NH4; persistence wins in NO3.",
-        "At 24 h the hybrid diverges in NO3, and has no score.",
-        "At 24 h the hybrid and persistence cannot be told apart, for want of days, in NH4.",
+        "At 1 h persistence wins in NH4; the hybrid model and persistence cannot be told apart in NO3.",
+        "At 6 h the hybrid model is better than persistence in NH4; persistence wins in NO3.",
+        "At 24 h the hybrid model diverges in NO3, and has no score.",
+        "At 24 h the hybrid model and persistence cannot be told apart, for want of days, in NH4.",
         "At 48 h there is no forecast to compare on the test block.",
     ]

@@ -11,7 +11,7 @@ from asm_hybrid.data import read_dataset
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.initial_state import cold_start
 from asm_hybrid.training.cost import OVERHEAD, Cost, Extent, Pace, Timing, cost_findings, duration, estimate, extent
-from asm_hybrid.training.timing import machine_memory, time_training, training_cost
+from asm_hybrid.training.cost_timing import machine_memory, time_training, training_cost
 
 PACE = Timing(
     f=Pace(1e-3, 1e-5),

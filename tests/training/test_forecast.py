@@ -13,12 +13,15 @@ from asm_hybrid import load_model
 from asm_hybrid.config import load_config
 from asm_hybrid.data import read_dataset
 from asm_hybrid.training import train
-from asm_hybrid.training.results import predict_all
-from asm_hybrid.training.rolling_forecast import FORECASTERS, MOST_ORIGINS, choose_origins, forecast
+from asm_hybrid.training.compared_model import FittedRecord
+from asm_hybrid.training.origins import MOST_ORIGINS, choose_origins
+from asm_hybrid.training.predictions import predict_all
+from asm_hybrid.training.rolling_forecast import forecast
 from asm_hybrid.training.windows import recorded_points
 
 BLOCKS = {"calibrate": (0.5, 10.0), "train": (0.5, 10.0), "validate": (10.5, 14.0), "test": (20.0, 30.0)}
 KNOT = 1.0 / 48
+FORECASTERS = ("persistence", "diurnal", "mechanistic", "recalibrated", "neural", "hybrid")
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +42,8 @@ def run(model, dataset):
     inputs = torch.as_tensor(dataset.inputs)
     with torch.no_grad():
         own = model.mechanistic().simulate(model.start, inputs, record_knots=True)
-    found = predict_all(model, dataset, inputs, own, dataset.blocks)
-    result = forecast(model, dataset, inputs, found.values, found.trajectories, dataset.blocks)
-    return found.values, result
+    found = predict_all(FittedRecord(model, dataset, inputs, dataset.blocks, own))
+    return found.values, forecast(found.record, found.loops)
 
 
 def changed(dataset, **fields):

@@ -12,9 +12,10 @@ from torch import nn
 from asm_hybrid.data import Observation
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.solver.rosenbrock import Solution
-from asm_hybrid.training.baselines import diurnal_mean, features, least_squares_prediction
 from asm_hybrid.training.calibration import calibrate
-from asm_hybrid.training.fit import FitSettings, fit
+from asm_hybrid.training.compared.diurnal import diurnal_mean
+from asm_hybrid.training.compared.least_squares import features, least_squares_prediction
+from asm_hybrid.training.fit import Fit, FitProblem, FitSettings
 from asm_hybrid.training.progress import span
 from asm_hybrid.training.run_folder import create_run_folder
 from asm_hybrid.training.scores import score
@@ -214,18 +215,16 @@ def descend(inputs, iterations=60, report=None, rate=0.1, validate=None):
     truth = torch.exp(torch.tensor(-2.0 * t[[0, 4]]))
     starts = truth.reshape(1, 2, 1).expand(2, -1, -1).clone()
     settings = FitSettings(iterations, 64, rate, 10, 3, (1, 2), carry_from=2.0)
-    result = fit(
+    problem = FitProblem(
         module,
         DecayModel(module),
         inputs,
         windows,
         starts,
-        settings,
         lambda: (validate() if validate else (torch.exp(module.w.detach()[:, 0]) - 2.0).abs(), starts),
-        report=report,
-        describe_failure=lambda index, outputs: f"first y in {len(index)} windows",
     )
-    return module, result
+    fit = Fit(problem, settings, lambda index, outputs: f"first y in {len(index)} windows")
+    return module, fit.run(report=report)
 
 
 def test_fit_finds_the_truth_from_every_seed():
@@ -241,15 +240,15 @@ def test_windows_start_where_the_last_validation_passed(carry_from, moved):
     rate = np.exp(float(module.w.detach()[1, 0]))
     starts = torch.ones(2, 2, 1, dtype=torch.float64)
     along = torch.tensor([[[3.0], [4.0]], [[5.0], [np.inf]]], dtype=torch.float64)  # the second member diverges
-    fit(
+    problem = FitProblem(
         module,
         DecayModel(module),
         torch.zeros(9, 1, dtype=torch.float64),
         make_windows(data, (0.0, 2.0), 4, 1, CPU),
         starts,
-        FitSettings(1, 64, 0.1, 1, 3, (1, 2), carry_from),
         lambda: (torch.zeros(2, dtype=torch.float64), along),
     )
+    Fit(problem, FitSettings(1, 64, 0.1, 1, 3, (1, 2), carry_from)).run()
     expected = [3.0, 4.0, 5.0, 5.0 * np.exp(-0.4 * rate)] if moved else [1.0] * 4
     assert starts.flatten().tolist() == pytest.approx(expected, rel=1e-6)
 
@@ -304,7 +303,7 @@ def test_the_gradient_of_the_windows_tends_to_that_of_one_simulation(carries_adj
     def validate():
         return torch.zeros(2, dtype=torch.float64), model.along(inputs)[:, :-1].detach()
 
-    fit(module, model, inputs, model, starts, settings, validate, report=report)
+    Fit(FitProblem(module, model, inputs, model, starts, validate), settings).run(report=report)
     if batch == 6:
         settled = found[5]  # the slopes have passed through all windows
         assert torch.equal(found[-1], settled)

@@ -18,7 +18,7 @@ from asm_hybrid.artefacts import WritingError
 from asm_hybrid.errors import InputError
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.checkpoints import Checkpoints
-from asm_hybrid.training.fit import FitSettings, fit
+from asm_hybrid.training.fit import Fit, FitProblem, FitSettings
 from asm_hybrid.training.run_folder import MetricsLog, hold_run
 from asm_hybrid.workflow import resume_training, run_training
 
@@ -345,10 +345,8 @@ def test_a_fit_goes_on_from_each_of_its_states_to_the_same_bits(tmp_path, seed, 
                 along.append(model.simulate(along[-1], None).final)
             return (along[-1] - 3.0).square().flatten(1).sum(1), torch.stack(along[:-1], dim=1)
 
-        inputs = torch.zeros(8, 3, 1)
-        result = fit(
-            model, model, inputs, Cut(), starts, settings, validate, report=records.append, saved=saved, save=save
-        )
+        problem = FitProblem(model, model, torch.zeros(8, 3, 1), Cut(), starts, validate)
+        result = Fit(problem, settings).run(saved, report=records.append, save=save)
         return records, result, model.w.tolist()
 
     def save(tensors, facts):
@@ -402,7 +400,7 @@ def test_tensorboard_shows_the_records(case, tmp_path):
 
 
 def test_tensorboard_that_is_missing_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("asm_hybrid.training.board.find_spec", lambda name: None)
+    monkeypatch.setattr("asm_hybrid.training.tensorboard_log.find_spec", lambda name: None)
     config = write_case(tmp_path, TEXT.replace("training: {", "training: {tensorboard: true, "))
     with pytest.raises(InputError, match="pip install 'asm-hybrid"):
         run_training(config, tmp_path / "run")

@@ -14,7 +14,7 @@ from asm_hybrid.data import Observation
 from asm_hybrid.export import export_bundle
 from asm_hybrid.scenario.run_scenario import simulate
 from asm_hybrid.solver.rosenbrock import Solution
-from asm_hybrid.training.fit import FitSettings, fit
+from asm_hybrid.training.fit import Fit, FitProblem, FitSettings
 from asm_hybrid.training.sensors import LONGEST_LAG, Sensors, SensorSpec
 from asm_hybrid.training.windows import make_windows
 from asm_hybrid.workflow import run_training
@@ -50,16 +50,16 @@ def test_a_bias_and_a_lag_are_found_again():
     starts = torch.zeros(1, len(windows), 1, dtype=torch.float64)
     windows = type(windows)(**(vars(windows) | {"show": lambda outputs: sensors.read(outputs, INTERVAL)}))
     falling = iter((2, 1))
-    fit(
+    problem = FitProblem(
         sensors,
         Known(),
         torch.as_tensor(t).unsqueeze(1),
         windows,
         starts,
-        FitSettings(300, 64, 0.01, 300, 9, (1,)),
         lambda: (torch.tensor([float(next(falling))], dtype=torch.float64), starts),  # the last state is kept
         penalty=lambda X, u: sensors.prior(6.0),
     )
+    Fit(problem, FitSettings(300, 64, 0.01, 300, 9, (1,))).run()
     found = sensors.table(["g N/m3", "g N/m3"])
     assert found["a"]["bias"]["value"] == pytest.approx(bias, abs=0.02)
     assert found["a"]["lag"]["value"] == pytest.approx(20.0, abs=1.5)

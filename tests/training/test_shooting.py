@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from asm_hybrid.solver.rosenbrock import Solution
-from asm_hybrid.training.fit import FitSettings, fit
-from asm_hybrid.training.growing import window_lengths
+from asm_hybrid.training.descent_schedule import window_lengths
+from asm_hybrid.training.fit import Fit, FitProblem, FitSettings
 from asm_hybrid.training.shooting import DEFECT, PRIOR, Shooting
 from asm_hybrid.training.windows import make_windows
 
@@ -118,7 +118,8 @@ def test_defects_shrink_and_the_rate_is_found():
         return (torch.exp(model.w.detach()[:, 0]) - RATE).abs(), starts
 
     settings = FitSettings(200, 64, 0.03, 20, 99, (1, 2))
-    result = fit(model, model, inputs, windows, starts, settings, validate, shooting=shooting)
+    fitted = FitProblem(model, model, inputs, windows, starts, validate, shooting=shooting)
+    result = Fit(fitted, settings).run()
     assert sizes[-1] < 0.05 * sizes[0]
     assert max(result.best) < 0.01
 

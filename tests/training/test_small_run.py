@@ -15,6 +15,7 @@ from asm_hybrid.artefacts import verify_manifest
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.export import export_bundle
 from asm_hybrid.training import train
+from asm_hybrid.training.compared import model_of
 from asm_hybrid.workflow import run_training
 
 MODELS = ["mean", "diurnal", "least_squares", "mechanistic", "recalibrated", "neural", "hybrid"]
@@ -196,7 +197,7 @@ def test_other_modes_run_through_to_the_report(tmp_path, change, own, models):
     result = run_training(write_case(tmp_path, text), tmp_path / "run")
     assert list(result.summary["scores"]["test"]["NH4"]) == models
     assert result.summary["verdict"]["model"] == own
-    assert load_model(tmp_path / "run").kind == own
+    assert model_of(load_model(tmp_path / "run")).name == own
     assert own in result.summary["forecast"]["scores"]["test"]["1 h"]["NH4"]
     assert ("bands" in result.summary) == (own == "hybrid")
     rows = pd.read_csv(tmp_path / "run" / "forecasts.csv")

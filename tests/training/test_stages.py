@@ -12,7 +12,7 @@ from asm_hybrid.config import load_config
 from asm_hybrid.errors import InputError
 from asm_hybrid.training import train
 from asm_hybrid.training.checkpoints import Checkpoints
-from asm_hybrid.training.schedule import schedule
+from asm_hybrid.training.descent_schedule import schedule
 
 ALL = "calibration, collocation, growing, windows, shooting"
 

@@ -1,35 +1,15 @@
-"""Baselines without dynamics: what a model has to beat before it is worth its name."""
+"""A linear model of the inputs, without any dynamics of its own."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["diurnal_mean", "features", "least_squares_prediction"]
+from asm_hybrid.training.compared_model import ComparedModel, FittedRecord, OpenLoop
+
+__all__ = ["MODEL", "features", "least_squares_prediction"]
 
 TRAILING = (0.25, 1.0)
 """Lengths [d] of the trailing means that join the present inputs as regressors."""
-
-
-def diurnal_mean(hours: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Predict the mean of the hour of the day.
-
-    Parameters
-    ----------
-    hours : ndarray of int, shape (sample,)
-        Local hours of the training measurements, 0 to 23.
-    values : ndarray, shape (sample,)
-        Training measurements.
-    at : ndarray of int, shape (prediction,)
-        Local hours to predict.
-
-    Returns
-    -------
-    ndarray, shape (prediction,)
-        An hour without measurements gets the mean of all.
-    """
-    overall = values.mean()
-    table = np.array([values[hours == h].mean() if (hours == h).any() else overall for h in range(24)])
-    return np.asarray(table[at])
 
 
 def features(inputs: np.ndarray, interval: float, at: np.ndarray) -> np.ndarray:
@@ -88,3 +68,23 @@ def least_squares_prediction(train_x: np.ndarray, train_y: np.ndarray, x: np.nda
 
     weights = np.linalg.lstsq(scale(train_x), train_y, rcond=1e-6)[0]
     return np.asarray(scale(x) @ weights)
+
+
+class LeastSquares(ComparedModel):
+    """Least squares on the inputs and their trailing means."""
+
+    name, order = "least_squares", 30
+    title, phrase = "Least squares on inputs", "least squares on inputs"
+    colour = "#b8860b"
+
+    def simulate(self, record: FittedRecord) -> OpenLoop:
+        """Predict from the inputs."""
+        table = np.asarray(record.inputs.cpu())
+        found = []
+        for o in record.observations:
+            x, seen = features(table, record.grid.interval, o.times), record.trained(o)
+            found.append(least_squares_prediction(x[seen], o.values[seen], x)[None])
+        return OpenLoop(tuple(found))
+
+
+MODEL = LeastSquares()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from asm_hybrid.training.soap import BETAS, RAMP, Soap
+from asm_hybrid.training.soap_optimiser import BETAS, RAMP, Soap
 
 
 def descend(start: Tensor, loss: Callable[[Tensor], Tensor], steps: int, lr: float = 0.01) -> Tensor:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from asm_hybrid.training.growing import window_lengths
-
-__all__ = ["Part", "schedule"]
+__all__ = ["Part", "schedule", "window_lengths"]
 
 DESCENTS = ("growing", "windows", "shooting")
 """Stages that learn through simulated windows."""
+SHARES = (8, 4, 2, 1)
+"""Full length of a window over that of growing ones, one phase each."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,14 @@ def schedule(stages: Sequence[str], length: int, iterations: int) -> tuple[Part,
         lengths = window_lengths(length) if stage == "growing" else (length,)
         parts += [Part(stage, n, i) for n, i in zip(lengths, _shared(share, len(lengths)), strict=True)]
     return tuple(parts)
+
+
+def window_lengths(full: int) -> tuple[int, ...]:
+    """Return the lengths of growing windows, phase by phase, in knot intervals; the last is the full one.
+
+    n learns on short windows first, whose gradients are tame.
+    """
+    return tuple(dict.fromkeys(max(1, full // share) for share in SHARES))
 
 
 def _shared(whole: int, count: int) -> list[int]:

@@ -6,7 +6,7 @@ import torch
 from scipy.stats import chi2
 
 from asm_hybrid.training.calibration import calibrate
-from asm_hybrid.training.profile import profile_widths
+from asm_hybrid.training.profile_likelihood import profile_widths
 
 WIDE = np.array([[-50.0, 50.0], [-50.0, 50.0]])
 

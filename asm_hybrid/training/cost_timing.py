@@ -18,10 +18,10 @@ from asm_hybrid.data import Dataset
 from asm_hybrid.hybrid import LearntTerm, LearntTerms, NeuralODE, PlantSystem, participants
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training.cost import Cost, Pace, Timing, estimate, extent
+from asm_hybrid.training.device import choose_device
 from asm_hybrid.training.fitted import make_grid, term_specs
 from asm_hybrid.training.scaling import measured_spread, term_scaling
 from asm_hybrid.training.simulation_models import SETTLING, NeuralModel, PlantModel, SimulationModel
-from asm_hybrid.training.stages import choose_device
 from asm_hybrid.training.windows import recorded_points
 
 __all__ = ["machine_memory", "time_training", "training_cost"]

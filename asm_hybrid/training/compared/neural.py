@@ -1,0 +1,51 @@
+"""The pure neural ODE of the measured variables."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from asm_hybrid.training.compared_model import ComparedModel, FittedRecord, ForecastTask, OpenLoop
+from asm_hybrid.training.simulation_models import NeuralModel
+from asm_hybrid.training.state_forecast import known_at_origins, read_forecasts
+
+__all__ = ["MODEL"]
+
+POINTS = 1
+"""Recorded outputs from one knot to the next: its states, at the knots."""
+
+
+class Neural(ComparedModel):
+    """A neural ODE without f."""
+
+    name, order = "neural", 60
+    title, phrase = "Pure neural ODE", "the pure neural ODE"
+    colour, line = "#009e73", "-."
+    mode = "neural"
+    learns = True
+
+    def simulate(self, record: FittedRecord) -> OpenLoop | None:
+        """Simulate the record from its first measurements; None where the run has no such model."""
+        ode, start = record.model.neural, record.model.neural_start
+        if ode is None or start is None:
+            return None
+        with torch.no_grad():
+            first = start.expand(ode.network.members, -1)
+            found = NeuralModel(ode, record.grid).simulate(first, record.inputs, record_knots=True)
+        return OpenLoop(record.read(found.outputs, POINTS), found.knots, int((~found.ok).sum()))
+
+    def forecast(self, task: ForecastTask, loop: OpenLoop | None) -> list[np.ndarray] | None:
+        """Forecast from the last measurements, each of which moves its own variable."""
+        ode = task.record.model.neural
+        if loop is None or ode is None or not len(task.knots):
+            return None
+        known = known_at_origins(task, loop)
+        variables = len(known.noise)
+        apart = torch.eye(variables, dtype=known.noise.dtype, device=known.noise.device)
+        with torch.no_grad():
+            first = known.states + known.update(apart.expand(len(known.states), -1, -1))
+            outputs = NeuralModel(ode, task.record.grid).simulate(first, known.inputs).outputs
+        return read_forecasts(task, loop, outputs, POINTS)
+
+
+MODEL = Neural()

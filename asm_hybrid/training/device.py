@@ -1,0 +1,29 @@
+"""The device on which a run computes."""
+
+from __future__ import annotations
+
+import torch
+
+from asm_hybrid.errors import InputError
+
+__all__ = ["choose_device"]
+
+
+def choose_device(name: str, where: str = "device") -> torch.device:
+    """Return the device that a config asks for; `where` is said of it in the message.
+
+    Raises
+    ------
+    InputError
+        When ``cuda`` is asked for and there is none.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "the config asks for a CUDA device, and this machine offers none",
+            where=where,
+            expected="auto, cpu or cuda",
+            fix="set device: auto, or install a CUDA build of torch",
+        )
+    return torch.device(name)

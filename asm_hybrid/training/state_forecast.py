@@ -1,0 +1,181 @@
+"""Forecasts of a model with states: it restarts from its open-loop state, moved by the last measurements.
+
+What is measured moves by the gain of a Kalman filter, all states of a plant as they fluctuate with it in the training
+block. No state depends on another origin, and all run as one batch. The forecasts are then corrected by what the
+earlier ones erred by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from asm_hybrid.data import Observation
+from asm_hybrid.training.compared_model import FittedRecord, ForecastTask, OpenLoop
+from asm_hybrid.training.forecast_errors import corrected
+from asm_hybrid.training.origins import HORIZONS, Targets
+from asm_hybrid.training.simulation_models import PlantModel
+from asm_hybrid.training.updating import fluctuations, innovations, update
+from asm_hybrid.training.windows import interpolate_outputs
+
+__all__ = ["KnownAtOrigins", "known_at_origins", "loop_of_f", "plant_forecast", "read_forecasts"]
+
+DAY = 24
+"""Hours of the running mean from which a trajectory fluctuates."""
+
+
+@dataclass(frozen=True)
+class KnownAtOrigins:
+    """What a forecast starts from.
+
+    Attributes
+    ----------
+    states : Tensor, shape (member, origin, …)
+        Open-loop states.
+    inputs : Tensor, shape (origin, knot, input)
+        Inputs from the origins on.
+    error, variance : Tensor, shape (member, origin, variable)
+        Measured minus simulated at the last sample, and the variance of the model's own error.
+    fresh : Tensor of bool, shape (origin, variable)
+        Whether there is a sample that is not too old.
+    noise : Tensor, shape (variable,)
+        Standard deviations of the sensors' errors.
+    """
+
+    states: Tensor
+    inputs: Tensor
+    error: Tensor
+    variance: Tensor
+    fresh: Tensor
+    noise: Tensor
+
+    def update(self, correlation: Tensor) -> Tensor:
+        """Return by how much the measured variables are moved; see `asm_hybrid.training.updating.update`."""
+        return update(self.error, self.variance, self.fresh, self.noise, correlation)
+
+
+def _windows(task: ForecastTask) -> Tensor:
+    """Return the knots from every origin on, ``(origin, knot)``; the last one of the record stands for later ones."""
+    device = task.record.inputs.device
+    start = torch.as_tensor(task.knots, device=device)
+    ahead = start.unsqueeze(1) + torch.arange(task.reach + 1, device=device)
+    return ahead.clamp(max=len(task.record.inputs) - 1)
+
+
+def known_at_origins(task: ForecastTask, loop: OpenLoop) -> KnownAtOrigins:
+    """Return what is known at the origins of a model with the open-loop prediction `loop`."""
+    record, device = task.record, task.record.inputs.device
+    assert loop.trajectory is not None
+    found = [
+        innovations(o.times, -o.error(y), o.noise, task.origins)
+        for o, y in zip(record.observations, loop.values, strict=True)
+    ]
+    # a mean over hours that have passed says little about a state now
+    found = [
+        replace(i, fresh=np.zeros_like(i.fresh)) if o.period else i
+        for i, o in zip(found, record.observations, strict=True)
+    ]
+    error, variance, fresh = (
+        torch.as_tensor(np.stack([getattr(i, field) for i in found], axis=-1), device=device)
+        for field in ("error", "variance", "fresh")
+    )
+    return KnownAtOrigins(
+        states=loop.trajectory[:, torch.as_tensor(task.knots, device=device)],
+        inputs=record.inputs[_windows(task)],
+        error=error,
+        variance=variance,
+        fresh=fresh,
+        noise=torch.as_tensor([o.noise for o in record.observations], dtype=error.dtype, device=device),
+    )
+
+
+def read_forecasts(task: ForecastTask, loop: OpenLoop, outputs: Tensor, points: int) -> list[np.ndarray]:
+    """Return forecasts, ``(member, target)`` for each variable, from simulations that start at the origins.
+
+    Parameters
+    ----------
+    task : ForecastTask
+        What is to be forecast.
+    loop : OpenLoop
+        The open-loop prediction of the same model.
+    outputs : Tensor, shape (member, origin, point, variable)
+        What the sensors show.
+    points : int
+        Recorded points per knot interval.
+    """
+    interval, observations = task.record.grid.interval, task.record.observations
+    # The windows are laid end to end, without their last points: one series that is read like that of a record.
+    cut = np.asarray(outputs.cpu())[..., :-1, :]
+    series = cut.reshape(len(cut), -1, cut.shape[-1])
+    at = np.asarray(_windows(task)[:, :-1].cpu()).ravel()
+    placed = [
+        replace(
+            o,
+            times=o.times[t.sample] - task.origins[t.origin] + t.origin * task.reach * interval,
+            flow=None if o.flow is None else np.append(o.flow[at], o.flow[at[-1]]),
+        )
+        for o, t in zip(observations, task.targets, strict=True)
+    ]
+    found = interpolate_outputs(series, placed, interval, points)
+    return [
+        _corrected(y, o, t, task.origins, simulated)
+        for y, o, t, simulated in zip(found, observations, task.targets, loop.values, strict=True)
+    ]
+
+
+def _corrected(
+    series: np.ndarray, observation: Observation, at: Targets, origins: np.ndarray, simulated: np.ndarray
+) -> np.ndarray:
+    """Return forecasts ``(member, target)`` of one model, each horizon corrected by what it erred by before."""
+    found = innovations(observation.times, -observation.error(simulated), observation.noise, origins)
+    out = np.empty_like(series)
+    for horizon in HORIZONS:
+        k = at.horizon == horizon
+        sample, origin = at.sample[k], at.origin[k]
+        measured, censored = observation.values[sample], observation.censored[sample]
+        times = origins[origin], observation.times[sample]
+        out[:, k] = corrected(series[:, k], found.error[:, origin], measured, censored, *times, observation.noise)
+    return out
+
+
+def plant_forecast(
+    task: ForecastTask, loop: OpenLoop, plant: PlantModel, show: Callable[[Tensor, float], Tensor]
+) -> list[np.ndarray] | None:
+    """Forecast with a plant; None where there is no origin.
+
+    Parameters
+    ----------
+    task : ForecastTask
+        What is to be forecast.
+    loop : OpenLoop
+        Its open-loop prediction.
+    plant : PlantModel
+        f, or f + n.
+    show : callable
+        From outputs and the distance of two points [d] to what the sensors show.
+    """
+    if not len(task.knots):
+        return None
+    assert loop.trajectory is not None
+    inputs, grid = task.record.inputs, task.record.grid
+    known, seen = known_at_origins(task, loop), torch.as_tensor(task.hourly, device=inputs.device)
+    with torch.no_grad():
+        past = loop.trajectory[:, seen]
+        shown = plant.system.output(past, plant.system.forcing(inputs[seen]))
+        moving = fluctuations(past.flatten(-2), shown, known.noise, DAY)
+        moves = moving.moves(known.update(moving.correlation))
+        first = torch.maximum(known.states + moves.reshape(known.states.shape), known.states.clamp(max=0.0))
+        outputs = show(plant.simulate(first, known.inputs).outputs, grid.spacing)
+    return read_forecasts(task, loop, outputs, grid.points)
+
+
+def loop_of_f(record: FittedRecord, which: int) -> OpenLoop:
+    """Return the open loop of f, with the default parameters (0) or with the calibrated ones (1)."""
+    assert record.f.knots is not None
+    part = slice(which, which + 1)
+    shown = record.model.sensors.known(record.f.outputs, record.grid.spacing)
+    return OpenLoop(record.read(shown[part], record.grid.points), record.f.knots[part])
