@@ -9,8 +9,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from asm_hybrid.config.data import DataSection, SourceSection
-from asm_hybrid.config.model import ModelSection, NetworkSection, TrainingSection
+from asm_hybrid.config.model import ModelSection, TrainingSection
 from asm_hybrid.config.names import calibration_bounds, check_names
+from asm_hybrid.config.network import NetworkSection
 from asm_hybrid.config.plant import PlantSection
 from asm_hybrid.config.plantfile import PlantFile
 from asm_hybrid.kinetics import Table

@@ -13,7 +13,7 @@ for volumes and controllers, as far as the layout has them (see :class:`Rows`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +26,7 @@ from asm_hybrid.plant.control import Controller, sorted_controllers
 from asm_hybrid.plant.flows import FlowMaps
 from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.layout import SETTLER, InputSpec, Layout
+from asm_hybrid.plant.learnt import Learnt
 from asm_hybrid.plant.namespace import ArrayNamespace
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import TINY, IdealSettler, TakacsSettler
@@ -146,7 +147,7 @@ class Plant:
         cycles = any(cycle.states for cycle in self.layout.cycles)
         return bool(self.controllers) or cycles or any(t.variable for t in self.layout.tanks)
 
-    def forcing(self, u: Array, p: Array, xp: ArrayNamespace) -> Forcing:
+    def forcing(self, u: Array, p: Array, xp: ArrayNamespace, n: Learnt | None = None) -> Forcing:
         """Work out all that does not depend on the state.
 
         Parameters
@@ -157,14 +158,19 @@ class Plant:
             Parameter values at the reference temperature of each parameter.
         xp : ArrayNamespace
             Array operations.
+        n : Learnt, optional
+            May change the inputs.
 
         Returns
         -------
         Forcing
         """
+        measured = u
+        u = u if n is None else n.driven(u)
         temperature = self.input(u, "T", xp)
         log_theta, reference = (xp.constant(a, u) for a in self.constants.temperature_laws)
-        return self._driven(u, p * xp.exp(log_theta * (temperature - reference)), None, xp)
+        found = self._driven(u, p * xp.exp(log_theta * (temperature - reference)), None, xp)
+        return found if u is measured else replace(found, measured=measured)
 
     def _driven(self, u: Array, parameters: Array, growth: Array | None, xp: ArrayNamespace) -> Forcing:
         """Return the forcing; ``growth`` is the volume over that at the start, ``(…, tank, 1)``, where it varies."""
@@ -248,10 +254,13 @@ class Plant:
             return X
         return X * xp.constant(self.free, X) + forcing.imposed
 
-    def rates(self, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array:
-        """Return the process rates ρ, ``(…, tank, process)``, at effective states [table units]."""
-        values = self.kinetics.rates(X, xp.entries(forcing.parameters), xp)
-        return xp.stack(values)
+    def rates(self, X: Array, forcing: Forcing, xp: ArrayNamespace, n: Learnt | None = None) -> Array:
+        """Return the process rates ρ of f or f + n, ``(…, tank, process)``, at effective states [table units]."""
+        parameters = xp.entries(forcing.parameters)
+        if n is not None:
+            parameters = n.adjusted(parameters, X, forcing.seen)
+        rho = xp.stack(self.kinetics.rates(X, parameters, xp))
+        return rho if n is None else n.rates(rho, X, forcing.seen)
 
     def transport(self, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array:
         """Return what flows and aeration change in the tanks [g/(m³ d)], ``(…, tank, component)``."""
@@ -269,14 +278,41 @@ class Plant:
         rows = self.kinetics.stoichiometry(entries, xp)
         return xp.rows([xp.stack([zero if v is None else v + zero for v in row]) for row in rows])
 
-    def derivative(self, X: Array, forcing: Forcing, stoichiometry: Array, xp: ArrayNamespace) -> Array:
-        """Return f(X; p) [g/(m³ d)], ``(…, row, component)``; zero where a concentration is imposed."""
+    def change(
+        self, tanks: Array, forcing: Forcing, stoichiometry: Array, xp: ArrayNamespace, n: Learnt | None = None
+    ) -> Array:
+        """Return what transport, reactions and n change at effective states [g/(m³ d)], ``(…, tank, component)``."""
+        reaction = xp.matmul(self.rates(tanks, forcing, xp, n), stoichiometry)
+        change = self.transport(tanks, forcing, xp) + reaction
+        return change if n is None else n.changed(change, tanks, forcing.seen)
+
+    def derivative(
+        self, X: Array, forcing: Forcing, stoichiometry: Array, xp: ArrayNamespace, n: Learnt | None = None
+    ) -> Array:
+        """Return f(X; p), or f(X; p) + n(X; w) [g/(m³ d)]; zero where a concentration is imposed.
+
+        Parameters
+        ----------
+        X : array, shape (…, row, component)
+            The state.
+        forcing : Forcing
+            At the same time, worked out with the same n.
+        stoichiometry : array, shape (…, process, component)
+            From `stoichiometry`.
+        xp : ArrayNamespace
+            Array operations.
+        n : Learnt, optional
+            The learnt term; f alone without it.
+
+        Returns
+        -------
+        array, shape (…, row, component)
+        """
         slopes: list[Array] = []
         if self.steered:
             forcing, slopes = self.steer(X, forcing, xp)
         tanks = self.effective_state(X, forcing, xp)
-        change = self.transport(tanks, forcing, xp) + xp.matmul(self.rates(tanks, forcing, xp), stoichiometry)
-        return self.assemble(change, X, tanks, forcing, slopes, xp)
+        return self.assemble(self.change(tanks, forcing, stoichiometry, xp, n), X, tanks, forcing, slopes, xp)
 
     def assemble(
         self, change: Array, X: Array, tanks: Array, forcing: Forcing, slopes: Sequence[Array], xp: ArrayNamespace
@@ -392,7 +428,7 @@ class Plant:
         u = forcing.u
         if moved:
             u = xp.join([moved.get(s.name, xp.entry(u, i)) for i, s in enumerate(self.inputs)])
-        steered = self._driven(u, forcing.parameters, self._growth(X, xp), xp)
+        steered = replace(self._driven(u, forcing.parameters, self._growth(X, xp), xp), measured=forcing.seen)
         net = xp.columns(xp.combine(u, xp.constant(self.constants.net_inflow, u)))
         slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]
         loops = [c.name for c in self.layout.controllers] + [c.name for c in self.layout.cycles]

@@ -17,7 +17,7 @@ from asm_hybrid.scenario.simulation_inputs import SAME, SAMPLE, InputSeries
 from asm_hybrid.solver.cvodes import CompiledProblem, SteadyState
 
 if TYPE_CHECKING:
-    from asm_hybrid.plant.casadi_plant import Learnt
+    from asm_hybrid.plant.learnt import Learnt
 
 __all__ = ["CompiledPlant", "PlantRecord"]
 

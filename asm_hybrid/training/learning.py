@@ -14,7 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asm_hybrid.hybrid import LearntTerm, LearntTerms, PlantSystem, TermScaling, TermSpec, participants
+from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
+from asm_hybrid.hybrid.spec import TermScaling, TermSpec
+from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import torch_namespace
 from asm_hybrid.training.collocation import collocate, prepare_collocation
 from asm_hybrid.training.fit import FitResult
@@ -116,7 +118,7 @@ def _collocation(run: Stages, hybrid: PlantModel, windows: tuple[Windows, Window
     """Give n its start from slopes; a member that validates worse with it starts as it was."""
     term = run.model.term
     assert term is not None
-    if all(part.spec.placement == "output" for part in term):
+    if not any(part.placement.on_derivative for part in term):
         run.progress.say("collocation is left out: n does not act on the derivative")
         return
     run.progress.stage("collocation of n")

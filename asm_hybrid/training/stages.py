@@ -15,7 +15,8 @@ from torch import Tensor
 from asm_hybrid.config import Config
 from asm_hybrid.data import Dataset
 from asm_hybrid.errors import InputError, SimulationError
-from asm_hybrid.hybrid import NeuralODE, PlantSystem
+from asm_hybrid.hybrid.neural import NeuralODE
+from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.calibration import Calibration, calibrate

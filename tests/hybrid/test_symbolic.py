@@ -8,16 +8,12 @@ from flowsheets import draw_inputs, draw_states, flow_sheet, parameters
 from plant_tools import defaults, make_plant, random_inputs, random_state
 from term_tools import KINETIC
 
-from asm_hybrid.hybrid import (
-    ACTIVATIONS,
-    LearntTerm,
-    PlantSystem,
-    TermScaling,
-    TermSpec,
-    participants,
-    symbolic,
-    symbolic_term,
-)
+from asm_hybrid.hybrid import symbolic
+from asm_hybrid.hybrid.ensemble import ACTIVATIONS
+from asm_hybrid.hybrid.learnt_term import LearntTerm
+from asm_hybrid.hybrid.spec import TermScaling, TermSpec
+from asm_hybrid.hybrid.symbolic import symbolic_term
+from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import effluent, torch_namespace, waste
 from asm_hybrid.plant.casadi_plant import symbolic_system
 
@@ -47,7 +43,10 @@ def make_term(plant, placement, form, *, activation="tanh", targets=None, inputs
     )
     takes_part = participants(plant, plant.stoichiometry(defaults(plant), XP))
     term = LearntTerm(
-        TermSpec(placement, form, inputs, targets, (8, 6), activation, (1, 2, 3)), plant, scaling, takes_part
+        TermSpec(placement, inputs, targets, (8, 6), activation, (1, 2, 3), options={"form": form}),
+        plant,
+        scaling,
+        takes_part,
     )
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():

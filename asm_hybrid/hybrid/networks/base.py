@@ -1,0 +1,146 @@
+"""What every network behind n is: its weights at the start, and its function, once for torch and CasADi.
+
+A network is one class in a module of this folder, where :mod:`asm_hybrid.hybrid.networks` finds it; nothing else names
+it. It holds no weights: those of all members are in an :class:`~asm_hybrid.hybrid.ensemble.Ensemble`, which trains,
+saves, loads and splits them, and CasADi is handed those of one member. Torch is not imported here, since a config asks
+for the networks too.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+
+from asm_hybrid.hybrid.keys import Keys
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+__all__ = ["Network", "Operations"]
+
+Array = Any
+
+
+class Operations(Protocol):
+    """Operations on rows ``(…, row, n)``, in torch for all members at once and in CasADi for one."""
+
+    def affine(self, x: Array, weight: Array, bias: Array) -> Array:
+        """Return ``x @ weight + bias`` with weights ``(member, n, m)`` and biases ``(member, 1, m)``."""
+
+    def activation(self, name: str, x: Array) -> Array:
+        """Return an activation, element by element."""
+
+    def magnitude(self, x: Array) -> Array:
+        """Return ``|x|``; its slope at zero is one, so that a weight can leave it."""
+
+    def columns_times(self, x: Array, factors: np.ndarray) -> Array:
+        """Multiply the columns by constant factors ``(n,)``."""
+
+    def rows_times(self, x: Array, factors: np.ndarray) -> Array:
+        """Multiply the rows by constant factors ``(row,)``."""
+
+
+class Network(ABC):
+    """A kind of network, with the shape of one n: a function of scaled inputs that is zero at the start.
+
+    It is a pure function of what n reads at one time and place. A recurrent one would need more: states of its own,
+    which the solver carries, and the adjoint, the compiled step, forecasts and the starts of windows with it. It would
+    give ``state(spot)``, the number of its states at a spot, and ``slope(x, h, weights, ops)`` beside ``forward``; and
+    the plant's state would get rows for them. That is not built.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+        Names of what it reads.
+    hidden : sequence of int
+        Widths of the hidden layers.
+    targets : int
+        Number of what it gives.
+    activation : str
+        Name of the activation.
+    options : mapping of str to object
+        Values of its own keys.
+
+    Attributes
+    ----------
+    name : str
+        What the key ``type`` calls it.
+    order : int
+        Its place among the networks in texts.
+    summary : str
+        What it is, for the description of the key ``type``.
+    keys : Keys
+        Its own keys in the section ``network``.
+    activations : tuple of str
+        Activations it can have.
+    sizes : tuple of int
+        Numbers of inputs, of units in every hidden layer, and of targets.
+    """
+
+    name: ClassVar[str]
+    order: ClassVar[int]
+    summary: ClassVar[str]
+    keys: ClassVar[Keys] = {}
+    activations: ClassVar[tuple[str, ...]]
+
+    def __init__(
+        self,
+        inputs: Sequence[str],
+        hidden: Sequence[int],
+        targets: int,
+        activation: str,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.activation = activation
+        self.sizes = (len(inputs), *hidden, targets)
+
+    def __deepcopy__(self, memo: object) -> Network:
+        """Return itself: nothing in it changes, so copies of an ensemble share it."""
+        return self
+
+    @classmethod  # noqa: B027 - most networks have no keys
+    def check(cls, own: Mapping[str, Any], reads: Mapping[str, Sequence[str]], where: Callable[..., str]) -> None:
+        """Check the values of its own keys; nothing by default.
+
+        Parameters
+        ----------
+        own : mapping of str to object
+            The values.
+        reads : mapping of str to sequence of str
+            What n reads, by placement.
+        where : callable
+            Gives file and line of a key, and of an entry of its list.
+
+        Raises
+        ------
+        InputError
+            When a value does not fit.
+        """
+
+    @abstractmethod
+    def start(self, generator: Generator) -> dict[str, list[Tensor]]:
+        """Return the weights of a member at its start, lists by name; the function is zero with them.
+
+        They are stored by these names. Gradients with respect to some of them must not be zero.
+        """
+
+    @abstractmethod
+    def forward(self, x: Array, weights: Mapping[str, Sequence[Array]], ops: Operations) -> Array:
+        """Evaluate the network on scaled inputs ``(…, row, input)``.
+
+        Parameters
+        ----------
+        x : array, shape (…, row, input)
+            Inputs.
+        weights : mapping of str to sequence of array
+            As `start` gives them, in torch with a leading member axis.
+        ops : Operations
+            Of the namespace of these arrays.
+
+        Returns
+        -------
+        array, shape (…, row, target)
+        """
