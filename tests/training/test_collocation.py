@@ -126,7 +126,7 @@ def test_the_learnt_factor_is_that_by_which_f_is_wrong(case, placement, target):
     assert max(misfit) < 0.2
     with torch.no_grad():
         factors = term.factors(data.states.expand(2, *data.states.shape), data.inputs)
-    position = list(term.spec.universe(case.plant.table)).index(target)
+    (position,) = term.placement.columns
     aerobic = factors[:, :, 1, position]
     np.testing.assert_allclose(aerobic.mean(1), [FACTOR, FACTOR], atol=0.05)
     np.testing.assert_allclose(aerobic.std(1), 0.0, atol=0.1)
