@@ -38,9 +38,6 @@ class _TorchOperations:
     def magnitude(self, x: Tensor) -> Tensor:
         return torch.where(x < 0.0, -x, x)
 
-    def columns_times(self, x: Tensor, factors: np.ndarray) -> Tensor:
-        return cast(Tensor, x * XP.constant(factors, x))
-
     def rows_times(self, x: Tensor, factors: np.ndarray) -> Tensor:
         return cast(Tensor, x * XP.constant(factors, x).unsqueeze(-1))
 

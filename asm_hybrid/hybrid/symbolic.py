@@ -49,9 +49,6 @@ class _CasadiOperations:
     def magnitude(self, x: Array) -> Array:
         return casadi.fabs(x)
 
-    def columns_times(self, x: Array, factors: np.ndarray) -> Array:
-        return XP.matmul(x, _matrix(np.diag(factors)))
-
     def rows_times(self, x: Array, factors: np.ndarray) -> Array:
         return XP.matmul(_matrix(np.diag(factors)), x)
 

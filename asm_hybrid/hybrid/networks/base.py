@@ -36,9 +36,6 @@ class Operations(Protocol):
     def magnitude(self, x: Array) -> Array:
         """Return ``|x|``; its slope at zero is one, so that a weight can leave it."""
 
-    def columns_times(self, x: Array, factors: np.ndarray) -> Array:
-        """Multiply the columns by constant factors ``(n,)``."""
-
     def rows_times(self, x: Array, factors: np.ndarray) -> Array:
         """Multiply the rows by constant factors ``(row,)``."""
 

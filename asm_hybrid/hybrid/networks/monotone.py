@@ -24,9 +24,9 @@ class Monotone(Network):
     """A perceptron that rises with some inputs, falls with others, and is free in the rest, whatever its weights.
 
     In the first layer the weights of an input with a sign count by that sign and their size alone, those of a free
-    input as they are; in all further layers only sizes count [1]_. Activations rise, and half of the units of a layer
-    have them reflected, ``-a(-x)``, so that the network is not convex where they are [2]_. All targets share the signs:
-    with ``rises_with: [S_O]`` every rate that n changes rises with S_O.
+    input as they are; in all further layers only sizes count. With activations that rise and are bounded on both sides
+    and with more than one hidden layer, such networks can come near to every function with these signs [1]_, [2]_. All
+    targets share the signs: with ``rises_with: [S_O]`` every rate that n changes rises with S_O.
 
     This holds for z. The guard g, by which z is multiplied, is one inside the trained range; outside it fades to zero,
     and the product g z can then fall with an input with which z rises.
@@ -35,8 +35,8 @@ class Monotone(Network):
     ----------
     .. [1] H. Daniels, M. Velikova (2010), "Monotone and partially monotone neural networks", IEEE Trans. Neural Netw.
        21, 906-917, https://doi.org/10.1109/TNN.2010.2044803.
-    .. [2] D. Runje, S. M. Shankaranarayana (2023), "Constrained monotonic neural networks", Proc. 40th Int. Conf.
-       Machine Learning, PMLR 202, 29338-29353, https://proceedings.mlr.press/v202/runje23a.html.
+    .. [2] A. Minin, M. Velikova, B. Lang, H. Daniels (2010), "Comparison of universal approximators incorporating
+       partial monotonicity by structure", Neural Netw. 23, 471-475.
     """
 
     name = "monotone"
@@ -46,7 +46,7 @@ class Monotone(Network):
         "rises_with": (SomeNames, "Inputs with which n only rises."),
         "falls_with": (SomeNames, "Inputs with which n only falls."),
     }
-    activations = ("tanh", "relu", "softplus")  # silu falls below -1.28
+    activations = ("tanh",)  # with relu or softplus it would be convex, and silu falls below -1.28
 
     def __init__(
         self,
@@ -60,7 +60,6 @@ class Monotone(Network):
         up, down = ((options or {}).get(key) or () for key in self.keys)
         self.signs = np.array([float(name in up) - float(name in down) for name in inputs])
         self._free = (self.signs == 0.0).astype(float)
-        self._mirrors = [np.where(np.arange(width) % 2, -1.0, 1.0) for width in hidden]
 
     @classmethod
     def check(cls, own: Mapping[str, Any], reads: Mapping[str, Sequence[str]], where: Callable[..., str]) -> None:
@@ -92,12 +91,10 @@ class Monotone(Network):
     def forward(self, x: Array, weights: Mapping[str, Sequence[Array]], ops: Operations) -> Array:
         """Evaluate the layers one after the other."""
         for i, (weight, bias) in enumerate(zip(weights["weights"], weights["biases"], strict=True)):
+            size = ops.magnitude(weight)
             if i:
-                mirror = self._mirrors[i - 1]
-                x = ops.columns_times(ops.activation(self.activation, ops.columns_times(x, mirror)), mirror)
-                weight = ops.magnitude(weight)
+                x, weight = ops.activation(self.activation, x), size
             else:
-                sized = ops.rows_times(ops.magnitude(weight), self.signs)
-                weight = ops.rows_times(weight, self._free) + sized
+                weight = ops.rows_times(weight, self._free) + ops.rows_times(size, self.signs)
             x = ops.affine(x, weight, bias)
         return x
