@@ -190,7 +190,7 @@ class Placement(ABC):
     # Hooks into f + n. By default n leaves alone what they are for.
 
     def driven(self, n: Term, u: Array) -> Array:
-        """Return the inputs that drive the hybrid, ``(…, input)``."""
+        """Return the inputs that drive the hybrid, ``(…, input)``; without states, so not in tanks."""
         return u
 
     def adjusted(self, n: Term, p: Sequence[Array], X: Array, u: Array) -> Sequence[Array]:
