@@ -203,9 +203,11 @@ def _compared(value: float, least: bool) -> str:
 
 def print_missing(console: Console, missing: list[dict[str, Any]]) -> None:
     """Print the first places where n matters."""
+    from asm_hybrid.hybrid.placements import placement_of
+
     kinds = {row["kind"] for row in missing}
     what = kinds.pop() if len(kinds) == 1 else "target"
-    own = {"process": "rate", "component": "rate", "target": "rate or value"}.get(what, "value")
+    own = "rate or value" if what == "target" else placement_of(what).quantity
     names = ["share", f"f's own {own}", "learnt change", "unit"]
     table = _table([what, "tank"], names)
     shown = [row for row in missing[:5] if row["share"] >= LEAST_SHARE]

@@ -23,8 +23,9 @@ from torch import Tensor
 from train_step import RK4_STEPS, runge_kutta
 from train_step_problem import INTERVAL, Problem, error
 
-from asm_hybrid.hybrid import LearntTerm, PlantSystem
-from asm_hybrid.hybrid.term import bounded
+from asm_hybrid.hybrid.learnt_term import LearntTerm
+from asm_hybrid.hybrid.system import PlantSystem
+from asm_hybrid.hybrid.term import LOG_LIMIT
 from asm_hybrid.plant import Forcing
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.rosenbrock import integrate
@@ -91,11 +92,12 @@ class FactoredWithTerm(PlantSystem):
         seen = term.features(X, forcing.u)
 
         def factors(at: Tensor) -> Tensor:
-            return bounded(term.network((at - term.mean) / term.std) * term.guard(at), self.xp)
+            z = term.network((at - term.mean) / term.std) * term.guard(at)
+            return torch.exp(LOG_LIMIT * torch.tanh(z / LOG_LIMIT))
 
         each = torch.eye(seen.shape[-1], dtype=x.dtype)
         slopes = torch.func.vmap(lambda v: torch.func.jvp(factors, (seen,), (v.expand_as(seen),))[1])(each)
-        learnt = (self.own_rates(X, forcing) * slopes).movedim(0, -1) @ term.reading.read.T
+        learnt = (self.own_rates(X, forcing) * slopes).movedim(0, -1) @ torch.as_tensor(term.reading.read).T
         return super().jacobian(x, forcing) + self.stoichiometry.transpose(-2, -1) @ learnt
 
 

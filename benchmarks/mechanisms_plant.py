@@ -19,7 +19,7 @@ import torch
 
 from asm_hybrid.config import build_layout, load_config
 from asm_hybrid.data.bsm import read_bsm_influent
-from asm_hybrid.hybrid import PlantSystem
+from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Plant
 from asm_hybrid.solver.grid import Grid

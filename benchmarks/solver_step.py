@@ -30,7 +30,8 @@ from torch import Tensor
 
 from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.data import Dataset, read_dataset
-from asm_hybrid.hybrid import LearntTerm, PlantSystem, participants
+from asm_hybrid.hybrid.learnt_term import LearntTerm
+from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import Forcing, Plant, torch_namespace
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training import PlantModel, start_state
@@ -90,7 +91,7 @@ class Case:
         term = LearntTerm(spec, self.plant, scaling, takes_part)
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
-            layer = term.network.weights[-1]
+            layer = term.network.tensors()["weights"][-1]
             layer.copy_(size * torch.randn(layer.shape, dtype=layer.dtype, generator=generator))
         self.weights = list(term.network.parameters())
         self.system = PlantSystem(self.plant, parameters, targets, term)

@@ -34,7 +34,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 from train_step_problem import INTERVAL, Found, Interpolated, Problem, error
 
-from asm_hybrid.hybrid import PlantSystem
+from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.solver import rosenbrock
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training.simulation_models import SETTLING

@@ -24,7 +24,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asm_hybrid.hybrid import LearntTerm, PlantSystem, TermSpec, participants
+from asm_hybrid.hybrid.learnt_term import LearntTerm
+from asm_hybrid.hybrid.spec import TermSpec
+from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.hybrid.term import FADE_END, FADE_START, LOG_LIMIT
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Forcing, IdealSettler, Layout, Plant, Recycle, Tank, torch_namespace
@@ -210,7 +212,6 @@ class Problem:
         assert along.knots is not None
         spec = TermSpec(
             placement="rates",
-            form="multiplicative",
             inputs=READS,
             targets=tuple(self.plant.table.process_names),
             hidden=HIDDEN,
@@ -222,7 +223,7 @@ class Problem:
         takes_part = participants(self.plant, self.plant.stoichiometry(self.defaults, torch_namespace()))
         term = LearntTerm(spec, self.plant, scaling, takes_part)
         with torch.no_grad():
-            layer = term.network.weights[-1]
+            layer = term.network.tensors()["weights"][-1]
             draw = torch.randn(layer.shape, dtype=layer.dtype, generator=torch.Generator().manual_seed(0))
             layer.copy_(LAST_LAYER * draw)
         return term
@@ -268,8 +269,9 @@ class Problem:
         with torch.no_grad():
             system = self.system()
             slope = system.derivative(self.starts, along(0.3, system.parameters))
-        weights = {f"weight_{i}": w[0] for i, w in enumerate(term.network.weights)}
-        weights |= {f"bias_{i}": b[0, 0] for i, b in enumerate(term.network.biases)}
+        learnt = term.network.tensors()
+        weights = {f"weight_{i}": w[0] for i, w in enumerate(learnt["weights"])}
+        weights |= {f"bias_{i}": b[0, 0] for i, b in enumerate(learnt["biases"])}
         scaling = {name: getattr(term, name) for name in ("mean", "std", "low", "high")}
         tensors = {
             "starts": self.starts[0],

@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from plant_tools import defaults, random_inputs, random_state
 
-from asm_hybrid.hybrid import LearntTerm, PlantSystem, TermScaling, TermSpec, participants
+from asm_hybrid.hybrid.learnt_term import LearntTerm
+from asm_hybrid.hybrid.spec import TermScaling, TermSpec
+from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import torch_namespace
 
 INPUTS = ("S_S", "S_NH", "T")
@@ -24,7 +26,7 @@ def make_term(plant, placement="rates", form="multiplicative", targets=None, see
         "output": MEASURED,
     }
     targets = tuple(targets or universe[placement])
-    spec = TermSpec(placement, form, inputs, targets, (8, 8), "tanh", seeds)
+    spec = TermSpec(placement, inputs, targets, (8, 8), "tanh", seeds, options={"form": form})
     sizes = {"T": 15.0, "Q_in": 2e4, "load.S_NH": 4e5, "load.TN": 1e6, "air": 100.0}
     row = torch.tensor([sizes.get(name, 10.0) for name in inputs], dtype=torch.float64)
     scaling = TermScaling(

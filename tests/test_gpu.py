@@ -7,7 +7,9 @@ import torch
 
 from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.errors import InputError
-from asm_hybrid.hybrid import LearntTerm, PlantSystem, TermScaling, participants
+from asm_hybrid.hybrid.learnt_term import LearntTerm
+from asm_hybrid.hybrid.spec import TermScaling
+from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training import PlantModel, start_state
 from asm_hybrid.training.device import choose_device

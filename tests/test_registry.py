@@ -48,7 +48,7 @@ def test_a_module_that_is_private_offers_nothing(folder: Path) -> None:
 
 def test_two_of_one_name_are_refused(folder: Path) -> None:
     package = _package(folder, "tools_twice", a="TOOL = Tool('saw')", b="TOOL = Tool('saw')")
-    with pytest.raises(TypeError, match=r"tools_twice\.b offers a second Tool of the name 'saw'"):
+    with pytest.raises(TypeError, match=r"tools_twice\.b offers a second TOOL of the name 'saw'"):
         discover(package, "TOOL", Tool)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asm_hybrid.hybrid import LearntTerms
+from asm_hybrid.hybrid.learnt_term import LearntTerms
 from asm_hybrid.plant import torch_namespace
 from asm_hybrid.training import FittedModel
 
@@ -63,8 +63,7 @@ def imbalance(model: FittedModel, terms: LearntTerms, X: Tensor, u: Tensor) -> d
         forcing = system.forcing(u)
         X = system.effective(X, forcing)
         own = system.own_rates(X, forcing)
-        p = terms.adjusted(xp.entries(forcing.parameters), X.unsqueeze(0), u)
-        rates = terms.rates(xp.stack(plant.kinetics.rates(X.unsqueeze(0), p, xp)), X.unsqueeze(0), u)[0]
+        rates = plant.rates(X.unsqueeze(0), forcing, xp, terms)[0]
         change = (rates - own) @ system.stoichiometry
         change = change + free * terms.changed(torch.zeros_like(X).unsqueeze(0), X.unsqueeze(0), u)[0]
         made = (volumes * change @ holds).sum(-2)

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asm_hybrid.diagnosis.contributions import target_unit
-from asm_hybrid.hybrid import LearntTerm, LearntTerms, PlantSystem
+from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
+from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.training import FittedModel, PlantModel
 
 __all__ = ["missing_dynamics", "ranked", "switch_off_effects"]
@@ -30,7 +30,7 @@ def switch_off_effects(
     term : LearntTerm
         One member of one of its terms.
     others : LearntTerms
-        The same member of all terms, which stay.
+        The same member of all terms, `term` among them; the others stay.
     states : Tensor, shape (window, tank, component)
         Start states of the windows, on the hybrid's own trajectory.
     inputs : Tensor, shape (window, knot, input)
@@ -43,22 +43,21 @@ def switch_off_effects(
     ndarray, shape (spot, target)
         Mean square of the change over windows, steps and measured variables [-]; zero where n does not act.
     """
-    spots, universe = len(term.at), term.place.shape[1]
-    targets = term.place.argmax(dim=1).tolist()
-    cases = 1 + len(term.places)
-    mask = torch.ones(1, cases, 1, spots, universe, dtype=states.dtype, device=states.device)
-    for i, (spot, target) in enumerate(term.places):
-        mask[0, i + 1, 0, spot, targets[target]] = 0.0
+    placement = term.placement
+    spots, cases = len(placement.spots), 1 + len(placement.places)
+    mask = torch.ones(1, cases, 1, spots, placement.width, dtype=states.dtype, device=states.device)
+    for i, (spot, target) in enumerate(placement.places):
+        mask[0, i + 1, 0, spot, placement.columns[target]] = 0.0
     switched = term.member(0)
-    switched.mask = mask.unsqueeze(3) if term.spec.placement == "forcing" else mask  # inputs have an axis of time
-    kept = [switched if other.spec.placement == term.spec.placement else other for other in others]
+    switched.mask = mask if placement.in_tanks else mask.unsqueeze(3)  # inputs have an axis of time
+    kept = [switched if other is term else other for other in others]
     system = PlantSystem(model.plant, model.parameters, model.targets, LearntTerms(kept))
     start = states.expand(1, cases, *states.shape)
     with torch.no_grad():
         outputs = PlantModel(system, model.grid).simulate(start, inputs).outputs[0]
     change = (outputs[1:] - outputs[:1]) / torch.as_tensor(noise, dtype=states.dtype, device=states.device)
-    effects = np.zeros((spots, len(targets)))
-    effects[tuple(zip(*term.places, strict=True))] = change.square().mean((1, 2, 3)).cpu()
+    effects = np.zeros((spots, len(placement.targets)))
+    effects[tuple(zip(*placement.places, strict=True))] = change.square().mean((1, 2, 3)).cpu()
     return effects
 
 
@@ -79,30 +78,26 @@ def missing_dynamics(
         One of its terms.
     effects : ndarray, shape (spot, target)
         From :func:`switch_off_effects`.
-    own, learnt : ndarray, shape (time, spot, target of the plant)
-        What f has by itself, and what n adds: rates, changes of components, parameters, or measured variables.
+    own, learnt : ndarray, shape (time, spot, column of n)
+        What f has by itself, and what n adds.
 
     Returns
     -------
     list of dict
         One a target and spot, with its ``effect`` [-].
     """
-    kind = term.spec.kind
-    names = term.spec.universe(model.plant.table)
-    spots = term.spec.spots(model.plant)
-    rows = []
-    for spot, i in term.places:
-        target = term.spec.targets[i]
-        k = names.index(target)
+    placement, table, rows = term.placement, model.plant.table, []
+    for spot, i in placement.places:
+        target, k = placement.targets[i], placement.columns[i]
         rows.append(
             {
-                "kind": kind,
+                "kind": placement.kind,
                 "name": target,
-                "tank": spots[spot],
+                "tank": placement.spots[spot],
                 "effect": float(effects[spot, i]),
                 "own": float(own[:, spot, k].mean()),
                 "learnt": float(learnt[:, spot, k].mean()),
-                "unit": target_unit(model, kind, target),
+                "unit": placement.unit(target, table),
             }
         )
     return rows

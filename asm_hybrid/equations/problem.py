@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from asm_hybrid.equations.config import FittedSection, OdeConfig
-from asm_hybrid.hybrid.network import EnsembleMLP
+from asm_hybrid.hybrid.ensemble import EnsembleMLP
 from asm_hybrid.kinetics import Table, compile_table
 from asm_hybrid.plant import torch_namespace
 from asm_hybrid.solver.solve import Field, check_method

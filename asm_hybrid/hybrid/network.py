@@ -1,78 +1,142 @@
-"""The network n: several independently initialised members evaluated at once."""
+"""What every network behind n is: its weights at the start, and its function, once for torch and CasADi.
+
+A network is one class in a module of the folder ``networks``, offered as ``NETWORK``, where
+:mod:`asm_hybrid.hybrid.networks` finds it; nothing else names it. It holds no weights: those of all members are in an
+:class:`~asm_hybrid.hybrid.ensemble.Ensemble`, which trains, saves, loads and splits them, and CasADi is handed those of
+one member. Torch is not imported here, since a config asks for the networks too.
+"""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-import torch
-from torch import Tensor, nn
+import numpy as np
 
-__all__ = ["ACTIVATIONS", "EnsembleMLP"]
+from asm_hybrid.hybrid.keys import Keys
+from asm_hybrid.kinetics.arrays import Array
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "tanh": torch.tanh,
-    "silu": nn.functional.silu,
-    "relu": torch.relu,
-    "softplus": nn.functional.softplus,
-}
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+__all__ = ["Network", "Operations"]
 
 
-class EnsembleMLP(nn.Module):
-    """Multilayer perceptrons of one shape, one a seed, that share nothing but the batch they are evaluated in.
+class Operations(Protocol[Array]):
+    """Operations on rows ``(…, row, n)``, in torch for all members at once and in CasADi for one."""
 
-    The last layer starts at zero, so every member starts as the zero function.
+    def affine(self, x: Array, weight: Array, bias: Array) -> Array:
+        """Return ``x @ weight + bias`` with weights ``(member, n, m)`` and biases ``(member, 1, m)``."""
+
+    def activation(self, name: str, x: Array) -> Array:
+        """Return an activation, element by element."""
+
+    def magnitude(self, x: Array) -> Array:
+        """Return ``|x|``; its slope at zero is one, so that a weight can leave it."""
+
+    def rows_times(self, x: Array, factors: np.ndarray) -> Array:
+        """Multiply the rows by constant factors ``(row,)``."""
+
+
+class Network(ABC):
+    """A kind of network, with the shape of one n: a function of scaled inputs that is zero at the start.
+
+    It is a pure function of what n reads at one time and place. A recurrent one would need more: states of its own,
+    which the solver carries, and the adjoint, the compiled step, forecasts and the starts of windows with it. It would
+    give ``state(spot)``, the number of its states at a spot, and ``slope(x, h, weights, ops)`` beside ``forward``; and
+    the plant's state would get rows for them. That is not built.
 
     Parameters
     ----------
-    sizes : sequence of int
-        Numbers of inputs, of units in every hidden layer, and of outputs.
+    inputs : sequence of str
+        Names of what it reads.
+    hidden : sequence of int
+        Widths of the hidden layers.
+    targets : int
+        Number of what it gives.
     activation : str
-        A key of :data:`ACTIVATIONS`.
-    seeds : sequence of int
-        One member a seed. A member's start depends on its own seed alone.
+        Name of the activation.
+    options : mapping of str to object
+        Values of its own keys.
+
+    Attributes
+    ----------
+    name : str
+        What the key ``type`` calls it.
+    order : int
+        Its place among the networks in texts.
+    summary : str
+        What it is, for the description of the key ``type``.
+    keys : Keys
+        Its own keys in the section ``network``.
+    activations : tuple of str
+        Activations it can have.
+    sizes : tuple of int
+        Numbers of inputs, of units in every hidden layer, and of targets.
     """
 
-    def __init__(self, sizes: Sequence[int], activation: str, seeds: Sequence[int]) -> None:
-        super().__init__()
-        self.members = len(seeds)
-        self.activation = ACTIVATIONS[activation]
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self.weights = nn.ParameterList()
-        self.biases = nn.ParameterList()
-        for i, (n_in, n_out) in enumerate(pairwise(sizes)):
-            last = i == len(sizes) - 2
-            scale = 0.0 if last else (3.0 / n_in) ** 0.5
-            draws = [2 * torch.rand(n_in, n_out, dtype=torch.float64, generator=g) - 1 for g in generators]
-            self.weights.append(nn.Parameter(scale * torch.stack(draws)))
-            self.biases.append(nn.Parameter(torch.zeros(self.members, 1, n_out, dtype=torch.float64)))
+    name: ClassVar[str]
+    order: ClassVar[int]
+    summary: ClassVar[str]
+    keys: ClassVar[Keys] = {}
+    activations: ClassVar[tuple[str, ...]]
 
-    def member(self, index: int) -> EnsembleMLP:
-        """Return one member as an ensemble of its own."""
-        out = copy.deepcopy(self)
-        out.members = 1
-        for group in (out.weights, out.biases):
-            for i, p in enumerate(group):
-                group[i] = nn.Parameter(p.detach()[index : index + 1].clone())
-        return out
+    def __init__(
+        self,
+        inputs: Sequence[str],
+        hidden: Sequence[int],
+        targets: int,
+        activation: str,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.activation = activation
+        self.sizes = (len(inputs), *hidden, targets)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Evaluate every member on its own rows.
+    def __deepcopy__(self, memo: object) -> Network:
+        """Return itself: nothing in it changes, so copies of an ensemble share it."""
+        return self
+
+    @classmethod  # noqa: B027 - most networks have no keys
+    def check(cls, own: Mapping[str, Any], reads: Mapping[str, Sequence[str]], where: Callable[..., str]) -> None:
+        """Check the values of its own keys; nothing by default.
 
         Parameters
         ----------
-        x : Tensor, shape (member, …, input)
-            Scaled inputs.
+        own : mapping of str to object
+            The values.
+        reads : mapping of str to sequence of str
+            What n reads, by placement.
+        where : callable
+            Gives file and line of a key, and of an entry of its list.
+
+        Raises
+        ------
+        InputError
+            When a value does not fit.
+        """
+
+    @abstractmethod
+    def start(self, generator: Generator) -> dict[str, list[Tensor]]:
+        """Return the weights of a member at its start, lists by name; the function is zero with them.
+
+        They are stored by these names. Gradients with respect to some of them must not be zero.
+        """
+
+    @abstractmethod
+    def forward(self, x: Array, weights: Mapping[str, Sequence[Array]], ops: Operations[Array]) -> Array:
+        """Evaluate the network on scaled inputs ``(…, row, input)``.
+
+        Parameters
+        ----------
+        x : array, shape (…, row, input)
+            Inputs.
+        weights : mapping of str to sequence of array
+            As `start` gives them, in torch with a leading member axis.
+        ops : Operations
+            Of the namespace of these arrays.
 
         Returns
         -------
-        Tensor, shape (member, …, output)
+        array, shape (…, row, target)
         """
-        shape = x.shape
-        y = x.reshape(self.members, -1, shape[-1])
-        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            if i:
-                y = self.activation(y)
-            y = torch.baddbmm(bias, y, weight)
-        return y.reshape(*shape[:-1], y.shape[-1])

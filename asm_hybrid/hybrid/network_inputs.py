@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor, nn
+import numpy as np
 
-from asm_hybrid.plant import Plant, torch_namespace
+from asm_hybrid.kinetics.arrays import Array
+from asm_hybrid.plant import ArrayNamespace, Plant, torch_namespace
 
 __all__ = ["LOAD", "Reading", "reading_unit"]
 
@@ -15,8 +15,8 @@ LOAD = "load."
 """Prefix of loads among what n reads."""
 
 
-class Reading(nn.Module):
-    """Picks what n reads from states and inputs.
+class Reading:
+    """Picks what n reads from states and inputs, in any array namespace.
 
     A name is one of
 
@@ -39,26 +39,22 @@ class Reading(nn.Module):
 
     Attributes
     ----------
-    read : Tensor, shape (component, input)
+    read : ndarray, shape (component, input)
         Picks states.
-    drive : Tensor, shape (plant input, spot, input)
+    drive : ndarray, shape (plant input, spot, input)
         Picks inputs.
-    load : Tensor, shape (plant input, input)
+    load : ndarray, shape (plant input, 1, input)
         Adds up concentrations of the influent, which are then multiplied by its flow.
     flow : int
         Position of the flow among the plant's inputs.
     """
 
-    read: Tensor
-    drive: Tensor
-    load: Tensor
-
     def __init__(self, plant: Plant, inputs: Sequence[str], spots: Sequence[str]) -> None:
-        super().__init__()
         at, components = plant.input_index, plant.table.component_names
-        read = torch.zeros(len(components), len(inputs), dtype=torch.float64)
-        drive = torch.zeros(len(at), len(spots), len(inputs), dtype=torch.float64)
-        load = torch.zeros(len(at), len(inputs), dtype=torch.float64)
+        self.read = read = np.zeros((len(components), len(inputs)))
+        self.drive = drive = np.zeros((len(at), len(spots), len(inputs)))
+        self.load = load = np.zeros((len(at), 1, len(inputs)))
+        self.flow = at["Q_in"]
         for i, name in enumerate(inputs):
             if name in components:
                 read[components.index(name), i] = 1.0
@@ -70,30 +66,35 @@ class Reading(nn.Module):
                         drive[at[f"{tank}.air"], spots.index(tank) if tank in spots else 0, i] = 1.0
             elif name.startswith(LOAD):
                 first = at[f"influent.{components[0]}"]
-                load[first : first + len(components), i] = _weights(plant, name.removeprefix(LOAD))
+                load[first : first + len(components), 0, i] = _weights(plant, name.removeprefix(LOAD))
             else:
                 drive[at[name], :, i] = 1.0
-        self.register_buffer("read", read, persistent=False)
-        self.register_buffer("drive", drive, persistent=False)
-        self.register_buffer("load", load, persistent=False)
-        self.flow = at["Q_in"]
-        self._reads, self._driven, self._loaded = (bool(m.any()) for m in (read, drive, load))
+        self._nothing = np.zeros((len(spots), len(inputs)))
+        self._driven, self._loaded = bool(drive.any()), bool(load.any())
 
-    def forward(self, X: Tensor | None, u: Tensor) -> Tensor:
+    def __deepcopy__(self, memo: object) -> Reading:
+        """Return itself: nothing in it changes, so copies of a term share it."""
+        return self
+
+    def __call__(self, X: Array | None, u: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return what n reads, unscaled, ``(…, spot, input)``.
 
         Parameters
         ----------
-        X : Tensor or None, shape (…, tank, component)
-            Effective states; None at the influent.
-        u : Tensor, shape (…, plant input)
+        X : array or None, shape (…, tank, component)
+            Effective states; None at the influent. Their leading axes are those of the result, also where n reads
+            inputs alone.
+        u : array, shape (…, plant input)
             Inputs.
+        xp : ArrayNamespace
+            Array operations.
         """
-        found = X @ self.read if self._reads and X is not None else torch.zeros_like(self.drive[0])
+        found = xp.constant(self._nothing, u) if X is None else xp.matmul(X, xp.constant(self.read, X))
         if self._driven:
-            found = found + (u @ self.drive.flatten(1)).reshape(*u.shape[:-1], *self.drive.shape[1:])
+            found = found + xp.combine(u, xp.constant(self.drive, u))
         if self._loaded:
-            found = found + (u[..., self.flow, None] * (u @ self.load)).unsqueeze(-2)
+            loads = xp.column(xp.entry(u, self.flow)) * xp.combine(u, xp.constant(self.load, u))
+            found = found + xp.rows([loads] * len(self._nothing))
         return found
 
 
@@ -109,12 +110,14 @@ def reading_unit(plant: Plant, name: str) -> str:
     return units[name]
 
 
-def _weights(plant: Plant, quantity: str) -> Tensor:
+def _weights(plant: Plant, quantity: str) -> np.ndarray:
     """Return what a component counts in a component or composite, with default parameters, ``(component,)``."""
+    import torch  # a config asks what n can read, and does without
+
     names = plant.table.component_names
     if quantity in names:
-        return torch.tensor([float(n == quantity) for n in names], dtype=torch.float64)
-    defaults = torch.tensor([p.default for p in plant.table.parameters], dtype=torch.float64)
+        return np.array([float(n == quantity) for n in names])
     xp = torch_namespace()
+    defaults = torch.tensor([p.default for p in plant.table.parameters], dtype=torch.float64)
     values = plant.kinetics.composite(quantity, list(xp.entries(defaults)), xp)
-    return torch.stack([torch.as_tensor(v, dtype=torch.float64).reshape(()) for v in values])
+    return np.array([float(v) for v in values])

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from asm_hybrid.hybrid.network import EnsembleMLP
+from asm_hybrid.hybrid.ensemble import EnsembleMLP
 
 __all__ = ["NeuralODE"]
 

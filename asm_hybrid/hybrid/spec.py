@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
-from asm_hybrid.kinetics import Table
+from asm_hybrid.hybrid.network import Network
+from asm_hybrid.hybrid.networks import NETWORKS
+from asm_hybrid.hybrid.placement import Placement
+from asm_hybrid.hybrid.placements import PLACEMENTS
 from asm_hybrid.plant import Plant
 
-__all__ = ["INFLUENT", "KINDS", "TermScaling", "TermSpec"]
-
-KINDS = {
-    "rates": "process",
-    "state": "component",
-    "parameters": "parameter",
-    "forcing": "influent",
-    "output": "variable",
-}
-"""What n changes, by placement."""
-
-INFLUENT = "influent"
-"""The one place where n acts on the forcing."""
+__all__ = ["TermScaling", "TermSpec"]
 
 
 @dataclass(frozen=True)
@@ -31,9 +24,7 @@ class TermSpec:
     Attributes
     ----------
     placement : str
-        A key of :data:`KINDS`.
-    form : str
-        ``multiplicative`` or ``additive``; used by ``rates``.
+        A key of :data:`~asm_hybrid.hybrid.placements.PLACEMENTS`.
     inputs : tuple of str
         What n reads, see :class:`asm_hybrid.hybrid.network_inputs.Reading`.
     targets : tuple of str
@@ -46,29 +37,33 @@ class TermSpec:
         Name of the activation.
     seeds : tuple of int
         Seeds of the members.
+    network : str
+        A key of :data:`~asm_hybrid.hybrid.networks.NETWORKS`.
+    options : mapping of str to object
+        Values of the keys that the placement and the network have of their own, but for that of the targets.
     """
 
     placement: str
-    form: str
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
     hidden: tuple[int, ...]
     activation: str
     seeds: tuple[int, ...]
+    network: str = "mlp"
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
         """``process``, ``component``, ``parameter``, ``influent`` or ``variable``: what a target is."""
-        return KINDS[self.placement]
+        return PLACEMENTS[self.placement].kind
 
-    def universe(self, table: Table) -> tuple[str, ...]:
-        """Return what the last axis of n stands for: all processes or components, else the targets."""
-        names = {"rates": table.process_names, "state": table.component_names}
-        return names.get(self.placement, self.targets)
+    def placed(self, plant: Plant) -> Placement:
+        """Return the placement in a plant."""
+        return PLACEMENTS[self.placement](self.targets, self.options, plant)
 
-    def spots(self, plant: Plant) -> tuple[str, ...]:
-        """Return where one and the same network is evaluated: in every tank, or at the influent."""
-        return (INFLUENT,) if self.placement == "forcing" else plant.layout.tank_names
+    def architecture(self) -> Network:
+        """Return the network without its weights."""
+        return NETWORKS[self.network](self.inputs, self.hidden, len(self.targets), self.activation, self.options)
 
 
 @dataclass(frozen=True)

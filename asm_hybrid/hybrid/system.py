@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.errors import InputError
-from asm_hybrid.hybrid.term import LearntTerm
-from asm_hybrid.hybrid.terms import LearntTerms
+from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
+from asm_hybrid.hybrid.trajectory import Trajectory
 from asm_hybrid.plant import (
     Forcing,
     Plant,
@@ -126,9 +126,25 @@ class PlantSystem:
         return self._forcing(u, self.parameters)
 
     def _forcing(self, u: Tensor, p: Tensor) -> Forcing[Tensor]:
-        driven = u if self.term is None else self.term.driven(u)
-        found = self.plant.forcing(driven, p, self.xp)
-        return found if driven is u else replace(found, measured=u)
+        return self.plant.forcing(u, p, self.xp, self.term)
+
+    def recording(self, targets: Sequence[str]) -> PlantSystem:
+        """Return the same model with other recorded quantities."""
+        return PlantSystem(self.plant, self.parameters, targets, self.term)
+
+    def along(self, x: Tensor, u: Tensor) -> Trajectory:
+        """Return what f, without n, does along states ``(time, row, component)`` and inputs ``(time, input)``."""
+        f = self if self.term is None else PlantSystem(self.plant, self.parameters, self.targets)
+        forcing = f.forcing(u)
+        X = f.effective(x, forcing)
+        return Trajectory(
+            X,
+            u,
+            forcing.parameters,
+            f.own_rates(X, forcing),
+            f.stoichiometry,
+            lambda t: f.recording(t).output(x, forcing),
+        )
 
     def prepare(self, inputs: Tensor) -> list[Forcing[Tensor]]:
         """Return the forcings along a series of inputs ``(…, time, input)``, worked out at once."""
@@ -150,24 +166,13 @@ class PlantSystem:
 
     def derivative(self, x: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         """Return dX/dt [g/(m³ d)], ``(…, row, component)``."""
-        X = self.effective(x, forcing)
-        rho = self.xp.stack(self.plant.kinetics.rates(X, self._adjusted(X, forcing), self.xp))
-        if self.term is not None:
-            rho = self.term.rates(rho, X, _measured(forcing))
-        reaction = self.xp.matmul(rho, self.stoichiometry)
-        change: Tensor = self.plant.transport(X, forcing, self.xp) + reaction
-        if self.term is not None:
-            change = self.term.changed(change, X, _measured(forcing))
-        return self.plant.assemble(change, x, X, forcing, (), self.xp)
-
-    def _adjusted(self, X: Tensor, forcing: Forcing[Tensor]) -> Sequence[Tensor]:
-        """Return the parameters that the rates use, each to broadcast against ``(…, tank)``."""
-        p = self.xp.entries(forcing.parameters)
-        return p if self.term is None else self.term.adjusted(p, X, _measured(forcing))
+        return self.plant.derivative(x, forcing, self.stoichiometry, self.xp, self.term)
 
     def rate_slopes(self, X: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         """Return dρ/dX of f's own rates at the parameters in use, n held, ``(…, tank, process, component)``."""
-        p = self._adjusted(X, forcing)
+        p = self.xp.entries(forcing.parameters)
+        if self.term is not None:
+            p = self.term.adjusted(p, X, forcing.seen)
         rows = self.plant.kinetics.rate_jacobian(X, p, self.xp)
         found = {(i, j): v for i, row in enumerate(rows) for j, v in enumerate(row) if v is not None}
         processes, components = len(rows), X.shape[-1]
@@ -185,7 +190,7 @@ class PlantSystem:
         X = self.effective(x, forcing)
         slopes = self.rate_slopes(X, forcing)
         if self.term is not None:
-            slopes = self.term.sloped(slopes, X, _measured(forcing))
+            slopes = self.term.sloped(slopes, X, forcing.seen)
         blocks: Tensor = self._transposed @ slopes
         if forcing.loss is not None:
             blocks = blocks - forcing.loss.unsqueeze(-1) * _identity(blocks)
@@ -280,12 +285,7 @@ class PlantSystem:
         if self._has_effluent:
             _, outflow = effluent(self.plant, x, forcing, self.xp)
             out = out + (outflow @ self._of_effluent).squeeze(-2)
-        return out if self.term is None else self.term.recorded(out, self.targets, X, _measured(forcing))
-
-
-def _measured(forcing: Forcing[Tensor]) -> Tensor:
-    """Return the inputs as n reads them: without its own correction, ``(…, input)``."""
-    return forcing.u if forcing.measured is None else forcing.measured
+        return out if self.term is None else self.term.recorded(out, self.targets, X, forcing.seen)
 
 
 def _inverted(blocks: Tensor, shift: float | Tensor) -> Tensor:

@@ -1,46 +1,27 @@
-"""A plant as CasADi expressions, for stiff integrators and optimisation."""
+"""A plant, or f + n in it, as CasADi expressions, for stiff integrators and optimisation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import casadi
 import numpy as np
 
 from asm_hybrid.plant.control import OnOff
 from asm_hybrid.plant.forcing import Forcing
+from asm_hybrid.plant.learnt import Learnt
 from asm_hybrid.plant.namespace import Matrix, casadi_namespace
 from asm_hybrid.plant.outlets import effluent, primary_sludge, waste
 from asm_hybrid.plant.plant import Plant
 
-__all__ = ["PRIMARY_SLUDGE", "Learnt", "SymbolicSystem", "symbolic_system"]
+__all__ = ["PRIMARY_SLUDGE", "SymbolicSystem", "symbolic_system"]
 
 XP = casadi_namespace()
 
 PRIMARY_SLUDGE = "primary_sludge"
 """The place of what leaves a primary clarifier for disposal."""
-
-
-class Learnt(Protocol):
-    """A learnt term of one plant, on CasADi matrices: states ``(tank, component)``, rates ``(tank, process)``."""
-
-    def driven(self, u: Matrix) -> Matrix:
-        """Return the inputs that drive the hybrid, from those of f."""
-
-    def adjusted(self, p: Sequence[Matrix], X: Matrix, u: Matrix) -> Sequence[Matrix]:
-        """Return the parameters that the rates of the hybrid use, from those of f, each a number or ``(tank,)``."""
-
-    def rates(self, rho: Matrix, X: Matrix, u: Matrix) -> Matrix:
-        """Return the rates that the hybrid model uses, from those of f."""
-
-    def changed(self, change: Matrix, X: Matrix, u: Matrix) -> Matrix:
-        """Return the derivative of the tanks, from that of f with these rates, ``(tank, component)``."""
-
-    def corrected(self, value: Matrix, target: str, X: Matrix, u: Matrix) -> Matrix:
-        """Return a measured variable of the hybrid, from that of f, ``(1,)``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +55,7 @@ class SymbolicSystem:
     forcing: Forcing[Matrix]
     derivative: Matrix
     reaction: Matrix
-    learnt: Learnt | None
+    learnt: Learnt[Matrix] | None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -93,7 +74,7 @@ class SymbolicSystem:
 
     @property
     def moved(self) -> Matrix:
-        """The inputs as controllers make them, ``(input,)``."""
+        """The inputs as n and controllers make them, ``(input,)``."""
         return self.forcing.u
 
     @property
@@ -133,12 +114,11 @@ class SymbolicSystem:
 
     def quantity(self, target: str) -> Matrix:
         """Return a component or composite, ``(1,)``: ``PLACE.QUANTITY`` with a tank or one of `ends`."""
-        place, _, name = target.partition(".")
-        if place in self.ends:
-            value = self.plant.amount(self._end(place), self.forcing, name, XP)
-        else:
-            value = self.plant.quantity(self.tanks, self.forcing, target, XP)
-        return self._corrected(value, target)
+        return self.recorded((target,))
+
+    def recorded(self, targets: Sequence[str]) -> Matrix:
+        """Return several quantities as `quantity` does, ``(target,)``; n is written once for all of them."""
+        return self._corrected([self._own(target) for target in targets], targets)
 
     def quantities(self, place: str) -> dict[str, Matrix]:
         """Return all components and composites at a place as `quantity` does, by name."""
@@ -147,10 +127,19 @@ class SymbolicSystem:
         else:
             i = self.plant.layout.tank_index(place)
             found = self.plant.amounts(XP.block(self.tanks, i, i + 1), self.forcing, XP)
-        return {name: self._corrected(value, f"{place}.{name}") for name, value in found.items()}
+        values = self._corrected(list(found.values()), [f"{place}.{name}" for name in found])
+        return {name: values[i] for i, name in enumerate(found)}
 
-    def _corrected(self, value: Matrix, target: str) -> Matrix:
-        return value if self.learnt is None else self.learnt.corrected(value, target, self.tanks, self.inputs)
+    def _own(self, target: str) -> Matrix:
+        """Return a quantity without what n adds to it, ``(1,)``."""
+        place, _, name = target.partition(".")
+        if place in self.ends:
+            return self.plant.amount(self._end(place), self.forcing, name, XP)
+        return self.plant.quantity(self.tanks, self.forcing, target, XP)
+
+    def _corrected(self, values: Sequence[Matrix], targets: Sequence[str]) -> Matrix:
+        joined = casadi.densify(XP.join(values))
+        return joined if self.learnt is None else self.learnt.recorded(joined, targets, self.tanks, self.inputs)
 
     def _end(self, place: str) -> Matrix:
         """Return concentrations in a row, ``(1, component)``."""
@@ -200,7 +189,7 @@ class SymbolicSystem:
         return changed
 
 
-def symbolic_system(plant: Plant, parameters: np.ndarray, learnt: Learnt | None = None) -> SymbolicSystem:
+def symbolic_system(plant: Plant, parameters: np.ndarray, learnt: Learnt[Matrix] | None = None) -> SymbolicSystem:
     """Write a plant as CasADi expressions.
 
     Parameters
@@ -221,21 +210,13 @@ def symbolic_system(plant: Plant, parameters: np.ndarray, learnt: Learnt | None 
     for k, place in enumerate(active):
         X[place] = state[k]
     u, p = casadi.SX.sym("u", len(plant.inputs)), casadi.DM(np.asarray(parameters, dtype=float))
-    forcing = plant.forcing(u if learnt is None else learnt.driven(u), p, XP)
+    forcing = plant.forcing(u, p, XP, learnt)
     slopes: list[Matrix] = []
     if plant.steered:
         forcing, slopes = plant.steer(X, forcing, XP)
     tanks = plant.effective_state(X, forcing, XP)
-    values = XP.entries(forcing.parameters)
-    if learnt is not None:
-        values = learnt.adjusted(values, tanks, u)
-    rho = XP.stack(plant.kinetics.rates(tanks, values, XP))
-    if learnt is not None:
-        rho = learnt.rates(rho, tanks, u)
-    transported = plant.transport(tanks, forcing, XP)
-    change = transported + XP.matmul(rho, casadi.sparsify(plant.stoichiometry(p, XP)))
-    if learnt is not None:
-        change = learnt.changed(change, tanks, u)
+    change = plant.change(tanks, forcing, casadi.sparsify(plant.stoichiometry(p, XP)), XP, learnt)
     whole = plant.assemble(change, X, tanks, forcing, slopes, XP)
     derivative = casadi.vertcat(*(whole[place] for place in active))
-    return SymbolicSystem(plant, state, u, X, forcing, derivative, change - transported, learnt)
+    reaction = change - plant.transport(tanks, forcing, XP)
+    return SymbolicSystem(plant, state, u, X, forcing, derivative, reaction, learnt)

@@ -38,7 +38,7 @@ class Forcing(Generic[Array]):
     direct : array or None, shape (…, 1, tank)
         Flows from the tanks straight to the effluent [m³/d]; None where there are none.
     measured : array or None, shape (…, input)
-        The inputs before a learnt correction; None without one.
+        The inputs before a learnt correction, and before controllers act; None where these are the inputs.
     """
 
     u: Array = field(metadata={"axes": 1})
@@ -53,3 +53,8 @@ class Forcing(Generic[Array]):
     overflow: Array = field(metadata={"axes": 1})
     direct: Array | None = field(metadata={"axes": 2})
     measured: Array | None = field(default=None, metadata={"axes": 1})
+
+    @property
+    def seen(self) -> Array:
+        """The inputs as they were measured, which is how a learnt term reads them, ``(…, input)``."""
+        return self.u if self.measured is None else self.measured

@@ -7,6 +7,7 @@ code trains in torch, with any leading batch axes, and compiles in CasADi, witho
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -38,6 +39,9 @@ class ArrayNamespace(Namespace[Array], Protocol[Array]):
 
     def tanh(self, x: Array) -> Array:
         """Hyperbolic tangent, element by element."""
+
+    def abs(self, x: Array) -> Array:
+        """Absolute value, element by element."""
 
     def minimum(self, x: Array | float, y: Array | float) -> Array:
         """Smaller of two, element by element."""
@@ -93,13 +97,17 @@ class ArrayNamespace(Namespace[Array], Protocol[Array]):
     def total(self, row: Array) -> Array:
         """Sum a row ``(…, 1, n)`` to an entry ``(…, 1)``."""
 
+    def largest(self, x: Array) -> Array:
+        """Return the largest of the columns of ``(…, tank, n)``, ``(…, tank, 1)``."""
+
 
 class _TorchNamespace:
     def __init__(self) -> None:
         import torch
 
         self._torch = torch
-        self.exp, self.log, self.tanh, self.where = torch.exp, torch.log, torch.tanh, torch.where
+        self.exp, self.log, self.tanh, self.abs = torch.exp, torch.log, torch.tanh, torch.abs
+        self.where = torch.where
         self._constants: dict[tuple[int, Any, Any], tuple[np.ndarray, Tensor]] = {}
 
     def maximum(self, x: Tensor | float, y: Tensor | float) -> Tensor:
@@ -187,13 +195,16 @@ class _TorchNamespace:
     def total(self, row: Tensor) -> Tensor:
         return row.sum(-1)
 
+    def largest(self, x: Tensor) -> Tensor:
+        return x.amax(dim=-1, keepdim=True)
+
 
 class _CasadiNamespace:
     def __init__(self) -> None:
         import casadi
 
         self._ca = casadi
-        self.exp, self.log, self.tanh = casadi.exp, casadi.log, casadi.tanh
+        self.exp, self.log, self.tanh, self.abs = casadi.exp, casadi.log, casadi.tanh, casadi.fabs
         self.maximum, self.minimum = casadi.fmax, casadi.fmin
         self.where, self.matmul = casadi.if_else, casadi.mtimes
 
@@ -250,6 +261,9 @@ class _CasadiNamespace:
 
     def total(self, row: Matrix) -> Matrix:
         return self._ca.sum2(row)
+
+    def largest(self, x: Matrix) -> Matrix:
+        return reduce(self.maximum, self.columns(x))
 
     def _sparse(self, matrix: np.ndarray) -> Matrix:
         """Return a constant that knows its zeros, so that no code is made for them."""

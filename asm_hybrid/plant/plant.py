@@ -13,7 +13,7 @@ for volumes and controllers, as far as the layout has them (see :class:`Rows`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -28,6 +28,7 @@ from asm_hybrid.plant.flows import FlowMaps
 from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.inputs import PlantInputs
 from asm_hybrid.plant.layout import SETTLER, Layout
+from asm_hybrid.plant.learnt import Learnt
 from asm_hybrid.plant.namespace import ArrayNamespace
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import TINY, IdealSettler, TakacsSettler
@@ -155,7 +156,7 @@ class Plant:
         cycles = any(cycle.states for cycle in self.layout.cycles)
         return bool(self.controllers) or cycles or any(t.variable for t in self.layout.tanks)
 
-    def forcing(self, u: Array, p: Array, xp: ArrayNamespace[Array]) -> Forcing[Array]:
+    def forcing(self, u: Array, p: Array, xp: ArrayNamespace[Array], n: Learnt[Array] | None = None) -> Forcing[Array]:
         """Work out all that does not depend on the state.
 
         Parameters
@@ -166,15 +167,20 @@ class Plant:
             Parameter values at the reference temperature of each parameter.
         xp : ArrayNamespace
             Array operations.
+        n : Learnt, optional
+            May change the inputs.
 
         Returns
         -------
         Forcing
         """
+        measured = u
+        u = u if n is None else n.driven(u)
         temperature = self.input(u, "T", xp)
         log_theta, reference = (xp.constant(a, u) for a in self.constants.temperature_laws)
         parameters = p * xp.exp(log_theta * (temperature - reference))
-        return self._driven(u, self._with_inputs(parameters, u, xp), None, xp)
+        found = self._driven(u, self._with_inputs(parameters, u, xp), None, xp)
+        return found if u is measured else replace(found, measured=measured)
 
     def _with_inputs(self, parameters: Array, u: Array, xp: ArrayNamespace[Array]) -> Array:
         """Put the inputs that rates read behind the parameters, in the place of any that stand there."""
@@ -272,10 +278,15 @@ class Plant:
             return X
         return X * xp.constant(self.free, X) + forcing.imposed
 
-    def rates(self, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> Array:
-        """Return the process rates ρ, ``(…, tank, process)``, at effective states [table units]."""
-        values = self.kinetics.rates(X, xp.entries(forcing.parameters), xp)
-        return xp.stack(values)
+    def rates(
+        self, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array], n: Learnt[Array] | None = None
+    ) -> Array:
+        """Return the process rates ρ of f or f + n, ``(…, tank, process)``, at effective states [table units]."""
+        parameters = xp.entries(forcing.parameters)
+        if n is not None:
+            parameters = n.adjusted(parameters, X, forcing.seen)
+        rho = xp.stack(self.kinetics.rates(X, parameters, xp))
+        return rho if n is None else n.rates(rho, X, forcing.seen)
 
     def transport(self, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> Array:
         """Return what flows and aeration change in the tanks [g/(m³ d)], ``(…, tank, component)``."""
@@ -293,14 +304,51 @@ class Plant:
         rows = self.kinetics.stoichiometry(entries, xp)
         return xp.rows([xp.stack([zero if v is None else v + zero for v in row]) for row in rows])
 
-    def derivative(self, X: Array, forcing: Forcing[Array], stoichiometry: Array, xp: ArrayNamespace[Array]) -> Array:
-        """Return f(X; p) [g/(m³ d)], ``(…, row, component)``; zero where a concentration is imposed."""
+    def change(
+        self,
+        tanks: Array,
+        forcing: Forcing[Array],
+        stoichiometry: Array,
+        xp: ArrayNamespace[Array],
+        n: Learnt[Array] | None = None,
+    ) -> Array:
+        """Return what transport, reactions and n change at effective states [g/(m³ d)], ``(…, tank, component)``."""
+        reaction = xp.matmul(self.rates(tanks, forcing, xp, n), stoichiometry)
+        change = self.transport(tanks, forcing, xp) + reaction
+        return change if n is None else n.changed(change, tanks, forcing.seen)
+
+    def derivative(
+        self,
+        X: Array,
+        forcing: Forcing[Array],
+        stoichiometry: Array,
+        xp: ArrayNamespace[Array],
+        n: Learnt[Array] | None = None,
+    ) -> Array:
+        """Return f(X; p), or f(X; p) + n(X; w) [g/(m³ d)]; zero where a concentration is imposed.
+
+        Parameters
+        ----------
+        X : array, shape (…, row, component)
+            The state.
+        forcing : Forcing
+            At the same time, worked out with the same n.
+        stoichiometry : array, shape (…, process, component)
+            From `stoichiometry`.
+        xp : ArrayNamespace
+            Array operations.
+        n : Learnt, optional
+            The learnt term; f alone without it.
+
+        Returns
+        -------
+        array, shape (…, row, component)
+        """
         slopes: list[Array] = []
         if self.steered:
             forcing, slopes = self.steer(X, forcing, xp)
         tanks = self.effective_state(X, forcing, xp)
-        change = self.transport(tanks, forcing, xp) + xp.matmul(self.rates(tanks, forcing, xp), stoichiometry)
-        return self.assemble(change, X, tanks, forcing, slopes, xp)
+        return self.assemble(self.change(tanks, forcing, stoichiometry, xp, n), X, tanks, forcing, slopes, xp)
 
     def assemble(
         self,
@@ -425,6 +473,7 @@ class Plant:
         if moved:
             u = xp.join([moved.get(name, xp.entry(u, i)) for name, i in self.input_index.items()])
         steered = self._driven(u, self._with_inputs(forcing.parameters, u, xp), self._growth(X, xp), xp)
+        steered = replace(steered, measured=forcing.seen)
         net = xp.columns(xp.combine(u, xp.constant(self.constants.net_inflow, u)))
         slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]
         loops = [c.name for c in self.layout.controllers] + [c.name for c in self.layout.cycles]

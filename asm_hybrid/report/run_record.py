@@ -21,6 +21,7 @@ from pydantic import (
 
 from asm_hybrid.artefacts import read_json, read_manifest, verify_manifest
 from asm_hybrid.errors import InputError
+from asm_hybrid.hybrid.placements import PLACEMENTS, placement_of
 from asm_hybrid.yamlfile import load_yaml
 
 __all__ = [
@@ -116,10 +117,21 @@ class Verdict(_Record):
     variables: dict[str, VariableVerdict]
 
 
+def _kind(value: str) -> str:
+    placement_of(value)
+    return value
+
+
+def _placement(value: str) -> str:
+    if value not in PLACEMENTS:
+        raise ValueError(f"there is no placement {value!r}")
+    return value
+
+
 class Missing(_Record):
     """One thing f failed to capture, and its share of n's effect on the observed variables [-]."""
 
-    kind: Literal["process", "component", "parameter", "influent", "variable"]
+    kind: Annotated[str, AfterValidator(_kind)]
     name: str
     tank: str
     share: float | None
@@ -130,7 +142,7 @@ class Missing(_Record):
     @property
     def quantity(self) -> str:
         """What f has of it by itself: a rate, or the value of a parameter, influent concentration or variable."""
-        return "rate" if self.kind in ("process", "component") else "value"
+        return placement_of(self.kind).quantity
 
 
 class BandBlock(_Record):
@@ -188,7 +200,7 @@ class Summary(_Record):
 
     name: str
     mode: Literal["mechanistic", "neural", "hybrid"]
-    placements: list[Literal["rates", "state", "parameters", "forcing", "output"]] = []
+    placements: list[Annotated[str, AfterValidator(_placement)]] = []
     created: Stamp
     version: str
     device: str
@@ -206,6 +218,11 @@ class Summary(_Record):
     warnings: list[str] = []
     stopped: str = "finished"
     seeds: list[int] = []
+
+    @property
+    def corrects(self) -> list[str]:
+        """What the network corrects, in words, a placement each."""
+        return [PLACEMENTS[name].corrects for name in self.placements]
 
     @model_validator(mode="after")
     def _known_variables(self) -> Self:

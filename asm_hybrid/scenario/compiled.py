@@ -17,7 +17,8 @@ from asm_hybrid.scenario.simulation_inputs import SAME, SAMPLE, InputSeries
 from asm_hybrid.solver.cvodes import CompiledProblem, SteadyState
 
 if TYPE_CHECKING:
-    from asm_hybrid.plant.casadi_plant import Learnt
+    from asm_hybrid.plant.learnt import Learnt
+    from asm_hybrid.plant.namespace import Matrix
 
 __all__ = ["CompiledPlant", "PlantRecord"]
 
@@ -73,7 +74,7 @@ class CompiledPlant:
 
     plant: Plant
     parameters: np.ndarray
-    learnt: Learnt | None = None
+    learnt: Learnt[Matrix] | None = None
     tolerance: float | None = None
     absolute: float = 1e-13
 

@@ -12,7 +12,7 @@ from scipy.interpolate import UnivariateSpline
 from torch import Tensor
 
 from asm_hybrid.data import Observation
-from asm_hybrid.hybrid import PlantSystem
+from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.training.measured_states import correct, slopes
 
 __all__ = ["Collocation", "Smoothed", "collocate", "prepare_collocation", "smooth"]

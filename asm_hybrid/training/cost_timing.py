@@ -15,7 +15,9 @@ from torch import Tensor
 
 from asm_hybrid.config import Config, parameter_values
 from asm_hybrid.data import Dataset
-from asm_hybrid.hybrid import LearntTerm, LearntTerms, NeuralODE, PlantSystem, participants
+from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
+from asm_hybrid.hybrid.neural import NeuralODE
+from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training.cost import Cost, Pace, Timing, estimate, extent
 from asm_hybrid.training.device import choose_device

@@ -16,16 +16,11 @@ from torch import Tensor, nn
 from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_text_atomic
 from asm_hybrid.config import Config, build_layout, load_config, observed_targets
 from asm_hybrid.errors import InputError, SimulationError, readable
-from asm_hybrid.hybrid import (
-    LOAD,
-    LearntTerm,
-    LearntTerms,
-    NeuralODE,
-    PlantSystem,
-    TermScaling,
-    TermSpec,
-    participants,
-)
+from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
+from asm_hybrid.hybrid.neural import NeuralODE
+from asm_hybrid.hybrid.placements import PLACEMENTS
+from asm_hybrid.hybrid.spec import TermScaling, TermSpec
+from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.kinetics import Table, load_table
 from asm_hybrid.plant import CLOCK, Plant, torch_namespace
 from asm_hybrid.solver.grid import Grid
@@ -45,33 +40,21 @@ OTHER_VERSION = "use the version of asm-hybrid that made the run, or train again
 
 
 def term_specs(config: Config, table: Table) -> tuple[TermSpec, ...]:
-    """Return the settings of n that a config names, one a placement, defaults filled in.
-
-    By default n reads the soluble components: the solids drift over weeks, out of any range that was seen in training.
-    """
-    network = config.network
-    soluble = tuple(c.name for c in table.components if c.phase == "soluble")
-    loads = tuple(f"{LOAD}{name}" for name in ("COD", "TN", "TP") if name in table.composites)
-    targets = {
-        "rates": network.processes or table.process_names,
-        "state": network.components or table.component_names,
-        "parameters": network.parameters or (),
-        "forcing": [f"influent.{name}" for name in network.influent or table.component_names],
-        "output": dict.fromkeys(observed_targets(config).values()),
-    }
-    specs = []
+    """Return the settings of n that a config names, one a placement, defaults filled in."""
+    network, observed, specs = config.network, tuple(observed_targets(config).values()), []
     for placement in network.placement:
-        default = ("Q_in", "T", *loads) if placement == "forcing" else (*soluble, "T")
-        read = network.inputs_of(placement) or default
+        acts = PLACEMENTS[placement]
+        read = network.inputs_of(placement) or acts.default_inputs(table)
         specs.append(
             TermSpec(
                 placement=placement,
-                form=network.form or "multiplicative",
                 inputs=tuple(n for name in read for n in (CLOCK if name == "time_of_day" else (name,))),
-                targets=tuple(targets[placement]),
+                targets=acts.choose(network.targets_of(placement), table, observed),
                 hidden=tuple(network.hidden),
                 activation=network.activation,
                 seeds=tuple(config.training.seeds),
+                network=network.type,
+                options=network.options_of(placement),
             )
         )
     return tuple(specs)

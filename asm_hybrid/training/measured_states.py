@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asm_hybrid.hybrid import PlantSystem
+from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant
 
 __all__ = ["correct", "slopes"]

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from asm_hybrid.config import Config, parameter_values
 from asm_hybrid.data import Dataset
-from asm_hybrid.hybrid import LearntTerms, PlantSystem
+from asm_hybrid.hybrid.learnt_term import LearntTerms
+from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training.checkpoints import Checkpoints

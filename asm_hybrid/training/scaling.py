@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.data import Observation
-from asm_hybrid.hybrid import PlantSystem, Reading, TermScaling, TermSpec
+from asm_hybrid.hybrid.network_inputs import Reading
+from asm_hybrid.hybrid.spec import TermScaling, TermSpec
+from asm_hybrid.hybrid.system import PlantSystem
 
 __all__ = ["measured_spread", "term_scaling"]
 
@@ -57,26 +59,17 @@ def term_scaling(spec: TermSpec, system: PlantSystem, X: Tensor, u: Tensor, spre
     -------
     TermScaling
     """
-    table = system.plant.table
+    placement = spec.placed(system.plant)
     with torch.no_grad():
-        forcing = system.forcing(u)
-        X = system.effective(X, forcing)
-        rates = system.own_rates(X, forcing)
-        size, names = {
-            "process": (rates.abs().mean((0, 1)), table.process_names),
-            "component": ((rates @ system.stoichiometry).abs().mean((0, 1)), table.component_names),
-            "parameter": (forcing.parameters.abs().mean(0), table.parameter_names),
-            "influent": (u.abs().mean(0), [i.name for i in system.plant.inputs]),
-            "variable": (torch.tensor(list(spread.values()), dtype=X.dtype, device=X.device), tuple(spread)),
-        }[spec.kind]
-        reading = Reading(system.plant, spec.inputs, spec.spots(system.plant)).to(X.device)
-        seen = reading(None if spec.placement == "forcing" else X, u).flatten(0, -2)
+        f = system.along(X, u)
+        reading = Reading(system.plant, spec.inputs, placement.spots)
+        seen = reading(f.X if placement.in_tanks else None, u, system.xp).flatten(0, -2)
         std = seen.std(0)
     return TermScaling(
         mean=seen.mean(0),
         std=torch.where(std > 1e-9, std, torch.ones_like(std)),
         low=seen.amin(0),
         high=seen.amax(0),
-        typical=size[[names.index(t) for t in spec.targets]],
-        level=X.mean((0, 1)),
+        typical=placement.typical(f, spread),
+        level=f.X.mean((0, 1)),
     )

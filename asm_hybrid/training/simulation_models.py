@@ -8,7 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from asm_hybrid.hybrid import NeuralODE, PlantSystem
+from asm_hybrid.hybrid.neural import NeuralODE
+from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.plant.initial_state import cold_start
 from asm_hybrid.solver.cvodes import CompiledProblem

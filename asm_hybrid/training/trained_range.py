@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asm_hybrid.hybrid import LearntTerms
+from asm_hybrid.hybrid.learnt_term import LearntTerms
 from asm_hybrid.hybrid.network_inputs import reading_unit
-from asm_hybrid.hybrid.spec import INFLUENT
+from asm_hybrid.hybrid.placement import INFLUENT
 from asm_hybrid.training.fitted import FittedModel
 
 __all__ = ["Departure", "departure_text", "departures_text", "input_departures", "reading_departures"]
@@ -75,11 +75,11 @@ def reading_departures(
     faded = torch.zeros(len(u), dtype=torch.bool, device=u.device)
     for term in terms:
         with torch.no_grad():
-            features = term.features(None if term.spec.placement == "forcing" else X, u)
+            features = term.features(X, u)
             outside = term.outside(X, u)
         faded |= outside.flatten(1).any(1)
         for s, i in outside.any(0).nonzero().tolist():
-            name, place = term.spec.inputs[i], term.spec.spots(model.plant)[s]
+            name, place = term.spec.inputs[i], term.placement.spots[s]
             if name in model.plant.input_index:  # the same everywhere
                 place = INFLUENT if name in ("Q_in", "T") or name.startswith(f"{INFLUENT}.") else "plant"
             values, at = features[:, s, i], outside[:, s, i]

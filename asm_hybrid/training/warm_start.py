@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 from asm_hybrid.config import Config
 from asm_hybrid.errors import InputError
-from asm_hybrid.hybrid import TermSpec
+from asm_hybrid.hybrid.placements import PLACEMENTS
+from asm_hybrid.hybrid.spec import TermSpec
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.fitted import FittedModel, load_model, term_specs
 
 __all__ = ["earlier_run"]
-
-KEYS = {"form": "network.form", "inputs": "network.inputs", "seeds": "training.seeds", "hidden": "network.hidden"}
-"""Where a setting of n stands in a config, if not under the name of its placement's targets."""
 
 
 def earlier_run(config: Config, plant: Plant) -> FittedModel | None:
@@ -66,15 +62,13 @@ def earlier_run(config: Config, plant: Plant) -> FittedModel | None:
 
 
 def _check_terms(theirs: tuple[TermSpec, ...], ours: tuple[TermSpec, ...], folder: str, where: str) -> None:
-    found: tuple[str, object, object] | None = None
-    placements = tuple(s.placement for s in theirs), tuple(s.placement for s in ours)
-    if placements[0] != placements[1]:
-        found = ("network.placement", *placements)
-    for a, b in zip(theirs, ours, strict=False):
-        for item in fields(TermSpec):
-            one, other = getattr(a, item.name), getattr(b, item.name)
-            if found is None and one != other:
-                found = (KEYS.get(item.name, f"network.{item.name}"), one, other)
+    placements: list[dict[str, object]] = [
+        {"network.placement": tuple(spec.placement for spec in specs)} for specs in (theirs, ours)
+    ]
+    pairs = [(placements[0], placements[1])]
+    pairs += [(_settings(a), _settings(b)) for a, b in zip(theirs, ours, strict=False)]
+    differ = ((key, a.get(key), b.get(key)) for a, b in pairs for key in a | b if a.get(key) != b.get(key))
+    found = next(differ, None)
     if found is not None:
         key, one, other = found
         raise InputError(
@@ -83,6 +77,20 @@ def _check_terms(theirs: tuple[TermSpec, ...], ours: tuple[TermSpec, ...], folde
             expected="the same network section and seeds, so that its weights fit",
             fix=f"set {key} as it is there, or start from a run without n (mode: mechanistic)",
         )
+
+
+def _settings(spec: TermSpec) -> dict[str, object]:
+    """Return the settings of n by the keys of a config that give them."""
+    key = PLACEMENTS[spec.placement].target_key
+    return {
+        "network.inputs": spec.inputs,
+        f"network.{key}" if key else "data.sources": spec.targets,
+        "network.type": spec.network,
+        **{f"network.{name}": value for name, value in spec.options.items()},
+        "network.hidden": spec.hidden,
+        "network.activation": spec.activation,
+        "training.seeds": spec.seeds,
+    }
 
 
 def _shown(value: object) -> str:

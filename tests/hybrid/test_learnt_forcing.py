@@ -9,12 +9,16 @@ import torch
 from plant_tools import defaults, make_plant
 from term_tools import make_term, operating_point, shake, system_of
 
-from asm_hybrid.hybrid import LearntTerms, PlantSystem, Reading, symbolic_term
-from asm_hybrid.plant import Plant
+from asm_hybrid.hybrid.learnt_term import LearntTerms
+from asm_hybrid.hybrid.network_inputs import Reading
+from asm_hybrid.hybrid.symbolic import symbolic_term
+from asm_hybrid.hybrid.system import PlantSystem
+from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training import PlantModel
 
+XP = torch_namespace()
 TARGETS = ("influent.S_NH", "influent.X_S")
 READ = ("Q_in", "T", "load.S_NH")
 
@@ -94,7 +98,7 @@ def test_it_is_the_same_in_casadi(placements):
     n = LearntTerms([shake(part, i, scale=0.03) for i, part in enumerate(parts)])
     symbols = symbolic_system(plant, defaults(plant).numpy(), symbolic_term(n, 1))
     recorded = ("last.S_NH", "effluent.TN", "middle.S_NH")
-    values = [symbols.derivative, *(symbols.quantity(t) for t in recorded)]
+    values = [symbols.derivative, symbols.recorded(recorded), symbols.moved]
     function = casadi.Function("y", [symbols.state, symbols.inputs], values)
     system = PlantSystem(plant, defaults(plant), recorded, n.member(1))
     bare = PlantSystem(plant, defaults(plant), recorded)
@@ -106,7 +110,8 @@ def test_it_is_the_same_in_casadi(placements):
             moved = (slope - bare.derivative(x, bare.forcing(u))[0]).abs().max()
         found = [np.array(v).ravel() for v in function(x.flatten().numpy(), u.numpy())]
         np.testing.assert_allclose(found[0], slope.numpy().ravel(), rtol=1e-12, atol=1e-12 * float(slope.abs().max()))
-        np.testing.assert_allclose(np.concatenate(found[1:]), outputs.numpy(), rtol=1e-12)
+        np.testing.assert_allclose(found[1], outputs.numpy(), rtol=1e-12)
+        np.testing.assert_allclose(found[2], forcing.u[0].numpy(), rtol=1e-12)
         assert float(moved) > 0.1
 
 
@@ -114,7 +119,7 @@ def test_what_n_reads():
     plant = make_plant()
     x, u = operating_point(plant)
     names = ("S_NH", "Q_in", "air", "load.S_NH", "load.TKN", "T")
-    found = Reading(plant, names, plant.layout.tank_names)(x, u)
+    found = Reading(plant, names, plant.layout.tank_names)(x, u, XP)
     at, components = plant.input_index, plant.table.component_names
     torch.testing.assert_close(found[..., 0], x[..., components.index("S_NH")])
     for k, name in ((1, "Q_in"), (5, "T")):
@@ -138,12 +143,23 @@ def test_the_influent_has_the_air_of_all_tanks_and_f_none_of_a_tank_with_imposed
     x, u = operating_point(plant)
     at = plant.input_index
     u[at["middle.air"]], u[at["last.air"]] = 2000.0, 500.0
-    assert Reading(plant, ("Q_in", "air"), ("influent",))(None, u)[0, 1] == 2500.0
-    assert Reading(plant, ("air",), plant.layout.tank_names)(x, u)[:, 0].tolist() == [0.0, 2000.0, 500.0]
-    assert Reading(plant, ("last.air",), plant.layout.tank_names)(x, u)[:, 0].tolist() == [500.0] * 3
+    assert Reading(plant, ("Q_in", "air"), ("influent",))(None, u, XP)[0, 1] == 2500.0
+    assert Reading(plant, ("air",), plant.layout.tank_names)(x, u, XP)[0, :, 0].tolist() == [0.0, 2000.0, 500.0]
+    assert Reading(plant, ("last.air",), plant.layout.tank_names)(x, u, XP)[0, :, 0].tolist() == [500.0] * 3
     system, more = system_of(plant), u.clone()
     more[at["middle.air"]] *= 2.0
     assert torch.equal(system.derivative(x, system.forcing(u)), system.derivative(x, system.forcing(more)))
+
+
+def test_members_keep_to_themselves_where_n_reads_inputs_alone():
+    plant = make_plant()
+    term = shake(make_term(plant, inputs=("T", "Q_in")), scale=0.1)
+    x, u = operating_point(plant)
+    X, inputs = x[:, None].expand(2, 4, -1, -1), torch.stack([u, 1.1 * u, 0.9 * u, 1.2 * u])
+    whole = term.outputs(X, inputs)
+    for member in range(2):
+        torch.testing.assert_close(whole[member], term.member(member).outputs(X[member : member + 1], inputs)[0])
+    assert float((whole[0] - whole[1]).detach().abs().max()) > 0.01
 
 
 def test_n_fades_where_an_input_leaves_the_trained_range():

@@ -6,7 +6,8 @@ import torch
 from plant_tools import defaults, make_plant
 from term_tools import MEASURED, make_term, operating_point, shake, system_of
 
-from asm_hybrid.hybrid import PlantSystem, symbolic_term
+from asm_hybrid.hybrid.symbolic import symbolic_term
+from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training import PlantModel
@@ -53,7 +54,7 @@ def test_far_outside_the_trained_range_nothing_is_added():
 def test_a_mask_switches_one_variable_off():
     plant = make_plant()
     term = shake(make_term(plant, "output"))
-    assert term.places == ((2, 0), (2, 1), (2, 2))
+    assert term.placement.places == ((2, 0), (2, 1), (2, 2))
     x, u = operating_point(plant)
     system, bare = system_of(plant, term), system_of(plant)
     forcing = system.forcing(u)
@@ -67,7 +68,7 @@ def test_the_size_weighed_by_the_penalty_is_that_of_the_corrections():
     plant = make_plant()
     term = shake(make_term(plant, "output"))
     x, u = operating_point(plant)
-    z = term.corrections(x, u) / term.typical
+    z = term.placement.corrections(term, x, u).squeeze(-2) / term.typical
     rounded = z.abs().sum(-1) - term.size(x, u)
     assert ((rounded > 0) & (rounded < 0.03)).all()
 

@@ -6,7 +6,8 @@ import torch
 from plant_tools import component, defaults, make_plant
 from term_tools import make_term, operating_point, shake, system_of
 
-from asm_hybrid.hybrid import EnsembleMLP, NeuralODE
+from asm_hybrid.hybrid.ensemble import EnsembleMLP
+from asm_hybrid.hybrid.neural import NeuralODE
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training import PlantModel, start_state
 

@@ -8,16 +8,12 @@ from flowsheets import draw_inputs, draw_states, flow_sheet, parameters
 from plant_tools import defaults, make_plant, random_inputs, random_state
 from term_tools import KINETIC
 
-from asm_hybrid.hybrid import (
-    ACTIVATIONS,
-    LearntTerm,
-    PlantSystem,
-    TermScaling,
-    TermSpec,
-    participants,
-    symbolic,
-    symbolic_term,
-)
+from asm_hybrid.hybrid import symbolic
+from asm_hybrid.hybrid.ensemble import ACTIVATIONS
+from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
+from asm_hybrid.hybrid.spec import TermScaling, TermSpec
+from asm_hybrid.hybrid.symbolic import symbolic_term
+from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import effluent, torch_namespace, waste
 from asm_hybrid.plant.casadi_plant import symbolic_system
 
@@ -33,8 +29,8 @@ PLACEMENTS = [
 def make_term(plant, placement, form, *, activation="tanh", targets=None, inputs=("S_S", "S_NH", "T"), scale=0.5):
     """Return a term of three members with random weights and a trained range that some states leave."""
     table = plant.table
-    universe = {"rates": table.process_names, "state": table.component_names, "parameters": KINETIC}[placement]
-    targets = tuple(targets or universe)
+    universe = {"rates": table.process_names, "state": table.component_names, "parameters": KINETIC}
+    targets = tuple(targets or universe[placement])
     n, rng = len(inputs), np.random.default_rng(11)
     low = torch.as_tensor(rng.uniform(0.0, 5.0, n))
     scaling = TermScaling(
@@ -47,7 +43,10 @@ def make_term(plant, placement, form, *, activation="tanh", targets=None, inputs
     )
     takes_part = participants(plant, plant.stoichiometry(defaults(plant), XP))
     term = LearntTerm(
-        TermSpec(placement, form, inputs, targets, (8, 6), activation, (1, 2, 3)), plant, scaling, takes_part
+        TermSpec(placement, inputs, targets, (8, 6), activation, (1, 2, 3), options={"form": form}),
+        plant,
+        scaling,
+        takes_part,
     )
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
@@ -118,21 +117,48 @@ def test_n_acts_in_the_tanks_of_a_plant_with_layers_and_controllers(name, placem
     function, active = casadi.Function("f", [system.state, system.inputs], [system.derivative]), plant.rows.active > 0
     theirs = np.array(function.map(1000)(states[:, active].T, inputs.T)).T
     own, p, x, u = term.member(1), defaults(plant), torch.as_tensor(states), torch.as_tensor(inputs)
-    forcing, slopes = plant.steer(x, plant.forcing(u, p, XP), XP)
-    tanks = plant.effective_state(x, forcing, XP)
     S = plant.stoichiometry(p, XP)
     with torch.no_grad():
-        values = own.adjusted(XP.entries(forcing.parameters), tanks[None], u)
-        rho = XP.stack(plant.kinetics.rates(tanks[None], values, XP))
-        change = plant.transport(tanks, forcing, XP) + own.rates(rho, tanks[None], u)[0] @ S
-        if placement == "state":
-            change = change + own.additions(tanks[None], u)[0]
-    mine = plant.assemble(change, x, tanks, forcing, slopes, XP)[:, active].numpy()
+        mine = plant.derivative(x[None], plant.forcing(u, p, XP, own), S, XP, own)[0][:, active].numpy()
     bare = plant.derivative(x, plant.forcing(u, p, XP), S, XP)[:, active].numpy()
     moved = {name.partition(".")[0] for name in np.array(plant.rows.names)[np.abs(mine - bare).max(0) > 0.1]}
     assert moved == set(plant.layout.tank_names)
     size = np.maximum(np.abs(mine), np.median(np.abs(mine), axis=0))
     assert (np.abs(theirs - mine) / np.maximum(size, 1e-9)).max() < 1e-12
+
+
+@pytest.mark.parametrize("name", ["bsm1_closed", "everything"])
+def test_all_placements_at_once_in_a_plant_with_layers_and_controllers(name):
+    plant, rng = flow_sheet(name), np.random.default_rng(7)
+    last = plant.layout.tank_names[-1]
+    measured = (f"{last}.S_NH", "effluent.S_NO")
+    forms = {"rates": "additive"}
+    n = LearntTerms(
+        [make_term(plant, p, forms.get(p, "multiplicative"), scale=0.1) for p in ("rates", "state", "parameters")]
+        + [
+            make_term(plant, "forcing", "", targets=("influent.S_NH", "influent.X_S"), inputs=("T",), scale=0.1),
+            make_term(plant, "output", "", targets=measured),
+        ]
+    )
+    states, inputs = draw_states(plant, rng, 200), draw_inputs(plant, rng, 200)
+    system, targets = symbolic_system(plant, parameters(plant), symbolic_term(n, 1)), (*measured, f"{last}.S_O")
+    active = plant.rows.active > 0
+    expressions = [system.derivative, system.recorded(targets)]
+    function = casadi.Function("f", [system.state, system.inputs], expressions).map(200)
+    theirs, recorded = (np.array(v).T for v in function(states[:, active].T, inputs.T))
+    own, p, x, u = n.member(1), defaults(plant), torch.as_tensor(states)[None], torch.as_tensor(inputs)
+    bare = symbolic_system(plant, parameters(plant))
+    alone = casadi.Function("f", [bare.state, bare.inputs], [bare.recorded(targets)]).map(200)
+    with torch.no_grad():
+        forcing = plant.forcing(u, p, XP, own)
+        mine = plant.derivative(x, forcing, plant.stoichiometry(p, XP), XP, own)[0][:, active].numpy()
+        f = torch.as_tensor(np.array(alone(states[:, active].T, forcing.u[0].numpy().T)).T)
+        expected = own.recorded(f, targets, plant.effective_state(x, forcing, XP), u)[0].numpy()
+    size = np.maximum(np.abs(mine), np.median(np.abs(mine), axis=0))
+    assert (np.abs(theirs - mine) / np.maximum(size, 1e-9)).max() < 1e-10
+    np.testing.assert_allclose(recorded, expected, rtol=1e-10, atol=1e-10)
+    assert np.abs(expected - f.numpy()).max(axis=0)[:2].min() > 1.0
+    np.testing.assert_array_equal(expected[:, 2], f.numpy()[:, 2])
 
 
 def test_members_differ_and_without_a_term_it_is_f():

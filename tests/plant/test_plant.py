@@ -7,7 +7,7 @@ import torch
 from plant_tools import VOLUMES, component, defaults, make_plant, random_inputs, random_state
 
 from asm_hybrid.errors import InputError
-from asm_hybrid.hybrid import PlantSystem
+from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import PI, Controller, Layout, Plant, Tank, casadi_namespace, effluent, torch_namespace, waste
 from asm_hybrid.plant.aeration import oxygen_saturation
 

@@ -9,7 +9,7 @@ from flowsheets import draw_inputs, draw_states
 from plant_tools import defaults, make_plant, random_inputs
 from scipy.integrate import solve_ivp
 
-from asm_hybrid.hybrid import PlantSystem
+from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import IdealSettler, Layout, Plant, Recycle, Tank
 from asm_hybrid.solver.adaptive import integrate_adaptive

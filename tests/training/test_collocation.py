@@ -8,7 +8,9 @@ import torch
 from small_plant import CONFIG
 
 from asm_hybrid.config import build_layout, load_config, load_kinetics
-from asm_hybrid.hybrid import LearntTerm, LearntTerms, PlantSystem, TermSpec, participants
+from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
+from asm_hybrid.hybrid.spec import TermSpec
+from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training import PlantModel, start_state
 from asm_hybrid.training.collocation import collocate, prepare_collocation, smooth
@@ -89,7 +91,7 @@ def case(tmp_path_factory):
 
 def make_term(case, placement, targets, system):
     read = ("Q_in", "load.TN") if placement == "forcing" else ("S_NH", "S_O")
-    spec = TermSpec(placement, "multiplicative", read, targets, (4,), "tanh", (1, 2))
+    spec = TermSpec(placement, read, targets, (4,), "tanh", (1, 2))
     spread = {o.target: float(o.values.std()) for o in case.observations}
     takes_part = participants(case.plant, case.plant.stoichiometry(case.own, torch_namespace()))
     return LearntTerm(spec, case.plant, term_scaling(spec, system, case.states, case.inputs, spread), takes_part)
@@ -124,7 +126,7 @@ def test_the_learnt_factor_is_that_by_which_f_is_wrong(case, placement, target):
     assert max(misfit) < 0.2
     with torch.no_grad():
         factors = term.factors(data.states.expand(2, *data.states.shape), data.inputs)
-    position = list(term.spec.universe(case.plant.table)).index(target)
+    (position,) = term.placement.columns
     aerobic = factors[:, :, 1, position]
     np.testing.assert_allclose(aerobic.mean(1), [FACTOR, FACTOR], atol=0.05)
     np.testing.assert_allclose(aerobic.std(1), 0.0, atol=0.1)

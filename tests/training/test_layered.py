@@ -10,7 +10,7 @@ from layout_tools import compiled_layout, layout_plant
 from small_plant import CONFIG, write_case
 
 from asm_hybrid.errors import InputError
-from asm_hybrid.hybrid import PlantSystem
+from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant, PrimaryClarifier
 from asm_hybrid.scenario.compiled import CompiledPlant
 from asm_hybrid.scenario.simulation_inputs import InputSeries, assemble_inputs

@@ -6,7 +6,7 @@ import torch
 from small_plant import CONFIG, write_case
 
 from asm_hybrid.config import build_layout, load_config, load_kinetics
-from asm_hybrid.hybrid import PlantSystem
+from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.measured_states import correct, slopes
 

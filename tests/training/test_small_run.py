@@ -236,7 +236,7 @@ def test_the_gradient_is_checked_on_windows_that_have_samples(tmp_path):
 
 
 def test_a_diverging_training_names_place_and_parameters_and_keeps_the_last_good_model(tmp_path, monkeypatch):
-    from asm_hybrid.hybrid import LearntTerm
+    from asm_hybrid.hybrid.learnt_term import LearntTerm
 
     healthy, calls = LearntTerm.rates, []
 

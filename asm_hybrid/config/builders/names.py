@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from asm_hybrid.config.builders.influent_split import INFLUENT
 from asm_hybrid.config.builders.located import known
 from asm_hybrid.config.builders.parameter_values import calibration_bounds, parameter_values
 from asm_hybrid.config.schema.config import Config
 from asm_hybrid.config.schema.plant_file import PlantFile
-from asm_hybrid.errors import InputError
-from asm_hybrid.kinetics import Table, check_factored
+from asm_hybrid.hybrid.networks import NETWORKS
+from asm_hybrid.hybrid.placements import PLACEMENTS
+from asm_hybrid.kinetics import Table
 
 __all__ = ["check_names"]
 
@@ -37,22 +40,14 @@ def check_names(config: PlantFile, table: Table) -> None:
 def _check_network(config: Config, table: Table) -> None:
     """Check all that the network section names."""
     network = config.network
-    components = list(table.component_names)
-    lists = {
-        "processes": (network.processes, list(table.process_names), f"a process of {table.name}"),
-        "components": (network.components, components, f"a component of {table.name}"),
-        "influent": (network.influent, components, f"a component of {table.name}"),
-    }
     _check_reads(config, table)
-    for key, (names, options, what) in lists.items():
-        for i, name in enumerate(names or ()):
-            known(name, options, what, config.where("network", key, i))
-    listed = network.parameters or ()
-    for i, name in enumerate(listed):
-        where = config.where("network", "parameters", i)
-        check_factored(table, name, where)
-        if name in listed[:i]:
-            raise InputError(f"the parameter {name!r} is listed twice", where=where, expected="each parameter once")
+    for placement in network.placement:
+        acts = PLACEMENTS[placement]
+        if acts.target_key:
+            acts.check(network.targets_of(placement) or (), table, partial(config.where, "network", acts.target_key))
+    learns = NETWORKS[network.type]
+    reads = {p: network.inputs_of(p) or PLACEMENTS[p].default_inputs(table) for p in network.placement}
+    learns.check({key: getattr(network, key) for key in learns.keys}, reads, partial(config.where, "network"))
 
 
 def _check_reads(config: Config, table: Table) -> None:
@@ -66,7 +61,7 @@ def _check_reads(config: Config, table: Table) -> None:
     blown = any(n.endswith(".air") for n in given) or any(tank.air is not None for tank in tanks)
     aerated = blown or any(tank.kla is not None for tank in tanks)
     for placement in network.placement:
-        inside = placement != "forcing"
+        inside = PLACEMENTS[placement].in_tanks
         air = ["air"] if (aerated if inside else blown) else []
         options = [*(components if inside else ()), "T", "Q_in", *air, *loads, *series, "time_of_day"]
         what = ", ".join(["T", "Q_in", *air, "load.X, time_of_day or what a column gives, such as influent.S_NH"])

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from asm_hybrid.config.schema.data_sections import DataSection, SourceSection
-from asm_hybrid.config.schema.model_sections import ModelSection, NetworkSection, TrainingSection
+from asm_hybrid.config.schema.model_sections import ModelSection, TrainingSection
+from asm_hybrid.config.schema.network_section import NetworkSection
 from asm_hybrid.config.schema.plant_file import PlantFile
 from asm_hybrid.config.schema.plant_sections import PlantSection
 

@@ -1,17 +1,17 @@
-"""Sections ``model``, ``network`` and ``training``."""
+"""Sections ``model`` and ``training``."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, cast, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from asm_hybrid.config.schema.counts import Hidden, Seeds, Tries
+from asm_hybrid.config.schema.counts import Seeds, Tries
 from asm_hybrid.config.schema.quantities import Amount, Duration
 from asm_hybrid.config.schema.section import Section, refuse, written
 from asm_hybrid.errors import nearest
 
-__all__ = ["Bounds", "KineticsSection", "ModelSection", "NetworkSection", "TrainingSection"]
+__all__ = ["Bounds", "KineticsSection", "ModelSection", "TrainingSection"]
 
 Bounds = tuple[float, float] | None
 """Lower and upper bound of a calibrated parameter; None stands for the bounds of the kinetics table."""
@@ -61,7 +61,6 @@ Calibrate = Annotated[
         }
     ),
 ]
-Names = Annotated[tuple[str, ...], Field(strict=False)]
 STAGES = ("calibration", "collocation", "growing", "windows", "shooting")
 """Stages of learning, in the order in which they can follow each other."""
 
@@ -117,135 +116,6 @@ class ModelSection(KineticsSection):
         description="Parameters to recalibrate: a list (within the table's bounds), or a mapping of names to "
         "[lower, upper].",
     )
-
-
-Placement = Literal["rates", "state", "parameters", "forcing", "output"]
-PLACEMENTS: tuple[str, ...] = get_args(Placement)
-
-
-def _placements(value: Any) -> Any:
-    """Put one or several placements into their order."""
-    listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, list | tuple) or not listed:
-        raise refuse(f"the placement is {value!r}", "one of " + ", ".join(PLACEMENTS) + ", or a list of them")
-    for i, name in enumerate(listed):
-        if name not in PLACEMENTS:
-            raise refuse(
-                f"the placement {name!r} is not known",
-                "one of " + ", ".join(PLACEMENTS),
-                nearest(str(name), PLACEMENTS),
-            )
-        if name in listed[:i]:
-            raise refuse(f"the placement {name!r} is listed twice", "each placement once")
-    return tuple(name for name in PLACEMENTS if name in listed)
-
-
-def _reads(value: Any) -> Any:
-    """Check the form of what n reads: a list, or a list for every placement."""
-    lists = {"": value} if isinstance(value, list | tuple) else value
-    names = lists.values() if isinstance(lists, dict) else [None]
-    if not all(isinstance(v, list | tuple) and v and all(isinstance(n, str) for n in v) for v in names):
-        raise refuse(
-            f"the inputs are {value!r}",
-            "a list of names, or a mapping of placements to such lists",
-            "for instance 'inputs: [S_NH, S_O, T]' or 'inputs: {rates: [S_NH, T], forcing: [Q_in, T]}'",
-        )
-    return {k: tuple(v) for k, v in lists.items()} if isinstance(value, dict) else tuple(value)
-
-
-class NetworkSection(Section):
-    """The learnt part n."""
-
-    placement: Annotated[
-        tuple[Placement, ...],
-        BeforeValidator(_placements),
-        PlainSerializer(lambda names: names[0] if len(names) == 1 else list(names)),
-        WithJsonSchema({"anyOf": [{"enum": list(PLACEMENTS)}, {"type": "array", "items": {"enum": list(PLACEMENTS)}}]}),
-    ] = Field(
-        default=("rates",),
-        description="Where n acts, one or a list. rates: n changes process rates, and mass is conserved; state: dX/dt "
-        "= f + n; parameters: n changes parameters of rates, tank by tank, and mass is conserved; forcing: n corrects "
-        "concentrations of the influent; output: n is added to measured variables.",
-    )
-    form: Literal["multiplicative", "additive"] | None = Field(
-        default=None,
-        description="How n changes a rate: rate * exp(n), the default, or rate + gate * n. Placement rates only.",
-    )
-    inputs: Annotated[
-        Names | dict[Placement, Names] | None,
-        BeforeValidator(lambda value: value if value is None else _reads(value)),
-        WithJsonSchema(
-            {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "object"}, {"type": "null"}]}
-        ),
-    ] = Field(
-        default=None,
-        description="What n sees, a list, or one for each placement: components of the tank; T and Q_in of the "
-        "influent; air (kLa or air flow of the tank; for forcing the air flow of all); load.X with X a component or "
-        "composite of the influent; time_of_day; or what a column gives, by its name. Default the soluble components "
-        "and T; for forcing Q_in, T and the loads of COD, TN and TP.",
-    )
-    processes: Names | None = Field(
-        default=None, description="Processes that n may change; default all. Placement rates only."
-    )
-    components: Names | None = Field(
-        default=None,
-        description="Components whose derivative n may change; default all. Placement state only.",
-    )
-    parameters: Names | None = Field(
-        default=None,
-        min_length=1,
-        description="Parameters of rates that n multiplies by exp(n). Placement parameters only, and needed there.",
-    )
-    influent: Names | None = Field(
-        default=None,
-        min_length=1,
-        description="Components whose concentration in the influent n multiplies by exp(n); default all. Placement "
-        "forcing only.",
-    )
-    hidden: Hidden = Field(
-        default=(16, 16), description="Widths of the hidden layers: at most 8 layers, of at most 1024 units."
-    )
-    activation: Literal["tanh", "silu", "relu", "softplus"] = Field(
-        default="tanh", description="Activation of the hidden layers."
-    )
-
-    @model_validator(mode="after")
-    def _fits_placement(self) -> Self:
-        only = {
-            "rates": ("form", "processes"),
-            "state": ("components",),
-            "parameters": ("parameters",),
-            "forcing": ("influent",),
-        }
-        given = ", ".join(map(repr, self.placement))
-        for placement, keys in only.items():
-            for key in keys:
-                if placement not in self.placement and getattr(self, key) is not None:
-                    raise refuse(
-                        f"{key!r} is given with the placement {given}",
-                        f"{key!r} with the placement {placement!r} only",
-                        f"remove {key!r}, or set placement: {placement}",
-                    )
-        for placement in self.inputs if isinstance(self.inputs, dict) else ():
-            if placement not in self.placement:
-                raise refuse(f"there are inputs for {placement!r} with the placement {given}", "inputs for " + given)
-        if "parameters" in self.placement and self.parameters is None:
-            raise refuse(
-                "the placement 'parameters' has no 'parameters'",
-                "the parameters of rates that n may change",
-                "add parameters: [mu_A, K_OA], with names from the kinetics table",
-            )
-        return self
-
-    def inputs_of(self, placement: str) -> tuple[str, ...] | None:
-        """Return what n reads in a placement, as the config names it; None for the default."""
-        if isinstance(self.inputs, dict):
-            return self.inputs.get(cast(Placement, placement))
-        return self.inputs
-
-    def reads(self, name: str) -> bool:
-        """Return whether n reads something in any placement."""
-        return any(name in (self.inputs_of(p) or ()) for p in self.placement)
 
 
 class TrainingSection(Section):

@@ -38,7 +38,7 @@ def collocate_n(
         The training block and the validation block.
     """
     term, grid, f = n.term, context.grid, simulated.f
-    if all(part.spec.placement == "output" for part in term):
+    if not any(part.placement.on_derivative for part in term):
         context.progress.say("collocation is left out: n does not act on the derivative")
         return n
     context.progress.stage("collocation of n")

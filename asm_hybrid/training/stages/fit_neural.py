@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.errors import SimulationError
-from asm_hybrid.hybrid import NeuralODE
+from asm_hybrid.hybrid.neural import NeuralODE
 from asm_hybrid.training.fit import FitProblem, FitResult
 from asm_hybrid.training.run_context import RunContext
 from asm_hybrid.training.simulation_models import NeuralModel

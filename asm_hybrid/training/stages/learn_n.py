@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from asm_hybrid.hybrid import LearntTerm, LearntTerms, PlantSystem, TermScaling, TermSpec, participants
+from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
+from asm_hybrid.hybrid.spec import TermScaling, TermSpec
+from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import torch_namespace
 from asm_hybrid.training.fitted import checkpoint_knots, term_specs
 from asm_hybrid.training.run_context import RunContext

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from asm_hybrid.hybrid import LearntTerms
+from asm_hybrid.hybrid.learnt_term import LearntTerms
 from asm_hybrid.training.fit import FitResult
 from asm_hybrid.training.run_context import RunContext
 from asm_hybrid.training.sensors import Sensors
