@@ -268,3 +268,14 @@ def test_without_a_plant_there_are_no_inputs(laws):
     with pytest.raises(InputError, match="reads 'Q_in', an input of a plant") as caught:
         check_no_inputs(laws.inputs, "config.yaml:3")
     assert caught.value.where == "config.yaml:3"
+
+
+@pytest.mark.parametrize("extends", [True, False])
+def test_a_rate_that_a_comma_cuts_within_braces_is_to_stand_between_quotes(extends):
+    cut = "{rate: b_A * max(0, 1) * X_BA, stoichiometry: {X_BA: -1}}"
+    text = f"name: cut\nextends: asm1\nprocesses:\n  decay_autotrophs: {cut}\n"
+    if not extends:
+        text = LAWS.replace("  flow:\n", "  mine: {rate: max(0, 1) * X_M, stoichiometry: {X_M: -1}}\n  flow:\n")
+    with pytest.raises(InputError) as caught:
+        parse_table(text, "cut.yaml")
+    assert "between quotes" in (caught.value.fix or "")
