@@ -50,8 +50,11 @@ BEYOND = TRUE | {"K_NH": 2.0}
 DAYS, PER_DAY = 5, 48
 
 
-def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1, truth=TRUE):
-    """Write ``config.yaml`` and ``plant.csv``; the measurements follow f with the parameters of ``truth``."""
+def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1, truth=TRUE, more=None):
+    """Write ``config.yaml`` and ``plant.csv``; the measurements follow f with the parameters of ``truth``.
+
+    ``more`` are further inputs, each a name and a function of the time [d]; columns have the names of their inputs.
+    """
     config_path = folder / "config.yaml"
     config_path.write_text(text, encoding="utf-8")
     rng = np.random.default_rng(11)
@@ -66,6 +69,8 @@ def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1, truth=TRUE):
             "NO3": 8.0,
         }
     )
+    for name, series in (more or {}).items():
+        frame[name] = series(t)
     frame.to_csv(folder / "plant.csv", index=False)
     config = load_config(config_path)
     table = load_kinetics(config)
@@ -74,6 +79,7 @@ def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1, truth=TRUE):
     parameters = torch.tensor([values[p.name] for p in table.parameters], dtype=torch.float64)
     inputs = np.zeros((len(t), len(plant.inputs)))
     series = {"Q_in": "flow", "influent.S_NH": "NH4_in", "aerobic.S_O": "DO"}
+    series |= {name: name for name in more or {}}
     for i, spec in enumerate(plant.inputs):
         constant = plant.layout.constants.get(spec.name, 0.0)  # f does not read the clock, which has none
         inputs[:, i] = frame[series[spec.name]] if spec.name in series else constant

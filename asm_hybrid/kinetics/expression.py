@@ -34,6 +34,9 @@ MAX_DEPTH = 40
 MAX_POWER = 4
 """Largest exponent."""
 
+MAX_CALLS = 4
+"""Most functions within each other: the slopes of deeper ones grow by a factor with every level."""
+
 
 @dataclass(frozen=True)
 class Expression:
@@ -86,8 +89,10 @@ def parse_expression(
     InputError
         If anything but these occurs.
     """
-    reader = _Reader(str(text), symbols, where, divisors, inputs)
-    value = sympy.sympify(reader.read(syntax_of(str(text), where)))
+    reader, tree = _Reader(str(text), symbols, where, divisors, inputs), syntax_of(str(text), where)
+    if _calls(tree) > MAX_CALLS:
+        raise reader.refuse("functions stand too deep within each other", f"at most {MAX_CALLS} levels")
+    value = sympy.sympify(reader.read(tree))
     if any(number != 0 and not 1e-60 < abs(number) < 1e60 for number in value.atoms(sympy.Rational)):
         raise reader.refuse("a number is out of range", "sizes from 1e-60 to 1e60")
     return Expression(str(text).strip(), value)
@@ -123,6 +128,11 @@ def syntax_of(text: str, where: str) -> ast.expr:
             )
         level = [n for node in level for n in ast.iter_child_nodes(node) if isinstance(n, ast.expr)]
     return tree.body
+
+
+def _calls(node: ast.AST) -> int:
+    """Return how many calls stand within each other."""
+    return isinstance(node, ast.Call) + max(map(_calls, ast.iter_child_nodes(node)), default=0)
 
 
 def name_of(node: ast.Name | ast.Attribute) -> str:

@@ -10,7 +10,10 @@ from typing import Any
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.yamlfile import YamlDocument, load_yaml, to_yaml
 
-__all__ = ["LayeredDocument", "lay", "read_layers"]
+__all__ = ["QUOTES", "LayeredDocument", "lay", "read_layers"]
+
+QUOTES = "put the expression between quotes, since a comma ends it within braces"
+"""The remedy where a key holds a bracket: ``{rate: monod(S, K) * X}`` has the keys ``rate`` and ``K) * X``."""
 
 MAX_LAYERS = 8
 """Most tables in a chain of ``extends``."""
@@ -141,7 +144,7 @@ def _merge(below: dict[str, Any], changes: dict[str, Any], keys: tuple[str, ...]
                     f"{key!r} is to be removed, and is not there",
                     where=document.where(*keys, key),
                     expected="an entry of the table that this one extends",
-                    fix=nearest(key, below) if below else "give it a value",
+                    fix=QUOTES if ")" in key else nearest(key, below) if below else "give it a value",
                 )
             del merged[key]
         elif isinstance(change, dict):

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from asm_hybrid.errors import InputError, nearest
-from asm_hybrid.kinetics.extend import LayeredDocument
+from asm_hybrid.kinetics.extend import QUOTES, LayeredDocument
 from asm_hybrid.kinetics.functions import FUNCTIONS
 from asm_hybrid.kinetics.inputs import COMMON
 from asm_hybrid.units import Unit, parse_unit
@@ -57,7 +57,8 @@ class Fields:
         value, known = self.mapping(keys), (*required, *optional)
         for key in value:
             if key not in known:
-                raise self.error(f"the key {key!r} is not known", (*keys, key), ", ".join(known), nearest(key, known))
+                fix = QUOTES if ")" in key else nearest(key, known)
+                raise self.error(f"the key {key!r} is not known", (*keys, key), ", ".join(known), fix)
         for key in required:
             if value.get(key) is None:
                 raise self.error(f"the key {key!r} is missing", keys, ", ".join(required), f"add '{key}: …'")

@@ -105,14 +105,15 @@ class _Statement:
 
 
 class _Lowering:
-    """Turns expressions with switching functions into statements of plain arithmetic.
+    """Turns expressions with named functions into statements of plain arithmetic.
 
-    Every distinct switching function becomes a name of its own, so that it is computed once.
+    Every distinct function becomes a name of its own, so that it is computed once.
     """
 
     def __init__(self) -> None:
         self.statements: dict[Any, _Statement] = {}
         self.inverted: set[Any] = set()
+        self.lowered: dict[Any, Any] = {}
 
     def run(self, values: Sequence[Any]) -> tuple[list[str], list[Any]]:
         """Return the lines of a function and what is left of the values."""
@@ -131,9 +132,13 @@ class _Lowering:
         return [s.write() for s in _ordered(statements)], left
 
     def lower(self, value: Any) -> Any:
-        """Replace the switching functions in an expression by names."""
-        if not value.args:
-            return value
+        """Replace the functions in an expression by names."""
+        if value not in self.lowered:
+            self.lowered[value] = self.worked_out(value) if value.args else value
+        return self.lowered[value]
+
+    def worked_out(self, value: Any) -> Any:
+        """Lower an expression that was not met before."""
         args = [self.lower(a) for a in value.args]
         match value:
             case Monod() | Inhibition():

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from asm_hybrid.cli import main
-from asm_hybrid.kinetics import available_tables, gujer_text, load_table
-from asm_hybrid.kinetics.document import FORMATS, document_table
+from asm_hybrid.kinetics import available_tables, load_table
+from asm_hybrid.kinetics.document import FORMATS, document_table, gujer_text
 from asm_hybrid.kinetics.read import TABLES
 
 OWN = """\

@@ -15,8 +15,8 @@ import pytest
 import sympy
 
 from asm_hybrid.errors import InputError
-from asm_hybrid.kinetics import available_tables, gujer_text, load_table, parse_table
-from asm_hybrid.kinetics.document import FORMATS, check_text, document_table, format_of, table_record
+from asm_hybrid.kinetics import available_tables, load_table, parse_table
+from asm_hybrid.kinetics.document import FORMATS, check_text, document_table, format_of, gujer_text, table_record
 from asm_hybrid.kinetics.document.maths import Maths
 from asm_hybrid.kinetics.document.nodes import Fraction
 from asm_hybrid.kinetics.document.references import BIBLIOGRAPHY, cited, parse_bibliography
