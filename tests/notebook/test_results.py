@@ -235,6 +235,27 @@ def test_an_equation_may_be_written_in_python(tmp_path: Path, monkeypatch: pytes
     assert again["ode"] == {"network": {"hidden": [4]}}
 
 
+def test_a_layout_can_be_changed_in_python() -> None:
+    plant = ah.load_plant("bsm1")
+    scenario = {"days": "1 d"}
+    own, shipped = ah.simulate(plant, scenario), ah.simulate("bsm1", scenario)
+    pd.testing.assert_frame_equal(own.series, shipped.series)
+    plant["plant"]["tanks"]["tank_5"]["kla"] = 240
+    stronger = ah.simulate(plant, scenario).series.loc["base", "tank_5.kla"]
+    assert set(stronger) == {240}
+
+
+def test_a_config_can_be_changed_in_python_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = ah.load_config(write_case(tmp_path, QUICK))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert config["data"]["sources"]["online"]["file"] == str(tmp_path / "plant.csv")
+    config["plant"]["wastage"]["flow"] = 900.0
+    assert "wastage" in " ".join(ah.check(config).findings["fix"])
+    ode = ah.load_config(Path(__file__).parents[2] / "configs" / "lotka_volterra.yaml")
+    assert "lotka_volterra" in ah.check(ode).text
+
+
 def test_nothing_is_printed_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
     ah.simulate(POND, {"days": "1 d"})
     assert capfd.readouterr() == ("", "")
