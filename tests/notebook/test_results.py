@@ -151,7 +151,10 @@ def test_scenarios_of_a_run_are_written_where_it_is_said(result: ah.RunResult, t
     assert found.folder is None
     assert not (result.folder / "scenarios").exists()
     assert found.cases == ("base", "load")
-    assert found.states is None
+    pd.testing.assert_series_equal(found.states["aerobic.S_NH"], found.series["aerobic.S_NH"])
+    given = result.inputs.set_index("time")["aerobic.S_O"]
+    oxygen = found.states.loc["load", "aerobic.S_O"]
+    np.testing.assert_allclose(oxygen, given[oxygen.index])
     base, load = (found.series.loc[case, "effluent.S_NH"] for case in found.cases)
     assert isinstance(base.index, pd.DatetimeIndex)
     assert load.mean() > base.mean()
