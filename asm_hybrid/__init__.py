@@ -11,8 +11,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from asm_hybrid.api import check, load_run, resume, run, simulate
-    from asm_hybrid.config import available_layouts, load_plant
+    from asm_hybrid.api import check, load_config, load_plant, load_run, resume, run, simulate
+    from asm_hybrid.config import available_layouts
     from asm_hybrid.data.bsm import read_bsm_influent
     from asm_hybrid.data.generator import generate_influent
     from asm_hybrid.data.patterns import InfluentSettings, RainEvent, RandomRain
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from asm_hybrid.training import FittedModel, load_model, read_inputs
 
 _HOMES = {
-    "api": ("check", "load_run", "resume", "run", "simulate"),
-    "config": ("available_layouts", "load_plant"),
+    "api": ("check", "load_config", "load_plant", "load_run", "resume", "run", "simulate"),
+    "config": ("available_layouts",),
     "data.bsm": ("read_bsm_influent",),
     "data.generator": ("generate_influent",),
     "data.patterns": ("InfluentSettings", "RainEvent", "RandomRain"),
@@ -62,6 +62,7 @@ __all__ = [
     "available_tables",
     "check",
     "generate_influent",
+    "load_config",
     "load_model",
     "load_plant",
     "load_run",

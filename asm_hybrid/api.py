@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asm_hybrid.jobs import open_job, open_run
 from asm_hybrid.training.progress import Silent
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from asm_hybrid.notebook.run import RunResult
     from asm_hybrid.notebook.simulation import Simulation
 
-__all__ = ["check", "load_run", "resume", "run", "simulate"]
+__all__ = ["check", "load_config", "load_plant", "load_run", "resume", "run", "simulate"]
 
 
 def run(config: YamlSource, out: str | Path | None = None, *, progress: bool = False) -> RunResult | EquationResult:
@@ -96,6 +96,48 @@ def load_run(folder: str | Path) -> RunResult | EquationResult:
         When a file is asked for that is missing, or is not the one that was written.
     """
     return open_run(folder).result()
+
+
+def load_config(path: str | Path) -> dict[str, Any]:
+    """Return a config as a dict, to be changed in Python and given to `run`, `check` or `simulate`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The config of a plant with data, or of a generic ODE.
+
+    Returns
+    -------
+    dict
+        What stands in the file, every default written out, paths absolute.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read; with file, line and key.
+    """
+    return open_job(path).content()
+
+
+def load_plant(name: str | Path) -> dict[str, Any]:
+    """Return a plant as a dict, to be changed in Python and given to `simulate` or `check`.
+
+    Parameters
+    ----------
+    name : str or Path
+        A shipped layout such as ``"bsm1"``, or the file of a plant.
+
+    Returns
+    -------
+    dict
+        What stands in the file and in those that it extends, every default written out, paths absolute.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read; with file, line and key.
+    """
+    return open_job(name).content()
 
 
 def simulate(

@@ -64,7 +64,7 @@ def check(source: YamlSource) -> CheckResult:
     file = load_plant_or_config(source)
     if isinstance(file, Config):
         return _check_config(source_name(source), file)
-    name = source_name(source, "plant")
+    name = source_name(source)
     table = load_kinetics(file)
     plant = Plant(table, build_layout(file, table))
     inputs = plant_inputs(plant)

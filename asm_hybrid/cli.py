@@ -72,7 +72,6 @@ def train(
     It is refused when its config or data have changed.
     """
     from asm_hybrid import api
-    from asm_hybrid.notebook.run import RunResult
     from asm_hybrid.terminal import print_run
 
     if (config is None) == (resume is None) or (resume is not None and out is not None):
@@ -80,7 +79,7 @@ def train(
     result = api.resume(resume, progress=True) if resume else api.run(str(config), out, progress=True)
     if result.interrupted:
         typer.echo(f"interrupted; the best model so far is in {result.folder}", err=True)
-        if isinstance(result, RunResult) and result.resumable:
+        if result.resumable:
             typer.echo(f"to go on: asm-hybrid train --resume {result.folder}", err=True)
         raise typer.Exit(INTERRUPTED)
     print_run(result)

@@ -7,12 +7,12 @@ from abc import ABC
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from asm_hybrid.config import available_layouts
+from asm_hybrid.config import available_layouts, load_plant_or_config
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.training.progress import Progress
-from asm_hybrid.yamlfile import YamlSource, load_yaml, source_name
+from asm_hybrid.yamlfile import YamlSource, load_yaml, parse_yaml, source_name
 
 if TYPE_CHECKING:
     from asm_hybrid.equations.result import EquationResult
@@ -42,6 +42,10 @@ class Job(ABC):
     source: YamlSource
     what: ClassVar[str]
     remedy: ClassVar[str]
+
+    def content(self) -> dict[str, Any]:
+        """Return what stands in its file, checked and with every default, its paths absolute."""
+        raise self._refused("read as a config", "a config, the file of a plant, or a shipped layout")
 
     def check(self) -> CheckResult:
         """Validate it, without training or simulating."""
@@ -104,6 +108,9 @@ class PlantJob(Job):
     what = "a shipped layout, which has no data,"
     remedy = "simulate it, or begin with the config that asm-hybrid init writes"
 
+    def content(self) -> dict[str, Any]:  # noqa: D102
+        return parse_yaml(load_plant_or_config(self.source).to_yaml(), source_name(self.source)).data
+
     def check(self) -> CheckResult:  # noqa: D102
         from asm_hybrid.checking import check
 
@@ -139,6 +146,11 @@ class EquationJob(Job):
 
     what = "the config of a generic ODE"
     remedy = "train it, which simulates and fits it"
+
+    def content(self) -> dict[str, Any]:  # noqa: D102
+        from asm_hybrid.equations.config import load_ode_config
+
+        return parse_yaml(load_ode_config(self.source).to_yaml(), source_name(self.source)).data
 
     def check(self) -> CheckResult:  # noqa: D102
         from asm_hybrid.equations.fit import describe_ode

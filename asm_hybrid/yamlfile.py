@@ -25,6 +25,8 @@ __all__ = ["MAX_BYTES", "YamlDocument", "YamlSource", "load_yaml", "parse_yaml",
 YamlSource: TypeAlias = str | Path | Mapping[str, Any]
 """A YAML file, or what would stand in it, written in Python; paths in the latter hold from the current folder."""
 
+WRITTEN = "config"
+"""What a config or a plant is called in messages where Python gives its content."""
 MAX_BYTES = 1_000_000
 """Largest file that is read [byte]."""
 
@@ -105,12 +107,12 @@ class YamlDocument:
         return f"{place} ({'.'.join(map(str, keypath))})" if keypath else place
 
 
-def source_name(source: YamlSource, name: str = "config") -> str:
-    """Return what a source is called in messages: its path, or `name` for what was written in Python."""
-    return name if isinstance(source, Mapping) else str(source)
+def source_name(source: YamlSource) -> str:
+    """Return what a source is called in messages: its path, or ``config`` for what was written in Python."""
+    return WRITTEN if isinstance(source, Mapping) else str(source)
 
 
-def load_yaml(source: YamlSource, name: str = "config") -> YamlDocument:
+def load_yaml(source: YamlSource, name: str = WRITTEN) -> YamlDocument:
     """Read a YAML file whose top level is a mapping.
 
     Parameters

@@ -50,7 +50,12 @@ def load_config(path: YamlSource) -> Config:
 
 
 def available_layouts() -> tuple[str, ...]:
-    """Return the names of the shipped layouts."""
+    """Return the names of the shipped layouts.
+
+    Returns
+    -------
+    tuple of str
+    """
     return tuple(sorted(path.stem for path in LAYOUTS.glob("*.yaml")))
 
 
@@ -82,7 +87,7 @@ def load_plant(name: YamlSource) -> PlantFile:
     InputError
         If the file is not readable YAML or not a plant; with file, line and key.
     """
-    own = load_yaml(name if isinstance(name, Mapping) else _locate(str(name), Path()), "plant")
+    own = load_yaml(name if isinstance(name, Mapping) else _locate(str(name), Path()))
     document = lay(read_layers(own, _locate))
     data: dict[str, Any] = {key: value for key, value in document.data.items() if key != "extends"}
     try:

@@ -17,7 +17,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table, load_table
 from asm_hybrid.kinetics.inputs import check_no_inputs
 from asm_hybrid.kinetics.values import ParameterError, check_values
-from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml
+from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml, to_yaml
 
 __all__ = ["OdeConfig", "load_ode_config"]
 
@@ -183,6 +183,13 @@ class OdeConfig(Section):
         assert self._document is not None
         return self._document.text
 
+    def to_yaml(self) -> str:
+        """Return the config with every default written out and paths absolute, as text that loads again."""
+        content = self.model_dump(mode="json", exclude_none=True)
+        if self.ode.table is not None:
+            content["ode"]["table"] = str(self._table_name())
+        return to_yaml(content)
+
     def where(self, *keypath: str | int) -> str:
         """Return where a key stands, for messages: ``file:line (key.path)``."""
         return self._document.where(*keypath) if self._document else ".".join(map(str, keypath))
@@ -209,11 +216,8 @@ class OdeConfig(Section):
 
     def table(self) -> Table:
         """Load the kinetics table, and check the names of states and parameters against it."""
-        name = str(self.ode.table)
-        own = name.endswith((".yaml", ".yml")) or "/" in name or os.sep in name
-        base = self._document.path.parent if self._document else Path()
         try:
-            table = load_table(base / user_path(name) if own else name)
+            table = load_table(self._table_name())
         except InputError as error:
             found = f"{error.where}: {error.found}" if error.where else error.found
             where = self.where("ode", "table")
@@ -232,6 +236,13 @@ class OdeConfig(Section):
                 expected="one for every component of the table",
             )
         return table
+
+    def _table_name(self) -> str | Path:
+        """Return the name of a shipped table, or the path of one's own."""
+        name = str(self.ode.table)
+        own = name.endswith((".yaml", ".yml")) or "/" in name or os.sep in name
+        base = self._document.path.parent if self._document else Path()
+        return (base / user_path(name)).resolve() if own else name
 
     def _check_values(self, table: Table) -> None:
         """Refuse fits and initial values that parameters and concentrations of a table cannot have."""

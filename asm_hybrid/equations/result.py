@@ -47,6 +47,11 @@ class EquationResult:
         return bool(self.summary["stopped"] == "interrupted")
 
     @property
+    def resumable(self) -> bool:
+        """Whether the run can go on: never, it is begun anew."""
+        return False
+
+    @property
     def name(self) -> str:
         """Name of the run."""
         return str(self.summary["name"])

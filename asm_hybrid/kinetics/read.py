@@ -34,7 +34,12 @@ MAX_MATERIALS = 6
 
 
 def available_tables() -> list[str]:
-    """Return the names of the tables that come with the package."""
+    """Return the names of the tables that come with the package.
+
+    Returns
+    -------
+    list of str
+    """
     return sorted(path.stem for path in TABLES.glob("*.yaml"))
 
 

@@ -64,9 +64,10 @@ class Simulation(ABC):
     @property
     @abstractmethod
     def states(self) -> pd.DataFrame | None:
-        """States of the plant by ``case`` and ``time``, one column a state, such as ``tank_1.S_NH``, in the units of
-        the kinetics table; None for a fitted model.
-        """  # noqa: D205
+        """States of the plant by ``case`` and ``time``, one column a state, such as ``tank_1.S_NH``.
+
+        In the units of the kinetics table; None for a pure neural model, which has none.
+        """
 
     @property
     @abstractmethod
@@ -228,10 +229,13 @@ class FittedSimulation(Simulation):
         ]
         return first[["unit"]].assign(description=weighted, base=first["base"], **means)
 
-    @property
-    def states(self) -> None:
-        """None: they are not kept."""
-        return None
+    @cached_property
+    def states(self) -> pd.DataFrame | None:
+        """States of the plant, of the best seed, by ``case`` and ``time`` (UTC), in the units of the kinetics table."""
+        found = [case.states for case in self.found if case.states is not None]
+        if not found:
+            return None
+        return pd.concat([found[0][0], *(own for _, own in found)], keys=self.cases, names=["case"])
 
     @property
     def warnings(self) -> tuple[str, ...]:

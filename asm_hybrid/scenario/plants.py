@@ -176,7 +176,7 @@ def _simulate(
     file, plant, parameters = found.file, found.plant, found.parameters
     named = dict(zip(plant.table.parameter_names, parameters.tolist(), strict=True))
     limits = _limits(plant, scenario)
-    name = source_name(subject, "plant")
+    name = source_name(subject)
     where = f"{name}, with {influent.text}" if influent.frame is not None else name
     base, changed, texts = _inputs(plant, scenario, influent, where)
     compiled = CompiledPlant(plant, parameters)

@@ -67,6 +67,9 @@ class ScenarioResult:
         Which inputs, and what that n reads, leave their trained range; the longest first, inputs before the rest.
     warnings : tuple of str
         Quantities that fall below zero, a sentence each.
+    states : tuple of DataFrame or None
+        States of the plant by time [unit of the table], one column a state, in the base case and in the scenario: of
+        the best seed. None for a pure neural model, which has none.
     """
 
     folder: Path
@@ -77,6 +80,7 @@ class ScenarioResult:
     changes: tuple[str, ...]
     outside: tuple[Departure, ...] = ()
     warnings: tuple[str, ...] = ()
+    states: tuple[pd.DataFrame, ...] | None = None
 
 
 def simulate(
@@ -139,7 +143,7 @@ def simulate(
                 expected=f"times from {clock.show(times[0])} to {clock.show(times[-1])}",
             )
         targets = _targets(model)
-        outputs, read, faded = _run(model, np.stack([base[:last], changed[:last]]), targets, first)
+        outputs, knots, read, faded = _run(model, np.stack([base[:last], changed[:last]]), targets, first)
         series = _series(stamps[first:last], targets, outputs)
         means = _means(model, targets, outputs, [base[first:last], changed[first:last]])
         outside, left = None, read
@@ -154,7 +158,8 @@ def simulate(
             for what, found in zip(("base", case.name), outputs, strict=True)
             for text in negative_targets(targets, found, means["unit"])
         )
-        results.append(ScenarioResult(where, series, means, outside, case.name, changes, tuple(left), warnings))
+        states = None if knots is None else _states(model, stamps[first:last], knots)
+        results.append(ScenarioResult(where, series, means, outside, case.name, changes, tuple(left), warnings, states))
     for result, case in zip(results, scenario.cases, strict=True) if write else ():
         _write(result, scenario, case, model, [stamps[0] + pd.Timedelta(days=t) for t in period])
     return results
@@ -238,21 +243,32 @@ def _targets(model: FittedModel) -> tuple[str, ...]:
 
 def _run(
     model: FittedModel, inputs: np.ndarray, targets: tuple[str, ...], first: int
-) -> tuple[list[np.ndarray], list[Departure], np.ndarray]:
-    """Run base case and scenario; return outputs at the knots of the period, and why and where n fades in it."""
+) -> tuple[list[np.ndarray], np.ndarray | None, list[Departure], np.ndarray]:
+    """Run base case and scenario; return outputs and states at the knots of the period, and why and where n fades."""
     u = torch.as_tensor(inputs)
     solution = model.simulate(u, targets, record_knots=True)
     if not bool(solution.ok.all()):
         raise SimulationError("the simulation of the scenario leaves the finite numbers; make the change smaller")
     outputs = list(np.asarray(solution.outputs).swapaxes(0, 1)[:, :, first:])
-    if model.term is None or solution.knots is None:
-        return outputs, [], np.zeros(len(u[1, first:]), dtype=bool)
-    states, driven = solution.knots[model.best, 1, first:], u[1, first:]
+    driven, faded = u[:, first:], np.zeros(len(u[0, first:]), dtype=bool)
+    if model.kind == "neural":
+        return outputs, None, [], faded
+    assert solution.knots is not None
+    states = solution.knots[model.best if len(solution.knots) > 1 else 0, :, first:].clone()
     with torch.no_grad():
         system = model.recalibrated().system
         effective = system.effective(states, system.forcing(driven))
-    found = reading_departures(model, model.term, effective, driven, 24.0 * model.grid.interval)
-    return outputs, *found
+    states[..., : effective.shape[-2], :] = effective
+    if model.term is None:
+        return outputs, states.numpy(), [], faded
+    found = reading_departures(model, model.term, effective[1], driven[1], 24.0 * model.grid.interval)
+    return outputs, states.numpy(), *found
+
+
+def _states(model: FittedModel, times: pd.DatetimeIndex, knots: np.ndarray) -> tuple[pd.DataFrame, ...]:
+    """Return states of the plant ``(case, knot, row, component)``, a frame a case."""
+    rows, index = model.plant.rows, times.rename("time")
+    return tuple(pd.DataFrame(case[:, rows.active > 0], columns=rows.names, index=index) for case in knots)
 
 
 def _series(times: pd.DatetimeIndex, targets: tuple[str, ...], cases: list[np.ndarray]) -> pd.DataFrame:

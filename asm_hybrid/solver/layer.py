@@ -93,7 +93,12 @@ class ODELayer(nn.Module):
             self.span = span
 
     def times(self) -> Tensor:
-        """Return the times of the states, ``(k,)``."""
+        """Return the times of the states.
+
+        Returns
+        -------
+        Tensor, shape (k,)
+        """
         span = self.span if isinstance(self.span, Tensor) else self.span()
         return torch.stack([torch.zeros_like(span), span]) if span.dim() == 0 else span
 
@@ -104,6 +109,15 @@ class ODELayer(nn.Module):
         ----------
         x : Tensor, shape (…, m)
             Initial states, or what `start` makes them of.
+
+        Returns
+        -------
+        OdeSolution
+
+        Raises
+        ------
+        SimulationError
+            When the integration fails.
         """
         options = dict(self.options)
         if options.get("adjoint"):

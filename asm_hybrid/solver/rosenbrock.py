@@ -113,7 +113,7 @@ def advance(
         The step [d].
     tableau : RosenbrockTableau
         The method.
-    slope : Tensor, optional
+    slope : Tensor, shape (…, block, n), optional
         Slope of f in time [unit/d²], for methods that need it.
 
     Returns

@@ -30,7 +30,7 @@ def lagged(signal: Tensor, lag: Tensor, step: float) -> Tensor:
     ----------
     signal : Tensor, shape (…, point)
         The signal y at equal distances.
-    lag : Tensor
+    lag : Tensor, shape (…)
         Response time [d], to broadcast against the leading axes of the signal.
     step : float
         Distance of two points [d].
@@ -60,7 +60,7 @@ def robust(residual: Tensor, loss: Loss) -> Tensor:
 
     Parameters
     ----------
-    residual : Tensor
+    residual : Tensor, any shape
         In units of noise.
     loss : {'squares', 'huber'}
         Squares; or Huber's loss, ``r²`` up to ``k =`` `TRANSITION` and ``2 k |r| - k²`` beyond.

@@ -11,7 +11,7 @@ from small_plant import BEYOND, CONFIG, write_case
 from term_tools import make_term, operating_point, shake
 
 from asm_hybrid import load_model
-from asm_hybrid.config import load_config
+from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.ensemble import Ensemble
 from asm_hybrid.hybrid.learnt_term import LearntTerm
@@ -113,7 +113,7 @@ def test_a_run_trains_saves_and_loads_it(tmp_path):
 
 def checked(path):
     config = load_config(path)
-    config.layout(config.table())
+    build_layout(config, load_kinetics(config))
 
 
 @pytest.mark.parametrize(
