@@ -11,8 +11,10 @@ from asm_hybrid.config.base import Section, refuse
 from asm_hybrid.config.counts import Hidden
 from asm_hybrid.errors import nearest
 from asm_hybrid.hybrid.keys import Names
-from asm_hybrid.hybrid.networks import NETWORKS, Network
-from asm_hybrid.hybrid.placements import PLACEMENTS, Placement
+from asm_hybrid.hybrid.network import Network
+from asm_hybrid.hybrid.networks import NETWORKS
+from asm_hybrid.hybrid.placement import Placement
+from asm_hybrid.hybrid.placements import PLACEMENTS
 
 __all__ = ["NetworkSection"]
 

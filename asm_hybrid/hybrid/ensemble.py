@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from asm_hybrid.hybrid.networks import Network
+from asm_hybrid.hybrid.network import Network
 from asm_hybrid.hybrid.networks.mlp import MLP
 from asm_hybrid.plant import torch_namespace
 

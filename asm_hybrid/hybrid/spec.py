@@ -8,8 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from asm_hybrid.hybrid.networks import NETWORKS, Network
-from asm_hybrid.hybrid.placements import PLACEMENTS, Placement
+from asm_hybrid.hybrid.network import Network
+from asm_hybrid.hybrid.networks import NETWORKS
+from asm_hybrid.hybrid.placement import Placement
+from asm_hybrid.hybrid.placements import PLACEMENTS
 from asm_hybrid.plant import Plant
 
 __all__ = ["TermScaling", "TermSpec"]
@@ -57,7 +59,7 @@ class TermSpec:
 
     def placed(self, plant: Plant) -> Placement:
         """Return the placement in a plant."""
-        return PLACEMENTS[self.placement](self, plant)
+        return PLACEMENTS[self.placement](self.targets, self.options, plant)
 
     def architecture(self) -> Network:
         """Return the network without its weights."""

@@ -38,7 +38,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 
 class _CasadiOperations:
-    """See :class:`asm_hybrid.hybrid.networks.Operations`."""
+    """See :class:`asm_hybrid.hybrid.network.Operations`."""
 
     def affine(self, x: Array, weight: Array, bias: Array) -> Array:
         return XP.matmul(x, weight) + casadi.repmat(bias, x.shape[0], 1)

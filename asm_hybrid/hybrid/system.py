@@ -128,16 +128,16 @@ class PlantSystem:
     def _forcing(self, u: Tensor, p: Tensor) -> Forcing:
         return self.plant.forcing(u, p, self.xp, self.term)
 
-    def recording(self, targets: Sequence[str]) -> PlantSystem:
-        """Return the same model with other recorded quantities."""
-        return PlantSystem(self.plant, self.parameters, targets, self.term)
-
     def along(self, x: Tensor, u: Tensor) -> Trajectory:
         """Return what f, without n, does along states ``(time, row, component)`` and inputs ``(time, input)``."""
-        f = self if self.term is None else PlantSystem(self.plant, self.parameters, self.targets)
+        f = PlantSystem(self.plant, self.parameters, self.targets)
         forcing = f.forcing(u)
         X = f.effective(x, forcing)
-        return Trajectory(f, x, X, u, forcing, f.own_rates(X, forcing))
+
+        def recorded(targets: Sequence[str]) -> Tensor:
+            return PlantSystem(self.plant, self.parameters, targets).output(x, forcing)
+
+        return Trajectory(X, u, forcing, f.own_rates(X, forcing), f.stoichiometry, recorded)
 
     def prepare(self, inputs: Tensor) -> list[Forcing]:
         """Return the forcings along a series of inputs ``(…, time, input)``, worked out at once."""

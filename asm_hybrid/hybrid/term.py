@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from asm_hybrid.hybrid.network_inputs import Reading
-from asm_hybrid.hybrid.placements import Placement
+from asm_hybrid.hybrid.placement import Placement
 from asm_hybrid.plant import ArrayNamespace
 
 __all__ = ["FADE_END", "FADE_START", "LOG_LIMIT", "Term", "Terms"]

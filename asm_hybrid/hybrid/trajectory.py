@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from asm_hybrid.plant import Forcing
 
 if TYPE_CHECKING:
-    from asm_hybrid.hybrid.system import PlantSystem
+    from torch import Tensor
 
 __all__ = ["Trajectory"]
 
@@ -22,10 +20,6 @@ class Trajectory:
 
     Attributes
     ----------
-    system : PlantSystem
-        f.
-    x : Tensor, shape (time, row, component)
-        The states.
     X : Tensor, shape (time, tank, component)
         The effective states of the tanks.
     u : Tensor, shape (time, input)
@@ -34,20 +28,15 @@ class Trajectory:
         What f makes of them.
     rates : Tensor, shape (time, tank, process)
         The rates of f.
+    stoichiometry : Tensor, shape (process, component)
+        S.
+    recorded : callable
+        Gives quantities by f, ``(time, target)``, by their names.
     """
 
-    system: PlantSystem
-    x: Tensor
     X: Tensor
     u: Tensor
     forcing: Forcing
     rates: Tensor
-
-    @property
-    def stoichiometry(self) -> Tensor:
-        """S, ``(process, component)``."""
-        return cast(Tensor, self.system.stoichiometry)
-
-    def recorded(self, targets: Sequence[str]) -> Tensor:
-        """Return quantities by f, ``(time, target)``."""
-        return self.system.recording(targets).output(self.x, self.forcing)
+    stoichiometry: Tensor
+    recorded: Callable[[Sequence[str]], Tensor]

@@ -1,11 +1,15 @@
 """The networks behind n: one class each, one file each, found here. :class:`Network` says what it has to have."""
 
-import sys
+from __future__ import annotations
 
-from asm_hybrid.hybrid.networks.base import Network, Operations
-from asm_hybrid.hybrid.registry import registered
+from abc import ABCMeta
+from collections.abc import Mapping
+from typing import Any, cast
 
-__all__ = ["NETWORKS", "Network", "Operations"]
+from asm_hybrid.hybrid.network import Network
+from asm_hybrid.registry import discover
 
-NETWORKS: dict[str, type[Network]] = registered(sys.modules[__name__], Network)  # type: ignore[type-abstract]
+__all__ = ["NETWORKS"]
+
+NETWORKS = cast(Mapping[str, type[Network]], discover(__name__, "NETWORK", cast(Any, ABCMeta)))
 """All networks by name."""

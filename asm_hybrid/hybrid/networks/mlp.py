@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from asm_hybrid.hybrid.networks.base import Network, Operations
+from asm_hybrid.hybrid.network import Network, Operations
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-__all__ = ["MLP", "perceptron"]
+__all__ = ["MLP", "NETWORK", "perceptron"]
 
 Array = Any
 
@@ -48,3 +48,6 @@ class MLP(Network):
                 x = ops.activation(self.activation, x)
             x = ops.affine(x, weight, bias)
         return x
+
+
+NETWORK = MLP

@@ -9,13 +9,13 @@ import numpy as np
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.hybrid.keys import Keys, SomeNames
-from asm_hybrid.hybrid.networks.base import Network, Operations
+from asm_hybrid.hybrid.network import Network, Operations
 from asm_hybrid.hybrid.networks.mlp import perceptron
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-__all__ = ["Monotone"]
+__all__ = ["NETWORK"]
 
 Array = Any
 
@@ -98,3 +98,6 @@ class Monotone(Network):
                 weight = ops.rows_times(weight, self._free) + ops.rows_times(size, self.signs)
             x = ops.affine(x, weight, bias)
         return x
+
+
+NETWORK = Monotone

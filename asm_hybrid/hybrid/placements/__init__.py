@@ -1,13 +1,17 @@
 """Where n acts: one class a placement, one file each, found here. :class:`Placement` says what it has to have."""
 
-import sys
+from __future__ import annotations
 
-from asm_hybrid.hybrid.placements.base import INFLUENT, Placement
-from asm_hybrid.hybrid.registry import registered
+from abc import ABCMeta
+from collections.abc import Mapping
+from typing import Any, cast
 
-__all__ = ["INFLUENT", "PLACEMENTS", "Placement", "placement_of"]
+from asm_hybrid.hybrid.placement import Placement
+from asm_hybrid.registry import discover
 
-PLACEMENTS: dict[str, type[Placement]] = registered(sys.modules[__name__], Placement)  # type: ignore[type-abstract]
+__all__ = ["PLACEMENTS", "placement_of"]
+
+PLACEMENTS = cast(Mapping[str, type[Placement]], discover(__name__, "PLACEMENT", cast(Any, ABCMeta)))
 """All placements by name, in the order in which they act."""
 
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from asm_hybrid.hybrid.keys import Keys, SomeNames
 from asm_hybrid.hybrid.network_inputs import LOAD
-from asm_hybrid.hybrid.placements.base import INFLUENT, Placement
+from asm_hybrid.hybrid.placement import INFLUENT, ActingTerm, Placement
+from asm_hybrid.hybrid.trajectory import Trajectory
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import Plant
 
-if TYPE_CHECKING:
-    from asm_hybrid.hybrid.spec import TermSpec
-    from asm_hybrid.hybrid.term import Term
-    from asm_hybrid.hybrid.trajectory import Trajectory
-
-__all__ = ["InfluentForcing"]
+__all__ = ["PLACEMENT"]
 
 Array = Any
 
@@ -49,11 +45,11 @@ class InfluentForcing(Placement):
     in_tanks = False
     reads = "Q_in, T and the loads of COD, TN and TP"
 
-    def __init__(self, spec: TermSpec, plant: Plant) -> None:
-        super().__init__(spec, plant)
-        self.positions = tuple(plant.input_index[t] for t in spec.targets)
-        self.at_input = np.zeros((len(spec.targets), len(plant.inputs)))
-        self.at_input[range(len(spec.targets)), self.positions] = 1.0
+    def __init__(self, targets: Sequence[str], options: Mapping[str, Any], plant: Plant) -> None:
+        super().__init__(targets, options, plant)
+        self.positions = tuple(plant.input_index[t] for t in targets)
+        self.at_input = np.zeros((len(targets), len(plant.inputs)))
+        self.at_input[range(len(targets)), self.positions] = 1.0
 
     @classmethod
     def default_inputs(cls, table: Table) -> tuple[str, ...]:
@@ -75,7 +71,7 @@ class InfluentForcing(Placement):
         """Return the unit of a concentration."""
         return table.components[table.component_names.index(target.partition(".")[2])].unit
 
-    def driven(self, n: Term, u: Array) -> Array:
+    def driven(self, n: ActingTerm, u: Array) -> Array:
         """Return the inputs, the targets multiplied by factors."""
         moved = n.xp.matmul(n.factors(None, u) - 1.0, n.xp.constant(self.at_input, u))
         return u * (1.0 + n.xp.flat(moved))
@@ -84,7 +80,10 @@ class InfluentForcing(Placement):
         """Return the mean concentrations."""
         return f.u.abs().mean(0)[list(self.positions)]
 
-    def contributions(self, n: Term, f: Trajectory) -> tuple[Array, Array]:
+    def contributions(self, n: ActingTerm, f: Trajectory) -> tuple[Array, Array]:
         """Return the concentrations as measured, and what n changes of them."""
         own = f.u[:, None, list(self.positions)]
         return own, own * (n.factors(None, f.u)[0] - 1.0)
+
+
+PLACEMENT = InfluentForcing

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from asm_hybrid.hybrid.placements.base import Placement
+from asm_hybrid.hybrid.placement import ActingTerm, Placement
+from asm_hybrid.hybrid.trajectory import Trajectory
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import Plant
 
-if TYPE_CHECKING:
-    from asm_hybrid.hybrid.spec import TermSpec
-    from asm_hybrid.hybrid.term import Term
-    from asm_hybrid.hybrid.trajectory import Trajectory
-
-__all__ = ["Output"]
+__all__ = ["PLACEMENT"]
 
 Array = Any
 
@@ -32,8 +28,8 @@ class Output(Placement):
     corrects = "measured variables, not the states"
     on_derivative = False
 
-    def __init__(self, spec: TermSpec, plant: Plant) -> None:
-        super().__init__(spec, plant)
+    def __init__(self, targets: Sequence[str], options: Mapping[str, Any], plant: Plant) -> None:
+        super().__init__(targets, options, plant)
         self._at = np.zeros((len(self.spots), len(self.targets)))
         for i, target in enumerate(self.targets):
             place, _ = plant.observation(target)
@@ -57,15 +53,15 @@ class Output(Placement):
         """Return one where a variable is measured."""
         return self._at
 
-    def acting(self, n: Term, z: Array) -> Array:
+    def acting(self, n: ActingTerm, z: Array) -> Array:
         """Return n where its variable is measured, ``(…, 1, target)``."""
         return n.xp.matmul(n.xp.constant(self._add, z), z * n.xp.constant(self._at, z))
 
-    def corrections(self, n: Term, X: Array, u: Array) -> Array:
+    def corrections(self, n: ActingTerm, X: Array, u: Array) -> Array:
         """Return what n adds to the measured variables, ``(…, 1, target)``."""
         return self.acting(n, n.outputs(X, u)) * n.xp.row(n.typical)
 
-    def recorded(self, n: Term, outputs: Array, targets: Sequence[str], X: Array, u: Array) -> Array:
+    def recorded(self, n: ActingTerm, outputs: Array, targets: Sequence[str], X: Array, u: Array) -> Array:
         """Return recorded quantities, corrected where they are among the targets."""
         pick = n.xp.constant(_picked(self.targets, tuple(targets)), u)
         return outputs + n.xp.flat(n.xp.matmul(self.corrections(n, X, u), pick))
@@ -74,7 +70,7 @@ class Output(Placement):
         """Return the standard deviations of the measurements."""
         return f.X.new_tensor([spread[t] for t in self.targets])
 
-    def contributions(self, n: Term, f: Trajectory) -> tuple[Array, Array]:
+    def contributions(self, n: ActingTerm, f: Trajectory) -> tuple[Array, Array]:
         """Return the variables of f, and what n adds in the tanks where they are measured."""
         own = f.recorded(self.targets).unsqueeze(-2).expand(-1, f.X.shape[1], -1)
         return own, self.corrections(n, f.X.unsqueeze(0), f.u)[0] * n.xp.constant(self._at, f.X)
@@ -84,3 +80,6 @@ class Output(Placement):
 def _picked(learnt: tuple[str, ...], recorded: tuple[str, ...]) -> np.ndarray:
     """Return one where a target is recorded, ``(target, output)``; one and the same array for the same names."""
     return np.array([[float(a == b) for b in recorded] for a in learnt])
+
+
+PLACEMENT = Output

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.keys import Keys, SomeNames
-from asm_hybrid.hybrid.placements.base import Placement
+from asm_hybrid.hybrid.placement import ActingTerm, Placement
+from asm_hybrid.hybrid.trajectory import Trajectory
 from asm_hybrid.kinetics import Table, check_factored
 from asm_hybrid.plant import Plant
 
-if TYPE_CHECKING:
-    from asm_hybrid.hybrid.spec import TermSpec
-    from asm_hybrid.hybrid.term import Term
-    from asm_hybrid.hybrid.trajectory import Trajectory
-
-__all__ = ["Parameters"]
+__all__ = ["PLACEMENT"]
 
 Array = Any
 
@@ -44,11 +40,11 @@ class Parameters(Placement):
         "[mu_A, K_OA], with names from the kinetics table",
     )
 
-    def __init__(self, spec: TermSpec, plant: Plant) -> None:
-        super().__init__(spec, plant)
-        for target in spec.targets:
+    def __init__(self, targets: Sequence[str], options: Mapping[str, Any], plant: Plant) -> None:
+        super().__init__(targets, options, plant)
+        for target in targets:
             check_factored(plant.table, target)
-        self.positions = tuple(plant.table.parameter_names.index(t) for t in spec.targets)
+        self.positions = tuple(plant.table.parameter_names.index(t) for t in targets)
 
     @classmethod
     def choose(cls, named: Sequence[str] | None, table: Table, observed: Sequence[str]) -> tuple[str, ...]:
@@ -69,7 +65,7 @@ class Parameters(Placement):
         """Return the unit of a parameter."""
         return table.parameters[table.parameter_names.index(target)].unit
 
-    def adjusted(self, n: Term, p: Sequence[Array], X: Array, u: Array) -> Sequence[Array]:
+    def adjusted(self, n: ActingTerm, p: Sequence[Array], X: Array, u: Array) -> Sequence[Array]:
         """Return the parameters, the targets multiplied by factors of each tank."""
         out = list(p)
         for position, factor in zip(self.positions, n.xp.columns(n.factors(X, u)), strict=True):
@@ -80,7 +76,10 @@ class Parameters(Placement):
         """Return the mean values."""
         return f.forcing.parameters.abs().mean(0)[list(self.positions)]
 
-    def contributions(self, n: Term, f: Trajectory) -> tuple[Array, Array]:
+    def contributions(self, n: ActingTerm, f: Trajectory) -> tuple[Array, Array]:
         """Return the parameters at the temperature of the liquid, and what n changes of them."""
         own = f.forcing.parameters[:, None, list(self.positions)].expand(-1, f.X.shape[1], -1)
         return own, own * (n.factors(f.X.unsqueeze(0), f.u)[0] - 1.0)
+
+
+PLACEMENT = Parameters

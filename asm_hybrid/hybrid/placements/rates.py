@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from asm_hybrid.hybrid.keys import Keys, Names
-from asm_hybrid.hybrid.placements.base import Placement
+from asm_hybrid.hybrid.placement import ActingTerm, Placement
+from asm_hybrid.hybrid.trajectory import Trajectory
 from asm_hybrid.kinetics import Table
 
-if TYPE_CHECKING:
-    from asm_hybrid.hybrid.term import Term
-    from asm_hybrid.hybrid.trajectory import Trajectory
-
-__all__ = ["Rates"]
+__all__ = ["PLACEMENT"]
 
 Array = Any
 
@@ -65,15 +62,15 @@ class Rates(Placement):
         """Return the unit of a rate: that of the reference component of its process, per day."""
         return str(table.processes[table.process_names.index(target)].unit)
 
-    def rates(self, n: Term, rho: Array, X: Array, u: Array) -> Array:
+    def rates(self, n: ActingTerm, rho: Array, X: Array, u: Array) -> Array:
         """Return the learnt rates, ``(…, tank, process)``."""
         return rho * n.factors(X, u) if self.multiplies else rho + n.additions(X, u)
 
-    def slope_factor(self, n: Term, X: Array, u: Array) -> Array | None:
+    def slope_factor(self, n: ActingTerm, X: Array, u: Array) -> Array | None:
         """Return the learnt factors on the rates, if they are factors."""
         return n.factors(X, u) if self.multiplies else None
 
-    def open(self, n: Term, X: Array) -> Array:
+    def open(self, n: ActingTerm, X: Array) -> Array:
         """Return the product of the gates of all components that take part, ``(…, tank, process)``."""
         return n.xp.exp(n.xp.matmul(n.xp.log(n.xp.maximum(n.gate(X), 1e-12)), n.taking_part))
 
@@ -81,6 +78,9 @@ class Rates(Placement):
         """Return the mean absolute rates."""
         return f.rates.abs().mean((0, 1))[list(self.columns)]
 
-    def contributions(self, n: Term, f: Trajectory) -> tuple[Array, Array]:
+    def contributions(self, n: ActingTerm, f: Trajectory) -> tuple[Array, Array]:
         """Return the rates, and what n changes of them."""
         return f.rates, self.rates(n, f.rates, f.X.unsqueeze(0), f.u)[0] - f.rates
+
+
+PLACEMENT = Rates

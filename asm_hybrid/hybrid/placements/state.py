@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from asm_hybrid.hybrid.keys import Keys, Names
-from asm_hybrid.hybrid.placements.base import Placement
+from asm_hybrid.hybrid.placement import ActingTerm, Placement
+from asm_hybrid.hybrid.trajectory import Trajectory
 from asm_hybrid.kinetics import Table
 
-if TYPE_CHECKING:
-    from asm_hybrid.hybrid.term import Term
-    from asm_hybrid.hybrid.trajectory import Trajectory
-
-__all__ = ["State"]
+__all__ = ["PLACEMENT"]
 
 Array = Any
 
@@ -50,7 +47,7 @@ class State(Placement):
         """Return the unit of the change of a component."""
         return f"{table.components[table.component_names.index(target)].unit}/d"
 
-    def changed(self, n: Term, change: Array, X: Array, u: Array) -> Array:
+    def changed(self, n: ActingTerm, change: Array, X: Array, u: Array) -> Array:
         """Return the derivative with n added, ``(…, tank, component)``."""
         return change + n.additions(X, u)
 
@@ -58,6 +55,9 @@ class State(Placement):
         """Return the mean absolute changes by reactions."""
         return (f.rates @ f.stoichiometry).abs().mean((0, 1))[list(self.columns)]
 
-    def contributions(self, n: Term, f: Trajectory) -> tuple[Array, Array]:
+    def contributions(self, n: ActingTerm, f: Trajectory) -> tuple[Array, Array]:
         """Return the changes by reactions, and what n adds."""
         return f.rates @ f.stoichiometry, n.additions(f.X.unsqueeze(0), f.u)[0]
+
+
+PLACEMENT = State

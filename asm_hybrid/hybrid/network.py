@@ -1,9 +1,9 @@
 """What every network behind n is: its weights at the start, and its function, once for torch and CasADi.
 
-A network is one class in a module of this folder, where :mod:`asm_hybrid.hybrid.networks` finds it; nothing else names
-it. It holds no weights: those of all members are in an :class:`~asm_hybrid.hybrid.ensemble.Ensemble`, which trains,
-saves, loads and splits them, and CasADi is handed those of one member. Torch is not imported here, since a config asks
-for the networks too.
+A network is one class in a module of its own in :mod:`asm_hybrid.hybrid.networks`, which offers it as ``NETWORK``;
+nothing else names it. It holds no weights: those of all members are in an
+:class:`~asm_hybrid.hybrid.ensemble.Ensemble`, which trains, saves, loads and splits them, and CasADi is handed those of
+one member. Torch is not imported here, since a config asks for the networks too.
 """
 
 from __future__ import annotations

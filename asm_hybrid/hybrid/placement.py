@@ -1,33 +1,29 @@
 """What every placement of n is: where it acts, what it may change, and how that enters f + n.
 
-A placement is one class in a module of this folder, where :mod:`asm_hybrid.hybrid.placements` finds it; nothing else
-names it. Its class attributes and class methods are asked before there is a plant: by the config for its keys and for
-the names that stand behind them, by the report for its words. An instance belongs to the settings of one n in one
-plant. It holds no weights: these, and the arrays of one namespace, are in the :class:`~asm_hybrid.hybrid.term.Term`
-that its hooks are handed as ``n``, so that every hook stands once for torch and CasADi. Torch is not imported here,
-since a config asks for the placements too.
+A placement is one class in a module of its own in :mod:`asm_hybrid.hybrid.placements`, which offers it as
+``PLACEMENT``; nothing else names it. Its class attributes and class methods are asked before there is a plant: by the
+config for its keys and for the names that stand behind them, by the report for its words. An instance belongs to the
+settings of one n in one plant. It holds no weights: these, and the arrays of one namespace, are in what its hooks are
+handed as ``n``, so that every hook stands once for torch and CasADi. Torch is not imported here, since a config asks for
+the placements too.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.hybrid.keys import Keys
+from asm_hybrid.hybrid.trajectory import Trajectory
 from asm_hybrid.kinetics import Table
-from asm_hybrid.plant import Plant
+from asm_hybrid.plant import ArrayNamespace, Plant
 from asm_hybrid.plant.layout import Layout
 
-if TYPE_CHECKING:
-    from asm_hybrid.hybrid.spec import TermSpec
-    from asm_hybrid.hybrid.term import Term
-    from asm_hybrid.hybrid.trajectory import Trajectory
-
-__all__ = ["INFLUENT", "Placement"]
+__all__ = ["INFLUENT", "ActingTerm", "Placement"]
 
 Array = Any
 
@@ -35,13 +31,43 @@ INFLUENT = "influent"
 """The one place where a placement acts that does not act in tanks."""
 
 
+class ActingTerm(Protocol):
+    """n in one placement, as the hooks of that see it; see :class:`asm_hybrid.hybrid.term.Term`."""
+
+    @property
+    def xp(self) -> ArrayNamespace:
+        """The namespace of all arrays."""
+
+    @property
+    def typical(self) -> Array:
+        """Typical sizes of the targets, ``(target,)``."""
+
+    @property
+    def taking_part(self) -> Array:
+        """Which component takes part in which process, ``(component, process)``."""
+
+    def outputs(self, X: Array | None, u: Array) -> Array:
+        """Return ``g z``, ``(…, spot, column of n)``."""
+
+    def factors(self, X: Array | None, u: Array) -> Array:
+        """Return ``exp(L tanh(g z / L))``, ``(…, spot, column of n)``."""
+
+    def additions(self, X: Array, u: Array) -> Array:
+        """Return ``gate · typical · g z``, ``(…, tank, column of n)``."""
+
+    def gate(self, X: Array) -> Array:
+        """Return what is left of a component [-], ``(…, tank, component)``."""
+
+
 class Placement(ABC):
     """One way in which n acts, for the settings of one n in one plant.
 
     Parameters
     ----------
-    spec : TermSpec
-        The settings.
+    targets : sequence of str
+        What n may change.
+    options : mapping of str to object
+        Values of its keys, but for that of the targets.
     plant : Plant
         The plant, whose names are resolved here.
 
@@ -99,12 +125,12 @@ class Placement(ABC):
     on_derivative: ClassVar[bool] = True
     reads: ClassVar[str] = "the soluble components and T"
 
-    def __init__(self, spec: TermSpec, plant: Plant) -> None:
-        self.targets, self.options = spec.targets, {**self.defaults, **spec.options}
+    def __init__(self, targets: Sequence[str], options: Mapping[str, Any], plant: Plant) -> None:
+        self.targets, self.options = tuple(targets), {**self.defaults, **options}
         self.spots = self.spots_in(plant.layout)
-        names = self.universe(plant.table, spec.targets)
+        names = self.universe(plant.table, self.targets)
         self.width = len(names)
-        self.columns = tuple(names.index(target) for target in spec.targets)
+        self.columns = tuple(names.index(target) for target in self.targets)
 
     def __deepcopy__(self, memo: object) -> Placement:
         """Return itself: nothing in it changes, so copies of a term share it."""
@@ -189,35 +215,35 @@ class Placement(ABC):
 
     # Hooks into f + n. By default n leaves alone what they are for.
 
-    def driven(self, n: Term, u: Array) -> Array:
+    def driven(self, n: ActingTerm, u: Array) -> Array:
         """Return the inputs that drive the hybrid, ``(…, input)``; without states, so not in tanks."""
         return u
 
-    def adjusted(self, n: Term, p: Sequence[Array], X: Array, u: Array) -> Sequence[Array]:
+    def adjusted(self, n: ActingTerm, p: Sequence[Array], X: Array, u: Array) -> Sequence[Array]:
         """Return the parameters that the rates use, each to broadcast against ``(…, tank)``."""
         return p
 
-    def rates(self, n: Term, rho: Array, X: Array, u: Array) -> Array:
+    def rates(self, n: ActingTerm, rho: Array, X: Array, u: Array) -> Array:
         """Return the rates, ``(…, tank, process)``."""
         return rho
 
-    def changed(self, n: Term, change: Array, X: Array, u: Array) -> Array:
+    def changed(self, n: ActingTerm, change: Array, X: Array, u: Array) -> Array:
         """Return the derivative of the tanks, ``(…, tank, component)``."""
         return change
 
-    def recorded(self, n: Term, outputs: Array, targets: Sequence[str], X: Array, u: Array) -> Array:
+    def recorded(self, n: ActingTerm, outputs: Array, targets: Sequence[str], X: Array, u: Array) -> Array:
         """Return recorded quantities, ``(…, output)``."""
         return outputs
 
-    def slope_factor(self, n: Term, X: Array, u: Array) -> Array | None:
+    def slope_factor(self, n: ActingTerm, X: Array, u: Array) -> Array | None:
         """Return the factor on the slopes of f's rates, n held, ``(…, tank, process)``; None where it is one."""
         return None
 
-    def open(self, n: Term, X: Array) -> Array:
+    def open(self, n: ActingTerm, X: Array) -> Array:
         """Return how far an addition may go [-]: zero where its component runs out, ``(…, tank, column of n)``."""
         return n.gate(X)
 
-    def acting(self, n: Term, z: Array) -> Array:
+    def acting(self, n: ActingTerm, z: Array) -> Array:
         """Return n where it acts, ``(…, target)``, from n everywhere, ``(…, spot, column of n)``; what is penalised."""
         return z
 
@@ -236,7 +262,7 @@ class Placement(ABC):
         """
 
     @abstractmethod
-    def contributions(self, n: Term, f: Trajectory) -> tuple[Array, Array]:
+    def contributions(self, n: ActingTerm, f: Trajectory) -> tuple[Array, Array]:
         """Return what f has by itself and what n adds to it along a trajectory, each ``(time, spot, column of n)``.
 
         Parameters

@@ -1,0 +1,68 @@
+"""Parts of one kind, a file each: a new one is a new file in the folder, and nothing else is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import iter_modules
+from types import MappingProxyType
+from typing import Protocol, TypeVar
+
+__all__ = ["Part", "discover"]
+
+
+class Part(Protocol):
+    """What a registered object says of itself, an instance or a class.
+
+    Attributes
+    ----------
+    name : str
+        What users and files call it; no two of a kind share it.
+    order : int
+        Where it stands in lists; by name among equals.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def order(self) -> int: ...  # noqa: D102
+
+
+P = TypeVar("P", bound=Part)
+
+
+def discover(package: str, offer: str, kind: type[P]) -> Mapping[str, P]:
+    """Import the modules of a package, and collect the one object that each offers.
+
+    Parameters
+    ----------
+    package : str
+        Full name of the package, whose ``__init__`` must not need what is collected. Modules whose names begin with
+        ``_`` are left out, and so are packages below it.
+    offer : str
+        Name under which each module offers its object, such as ``FORMAT``.
+    kind : type
+        What the objects are instances of.
+
+    Returns
+    -------
+    mapping of str to object
+        By name, in order; read-only.
+
+    Raises
+    ------
+    TypeError
+        When a module does not offer such an object, or two offer one of the same name: a fault of the program.
+    """
+    found: dict[str, P] = {}
+    for module in sorted(m.name for m in iter_modules(import_module(package).__path__) if not m.ispkg):
+        if module.startswith("_"):
+            continue
+        part = getattr(import_module(f"{package}.{module}"), offer, None)
+        if not isinstance(part, kind):
+            raise TypeError(f"{package}.{module} offers no {offer} that is a {kind.__name__}")
+        if part.name in found:
+            raise TypeError(f"{package}.{module} offers a second {kind.__name__} of the name {part.name!r}")
+        found[part.name] = part
+    return MappingProxyType(dict(sorted(found.items(), key=lambda item: (item[1].order, item[0]))))
