@@ -4,8 +4,8 @@ A placement is one class in a module of its own in :mod:`asm_hybrid.hybrid.place
 ``PLACEMENT``; nothing else names it. Its class attributes and class methods are asked before there is a plant: by the
 config for its keys and for the names that stand behind them, by the report for its words. An instance belongs to the
 settings of one n in one plant. It holds no weights: these, and the arrays of one namespace, are in what its hooks are
-handed as ``n``, so that every hook stands once for torch and CasADi. Torch is not imported here, since a config asks for
-the placements too.
+handed as ``n``, so that every hook stands once for torch and CasADi. Torch is not imported here, since a config asks
+for the placements too.
 """
 
 from __future__ import annotations
