@@ -143,7 +143,7 @@ def simulate(
                 expected=f"times from {clock.show(times[0])} to {clock.show(times[-1])}",
             )
         targets = _targets(model)
-        outputs, knots, read, faded = _run(model, np.stack([base[:last], changed[:last]]), targets, first)
+        outputs, kept, read, faded = _run(model, np.stack([base[:last], changed[:last]]), targets, first)
         series = _series(stamps[first:last], targets, outputs)
         means = _means(model, targets, outputs, [base[first:last], changed[first:last]])
         outside, left = None, read
@@ -158,7 +158,7 @@ def simulate(
             for what, found in zip(("base", case.name), outputs, strict=True)
             for text in negative_targets(targets, found, means["unit"])
         )
-        states = None if knots is None else _states(model, stamps[first:last], knots)
+        states = None if kept is None else _states(model, stamps[first:last], kept)
         results.append(ScenarioResult(where, series, means, outside, case.name, changes, tuple(left), warnings, states))
     for result, case in zip(results, scenario.cases, strict=True) if write else ():
         _write(result, scenario, case, model, [stamps[0] + pd.Timedelta(days=t) for t in period])
@@ -251,7 +251,7 @@ def _run(
         raise SimulationError("the simulation of the scenario leaves the finite numbers; make the change smaller")
     outputs = list(np.asarray(solution.outputs).swapaxes(0, 1)[:, :, first:])
     driven, faded = u[:, first:], np.zeros(len(u[0, first:]), dtype=bool)
-    if model.kind == "neural":
+    if not model_of(model).states:
         return outputs, None, [], faded
     assert solution.knots is not None
     states = solution.knots[model.best if len(solution.knots) > 1 else 0, :, first:].clone()
