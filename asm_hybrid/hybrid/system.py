@@ -101,7 +101,7 @@ class PlantSystem:
         tanks, components = plant.tanks, plant.shape[1]
         direct, effluent = [], []
         for target in self.targets:
-            place, quantity = plant.observation(target)
+            place, quantity = plant.quantities.observation(target)
             weights = self._weights(quantity, entries)
             full = torch.zeros(*weights.shape[:-1], tanks, components, dtype=like.dtype, device=like.device)
             if place != "effluent":

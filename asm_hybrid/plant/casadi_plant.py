@@ -123,10 +123,10 @@ class SymbolicSystem:
     def quantities(self, place: str) -> dict[str, Matrix]:
         """Return all components and composites at a place as `quantity` does, by name."""
         if place in self.ends:
-            found = self.plant.amounts(self._end(place), self.forcing, XP)
+            found = self.plant.quantities.amounts(self._end(place), self.forcing, XP)
         else:
             i = self.plant.layout.tank_index(place)
-            found = self.plant.amounts(XP.block(self.tanks, i, i + 1), self.forcing, XP)
+            found = self.plant.quantities.amounts(XP.block(self.tanks, i, i + 1), self.forcing, XP)
         values = self._corrected(list(found.values()), [f"{place}.{name}" for name in found])
         return {name: values[i] for i, name in enumerate(found)}
 
@@ -134,8 +134,8 @@ class SymbolicSystem:
         """Return a quantity without what n adds to it, ``(1,)``."""
         place, _, name = target.partition(".")
         if place in self.ends:
-            return self.plant.amount(self._end(place), self.forcing, name, XP)
-        return self.plant.quantity(self.tanks, self.forcing, target, XP)
+            return self.plant.quantities.amount(self._end(place), self.forcing, name, XP)
+        return self.plant.quantities.in_tank(self.tanks, self.forcing, target, XP)
 
     def _corrected(self, values: Sequence[Matrix], targets: Sequence[str]) -> Matrix:
         joined = casadi.densify(XP.join(values))

@@ -192,7 +192,7 @@ class MaterialBalance:
             first, last = rows.layers
             layer, column = plant.layout.settler.volume / plant.layout.settler.layers, rows.solids_column
             feed = XP.matmul(system.forcing.feed, system.tanks)
-            fed = casadi.fmax(plant.amount(feed, system.forcing, "TSS", XP), TINY)
+            fed = casadi.fmax(plant.quantities.amount(feed, system.forcing, "TSS", XP), TINY)
             solid = casadi.DM(plant.particulate[None])
             ratio = feed * solid / fed
             solids = layer * casadi.sum1(X[first:last, column])

@@ -18,12 +18,12 @@ from functools import cached_property
 
 import numpy as np
 
-from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Kinetics, Table, compile_table
 from asm_hybrid.kinetics.arrays import Array
-from asm_hybrid.kinetics.inputs import LOAD, readable_inputs
+from asm_hybrid.kinetics.inputs import LOAD
 from asm_hybrid.plant.constants import Constants
 from asm_hybrid.plant.control import Controller, sorted_controllers
+from asm_hybrid.plant.fit_of_table import check_fit
 from asm_hybrid.plant.flows import FlowMaps
 from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.inputs import PlantInputs
@@ -31,6 +31,7 @@ from asm_hybrid.plant.layout import SETTLER, Layout
 from asm_hybrid.plant.learnt import Learnt
 from asm_hybrid.plant.namespace import ArrayNamespace
 from asm_hybrid.plant.primary import PrimaryClarifier
+from asm_hybrid.plant.quantities import Quantities
 from asm_hybrid.plant.settler import TINY, IdealSettler, TakacsSettler
 from asm_hybrid.plant.state_rows import Rows
 
@@ -53,42 +54,7 @@ class Plant:
     layout: Layout
 
     def __post_init__(self) -> None:
-        aerated = [t.name for t in self.layout.tanks if t.aerated or t.air]
-        if aerated and self.table.oxygen is None:
-            raise InputError(
-                f"tank {aerated[0]!r} is aerated, but the table {self.table.name!r} names no dissolved oxygen",
-                fix="name it in the table (oxygen: S_O), or drop the kla or air",
-            )
-        if isinstance(self.layout.settler, TakacsSettler) and "TSS" not in self.table.composites:
-            raise InputError(
-                f"the table {self.table.name!r} has no composite TSS, by which solids settle in layers",
-                fix="add it to the composites of the table, or use the ideal settler",
-            )
-        for controller in self.controllers:
-            if controller.measured not in self.rows.extra:
-                place, quantity = self.observation(controller.measured)
-                if place not in self.layout.tank_names:
-                    raise InputError(
-                        f"the controller {controller.name} measures {controller.measured!r}, which is not in a tank",
-                        expected="TANK.QUANTITY",
-                        fix=f"measure in the last tank: {self.layout.tank_names[-1]}.{quantity}",
-                    )
-            for target in controller.sets:
-                if target not in self.input_index:
-                    raise InputError(
-                        f"the controller {controller.name} sets {target!r}, which is no input of the plant",
-                        expected="a flow, TANK.kla, TANK.air or CONTROLLER.setpoint",
-                        fix=nearest(target, self.input_index),
-                    )
-        for read in self.table.inputs:
-            if read.name not in self.input_index and not read.name.startswith(LOAD):
-                options = readable_inputs(list(self.input_index))
-                raise InputError(
-                    f"the rate reads {read.name!r}, which the plant does not have",
-                    where=read.where,
-                    expected="an input of this plant, such as " + ", ".join(options),
-                    fix=nearest(read.name, options),
-                )
+        check_fit(self.table, self.layout, self.inputs, self.rows, self.quantities)
 
     @cached_property
     def kinetics(self) -> Kinetics:
@@ -129,6 +95,11 @@ class Plant:
     def constants(self) -> Constants:
         """Constant arrays."""
         return Constants(self.table, self.layout, self.rows, self.inputs)
+
+    @cached_property
+    def quantities(self) -> Quantities:
+        """What can be measured in its water."""
+        return Quantities(self.table, self.kinetics, self.layout.tank_names)
 
     @property
     def maps(self) -> FlowMaps:
@@ -194,7 +165,9 @@ class Plant:
         if not name.startswith(LOAD):
             return self.input(u, name, xp)
         concentrations = xp.columns(self.influent(u, xp))
-        return self.input(u, "Q_in", xp) * self._mixed(name.removeprefix(LOAD), concentrations, parameters, xp)
+        return self.input(u, "Q_in", xp) * self.quantities.mixed(
+            name.removeprefix(LOAD), concentrations, parameters, xp
+        )
 
     def _driven(self, u: Array, parameters: Array, growth: Array | None, xp: ArrayNamespace[Array]) -> Forcing[Array]:
         """Return the forcing; ``growth`` is the volume over that at the start, ``(…, tank, 1)``, where it varies."""
@@ -483,36 +456,11 @@ class Plant:
         self, X: Array, tanks: Array, forcing: Forcing[Array], target: str, xp: ArrayNamespace[Array]
     ) -> Array:
         """Return what a controller measures, ``(…, 1)``: a volume, or a quantity in a tank."""
-        return self.extra(X, target, xp) if target in self.rows.extra else self.quantity(tanks, forcing, target, xp)
-
-    def quantity(self, tanks: Array, forcing: Forcing[Array], target: str, xp: ArrayNamespace[Array]) -> Array:
-        """Return a component or composite in a tank, ``(…, 1)``, from the effective state."""
-        place, name = self.observation(target)
-        i = self.layout.tank_index(place)
-        return self.amount(xp.block(tanks, i, i + 1), forcing, name, xp)
-
-    def amount(self, water: Array, forcing: Forcing[Array], name: str, xp: ArrayNamespace[Array]) -> Array:
-        """Return a component or composite of a row ``(…, 1, component)``, ``(…, 1)``."""
-        return self._mixed(name, xp.columns(water), xp.entries(forcing.parameters), xp)
-
-    def amounts(self, water: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> dict[str, Array]:
-        """Return all components and composites of a row as `amount` does, by name."""
-        columns = xp.columns(water)
-        found = dict(zip(self.table.component_names, columns, strict=True))
-        return found | {name: self._sum(name, columns, forcing, xp) for name in self.table.composites}
-
-    def _sum(self, name: str, columns: Sequence[Array], forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> Array:
-        return self._mixed(name, columns, xp.entries(forcing.parameters), xp)
-
-    def _mixed(
-        self, name: str, columns: Sequence[Array], parameters: Sequence[Array], xp: ArrayNamespace[Array]
-    ) -> Array:
-        """Return a component or composite of water, from its components and parameters at its temperature."""
-        if name in self.table.component_names:
-            return columns[self.table.component_names.index(name)]
-        weights = self.kinetics.composite(name, parameters, xp)
-        parts = [w * c for w, c in zip(weights, columns, strict=True) if not (isinstance(w, float) and w == 0.0)]
-        return sum(parts[1:], parts[0])
+        return (
+            self.extra(X, target, xp)
+            if target in self.rows.extra
+            else self.quantities.quantity(tanks, forcing, target, xp)
+        )
 
     def treated(self, X: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return what leaves the primary clarifier for the tanks, ``(…, 1, component)``."""
@@ -526,7 +474,7 @@ class Plant:
         first, _ = self.rows.layers
         water = xp.block(X, first + layer, first + layer + 1)
         feed = xp.matmul(forcing.feed, tanks)
-        fed = self._sum("TSS", xp.columns(feed), forcing, xp)
+        fed = self.quantities.amount(feed, forcing, "TSS", xp)
         thick = xp.column(xp.columns(water)[self.rows.solids_column] / xp.maximum(fed, TINY))
         return water * xp.constant(self.constants.soluble_row, X) + thick * (
             feed * xp.constant(self.constants.solid_row, X)
@@ -539,7 +487,7 @@ class Plant:
         first, last = self.rows.layers
         water, column = xp.block(X, first, last), self.rows.solids_column
         feed = xp.matmul(forcing.feed, tanks)
-        fed = self._sum("TSS", xp.columns(feed), forcing, xp)
+        fed = self.quantities.amount(feed, forcing, "TSS", xp)
         mark = xp.constant(self.constants.solids_mark, X)
         entering = feed * xp.constant(self.constants.soluble_row, X) + xp.column(fed) * mark
         under = forcing.feed_flow - forcing.overflow
@@ -550,28 +498,3 @@ class Plant:
         change = change + xp.matmul(settler.settling(solids, xp.column(fed), xp), mark)
         back = xp.column(self.input(forcing.u, "return_sludge", xp))
         return back * self.settled(X, tanks, forcing, settler.layers - 1, xp), change
-
-    def observation(self, target: str) -> tuple[str, str]:
-        """Split ``tank.quantity`` or ``effluent.quantity`` and check both names.
-
-        Raises
-        ------
-        InputError
-            When the place or the quantity is not known.
-        """
-        place, _, quantity = target.partition(".")
-        places = (*self.layout.tank_names, "effluent")
-        if place not in places:
-            raise InputError(
-                f"the observation {target!r} is at {place!r}, which the plant does not have",
-                expected="TANK.COMPONENT or effluent.COMPONENT",
-                fix=nearest(place, places),
-            )
-        quantities = (*self.table.component_names, *self.table.composites)
-        if quantity not in quantities:
-            raise InputError(
-                f"the observation {target!r} is of {quantity!r}, which the model {self.table.name!r} does not have",
-                expected="a component or a composite of the table",
-                fix=nearest(quantity, quantities),
-            )
-        return place, quantity

@@ -32,7 +32,7 @@ def layer_slopes(
     under = forcing.feed_flow - forcing.overflow
     water = xp.column(forcing.overflow) * xp.constant(settler.rise, X)
     water = water + xp.column(under) * xp.constant(settler.sink, X)
-    fed = xp.column(plant.amount(xp.matmul(forcing.feed, tanks), forcing, "TSS", xp))
+    fed = xp.column(plant.quantities.amount(xp.matmul(forcing.feed, tanks), forcing, "TSS", xp))
     solids = xp.column(xp.columns(xp.block(X, *plant.rows.layers))[plant.rows.solids_column])
     return water, water + settler.settling_slopes(solids, fed, xp)
 

@@ -178,7 +178,7 @@ class CompiledPlant:
         if plant.layout.primary:
             found[f"{PRIMARY_SLUDGE}.flow"] = ("m3/d", system.primary_sludge[0])
             water = system.X[plant.tanks, :]
-            amounts = plant.amounts(water, system.forcing, casadi_namespace())
+            amounts = plant.quantities.amounts(water, system.forcing, casadi_namespace())
             found |= {f"primary.{name}": (unit[name], value) for name, value in amounts.items()}
         found["saturation"] = ("g O2/m3", plant.saturation(system.inputs, casadi_namespace()))
         for i in range(system.settler_solids.numel()):

@@ -334,7 +334,7 @@ def _settled(compiled: CompiledPlant, state: np.ndarray, inputs: np.ndarray) -> 
     """Return components and composites of what leaves the primary clarifier for the tanks."""
     system, xp = compiled.system, casadi_namespace()
     water = casadi.densify(compiled.plant.treated(system.X, xp))
-    amounts = compiled.plant.amounts(water, system.forcing, xp)
+    amounts = compiled.plant.quantities.amounts(water, system.forcing, xp)
     function = casadi.Function("settled", [system.state, system.inputs], [casadi.vertcat(*amounts.values())])
     return dict(zip(amounts, np.array(function(state, inputs)).ravel().tolist(), strict=True))
 

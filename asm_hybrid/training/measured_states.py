@@ -49,7 +49,7 @@ def slopes(system: PlantSystem, targets: Sequence[str], X: Tensor, u: Tensor) ->
 
 
 def _takes_part(plant: Plant, target: str) -> np.ndarray:
-    place, quantity = plant.observation(target)
+    place, quantity = plant.quantities.observation(target)
     if place != "effluent":
         return np.ones(len(plant.table.components))
     return np.array([float(c.name == quantity and c.phase == "soluble") for c in plant.table.components])

@@ -169,7 +169,7 @@ def test_limiting_components_are_those_that_rates_read():
 )
 def test_an_unknown_observation_is_refused_with_the_nearest_name(target, hint):
     with pytest.raises(InputError) as caught:
-        make_plant().observation(target)
+        make_plant().quantities.observation(target)
     assert hint in str(caught.value)
 
 

@@ -61,7 +61,7 @@ def balances(system):
     if any(t.variable for t in plant.layout.tanks):
         stored["water"], gained["water"] = sum(volumes), u[index["Q_in"]] - flow - u[index["wastage"]]
     if isinstance(settler, TakacsSettler):
-        feed = plant.amount(XP.matmul(system.forcing.feed, system.tanks), system.forcing, "TSS", XP)
+        feed = plant.quantities.amount(XP.matmul(system.forcing.feed, system.tanks), system.forcing, "TSS", XP)
         layers = system.settler_solids
         under = system.forcing.feed_flow - system.forcing.overflow
         stored["TSS of the settler"] = settler.volume / settler.layers * casadi.sum1(layers)

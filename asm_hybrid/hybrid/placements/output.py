@@ -35,7 +35,7 @@ class Output(Placement):
         super().__init__(targets, options, plant)
         self._at = np.zeros((len(self.spots), len(self.targets)))
         for i, target in enumerate(self.targets):
-            place, _ = plant.observation(target)
+            place, _ = plant.quantities.observation(target)
             self._at[plant.tanks - 1 if place == "effluent" else plant.layout.tank_index(place), i] = 1.0
         self._add = np.ones((1, len(self.spots)))
 

@@ -1,0 +1,75 @@
+"""Whether a kinetics table and a layout fit each other."""
+
+from __future__ import annotations
+
+from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.kinetics import Table
+from asm_hybrid.kinetics.inputs import LOAD, readable_inputs
+from asm_hybrid.plant.control import Controller
+from asm_hybrid.plant.inputs import PlantInputs
+from asm_hybrid.plant.layout import Layout
+from asm_hybrid.plant.quantities import Quantities
+from asm_hybrid.plant.settler import TakacsSettler
+from asm_hybrid.plant.state_rows import Rows
+
+__all__ = ["check_fit"]
+
+
+def check_fit(table: Table, layout: Layout, inputs: PlantInputs, rows: Rows, quantities: Quantities) -> None:
+    """Check that the table has what the layout needs, and the layout what table and controllers name.
+
+    Parameters
+    ----------
+    table : Table
+        The reactions.
+    layout : Layout
+        The flow sheet.
+    inputs, rows, quantities
+        What both together give.
+
+    Raises
+    ------
+    InputError
+        For the first thing that is missing.
+    """
+    aerated = [t.name for t in layout.tanks if t.aerated or t.air]
+    if aerated and table.oxygen is None:
+        raise InputError(
+            f"tank {aerated[0]!r} is aerated, but the table {table.name!r} names no dissolved oxygen",
+            fix="name it in the table (oxygen: S_O), or drop the kla or air",
+        )
+    if isinstance(layout.settler, TakacsSettler) and "TSS" not in table.composites:
+        raise InputError(
+            f"the table {table.name!r} has no composite TSS, by which solids settle in layers",
+            fix="add it to the composites of the table, or use the ideal settler",
+        )
+    for controller in layout.controllers:
+        _check_controller(controller, layout, inputs, rows, quantities)
+    for read in table.inputs:
+        if read.name not in inputs.positions and not read.name.startswith(LOAD):
+            raise InputError(
+                f"the rate reads {read.name!r}, which the plant does not have",
+                where=read.where,
+                expected="an input of this plant, such as " + ", ".join(readable_inputs(list(inputs.positions))),
+                fix=nearest(read.name, readable_inputs(list(inputs.positions))),
+            )
+
+
+def _check_controller(
+    controller: Controller, layout: Layout, inputs: PlantInputs, rows: Rows, quantities: Quantities
+) -> None:
+    if controller.measured not in rows.extra:
+        place, quantity = quantities.observation(controller.measured)
+        if place not in layout.tank_names:
+            raise InputError(
+                f"the controller {controller.name} measures {controller.measured!r}, which is not in a tank",
+                expected="TANK.QUANTITY",
+                fix=f"measure in the last tank: {layout.tank_names[-1]}.{quantity}",
+            )
+    for target in controller.sets:
+        if target not in inputs.positions:
+            raise InputError(
+                f"the controller {controller.name} sets {target!r}, which is no input of the plant",
+                expected="a flow, TANK.kla, TANK.air or CONTROLLER.setpoint",
+                fix=nearest(target, inputs.positions),
+            )
