@@ -5,7 +5,7 @@ from __future__ import annotations
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Table
 from asm_hybrid.kinetics.inputs import LOAD, readable_inputs
-from asm_hybrid.plant.control import Controller
+from asm_hybrid.plant.control import Controller, sorted_controllers
 from asm_hybrid.plant.inputs import PlantInputs
 from asm_hybrid.plant.layout import Layout
 from asm_hybrid.plant.quantities import Quantities
@@ -43,7 +43,7 @@ def check_fit(table: Table, layout: Layout, inputs: PlantInputs, rows: Rows, qua
             f"the table {table.name!r} has no composite TSS, by which solids settle in layers",
             fix="add it to the composites of the table, or use the ideal settler",
         )
-    for controller in layout.controllers:
+    for controller in sorted_controllers(layout.controllers):
         _check_controller(controller, layout, inputs, rows, quantities)
     for read in table.inputs:
         if read.name not in inputs.positions and not read.name.startswith(LOAD):

@@ -459,7 +459,7 @@ class Plant:
         return (
             self.extra(X, target, xp)
             if target in self.rows.extra
-            else self.quantities.quantity(tanks, forcing, target, xp)
+            else self.quantities.in_tank(tanks, forcing, target, xp)
         )
 
     def treated(self, X: Array, xp: ArrayNamespace[Array]) -> Array:
