@@ -14,6 +14,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_text_atomic
+from asm_hybrid.cards import card, tabulated
 from asm_hybrid.config import Config, load_config, observed_targets
 from asm_hybrid.errors import InputError, SimulationError, readable
 from asm_hybrid.hybrid import (
@@ -217,6 +218,25 @@ class FittedModel:
                 "the prediction leaves the finite numbers: check the inputs for values far outside the record"
             )
         return np.asarray(found.outputs.cpu())
+
+    @property
+    def _facts(self) -> dict[str, str]:
+        predicted = (f"{label} ({name})" for label, name in zip(self.labels, self.targets, strict=True))
+        return {
+            "model": self.kind,
+            "seeds": ", ".join(map(str, self.config.training.seeds)),
+            "first knot": "any" if self.begin is None else f"{self.begin:%Y-%m-%d %H:%M} UTC",
+            "between knots": f"{24 * self.grid.interval:g} h",
+            "inputs": ", ".join(spec.name for spec in self.plant.inputs),
+            "predicts": ", ".join(predicted),
+        }
+
+    def __repr__(self) -> str:
+        return "\n".join([f"FittedModel {self.config.name}", *(f"  {k}: {v}" for k, v in self._facts.items())])
+
+    def _repr_html_(self) -> str:
+        rows = [[name, value] for name, value in self._facts.items()]
+        return card(f"Fitted model {self.config.name}", tabulated(["", ""], rows, text=frozenset({0, 1})))
 
     def save(self, folder: Path) -> None:
         """Write ``config.yaml``, ``kinetics.yaml``, ``kinetics.py`` and ``weights.safetensors``."""
