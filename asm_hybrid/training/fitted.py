@@ -132,20 +132,55 @@ class FittedModel:
         return "hybrid" if self.term is not None else "recalibrated"
 
     def mechanistic(self, targets: Sequence[str] | None = None) -> PlantModel:
-        """Return f with two sets of parameters, default and calibrated, as a batch."""
+        """Return f with two sets of parameters, default and calibrated, as a batch.
+
+        Parameters
+        ----------
+        targets : sequence of str, optional
+            What it gives out, such as ``aerobic.S_NH``; the measured variables without it.
+
+        Returns
+        -------
+        PlantModel
+        """
         sets = torch.stack([self.defaults, self.parameters])
         return PlantModel(PlantSystem(self.plant, sets, targets or self.targets), self.grid)
 
     def default(self) -> PlantModel:
-        """Return f with the default parameters."""
+        """Return f with the default parameters.
+
+        Returns
+        -------
+        PlantModel
+        """
         return PlantModel(PlantSystem(self.plant, self.defaults, self.targets), self.grid)
 
     def recalibrated(self, targets: Sequence[str] | None = None) -> PlantModel:
-        """Return f with the calibrated parameters."""
+        """Return f with the calibrated parameters.
+
+        Parameters
+        ----------
+        targets : sequence of str, optional
+            What it gives out, such as ``aerobic.S_NH``; the measured variables without it.
+
+        Returns
+        -------
+        PlantModel
+        """
         return PlantModel(PlantSystem(self.plant, self.parameters, targets or self.targets), self.grid)
 
     def hybrid(self, targets: Sequence[str] | None = None) -> PlantModel:
-        """Return f + n, all members."""
+        """Return f + n, all members.
+
+        Parameters
+        ----------
+        targets : sequence of str, optional
+            What it gives out, such as ``aerobic.S_NH``; the measured variables without it.
+
+        Returns
+        -------
+        PlantModel
+        """
         system = PlantSystem(self.plant, self.parameters, targets or self.targets, self.term)
         return PlantModel(system, self.grid)
 
@@ -239,7 +274,18 @@ class FittedModel:
         return card(f"Fitted model {self.config.name}", tabulated(["", ""], rows, text=frozenset({0, 1})))
 
     def save(self, folder: Path) -> None:
-        """Write ``config.yaml``, ``kinetics.yaml``, ``kinetics.py`` and ``weights.safetensors``."""
+        """Write ``config.yaml``, ``kinetics.yaml``, ``kinetics.py`` and ``weights.safetensors``.
+
+        Parameters
+        ----------
+        folder : Path
+            The run folder, which is there.
+
+        Raises
+        ------
+        WritingError
+            When a file cannot be written.
+        """
         tensors = {
             "f.defaults": self.defaults,
             "f.parameters": self.parameters,
