@@ -108,22 +108,25 @@ class PlantJob(Job):
     what = "a shipped layout, which has no data,"
     remedy = "simulate it, or begin with the config that asm-hybrid init writes"
 
-    def content(self) -> dict[str, Any]:  # noqa: D102
+    def content(self) -> dict[str, Any]:
+        """See `Job.content`."""
         return parse_yaml(load_plant_or_config(self.source).to_yaml(), source_name(self.source)).data
 
-    def check(self) -> CheckResult:  # noqa: D102
+    def check(self) -> CheckResult:
+        """See `Job.check`."""
         from asm_hybrid.checking import check
 
         return check(self.source)
 
-    def run(self, out: Path | None, progress: Progress) -> RunResult | EquationResult:  # noqa: D102
+    def run(self, out: Path | None, progress: Progress) -> RunResult | EquationResult:
+        """See `Job.run`."""
         from asm_hybrid.workflow import run_training
 
         if not isinstance(self.source, Mapping) and not str(self.source).endswith(YAML):
             return super().run(out, progress)
         return run_training(self.source, out, progress)
 
-    def simulate(  # noqa: D102
+    def simulate(
         self,
         scenario: YamlSource | None,
         out: Path | None,
@@ -132,6 +135,7 @@ class PlantJob(Job):
         write: bool = True,
         workers: int = 1,
     ) -> Simulation:
+        """See `Job.simulate`."""
         from asm_hybrid.notebook.simulation import PlantSimulation
         from asm_hybrid.report.simulation import run_simulation
         from asm_hybrid.scenario.plants import simulate_plant
@@ -147,18 +151,21 @@ class EquationJob(Job):
     what = "the config of a generic ODE"
     remedy = "train it, which simulates and fits it"
 
-    def content(self) -> dict[str, Any]:  # noqa: D102
+    def content(self) -> dict[str, Any]:
+        """See `Job.content`."""
         from asm_hybrid.equations.config import load_ode_config
 
         return parse_yaml(load_ode_config(self.source).to_yaml(), source_name(self.source)).data
 
-    def check(self) -> CheckResult:  # noqa: D102
+    def check(self) -> CheckResult:
+        """See `Job.check`."""
         from asm_hybrid.equations.fit import describe_ode
         from asm_hybrid.notebook.check import CheckResult
 
         return CheckResult(source_name(self.source), tuple(describe_ode(self.source)))
 
-    def run(self, out: Path | None, progress: Progress) -> RunResult | EquationResult:  # noqa: D102
+    def run(self, out: Path | None, progress: Progress) -> RunResult | EquationResult:
+        """See `Job.run`."""
         from asm_hybrid.equations.fit import train_ode
         from asm_hybrid.equations.page import write_ode_plot
         from asm_hybrid.equations.result import EquationResult
@@ -176,7 +183,7 @@ class PlantRun(Job):
     what = "a run folder"
     remedy = "simulate, export or compare it; its config.yaml can be checked and trained again"
 
-    def simulate(  # noqa: D102
+    def simulate(
         self,
         scenario: YamlSource | None,
         out: Path | None,
@@ -185,6 +192,7 @@ class PlantRun(Job):
         write: bool = True,
         workers: int = 1,
     ) -> Simulation:
+        """See `Job.simulate`."""
         from asm_hybrid.notebook.simulation import FittedSimulation
         from asm_hybrid.scenario.run_scenario import simulate
 
@@ -198,10 +206,12 @@ class PlantRun(Job):
         found = tuple(simulate(self.source, scenario, out, write=write))
         return FittedSimulation(self.fitted(), found, found[0].folder if write else None)
 
-    def fitted(self) -> Path:  # noqa: D102
+    def fitted(self) -> Path:
+        """See `Job.fitted`."""
         return Path(self.source)
 
-    def result(self) -> RunResult | EquationResult:  # noqa: D102
+    def result(self) -> RunResult | EquationResult:
+        """See `Job.result`."""
         from asm_hybrid.notebook.run import RunResult
 
         return RunResult(self.fitted())
@@ -215,7 +225,8 @@ class EquationRun(Job):
     what = "the run of a generic ODE"
     remedy = "look at its summary.json and plot.svg; its config.yaml can be trained again"
 
-    def result(self) -> RunResult | EquationResult:  # noqa: D102
+    def result(self) -> RunResult | EquationResult:
+        """See `Job.result`."""
         from asm_hybrid.equations.result import EquationResult
 
         return EquationResult(Path(self.source))

@@ -12,21 +12,15 @@ __all__ = ["Part", "discover", "discover_classes"]
 
 
 class Part(Protocol):
-    """What a registered object says of itself, an instance or a class.
-
-    Attributes
-    ----------
-    name : str
-        What users and files call it; no two of a kind share it.
-    order : int
-        Where it stands in lists; by name among equals.
-    """
+    """What a registered object says of itself."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str:
+        """What users and files call it; no two of a kind share it."""
 
     @property
-    def order(self) -> int: ...  # noqa: D102
+    def order(self) -> int:
+        """Where it stands in lists; by name among equals."""
 
 
 P = TypeVar("P", bound=Part)

@@ -12,7 +12,7 @@ import asm_hybrid as ah
 
 FACE = [name for name in ah.__all__ if name != "__version__"]
 FUNCTIONS = [name for name in FACE if inspect.isfunction(getattr(ah, name))]
-RESULTS = ("CheckResult", "EquationResult", "ODELayer", "RunResult", "Simulation")
+RESULTS = ("CheckResult", "EquationResult", "FittedModel", "ODELayer", "RunResult", "Simulation")
 """Classes whose objects a notebook gets, or makes."""
 
 

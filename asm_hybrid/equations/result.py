@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from asm_hybrid.artefacts import read_json, restored, verify_manifest
+from asm_hybrid.cards import card, note, picture, tabulated
 from asm_hybrid.equations.page import TITLES, ode_lines
-from asm_hybrid.notebook.html import card, note, picture, table
 from asm_hybrid.report.style import number, unit_text
 
 __all__ = ["EquationResult"]
@@ -112,7 +112,7 @@ class EquationResult:
         return card(
             f"Fit of {self.name}",
             note(f"loss {number(self.summary['loss'])} after {self.summary['iterations']} iterations · {self.folder}"),
-            table(["Parameter", "Start", "Fitted", "Unit"], fitted, text=frozenset({0, 3})),
-            table(["RMSE", "on the data", *(["median of extrapolations"] if beyond else [])], rows),
+            tabulated(["Parameter", "Start", "Fitted", "Unit"], fitted, text=frozenset({0, 3})),
+            tabulated(["RMSE", "on the data", *(["median of extrapolations"] if beyond else [])], rows),
             picture(self.picture.read_text(encoding="utf-8"), "data, fit and loss"),
         )

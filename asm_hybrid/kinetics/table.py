@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from asm_hybrid.cards import card, folded, note, preformatted, tabulated
 from asm_hybrid.kinetics.expression import Expression
 from asm_hybrid.kinetics.extend import LayeredDocument
 from asm_hybrid.kinetics.inputs import RateInput
@@ -185,3 +186,22 @@ class Table:
     def process_names(self) -> tuple[str, ...]:
         """Names of the processes."""
         return tuple(p.name for p in self.processes)
+
+    @property
+    def _size(self) -> str:
+        counts = {"components": self.components, "processes": self.processes, "parameters": self.parameters}
+        return ", ".join(f"{len(rows)} {name}" for name, rows in counts.items())
+
+    def __repr__(self) -> str:
+        return f"Table {self.name}: {self.title}; {self._size}"
+
+    def _repr_html_(self) -> str:
+        from asm_hybrid.kinetics.document import gujer_text
+
+        rates = [[p.name, str(p.rate), p.unit] for p in self.processes]
+        return card(
+            f"{self.name}: {self.title}",
+            note(self.description),
+            tabulated(["Process", "Rate", "Unit"], rates, self._size, text=frozenset({0, 1, 2})),
+            folded("matrix, components, parameters", preformatted(gujer_text(self))),
+        )

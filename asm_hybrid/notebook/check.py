@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from html import escape
 
 import pandas as pd
 
+from asm_hybrid.cards import card, folded, note, picture, preformatted, tabulated
 from asm_hybrid.data import QualityFinding
 from asm_hybrid.errors import InputError
-from asm_hybrid.notebook.html import card, folded, note, picture, table
 
 __all__ = ["CheckResult", "as_finding"]
 
@@ -74,9 +73,9 @@ class CheckResult:
         return card(
             f"Check of {self.name}",
             note(self._counts),
-            table(["", "Where", "Found", "Fix"], rows, bold=bold, text=frozenset(range(4))),
+            tabulated(["", "Where", "Found", "Fix"], rows, bold=bold, text=frozenset(range(4))),
             picture(self.flowsheet, "flow sheet") if self.flowsheet else "",
-            folded("all that was understood", f"<pre>{escape(self.text)}</pre>"),
+            folded("all that was understood", preformatted(self.text)),
         )
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from asm_hybrid.artefacts import UNFINISHED, read_json, restored, verify_manifest
+from asm_hybrid.cards import card, listed, note, paragraph, tabulated
 from asm_hybrid.errors import InputError
 from asm_hybrid.export import export_run
-from asm_hybrid.notebook.html import card, listed, note, paragraph, table
 from asm_hybrid.report.model_style import model_title
 from asm_hybrid.report.style import number, percent, plain, unit_text
 from asm_hybrid.training import load_model, read_inputs
@@ -228,7 +228,7 @@ class RunResult:
                     bold.add((i, j))
             rows.append(row)
         header = ["Model", *(f"{variable} [{unit_text(self._units[variable])}]" for variable in test)]
-        return table(header, rows, "RMSE on the test block, open loop (range over seeds)", bold=frozenset(bold))
+        return tabulated(header, rows, "RMSE on the test block, open loop (range over seeds)", bold=frozenset(bold))
 
     def _missing_table(self) -> str:
         rows = [
@@ -245,7 +245,7 @@ class RunResult:
         rest = len(self.summary["missing"]) - len(rows)
         caption = "What f failed to capture" + (f", the first {SHOWN} of {len(rows) + rest}" if rest else "")
         header = ["What", "Tank", "Share of n's effect", "f's own", "n adds", "Unit"]
-        return table(header, rows, caption, text=frozenset({0, 1, 5}))
+        return tabulated(header, rows, caption, text=frozenset({0, 1, 5}))
 
 
 def listed_warnings(texts: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from asm_hybrid.notebook.html import card, listed, note, table
+from asm_hybrid.cards import card, listed, note, tabulated
 from asm_hybrid.report.style import number, unit_text
 from asm_hybrid.scenario.plants import BASE, PlantScenarios, indicator_table
 from asm_hybrid.scenario.run_scenario import ScenarioResult
@@ -98,7 +98,7 @@ class Simulation(ABC):
         return card(
             f"Simulation of {self._title}",
             *(note(text) for text in self._notes),
-            table(header, rows[:SHOWN], self._caption(len(rows)), text=frozenset({0, len(header) - 1})),
+            tabulated(header, rows[:SHOWN], self._caption(len(rows)), text=frozenset({0, len(header) - 1})),
             listed(self.warnings, "warning", "warnings"),
             note(str(self.folder)) if self.folder else "",
         )

@@ -14,6 +14,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_text_atomic
+from asm_hybrid.cards import card, tabulated
 from asm_hybrid.config import Config, build_layout, load_config, observed_targets
 from asm_hybrid.errors import InputError, SimulationError, readable
 from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
@@ -108,20 +109,55 @@ class FittedModel:
     begin: pd.Timestamp | None = None
 
     def mechanistic(self, targets: Sequence[str] | None = None) -> PlantModel:
-        """Return f with two sets of parameters, default and calibrated, as a batch."""
+        """Return f with two sets of parameters, default and calibrated, as a batch.
+
+        Parameters
+        ----------
+        targets : sequence of str, optional
+            What it gives out, such as ``aerobic.S_NH``; the measured variables without it.
+
+        Returns
+        -------
+        PlantModel
+        """
         sets = torch.stack([self.defaults, self.parameters])
         return PlantModel(PlantSystem(self.plant, sets, targets or self.targets), self.grid)
 
     def default(self) -> PlantModel:
-        """Return f with the default parameters."""
+        """Return f with the default parameters.
+
+        Returns
+        -------
+        PlantModel
+        """
         return PlantModel(PlantSystem(self.plant, self.defaults, self.targets), self.grid)
 
     def recalibrated(self, targets: Sequence[str] | None = None) -> PlantModel:
-        """Return f with the calibrated parameters."""
+        """Return f with the calibrated parameters.
+
+        Parameters
+        ----------
+        targets : sequence of str, optional
+            What it gives out, such as ``aerobic.S_NH``; the measured variables without it.
+
+        Returns
+        -------
+        PlantModel
+        """
         return PlantModel(PlantSystem(self.plant, self.parameters, targets or self.targets), self.grid)
 
     def hybrid(self, targets: Sequence[str] | None = None) -> PlantModel:
-        """Return f + n, all members."""
+        """Return f + n, all members.
+
+        Parameters
+        ----------
+        targets : sequence of str, optional
+            What it gives out, such as ``aerobic.S_NH``; the measured variables without it.
+
+        Returns
+        -------
+        PlantModel
+        """
         system = PlantSystem(self.plant, self.parameters, targets or self.targets, self.term)
         return PlantModel(system, self.grid)
 
@@ -195,8 +231,38 @@ class FittedModel:
             )
         return np.asarray(found.outputs.cpu())
 
+    @property
+    def _facts(self) -> dict[str, str]:
+        predicted = (f"{label} ({name})" for label, name in zip(self.labels, self.targets, strict=True))
+        return {
+            "model": self.kind,
+            "seeds": ", ".join(map(str, self.config.training.seeds)),
+            "first knot": "any" if self.begin is None else f"{self.begin:%Y-%m-%d %H:%M} UTC",
+            "between knots": f"{24 * self.grid.interval:g} h",
+            "inputs": ", ".join(spec.name for spec in self.plant.inputs),
+            "predicts": ", ".join(predicted),
+        }
+
+    def __repr__(self) -> str:
+        return "\n".join([f"FittedModel {self.config.name}", *(f"  {k}: {v}" for k, v in self._facts.items())])
+
+    def _repr_html_(self) -> str:
+        rows = [[name, value] for name, value in self._facts.items()]
+        return card(f"Fitted model {self.config.name}", tabulated(["", ""], rows, text=frozenset({0, 1})))
+
     def save(self, folder: Path) -> None:
-        """Write ``config.yaml``, ``kinetics.yaml``, ``kinetics.py`` and ``weights.safetensors``."""
+        """Write ``config.yaml``, ``kinetics.yaml``, ``kinetics.py`` and ``weights.safetensors``.
+
+        Parameters
+        ----------
+        folder : Path
+            The run folder, which is there.
+
+        Raises
+        ------
+        WritingError
+            When a file cannot be written.
+        """
         tensors = {
             "f.defaults": self.defaults,
             "f.parameters": self.parameters,

@@ -13,7 +13,7 @@ import pytest
 from small_plant import CONFIG, write_case
 
 import asm_hybrid as ah
-from asm_hybrid.notebook.html import card, listed, table
+from asm_hybrid.cards import card, listed, tabulated
 from asm_hybrid.yamlfile import parse_yaml
 
 QUICK = (
@@ -110,6 +110,16 @@ def test_a_run_shows_itself(result: ah.RunResult) -> None:
         assert words in shown
     assert "NH4 [g N/m3]: mean " in repr(result)
     assert str(result.folder) in repr(result)
+
+
+def test_a_model_and_a_table_show_themselves_in_short(result: ah.RunResult) -> None:
+    assert "predicts: NH4 (aerobic.S_NH), NO3 (aerobic.S_NO)" in repr(result.model)
+    assert "Fitted model small" in _Text(result.model._repr_html_()).text
+    table = ah.load_table("asm1")
+    assert repr(table) == "Table asm1: Activated Sludge Model No. 1; 14 components, 8 processes, 22 parameters"
+    shown = _Text(table._repr_html_()).text
+    assert "mu_A * monod(S_NH, K_NH) * monod(S_O, K_OA) * X_BA" in shown
+    assert "henze1987" in shown  # among the parameters
 
 
 def test_a_bundle_is_read_like_a_run(result: ah.RunResult, tmp_path: Path) -> None:
@@ -278,6 +288,6 @@ def test_what_is_no_subject_is_refused(tmp_path: Path) -> None:
 
 def test_text_is_escaped_wherever_it_stands() -> None:
     bad = "<script>alert('&')</script>"
-    html = card(bad, table([bad], [[bad]], bad, bold=frozenset({(0, 0)})), listed([bad] * 4, "warning", "warnings"))
+    html = card(bad, tabulated([bad], [[bad]], bad, bold=frozenset({(0, 0)})), listed([bad] * 4, "warning", "warnings"))
     assert "<script" not in html
     assert _Text(html).text.count(bad) == 8

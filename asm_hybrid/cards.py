@@ -1,4 +1,4 @@
-"""HTML that a notebook shows of a result: compact, escaped, without colours of its own for text or ground.
+"""HTML that a notebook shows of an object: compact, escaped, without colours of its own for text or ground.
 
 Text takes the colour of the notebook, and lines are half transparent, so that light and dark ones look right.
 """
@@ -9,8 +9,10 @@ from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 
-__all__ = ["card", "folded", "listed", "note", "paragraph", "picture", "table"]
+__all__ = ["card", "folded", "listed", "note", "paragraph", "picture", "preformatted", "tabulated"]
 
+UNBROKEN = 24
+"""Letters of a cell of words that may not be broken."""
 STYLE = """<style>
 .asmh{font:13px/1.45 system-ui,"Segoe UI",Roboto,sans-serif;color:inherit;max-width:68em;margin:.3em 0}
 .asmh h4{font-size:1.1em;font-weight:600;margin:0 0 .15em}
@@ -24,7 +26,7 @@ width:auto;background:none}
 text-align:right;white-space:nowrap;background:none;color:inherit;vertical-align:baseline;max-width:none}
 .asmh table th{font-weight:600}
 .asmh table tr>:first-child,.asmh table .text{text-align:left}
-.asmh table td.text{white-space:normal}
+.asmh table td.long{white-space:normal}
 .asmh table tr,.asmh table tr:nth-child(even),.asmh table tr:hover{background:none}
 .asmh b{font-weight:650}
 .asmh ul{margin:.25em 0;padding-left:1.3em}
@@ -63,7 +65,7 @@ def note(text: str) -> str:
     return f'<p class="muted">{escape(text)}</p>' if text else ""
 
 
-def table(
+def tabulated(
     header: Sequence[str],
     rows: Sequence[Sequence[str]],
     caption: str = "",
@@ -93,17 +95,14 @@ def table(
     if not rows:
         return ""
 
-    def cell(kind: str, column: int, content: str) -> str:
-        aligned = ' class="text"' if column in text else ""
-        return f"<{kind}{aligned}>{content}</{kind}>"
+    def cell(kind: str, column: int, value: str, *, strong: bool = False) -> str:
+        classes = ("text long" if len(value) > UNBROKEN else "text") if column in text else "figure"
+        content = f"<b>{escape(value)}</b>" if strong else escape(value)
+        return f'<{kind} class="{classes}">{content}</{kind}>'
 
-    head = "".join(cell("th", j, escape(name)) for j, name in enumerate(header))
+    head = "".join(cell("th", j, name) for j, name in enumerate(header))
     body = "".join(
-        "<tr>"
-        + "".join(
-            cell("td", j, f"<b>{escape(value)}</b>" if (i, j) in bold else escape(value)) for j, value in enumerate(row)
-        )
-        + "</tr>"
+        f"<tr>{''.join(cell('td', j, value, strong=(i, j) in bold) for j, value in enumerate(row))}</tr>"
         for i, row in enumerate(rows)
     )
     named = f"<caption>{escape(caption)}</caption>" if caption else ""
@@ -136,6 +135,11 @@ def listed(texts: Sequence[str], one: str, many: str, shown: int = 3) -> str:
 def folded(title: str, content: str, *, opened: bool = False) -> str:
     """Return HTML that a click unfolds."""
     return f"<details{' open' if opened else ''}><summary>{escape(title)}</summary>{content}</details>"
+
+
+def preformatted(text: str) -> str:
+    """Return plain text as it stands, in letters of one width."""
+    return f"<pre>{escape(text)}</pre>"
 
 
 def picture(svg: str, what: str) -> str:
