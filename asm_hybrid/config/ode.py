@@ -15,7 +15,7 @@ from asm_hybrid.config.messages import input_error
 from asm_hybrid.config.names import known
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table, load_table
-from asm_hybrid.kinetics.inputs import check_no_inputs
+from asm_hybrid.kinetics.rate_inputs import check_no_inputs
 from asm_hybrid.kinetics.values import ParameterError, check_values
 from asm_hybrid.yamlfile import YamlDocument, load_yaml
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from asm_hybrid.kinetics.expression import Expression
 from asm_hybrid.kinetics.extend import LayeredDocument
-from asm_hybrid.kinetics.inputs import RateInput
+from asm_hybrid.kinetics.rate_inputs import RateInput
 
 __all__ = ["Component", "Composite", "Parameter", "Process", "Table"]
 

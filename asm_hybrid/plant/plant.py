@@ -21,7 +21,7 @@ import numpy as np
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Kinetics, Table, compile_table
-from asm_hybrid.kinetics.inputs import LOAD, readable_inputs
+from asm_hybrid.kinetics.rate_inputs import LOAD, readable_inputs
 from asm_hybrid.plant.constants import Constants
 from asm_hybrid.plant.control import Controller, sorted_controllers
 from asm_hybrid.plant.flows import FlowMaps
