@@ -174,22 +174,7 @@ class Plant:
         """
         temperature = self.input(u, "T", xp)
         log_theta, reference = (xp.constant(a, u) for a in self.constants.temperature_laws)
-        parameters = p * xp.exp(log_theta * (temperature - reference))
-        return self._driven(u, self._with_inputs(parameters, u, xp), None, xp)
-
-    def _with_inputs(self, parameters: Array, u: Array, xp: ArrayNamespace) -> Array:
-        """Put the inputs that rates read behind the parameters, in the place of any that stand there."""
-        if not self.table.inputs:
-            return parameters
-        own = [xp.entry(parameters, i) for i in range(len(self.table.parameters))]
-        return xp.join([*own, *(self._read(name, own, u, xp) for name in self.table.input_names)])
-
-    def _read(self, name: str, parameters: Sequence[Array], u: Array, xp: ArrayNamespace) -> Array:
-        """Return an input that a rate reads, ``(…, 1)``: one of the plant's, or a load of the influent."""
-        if not name.startswith(LOAD):
-            return self.input(u, name, xp)
-        concentrations = xp.columns(self.influent(u, xp))
-        return self.input(u, "Q_in", xp) * self._mixed(name.removeprefix(LOAD), concentrations, parameters, xp)
+        return self._driven(u, p * xp.exp(log_theta * (temperature - reference)), None, xp)
 
     def _driven(self, u: Array, parameters: Array, growth: Array | None, xp: ArrayNamespace) -> Forcing:
         """Return the forcing; ``growth`` is the volume over that at the start, ``(…, tank, 1)``, where it varies."""
@@ -220,7 +205,7 @@ class Plant:
             source = oxygen if source is None else source + oxygen
         return Forcing(
             u=u,
-            parameters=parameters,
+            parameters=self._with_inputs(parameters, u, xp),
             flows=flows,
             thickening=thickening,
             source=source,
@@ -264,6 +249,20 @@ class Plant:
                 found = found * xp.constant(self.constants.unit_columns[i], u)
                 kla = kla + (found if growth is None else found / growth)
         return xp.matmul(kla, xp.constant(oxygen, u))
+
+    def _with_inputs(self, parameters: Array, u: Array, xp: ArrayNamespace) -> Array:
+        """Put the inputs that rates read behind the parameters, in the place of any that stand there."""
+        if not self.table.inputs:
+            return parameters
+        own = [xp.entry(parameters, i) for i in range(len(self.table.parameters))]
+        return xp.join([*own, *(self._read(name, own, u, xp) for name in self.table.input_names)])
+
+    def _read(self, name: str, parameters: Sequence[Array], u: Array, xp: ArrayNamespace) -> Array:
+        """Return an input that a rate reads, ``(…, 1)``: one of the plant's, or a load of the influent."""
+        if not name.startswith(LOAD):
+            return self.input(u, name, xp)
+        concentrations = xp.columns(self.influent(u, xp))
+        return self.input(u, "Q_in", xp) * self._mixed(name.removeprefix(LOAD), concentrations, parameters, xp)
 
     def effective_state(self, X: Array, forcing: Forcing, xp: ArrayNamespace) -> Array:
         """Return the tanks, imposed concentrations in place of the states they replace, ``(…, tank, component)``."""
@@ -417,7 +416,7 @@ class Plant:
         u = forcing.u
         if moved:
             u = xp.join([moved.get(s.name, xp.entry(u, i)) for i, s in enumerate(self.inputs)])
-        steered = self._driven(u, self._with_inputs(forcing.parameters, u, xp), self._growth(X, xp), xp)
+        steered = self._driven(u, forcing.parameters, self._growth(X, xp), xp)
         net = xp.columns(xp.combine(u, xp.constant(self.constants.net_inflow, u)))
         slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]
         loops = [c.name for c in self.layout.controllers] + [c.name for c in self.layout.cycles]
