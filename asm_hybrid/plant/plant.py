@@ -21,7 +21,7 @@ import numpy as np
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Kinetics, Table, compile_table
-from asm_hybrid.kinetics.rate_inputs import LOAD, readable_inputs
+from asm_hybrid.kinetics.rate_inputs import LOAD, check_inputs
 from asm_hybrid.plant.constants import Constants
 from asm_hybrid.plant.control import Controller, sorted_controllers
 from asm_hybrid.plant.flows import FlowMaps
@@ -80,15 +80,7 @@ class Plant:
                         expected="a flow, TANK.kla, TANK.air or CONTROLLER.setpoint",
                         fix=nearest(target, self.input_index),
                     )
-        for read in self.table.inputs:
-            if read.name not in self.input_index and not read.name.startswith(LOAD):
-                options = readable_inputs(list(self.input_index))
-                raise InputError(
-                    f"the rate reads {read.name!r}, which the plant does not have",
-                    where=read.where,
-                    expected="an input of this plant, such as " + ", ".join(options),
-                    fix=nearest(read.name, options),
-                )
+        check_inputs(self.table.inputs, self.input_index)
 
     @cached_property
     def kinetics(self) -> Kinetics:
