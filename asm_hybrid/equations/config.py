@@ -15,7 +15,7 @@ from asm_hybrid.config.schema.counts import Hidden, Seed, Tries
 from asm_hybrid.config.schema.section import Section, refuse
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table, load_table
-from asm_hybrid.kinetics.inputs import check_no_inputs
+from asm_hybrid.kinetics.rate_inputs import check_no_inputs
 from asm_hybrid.kinetics.values import ParameterError, check_values
 from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml, to_yaml
 

@@ -18,7 +18,7 @@ import sympy
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics.functions import FUNCTIONS, Exp, Larger, above_zero
-from asm_hybrid.kinetics.inputs import COMMON, FORMS
+from asm_hybrid.kinetics.rate_inputs import COMMON, FORMS
 
 __all__ = ["Expression", "name_of", "parse_expression", "short", "syntax_of"]
 

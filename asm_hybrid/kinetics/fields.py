@@ -9,7 +9,7 @@ from typing import Any
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics.extend import QUOTES, LayeredDocument
 from asm_hybrid.kinetics.functions import FUNCTIONS
-from asm_hybrid.kinetics.inputs import COMMON
+from asm_hybrid.kinetics.rate_inputs import COMMON
 from asm_hybrid.units import Unit, parse_unit
 
 __all__ = ["Fields", "Keys"]

@@ -15,7 +15,7 @@ from asm_hybrid.kinetics.dimensions import unit_of
 from asm_hybrid.kinetics.expression import Expression, parse_expression
 from asm_hybrid.kinetics.extend import LayeredDocument, lay, read_layers
 from asm_hybrid.kinetics.fields import Fields, Keys
-from asm_hybrid.kinetics.inputs import RateInput, input_unit
+from asm_hybrid.kinetics.rate_inputs import RateInput, input_unit
 from asm_hybrid.kinetics.table import Component, Composite, Parameter, Process, Table
 from asm_hybrid.kinetics.values import ParameterError, check_table_values
 from asm_hybrid.units import Unit, parse_unit

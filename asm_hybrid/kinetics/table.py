@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from asm_hybrid.cards import card, folded, note, preformatted, tabulated
+from asm_hybrid.cards import card, folded, note, tabulated
 from asm_hybrid.kinetics.expression import Expression
 from asm_hybrid.kinetics.extend import LayeredDocument
-from asm_hybrid.kinetics.inputs import RateInput
+from asm_hybrid.kinetics.rate_inputs import RateInput
 
 __all__ = ["Component", "Composite", "Parameter", "Process", "Table"]
 
@@ -196,12 +196,17 @@ class Table:
         return f"Table {self.name}: {self.title}; {self._size}"
 
     def _repr_html_(self) -> str:
-        from asm_hybrid.kinetics.document import gujer_text
-
+        words = frozenset({0, 1, 2})
         rates = [[p.name, str(p.rate), p.unit] for p in self.processes]
+        components = [[c.name, c.unit, c.description] for c in self.components]
+        parameters = [[p.name, p.unit, f"{p.default:g}", p.source] for p in self.parameters]
         return card(
             f"{self.name}: {self.title}",
             note(self.description),
-            tabulated(["Process", "Rate", "Unit"], rates, self._size, text=frozenset({0, 1, 2})),
-            folded("matrix, components, parameters", preformatted(gujer_text(self))),
+            tabulated(["Process", "Rate", "Unit"], rates, self._size, text=words),
+            folded("components", tabulated(["Component", "Unit", ""], components, text=words)),
+            folded(
+                "parameters",
+                tabulated(["Parameter", "Unit", "Default", "Source"], parameters, text=frozenset({0, 1, 3})),
+            ),
         )

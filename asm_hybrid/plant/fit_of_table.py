@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Table
-from asm_hybrid.kinetics.inputs import LOAD, readable_inputs
+from asm_hybrid.kinetics.rate_inputs import check_inputs
 from asm_hybrid.plant.control import Controller, sorted_controllers
 from asm_hybrid.plant.inputs import PlantInputs
 from asm_hybrid.plant.layout import Layout
@@ -45,14 +45,7 @@ def check_fit(table: Table, layout: Layout, inputs: PlantInputs, rows: Rows, qua
         )
     for controller in sorted_controllers(layout.controllers):
         _check_controller(controller, layout, inputs, rows, quantities)
-    for read in table.inputs:
-        if read.name not in inputs.positions and not read.name.startswith(LOAD):
-            raise InputError(
-                f"the rate reads {read.name!r}, which the plant does not have",
-                where=read.where,
-                expected="an input of this plant, such as " + ", ".join(readable_inputs(list(inputs.positions))),
-                fix=nearest(read.name, readable_inputs(list(inputs.positions))),
-            )
+    check_inputs(table.inputs, inputs.names)
 
 
 def _check_controller(

@@ -97,7 +97,7 @@ class Layout:
     imposed : tuple of (str, str)
         ``(tank, component)`` pairs whose concentration is a measured series, not a state that moves.
     metered : tuple of str
-        Tanks with imposed oxygen whose air flow is measured too; f does not read it.
+        Tanks with imposed oxygen whose air flow is measured too; f reads it only where a rate names it.
     constants : mapping of str to float
         Values of those inputs that no series supplies, in internal units.
     clock : bool

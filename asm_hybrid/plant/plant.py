@@ -20,7 +20,7 @@ import numpy as np
 
 from asm_hybrid.kinetics import Kinetics, Table, compile_table
 from asm_hybrid.kinetics.arrays import Array
-from asm_hybrid.kinetics.inputs import LOAD
+from asm_hybrid.kinetics.rate_inputs import LOAD
 from asm_hybrid.plant.constants import Constants
 from asm_hybrid.plant.control import Controller, sorted_controllers
 from asm_hybrid.plant.fit_of_table import check_fit
@@ -149,25 +149,8 @@ class Plant:
         u = u if n is None else n.driven(u)
         temperature = self.input(u, "T", xp)
         log_theta, reference = (xp.constant(a, u) for a in self.constants.temperature_laws)
-        parameters = p * xp.exp(log_theta * (temperature - reference))
-        found = self._driven(u, self._with_inputs(parameters, u, xp), None, xp)
+        found = self._driven(u, p * xp.exp(log_theta * (temperature - reference)), None, xp)
         return found if u is measured else replace(found, measured=measured)
-
-    def _with_inputs(self, parameters: Array, u: Array, xp: ArrayNamespace[Array]) -> Array:
-        """Put the inputs that rates read behind the parameters, in the place of any that stand there."""
-        if not self.table.inputs:
-            return parameters
-        own = [xp.entry(parameters, i) for i in range(len(self.table.parameters))]
-        return xp.join([*own, *(self._read(name, own, u, xp) for name in self.table.input_names)])
-
-    def _read(self, name: str, parameters: Sequence[Array], u: Array, xp: ArrayNamespace[Array]) -> Array:
-        """Return an input that a rate reads, ``(…, 1)``: one of the plant's, or a load of the influent."""
-        if not name.startswith(LOAD):
-            return self.input(u, name, xp)
-        concentrations = xp.columns(self.influent(u, xp))
-        return self.input(u, "Q_in", xp) * self.quantities.mixed(
-            name.removeprefix(LOAD), concentrations, parameters, xp
-        )
 
     def _driven(self, u: Array, parameters: Array, growth: Array | None, xp: ArrayNamespace[Array]) -> Forcing[Array]:
         """Return the forcing; ``growth`` is the volume over that at the start, ``(…, tank, 1)``, where it varies."""
@@ -198,7 +181,7 @@ class Plant:
             source = oxygen if source is None else source + oxygen
         return Forcing(
             u=u,
-            parameters=parameters,
+            parameters=self._with_inputs(parameters, u, xp),
             flows=flows,
             thickening=thickening,
             source=source,
@@ -242,6 +225,21 @@ class Plant:
                 found = found * xp.constant(self.constants.unit_columns[i], u)
                 kla = kla + (found if growth is None else found / growth)
         return xp.matmul(kla, xp.constant(oxygen, u))
+
+    def _with_inputs(self, parameters: Array, u: Array, xp: ArrayNamespace[Array]) -> Array:
+        """Put the inputs that rates read behind the parameters, in the place of any that stand there."""
+        if not self.table.inputs:
+            return parameters
+        own = [xp.entry(parameters, i) for i in range(len(self.table.parameters))]
+        return xp.join([*own, *(self._read(name, own, u, xp) for name in self.table.input_names)])
+
+    def _read(self, name: str, parameters: Sequence[Array], u: Array, xp: ArrayNamespace[Array]) -> Array:
+        """Return an input that a rate reads, ``(…, 1)``: one of the plant's, or a load of the influent."""
+        if not name.startswith(LOAD):
+            return self.input(u, name, xp)
+        concentrations = xp.columns(self.influent(u, xp))
+        quantity = self.quantities.mixed(name.removeprefix(LOAD), concentrations, parameters, xp)
+        return self.input(u, "Q_in", xp) * quantity
 
     def effective_state(self, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> Array:
         """Return the tanks, imposed concentrations in place of the states they replace, ``(…, tank, component)``."""
@@ -445,8 +443,7 @@ class Plant:
         u = forcing.u
         if moved:
             u = xp.join([moved.get(name, xp.entry(u, i)) for name, i in self.input_index.items()])
-        steered = self._driven(u, self._with_inputs(forcing.parameters, u, xp), self._growth(X, xp), xp)
-        steered = replace(steered, measured=forcing.seen)
+        steered = replace(self._driven(u, forcing.parameters, self._growth(X, xp), xp), measured=forcing.seen)
         net = xp.columns(xp.combine(u, xp.constant(self.constants.net_inflow, u)))
         slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]
         loops = [c.name for c in self.layout.controllers] + [c.name for c in self.layout.cycles]

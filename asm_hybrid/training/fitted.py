@@ -235,7 +235,7 @@ class FittedModel:
     def _facts(self) -> dict[str, str]:
         predicted = (f"{label} ({name})" for label, name in zip(self.labels, self.targets, strict=True))
         return {
-            "model": self.kind,
+            "mode": self.config.model.mode,
             "seeds": ", ".join(map(str, self.config.training.seeds)),
             "first knot": "any" if self.begin is None else f"{self.begin:%Y-%m-%d %H:%M} UTC",
             "between knots": f"{24 * self.grid.interval:g} h",

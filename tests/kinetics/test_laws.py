@@ -18,7 +18,7 @@ from asm_hybrid.kinetics import check_factored, compile_table, load_table, parse
 from asm_hybrid.kinetics.document import check_text, document_table
 from asm_hybrid.kinetics.expression import parse_expression
 from asm_hybrid.kinetics.functions import above_zero, not_below_zero
-from asm_hybrid.kinetics.inputs import check_no_inputs
+from asm_hybrid.kinetics.rate_inputs import check_no_inputs
 from asm_hybrid.kinetics.values import ParameterError, check_values
 
 FLOW = "mu * X_M * exp(-Q_in / Q_c)"

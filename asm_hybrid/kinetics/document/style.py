@@ -69,7 +69,7 @@ math { font-size: 1.1em; math-style: normal; }
   background: var(--blue-soft); box-shadow: inset 0 0 0 1px #9cc8e4; }
 .process { border: 1px solid var(--line); border-radius: 8px; padding: 14px 20px 16px; margin-top: 14px; }
 .process p { margin: 2px 0 0; }
-.process .scroll { margin: 12px 0 0; padding-bottom: 4px; }
+.process .scroll { margin: 10px 0 0; padding: 2px 0 4px; }
 .process math { font-size: 1.15em; }
 .process > .small { margin-top: 10px; line-height: 2.2; max-width: none; }
 .process b { font-weight: 600; }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from asm_hybrid.errors import InputError
+from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.units import Unit, parse_unit
 
-__all__ = ["COMMON", "FORMS", "LOAD", "RateInput", "check_no_inputs", "input_unit", "readable_inputs"]
+__all__ = ["COMMON", "FORMS", "LOAD", "RateInput", "check_inputs", "check_no_inputs", "input_unit"]
 
 COMMON = {"T": "degC", "Q_in": "m3/d", "return_sludge": "m3/d", "wastage": "m3/d"}
 """Inputs that every plant has, with their units. No component or parameter can have such a name."""
@@ -66,9 +66,26 @@ def input_unit(name: str, components: Mapping[str, Unit], composites: Mapping[st
     return parse_unit(_OF_A_TANK[what]) if what in _OF_A_TANK else None
 
 
-def readable_inputs(names: list[str]) -> list[str]:
-    """Return which inputs of a plant a rate may read by that name, but for the composition of the influent."""
-    return [name for name in names if input_unit(name, {}, {}) is not None]
+def check_inputs(inputs: Iterable[RateInput], names: Iterable[str]) -> None:
+    """Raise an error where rates read what a plant does not have.
+
+    Parameters
+    ----------
+    inputs : iterable of RateInput
+        `Table.inputs`.
+    names : iterable of str
+        Names of the inputs of the plant. Every plant has the loads of its influent beside them.
+    """
+    present = tuple(names)
+    for read in inputs:
+        if read.name not in present and not read.name.startswith(LOAD):
+            options = [name for name in present if input_unit(name, {}, {}) is not None]
+            raise InputError(
+                f"the rate reads {read.name!r}, which the plant does not have",
+                where=read.where,
+                expected="an input of this plant, such as " + ", ".join(options),
+                fix=nearest(read.name, options),
+            )
 
 
 def check_no_inputs(inputs: tuple[RateInput, ...], where: str) -> None:
