@@ -199,7 +199,7 @@ class Table:
         words = frozenset({0, 1, 2})
         rates = [[p.name, str(p.rate), p.unit] for p in self.processes]
         components = [[c.name, c.unit, c.description] for c in self.components]
-        parameters = [[p.name, p.unit, f"{p.default:g}", p.source] for p in self.parameters]
+        parameters = [[p.name, f"{p.default:g} {p.unit}", p.source] for p in self.parameters]
         return card(
             f"{self.name}: {self.title}",
             note(self.description),
@@ -207,6 +207,6 @@ class Table:
             folded("components", tabulated(["Component", "Unit", ""], components, text=words)),
             folded(
                 "parameters",
-                tabulated(["Parameter", "Unit", "Default", "Source"], parameters, text=frozenset({0, 1, 3})),
+                tabulated(["Parameter", "Default", "Source"], parameters, text=frozenset({0, 1, 3})),
             ),
         )
