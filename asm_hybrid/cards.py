@@ -20,7 +20,7 @@ STYLE = """<style>
 .asmh .muted{opacity:.7}
 .asmh div.wide{overflow-x:auto}
 .asmh table{border-collapse:collapse;border:0;margin:.45em 0;font-size:1em;font-variant-numeric:tabular-nums;
-width:auto;background:none}
+width:auto;table-layout:auto;background:none}
 .asmh caption{caption-side:top;text-align:left;padding:0 0 .15em;opacity:.7;color:inherit;white-space:nowrap}
 .asmh table th,.asmh table td{padding:.14em 1.2em .14em 0;border:0;border-bottom:1px solid rgba(128,128,128,.28);
 text-align:right;white-space:nowrap;background:none;color:inherit;vertical-align:baseline;max-width:none}

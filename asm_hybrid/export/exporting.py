@@ -46,7 +46,6 @@ def export_run(run: str | Path, name: str = "bundle", out: str | Path | None = N
     if name not in formats:
         raise InputError(
             f"the export format {name!r} is not known",
-            where="--format",
             expected="one of " + ", ".join(formats),
             fix=nearest(name, formats),
         )
