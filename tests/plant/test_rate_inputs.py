@@ -8,7 +8,7 @@ from flowsheets import draw_inputs, draw_states, flow_sheet
 from plant_tools import defaults, make_plant, random_inputs, random_state
 
 from asm_hybrid.errors import InputError
-from asm_hybrid.hybrid import PlantSystem
+from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics import parse_table
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.plant.casadi_plant import symbolic_system
