@@ -16,6 +16,7 @@ from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.export import export_bundle
 from asm_hybrid.training import train
 from asm_hybrid.training.compared import model_of
+from asm_hybrid.training.fit import Fit
 from asm_hybrid.workflow import run_training
 
 MODELS = ["mean", "diurnal", "least_squares", "mechanistic", "recalibrated", "neural", "hybrid"]
@@ -213,16 +214,14 @@ def test_other_modes_run_through_to_the_report(tmp_path, change, own, models):
     ("gradient", "begin", "carries"), [("window", 12, False), ("block", 12, True), ("record", 0, True)]
 )
 def test_a_gradient_reaches_back_to_a_window_the_block_or_the_record(tmp_path, monkeypatch, gradient, begin, carries):
-    from asm_hybrid.training import stages
+    seen, begin_fit = [], Fit.__init__
 
-    seen, fit = [], stages.fit
-
-    def watch(module, model, inputs, windows, starts, settings, *args, **kwargs):
-        first = int(windows.starts[0]), int(windows.counts(torch.tensor([0]))) > 0
+    def watch(self, problem, settings, *args):
+        first = int(problem.windows.starts[0]), int(problem.windows.counts(torch.tensor([0]))) > 0
         seen.append((*first, settings.carries_adjoint))
-        return fit(module, model, inputs, windows, starts, settings, *args, **kwargs)
+        begin_fit(self, problem, settings, *args)
 
-    monkeypatch.setattr(stages, "fit", watch)
+    monkeypatch.setattr(Fit, "__init__", watch)
     text = CONFIG.replace("iterations: 4", f"iterations: 1, gradient: {gradient}")
     train(write_case(tmp_path, text), tmp_path / "run")
     assert seen == [(begin, begin > 0, carries), (12, True, False)]  # n; the pure neural ODE
