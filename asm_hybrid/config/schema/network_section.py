@@ -157,13 +157,15 @@ def _only(
 
 
 def _own_keys() -> dict[str, Any]:
-    """Return the fields that placements and networks add to the section."""
-    return {
-        key: (kind | None, Field(default=None, description=f"{text} {what.capitalize()} {name} only."))
-        for what, known in (("placement", PLACEMENTS), ("type", NETWORKS))
-        for name, found in known.items()
-        for key, (kind, text) in found.keys.items()
-    }
+    """Return the fields that placements and networks add to the section; none may take a key of another."""
+    keys: dict[str, Any] = {}
+    for what, known in (("placement", PLACEMENTS), ("type", NETWORKS)):
+        for name, found in known.items():
+            for key, (kind, text) in found.keys.items():
+                if key in keys or key in _Network.model_fields:
+                    raise TypeError(f"the key {key!r} of the {what} {name!r} has another meaning already")
+                keys[key] = (kind | None, Field(default=None, description=f"{text} {what.capitalize()} {name} only."))
+    return keys
 
 
 if TYPE_CHECKING:
