@@ -10,7 +10,7 @@ import numpy as np
 
 from asm_hybrid.config import Config, PlantFile, build_layout, load_kinetics, load_plant_or_config, parameter_values
 from asm_hybrid.data import Dataset, QualityFinding
-from asm_hybrid.data.check_text import aligned, check_data, finding_lines
+from asm_hybrid.data.check_text import aligned, check_data, finding_lines, table_text
 from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
@@ -69,7 +69,7 @@ def check(source: YamlSource) -> CheckResult:
     plant = Plant(table, build_layout(file, table))
     inputs = plant_inputs(plant)
     wrong, warnings = base_water(plant, assemble_inputs(plant, DAYS))
-    lines = [f"{name}: {file.name}, {table.name}", "", *_constants(plant, table), *_own_values(file, table), ""]
+    lines = [f"{name}: {file.name}, {table_text(table)}", "", *_constants(plant, table), *_own_values(file, table), ""]
     parameters = _parameters(file, table)
     matter, lost = _matter(plant, parameters)
     lines += [*_water(plant, water_balance(plant, inputs)), matter, ""]

@@ -18,10 +18,11 @@ from asm_hybrid.data.influent import PREFIX
 from asm_hybrid.data.series import Series, Source, read_sources
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
+from asm_hybrid.kinetics.document.words import reads
 from asm_hybrid.plant.inputs import PlantInputs
 from asm_hybrid.plant.layout import Layout
 
-__all__ = ["CheckReport", "aligned", "check_data", "finding_lines"]
+__all__ = ["CheckReport", "aligned", "check_data", "finding_lines", "table_text"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class CheckReport:
         return (*self.facts, *finding_lines(self.findings, self.failure))
 
 
+def table_text(table: Table) -> str:
+    """Return the name of a table, and which inputs of the plant its rates read."""
+    return f"{table.name} (rates read {reads(table)})" if table.inputs else table.name
+
+
 def check_data(config: Config, table: Table, layout: Layout, name: str) -> CheckReport:
     """Check the data of a config.
 
@@ -84,7 +90,7 @@ def check_data(config: Config, table: Table, layout: Layout, name: str) -> Check
         except InputError as error:
             failure = error
     findings = list(dataset.quality) if dataset else findings
-    lines = [f"{name}: {config.name}, {table.name}, mode {config.model.mode}", ""]
+    lines = [f"{name}: {config.name}, {table_text(table)}, mode {config.model.mode}", ""]
     for source in sources:
         lines += [*_source_lines(config, source), ""]
     lines += [*_constant_lines(config, table, layout), ""]

@@ -98,7 +98,9 @@ def test_check_and_simulate_a_plant_from_the_command_line(tmp_path, capsys):
         with pytest.raises(SystemExit) as ended:
             main(command)
         assert not ended.value.code
-    assert "EQI" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "EQI" in shown
+    assert "(rates read T [degC], load.COD [g COD/d])" in shown
 
 
 def test_a_plant_without_the_tank_is_told_file_and_line(tmp_path):
