@@ -56,12 +56,34 @@ def card(title: str, *parts: str) -> str:
 
 
 def paragraph(text: str) -> str:
-    """Return plain text as a paragraph; nothing where there is none."""
+    """Return plain text as a paragraph.
+
+    Parameters
+    ----------
+    text : str
+        Plain text.
+
+    Returns
+    -------
+    str
+        HTML; empty where there is no text.
+    """
     return f"<p>{escape(text)}</p>" if text else ""
 
 
 def note(text: str) -> str:
-    """Return plain text that steps back."""
+    """Return plain text that steps back.
+
+    Parameters
+    ----------
+    text : str
+        Plain text.
+
+    Returns
+    -------
+    str
+        HTML; empty where there is no text.
+    """
     return f'<p class="muted">{escape(text)}</p>' if text else ""
 
 
@@ -133,12 +155,37 @@ def listed(texts: Sequence[str], one: str, many: str, shown: int = 3) -> str:
 
 
 def folded(title: str, content: str, *, opened: bool = False) -> str:
-    """Return HTML that a click unfolds."""
+    """Return HTML that a click unfolds.
+
+    Parameters
+    ----------
+    title : str
+        Plain text, which is always seen.
+    content : str
+        HTML.
+    opened : bool
+        Whether it is unfolded at first.
+
+    Returns
+    -------
+    str
+    """
     return f"<details{' open' if opened else ''}><summary>{escape(title)}</summary>{content}</details>"
 
 
 def preformatted(text: str) -> str:
-    """Return plain text as it stands, in letters of one width."""
+    """Return plain text as it stands, in letters of one width.
+
+    Parameters
+    ----------
+    text : str
+        Plain text.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
     return f"<pre>{escape(text)}</pre>"
 
 

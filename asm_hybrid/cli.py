@@ -340,7 +340,18 @@ def schema() -> None:
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Run the command line; every error ends in one message and an exit code, faults of the program included."""
+    """Run the command line; every error ends in one message and an exit code, faults of the program included.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Words of the command line behind the name of the program; those of this process where they are not given.
+
+    Returns
+    -------
+    None
+        Never reached: `SystemExit` carries the exit code.
+    """
     from asm_hybrid.errors import AsmHybridError
 
     try:

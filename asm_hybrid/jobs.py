@@ -103,7 +103,13 @@ class Job(ABC):
 
 
 class PlantJob(Job):
-    """A shipped layout, the file of a plant, or the config of a training."""
+    """A shipped layout, the file of a plant, or the config of a training.
+
+    Attributes
+    ----------
+    source : str, Path or mapping
+        Name of the layout, the file, or what would stand in it.
+    """
 
     what = "a shipped layout, which has no data,"
     remedy = "simulate it, or begin with the config that asm-hybrid init writes"
@@ -146,7 +152,13 @@ class PlantJob(Job):
 
 
 class EquationJob(Job):
-    """The config of a generic ODE."""
+    """The config of a generic ODE.
+
+    Attributes
+    ----------
+    source : str, Path or mapping
+        The file, or what would stand in it.
+    """
 
     what = "the config of a generic ODE"
     remedy = "train it, which simulates and fits it"
@@ -177,7 +189,13 @@ class EquationJob(Job):
 
 @dataclass(frozen=True)
 class PlantRun(Job):
-    """The run folder of a plant, or a bundle."""
+    """The run folder of a plant, or a bundle.
+
+    Attributes
+    ----------
+    source : str or Path
+        The folder.
+    """
 
     source: str | Path
     what = "a run folder"
@@ -219,7 +237,13 @@ class PlantRun(Job):
 
 @dataclass(frozen=True)
 class EquationRun(Job):
-    """The run folder of a generic ODE."""
+    """The run folder of a generic ODE.
+
+    Attributes
+    ----------
+    source : str or Path
+        The folder.
+    """
 
     source: str | Path
     what = "the run of a generic ODE"

@@ -78,7 +78,13 @@ def _show(console: Console, title: str, table: Table) -> None:
 
 
 def print_run(result: RunResult | EquationResult) -> None:
-    """Print what a finished run gave, and where the rest is."""
+    """Print what a finished run gave, and where the rest is.
+
+    Parameters
+    ----------
+    result : RunResult or EquationResult
+        The run; one of a plant with its verdict.
+    """
     from asm_hybrid.notebook.run import RunResult
 
     if isinstance(result, RunResult):
@@ -89,7 +95,13 @@ def print_run(result: RunResult | EquationResult) -> None:
 
 
 def print_simulation(found: Simulation) -> None:
-    """Print what a simulation gave, and where the rest is."""
+    """Print what a simulation gave, and where the rest is.
+
+    Parameters
+    ----------
+    found : Simulation
+        The simulation. Nothing is printed of a plant whose files were not written.
+    """
     from asm_hybrid.notebook.simulation import FittedSimulation, PlantSimulation
 
     if isinstance(found, PlantSimulation) and found.folder is not None:
@@ -106,7 +118,13 @@ def _titles() -> dict[str, str]:
 
 
 def print_scores(summary: dict[str, Any]) -> None:
-    """Print the verdict, the table of test scores, and what f failed to capture."""
+    """Print the verdict, the table of test scores, and what f failed to capture.
+
+    Parameters
+    ----------
+    summary : dict
+        Content of ``summary.json`` with its verdict.
+    """
     console = _console()
     verdict = summary["verdict"]
     console.print()
@@ -168,7 +186,15 @@ def _score_cell(models: dict[str, Any], model: str) -> str:
 
 
 def print_comparison(table: pd.DataFrame, told: Sequence[str]) -> None:
-    """Print runs side by side, one table for each kind of figure, the lowest RMSE of a row in bold; then `told`."""
+    """Print runs side by side, one table for each kind of figure, the lowest RMSE of a row in bold.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `asm_hybrid.report.compare.compare_runs`.
+    told : sequence of str
+        Sentences that follow, from `asm_hybrid.report.compare.told_apart`.
+    """
     console, titles = _console(), _titles()
     runs = list(table.columns[4:])
     for what, part in table.groupby("what", sort=False):
@@ -265,7 +291,13 @@ def _print_scenario(console: Console, result: ScenarioResult) -> None:
 
 
 def print_verification(result: Verification) -> None:
-    """Print the published figures beside ours, and the verdict."""
+    """Print the published figures beside ours, and the verdict.
+
+    Parameters
+    ----------
+    result : Verification
+        The comparisons with the published figures of BSM1.
+    """
     console = _console()
     summary = _table(["comparison"], ["figures", "met", "nearest to its limit", "off", "max"])
     for comparison in result.comparisons:
@@ -413,7 +445,18 @@ def print_model(name: str, form: str | None = None, out: Path | None = None) -> 
 
 
 def print_model_check(name: str) -> None:
-    """Check a kinetics table, and print what was checked and found; see `print_model`."""
+    """Check a kinetics table, and print what was checked and found.
+
+    Parameters
+    ----------
+    name : str
+        Name of a shipped table, or path of a file.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be used.
+    """
     from asm_hybrid.kinetics import load_table
     from asm_hybrid.kinetics.document import check_text
 
