@@ -18,7 +18,18 @@ TOLD = 0.01
 
 
 def composition(model: FittedModel) -> Tensor:
-    """Return what one unit of a component holds of each conserved material, ``(component, material)``."""
+    """Return what one unit of each component holds of the conserved materials.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The fitted model, whose table and parameters are used.
+
+    Returns
+    -------
+    Tensor, shape (component, material)
+        In [g], charge in [mol], by unit of the component; zero where it holds none.
+    """
     table = model.plant.table
     values = dict(zip(table.parameter_names, model.parameters.tolist(), strict=True))
 
@@ -80,7 +91,18 @@ def imbalance(model: FittedModel, terms: LearntTerms, X: Tensor, u: Tensor) -> d
 
 
 def imbalance_warning(found: dict[str, dict[str, float]]) -> str | None:
-    """Return a sentence on what n makes of nothing; None where it is within what rounded coefficients make."""
+    """Return a sentence on what n makes of nothing.
+
+    Parameters
+    ----------
+    found : dict
+        By material, from `imbalance`.
+
+    Returns
+    -------
+    str or None
+        None where it is within what rounded coefficients make.
+    """
     parts = [
         f"{row['size']:.3g} {'kmol' if material == 'charge' else 'kg'}/d of {material}"
         + (f" ({100 * row['of_influent']:.2g} % of the influent's load)" if "of_influent" in row else "")

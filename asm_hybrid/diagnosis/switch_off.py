@@ -104,7 +104,18 @@ def missing_dynamics(
 
 
 def ranked(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows of all terms with ``share`` for their effect, the largest first; the shares add up to one."""
+    """Return the rows of all terms, the largest share of the effect first.
+
+    Parameters
+    ----------
+    rows : list of dict
+        From `missing_dynamics`, of all terms.
+
+    Returns
+    -------
+    list of dict
+        With ``share`` [-] in the place of ``effect``. The shares add up to one, or are all zero.
+    """
     total = sum(row["effect"] for row in rows)
     shared = [
         {**{k: v for k, v in row.items() if k != "effect"}, "share": row["effect"] / total if total > 0 else 0.0}

@@ -60,7 +60,19 @@ def verdict(summary: dict[str, Any]) -> dict[str, Any]:
 
 
 def misfit(summary: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Return the RMSE of recalibrated f on the test block by variable, and its multiple of the sensor's noise."""
+    """Return how far recalibrated f lies from the measurements on the test block.
+
+    Parameters
+    ----------
+    summary : dict
+        Content of ``summary.json`` with its scores.
+
+    Returns
+    -------
+    dict
+        By variable ``rmse`` and ``noise`` of the sensor [unit of the variable], and ``times_noise`` [-], their ratio.
+        Variables without a score of recalibrated f are left out.
+    """
     found = {}
     for label, models in summary["scores"].get("test", {}).items():
         if RECALIBRATED.name in models:
@@ -70,7 +82,18 @@ def misfit(summary: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 
 def signed_percent(value: float) -> str:
-    """Return a change [%] with its sign, and enough digits to see that."""
+    """Return a change with its sign, and enough digits to see that.
+
+    Parameters
+    ----------
+    value : float
+        The change [%].
+
+    Returns
+    -------
+    str
+        Without the percent sign.
+    """
     return f"{value:+.0f}" if abs(value) >= 1 else f"{value:+.1g}"
 
 
