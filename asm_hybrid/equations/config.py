@@ -155,7 +155,27 @@ class OdeTrainingSection(Section):
 
 
 class OdeConfig(Section):
-    """A generic neural ODE: right-hand side, initial state, span, data, training."""
+    """A generic neural ODE: right-hand side, initial state, span, data, training.
+
+    Attributes
+    ----------
+    name, description : str
+        Name of the run, and free text.
+    ode : RightSideSection
+        The right-hand side.
+    initial : dict of str to float
+        Initial value of every state [unit of the states]; its order is that of the states.
+    span : tuple of float
+        Begin and end [d for a table].
+    data : OdeDataSection
+        What the solution shall follow.
+    extrapolation : ExtrapolationSection or None
+        Other initial states, from which it is scored beyond the data.
+    solver : SolverSection
+        How the equation is solved.
+    training : OdeTrainingSection
+        How the parameters are found.
+    """
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",

@@ -142,7 +142,18 @@ class Problem:
 
 
 def truth_of(config: OdeConfig) -> Field | None:
-    """Return the known equation of a config, ``du/dt = φ(u) A``, or None."""
+    """Return the known equation of a config, ``du/dt = φ(u) A``.
+
+    Parameters
+    ----------
+    config : OdeConfig
+        The config.
+
+    Returns
+    -------
+    callable or None
+        From a time and states ``(…, n)`` to their derivatives ``(…, n)``; None where the config has no truth.
+    """
     truth = config.data.truth
     if truth is None:
         return None
