@@ -41,13 +41,44 @@ class Format:
 
 
 def read_tables(run: Path, more: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return ``parameters.json`` and ``summary.json`` of a run, once they and the files `more` are verified."""
+    """Return the tables of a run, once they are verified.
+
+    Parameters
+    ----------
+    run : Path
+        A run folder, or a bundle.
+    more : sequence of str
+        Further files that are verified.
+
+    Returns
+    -------
+    (dict, dict)
+        Content of ``parameters.json`` and of ``summary.json``.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or differs from the manifest.
+    """
     verify_manifest(run, ("parameters.json", "summary.json", *more))
     return read_json(run / "parameters.json"), read_json(run / "summary.json")
 
 
 def as_written(what: str, run: Path) -> AbstractContextManager[None]:
-    """Guard the making of `what` from the tables of a run: tables of another shape become an `InputError`."""
+    """Guard the making of an export from the tables of a run.
+
+    Parameters
+    ----------
+    what : str
+        What is made, with its article.
+    run : Path
+        The run folder, or bundle, that messages name.
+
+    Returns
+    -------
+    context manager
+        Around the making. Tables of another shape become an `InputError` there.
+    """
     return readable(
         f"parameters.json and summary.json do not make {what}",
         where=str(run),
@@ -58,6 +89,11 @@ def as_written(what: str, run: Path) -> AbstractContextManager[None]:
 
 def refuse_occupied(out: Path) -> None:
     """Refuse a target that holds something.
+
+    Parameters
+    ----------
+    out : Path
+        The target.
 
     Raises
     ------
