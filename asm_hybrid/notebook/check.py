@@ -80,6 +80,19 @@ class CheckResult:
 
 
 def as_finding(error: InputError, name: str) -> QualityFinding:
-    """Return an error as a finding; `name` is what was checked, where the error does not say where."""
+    """Return an error as a finding.
+
+    Parameters
+    ----------
+    error : InputError
+        What was refused.
+    name : str
+        What was checked, which is named where the error does not say where.
+
+    Returns
+    -------
+    QualityFinding
+        Of the kind ``input``, with everything that says where as its ``file``.
+    """
     where, expected, fix = error.where or name, error.expected or "", error.fix or ""
     return QualityFinding("error", where, "", "", "input", error.found, expected, fix)
