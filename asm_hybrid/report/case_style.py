@@ -23,7 +23,17 @@ LINE = 130
 
 
 def tick(value: float, _: float) -> str:
-    """Return the label of a tick, with commas and a true minus sign."""
+    """Return the label of a tick, with commas and a true minus sign.
+
+    Parameters
+    ----------
+    value : float
+        The value, in the unit of its axis.
+
+    Returns
+    -------
+    str
+    """
     return f"{value:,.10g}".replace("-", "−")
 
 

@@ -61,7 +61,25 @@ def draw_flowsheet(plant: Plant, u: np.ndarray | None = None, kind: Literal["svg
 
 
 def arrange(plant: Plant, u: np.ndarray | None = None) -> tuple[Sheet, list[str]]:
-    """Give all parts of a flow sheet their place, and say what cannot be right; parameters as `draw_flowsheet`."""
+    """Give all parts of a flow sheet their place, and say what cannot be right.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+    u : ndarray, shape (input,), optional
+        Inputs in the order of ``plant.inputs``. Without them no flow is known, and nothing is found wrong.
+
+    Returns
+    -------
+    (Sheet, list of str)
+        The parts with their coordinates, and a sentence on each flow that cannot be right.
+
+    Raises
+    ------
+    InputError
+        When the inputs are not as many as the plant has, or not finite.
+    """
     if u is None:
         streams = tuple(Stream(p.name, p.source, p.target, 0.0) for p in pipes(plant))
         return Sheet(Router(plant, streams, False), _texts(plant, None)), []

@@ -15,7 +15,15 @@ __all__ = ["BandRow", "ForecastCell", "ForecastHorizon", "ForecastRow", "Forecas
 
 @dataclass(frozen=True)
 class ForecastCell:
-    """RMSE of one model for one variable at one horizon, as text."""
+    """RMSE of one model for one variable at one horizon, as text.
+
+    Attributes
+    ----------
+    rmse, spread : str
+        Median over seeds, and their range, which is empty with fewer than two [unit of the variable].
+    best : bool
+        Whether no model has a lower RMSE.
+    """
 
     rmse: str
     spread: str
@@ -24,7 +32,15 @@ class ForecastCell:
 
 @dataclass(frozen=True)
 class ForecastRow:
-    """One model at one horizon; a cell is None where the model has no score."""
+    """One model at one horizon.
+
+    Attributes
+    ----------
+    model, title : str
+        Its name, and the one for readers.
+    cells : tuple of ForecastCell or None
+        One a variable; None where the model has no score.
+    """
 
     model: str
     title: str
@@ -33,7 +49,19 @@ class ForecastRow:
 
 @dataclass(frozen=True)
 class ForecastHorizon:
-    """One horizon: by variable samples and what the band held, with its mean width, as text; a row for each model."""
+    """One horizon, with a row for each model.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``6 h``.
+    samples : tuple of str
+        Number of samples of each variable.
+    rows : tuple of ForecastRow
+        The models, in the order of all tables.
+    held : tuple of (str, str) or None
+        Of each variable what the band held [%], and its mean width [unit of the variable]; None without a band.
+    """
 
     name: str
     samples: tuple[str, ...]
@@ -43,7 +71,15 @@ class ForecastHorizon:
 
 @dataclass(frozen=True)
 class ForecastTable:
-    """Forecasts of one block."""
+    """Forecasts of one block.
+
+    Attributes
+    ----------
+    variables : tuple of (str, str)
+        Name and unit of each variable, in the order of the columns.
+    horizons : tuple of ForecastHorizon
+        The horizons that have scores.
+    """
 
     variables: tuple[tuple[str, str], ...]
     horizons: tuple[ForecastHorizon, ...]
@@ -51,7 +87,17 @@ class ForecastTable:
 
 @dataclass(frozen=True)
 class BandRow:
-    """The band of one variable: its residual, and for each block samples, mean width and coverage, as text."""
+    """The band of one variable, as text.
+
+    Attributes
+    ----------
+    variable, unit : str
+        The variable, and its unit.
+    residual : str
+        Standard deviation that the spread of the seeds does not explain [unit of the variable].
+    blocks : tuple of (str, str, str)
+        Of the blocks validate and test: number of samples, mean width [unit of the variable], coverage [%].
+    """
 
     variable: str
     unit: str
@@ -91,7 +137,20 @@ def forecast_table(record: ForecastRecord, block: str, variables: Mapping[str, V
 
 
 def band_rows(bands: Bands, variables: Mapping[str, Variable]) -> list[BandRow]:
-    """Return one row for each variable with a band; blocks are validate and test."""
+    """Return the bands in simulation as text.
+
+    Parameters
+    ----------
+    bands : Bands
+        Bands of the run.
+    variables : mapping of str to Variable
+        The measured variables, with their units.
+
+    Returns
+    -------
+    list of BandRow
+        One for each variable with a band.
+    """
     rows = []
     for name, band in bands.variables.items():
         blocks = tuple(

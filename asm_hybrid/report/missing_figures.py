@@ -28,7 +28,17 @@ _TINT = (0, 114, 178)
 
 @dataclass(frozen=True)
 class HeatCell:
-    """One cell of the heat map: its text, CSS colours, and the whole sentence."""
+    """One cell of the heat map.
+
+    Attributes
+    ----------
+    text : str
+        Direction of what n adds, and share of its effect [%]; a dot below 1 %, empty where n does not act.
+    background, ink : str
+        CSS colours of ground and text.
+    title : str
+        The whole sentence, which the pointer brings up.
+    """
 
     text: str
     background: str
@@ -38,7 +48,15 @@ class HeatCell:
 
 @dataclass(frozen=True)
 class HeatRow:
-    """One target of n in the heat map."""
+    """One target of n in the heat map.
+
+    Attributes
+    ----------
+    name : str
+        The target.
+    cells : tuple of HeatCell
+        One a tank, in the order of the columns.
+    """
 
     name: str
     cells: tuple[HeatCell, ...]

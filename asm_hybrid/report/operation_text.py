@@ -26,6 +26,11 @@ def operation_lines(found: Operation, when: str) -> list[str]:
         The operating point.
     when : str
         Of what time it is.
+
+    Returns
+    -------
+    list of str
+        Loads [kg/d], then a table of tanks, then SRT and F/M, and what cannot be told.
     """
     settled = "; DO, MLSS and sludge as f settles there" if found.state is not None else ""
     lines = [f"operation {when}{settled}"]
@@ -141,6 +146,11 @@ def measured_lines(comparisons: Sequence[Comparison], found: Operation) -> list[
         The measured variables.
     found : Operation
         The mean operating point.
+
+    Returns
+    -------
+    list of str
+        A table with one row a variable, and its ratio of measured to expected [-] where there is a steady state.
     """
     if found.state is None:
         rows: list[tuple[str, ...]] = [("column", "stands for", "measured", "unit")]
@@ -170,6 +180,11 @@ def balance_lines(balances: Sequence[RecordBalance]) -> list[str]:
     ----------
     balances : sequence of RecordBalance
         COD and N.
+
+    Returns
+    -------
+    list of str
+        A table of what comes in and what leaves [kg/d], or one line where there is no balance.
     """
     if not balances:
         return ["balances: the table has no composites COD and TN"]
@@ -205,6 +220,11 @@ def cost_lines(cost: Cost, memory: float | None) -> list[str]:
         What it takes.
     memory : float or None
         Memory of the machine [byte].
+
+    Returns
+    -------
+    list of str
+        The whole with its uncertainty, then its parts; memory alone where the time is not told.
     """
     of = "" if memory is None else f" of {memory / 1e9:.3g}"
     need = f"{cost.memory / 1e9:.2g}{of} GB of memory"

@@ -27,7 +27,19 @@ FEED, OVER, RECYCLE, CONTROL = 0, 1, 2, 3
 
 @dataclass(frozen=True)
 class Route:
-    """One line: what it is, and the references ``(x, y)`` of its points."""
+    """One line of the drawing.
+
+    Attributes
+    ----------
+    name : str
+        ``STREAM:SOURCE:TARGET``, or ``control:NAME``.
+    kind : str
+        ``main``, ``sludge``, ``recycle`` or ``control``.
+    points : tuple of (Ref, Ref)
+        References x and y of its points, from begin to end.
+    negative : bool
+        Whether its flow is known to be below zero.
+    """
 
     name: str
     kind: str
@@ -37,7 +49,21 @@ class Route:
 
 @dataclass
 class Item:
-    """A horizontal line in a channel, with its label; ``anchor`` is where the label begins, if not in a free place."""
+    """A horizontal line in a channel, with its label.
+
+    Attributes
+    ----------
+    level : int
+        Its level in the channel, counted from the tanks.
+    ends : list of Ref
+        Places on the x axis that it reaches.
+    label, kind : str
+        Its label, empty for none, and the kind of its route.
+    negative : bool
+        As for `Route`.
+    anchor : Ref or None
+        Where the label begins; None for a free place.
+    """
 
     level: int
     ends: list[Ref]
@@ -49,7 +75,17 @@ class Item:
 
 @dataclass
 class Text:
-    """A label at references; ``side`` says how: in a zone of a gap, or beside a vertical line."""
+    """A label at references: in a zone of a gap, or beside a vertical line.
+
+    Attributes
+    ----------
+    x, y : Ref
+        Its place.
+    text, kind : str
+        What it says, and the kind of the route that it belongs to.
+    negative : bool
+        As for `Route`.
+    """
 
     x: Ref
     y: Ref
@@ -59,7 +95,18 @@ class Text:
 
 
 def amount(flow: float) -> str:
-    """Return a flow with a space between thousands, to three digits or to one m³/d."""
+    """Return a flow with a space between thousands, to three digits or to one m³/d.
+
+    Parameters
+    ----------
+    flow : float
+        Flow [m3/d]; other figures of the flow sheet are written alike.
+
+    Returns
+    -------
+    str
+        Without the unit.
+    """
     text = f"{flow:,.0f}" if abs(flow) >= 99.5 else f"{flow:.3g}"
     return text.replace(",", "\u2009").replace("-", "−")
 

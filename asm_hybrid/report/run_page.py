@@ -63,7 +63,23 @@ def write_report(run_dir: Path) -> Path:
 
 
 def render_report(run_dir: Path) -> str:
-    """Return the report of a run folder as HTML; see `write_report`."""
+    """Return the report of a run folder as HTML.
+
+    Parameters
+    ----------
+    run_dir : Path
+        A run folder; its manifest is not checked.
+
+    Returns
+    -------
+    str
+        The page of `write_report`.
+
+    Raises
+    ------
+    InputError
+        If a file of the run folder is missing or unreadable.
+    """
     summary = run_record.read_summary(run_dir)
     config, config_text = run_record.read_config(run_dir)
     zone = run_record.display_zone(config)

@@ -68,7 +68,17 @@ class _Record(BaseModel):
 
 
 class Score(_Record):
-    """How far a model lies from the measurements of one variable in one block; None where undefined."""
+    """How far a model lies from the measurements of one variable in one block; None where undefined.
+
+    Attributes
+    ----------
+    rmse, mae, bias, r2 : float or None
+        Medians over seeds [unit of the variable; r2: -]; the bias is predicted less measured.
+    n : int
+        Number of measurements.
+    rmse_seeds : list of float or None
+        RMSE of every seed.
+    """
 
     rmse: float | None
     mae: float | None
@@ -79,7 +89,15 @@ class Score(_Record):
 
 
 class Variable(_Record):
-    """A measured variable: what it stands for, its unit, and the standard deviation of its sensor's noise."""
+    """A measured variable.
+
+    Attributes
+    ----------
+    target, unit : str
+        What it stands for, and its unit.
+    noise : float or None
+        Standard deviation of its sensor's noise [unit].
+    """
 
     target: str
     unit: str
@@ -108,7 +126,19 @@ class Misfit(_Record):
 
 
 class Verdict(_Record):
-    """Whether the run's own model is better than every baseline in every variable, as far as can be told."""
+    """Whether the run's own model is better than every baseline in every variable, as far as can be told.
+
+    Attributes
+    ----------
+    wins : bool
+        Whether it is.
+    model, sentence : str
+        The run's own model, and the verdict in plain words.
+    misfit : dict of str to Misfit
+        What recalibrated f misses, by variable; empty where n found something.
+    variables : dict of str to VariableVerdict
+        The figures, by variable.
+    """
 
     wins: bool
     model: str = "hybrid"
@@ -129,7 +159,19 @@ def _placement(value: str) -> str:
 
 
 class Missing(_Record):
-    """One thing f failed to capture, and its share of n's effect on the observed variables [-]."""
+    """One thing f failed to capture.
+
+    Attributes
+    ----------
+    kind, name, tank : str
+        Kind and name of the target of n, and the tank, or ``influent``.
+    share : float or None
+        Share of n's effect on the measured variables [-].
+    own, learnt : float or None
+        What f has by itself, and what n adds, on average [unit].
+    unit : str
+        Unit of these.
+    """
 
     kind: Annotated[str, AfterValidator(_kind)]
     name: str
@@ -168,9 +210,18 @@ class Outside(_Record):
 
 
 class ForecastRecord(_Record):
-    """Forecasts: scores by block, horizon, variable and model, and what they are worth against persistence.
+    """Forecasts, and what they are worth against persistence.
 
-    `bands` are those of the run's own model, by block, horizon and variable.
+    Attributes
+    ----------
+    origins, spacing : dict of str to int
+        Number of origins, and time between them [h], by block.
+    scores : dict
+        By block, horizon, variable and model.
+    bands : dict
+        What those of the run's own model held, by block, horizon and variable.
+    sentences : list of str
+        What the forecasts are worth, in plain words.
     """
 
     origins: dict[str, int]
@@ -189,14 +240,56 @@ class Band(_Record):
 
 
 class Bands(_Record):
-    """Prediction bands of the hybrid in simulation."""
+    """Prediction bands of the run's own model in simulation.
+
+    Attributes
+    ----------
+    level : float
+        Share of measurements that they should hold [-].
+    variables : dict of str to Band
+        By variable.
+    """
 
     level: float
     variables: dict[str, Band]
 
 
 class Summary(_Record):
-    """``summary.json``."""
+    """``summary.json``.
+
+    Attributes
+    ----------
+    name, mode : str
+        Name of the run; ``mechanistic``, ``neural`` or ``hybrid``.
+    placements : list of str
+        Where n acts.
+    created, version, device : str
+        Time (ISO 8601), version of this package, and what it was trained on.
+    seconds : dict of str to float
+        Time of each stage [s].
+    blocks : dict of str to (str, str)
+        Begin and end of each block (ISO 8601).
+    variables : dict of str to Variable
+        The measured variables.
+    scores : dict
+        By block, variable and model.
+    verdict, forecast, bands : Verdict, ForecastRecord, Bands or None
+        None where the run has none.
+    missing : list of Missing
+        What f failed to capture, the largest share first.
+    n_found_nothing : bool
+        Whether n changes next to nothing in the predictions.
+    imbalance : dict
+        What n makes of conserved materials, by material, as `asm_hybrid.diagnosis.imbalance.imbalance` returns it.
+    outside : list of Outside
+        What leaves the trained range of n.
+    warnings : list of str
+        A sentence each.
+    stopped : str
+        How the training ended: ``finished``, ``early`` or ``interrupted``.
+    seeds : list of int
+        Seeds of the networks.
+    """
 
     name: str
     mode: Literal["mechanistic", "neural", "hybrid"]
@@ -238,7 +331,27 @@ class Summary(_Record):
 
 
 class Parameter(_Record):
-    """One parameter of f, with the default of its table and the bounds of its calibration."""
+    """One parameter of f.
+
+    Attributes
+    ----------
+    name, unit : str
+        Its name and unit.
+    value, default : float
+        What the run used, and the default of its table [unit].
+    lower, upper : float or None
+        Bounds of its calibration [unit].
+    source : str or None
+        Source of the default.
+    calibrated, at_bound : bool
+        Whether it was calibrated, and ended at a bound.
+    std_error, profile_low, profile_high : float or None
+        Standard error, and ends of the profile-likelihood interval [unit].
+    profile_open : str or None
+        Where that runs into a bound: ``none``, ``lower``, ``upper`` or ``both``.
+    profile_checked : bool or None
+        Whether simulations confirmed its ends.
+    """
 
     name: str
     value: float
@@ -267,7 +380,17 @@ class SensorParameter(_Record):
 
 
 class ParameterSet(_Record):
-    """``parameters.json``: the parameters, the correlations between those that were calibrated, and the sensors'."""
+    """``parameters.json``.
+
+    Attributes
+    ----------
+    parameters : list of Parameter
+        All parameters of f.
+    correlations : dict of str to dict of str to float or None
+        Correlation of each pair that was calibrated [-].
+    sensors : dict of str to dict of str to SensorParameter
+        Bias and lag of the sensors, by column.
+    """
 
     parameters: list[Parameter]
     correlations: dict[str, dict[str, float | None]] = {}
@@ -275,7 +398,19 @@ class ParameterSet(_Record):
 
 
 class Source(_Record):
-    """One data file as it was read."""
+    """One data file as it was read.
+
+    Attributes
+    ----------
+    file, sha256 : str
+        Its name and digest.
+    rows : int
+        Number of rows.
+    columns : int or list of str
+        The headers, or how many there are.
+    first, last : str or None
+        First and last time (ISO 8601).
+    """
 
     file: str
     sha256: str
@@ -286,7 +421,17 @@ class Source(_Record):
 
 
 class Finding(_Record):
-    """One finding of the data checks."""
+    """One finding of the data checks.
+
+    Attributes
+    ----------
+    severity, kind, message : str
+        ``error`` or ``warning``; what kind of finding; what was found.
+    file, column, rows : str or None
+        Where; column and rows may be missing.
+    fix : str or None
+        The likely remedy.
+    """
 
     severity: Literal["error", "warning"]
     file: str
@@ -298,7 +443,15 @@ class Finding(_Record):
 
 
 class DataRecord(_Record):
-    """``data.json``."""
+    """``data.json``.
+
+    Attributes
+    ----------
+    files : list of Source
+        The data files.
+    quality : list of Finding
+        What the checks found in them.
+    """
 
     files: list[Source] = []
     quality: list[Finding] = []
@@ -326,27 +479,104 @@ def check_files(run_dir: Path, needed: Iterable[str], optional: Iterable[str] = 
 
 
 def read_summary(run_dir: Path) -> Summary:
-    """Return ``summary.json`` of a run folder."""
+    """Return ``summary.json`` of a run folder.
+
+    Parameters
+    ----------
+    run_dir : Path
+        The run folder.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or of another version.
+    """
     return _read(run_dir / "summary.json", Summary)
 
 
 def read_parameters(run_dir: Path) -> ParameterSet:
-    """Return ``parameters.json`` of a run folder."""
+    """Return ``parameters.json`` of a run folder.
+
+    Parameters
+    ----------
+    run_dir : Path
+        The run folder.
+
+    Returns
+    -------
+    ParameterSet
+
+    Raises
+    ------
+    InputError
+        As in `read_summary`.
+    """
     return _read(run_dir / "parameters.json", ParameterSet)
 
 
 def read_data_record(run_dir: Path) -> DataRecord:
-    """Return ``data.json`` of a run folder."""
+    """Return ``data.json`` of a run folder.
+
+    Parameters
+    ----------
+    run_dir : Path
+        The run folder.
+
+    Returns
+    -------
+    DataRecord
+
+    Raises
+    ------
+    InputError
+        As in `read_summary`.
+    """
     return _read(run_dir / "data.json", DataRecord)
 
 
 def read_environment(run_dir: Path) -> dict[str, str]:
-    """Return ``environment.json`` of a run folder, flat: nested keys become ``outer inner``."""
+    """Return ``environment.json`` of a run folder, flat.
+
+    Parameters
+    ----------
+    run_dir : Path
+        The run folder.
+
+    Returns
+    -------
+    dict of str to str
+        Text by key; nested keys become ``outer inner``.
+
+    Raises
+    ------
+    InputError
+        As in `read_summary`.
+    """
     return dict(flat(_read(run_dir / "environment.json", dict[str, Any])))
 
 
 def read_config(run_dir: Path) -> tuple[dict[str, Any], str]:
-    """Return ``config.yaml`` of a run folder as data and as text."""
+    """Return ``config.yaml`` of a run folder.
+
+    Parameters
+    ----------
+    run_dir : Path
+        The run folder.
+
+    Returns
+    -------
+    (dict, str)
+        Its content, as data and as text.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, or not readable YAML.
+    """
     document = load_yaml(run_dir / "config.yaml")
     return document.data, document.text
 
@@ -373,7 +603,20 @@ def display_zone(config: dict[str, Any]) -> ZoneInfo:
 
 
 def section(config: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Return a mapping in a mapping, an empty one where there is none."""
+    """Return a mapping in a mapping.
+
+    Parameters
+    ----------
+    config : mapping
+        The outer one.
+    key : str
+        Key of the inner one.
+
+    Returns
+    -------
+    dict
+        Empty where there is none.
+    """
     found = config.get(key)
     return found if isinstance(found, dict) else {}
 
@@ -401,7 +644,20 @@ def _read(path: Path, kind: type[T]) -> T:
 
 
 def flat(value: dict[str, Any], before: str = "") -> list[tuple[str, str]]:
-    """Return nested entries as pairs of ``outer inner`` and text, lists joined, those without a value left out."""
+    """Return nested entries as pairs.
+
+    Parameters
+    ----------
+    value : dict
+        Entries; a dict among them is nested.
+    before : str
+        Put before every key.
+
+    Returns
+    -------
+    list of (str, str)
+        ``outer inner`` and its text, lists joined; entries without a value are left out.
+    """
     rows: list[tuple[str, str]] = []
     for key, item in value.items():
         name = f"{before} {key}".strip()

@@ -37,7 +37,24 @@ def read_predictions(run_dir: Path) -> pd.DataFrame:
 
 
 def read_forecasts(run_dir: Path) -> pd.DataFrame | None:
-    """Return ``forecasts.csv``, or None when there is none: one row for each forecast of a sample, `time` in UTC."""
+    """Return ``forecasts.csv``: one row for each forecast of a sample, `time` in UTC.
+
+    Parameters
+    ----------
+    run_dir : Path
+        Run folder.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns origin, time, block, variable, unit, horizon [h], measured, one for each model, and the limits of the
+        band; None when there is no such file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or lacks a column.
+    """
     path = run_dir / "forecasts.csv"
     if not path.is_file():
         return None
@@ -45,7 +62,24 @@ def read_forecasts(run_dir: Path) -> pd.DataFrame | None:
 
 
 def read_contributions(run_dir: Path) -> pd.DataFrame | None:
-    """Return ``contributions.csv``, with `kind` and `name` of the target of n, or None when there is none."""
+    """Return ``contributions.csv``: one row for each time, target of n and tank, `time` in UTC.
+
+    Parameters
+    ----------
+    run_dir : Path
+        Run folder.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns time, block, tank, kind and name of the target, own and learnt [unit], unit, and S_O [g/m3]; None when
+        there is no such file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or lacks a column.
+    """
     path = run_dir / "contributions.csv"
     if not path.is_file():
         return None

@@ -36,7 +36,17 @@ def text_width(text: str, size: float = LABEL, bold: bool = False) -> float:
 
 @dataclass(frozen=True)
 class Line:
-    """A stream or a control line."""
+    """A stream or a control line.
+
+    Attributes
+    ----------
+    name, kind : str
+        As for `asm_hybrid.report.routing.Route`.
+    points : tuple of (float, float)
+        Its points x, y [inch].
+    negative : bool
+        Whether its flow is known to be below zero.
+    """
 
     name: str
     kind: str
@@ -46,7 +56,21 @@ class Line:
 
 @dataclass(frozen=True)
 class Note:
-    """A text at a place, aligned there; ``kind`` gives the colour, ``backed`` a white ground over a line it crosses."""
+    """A text at a place, aligned there.
+
+    Attributes
+    ----------
+    x, y : float
+        The place [inch].
+    text : str
+        What it says.
+    kind : str
+        Kind of line whose colour it has, or ``negative``.
+    ha, va : str
+        Alignment, as matplotlib names it.
+    bold, backed : bool
+        Whether it is bold, and whether it has a white ground over a line that it crosses.
+    """
 
     x: float
     y: float
@@ -60,7 +84,15 @@ class Note:
 
 @dataclass(frozen=True)
 class Frame:
-    """A box with text lines, the first of them its name."""
+    """A box with text lines.
+
+    Attributes
+    ----------
+    left, right, top, bottom : float
+        Its sides [inch].
+    texts : tuple of str
+        The first is its name.
+    """
 
     left: float
     right: float

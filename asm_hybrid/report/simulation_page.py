@@ -56,7 +56,21 @@ def simulation_files(result: PlantScenarios, flowsheet: str | None = None) -> di
 def render_page(
     result: PlantScenarios, figures: Mapping[str, Mapping[str, bytes]], flowsheet: str | None = None
 ) -> str:
-    """Return the page as HTML; parameters as `simulation_files`, with the figures of `draw_all`."""
+    """Return the page of a simulation as HTML.
+
+    Parameters
+    ----------
+    result : PlantScenarios
+        The simulation.
+    figures : mapping of str to mapping of str to bytes
+        From `draw_all`.
+    flowsheet : str, optional
+        The flow sheet as SVG.
+
+    Returns
+    -------
+    str
+    """
     cases = [{"name": case.name, "changes": case.changes} for case in result.cases]
     groups = [(name, [_row(row) for row in rows]) for name, rows in indicator_groups(result.cases).items()]
     return get_template("simulation.html.j2").render(

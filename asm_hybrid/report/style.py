@@ -71,7 +71,13 @@ _METADATA: dict[str, str | None] = {"Date": None, "Creator": None, "Format": Non
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Draw with the report's settings, whatever the user's matplotlibrc says."""
+    """Draw with the report's settings, whatever the user's matplotlibrc says.
+
+    Yields
+    ------
+    None
+        At the end the user's settings are back.
+    """
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         cast(dict[str, Any], matplotlib.rcParams).update(_RC)
@@ -101,7 +107,22 @@ def svg(figure: Figure, title: str, prefix: str) -> Markup:
 
 
 def embed(text: str | bytes, title: str, prefix: str) -> Markup:
-    """Return a drawing that is SVG already, ready for HTML; parameters as `svg`."""
+    """Return a drawing that is SVG already, ready for HTML.
+
+    Parameters
+    ----------
+    text : str or bytes
+        The drawing.
+    title : str
+        What it shows, for screen readers.
+    prefix : str
+        Put before each id, so that drawings on one page do not collide.
+
+    Returns
+    -------
+    Markup
+        One ``<svg>`` element, as `svg` returns it.
+    """
     root = ElementTree.fromstring(text)
     for metadata in root.findall(f"{{{_SVG}}}metadata"):
         root.remove(metadata)
@@ -130,17 +151,50 @@ def _rounded(match: re.Match[str]) -> str:
 
 
 def plain(name: str) -> str:
-    """Return a process name as words; what is a symbol, such as S_NH, mu_A and tank.S_NH, stays one."""
+    """Return a process name as words; what is a symbol, such as S_NH, mu_A and tank.S_NH, stays one.
+
+    Parameters
+    ----------
+    name : str
+        A process, parameter, component or variable.
+
+    Returns
+    -------
+    str
+    """
     return name if re.match(r"[A-Z]+_|[a-z]{1,3}_|.*\.", name) else name.replace("_", " ")
 
 
 def unit_text(unit: str) -> str:
-    """Return a unit with superscripts: ``g N/m3`` becomes ``g N/m³``."""
+    """Return a unit with superscripts: ``g N/m3`` becomes ``g N/m³``.
+
+    Parameters
+    ----------
+    unit : str
+        In ASCII, as files have it.
+
+    Returns
+    -------
+    str
+    """
     return re.sub(r"\bm3\b", "m³", unit).replace("m2", "m²").replace("degC", "°C")
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Return a number with so many significant digits, a true minus sign, and a dash where there is none."""
+    """Return a number with a true minus sign.
+
+    Parameters
+    ----------
+    value : float or None
+        The number.
+    digits : int
+        Significant digits.
+
+    Returns
+    -------
+    str
+        A dash where there is no finite number.
+    """
     if value is None or not math.isfinite(value):
         return "–"
     if value == 0:
@@ -151,7 +205,18 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Return a share [-] in percent, without sign for zero."""
+    """Return a share in percent, without sign for zero.
+
+    Parameters
+    ----------
+    share : float or None
+        The share [-].
+
+    Returns
+    -------
+    str
+        A dash where there is no finite share.
+    """
     if share is None or not math.isfinite(share):
         return "–"
     value = 100 * share
@@ -160,7 +225,18 @@ def percent(share: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time in the unit that suits it."""
+    """Return a time in the unit that suits it.
+
+    Parameters
+    ----------
+    seconds : float
+        The time [s].
+
+    Returns
+    -------
+    str
+        In seconds, minutes or hours, with the unit.
+    """
     if seconds < 90:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -13,7 +13,18 @@ __all__ = ["get_template"]
 
 
 def get_template(name: str) -> Template:
-    """Return a template of the folder ``templates``, in which everything is escaped and nothing may be missing."""
+    """Return a template, in which everything is escaped and nothing may be missing.
+
+    Parameters
+    ----------
+    name : str
+        Name of its file in the folder ``templates``.
+
+    Returns
+    -------
+    Template
+        With the filters for numbers, names and units.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,

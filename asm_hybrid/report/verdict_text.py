@@ -17,8 +17,18 @@ __all__ = ["Card", "ScoreCell", "ScoreRow", "ScoreTable", "best_model", "cards",
 class Card:
     """The run's own model beside the best baseline, for one variable on the test block.
 
-    `better` is None when the model can be told apart from the baselines neither as better nor as worse; `bars` are
-    (label, RMSE, width in percent, CSS class).
+    Attributes
+    ----------
+    variable, target, unit : str
+        The variable, what it stands for, and its unit.
+    better : bool or None
+        Whether it is better than every baseline: False where it is worse than one or diverges, None where that is open.
+    change : str
+        How the RMSE compares with that of the best baseline.
+    bars : tuple of (str, str, float, str)
+        Label, RMSE [unit of the variable], width [%] and CSS class; the baseline first.
+    notes : tuple of str
+        Interval of the change, seeds, and noise of the sensor.
     """
 
     variable: str
@@ -32,7 +42,19 @@ class Card:
 
 @dataclass(frozen=True)
 class ScoreCell:
-    """Scores of one model for one variable, as text."""
+    """Scores of one model for one variable, as text.
+
+    Attributes
+    ----------
+    rmse, mae, bias : str
+        Scores [unit of the variable].
+    spread : str
+        Range of the RMSE over seeds; empty with fewer than two.
+    r2 : str
+        Coefficient of determination [-].
+    best, best_baseline : bool
+        Whether the RMSE is the lowest of all models, and of the baselines.
+    """
 
     rmse: str
     spread: str
@@ -45,7 +67,15 @@ class ScoreCell:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One model of a score table; a cell is None where the model has no score."""
+    """One model of a score table.
+
+    Attributes
+    ----------
+    model, title : str
+        Its name, and the one for readers.
+    cells : tuple of ScoreCell or None
+        One a variable; None where the model has no score.
+    """
 
     model: str
     title: str
@@ -54,7 +84,17 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """Scores of all models for a few variables on one block."""
+    """Scores of all models for a few variables on one block.
+
+    Attributes
+    ----------
+    variables : tuple of (str, str)
+        Name and unit of each variable, in the order of the columns.
+    samples : tuple of str
+        Number of samples of each.
+    rows : tuple of ScoreRow
+        The models.
+    """
 
     variables: tuple[tuple[str, str], ...]
     samples: tuple[str, ...]
@@ -85,7 +125,18 @@ def headline(summary: Summary) -> tuple[str, str, str]:
 
 
 def cards(summary: Summary) -> list[Card]:
-    """Return one card for each variable on which the verdict rests."""
+    """Return one card for each variable on which the verdict rests.
+
+    Parameters
+    ----------
+    summary : Summary
+        The run.
+
+    Returns
+    -------
+    list of Card
+        Empty without a verdict.
+    """
     if summary.verdict is None:
         return []
     own = summary.verdict.model
@@ -162,7 +213,20 @@ def score_table(
 
 
 def best_model(scores: Mapping[str, Score], but: str | None = None) -> str | None:
-    """Return the model with the least RMSE, leaving out `but`; None when there is none."""
+    """Return the model with the least RMSE.
+
+    Parameters
+    ----------
+    scores : mapping of str to Score
+        Scores by model.
+    but : str, optional
+        A model that is left out.
+
+    Returns
+    -------
+    str or None
+        None when no model has a score.
+    """
     known = {m: s.rmse for m, s in scores.items() if s.rmse is not None and m != but}
     return min(known, key=lambda m: known[m]) if known else None
 
