@@ -11,7 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from asm_hybrid.artefacts import refresh_manifest, write_text_atomic
-from asm_hybrid.report import run_record, style
+from asm_hybrid.report import run_files, style
 from asm_hybrid.report.figures import block_figure, overview_figure
 from asm_hybrid.report.forecast_tables import ForecastTable, band_rows, forecast_table
 from asm_hybrid.report.missing_figures import contribution_figure, heat_map
@@ -56,7 +56,7 @@ def write_report(run_dir: Path) -> Path:
         If a file of the run folder is missing, unreadable, or not the one that was written.
     """
     run_dir = Path(run_dir)
-    run_record.check_files(run_dir, _READ, _READ_IF_THERE)
+    run_files.check_files(run_dir, _READ, _READ_IF_THERE)
     path = write_text_atomic(run_dir / REPORT, render_report(run_dir))
     refresh_manifest(run_dir, [REPORT])
     return path
@@ -80,12 +80,12 @@ def render_report(run_dir: Path) -> str:
     InputError
         If a file of the run folder is missing or unreadable.
     """
-    summary = run_record.read_summary(run_dir)
-    config, config_text = run_record.read_config(run_dir)
-    zone = run_record.display_zone(config)
+    summary = run_files.read_summary(run_dir)
+    config, config_text = run_files.read_config(run_dir)
+    zone = run_files.display_zone(config)
     predictions, contributions = read_predictions(run_dir), read_contributions(run_dir)
-    parameters, data = run_record.read_parameters(run_dir), run_record.read_data_record(run_dir)
-    machine = run_record.read_environment(run_dir)
+    parameters, data = run_files.read_parameters(run_dir), run_files.read_data_record(run_dir)
+    machine = run_files.read_environment(run_dir)
     units = {name: variable.unit for name, variable in summary.variables.items()}
     head, detail, kind = headline(summary)
     own = summary.verdict.model if summary.verdict else own_model(summary.mode).name
@@ -117,7 +117,7 @@ def render_report(run_dir: Path) -> str:
 
 def _config_facts(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the few entries of the config that the page shows by name, each None where absent."""
-    model, tanks = run_record.section(config, "model"), run_record.section(run_record.section(config, "plant"), "tanks")
+    model, tanks = run_files.section(config, "model"), run_files.section(run_files.section(config, "plant"), "tanks")
     return {
         "description": config.get("description"),
         "kinetics": Path(str(model.get("kinetics") or "")).stem or None,

@@ -10,7 +10,8 @@ import pytest
 
 from asm_hybrid.report.figures import block_figure
 from asm_hybrid.report.missing_figures import contribution_figure, heat_map
-from asm_hybrid.report.run_record import Missing, Score, display_zone
+from asm_hybrid.report.run_files import display_zone
+from asm_hybrid.report.run_record import Missing, Score
 from asm_hybrid.report.run_tables import thin, with_gaps
 from asm_hybrid.report.style import duration, number, percent, plain, unit_text
 from asm_hybrid.report.verdict_text import score_table
