@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.paths import as_path
 from asm_hybrid.text import unusable_character
 
 __all__ = ["MAX_BYTES", "YamlDocument", "YamlSource", "load_yaml", "parse_yaml", "source_name", "to_yaml"]
@@ -135,7 +136,7 @@ def load_yaml(source: YamlSource, name: str = WRITTEN) -> YamlDocument:
     """
     if isinstance(source, Mapping):
         return _from_python(source, name)
-    path = Path(source)
+    path = as_path(source, "the path of a YAML file, or a dict with what would stand in it")
     try:
         with path.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
