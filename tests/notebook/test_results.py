@@ -212,7 +212,7 @@ def test_a_scenario_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(CompiledPlant, "simulate", fail_when_warm)
     cases = {name: [{"input": "influent.S_NH", "set": value}] for name, value in (("mild", 40), ("extreme", 1e4))}
-    with pytest.raises(ah.SimulationError, match="^extreme: the integration fails"):
+    with pytest.raises(ah.SimulationError, match=r"^extreme: the integration fails"):
         ah.simulate(POND, {"days": "1 d", "scenarios": cases})
 
 
