@@ -180,7 +180,7 @@ class RunResult(Shown):
 
     def _file(self, name: str) -> Path:
         """Return a file of the folder, checked."""
-        if self.resumable and not (self.folder / name).exists():
+        if not (self.folder / name).exists() and self.interrupted:
             raise self._stopped(name)
         verify_manifest(self.folder, [name])
         return self.folder / name
@@ -195,8 +195,13 @@ class RunResult(Shown):
             f"the run was stopped before {before} was there",
             where=str(self.folder),
             expected="a finished run",
-            fix=f"asm_hybrid.resume({str(self.folder)!r}) goes on with it" if self.resumable else None,
+            fix=self._remedy,
         )
+
+    @property
+    def _remedy(self) -> str:
+        """How a run that was stopped is finished."""
+        return f"asm_hybrid.resume({str(self.folder)!r}) goes on with it" if self.resumable else "train again"
 
     def _frame(self, name: str, *times: str) -> pd.DataFrame:
         frame = restored(pd.read_csv(self._file(name)))
@@ -204,7 +209,7 @@ class RunResult(Shown):
 
     def _described(self) -> str:
         if self.interrupted:
-            return f"RunResult: {self.folder}, stopped before it was finished"
+            return f"RunResult: {self.folder}, stopped before it was finished; {self._remedy}"
         units = self._units
         rows = [
             f"  {variable} [{units[variable]}]: "
@@ -217,8 +222,7 @@ class RunResult(Shown):
 
     def _card(self) -> str:
         if self.interrupted:
-            resume = f"asm_hybrid.resume({str(self.folder)!r}) goes on with it" if self.resumable else ""
-            return card("Run, stopped before it was finished", note(str(self.folder)), paragraph(resume))
+            return card("Run, stopped before it was finished", note(str(self.folder)), paragraph(self._remedy))
         summary = self.summary
         placements = f" ({', '.join(summary['placements'])})" if summary["placements"] else ""
         return card(

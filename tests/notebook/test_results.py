@@ -41,6 +41,9 @@ POND = {
     },
 }
 
+ENDLESS: dict[str, object] = {}
+ENDLESS["itself"] = ENDLESS
+
 
 class _Text(HTMLParser):
     """Collects the text of a piece of HTML, and refuses tags that are not closed in order."""
@@ -156,6 +159,9 @@ def test_a_stopped_run_says_how_it_goes_on(tmp_path: Path, monkeypatch: pytest.M
     for name in ("report", "missing"):
         with pytest.raises(ah.InputError, match="goes on with it"):
             getattr(stopped, name)
+    lost = ah.load_run(shutil.copytree(stopped.folder, tmp_path / "copy", ignore=lambda *_: ["checkpoint"]))
+    with pytest.raises(ah.InputError, match=r"stopped before report\.html was there(.|\n)*train again"):
+        _ = lost.report
     resumed = ah.resume(tmp_path / "run")
     assert not resumed.interrupted
     assert not stopped.interrupted
@@ -235,6 +241,10 @@ def test_a_check_gives_findings_and_the_flow_sheet(tmp_path: Path, monkeypatch: 
         ({"model": {"kinetics": "asm1", "parameters": {"mu_A": float("nan")}}}, "config (model.parameters.mu_A)"),
         ({"plant": POND["plant"] | {"tanks": {"pond": {"volume": pd.Timestamp(0)}}}}, "plant.tanks.pond.volume"),
         ({"plant": POND["plant"] | {"tanks": {3: {}}}}, "plant.tanks.3"),
+        ({"plant": POND["plant"] | {"tanks": {"pond": {"volume": 10**30}}}}, "config (plant.tanks.pond.volume)"),
+        ({"plant": POND["plant"] | {"tanks": {"pond": {"kla": ["a", "b\0"]}}}}, "config (plant.tanks.pond.kla.1)"),
+        ({"plant": POND["plant"] | {"wastage": {"flow": np.ones(3)}}}, "config (plant.wastage.flow)"),
+        ({"plant": ENDLESS}, "config (plant.itself.itself.itself"),
         ({"plant": POND["plant"] | {"wastage": {"flwo": 3}}}, "config (plant.wastage.flwo)"),
         ({"plant": POND["plant"] | {"wastage": {"flow": "3 kg"}}}, "config (plant.wastage.flow)"),
     ],
