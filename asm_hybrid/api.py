@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asm_hybrid.jobs import open_job, open_run
+from asm_hybrid.paths import as_path
 from asm_hybrid.training.progress import Silent
 from asm_hybrid.yamlfile import YamlSource
 
@@ -205,7 +206,7 @@ def check(subject: YamlSource) -> CheckResult:
 
 
 def _path(out: str | Path | None) -> Path | None:
-    return None if out is None else Path(out)
+    return None if out is None else as_path(out, "the path of a folder")
 
 
 @contextmanager

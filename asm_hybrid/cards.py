@@ -5,11 +5,14 @@ Text takes the colour of the notebook, and lines are half transparent, so that l
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 
-__all__ = ["card", "folded", "listed", "note", "paragraph", "picture", "preformatted", "tabulated"]
+from asm_hybrid.errors import InputError
+
+__all__ = ["Shown", "card", "folded", "listed", "note", "paragraph", "picture", "preformatted", "tabulated"]
 
 UNBROKEN = 24
 """Letters of a cell of words that may not be broken."""
@@ -35,6 +38,30 @@ text-align:right;white-space:nowrap;background:none;color:inherit;vertical-align
 display:block}
 .asmh pre{font-size:.92em;line-height:1.35;background:none;color:inherit;overflow-x:auto}
 </style>"""
+
+
+class Shown(ABC):
+    """What shows itself; where its files are gone or damaged, it says that in place of raising."""
+
+    @abstractmethod
+    def _described(self) -> str:
+        """Return it as plain text."""
+
+    @abstractmethod
+    def _card(self) -> str:
+        """Return it as HTML."""
+
+    def __repr__(self) -> str:
+        try:
+            return self._described()
+        except InputError as error:
+            return f"{type(self).__name__}: {error}"
+
+    def _repr_html_(self) -> str:
+        try:
+            return self._card()
+        except InputError as error:
+            return card(f"{type(self).__name__} that cannot be read", preformatted(str(error)))
 
 
 def card(title: str, *parts: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from asm_hybrid.config import available_layouts, load_plant_or_config
 from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.paths import A_RUN, as_path
 from asm_hybrid.training.progress import Progress
 from asm_hybrid.yamlfile import YamlSource, load_yaml, parse_yaml, source_name
 
@@ -214,12 +215,13 @@ class PlantRun(Job):
         from asm_hybrid.notebook.simulation import FittedSimulation
         from asm_hybrid.scenario.run_scenario import simulate
 
+        self.result()  # says so where the folder holds no run
         if scenario is None:
             raise InputError(
                 "there is no scenario",
                 where=str(self.source),
-                expected="a file with the changes, since a run is simulated beside its base case",
-                fix="give one with --scenario, such as configs/scenarios/quickstart.yaml",
+                expected="the changes, as a file or a dict, since a run is simulated beside its base case",
+                fix="give a scenario, such as configs/scenarios/quickstart.yaml",
             )
         found = tuple(simulate(self.source, scenario, out, write=write))
         return FittedSimulation(self.fitted(), found, found[0].folder if write else None)
@@ -277,7 +279,8 @@ def open_job(source: YamlSource) -> Job:
     layouts = available_layouts()
     if isinstance(source, Mapping) or str(source).endswith(YAML):
         return EquationJob(source) if _is_equation(source) else PlantJob(source)
-    if os.path.isdir(source) and (str(source) not in layouts or os.path.exists(Path(source) / "config.yaml")):
+    path = as_path(source, "the name of a layout, a path, or a dict with what would stand in the file")
+    if path.is_dir() and (str(source) not in layouts or (path / "config.yaml").exists()):
         return open_run(source)
     if str(source) in layouts:
         return PlantJob(source)
@@ -301,7 +304,7 @@ def open_run(folder: str | Path) -> PlantRun | EquationRun:
     PlantRun or EquationRun
         A folder without a config counts as the former: who reads it says what is missing.
     """
-    config = Path(folder) / "config.yaml"
+    config = as_path(folder, A_RUN) / "config.yaml"
     return EquationRun(folder) if os.path.isfile(config) and _is_equation(config) else PlantRun(folder)
 
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
 
 from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.paths import as_path
 from asm_hybrid.text import unusable_character
 
 __all__ = ["MAX_BYTES", "YamlDocument", "YamlSource", "load_yaml", "parse_yaml", "source_name", "to_yaml"]
@@ -104,7 +105,7 @@ class YamlDocument:
     def where(self, *keypath: str | int) -> str:
         """Return ``file:line (key.path)``, the way an error says where it found something."""
         place = f"{self.path}:{self.line(*keypath)}" if self.written else str(self.path)
-        return f"{place} ({'.'.join(map(str, keypath))})" if keypath else place
+        return _keyed(place, keypath)
 
 
 def source_name(source: YamlSource) -> str:
@@ -135,7 +136,7 @@ def load_yaml(source: YamlSource, name: str = WRITTEN) -> YamlDocument:
     """
     if isinstance(source, Mapping):
         return _from_python(source, name)
-    path = Path(source)
+    path = as_path(source, "the path of a YAML file, or a dict with what would stand in it")
     try:
         with path.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
@@ -171,11 +172,11 @@ def load_yaml(source: YamlSource, name: str = WRITTEN) -> YamlDocument:
     return parse_yaml(text, path)
 
 
-def parse_yaml(text: str, path: str | Path) -> YamlDocument:
-    """Parse YAML text; `path` is used in messages only. See `load_yaml`."""
+def parse_yaml(text: str, path: str | Path, *, written: bool = True) -> YamlDocument:
+    """Parse YAML text; `path` is used in messages only. See `load_yaml`, and `YamlDocument` for `written`."""
     if len(text) > MAX_BYTES:
         raise InputError("the text is too large", where=str(path), expected=f"at most {MAX_BYTES // 1000} kB")
-    builder = _Builder(str(path))
+    builder = _Builder(str(path), written)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             builder.take(event)
@@ -191,13 +192,13 @@ def parse_yaml(text: str, path: str | Path) -> YamlDocument:
     if not isinstance(builder.data, dict):
         found = "nothing" if builder.data is None else f"a {type(builder.data).__name__}"
         raise InputError(f"the top level holds {found}", where=f"{path}:1", expected="a mapping, 'key: value'")
-    return YamlDocument(builder.data, text, Path(path), builder.root)
+    return YamlDocument(builder.data, text, Path(path), builder.root, written)
 
 
 def _from_python(content: Mapping[str, Any], name: str) -> YamlDocument:
     """Return the document of which Python gives the content; it is read as if a person had written it."""
     text = yaml.dump(_plain(content, (), name), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
-    return replace(parse_yaml(text, name), written=False)
+    return parse_yaml(text, name, written=False)
 
 
 def _plain(value: Any, keys: tuple[str | int, ...], name: str) -> Any:
@@ -206,6 +207,8 @@ def _plain(value: Any, keys: tuple[str | int, ...], name: str) -> Any:
         value = value.item()  # a number of numpy
     if isinstance(value, Path):
         return str(value)
+    if len(keys) > MAX_DEPTH:
+        raise _no_yaml("the nesting is too deep", keys, name, f"at most {MAX_DEPTH} levels")
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
@@ -217,19 +220,25 @@ def _plain(value: Any, keys: tuple[str | int, ...], name: str) -> Any:
         raise _no_yaml(f"the value is {value}", keys, name, "a finite number")
     if not (value is None or isinstance(value, str | bool | int | float)):
         expected = "text, a number, True, False, None, a list or a mapping"
-        raise _no_yaml(f"the value is a {type(value).__name__}", keys, name, expected)
+        fix = "write .tolist() behind it, or give a file" if hasattr(value, "shape") else "write it as text"
+        raise _no_yaml(f"the value is a {type(value).__name__}", keys, name, expected, fix)
     return value
 
 
-def _no_yaml(found: str, keys: tuple[str | int, ...], name: str, expected: str) -> InputError:
-    return InputError(found, where=f"{name} ({'.'.join(map(str, keys))})", expected=expected)
+def _no_yaml(found: str, keys: tuple[str | int, ...], name: str, expected: str, fix: str | None = None) -> InputError:
+    return InputError(found, where=_keyed(name, keys), expected=expected, fix=fix)
+
+
+def _keyed(place: str, keys: Sequence[str | int]) -> str:
+    return f"{place} ({'.'.join(map(str, keys))})" if keys else place
 
 
 class _Builder:
     """Builds plain data from parser events, one container on the stack for each level that is open."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, written: bool) -> None:
         self.path = path
+        self.written = written
         self.data: Any = None
         self.root = _Node(1)
         self.documents = 0
@@ -295,6 +304,14 @@ class _Builder:
         self.stack.append((container, node))
         self.key.append(None)
 
+    @property
+    def open_keys(self) -> list[str | int]:
+        """Where the next value will stand: keys of mappings and positions in lists, from the top."""
+        above: list[str | int] = [next(reversed(c)) if isinstance(c, dict) else len(c) - 1 for c, _ in self.stack[:-1]]
+        if self.stack and isinstance(self.stack[-1][0], list):
+            return [*above, len(self.stack[-1][0])]
+        return [*above, self.key[-1][0]] if self.key and self.key[-1] else above
+
     def put(self, value: Any, line: int) -> _Node:
         """Store a value where it belongs and return its node."""
         if not self.stack:
@@ -329,7 +346,8 @@ class _Builder:
 
     def refuse(self, found: str, line: int, expected: str, fix: str | None) -> None:
         """Raise the error for something this reader does not accept."""
-        raise InputError(found, where=f"{self.path}:{line}", expected=expected, fix=fix)
+        place = f"{self.path}:{line}" if self.written else _keyed(self.path, self.open_keys)
+        raise InputError(found, where=place, expected=expected, fix=fix)
 
 
 class _Dumper(yaml.SafeDumper):

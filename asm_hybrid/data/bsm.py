@@ -30,6 +30,7 @@ from asm_hybrid.data.gross import check_far, check_impossible
 from asm_hybrid.data.influent import PREFIX
 from asm_hybrid.data.limits import read_bounded
 from asm_hybrid.errors import InputError
+from asm_hybrid.paths import as_path
 
 __all__ = ["BsmInfluent", "read_bsm_influent"]
 
@@ -121,7 +122,7 @@ def read_bsm_influent(path: Path | str) -> BsmInfluent:
         If the file cannot be read, a cell is no finite number, a value is negative or impossible, time does not
         increase, or the columns are not those of a benchmark.
     """
-    path = Path(path)
+    path = as_path(path, "the path of an influent file of BSM1 or BSM2")
     values, rows, layout = _parse(_read_text(path), str(path))
     used = [name for name in layout if name not in DUMMIES]
     columns = {name: values[:, layout.index(name)] for name in used}

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from asm_hybrid.artefacts import read_json, restored, verify_manifest
-from asm_hybrid.cards import card, note, picture, tabulated
+from asm_hybrid.cards import Shown, card, note, picture, tabulated
 from asm_hybrid.equations.page import TITLES, ode_lines
 from asm_hybrid.report.style import number, unit_text
 
 __all__ = ["EquationResult"]
 
 
-@dataclass(frozen=True)
-class EquationResult:
+@dataclass(frozen=True, repr=False)
+class EquationResult(Shown):
     """What a run of a generic ODE left behind. Frames are read from its folder when they are asked for.
 
     Attributes
@@ -30,7 +29,10 @@ class EquationResult:
 
     folder: Path
 
-    @cached_property
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", self.folder.absolute())  # a script may change the current folder
+
+    @property
     def summary(self) -> Mapping[str, Any]:
         """Content of ``summary.json``.
 
@@ -66,7 +68,7 @@ class EquationResult:
         """Parameters and scores as plain text."""
         return "\n".join(ode_lines(self.folder))
 
-    @cached_property
+    @property
     def scores(self) -> pd.DataFrame:
         """RMSE by ``model``: on the ``data``, and the median of the ``extrapolation`` (NaN without)."""
         beyond = self.summary["scores"].get("extrapolation", {}).get("median", {})
@@ -74,12 +76,12 @@ class EquationResult:
         frame = pd.DataFrame.from_dict(rows, orient="index", columns=["data", "extrapolation"])
         return frame.rename_axis("model")
 
-    @cached_property
+    @property
     def predictions(self) -> pd.DataFrame:
         """Curves: ``series`` (data, model, start, truth), ``trajectory``, ``time``, and one column a state."""
         return restored(pd.read_csv(self._file("predictions.csv")))
 
-    @cached_property
+    @property
     def parameters(self) -> pd.DataFrame:
         """Fitted parameters by name: ``unit``, ``start``, ``fitted``, ``bounds``; empty for a network."""
         return pd.DataFrame(self._rows, columns=["name", "unit", "start", "fitted", "bounds"]).set_index("name")
@@ -93,12 +95,12 @@ class EquationResult:
         verify_manifest(self.folder, [name])
         return self.folder / name
 
-    def __repr__(self) -> str:
+    def _described(self) -> str:
         scores = ", ".join(f"{name} {number(score)}" for name, score in self.summary["scores"]["data"].items())
         fitted = [f"  {row['name']} = {number(row['fitted'], 4)}" for row in self._rows]
         return "\n".join([f"EquationResult {self.name}: {self.folder}", f"  RMSE on the data: {scores}", *fitted])
 
-    def _repr_html_(self) -> str:
+    def _card(self) -> str:
         scores = self.summary["scores"]
         beyond = scores.get("extrapolation", {}).get("median", {})
         rows = [

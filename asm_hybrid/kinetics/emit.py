@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import linecache
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -64,6 +64,8 @@ class Kinetics:
 
     Attributes
     ----------
+    name : str
+        What the table is called.
     source : str
         Their source; tracebacks show its lines.
     rates : callable
@@ -85,11 +87,16 @@ class Kinetics:
     there that brings the state back.
     """
 
+    name: str
     source: str
     rates: _Rates
     rate_jacobian: _Slopes
     stoichiometry: _Coefficients
     weights: Mapping[str, _Weights]
+
+    def __reduce__(self) -> tuple[Callable[..., Kinetics], tuple[str, str, tuple[str, ...]]]:
+        """Pickle as source, since no module holds the functions."""
+        return _compiled, (self.name, self.source, tuple(self.weights))
 
     def composite(self, name: str, p: Sequence[Array | float], xp: Namespace[Array]) -> list[Array | float]:
         """Return the weights of a composite, one for each component.
@@ -131,19 +138,23 @@ def compile_table(table: Table) -> Kinetics:
     Kinetics
         The functions and their source.
     """
-    source = _source(table)
+    return _compiled(table.name, _source(table), tuple(table.composites))
+
+
+def _compiled(name: str, source: str, composites: tuple[str, ...]) -> Kinetics:
     digest = hashlib.sha256(source.encode()).hexdigest()[:8]
-    filename = f"<kinetics {table.name} {digest}>"
+    filename = f"<kinetics {name} {digest}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     # The source holds nothing but names and numbers that passed the table's whitelist.
     functions: dict[str, Any] = {"__builtins__": {}}
     exec(compile(source, filename, "exec"), functions)
     return Kinetics(
+        name=name,
         source=source,
         rates=functions["rates"],
         rate_jacobian=functions["rate_jacobian"],
         stoichiometry=functions["stoichiometry"],
-        weights={name: functions[f"weights_{name}"] for name in table.composites},
+        weights={composite: functions[f"weights_{composite}"] for composite in composites},
     )
 
 

@@ -240,7 +240,7 @@ class _Reader:
         states = sorted(names - self.divisors)
         if states:
             raise self.refuse(
-                f"the division by {ast.unparse(node)} is 0/0 when {states[0]} is zero",
+                f"the divisor {ast.unparse(node)} holds {states[0]}, which may be zero",
                 "a divisor of numbers and parameters, or one that is above zero, such as 1 + exp(x) or max(x, K)",
                 "write monod(S, K), inhibition(S, K) or ratio(a, b), folded until no division is left",
             )

@@ -61,7 +61,7 @@ def input_unit(name: str, components: Mapping[str, Unit], composites: Mapping[st
     if place == "load":
         concentration = components.get(what) or composites.get(what)
         return concentration and parse_unit("m3/d") * concentration
-    if place == "recycle":
+    if place == "recycle" and what:
         return parse_unit("m3/d")
     return parse_unit(_OF_A_TANK[what]) if what in _OF_A_TANK else None
 

@@ -18,6 +18,7 @@ from asm_hybrid.kinetics.fields import Fields, Keys
 from asm_hybrid.kinetics.rate_inputs import RateInput, input_unit
 from asm_hybrid.kinetics.table import Component, Composite, Parameter, Process, Table
 from asm_hybrid.kinetics.values import ParameterError, check_table_values
+from asm_hybrid.paths import as_path
 from asm_hybrid.units import Unit, parse_unit
 from asm_hybrid.yamlfile import YamlDocument, load_yaml, parse_yaml
 
@@ -25,6 +26,8 @@ __all__ = ["available_tables", "load_table", "parse_table"]
 
 TABLES = Path(__file__).parent / "tables"
 """Where the shipped tables are."""
+
+NAME_OR_PATH = "the name of a shipped table, or the path of a .yaml file"
 
 MAX_ENTRIES = 200
 """Most components, parameters, processes or composites of a table."""
@@ -61,6 +64,7 @@ def load_table(name_or_path: str | Path) -> Table:
     InputError
         If there is no such table, or it breaks a rule; the message has file and line.
     """
+    as_path(name_or_path, NAME_OR_PATH)
     return _read(load_yaml(_locate(name_or_path, Path())))
 
 
@@ -77,7 +81,7 @@ def _locate(name_or_path: str | Path, folder: Path) -> Path:
         return folder / name_or_path
     raise InputError(
         f"there is no kinetics table {str(name_or_path)!r}",
-        expected="the name of a shipped table, or the path of a .yaml file",
+        expected=NAME_OR_PATH,
         fix=nearest(str(name_or_path), available_tables()),
     )
 

@@ -36,7 +36,9 @@ class Positive(Guarded):
 
     @classmethod
     def eval(cls, x: Any) -> Any:
-        """Drop the guard where the argument cannot be negative."""
+        """Drop the guard where the argument cannot be negative, and work out a number."""
+        if x.is_Rational:
+            return sympy.Max(x, 0)
         return x if x.is_nonnegative else None
 
     def _eval_is_nonnegative(self) -> bool:
@@ -76,6 +78,11 @@ class _OfTwo(Guarded):
 class Monod(_OfTwo):
     """``S / (K + S)``."""
 
+    @classmethod
+    def eval(cls, s: Any, k: Any) -> Any:
+        """Work out a number."""
+        return s / (k + s) if s.is_Rational and k.is_Rational else None
+
     def fdiff(self, argindex: int = 1) -> Any:
         """Return the derivative, in a form that does not cancel for large S."""
         return Slope(*self.args) if argindex == 1 else -Monod(*self.args) * Over(*self.args)
@@ -83,6 +90,11 @@ class Monod(_OfTwo):
 
 class Inhibition(_OfTwo):
     """``K / (K + S)``."""
+
+    @classmethod
+    def eval(cls, s: Any, k: Any) -> Any:
+        """Work out a number."""
+        return k / (k + s) if s.is_Rational and k.is_Rational else None
 
     def fdiff(self, argindex: int = 1) -> Any:
         """Return the derivative, in a form that does not cancel for large S."""
@@ -109,6 +121,11 @@ class Ratio(Guarded):
     """``a / (b + TINY)``, with ``b`` at least zero."""
 
     nargs = 2
+
+    @classmethod
+    def eval(cls, a: Any, b: Any) -> Any:
+        """Work out a number."""
+        return a / (b + TINY) if a.is_Rational and b.is_Rational else None
 
     def _eval_derivative(self, s: Any) -> Any:
         """Return the derivative; what cancels between its two terms is cancelled here, not in rounding."""

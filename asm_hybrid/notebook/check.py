@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cached_property
 
 import pandas as pd
 
@@ -45,7 +44,7 @@ class CheckResult:
         """All that is to be said, as one text."""
         return "\n".join(self.lines)
 
-    @cached_property
+    @property
     def findings(self) -> pd.DataFrame:
         """What is wrong, or worth a look.
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from asm_hybrid.artefacts import UNFINISHED, read_json, restored, verify_manifest
-from asm_hybrid.cards import card, listed, note, paragraph, tabulated
+from asm_hybrid.cards import Shown, card, listed, note, paragraph, tabulated
 from asm_hybrid.errors import InputError
 from asm_hybrid.export import export_run
 from asm_hybrid.report.model_style import model_title
@@ -27,8 +26,8 @@ SHOWN = 5
 """Rows of what f failed to capture that are shown."""
 
 
-@dataclass(frozen=True)
-class RunResult:
+@dataclass(frozen=True, repr=False)
+class RunResult(Shown):
     """What a run of a plant left behind. Frames and model are read from its folder when they are asked for.
 
     Attributes
@@ -39,7 +38,11 @@ class RunResult:
 
     folder: Path
 
-    @cached_property
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", self.folder.absolute())  # a script may change the current folder
+        self._check_folder()
+
+    @property
     def summary(self) -> Mapping[str, Any]:
         """Content of ``summary.json``.
 
@@ -53,6 +56,7 @@ class RunResult:
     @property
     def interrupted(self) -> bool:
         """Whether the run was stopped before its diagnosis was complete."""
+        self._check_folder()
         return not (self.folder / "summary.json").exists() or "verdict" not in self.summary
 
     @property
@@ -80,7 +84,7 @@ class RunResult:
         """The page with everything, one file."""
         return self._file("report.html")
 
-    @cached_property
+    @property
     def scores(self) -> pd.DataFrame:
         """Open-loop simulation against the measurements.
 
@@ -88,10 +92,11 @@ class RunResult:
         ``rmse_low``, ``rmse_high`` (range of the seeds) in the ``unit`` of the variable, ``r2`` [-], and ``n``, the
         number of measurements.
         """
+        units = self._units
         rows = [
             {"block": block, "variable": variable, "model": model}
             | {key: score[key] for key in ("rmse", "mae", "bias", "r2", "n")}
-            | {"rmse_low": min(seeds), "rmse_high": max(seeds), "unit": self._units[variable]}
+            | {"rmse_low": min(seeds), "rmse_high": max(seeds), "unit": units[variable]}
             for block, variables in self.summary["scores"].items()
             for variable, models in variables.items()
             for model, score in models.items()
@@ -101,7 +106,7 @@ class RunResult:
         columns = [*keys, "rmse", "mae", "bias", "r2", "n", "rmse_low", "rmse_high", "unit"]
         return pd.DataFrame(rows, columns=columns).set_index(keys)
 
-    @cached_property
+    @property
     def predictions(self) -> pd.DataFrame:
         """Every measurement beside what each model gives, open loop.
 
@@ -111,7 +116,7 @@ class RunResult:
         """
         return self._frame("predictions.csv", "time")
 
-    @cached_property
+    @property
     def forecasts(self) -> pd.DataFrame:
         """Forecasts from rolling origins, beside the measurements.
 
@@ -119,27 +124,29 @@ class RunResult:
         """
         return self._frame("forecasts.csv", "time", "origin")
 
-    @cached_property
+    @property
     def inputs(self) -> pd.DataFrame:
         """Inputs of the record: ``time`` (UTC), and one column an input, as `FittedModel.predict` takes them."""
         return read_inputs(self.folder)
 
-    @cached_property
+    @property
     def parameters(self) -> pd.DataFrame:
         """Parameters of f by name: ``value``, ``default``, bounds, ``unit``, and what calibration found of them."""
         return pd.DataFrame(read_json(self._file("parameters.json"))["parameters"]).set_index("name")
 
-    @cached_property
+    @property
     def missing(self) -> pd.DataFrame:
         """What f failed to capture, the greatest share of n's effect first.
 
         Columns ``kind``, ``name``, ``tank``, ``share`` [-], ``own`` and ``learnt`` (f's own, and what n adds to it, in
         ``unit``).
         """
+        if self.interrupted:
+            raise self._stopped("the diagnosis")
         columns = ["kind", "name", "tank", "share", "own", "learnt", "unit"]
         return pd.DataFrame(self.summary["missing"], columns=columns)
 
-    @cached_property
+    @property
     def model(self) -> FittedModel:
         """The fitted model."""
         return load_model(self.folder)
@@ -173,25 +180,39 @@ class RunResult:
 
     def _file(self, name: str) -> Path:
         """Return a file of the folder, checked."""
-        if self.resumable and not (self.folder / name).exists():
-            raise InputError(
-                f"the run was stopped before {name} was there",
-                where=str(self.folder),
-                expected="a finished run",
-                fix=f"asm_hybrid.resume({str(self.folder)!r}) goes on with it",
-            )
+        if not (self.folder / name).exists() and self.interrupted:
+            raise self._stopped(name)
         verify_manifest(self.folder, [name])
         return self.folder / name
+
+    def _check_folder(self) -> None:
+        """Refuse a folder that is gone, or holds no run."""
+        if not (self.folder / "config.yaml").is_file():
+            verify_manifest(self.folder, ["config.yaml"])
+
+    def _stopped(self, before: str) -> InputError:
+        return InputError(
+            f"the run was stopped before {before} was there",
+            where=str(self.folder),
+            expected="a finished run",
+            fix=self._remedy,
+        )
+
+    @property
+    def _remedy(self) -> str:
+        """How a run that was stopped is finished."""
+        return f"asm_hybrid.resume({str(self.folder)!r}) goes on with it" if self.resumable else "train again"
 
     def _frame(self, name: str, *times: str) -> pd.DataFrame:
         frame = restored(pd.read_csv(self._file(name)))
         return frame.assign(**{key: pd.to_datetime(frame[key], utc=True, format="ISO8601") for key in times})
 
-    def __repr__(self) -> str:
+    def _described(self) -> str:
         if self.interrupted:
-            return f"RunResult: {self.folder}, stopped before it was finished"
+            return f"RunResult: {self.folder}, stopped before it was finished; {self._remedy}"
+        units = self._units
         rows = [
-            f"  {variable} [{self._units[variable]}]: "
+            f"  {variable} [{units[variable]}]: "
             + ", ".join(f"{model} {number(score['rmse'])}" for model, score in models.items())
             for variable, models in self.summary["scores"].get("test", {}).items()
         ]
@@ -199,10 +220,9 @@ class RunResult:
             [f"RunResult {self.name}: {self.folder}", f"  {self.verdict}", "  RMSE on the test block", *rows]
         )
 
-    def _repr_html_(self) -> str:
+    def _card(self) -> str:
         if self.interrupted:
-            resume = f"asm_hybrid.resume({str(self.folder)!r}) goes on with it" if self.resumable else ""
-            return card("Run, stopped before it was finished", note(str(self.folder)), paragraph(resume))
+            return card("Run, stopped before it was finished", note(str(self.folder)), paragraph(self._remedy))
         summary = self.summary
         placements = f" ({', '.join(summary['placements'])})" if summary["placements"] else ""
         return card(
@@ -216,7 +236,7 @@ class RunResult:
         )
 
     def _score_table(self) -> str:
-        test = self.summary["scores"].get("test", {})
+        test, units = self.summary["scores"].get("test", {}), self._units
         models = list(dict.fromkeys(model for scores in test.values() for model in scores))
         rows, bold = [], set()
         for i, model in enumerate(models):
@@ -227,10 +247,11 @@ class RunResult:
                 if score and score["rmse"] == min(s["rmse"] for s in scores.values()):
                     bold.add((i, j))
             rows.append(row)
-        header = ["Model", *(f"{variable} [{unit_text(self._units[variable])}]" for variable in test)]
+        header = ["Model", *(f"{variable} [{unit_text(units[variable])}]" for variable in test)]
         return tabulated(header, rows, "RMSE on the test block, open loop (range over seeds)", bold=frozenset(bold))
 
     def _missing_table(self) -> str:
+        missing = self.summary["missing"]
         rows = [
             [
                 plain(str(entry["name"])),
@@ -240,9 +261,9 @@ class RunResult:
                 number(entry["learnt"]),
                 unit_text(str(entry["unit"])),
             ]
-            for entry in self.summary["missing"][:SHOWN]
+            for entry in missing[:SHOWN]
         ]
-        rest = len(self.summary["missing"]) - len(rows)
+        rest = len(missing) - len(rows)
         caption = "What f failed to capture" + (f", the first {SHOWN} of {len(rows) + rest}" if rest else "")
         header = ["What", "Tank", "Share of n's effect", "f's own", "n adds", "Unit"]
         return tabulated(header, rows, caption, text=frozenset({0, 1, 5}))

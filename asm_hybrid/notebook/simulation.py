@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -107,7 +106,7 @@ class Simulation(ABC):
         return f"The first {SHOWN} of {count}" if count > SHOWN else ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class PlantSimulation(Simulation):
     """The simulation of a plant; see `Simulation` for what all have.
 
@@ -132,7 +131,7 @@ class PlantSimulation(Simulation):
         """What each case changes, in words."""
         return {case.name: case.changes for case in self.found.cases}
 
-    @cached_property
+    @property
     def series(self) -> pd.DataFrame:
         """Everything recorded every 15 min, by ``case`` and ``time`` [d]; one column a quantity."""
         frames = [
@@ -143,14 +142,14 @@ class PlantSimulation(Simulation):
     @property
     def units(self) -> Mapping[str, str]:
         """Units of the quantities in `series`."""
-        return self.found.cases[0].record.units
+        return dict(self.found.cases[0].record.units)
 
-    @cached_property
+    @property
     def indicators(self) -> pd.DataFrame:
         """Indicators from the day on at which they count, by name: ``unit``, ``description``, and one column a case."""
         return indicator_table(self.found.cases).set_index("indicator")
 
-    @cached_property
+    @property
     def states(self) -> pd.DataFrame:
         """States of the plant by ``case`` and ``time`` [d], in the units of the kinetics table."""
         names = self.found.plant.rows.names
@@ -176,7 +175,7 @@ class PlantSimulation(Simulation):
         ]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class FittedSimulation(Simulation):
     """Scenarios of a fitted model; see `Simulation` for what all have.
 
@@ -204,7 +203,7 @@ class FittedSimulation(Simulation):
         """What each case changes, in words."""
         return {BASE: (), **{case.name: case.changes for case in self.found}}
 
-    @cached_property
+    @property
     def series(self) -> pd.DataFrame:
         """Quantities over the period by ``case`` and ``time`` (UTC): medians of the seeds.
 
@@ -219,7 +218,7 @@ class FittedSimulation(Simulation):
         table = self.found[0].table
         return dict(zip(table["quantity"], table["unit"], strict=True))
 
-    @cached_property
+    @property
     def indicators(self) -> pd.DataFrame:
         """Means over the period by quantity: ``unit``, ``description``, and one column a case."""
         first = self.found[0].table.set_index("quantity")
@@ -229,7 +228,7 @@ class FittedSimulation(Simulation):
         ]
         return first[["unit"]].assign(description=weighted, base=first["base"], **means)
 
-    @cached_property
+    @property
     def states(self) -> pd.DataFrame | None:
         """States of the plant, of the best seed, by ``case`` and ``time`` (UTC), in the units of the kinetics table."""
         found = [case.states for case in self.found if case.states is not None]

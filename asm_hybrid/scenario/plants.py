@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 
@@ -119,8 +120,9 @@ class PlantScenarios:
 
 @dataclass(frozen=True)
 class _Job:
-    """One case for another process: files, since equations cannot be sent, the start, and the inputs."""
+    """One case for another process: its name, files, since it compiles equations anew, the start, and the inputs."""
 
+    case: str
     plant: YamlSource
     start: np.ndarray
     inputs: InputSeries
@@ -193,10 +195,11 @@ def _simulate(
         tell("scenarios", 0.0)
     if spent * len(changed) < SERIAL or workers < 2:
         for i, inputs in enumerate(changed):
-            records.append(compiled.simulate(start, inputs))
+            with _in_case(texts[i + 1][0]):
+                records.append(compiled.simulate(start, inputs))
             tell("scenarios", (i + 1) / len(changed))
     else:
-        jobs = [_Job(subject, start, inputs) for inputs in changed]
+        jobs = [_Job(name, subject, start, inputs) for (name, _), inputs in zip(texts[1:], changed, strict=True)]
         with ProcessPoolExecutor(min(len(jobs), workers), mp_context=get_context("spawn")) as pool:
             for i, record in enumerate(pool.map(_run, jobs)):
                 records.append(record)
@@ -218,7 +221,17 @@ def _simulate(
 def _run(job: _Job) -> PlantRecord:
     found = load_subject(job.plant)
     compiled = CompiledPlant(found.plant, found.parameters)
-    return compiled.simulate(job.start, job.inputs)
+    with _in_case(job.case):
+        return compiled.simulate(job.start, job.inputs)
+
+
+@contextmanager
+def _in_case(case: str) -> Iterator[None]:
+    """Say which of several cases fails."""
+    try:
+        yield
+    except SimulationError as error:
+        raise SimulationError(f"{case}: {error}") from None
 
 
 def _limits(plant: Plant, scenario: Scenario | None) -> dict[str, float]:

@@ -76,6 +76,8 @@ class ODELayer(nn.Module):
         check_method(method, options.get("steps"), step_size=StepOptions.of(options.get("options")).step_size)
         self.field, self.start, self.timed, self.path, self.event = field, start, timed, path, event
         self.options = options | {"method": method}
+        if not callable(field):
+            raise InputError(f"the field is {type(field).__name__}, and cannot be called", expected="an nn.Module")
         if options.get("adjoint") and not isinstance(field, nn.Module):
             raise InputError(
                 "the adjoint is asked for, and the field is no module", fix="make it an nn.Module, or remove adjoint"

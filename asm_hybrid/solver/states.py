@@ -62,7 +62,11 @@ class Layout:
                 raise InputError(f"the initial state is {part.layout}", expected="dense tensors", fix="x.to_dense()")
             if not isinstance(part, Tensor) or not (part.is_floating_point() or part.is_complex()):
                 found = f"type {part.dtype}" if isinstance(part, Tensor) else f"Python type {type(part).__name__}"
-                raise InputError(f"the initial state has {found}", expected="a float or complex tensor, or a tuple")
+                raise InputError(
+                    f"the initial state has {found}",
+                    expected="a float or complex tensor, or a tuple of them",
+                    fix="torch.as_tensor(x0, dtype=torch.float64)",
+                )
         if not parts or any(part.numel() == 0 for part in parts):
             raise InputError("the initial state is empty", expected="one number at least in every tensor")
         real = {part.real.dtype for part in parts}

@@ -23,6 +23,7 @@ from asm_hybrid.hybrid.placements import PLACEMENTS
 from asm_hybrid.hybrid.spec import TermScaling, TermSpec
 from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.kinetics import Table, load_table
+from asm_hybrid.paths import A_RUN, as_path
 from asm_hybrid.plant import CLOCK, Plant, torch_namespace
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.rosenbrock import Solution
@@ -61,7 +62,7 @@ def term_specs(config: Config, table: Table) -> tuple[TermSpec, ...]:
     return tuple(specs)
 
 
-@dataclass
+@dataclass(eq=False)
 class FittedModel:
     """A plant with its default and calibrated parameters, and what was learnt on top.
 
@@ -302,7 +303,7 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Fitted
     InputError
         When a file is missing or is not the one that was written.
     """
-    folder, device = Path(folder), _device(device)
+    folder, device = as_path(folder, A_RUN), _device(device)
     verify_manifest(folder, MODEL_FILES)
     table = load_table(folder / "kinetics.yaml")
     config = load_config(folder / "config.yaml")

@@ -12,6 +12,7 @@ import pandas as pd
 from asm_hybrid.artefacts import restored, verify_manifest
 from asm_hybrid.config.schema.quantities import TEMPERATURES
 from asm_hybrid.errors import InputError, nearest, readable
+from asm_hybrid.paths import A_RUN, as_path
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.backflow import flow_problems
 
@@ -40,7 +41,7 @@ def read_inputs(folder: str | Path) -> pd.DataFrame:
     InputError
         When the file is missing or is not the one that was written.
     """
-    folder = Path(folder)
+    folder = as_path(folder, A_RUN)
     verify_manifest(folder, [INPUTS])
     return _read(folder / INPUTS)
 

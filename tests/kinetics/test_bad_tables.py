@@ -35,7 +35,7 @@ def line_of(text, part):
         ("* X_BA\n", "* X_CO2\n", "'X_CO2' is not known"),
         ("monod(S_NH, K_NH)", "monod(S_NH)", "has 1 argument in"),
         ("monod(S_NH, K_NH)", "modon(S_NH, K_NH)", "'modon' is not known"),
-        ("monod(S_NH, K_NH)", "S_NH/(K_NH + S_NH)", "0/0"),
+        ("monod(S_NH, K_NH)", "S_NH/(K_NH + S_NH)", "which may be zero"),
         ("monod(S_NH, K_NH)", "monod(S_NH, K_OA)", "is in g N/m3 and 'K_OA' in g O2/m3"),
         ("b_H * X_BH", "X_BH", "the rate is in g COD/m3;"),
         ("rate: b_A * X_BA", "rate: b_A", "the rate is in 1/d"),

@@ -51,6 +51,22 @@ def test_values_by_hand():
     assert last("mu * X_M * exp(1) * max(2, 3)", **INPUTS)[0] == pytest.approx(1.5 * math.e * 3)
 
 
+@pytest.mark.parametrize(
+    ("factor", "value"),
+    [
+        ("exp(ratio(1, 2))", math.exp(0.5)),
+        ("max(monod(1, 1), monod(3, 1))", 0.75),
+        ("min(inhibition(1, 3), monod(1, 3))", 0.25),
+        ("max(ratio(1, -2), monod(-1, 3))", 1e16),
+    ],
+)
+def test_functions_of_numbers_alone_are_numbers(factor, value):
+    table = with_rate(f"mu * X_M * {factor}")
+    p = [torch.tensor(v, dtype=torch.float64) for v in defaults(table)]
+    rates = compile_table(table).rates([torch.ones(3, dtype=torch.float64) for _ in range(3)], p, TORCH)
+    assert float(rates[-1][0]) == pytest.approx(1.5 * value)
+
+
 def test_the_slope_at_a_tie_is_the_mean_of_both_and_that_of_autodiff():
     for name in ("min", "max"):
         table = with_rate(f"mu * X_M * {name}(S_A, 3 * S_B) / K")
@@ -109,7 +125,7 @@ def test_a_table_that_reads_no_inputs_is_written_as_before(switches):
         ("mu * X_M * exp(-T / w)", "a scale whose zero is arbitrary"),
         ("mu * X_M * monod(T, T_c)", "a scale whose zero is arbitrary"),
         ("mu * X_M * exp((max(T, w) - T_c) / w)", "'T' is in degC and 'w' in K"),
-        ("mu * X_M * T / T_c", "0/0|a scale whose zero is arbitrary"),
+        ("mu * X_M * T / T_c", "which may be zero|a scale whose zero is arbitrary"),
         ("mu * X_M * Q_in", "the rate is in"),
     ],
 )
@@ -148,9 +164,9 @@ def test_a_number_beside_a_temperature_is_to_become_a_parameter():
     [
         ("mu * X_M / (1 - exp(S_A / K))", "may be zero"),
         ("mu * X_M / (exp(S_A / K) - exp(S_B / K))", "may be zero"),
-        ("mu * X_M * K / max(S_A, S_B)", "is 0/0 when S_A is zero"),
-        ("mu * X_M * K / min(S_A, K)", "is 0/0 when S_A is zero"),
-        ("mu * X_M * w / (T - T_c)", "is 0/0 when T is zero"),
+        ("mu * X_M * K / max(S_A, S_B)", "holds S_A, which may be zero"),
+        ("mu * X_M * K / min(S_A, K)", "holds S_A, which may be zero"),
+        ("mu * X_M * w / (T - T_c)", "holds T, which may be zero"),
         ("mu * X_M * exp()", "exp has 0 arguments"),
         ("mu * X_M * max(1)", "max has 1 argument in"),
         ("mu * X_M * min(" + ", ".join("1" * 21) + ")", "min has 21 arguments"),
@@ -162,6 +178,7 @@ def test_a_number_beside_a_temperature_is_to_become_a_parameter():
         ("mu * X_M * influent.TN", "'influent.TN' is no input"),
         ("mu * X_M * TANK.volume", "'TANK.volume' is no input"),
         ("mu * X_M * load.__class__", "is no input"),
+        ("mu * X_M * recycle / Q_c", "the name 'recycle' is not known"),
         ("mu * X_M * load.TN.real", "Attribute is not allowed"),
         ("mu * X_M * exp(" + "9" * 1000 + ")", "a number is out of range"),
         ("mu * X_M * " + " * ".join(["exp(99)**4"] * 12), "a number is out of range"),

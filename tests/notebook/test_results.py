@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -14,6 +16,8 @@ from small_plant import CONFIG, write_case
 
 import asm_hybrid as ah
 from asm_hybrid.cards import card, listed, tabulated
+from asm_hybrid.scenario.compiled import CompiledPlant
+from asm_hybrid.scenario.simulation_inputs import InputSeries
 from asm_hybrid.yamlfile import parse_yaml
 
 QUICK = (
@@ -36,6 +40,9 @@ POND = {
         "wastage": {"flow": "10 m3/d"},
     },
 }
+
+ENDLESS: dict[str, object] = {}
+ENDLESS["itself"] = ENDLESS
 
 
 class _Text(HTMLParser):
@@ -149,9 +156,16 @@ def test_a_stopped_run_says_how_it_goes_on(tmp_path: Path, monkeypatch: pytest.M
     assert stopped.verdict == ""
     assert f"asm_hybrid.resume('{tmp_path / 'run'}')" in _Text(stopped._repr_html_()).text
     assert "stopped" in repr(stopped)
-    with pytest.raises(ah.InputError, match="goes on with it"):
-        _ = stopped.report
-    assert not ah.resume(tmp_path / "run").interrupted
+    for name in ("report", "missing"):
+        with pytest.raises(ah.InputError, match="goes on with it"):
+            getattr(stopped, name)
+    lost = ah.load_run(shutil.copytree(stopped.folder, tmp_path / "copy", ignore=lambda *_: ["checkpoint"]))
+    with pytest.raises(ah.InputError, match=r"stopped before report\.html was there(.|\n)*train again"):
+        _ = lost.report
+    resumed = ah.resume(tmp_path / "run")
+    assert not resumed.interrupted
+    assert not stopped.interrupted
+    assert stopped.verdict == resumed.verdict
     assert stopped.report.is_file()
 
 
@@ -194,6 +208,20 @@ def test_a_plant_may_be_written_in_python(tmp_path: Path, monkeypatch: pytest.Mo
     assert {"index.html", "indicators.csv", "base", "strong"} <= {p.name for p in written.folder.iterdir()}
 
 
+def test_a_scenario_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    simulate = CompiledPlant.simulate
+
+    def fail_when_warm(self: CompiledPlant, start: object, inputs: InputSeries, *rest: object) -> object:
+        if inputs.begin.max() > 9e3:
+            raise ah.SimulationError("the integration fails")
+        return simulate(self, start, inputs, *rest)
+
+    monkeypatch.setattr(CompiledPlant, "simulate", fail_when_warm)
+    cases = {name: [{"input": "influent.S_NH", "set": value}] for name, value in (("mild", 40), ("extreme", 1e4))}
+    with pytest.raises(ah.SimulationError, match=r"^extreme: the integration fails"):
+        ah.simulate(POND, {"days": "1 d", "scenarios": cases})
+
+
 def test_a_check_gives_findings_and_the_flow_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = ah.check(POND | {"model": {"kinetics": "asm1", "parameters": {"K_NH": 30}}})
@@ -213,6 +241,10 @@ def test_a_check_gives_findings_and_the_flow_sheet(tmp_path: Path, monkeypatch: 
         ({"model": {"kinetics": "asm1", "parameters": {"mu_A": float("nan")}}}, "config (model.parameters.mu_A)"),
         ({"plant": POND["plant"] | {"tanks": {"pond": {"volume": pd.Timestamp(0)}}}}, "plant.tanks.pond.volume"),
         ({"plant": POND["plant"] | {"tanks": {3: {}}}}, "plant.tanks.3"),
+        ({"plant": POND["plant"] | {"tanks": {"pond": {"volume": 10**30}}}}, "config (plant.tanks.pond.volume)"),
+        ({"plant": POND["plant"] | {"tanks": {"pond": {"kla": ["a", "b\0"]}}}}, "config (plant.tanks.pond.kla.1)"),
+        ({"plant": POND["plant"] | {"wastage": {"flow": np.ones(3)}}}, "config (plant.wastage.flow)"),
+        ({"plant": ENDLESS}, "config (plant.itself.itself.itself"),
         ({"plant": POND["plant"] | {"wastage": {"flwo": 3}}}, "config (plant.wastage.flwo)"),
         ({"plant": POND["plant"] | {"wastage": {"flow": "3 kg"}}}, "config (plant.wastage.flow)"),
     ],
@@ -284,6 +316,87 @@ def test_what_is_no_subject_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ah.InputError, match="a run folder cannot be checked"):
         ah.check(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "name", ["check", "load_config", "load_plant", "load_run", "load_model", "read_inputs", "resume"]
+)
+def test_a_result_in_place_of_its_folder_is_refused_with_the_remedy(result: ah.RunResult, name: str) -> None:
+    for wrong, fix in ((result, "give the attribute folder of it"), (None, ""), (5, ""), (["bsm1"], ""), (b"bsm1", "")):
+        with pytest.raises(ah.InputError, match=f"this is a {type(wrong).__name__}(.|\n)*{fix}"):
+            getattr(ah, name)(wrong)
+
+
+def test_scenario_folder_and_table_of_a_wrong_type_are_refused(tmp_path: Path) -> None:
+    for call in (
+        lambda: ah.simulate("bsm1", [{"input": "T", "shift": 4}]),
+        lambda: ah.simulate("bsm1", out=5),
+        lambda: ah.load_table({"name": "mine"}),
+        lambda: ah.run(write_case(tmp_path, QUICK), 5),
+    ):
+        with pytest.raises(ah.InputError, match="this is a "):
+            call()
+
+
+def test_a_folder_without_a_run_is_no_stopped_run(tmp_path: Path) -> None:
+    for folder, found in (("absent", "the folder does not exist"), (".", "has no manifest")):
+        with pytest.raises(ah.InputError, match=found):
+            ah.load_run(tmp_path / folder)
+        with pytest.raises(ah.InputError, match="shipped layout" if folder == "absent" else found):
+            ah.simulate(tmp_path / folder)
+
+
+def test_a_run_that_is_gone_or_damaged_says_so_where_it_is_shown(result: ah.RunResult, tmp_path: Path) -> None:
+    bundle = ah.load_run(result.export(out=tmp_path / "bundle"))
+    (bundle.folder / "summary.json").write_text("{")
+    for shown in (repr(bundle), _Text(bundle._repr_html_()).text):
+        assert "summary.json was changed or damaged" in shown
+    shutil.move(bundle.folder, tmp_path / "elsewhere")
+    for shown in (repr(bundle), _Text(bundle._repr_html_()).text):
+        assert "the folder does not exist" in shown
+    with pytest.raises(ah.InputError, match="the folder does not exist"):
+        _ = bundle.interrupted
+
+
+def test_a_run_is_found_from_another_folder(
+    result: ah.RunResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(result.folder.parent)
+    near = ah.load_run(result.folder.name)
+    monkeypatch.chdir(tmp_path)
+    assert near == result
+    assert near.scores.equals(result.scores)
+
+
+def test_what_is_read_may_be_changed_and_is_read_again_as_it_was(result: ah.RunResult) -> None:
+    plant = ah.simulate(POND, {"days": "1 d"})
+    fitted = ah.simulate(result.folder, {"name": "load", "changes": [{"input": "T", "shift": 1}]})
+    names = {
+        result: ("scores", "predictions", "forecasts", "parameters", "inputs"),
+        plant: ("series", "states", "indicators"),
+        fitted: ("series", "states", "indicators"),
+        ah.check(POND): ("findings",),
+    }
+    for thing, frames in names.items():
+        for name in frames:
+            before = getattr(thing, name)
+            before["own"] = 1
+            assert "own" not in getattr(thing, name)
+    result.summary["name"] = "another"
+    assert result.name == "small"
+    states = plant.states
+    first = states.iloc[0].copy()
+    states.iloc[:] = -1.0
+    pd.testing.assert_series_equal(plant.states.iloc[0], first)
+
+
+def test_results_are_sent_to_another_process(result: ah.RunResult) -> None:
+    plant, model = ah.simulate(POND, {"days": "1 d"}), result.model
+    sent_run, sent_plant, sent_model = pickle.loads(pickle.dumps((result, plant, model)))
+    assert sent_run == result
+    pd.testing.assert_frame_equal(sent_plant.states, plant.states)
+    np.testing.assert_array_equal(sent_model.predict(result.inputs), model.predict(result.inputs))
+    assert len({plant, sent_plant, model, sent_model}) == 4
 
 
 def test_text_is_escaped_wherever_it_stands() -> None:

@@ -114,6 +114,8 @@ def test_what_is_refused():
         ODELayer(field(), (0.0, 1.0, 0.5))(torch.zeros(3, dtype=torch.float64))
     with pytest.raises(InputError, match="did you mean 'stiffness'"):
         ODELayer(field(), stifness=False)
+    with pytest.raises(InputError, match="the field is NoneType"):
+        ODELayer(None)
 
 
 def test_it_is_exported():
