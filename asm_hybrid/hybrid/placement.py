@@ -192,6 +192,8 @@ class Placement(ABC):
             if name not in known:
                 found = f"{name!r} is not {what}"
                 raise InputError(found, where=where(i), expected=what, fix=nearest(name, known))
+            if name in named[:i]:
+                raise InputError(f"{name!r} is listed twice", where=where(i), expected="each name once")
 
     # Where n acts, and on what.
 
