@@ -81,7 +81,8 @@ def reading_departures(
         for s, i in outside.any(0).nonzero().tolist():
             name, place = term.spec.inputs[i], term.placement.spots[s]
             if name in model.plant.input_index:  # the same everywhere
-                place = INFLUENT if name in ("Q_in", "T") or name.startswith(f"{INFLUENT}.") else "plant"
+                kind = model.plant.inputs[model.plant.input_index[name]].kind
+                place = INFLUENT if kind in ("Q_in", "T", "influent") else "plant"
             values, at = features[:, s, i], outside[:, s, i]
             departure = Departure(
                 place,
