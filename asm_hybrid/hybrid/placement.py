@@ -22,16 +22,14 @@ from asm_hybrid.kinetics import Table
 from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant import ArrayNamespace, Plant
 from asm_hybrid.plant.layout import Layout
+from asm_hybrid.plant.water import INFLUENT
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from asm_hybrid.hybrid.trajectory import Trajectory
 
-__all__ = ["INFLUENT", "BoundTerm", "Placement"]
-
-INFLUENT = "influent"
-"""The one place where a placement acts that does not act in tanks."""
+__all__ = ["BoundTerm", "Placement"]
 
 
 class BoundTerm(Protocol[Array]):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from asm_hybrid.hybrid.learnt_term import LearntTerms
 from asm_hybrid.hybrid.network_inputs import reading_unit
-from asm_hybrid.hybrid.placement import INFLUENT
+from asm_hybrid.plant.water import INFLUENT
 from asm_hybrid.training.fitted import FittedModel
 
 __all__ = ["Departure", "departure_text", "departures_text", "input_departures", "reading_departures"]

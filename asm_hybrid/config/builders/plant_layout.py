@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from asm_hybrid.config.builders.columns import series_targets
-from asm_hybrid.config.builders.influent_split import INFLUENT, build_fractionation, influent_sums
+from asm_hybrid.config.builders.influent_split import build_fractionation, influent_sums
 from asm_hybrid.config.builders.located import known, located, located_amount
 from asm_hybrid.config.builders.loops import build_controllers, build_cycles, setpoints
 from asm_hybrid.config.builders.names import check_names
@@ -20,7 +20,7 @@ from asm_hybrid.plant.aeration import Aeration, AirLaw
 from asm_hybrid.plant.families import SUMS
 from asm_hybrid.plant.flows import flow_maps
 from asm_hybrid.plant.fractionation import Fractionation
-from asm_hybrid.plant.inputs import CLOCK, PlantInputs
+from asm_hybrid.plant.inputs import CLOCK, INFLUENT, PlantInputs
 from asm_hybrid.plant.layout import EFFLUENT, SETTLER, Layout, Recycle, Tank
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
