@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from asm_hybrid.config.schema.network_section import _Network
+from asm_hybrid.hybrid.networks import NETWORKS
+from asm_hybrid.hybrid.placements import PLACEMENTS
 from asm_hybrid.registry import discover
 
 
@@ -57,3 +60,9 @@ def test_a_module_without_a_part_is_refused(folder: Path, text: str) -> None:
     package = _package(folder, f"tools_none_{len(text)}", a=text)
     with pytest.raises(TypeError, match="offers no TOOL that is a Tool"):
         discover(package, "TOOL", Tool)
+
+
+def test_placements_and_networks_share_no_key_and_no_kind() -> None:
+    keys = [key for part in (*PLACEMENTS.values(), *NETWORKS.values()) for key in part.keys]
+    assert len({*keys, *_Network.model_fields}) == len(keys) + len(_Network.model_fields)
+    assert len({placement.kind for placement in PLACEMENTS.values()}) == len(PLACEMENTS)

@@ -4,7 +4,7 @@ from asm_hybrid.config.builders.columns import observed_targets
 from asm_hybrid.config.builders.influent_split import build_fractionation
 from asm_hybrid.config.builders.kinetics_table import load_kinetics
 from asm_hybrid.config.builders.parameter_values import calibration_bounds, parameter_values
-from asm_hybrid.config.builders.plant_layout import build_layout
+from asm_hybrid.config.builders.plant_layout import build_layout, input_keys
 from asm_hybrid.config.load import available_layouts, layout_text, load_config, load_plant, load_plant_or_config
 from asm_hybrid.config.messages import input_error
 from asm_hybrid.config.schema.config import Config, json_schema
@@ -21,6 +21,7 @@ __all__ = [
     "build_layout",
     "calibration_bounds",
     "input_error",
+    "input_keys",
     "json_schema",
     "layout_text",
     "load_config",

@@ -13,7 +13,7 @@ from asm_hybrid.config import Config, build_fractionation
 from asm_hybrid.data.blocks import check_blocks, check_inputs, place_blocks, zone_name
 from asm_hybrid.data.dataset import Dataset, Observation
 from asm_hybrid.data.findings import QualityFinding, merged, raise_errors
-from asm_hybrid.data.influent import PREFIX, fractionate
+from asm_hybrid.data.influent import fractionate
 from asm_hybrid.data.knots import TOLERANCE, placed
 from asm_hybrid.data.means import Curve, check_load, check_means, on_knots
 from asm_hybrid.data.record_backflow import backflow_findings
@@ -21,6 +21,7 @@ from asm_hybrid.data.record_span import Record, check_size, find_record, place_k
 from asm_hybrid.data.series import Series, Source, read_sources
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import CLOCK, PlantInputs
+from asm_hybrid.plant.inputs import INFLUENT
 from asm_hybrid.plant.layout import Layout
 
 __all__ = ["build_dataset", "read_dataset"]
@@ -90,12 +91,12 @@ def build_dataset(
     bridges: dict[str, NDArray[np.bool_]] = {}
     curves = {name: _curve(one, days) for name, (one, days) in series.items()}
     for name, curve in curves.items():
-        carrier = curves.get("Q_in") if name.startswith(PREFIX) else None
+        carrier = curves.get("Q_in") if name.startswith(INFLUENT) else None
         put = on_knots(times, curve, config.data.interpolation, carrier)
         known[name], bridges[name] = put.values, put.filled
         found += check_means(series[name][0].place, curve, put, config.data.interval)
     if "Q_in" in curves:
-        for name in (n for n in curves if n.startswith(PREFIX)):
+        for name in (n for n in curves if n.startswith(INFLUENT)):
             concentrations, flows = np.asarray(known[name]), np.asarray(known["Q_in"])
             place, how = series[name][0].place, config.data.interpolation
             found += check_load(place, times, curves[name], curves["Q_in"], concentrations, flows, how)
@@ -107,9 +108,9 @@ def build_dataset(
         components, problems = fractionate(config, fractionation, known, series, first, times)
         known |= components
         found += problems
-        used = [bridges[f"{PREFIX}{name}"] for name in fractionation.used if f"{PREFIX}{name}" in bridges]
+        used = [bridges[f"{INFLUENT}{name}"] for name in fractionation.used if f"{INFLUENT}{name}" in bridges]
         if used:
-            bridges |= {f"{PREFIX}{name}": np.logical_or.reduce(used) for name in fractionation.computed}
+            bridges |= {f"{INFLUENT}{name}": np.logical_or.reduce(used) for name in fractionation.computed}
     for i, spec in enumerate(specs):
         inputs[:, i] = known[spec.name]
         if spec.name in bridges:

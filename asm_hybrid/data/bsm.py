@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 
 from asm_hybrid.data.findings import Place, QualityFinding, raise_errors, row_summary
 from asm_hybrid.data.gross import check_far, check_impossible
-from asm_hybrid.data.influent import PREFIX
 from asm_hybrid.data.limits import read_bounded
 from asm_hybrid.errors import InputError
 from asm_hybrid.paths import as_path
+from asm_hybrid.plant.inputs import INFLUENT
 
 __all__ = ["BsmInfluent", "read_bsm_influent"]
 
@@ -69,10 +69,10 @@ UNITS: Mapping[str, str] = {
     "time": "d",
     "Q_in": "m3/d",
     "T": "degC",
-    **{f"{PREFIX}{name}": "g COD/m3" for name in ("S_I", "S_S", *PARTICULATE)},
-    f"{PREFIX}S_O": "g O2/m3",
-    **{f"{PREFIX}{name}": "g N/m3" for name in ("S_NO", "S_NH", "S_ND", "X_ND", "S_N2")},
-    f"{PREFIX}S_ALK": "mol/m3",
+    **{f"{INFLUENT}{name}": "g COD/m3" for name in ("S_I", "S_S", *PARTICULATE)},
+    f"{INFLUENT}S_O": "g O2/m3",
+    **{f"{INFLUENT}{name}": "g N/m3" for name in ("S_NO", "S_NH", "S_ND", "X_ND", "S_N2")},
+    f"{INFLUENT}S_ALK": "mol/m3",
 }
 
 
@@ -133,7 +133,7 @@ def read_bsm_influent(path: Path | str) -> BsmInfluent:
     zero = np.zeros(rows.size)
     frame: dict[str, Values] = {name: columns[name] for name in ("time", "Q_in", "T") if name in columns}
     for name in (*COMPONENTS, "S_N2"):
-        frame[f"{PREFIX}{name}"] = columns.get(name, zero + ALKALINITY if name == "S_ALK" else zero)
+        frame[f"{INFLUENT}{name}"] = columns.get(name, zero + ALKALINITY if name == "S_ALK" else zero)
     return BsmInfluent(path, pd.DataFrame(frame), {name: UNITS[name] for name in frame}, tuple(findings))
 
 
@@ -302,7 +302,7 @@ def _check_gross(columns: Mapping[str, Values], places: Mapping[str, Place]) -> 
     """Raise the first error about a value that cannot be measured; return warnings about others."""
     found = []
     for name, values in columns.items():
-        unit = UNITS.get(f"{PREFIX}{name}") or UNITS.get(name)
+        unit = UNITS.get(f"{INFLUENT}{name}") or UNITS.get(name)
         if name != "time" and unit is not None:
             place = replace(places[name], unit=unit)
             found += check_impossible(values, values, place, name, unit) + check_far(values, values, place, unit)

@@ -14,12 +14,11 @@ from asm_hybrid.data.assembly import build_dataset
 from asm_hybrid.data.censoring import ABOVE, BELOW
 from asm_hybrid.data.dataset import Dataset
 from asm_hybrid.data.findings import QualityFinding
-from asm_hybrid.data.influent import PREFIX
 from asm_hybrid.data.series import Series, Source, read_sources
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.kinetics.document.words import reads
-from asm_hybrid.plant.inputs import PlantInputs
+from asm_hybrid.plant.inputs import INFLUENT, PlantInputs
 from asm_hybrid.plant.layout import Layout
 
 __all__ = ["CheckReport", "aligned", "check_data", "finding_lines", "table_text"]
@@ -174,7 +173,7 @@ def _influent_lines(config: Config, table: Table, layout: Layout, dataset: Datas
     shares = ", ".join(f"{name} {share:.4g}" for name, share in fractionation.fractions.items())
     rows: list[tuple[str, ...]] = [("component", "mean", "range", "unit")]
     for name in fractionation.computed:
-        i = dataset.input_names.index(f"{PREFIX}{name}")
+        i = dataset.input_names.index(f"{INFLUENT}{name}")
         values = dataset.inputs[:, i]
         span = f"{values.min():.4g} … {values.max():.4g}"
         rows.append((name, f"{values.mean():.4g}", span, dataset.input_units[i]))

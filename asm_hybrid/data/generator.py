@@ -33,13 +33,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from asm_hybrid.data.influent import PREFIX
 from asm_hybrid.data.patterns import F_SNH, YEAR, Holiday, InfluentSettings, Pattern, RainEvent, RandomRain
 from asm_hybrid.data.sewer import first_flush, rainfall, reservoirs
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.families import FRACTIONS, Family
 from asm_hybrid.plant.fractionation import Fractionation, find_family, make_fractionation
+from asm_hybrid.plant.inputs import INFLUENT
 
 __all__ = ["generate_influent"]
 
@@ -135,7 +135,7 @@ def generate_influent(
     X = {name: mean * loads[patterns[name]] / Q for name, mean in means.items()}
     frame = {"time": time[begin:], "Q_in": Q, "T": _temperature(settings, calendar[begin:], counted[begin:])}
     zero = np.zeros(Q.size)
-    frame |= {f"{PREFIX}{name}": X.get(name, zero) for name in table.component_names}
+    frame |= {f"{INFLUENT}{name}": X.get(name, zero) for name in table.component_names}
     return pd.DataFrame(frame | split.sums(X))
 
 

@@ -13,12 +13,11 @@ from asm_hybrid.data.findings import QualityFinding, row_summary
 from asm_hybrid.data.knots import TOLERANCE
 from asm_hybrid.data.series import Series
 from asm_hybrid.plant.fractionation import Fractionation, Problem
+from asm_hybrid.plant.inputs import INFLUENT
 
-__all__ = ["PREFIX", "fractionate"]
+__all__ = ["fractionate"]
 
 Values = NDArray[np.float64]
-
-PREFIX = "influent."
 
 APART = 4.0
 """Ratio of the distances between samples from which on two columns are not of the same samples [-]."""
@@ -57,14 +56,14 @@ def fractionate(
         Kind ``fractionation``; with an error among them a component is negative.
     """
     measured = {
-        name.removeprefix(PREFIX): np.broadcast_to(np.asarray(values, dtype=np.float64), times.shape)
+        name.removeprefix(INFLUENT): np.broadcast_to(np.asarray(values, dtype=np.float64), times.shape)
         for name, values in known.items()
-        if name.startswith(PREFIX)
+        if name.startswith(INFLUENT)
     }
     split = fractionation.split(measured)
     findings = []
     for problem in fractionation.problems(measured, split):
-        columns = [series[f"{PREFIX}{name}"] for name in problem.measured if f"{PREFIX}{name}" in series]
+        columns = [series[f"{INFLUENT}{name}"] for name in problem.measured if f"{INFLUENT}{name}" in series]
         message, rows = problem.found, ""
         if problem.amount is not None:
             bad = problem.amount < 0
@@ -77,7 +76,7 @@ def fractionate(
         findings.append(
             QualityFinding(problem.severity, file, headers, rows, "fractionation", message, problem.expected, fix)
         )
-    return {f"{PREFIX}{name}": values for name, values in split.components.items()}, findings
+    return {f"{INFLUENT}{name}": values for name, values in split.components.items()}, findings
 
 
 def _apart(columns: list[tuple[Series, Values]], measured: tuple[str, ...]) -> str:

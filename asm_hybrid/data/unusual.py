@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asm_hybrid.config import parameter_values
+from asm_hybrid.config import input_keys, parameter_values
 from asm_hybrid.data.findings import QualityFinding
 from asm_hybrid.kinetics.values import doubts
 from asm_hybrid.plant.inputs import PlantInputs
@@ -56,7 +56,7 @@ def constant_findings(config: PlantFile, table: Table, layout: Layout) -> list[Q
     for name, value in layout.constants.items():
         odd = unusual(name, value, inputs[name].unit) if name in inputs else None
         if odd is not None:
-            where = config.where(*_keys(name))
+            where = config.where(*input_keys(inputs[name]))
             found.append(QualityFinding("warning", where, "", "", "constant", *odd, "check the unit"))
     return found
 
@@ -77,15 +77,3 @@ def unusual(name: str, value: float, unit: str) -> tuple[str, str] | None:
     if unit.endswith("m3/d") or low <= value <= high:
         return None
     return f"{name} is {value:g} {unit}, outside what is usual for {what}", f"{low:g} to {high:g} {unit}"
-
-
-def _keys(name: str) -> tuple[str, ...]:
-    """Return where an input's constant stands in a plant."""
-    place, _, rest = name.partition(".")
-    if name == "T":
-        return "plant", "temperature"
-    if place == "influent":
-        return "plant", "influent", "composition", rest
-    if rest == "setpoint":
-        return "plant", "control", place, "setpoint"
-    return "plant", "tanks", place, rest

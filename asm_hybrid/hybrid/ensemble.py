@@ -26,7 +26,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class _TorchOperations:
-    """See `Operations`."""
+    """See :class:`asm_hybrid.hybrid.network.Operations`."""
 
     def affine(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         return torch.baddbmm(bias, x, weight)

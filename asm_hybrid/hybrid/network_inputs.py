@@ -60,13 +60,13 @@ class Reading:
                 read[components.index(name), i] = 1.0
             elif name == "air":
                 for tank in plant.layout.tank_names:
-                    if tank in spots and f"{tank}.kla" in at:
-                        drive[at[f"{tank}.kla"], spots.index(tank), i] = 1.0
-                    elif f"{tank}.air" in at:
-                        drive[at[f"{tank}.air"], spots.index(tank) if tank in spots else 0, i] = 1.0
+                    given = (plant.inputs.owned(tank, "kla") if tank in spots else None) or plant.inputs.owned(
+                        tank, "air"
+                    )
+                    if given:
+                        drive[at[given.name], spots.index(tank) if tank in spots else 0, i] = 1.0
             elif name.startswith(LOAD):
-                first = at[f"influent.{components[0]}"]
-                load[first : first + len(components), 0, i] = _weights(plant, name.removeprefix(LOAD))
+                load[plant.inputs.influent, 0, i] = _weights(plant, name.removeprefix(LOAD))
             else:
                 drive[at[name], :, i] = 1.0
         self._nothing = np.zeros((len(spots), len(inputs)))
@@ -106,7 +106,7 @@ def reading_unit(plant: Plant, name: str) -> str:
         units |= {composite: found.unit for composite, found in table.composites.items()}
         return units[name.removeprefix(LOAD)].removesuffix("/m3") + "/d"
     if name == "air":
-        return next((i.unit for i in plant.inputs if i.name.endswith((".kla", ".air"))), "-")
+        return next((i.unit for i in plant.inputs.of_kind("kla", "air")), "-")
     return units[name]
 
 

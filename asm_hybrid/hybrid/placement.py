@@ -22,16 +22,14 @@ from asm_hybrid.kinetics import Table
 from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant import ArrayNamespace, Plant
 from asm_hybrid.plant.layout import Layout
+from asm_hybrid.plant.water import INFLUENT
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from asm_hybrid.hybrid.trajectory import Trajectory
 
-__all__ = ["INFLUENT", "BoundTerm", "Placement"]
-
-INFLUENT = "influent"
-"""The one place where a placement acts that does not act in tanks."""
+__all__ = ["BoundTerm", "Placement"]
 
 
 class BoundTerm(Protocol[Array]):
@@ -192,6 +190,8 @@ class Placement(ABC):
             if name not in known:
                 found = f"{name!r} is not {what}"
                 raise InputError(found, where=where(i), expected=what, fix=nearest(name, known))
+            if name in named[:i]:
+                raise InputError(f"{name!r} is listed twice", where=where(i), expected="each name once")
 
     # Where n acts, and on what.
 

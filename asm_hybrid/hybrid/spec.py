@@ -28,9 +28,7 @@ class TermSpec:
     inputs : tuple of str
         What n reads, see :class:`asm_hybrid.hybrid.network_inputs.Reading`.
     targets : tuple of str
-        What n may change: processes (placement ``rates``), components (``state``), parameters of rates
-        (``parameters``), ``influent.COMPONENT`` (``forcing``) or measured variables (``output``), ``TANK.QUANTITY`` or
-        ``effluent.QUANTITY``.
+        What n may change, from `Placement.choose`.
     hidden : tuple of int
         Widths of the hidden layers.
     activation : str
@@ -54,7 +52,7 @@ class TermSpec:
 
     @property
     def kind(self) -> str:
-        """``process``, ``component``, ``parameter``, ``influent`` or ``variable``: what a target is."""
+        """What a target is, in one word."""
         return PLACEMENTS[self.placement].kind
 
     def placed(self, plant: Plant) -> Placement:

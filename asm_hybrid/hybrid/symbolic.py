@@ -36,7 +36,7 @@ ACTIVATIONS: dict[str, Callable[[Matrix], Matrix]] = {
 
 
 class _CasadiOperations:
-    """See :class:`asm_hybrid.hybrid.networks.Operations`."""
+    """See :class:`asm_hybrid.hybrid.network.Operations`."""
 
     def affine(self, x: Matrix, weight: Matrix, bias: Matrix) -> Matrix:
         return XP.matmul(x, weight) + casadi.repmat(bias, x.shape[0], 1)

@@ -11,7 +11,7 @@ from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.control import PI
 from asm_hybrid.plant.layout import Layout
 
-__all__ = ["CLOCK", "WATER", "InputKind", "InputSpec", "PlantInputs"]
+__all__ = ["CLOCK", "INFLUENT", "WATER", "InputKind", "InputSpec", "PlantInputs"]
 
 InputKind = Literal[
     "Q_in",
@@ -34,6 +34,8 @@ WATER: tuple[InputKind, ...] = ("Q_in", "return_sludge", "wastage", "recycle", "
 """The inputs that are flows of water [m³/d]."""
 CLOCK = ("clock.sin", "clock.cos")
 """Sine and cosine of the local time of day, inputs of a plant whose n reads it [-]."""
+INFLUENT = "influent."
+"""With which the names of the influent's concentrations begin."""
 
 
 @dataclass(frozen=True)
@@ -140,5 +142,5 @@ def _specs(layout: Layout, units: dict[str, str]) -> Iterator[InputSpec]:
         if controller.sensor.noise > 0:
             yield InputSpec(f"{controller.name}.noise", controller.unit, "noise", controller.name)
     yield from (InputSpec(f"{tank}.{name}", units[name], "imposed", tank) for tank, name in layout.imposed)
-    yield from (InputSpec(f"influent.{name}", unit, "influent", name) for name, unit in units.items())
+    yield from (InputSpec(f"{INFLUENT}{name}", unit, "influent", name) for name, unit in units.items())
     yield from (InputSpec(name, "1", "clock") for name in CLOCK if layout.clock)

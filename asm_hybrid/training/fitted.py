@@ -78,7 +78,7 @@ class FittedModel:
         What is predicted, and how the data name it.
     defaults, parameters : Tensor, shape (parameter,)
         Parameter values before and after calibration.
-    start : Tensor, shape (2, tank, component)
+    start : Tensor, shape (2, row, component)
         States at the first knot, with the default and with the calibrated parameters.
     sensors : Sensors
         Of the measured variables: what measurements are compared with is what they show.

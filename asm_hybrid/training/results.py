@@ -16,11 +16,11 @@ from asm_hybrid.artefacts import write_bytes_atomic, write_csv_atomic, write_jso
 from asm_hybrid.config import calibration_bounds
 from asm_hybrid.data.unusual import CONSTANTS
 from asm_hybrid.training.bands import Band, band_summary, coverage_warnings, prediction_band
+from asm_hybrid.training.best_so_far import BestSoFar
 from asm_hybrid.training.calibration import Calibration
 from asm_hybrid.training.compared import compared_models, model_of
 from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.improvement import improvement
-from asm_hybrid.training.learnt import Learnt
 from asm_hybrid.training.predictions import Predictions
 from asm_hybrid.training.progress import finite
 from asm_hybrid.training.run_context import RunContext
@@ -163,7 +163,7 @@ def correlations(calibration: Calibration | None) -> dict[str, dict[str, float |
 
 
 def write_results(
-    folder: Path, context: RunContext, learnt: Learnt, predictions: Predictions | None, stopped: str
+    folder: Path, context: RunContext, learnt: BestSoFar, predictions: Predictions | None, stopped: str
 ) -> None:
     """Write everything but weights and metrics into the run folder, and its manifest.
 
@@ -173,7 +173,7 @@ def write_results(
         The run folder.
     context : RunContext
         The run.
-    learnt : Learnt
+    learnt : BestSoFar
         What it has learnt.
     predictions : Predictions or None
         Of every model; None when the run was stopped before.
@@ -219,7 +219,7 @@ def write_results(
     write_manifest(folder)
 
 
-def _warnings(context: RunContext, learnt: Learnt, sensors: dict[str, Any]) -> list[str]:
+def _warnings(context: RunContext, learnt: BestSoFar, sensors: dict[str, Any]) -> list[str]:
     """Return what the user should know of data, stages, sensors and calibration."""
     dataset, calibration = context.dataset, learnt.f.calibration
     return [

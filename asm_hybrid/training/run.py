@@ -17,11 +17,11 @@ from asm_hybrid.data import read_dataset
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Plant
+from asm_hybrid.training.best_so_far import BestSoFar
 from asm_hybrid.training.checkpoints import Checkpoints
 from asm_hybrid.training.compared_model import FittedRecord
 from asm_hybrid.training.device import choose_device
 from asm_hybrid.training.fitted import FittedModel
-from asm_hybrid.training.learnt import Learnt
 from asm_hybrid.training.predictions import Predictions, predict_all
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.results import write_results
@@ -132,7 +132,7 @@ def _train(config_path: YamlSource, out: Path | None, progress: Progress, resume
     context = run_context(
         config, plant, dataset, progress=progress, checkpoints=checkpoints, log=log, warm_start=earlier
     )
-    learnt = Learnt(uncalibrated_f(context), said=warnings)
+    learnt = BestSoFar(uncalibrated_f(context), said=warnings)
     if resume:
         progress.say(f"resuming {folder}, {_place(log.last)}")
     threads = torch.get_num_threads()
@@ -169,7 +169,7 @@ def _open_log(folder: Path, config: Config) -> MetricsLog:
     return MetricsLog(folder / "metrics.jsonl", Checkpoints(folder).log, board)
 
 
-def _stages(context: RunContext, learnt: Learnt) -> Predictions:
+def _stages(context: RunContext, learnt: BestSoFar) -> Predictions:
     """Do the work; `learnt` has at any instant the best until then."""
     timed, progress = context.clock.timed, context.progress
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from asm_hybrid.hybrid.learnt_term import LearntTerms
 from asm_hybrid.hybrid.network_inputs import reading_unit
-from asm_hybrid.hybrid.placement import INFLUENT
+from asm_hybrid.plant.water import INFLUENT
 from asm_hybrid.training.fitted import FittedModel
 
 __all__ = ["Departure", "departure_text", "departures_text", "input_departures", "reading_departures"]
@@ -81,7 +81,8 @@ def reading_departures(
         for s, i in outside.any(0).nonzero().tolist():
             name, place = term.spec.inputs[i], term.placement.spots[s]
             if name in model.plant.input_index:  # the same everywhere
-                place = INFLUENT if name in ("Q_in", "T") or name.startswith(f"{INFLUENT}.") else "plant"
+                kind = model.plant.inputs[model.plant.input_index[name]].kind
+                place = INFLUENT if kind in ("Q_in", "T", "influent") else "plant"
             values, at = features[:, s, i], outside[:, s, i]
             departure = Departure(
                 place,

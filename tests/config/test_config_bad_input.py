@@ -71,6 +71,8 @@ SHALLOW = [
     ("  hidden: [8]", "  placement: parameters\n  parameters: []", ["at least 1"]),
     ("  hidden: [8]", "  placement: parametres", ["'parametres'", "did you mean 'parameters'"]),
     ("  hidden: [8]", "  placement: [rates, rates]", ["'rates' is listed twice"]),
+    ("  hidden: [8]", "  placement: [[rates]]", ["['rates'] is not known"]),
+    ("  hidden: [8]", "  type: [mlp]", ["type of network is ['mlp']"]),
     ("  hidden: [8]", "  placement: []", ["one of rates, state, parameters, forcing, output"]),
     ("  hidden: [8]", "  influent: [S_NH]", ["'influent'", "set placement: forcing"], "network:"),
     ("  hidden: [8]", "  inputs: {forcing: [T]}", ["inputs for 'forcing'", "inputs for 'rates'"], "network:"),
@@ -145,6 +147,9 @@ DEEP = [
     ("hidden: [8]", "placement: parameters\n  parameters: [mu_a]", ["'mu_a' is not a parameter of asm1", "'mu_A'"]),
     ("hidden: [8]", "placement: parameters\n  parameters: [mu_A, Y_A]", ["'Y_A' sets the stoichiometry", "mu_A, K_NH"]),
     ("hidden: [8]", "placement: parameters\n  parameters: [mu_A, mu_A]", ["'mu_A' is listed twice"]),
+    ("hidden: [8]", "processes: [hydrolysis_organics, hydrolysis_organics]", ["'hydrolysis_organics' is listed twice"]),
+    ("hidden: [8]", "placement: state\n  components: [S_NH, S_NH]", ["'S_NH' is listed twice"]),
+    ("hidden: [8]", "placement: forcing\n  inputs: [T]\n  influent: [S_NH, S_NH]", ["'S_NH' is listed twice"]),
 ]
 
 

@@ -121,6 +121,7 @@ def checked(path):
     [
         ("type: monotone", "no input has a sign"),
         ("type: monotone, rises_with: [S_NO]", "n does not read 'S_NO'"),
+        ("type: monotone, rises_with: [time_of_day]", "the time of day goes round.*remove it"),
         ("type: monotone, rises_with: [S_O], falls_with: [S_NH, S_O]", "rises and falls with 'S_O'"),
         ("type: monotone, rises_with: [S_O], activation: silu", "'silu' is given with the type 'monotone'"),
         ("rises_with: [S_O]", "'rises_with' with the type 'monotone' only"),

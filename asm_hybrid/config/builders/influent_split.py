@@ -9,12 +9,10 @@ from asm_hybrid.config.schema.plant_file import PlantFile
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.fractionation import Fractionation, find_family, make_fractionation
+from asm_hybrid.plant.inputs import INFLUENT
 from asm_hybrid.plant.layout import Layout
 
-__all__ = ["INFLUENT", "build_fractionation", "influent_sums"]
-
-INFLUENT = "influent."
-"""With which the names of the influent's concentrations begin."""
+__all__ = ["build_fractionation", "influent_sums"]
 
 
 def influent_sums(config: PlantFile, table: Table) -> dict[str, str]:

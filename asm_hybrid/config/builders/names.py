@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from asm_hybrid.config.builders.influent_split import INFLUENT
 from asm_hybrid.config.builders.located import known
 from asm_hybrid.config.builders.parameter_values import calibration_bounds, parameter_values
 from asm_hybrid.config.schema.config import Config
@@ -12,6 +11,7 @@ from asm_hybrid.config.schema.plant_file import PlantFile
 from asm_hybrid.hybrid.networks import NETWORKS
 from asm_hybrid.hybrid.placements import PLACEMENTS
 from asm_hybrid.kinetics import Table
+from asm_hybrid.plant.inputs import INFLUENT
 
 __all__ = ["check_names"]
 

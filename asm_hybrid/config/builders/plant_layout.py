@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from asm_hybrid.config.builders.columns import series_targets
-from asm_hybrid.config.builders.influent_split import INFLUENT, build_fractionation, influent_sums
+from asm_hybrid.config.builders.influent_split import build_fractionation, influent_sums
 from asm_hybrid.config.builders.located import known, located, located_amount
 from asm_hybrid.config.builders.loops import build_controllers, build_cycles, setpoints
 from asm_hybrid.config.builders.names import check_names
@@ -20,12 +20,12 @@ from asm_hybrid.plant.aeration import Aeration, AirLaw
 from asm_hybrid.plant.families import SUMS
 from asm_hybrid.plant.flows import flow_maps
 from asm_hybrid.plant.fractionation import Fractionation
-from asm_hybrid.plant.inputs import CLOCK, PlantInputs
+from asm_hybrid.plant.inputs import CLOCK, INFLUENT, InputSpec, PlantInputs
 from asm_hybrid.plant.layout import EFFLUENT, SETTLER, Layout, Recycle, Tank
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 
-__all__ = ["build_layout"]
+__all__ = ["build_layout", "input_keys"]
 
 NON_SETTLEABLE = 0.002
 """Share of the solids that leaves an ideal settler with the effluent, unless it is given [-]."""
@@ -260,16 +260,16 @@ def _completed(config: PlantFile, table: Table, layout: Layout) -> Layout:
         supplied |= {f"{INFLUENT}{name}" for name in (*fractionation.computed, *fractionation.absent)}
         if not config.sources:
             constants |= _split_constants(config, fractionation, constants)
-    missing = [name for name in PlantInputs.of(layout, table).names if name not in supplied]
+    missing = [spec for spec in PlantInputs.of(layout, table) if spec.name not in supplied]
     if constants.get("Q_in") == 0.0:
-        constants.update({name: 0.0 for name in missing if name.startswith(INFLUENT)})
-    if "T" in missing and all(p.theta is None for p in table.parameters):
+        constants.update({spec.name: 0.0 for spec in missing if spec.kind == "influent"})
+    if any(spec.kind == "T" for spec in missing) and all(p.theta is None for p in table.parameters):
         constants["T"] = REFERENCE_TEMPERATURE
-    missing = [name for name in missing if name not in constants]
+    missing = [spec for spec in missing if spec.name not in constants]
     if missing:
         raise InputError(
-            "no column and no constant gives " + ", ".join(missing),
-            where=config.where(*_home(missing[0])),
+            "no column and no constant gives " + ", ".join(spec.name for spec in missing),
+            where=config.where(*input_keys(missing[0])),
             expected="every input of the plant, once",
             fix=_remedy(missing),
         )
@@ -294,28 +294,29 @@ def _split_constants(config: PlantFile, fractionation: Fractionation, constants:
     return {f"{INFLUENT}{name}": float(values[0]) for name, values in split.components.items()}
 
 
-def _home(name: str) -> tuple[str, ...]:
-    """Return the key of the config under which an input's constant belongs."""
-    first, _, rest = name.partition(".")
-    if first == "recycle":
-        return ("plant", "recycles", rest)
-    if first == "influent":
-        return ("plant", "influent", "composition")
-    if rest in ("kla", "air", "decant"):
-        return ("plant", "tanks", first, rest)
-    return ("plant", {"Q_in": "influent", "T": "temperature"}.get(name, name))
+def input_keys(spec: InputSpec) -> tuple[str, ...]:
+    """Return the keys under which the constant of an input stands, or would stand, in a plant."""
+    keys = {
+        "T": ("temperature",),
+        "Q_in": ("influent",),
+        "recycle": ("recycles", spec.owner),
+        "setpoint": ("control", spec.owner, "setpoint"),
+        "influent": ("influent", "composition", spec.owner),
+    }
+    tank = ("tanks", spec.owner, spec.kind)
+    return ("plant", *keys.get(spec.kind, tank if spec.kind in ("kla", "air", "decant") else (spec.name,)))
 
 
-def _remedy(missing: list[str]) -> str:
-    components = [name.partition(".")[2] for name in missing if name.startswith(INFLUENT)]
+def _remedy(missing: list[InputSpec]) -> str:
+    components = [spec.owner for spec in missing if spec.kind == "influent"]
+    first = missing[0]
     if components:
         listed = ", ".join(f"{name}: 0" for name in components)
         return f"map a column to each, or add to plant.influent: composition: {{{listed}}} with your values"
-    if missing[0] == "T":
+    if first.kind == "T":
         return "map a column with 'as: T', or add plant.temperature"
-    if missing[0].endswith(".decant"):
-        return f"give {missing[0]} by a cycle, a column or a constant flow"
-    if missing[0].endswith((".kla", ".air")):
-        return f"map a column with 'as: {missing[0]}', or give the tank a constant value"
-    home = ".".join(_home(missing[0]))
-    return f"map a column with 'as: {missing[0]}', or add its constant flow under {home}"
+    if first.kind == "decant":
+        return f"give {first.name} by a cycle, a column or a constant flow"
+    if first.kind in ("kla", "air"):
+        return f"map a column with 'as: {first.name}', or give the tank a constant value"
+    return f"map a column with 'as: {first.name}', or add its constant flow under {'.'.join(input_keys(first))}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from asm_hybrid.config.builders.columns import column_key, used_columns
-from asm_hybrid.config.builders.influent_split import INFLUENT, influent_sums
+from asm_hybrid.config.builders.influent_split import influent_sums
 from asm_hybrid.config.builders.located import known
 from asm_hybrid.config.schema.plant_file import PlantFile
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.families import SUMS
-from asm_hybrid.plant.inputs import PlantInputs
+from asm_hybrid.plant.inputs import INFLUENT, PlantInputs
 from asm_hybrid.plant.layout import EFFLUENT, Layout
 from asm_hybrid.units import conversion
 

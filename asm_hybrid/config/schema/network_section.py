@@ -25,7 +25,7 @@ def _placements(value: Any) -> Any:
     if not isinstance(listed, list | tuple) or not listed:
         raise refuse(f"the placement is {value!r}", f"one of {', '.join(PLACEMENTS)}, or a list of them")
     for i, name in enumerate(listed):
-        if name not in PLACEMENTS:
+        if not isinstance(name, str) or name not in PLACEMENTS:
             raise refuse(
                 f"the placement {name!r} is not known",
                 "one of " + ", ".join(PLACEMENTS),
@@ -50,7 +50,7 @@ def _reads(value: Any) -> Any:
 
 
 def _one_network(value: Any) -> Any:
-    if value not in NETWORKS:
+    if not isinstance(value, str) or value not in NETWORKS:
         known = ", ".join(NETWORKS)
         raise refuse(f"the type of network is {value!r}", f"one of {known}", nearest(str(value), NETWORKS))
     return value

@@ -74,8 +74,11 @@ class Monotone(Network):
             )
         for key, names in own.items():
             for i, name in enumerate(names or ()):
+                if name == "time_of_day":
+                    found = "the time of day goes round"
+                    raise InputError(found, where=where(key, i), expected=expected, fix="remove it")
                 if name not in known:
-                    found = f"n does not read {name!r}" if name != "time_of_day" else "the time of day goes round"
+                    found = f"n does not read {name!r}"
                     raise InputError(found, where=where(key, i), expected=expected, fix=nearest(name, known))
         both = set(own["rises_with"] or ()) & set(own["falls_with"] or ())
         if both:

@@ -9,10 +9,11 @@ import numpy as np
 
 from asm_hybrid.hybrid.keys import Keys, SomeNames
 from asm_hybrid.hybrid.network_inputs import LOAD
-from asm_hybrid.hybrid.placement import INFLUENT, BoundTerm, Placement
+from asm_hybrid.hybrid.placement import BoundTerm, Placement
 from asm_hybrid.kinetics import Table
 from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant import Plant
+from asm_hybrid.plant.inputs import INFLUENT
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +63,7 @@ class InfluentForcing(Placement):
     @classmethod
     def choose(cls, named: Sequence[str] | None, table: Table, observed: Sequence[str]) -> tuple[str, ...]:
         """Return the inputs that n may change."""
-        return tuple(f"{INFLUENT}.{name}" for name in named or table.component_names)
+        return tuple(f"{INFLUENT}{name}" for name in named or table.component_names)
 
     @classmethod
     def known(cls, table: Table) -> tuple[Sequence[str], str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.keys import Keys, SomeNames
 from asm_hybrid.hybrid.placement import BoundTerm, Placement
 from asm_hybrid.kinetics import Table, check_factored
@@ -55,13 +54,16 @@ class Parameters(Placement):
         return tuple(named or ())
 
     @classmethod
+    def known(cls, table: Table) -> tuple[Sequence[str], str]:
+        """Return the parameters."""
+        return table.parameter_names, f"a parameter of {table.name}"
+
+    @classmethod
     def check(cls, named: Sequence[str], table: Table, where: Callable[[int], str]) -> None:
         """Check that all are parameters of rates alone, each listed once."""
         for i, name in enumerate(named):
             check_factored(table, name, where(i))
-            if name in named[:i]:
-                found = f"the parameter {name!r} is listed twice"
-                raise InputError(found, where=where(i), expected="each parameter once")
+        super().check(named, table, where)
 
     @classmethod
     def unit(cls, target: str, table: Table) -> str:

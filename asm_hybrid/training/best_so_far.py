@@ -13,11 +13,11 @@ from asm_hybrid.training.stages.fit_neural import NAME as NEURAL
 from asm_hybrid.training.stages.fit_neural import LearntNeural
 from asm_hybrid.training.stages.learnt_n import LearntN
 
-__all__ = ["Learnt"]
+__all__ = ["BestSoFar"]
 
 
 @dataclass(slots=True)
-class Learnt:
+class BestSoFar:
     """The best so far of every stage; a stage that has not begun has none.
 
     Attributes
