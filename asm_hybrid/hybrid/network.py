@@ -24,7 +24,13 @@ __all__ = ["Network", "Operations"]
 
 
 class Operations(Protocol[Array]):
-    """Operations on rows ``(…, row, n)``, in torch for all members at once and in CasADi for one."""
+    """Operations on rows ``(…, row, n)``, in torch for all members at once and in CasADi for one.
+
+    Attributes
+    ----------
+    affine, activation, magnitude, rows_times : callable
+        What `Network.forward` is made of.
+    """
 
     def affine(self, x: Array, weight: Array, bias: Array) -> Array:
         """Return ``x @ weight + bias`` with weights ``(member, n, m)`` and biases ``(member, 1, m)``."""

@@ -99,7 +99,20 @@ class Reading:
 
 
 def reading_unit(plant: Plant, name: str) -> str:
-    """Return the unit of something that n reads, as `Reading` names it."""
+    """Return the unit of something that n reads.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+    name : str
+        Its name, as in `Reading`.
+
+    Returns
+    -------
+    str
+        ``g/d`` or the like of a load; ``-`` of ``air`` in a plant without air.
+    """
     table = plant.table
     units = {c.name: c.unit for c in table.components} | {i.name: i.unit for i in plant.inputs}
     if name.startswith(LOAD):

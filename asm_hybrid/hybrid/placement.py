@@ -36,6 +36,15 @@ class BoundTerm(Protocol[Array]):
     """What the hooks of a placement are given of n, in the arrays of one namespace.
 
     It is a :class:`~asm_hybrid.hybrid.term.Term`, in torch with all members, in CasADi with one.
+
+    Attributes
+    ----------
+    xp : ArrayNamespace
+        The namespace.
+    typical : array, shape (target,)
+        Mean sizes of what n may change.
+    taking_part : array, shape (component, process)
+        Which component takes part in which process.
     """
 
     @property

@@ -298,5 +298,17 @@ def _identity(like: Tensor) -> Tensor:
 
 
 def participants(plant: Plant, stoichiometry: Tensor) -> np.ndarray:
-    """Return which component takes part in which process, ``(process, component)`` of bool."""
+    """Return which component takes part in which process.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+    stoichiometry : Tensor, shape (…, process, component)
+        Its stoichiometry; of a batch the first is looked at.
+
+    Returns
+    -------
+    ndarray of bool, shape (process, component)
+    """
     return np.asarray(stoichiometry.detach().reshape(-1, *stoichiometry.shape[-2:])[0].cpu().abs() > 1e-12)

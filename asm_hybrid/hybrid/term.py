@@ -139,7 +139,13 @@ class Term(ABC, Generic[Array]):
 
 
 class Terms(ABC, Generic[Array]):
-    """Terms in different placements, which act one after the other; offers to a plant what a single one offers."""
+    """Terms in different placements, which act one after the other.
+
+    Attributes
+    ----------
+    driven, adjusted, rates, changed, recorded, sloped : callable
+        What a single `Term` offers to a plant, of all of them.
+    """
 
     @abstractmethod
     def __iter__(self) -> Iterator[Term[Array]]:

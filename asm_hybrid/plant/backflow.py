@@ -55,13 +55,35 @@ class FlowProblem:
 
 
 def flow_names(plant: Plant) -> tuple[str, ...]:
-    """Return the inputs of a plant that are flows of water."""
+    """Return the inputs of a plant that are flows of water.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+
+    Returns
+    -------
+    tuple of str
+        In the order of ``plant.inputs``.
+    """
     through = np.any([p.per_input != 0.0 for p in pipes(plant)], axis=0)
     return tuple(spec.name for spec, flows in zip(plant.inputs, through, strict=True) if flows)
 
 
 def moved_flows(plant: Plant) -> frozenset[str]:
-    """Return the flows of water that a controller moves, or a cycle whose phases end by what is measured."""
+    """Return the flows of water that a controller moves, or a cycle whose phases end by what is measured.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+
+    Returns
+    -------
+    frozenset of str
+        Names of inputs.
+    """
     moved = {name for controller in plant.controllers for name in controller.sets}
     moved |= {name for cycle in plant.layout.cycles if cycle.states for name in cycle.inputs}
     return frozenset(moved & set(flow_names(plant)))

@@ -247,6 +247,16 @@ class Controller:
 def sorted_controllers(controllers: Sequence[Controller]) -> list[Controller]:
     """Put every controller behind the one that sets its setpoint.
 
+    Parameters
+    ----------
+    controllers : sequence of Controller
+        Controllers in any order.
+
+    Returns
+    -------
+    list of Controller
+        The same, in that order.
+
     Raises
     ------
     InputError

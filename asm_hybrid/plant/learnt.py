@@ -15,6 +15,11 @@ class Learnt(Protocol[Array]):
 
     Everywhere ``X`` holds the effective states of the tanks ``(…, tank, component)`` and ``u`` the inputs as they were
     measured ``(…, input)``. In torch, what n changes leads with the member axis of its networks.
+
+    Attributes
+    ----------
+    driven, adjusted, rates, changed, recorded : callable
+        What n changes: inputs, parameters of rates, rates, derivatives and recorded quantities.
     """
 
     def driven(self, u: Array) -> Array:

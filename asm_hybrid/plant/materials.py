@@ -32,7 +32,7 @@ XP = casadi_namespace()
 
 
 def material_contents(table: Table, parameters: np.ndarray) -> np.ndarray:
-    """Return what a unit of every component holds of every conserved material, ``(material, component)``.
+    """Return what a unit of every component holds of every conserved material.
 
     Parameters
     ----------
@@ -40,6 +40,11 @@ def material_contents(table: Table, parameters: np.ndarray) -> np.ndarray:
         The kinetics table.
     parameters : ndarray, shape (parameter,)
         Values of its parameters; some compositions depend on them.
+
+    Returns
+    -------
+    ndarray, shape (material, component)
+        In units of the material by unit of the component; zero where it holds none.
     """
     values = dict(zip(table.parameter_names, map(float, parameters), strict=True))
     found = np.zeros((len(table.materials), len(table.components)))

@@ -29,7 +29,19 @@ copy and saves several times as much in all that follows."""
 
 
 class ArrayNamespace(Namespace[Array], Protocol[Array]):
-    """Operations on arrays whose last two axes are (tank, component)."""
+    """Operations on arrays whose last two axes are (tank, component).
+
+    Attributes
+    ----------
+    exp, log, tanh, abs, minimum, where : callable
+        Element by element.
+    columns, stack, rows, entries, entry, segment, column, block, flat, join, row : callable
+        Take arrays apart, and put them together.
+    combine, scale, matmul, total, largest : callable
+        Products, sums and the largest.
+    constant : callable
+        Brings numbers in.
+    """
 
     def exp(self, x: Array) -> Array:
         """Exponential, element by element."""
@@ -271,10 +283,22 @@ class _CasadiNamespace:
 
 
 def torch_namespace() -> ArrayNamespace[Tensor]:
-    """Return the operations for torch tensors with any leading batch axes."""
+    """Return the operations for torch.
+
+    Returns
+    -------
+    ArrayNamespace
+        For tensors with any leading batch axes.
+    """
     return _TorchNamespace()
 
 
 def casadi_namespace() -> ArrayNamespace[Matrix]:
-    """Return the operations for CasADi matrices ``(tank, component)``, without batch axes."""
+    """Return the operations for CasADi.
+
+    Returns
+    -------
+    ArrayNamespace
+        For matrices (tank, component), without batch axes.
+    """
     return _CasadiNamespace()

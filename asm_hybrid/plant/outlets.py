@@ -13,7 +13,7 @@ __all__ = ["effluent", "primary_sludge", "waste"]
 
 
 def effluent(plant: Plant, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> tuple[Array, Array]:
-    """Return flow [m³/d], ``(…, 1)``, and concentrations, ``(…, 1, component)``, of the effluent.
+    """Return flow and concentrations of the effluent.
 
     Parameters
     ----------
@@ -25,6 +25,13 @@ def effluent(plant: Plant, X: Array, forcing: Forcing[Array], xp: ArrayNamespace
         At the same time; as controllers make it (`steer`) where there are any.
     xp : ArrayNamespace
         Array operations.
+
+    Returns
+    -------
+    flow : array, shape (…, 1)
+        Flow [m³/d].
+    concentrations : array, shape (…, 1, component)
+        Of all streams that reach it, mixed, each in its unit such as [g/m³].
     """
     tanks, settler = plant.effective_state(X, forcing, xp), plant.layout.settler
     streams: list[tuple[Array, Array]] = []
@@ -51,7 +58,18 @@ def effluent(plant: Plant, X: Array, forcing: Forcing[Array], xp: ArrayNamespace
 
 
 def waste(plant: Plant, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> Array:
-    """Return the concentrations of the waste sludge, ``(…, 1, component)``, as `effluent` does."""
+    """Return the concentrations of the waste sludge.
+
+    Parameters
+    ----------
+    plant, X, forcing, xp
+        As in `effluent`.
+
+    Returns
+    -------
+    array, shape (…, 1, component)
+        Concentrations, each in its unit such as [g/m³].
+    """
     tanks, layout = plant.effective_state(X, forcing, xp), plant.layout
     if layout.waste_from != SETTLER:
         i = layout.tank_index(layout.waste_from)
@@ -67,9 +85,23 @@ def waste(plant: Plant, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Ar
 
 
 def primary_sludge(plant: Plant, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> tuple[Array, Array]:
-    """Return flow and concentrations of the sludge of the primary clarifier, as `effluent` does.
+    """Return flow and concentrations of the sludge of the primary clarifier.
 
     What comes out of the clarifier is split: the solids that are missing in the treated water are in the sludge.
+
+    Parameters
+    ----------
+    plant : Plant
+        A plant with a primary clarifier.
+    X, forcing, xp
+        As in `effluent`.
+
+    Returns
+    -------
+    flow : array, shape (…, 1)
+        Flow [m³/d].
+    concentrations : array, shape (…, 1, component)
+        Concentrations, each in its unit such as [g/m³].
     """
     assert plant.rows.primary is not None
     assert plant.layout.primary is not None

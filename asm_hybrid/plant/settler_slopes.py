@@ -14,7 +14,7 @@ __all__ = ["layer_slopes", "other_slopes"]
 def layer_slopes(
     plant: Plant, settler: TakacsSettler, X: Array, tanks: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]
 ) -> tuple[Array, Array]:
-    """Return how the layers of a settler change with each other [1/d], ``(…, layer, layer)``: solubles, and solids.
+    """Return how the layers of a settler change with each other.
 
     Parameters
     ----------
@@ -28,6 +28,11 @@ def layer_slopes(
         At the same time.
     xp : ArrayNamespace
         Array operations.
+
+    Returns
+    -------
+    solubles, solids : array, shape (…, layer, layer)
+        Slopes [1/d] of what is dissolved, and of solids, which settle as well.
     """
     under = forcing.feed_flow - forcing.overflow
     water = xp.column(forcing.overflow) * xp.constant(settler.rise, X)
@@ -38,12 +43,19 @@ def layer_slopes(
 
 
 def other_slopes(plant: Plant, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> tuple[Array | None, float]:
-    """Return how a primary clarifier changes with itself [1/d], ``(…, 1, 1)``, and its smoothed flow with itself [1/d].
+    """Return how a primary clarifier and its smoothed flow change with themselves.
 
     Parameters
     ----------
     plant, forcing, xp
-        As in `layer_slopes`; None and zero without a primary clarifier.
+        As in `layer_slopes`.
+
+    Returns
+    -------
+    clarifier : array or None, shape (…, 1, 1)
+        Slope of its concentrations [1/d]; None where there is none.
+    smoothed : float
+        Slope of the flow [1/d]; zero without a clarifier.
     """
     if plant.layout.primary is None:
         return None, 0.0

@@ -60,7 +60,15 @@ class Pipe:
 
 @dataclass(frozen=True)
 class Stream:
-    """A pipe with the water that flows in it [m³/d]."""
+    """A pipe with the water that flows in it.
+
+    Attributes
+    ----------
+    name, source, target : str
+        As in `Pipe`.
+    flow : float
+        Its flow [m³/d].
+    """
 
     name: str
     source: str
@@ -70,7 +78,17 @@ class Stream:
 
 @dataclass(frozen=True)
 class Node:
-    """What comes into and leaves a tank, settler or clarifier, and what it stores [m³/d]."""
+    """What comes into and leaves a tank, settler or clarifier, and what it stores.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    inflow, outflow : float
+        Sums of the streams [m³/d].
+    stored : float
+        By how much its volume grows [m³/d].
+    """
 
     name: str
     inflow: float
@@ -231,7 +249,20 @@ def water_balance(plant: Plant, u: np.ndarray) -> WaterBalance:
 
 
 def flows_in(found: tuple[Pipe, ...], u: np.ndarray) -> tuple[Stream, ...]:
-    """Return the pipes with what flows in them at an operating point ``(input,)``."""
+    """Return the pipes with what flows in them at an operating point.
+
+    Parameters
+    ----------
+    found : tuple of Pipe
+        The pipes.
+    u : ndarray, shape (input,)
+        Inputs of the plant.
+
+    Returns
+    -------
+    tuple of Stream
+        One a pipe.
+    """
     return tuple(Stream(p.name, p.source, p.target, float(p.per_input @ u)) for p in found)
 
 
@@ -289,7 +320,18 @@ def _backward(plant: Plant, streams: tuple[Stream, ...], nodes: tuple[Node, ...]
 
 
 def main_streams(place: str) -> tuple[str, str]:
-    """Return the names of what leaves a place because other water comes in, and is not pumped."""
+    """Return the names of what leaves a place because other water comes in, and is not pumped.
+
+    Parameters
+    ----------
+    place : str
+        A tank, or ``primary`` or ``settler``.
+
+    Returns
+    -------
+    tuple of (str, str)
+        Of the outflow of a tank or clarifier, and of the overflow of a settler.
+    """
     return f"{place}.outflow", OVERFLOW
 
 

@@ -65,7 +65,20 @@ def find(compiled: CompiledPlant, record: PlantRecord, inputs: InputSeries) -> F
 
 
 def closure_in_words(plant: Plant, closures: tuple[Closure, ...]) -> str:
-    """Return how far the balances close, as a sentence or two."""
+    """Return how far the balances close, as a sentence or two.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+    closures : tuple of Closure
+        How far each balance closes.
+
+    Returns
+    -------
+    str
+        A sentence, and one each for what rounded coefficients and the settler make.
+    """
     materials = ", ".join(plant.table.materials)
     text = (
         f"The balances of {materials} and of every component close to {max(c.missed for c in closures):.1g} of what "

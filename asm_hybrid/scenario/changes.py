@@ -37,7 +37,13 @@ TEMPERATURE = (-5.0, 60.0)
 
 
 class Clock(Protocol):
-    """How a scenario file writes times, which are days from the first knot inside."""
+    """How a scenario file writes times, which are days from the first knot inside.
+
+    Attributes
+    ----------
+    read, show : callable
+        From a time of the file to days, and from days to words.
+    """
 
     def read(self, scenario: Scenario, text: str | float, *keys: str | int) -> float:
         """Return a time of the file [d]."""
@@ -86,7 +92,13 @@ class StampClock:
 
 @dataclass(frozen=True)
 class DayClock:
-    """Times are days from the start of the simulation."""
+    """Times are days from the start of the simulation.
+
+    Attributes
+    ----------
+    read, show : callable
+        As in `Clock`.
+    """
 
     def read(self, scenario: Scenario, text: str | float, *keys: str | int) -> float:
         """Return a time of the file [d].
@@ -202,7 +214,18 @@ def apply_changes(
 
 
 def load_inputs(plant: Plant) -> list[str]:
-    """Return the inputs that ``load`` stands for: what carries oxygen demand, nitrogen or phosphorus into a plant."""
+    """Return the inputs that ``load`` stands for: what carries oxygen demand, nitrogen or phosphorus into a plant.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+
+    Returns
+    -------
+    list of str
+        Names such as ``influent.S_S``.
+    """
     table = plant.table
     return [f"influent.{c.name}" for c in table.components if c.name != table.oxygen and _is_load(c)]
 
@@ -216,7 +239,24 @@ def _is_load(component: Component) -> bool:
 def change_texts(
     scenario: Scenario, case: NamedChanges, specs: Sequence[InputSpec], pollutants: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return every change in a few words, such as ``load × 1.3``."""
+    """Return every change of a scenario in a few words.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario file.
+    case : NamedChanges
+        The scenario in it.
+    specs : sequence of InputSpec
+        Inputs of the plant.
+    pollutants : sequence of str
+        The inputs that ``load`` stands for.
+
+    Returns
+    -------
+    tuple of str
+        One a change, such as ``load × 1.3``, in the unit of the first input that it names.
+    """
     units = {s.name: s.unit for s in specs}
     texts = []
     for i, change in enumerate(case.changes):
@@ -244,6 +284,11 @@ def unusual_changes(plant: Plant, base: InputSeries, changed: InputSeries) -> tu
         The plant.
     base, changed : InputSeries
         The inputs of the base case, and the changed ones.
+
+    Returns
+    -------
+    tuple of str
+        Each sentence once.
     """
     found = []
     for k, spec in enumerate(plant.inputs):

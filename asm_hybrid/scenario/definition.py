@@ -35,7 +35,17 @@ class PeriodSection(Section):
 
 
 class Change(Section):
-    """One change of an input: exactly one of scale, shift, set."""
+    """One change of an input: exactly one of scale, shift, set.
+
+    Attributes
+    ----------
+    input : str
+        Name of an input, a pattern with ``*``, or ``load``.
+    scale, shift, set
+        Factor [-], difference or value; the two others are None.
+    start, end : str, float or None
+        When it holds; as the period of the file where it is None.
+    """
 
     input: str = Field(
         description="Q_in, T, return_sludge, wastage, recycle.NAME, TANK.kla, TANK.air, CONTROLLER.setpoint, "
@@ -56,7 +66,31 @@ class Change(Section):
 
 
 class ScenarioFile(Section):
-    """One scenario, or several, as the user writes them."""
+    """One scenario, or several, as the user writes them.
+
+    Attributes
+    ----------
+    name, zone : str
+        Its name, and the time zone of its times.
+    period : PeriodSection
+        What is simulated and compared.
+    changes : tuple of Change
+        Of one scenario.
+    scenarios : dict of str to tuple of Change
+        Of several, by name.
+    influent : InfluentFile or None
+        Of a plant; None for a constant one.
+    days : float or None
+        Length of the simulation of a plant [d]; None for that of the influent, or 14 d.
+    spin_up, score_from : float
+        Length of the base case before it, and the day from which on it counts [d].
+    seed : int or None
+        Of the noise of sensors; None for no noise.
+    limits : dict of str to float
+        Effluent limits by quantity [g/m3].
+    factors : FactorsSection or None
+        Prices and emission factors.
+    """
 
     name: Name = Field(
         default="scenario", description="Name, which titles plot and table and names the folder of the result."
@@ -131,7 +165,15 @@ class NamedChanges:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A scenario file, and where it came from."""
+    """A scenario file, and where it came from.
+
+    Attributes
+    ----------
+    content : ScenarioFile
+        What it says.
+    document : YamlDocument
+        Where that stands.
+    """
 
     content: ScenarioFile
     document: YamlDocument
@@ -147,6 +189,15 @@ class Scenario:
 
 def load_scenario(source: YamlSource) -> Scenario:
     """Read and check a scenario file, or its content.
+
+    Parameters
+    ----------
+    source : str, Path or mapping of str to object
+        The file, or what would stand in it.
+
+    Returns
+    -------
+    Scenario
 
     Raises
     ------

@@ -163,6 +163,11 @@ def when_in_words(times: np.ndarray, when: np.ndarray, share: float) -> str:
         The intervals.
     share : float
         Their share [-].
+
+    Returns
+    -------
+    str
+        In words; at most `SHOWN` spans of time are named.
     """
     of_time = f"in {100 * share:.2g} % of the time" if share < 1.0 - SAME else "at all times"
     edges = np.flatnonzero(np.diff(np.concatenate([[False], when, [False]]).astype(int)))

@@ -64,6 +64,10 @@ def find_influent(subject: Subject, scenario: Scenario | None) -> Influent:
     scenario : Scenario or None
         The scenario file.
 
+    Returns
+    -------
+    Influent
+
     Raises
     ------
     InputError

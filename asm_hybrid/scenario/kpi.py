@@ -192,13 +192,33 @@ def quality_index(series: PlantSeries, side: Side, weights: Mapping[str, float] 
 
 
 def can_index(series: PlantSeries, side: Side) -> bool:
-    """Return whether the quality index of a stream can be told: it flows, all that counts is there and not negative."""
+    """Return whether the quality index of a stream can be told: it flows, all that counts is there and not negative.
+
+    Parameters
+    ----------
+    series, side
+        As in `load`.
+
+    Returns
+    -------
+    bool
+    """
     stream = series.stream(side)
     return flows(series, side) and all(q in stream.concentrations and q not in stream.negative for q in QUALITY)
 
 
 def flows(series: PlantSeries, side: Side) -> bool:
-    """Return whether a stream has water, without which it has no concentrations."""
+    """Return whether a stream has water, without which it has no concentrations.
+
+    Parameters
+    ----------
+    series, side
+        As in `load`.
+
+    Returns
+    -------
+    bool
+    """
     return series.mean(series.stream(side).flow) > 0
 
 

@@ -253,13 +253,35 @@ def mean_inputs(names: Sequence[str], inputs: np.ndarray, lengths: np.ndarray | 
 
 
 def plant_inputs(plant: Plant) -> np.ndarray:
-    """Return the inputs of a plant without data, those that follow a time table averaged over it, ``(input,)``."""
+    """Return the inputs of a plant without data.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+
+    Returns
+    -------
+    ndarray, shape (input,)
+        Each in its unit; the mean of those that follow a time table.
+    """
     series = assemble_inputs(plant, CYCLE_DAYS if plant.layout.cycles else 1.0)
     return mean_inputs(plant.inputs.names, series.begin, np.diff(series.times))
 
 
 def unknown_inputs(plant: Plant) -> tuple[str, ...]:
-    """Return the inputs that cycles set whose phases end by what is measured, so that no mean is known."""
+    """Return the inputs that cycles set whose phases end by what is measured, so that no mean is known.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+
+    Returns
+    -------
+    tuple of str
+        Each once.
+    """
     return tuple(dict.fromkeys(name for cycle in plant.layout.cycles if cycle.states for name in cycle.inputs))
 
 

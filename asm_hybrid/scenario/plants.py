@@ -342,7 +342,18 @@ def _start(compiled: CompiledPlant, inputs: InputSeries) -> tuple[np.ndarray, fl
 
 
 def indicator_table(cases: Sequence[Case]) -> pd.DataFrame:
-    """Return the indicators of all cases, a row an indicator and a column a case; empty where a case has none."""
+    """Return the indicators of all cases.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        The cases.
+
+    Returns
+    -------
+    DataFrame
+        A row an indicator: ``indicator``, ``unit``, ``description``, and a column a case; NaN where a case has none.
+    """
     known = {i.name: i for case in cases for i in case.indicators}
     rows = [{"indicator": i.name, "unit": i.unit, "description": i.description} for i in known.values()]
     table = pd.DataFrame(rows)

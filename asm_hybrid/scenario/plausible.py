@@ -108,7 +108,18 @@ def compare(operation: Operation, observations: Sequence[Observation]) -> tuple[
 
 
 def solids_ratio(comparisons: Sequence[Comparison]) -> float | None:
-    """Return measured over expected sludge, the geometric mean where there are several; None without any."""
+    """Return measured over expected sludge.
+
+    Parameters
+    ----------
+    comparisons : sequence of Comparison
+        The measured variables.
+
+    Returns
+    -------
+    float or None
+        The geometric mean of those that measure sludge [-]; None without any.
+    """
     ratios = [c.ratio for c in comparisons if c.solids and c.ratio is not None]
     return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else None
 
@@ -163,6 +174,11 @@ def steady_findings(operation: Operation, file: str) -> Iterator[QualityFinding]
         The mean operating point.
     file : str
         The file, for messages.
+
+    Yields
+    ------
+    QualityFinding
+        Warnings.
     """
     if operation.failed:
         yield QualityFinding(
@@ -204,6 +220,11 @@ def sludge_findings(operation: Operation, comparisons: Sequence[Comparison], fil
         The measured variables; none for a plant without data.
     file : str
         The file, for messages.
+
+    Yields
+    ------
+    QualityFinding
+        A warning for each variable that is far from what f settles at; else what is unusual in age and solids.
     """
     ratio, sludge = solids_ratio(comparisons), operation.sludge
     low, high = SOLIDS_RATIO
@@ -258,7 +279,17 @@ def _causes(operation: Operation, less: bool, fit: float | None, label: str) -> 
 
 
 def plain(value: float) -> str:
-    """Return a number to three digits, whole numbers in full."""
+    """Return a number to three digits, whole numbers in full.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+
+    Returns
+    -------
+    str
+    """
     return f"{value:.0f}" if 999.5 <= value < 1e9 else f"{value:.3g}"
 
 

@@ -96,6 +96,11 @@ def published_steady_state(loop: str) -> dict[str, Figure]:
     ----------
     loop : {'open', 'closed'}
         Without or with control.
+
+    Returns
+    -------
+    dict of str to Figure
+        With what is known about misprints.
     """
     content = _content()
     columns = str(content["steady_states"]["columns"]).split()
@@ -120,6 +125,10 @@ def published_averages(loop: str, weather: str) -> dict[str, Figure]:
         Without or with control.
     weather : {'dry', 'rain', 'storm'}
         The influent.
+
+    Returns
+    -------
+    dict of str to Figure
     """
     averages = _content()["averages"]
     column = str(averages["columns"]).split().index(weather)

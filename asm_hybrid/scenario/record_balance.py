@@ -265,6 +265,11 @@ def balance_findings(balances: Sequence[RecordBalance], file: str) -> Iterator[Q
         From `record_balance`.
     file : str
         The file, for messages.
+
+    Yields
+    ------
+    QualityFinding
+        Warnings.
     """
     for b in balances:
         message, expected, fix = _impossible(b)

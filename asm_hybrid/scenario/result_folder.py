@@ -68,6 +68,17 @@ def write_plant_folder(result: PlantScenarios, folder: Path, more: Mapping[str, 
 
 
 def series_table(record: PlantRecord) -> pd.DataFrame:
-    """Return time and everything recorded, with the unit in the name of each column."""
+    """Return time and everything recorded, a row a time.
+
+    Parameters
+    ----------
+    record : PlantRecord
+        A simulation.
+
+    Returns
+    -------
+    DataFrame
+        The columns have their unit in the name, such as ``time [d]``.
+    """
     columns = {f"{name} [{record.units[name]}]": values for name, values in record.columns.items()}
     return pd.DataFrame({"time [d]": record.times, **columns})

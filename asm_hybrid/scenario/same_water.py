@@ -40,6 +40,11 @@ def same_water_findings(
         The measured variables.
     file : str
         The file, for messages.
+
+    Yields
+    ------
+    QualityFinding
+        A warning for each pair.
     """
     for one, other in combinations(observations, 2):
         if not _same(operation, one.target, other.target):

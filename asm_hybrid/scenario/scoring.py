@@ -103,7 +103,18 @@ def plant_series(plant: Plant, record: PlantRecord, parameters: Mapping[str, flo
 
 
 def counted(plant: Plant, record: PlantRecord, parameters: Mapping[str, float], start: float) -> PlantSeries:
-    """Return the part of a record that counts for the indicators: every sample from a time on; see `score`."""
+    """Return the part of a record that counts for the indicators.
+
+    Parameters
+    ----------
+    plant, record, parameters, start
+        As in `score`.
+
+    Returns
+    -------
+    PlantSeries
+        Every sample from `start` on.
+    """
     series = plant_series(plant, record, parameters, held=True)
     window = cut_window(series, start, float(record.times[-1]) + SAMPLE)
     inside = np.isin(record.times, window.time)

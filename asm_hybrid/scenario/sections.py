@@ -42,7 +42,37 @@ class RandomRainSection(Section):
 
 
 class MadeInfluent(Section):
-    """An influent made around measured means of dry weather; defaults are those of BSM1."""
+    """An influent made around measured means of dry weather; defaults are those of BSM1.
+
+    Attributes
+    ----------
+    population : float or None
+        Population equivalents, in the place of flow and concentrations [PE].
+    flow : float
+        Mean in dry weather [m3/d].
+    COD, TKN, TSS, TP : float or None
+        Means, weighted by flow [g/m3]; the last two may be None.
+    alkalinity : float
+        Of all water but rain [mol/m3].
+    sewage : {'raw', 'settled'}
+        Whose shares split the sums.
+    infiltration : float
+        Share of ground water in the mean flow [-].
+    temperature : float or None
+        Mean [degC]; that of the plant, or 15, where it is None.
+    temperature_season, temperature_day : float
+        Amplitudes over the year and over the day [degC].
+    rain : tuple of RainSection
+        Rain that is given.
+    random_rain : RandomRainSection or None
+        Rain that is drawn, in its place.
+    impervious_area, soil_area : float
+        Areas that drain at once and through the soil [ha].
+    noise : float
+        Relative standard deviation of hourly factors [-].
+    start_day, seed : int
+        Day of the year at the begin, and seed of rain and noise.
+    """
 
     population: Positive | None = Field(
         default=None,
@@ -124,7 +154,15 @@ class MadeInfluent(Section):
 
 
 class InfluentFile(Section):
-    """The influent of a plant that is simulated without data: a file, or made."""
+    """The influent of a plant that is simulated without data: a file, or made.
+
+    Attributes
+    ----------
+    file : str or None
+        A file of the benchmarks, seen from the scenario file.
+    generate : MadeInfluent or None
+        How it is made; exactly one of the two is given.
+    """
 
     file: str | None = Field(
         default=None, description="An influent file of the benchmarks, as published; seen from the scenario file."
@@ -153,7 +191,25 @@ class N2OSection(Section):
 
 
 class FactorsSection(Section):
-    """Prices and emission factors; what is not given is left out of the sums, which say so."""
+    """Prices and emission factors; what is not given is left out of the sums, which say so.
+
+    Attributes
+    ----------
+    currency : str
+        Unit of all prices.
+    energy_price, sludge_price : float or None
+        Prices of electricity [currency/kWh] and of the disposal of sludge [currency/t TSS].
+    charges : dict of str to float
+        Charges on what is discharged, by quantity [currency/kg].
+    energy_co2e, sludge_co2e : float or None
+        Emissions of electricity [kg CO2e/kWh] and of the disposal of sludge [kg CO2e/t TSS].
+    air_energy : float or None
+        Energy for air at 0 degC and 1 atm [kWh/m3]; by kLa where it is None.
+    n2o : N2OSection or None
+        N2O from the tanks; by the nitrogen of the influent where it is None.
+    gwp_n2o : float
+        Warming potential of N2O over 100 years [-].
+    """
 
     currency: str = Field(default="EUR", description="Unit of all prices.")
     energy_price: NotNegative | None = Field(default=None, description="Price of electricity [currency/kWh].")

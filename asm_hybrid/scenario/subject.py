@@ -85,7 +85,22 @@ class Subject:
 
 @contextmanager
 def told(findings: Sequence[QualityFinding]) -> Iterator[None]:
-    """Add to an error what was found before, which may be its cause."""
+    """Add to an error what was found before, which may be its cause.
+
+    Parameters
+    ----------
+    findings : sequence of QualityFinding
+        What was found.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    InputError, SimulationError
+        The error that was raised within, with what was found.
+    """
     try:
         yield
     except (InputError, SimulationError) as error:

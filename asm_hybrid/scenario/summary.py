@@ -99,14 +99,36 @@ def _rows(cases: Sequence[Case]) -> list[IndicatorRow]:
 
 
 def main_rows(cases: Sequence[Case]) -> list[IndicatorRow]:
-    """Return the indicators to look at first, as far as the cases have them."""
+    """Return the indicators to look at first.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        The cases, the base case first.
+
+    Returns
+    -------
+    list of IndicatorRow
+        Those of `MAIN` that the cases have, but for optional ones that are zero, and the shares of time above limits.
+    """
     rows = {row.name: row for row in _rows(cases)}
     found = [rows[name] for name in MAIN if name in rows and (name not in OPTIONAL or any(rows[name].values))]
     return found + [row for name, row in rows.items() if name.endswith(SHARE)]
 
 
 def indicator_groups(cases: Sequence[Case]) -> dict[str, list[IndicatorRow]]:
-    """Return all indicators by group, each group that is not empty."""
+    """Return all indicators by group.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        The cases, the base case first.
+
+    Returns
+    -------
+    dict of str to list of IndicatorRow
+        Groups that are not empty, in the order of `ORDER`.
+    """
     groups: dict[str, list[IndicatorRow]] = {name: [] for name in ORDER}
     for row in _rows(cases):
         groups[next((name for name, fits in GROUPS if fits(row.name)), OTHER)].append(row)
@@ -114,7 +136,20 @@ def indicator_groups(cases: Sequence[Case]) -> dict[str, list[IndicatorRow]]:
 
 
 def said(cases: Sequence[Case], what: Literal["warnings", "left_out", "balance"]) -> list[str]:
-    """Return what is said of the cases, each sentence once, with the cases it holds for where there are several."""
+    """Return what is said of the cases.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        The cases.
+    what : {'warnings', 'left_out', 'balance'}
+        Which attribute of `Case`.
+
+    Returns
+    -------
+    list of str
+        Each sentence once; behind the names of its cases where there are several.
+    """
     found: dict[str, list[str]] = {}
     for case in cases:
         texts = getattr(case, what)

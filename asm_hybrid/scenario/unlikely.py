@@ -54,6 +54,11 @@ def flow_findings(operation: Operation, file: str) -> Iterator[QualityFinding]:
         The mean operating point.
     file : str
         The file, for messages.
+
+    Yields
+    ------
+    QualityFinding
+        Warnings.
     """
     flow, units = operation.input("Q_in"), "check values and units: m3/h or m3/d?"
     if unknown_inputs(operation.plant) or not operation.retains or not flow > 0:
@@ -99,6 +104,11 @@ def sewage_findings(operation: Operation, file: str) -> Iterator[QualityFinding]
         The mean operating point.
     file : str
         The file, for messages.
+
+    Yields
+    ------
+    QualityFinding
+        Warnings.
     """
     water = dict(operation.influent)
     ammonium = _ammonium(water)
@@ -133,6 +143,11 @@ def nitrification_findings(
         The measured variables, beside the steady state.
     file : str
         The file, for messages.
+
+    Yields
+    ------
+    QualityFinding
+        Warnings.
     """
     ammonium, nitrogen = _ammonium(operation.influent), operation.influent.get("TKN", 0.0)
     if ammonium is None or not nitrogen > 0 or not any(t.aerated for t in operation.tanks):

@@ -255,6 +255,11 @@ def compile_plant(subject: str | Path) -> tuple[CompiledPlant, dict[str, float]]
     ----------
     subject : str or Path
         Layout or file of the plant.
+
+    Returns
+    -------
+    tuple of CompiledPlant and dict of str to float
+        Parameters that the file does not set have their defaults.
     """
     file = load_plant(subject)
     table = load_kinetics(file)

@@ -161,7 +161,7 @@ class _Adjoint(torch.autograd.Function):
 def solved_with_adjoint(
     run: Callable[[], Path], backward: Backward, x0: Tensor, times: Tensor, parameters: tuple[Tensor, ...]
 ) -> tuple[Path, Tensor]:
-    """Return a solution, and its states ``(k, …, n)`` with the gradients of the adjoint.
+    """Return a solution, and its states with the gradients of the adjoint.
 
     Parameters
     ----------
@@ -175,6 +175,13 @@ def solved_with_adjoint(
         The times.
     parameters : tuple of Tensor
         What gradients are wanted for, beside these.
+
+    Returns
+    -------
+    path : Path
+        The solution.
+    states : Tensor, shape (k, …, n)
+        Its states; they carry the gradients.
     """
     kept: list[Path] = []
 

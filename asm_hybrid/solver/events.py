@@ -42,7 +42,15 @@ Event = Callable[[Time, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Found:
-    """An event: when, and the state then."""
+    """An event.
+
+    Attributes
+    ----------
+    when : Instant
+        When.
+    state : Tensor, shape (…, n)
+        The state then.
+    """
 
     when: Instant
     state: Tensor
@@ -171,6 +179,24 @@ def differentiable(watch: Watch, found: Found, f: Slopes, dtype: torch.dtype) ->
 
     Two steps of Newton's iteration with a held slope, along the solution: the first has the first derivative of the
     time, the second its second derivative.
+
+    Parameters
+    ----------
+    watch : Watch
+        What found the event.
+    found : Found
+        The event.
+    f : callable
+        f, on states as they are laid out.
+    dtype : torch.dtype
+        Type of the time.
+
+    Returns
+    -------
+    time : Tensor, shape ()
+        The time.
+    state : Tensor, shape (…, n)
+        The state.
     """
     which, time, state = watch.which(found), found.when.time, found.state
     plain = torch.as_tensor(found.when.value, dtype=dtype, device=state.device)

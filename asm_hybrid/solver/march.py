@@ -28,7 +28,15 @@ SAFETY, LEAST, MOST = 0.9, 0.2, 10.0
 
 @dataclass(frozen=True)
 class Instant:
-    """A time, as a number, and as what carries its gradient; the number again where nothing does."""
+    """A time.
+
+    Attributes
+    ----------
+    value : float
+        As a number.
+    time : Time
+        As what carries its gradient; the number again where nothing does.
+    """
 
     value: float
     time: Time
@@ -36,7 +44,15 @@ class Instant:
 
 @dataclass(frozen=True)
 class Stop(Instant):
-    """A time at which a step ends; f may jump there."""
+    """A time at which a step ends.
+
+    Attributes
+    ----------
+    value, time
+        As in `Instant`.
+    jump : bool
+        Whether f may jump there.
+    """
 
     jump: bool = False
 
@@ -51,7 +67,13 @@ def _silent(t: float, x: Tensor, h: float) -> None:
 
 @dataclass(frozen=True)
 class Callbacks:
-    """What is called at each step that is tried, taken or refused."""
+    """What is called at each step, with time, state and length of the step.
+
+    Attributes
+    ----------
+    step, accept, reject : callable
+        Where a step is tried, taken and refused; nothing happens by default.
+    """
 
     step: Callback = _silent
     accept: Callback = _silent

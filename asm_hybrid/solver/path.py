@@ -21,7 +21,25 @@ __all__ = ["Path", "Way", "interpolated", "timelike", "travel"]
 
 
 def timelike(times: Any, x0: Tensor) -> Tensor:
-    """Return the times as a tensor that is as precise as they are, and as the states are."""
+    """Return times as a tensor.
+
+    Parameters
+    ----------
+    times : Tensor or sequence of float
+        What a user has given.
+    x0 : Tensor, shape (…, n)
+        The initial state.
+
+    Returns
+    -------
+    Tensor
+        Where the state is, at least as precise as the times and the state, and in single precision at least.
+
+    Raises
+    ------
+    InputError
+        When they are no real numbers.
+    """
     if not isinstance(times, Tensor):
         try:
             times = times if hasattr(times, "__array__") or not isinstance(times, Iterable) else list(times)
@@ -167,6 +185,11 @@ def travel(
         Ends the solution.
     keep : bool
         Whether to keep the steps.
+
+    Returns
+    -------
+    Path
+        The solution up to the last time, or to the event.
     """
     begin = way.instant(0)
     path = Path([begin.value], [x0])
@@ -232,5 +255,18 @@ def _repeated(path: Path, way: Way, i: int, f: Slopes) -> int:
 
 
 def interpolated(path: Path, direction: float) -> Callable[[Sequence[float]], Tensor]:
-    """Return what gives states at any times, ``(k, …, n)``."""
+    """Return what gives states at any times.
+
+    Parameters
+    ----------
+    path : Path
+        A solution whose steps were kept.
+    direction : float
+        One, or minus one where times run backwards.
+
+    Returns
+    -------
+    callable
+        From a sequence of k times within the solution to states, ``(k, …, n)``.
+    """
     return lambda times: torch.stack([path.within(float(t), direction) for t in times])

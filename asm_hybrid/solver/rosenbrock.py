@@ -37,7 +37,13 @@ CHUNK = 96
 
 
 class StiffSystem(Protocol):
-    """What the solver needs of a model. States ``(…, block, n)``."""
+    """What the solver needs of a model. States ``(…, block, n)``.
+
+    Attributes
+    ----------
+    floor : Tensor or None, shape (n,)
+        What a state is raised to after a step that went below.
+    """
 
     @property
     def floor(self) -> Tensor | None:
@@ -169,7 +175,20 @@ def _compiled_inverse(system: StiffSystem, x: Tensor, forcing: Any, shift: float
 
 
 def exact_solve(full: Tensor, shift: float | Tensor) -> Solve:
-    """Return what divides by ``shift I - J``, with the whole Jacobian J ``(…, block · n, block · n)``, in the graph."""
+    """Return what divides by ``shift I - J``, in the graph.
+
+    Parameters
+    ----------
+    full : Tensor, shape (…, block · n, block · n)
+        The whole Jacobian J [1/d].
+    shift : float or Tensor
+        Multiplies the identity [1/d].
+
+    Returns
+    -------
+    callable
+        From a tensor, shaped as a state ``(…, block, n)``, to another.
+    """
     eye = torch.eye(full.shape[-1], dtype=full.dtype, device=full.device) * shift
     factors, pivots, _ = torch.linalg.lu_factor_ex(eye - full)
 
@@ -181,7 +200,24 @@ def exact_solve(full: Tensor, shift: float | Tensor) -> Solve:
 
 
 def slope_in_time(system: StiffSystem, x: Tensor, near: Sequence[Any], distance: float) -> Tensor:
-    """Return the slope of f in time [unit/d²], from f at the begin of a step and at two times just behind."""
+    """Return the slope of f in time.
+
+    Parameters
+    ----------
+    system : StiffSystem
+        The model.
+    x : Tensor, shape (…, block, n)
+        The state at the begin of a step.
+    near : sequence
+        Forcings at the begin, and one and two distances later.
+    distance : float
+        Distance of these times [d].
+
+    Returns
+    -------
+    Tensor, shape (…, block, n)
+        The slope [unit/d²], right to second order.
+    """
     one, two, three = (system.derivative(x, forcing) for forcing in near)
     return (4.0 * two - 3.0 * one - three) / (2.0 * distance)
 

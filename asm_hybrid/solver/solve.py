@@ -71,7 +71,13 @@ _IN_THEIR_PLACE = {
 
 
 class StiffnessWarning(UserWarning):
-    """An explicit method was given a stiff problem."""
+    """An explicit method was given a stiff problem.
+
+    Attributes
+    ----------
+    args : tuple of str
+        The message: the fastest time constant, the length of the steps, and what to take instead.
+    """
 
 
 def check_method(method: str, steps: int | None, where: str | None = None, step_size: float | None = None) -> None:

@@ -175,7 +175,20 @@ class Layout:
 
 
 def check_start(start: Tensor, finite: str) -> None:
-    """Refuse an initial state that cannot be read, or is not finite in "all" or "any" elements of the batch."""
+    """Refuse an initial state that cannot be read, or is not finite.
+
+    Parameters
+    ----------
+    start : Tensor, shape (…, n)
+        The state, laid out.
+    finite : {'all', 'any', 'none'}
+        Which elements of a batch have to be finite.
+
+    Raises
+    ------
+    InputError
+        When it is refused.
+    """
     try:
         fine = torch.isfinite(start.detach()).all(-1)
         enough = bool(fine.all()) or (finite != "all" and bool(fine.any())) or finite == "none"

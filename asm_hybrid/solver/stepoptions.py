@@ -27,7 +27,18 @@ _TOLERANCES = {
 
 
 def default_tolerances(dtype: torch.dtype) -> tuple[float, float]:
-    """Return the relative and the absolute tolerance for states of a type."""
+    """Return the tolerances for states of a type.
+
+    Parameters
+    ----------
+    dtype : torch.dtype
+        The type; one that is not known has those of double precision.
+
+    Returns
+    -------
+    tuple of (float, float)
+        Relative [-], and absolute in the unit of the states.
+    """
     return _TOLERANCES.get(dtype, _TOLERANCES[torch.float64])
 
 
@@ -133,7 +144,25 @@ def _times(given: Any, name: str) -> tuple[float, ...]:
 
 
 def as_tolerance(value: Any, name: str) -> Tensor:
-    """Return a tolerance as a tensor in double precision; refuse what is none."""
+    """Return a tolerance as a tensor in double precision.
+
+    Parameters
+    ----------
+    value : float or Tensor
+        What a user has given.
+    name : str
+        Its name, for messages.
+
+    Returns
+    -------
+    Tensor
+        Shaped as it was given, without gradients.
+
+    Raises
+    ------
+    InputError
+        When it holds no numbers, or negative ones.
+    """
     try:
         found = torch.as_tensor(value, dtype=torch.float64).detach()
     except (TypeError, ValueError, RuntimeError):
@@ -144,9 +173,21 @@ def as_tolerance(value: Any, name: str) -> Tensor:
 
 
 def sizes(x: Tensor, y: Tensor, rtol: float | Tensor, atol: float | Tensor) -> Tensor:
-    """Return the size that an error may have, entry by entry, in a step from ``x`` to ``y``.
+    """Return the size that an error may have in a step.
 
     It is in single precision at least, so that an error over it does not leave the numbers of half precision.
+
+    Parameters
+    ----------
+    x, y : Tensor, shape (…, n)
+        States at its begin and end.
+    rtol, atol : float or Tensor
+        Relative and absolute tolerance.
+
+    Returns
+    -------
+    Tensor, shape (…, n)
+        Entry by entry.
     """
     largest = torch.maximum(x.abs(), y.abs())
     return (largest if largest.dtype.itemsize > 2 else largest.float()) * rtol + atol

@@ -103,13 +103,45 @@ def moved(x: Tensor, weights: Sequence[float], stages: Sequence[Tensor], h: Time
 
 
 def drift(f: Slopes, t: Time, x: Tensor, h: Tensor) -> Tensor:
-    """Move a state along the solution by a length that is zero in value, with first and second derivatives."""
+    """Move a state along the solution by a length of time that is zero in value.
+
+    Parameters
+    ----------
+    f : callable
+        f, on states as they are laid out.
+    t : Time
+        The time.
+    x : Tensor, shape (…, n)
+        The state.
+    h : Tensor, shape ()
+        The length, which carries gradients.
+
+    Returns
+    -------
+    Tensor, shape (…, n)
+        The state, unchanged in value, with first and second derivatives.
+    """
     first = f(t, x)
     return x + 0.5 * h * (first + f(t + h, x + h * first))
 
 
 class Explicit:
-    """An explicit Runge-Kutta method; what it knows at a begin is the slope."""
+    """An explicit Runge-Kutta method; what it knows at a begin is the slope.
+
+    Parameters
+    ----------
+    f : callable
+        What is integrated.
+    tableau : ButcherTableau
+        The coefficients.
+
+    Attributes
+    ----------
+    f, name, order, stiff, interpolates, holds
+        As in `Stepper`.
+    tableau : ButcherTableau
+        The coefficients.
+    """
 
     stiff, holds = False, False
 
@@ -160,7 +192,26 @@ class _Alone:
 
 
 class Rosenbrock:
-    """A Rosenbrock method with the whole Jacobian; what it knows at a begin is the Jacobian."""
+    """A Rosenbrock method with the whole Jacobian; what it knows at a begin is the Jacobian.
+
+    Parameters
+    ----------
+    f : callable
+        What is integrated.
+    jacobian : callable
+        Its Jacobian, ``(…, n, n)``.
+    tableau : RosenbrockTableau
+        The coefficients.
+
+    Attributes
+    ----------
+    f, name, order, stiff, interpolates, holds
+        As in `Stepper`.
+    jacobian : callable
+        The Jacobian.
+    tableau : RosenbrockTableau
+        The coefficients.
+    """
 
     stiff = True
 
@@ -202,7 +253,21 @@ class Rosenbrock:
 
 
 def stepper_of(method: str, f: Slopes, jacobian: Slopes) -> Stepper:
-    """Return the method of a name."""
+    """Return the method of a name.
+
+    Parameters
+    ----------
+    method : str
+        Its name.
+    f : callable
+        What it integrates.
+    jacobian : callable
+        The Jacobian of f, which only stiff methods ask for.
+
+    Returns
+    -------
+    Stepper
+    """
     if method in STIFF:
         return Rosenbrock(f, jacobian, STIFF[method])
     return Explicit(f, TABLEAUS[method])

@@ -35,7 +35,18 @@ PRODUCTS = 4
 
 
 def products_for(evaluations: int) -> int:
-    """Return how many products with the Jacobian a solution with so many evaluations pays for."""
+    """Return how many products with the Jacobian a solution pays for.
+
+    Parameters
+    ----------
+    evaluations : int
+        Evaluations of f that it took.
+
+    Returns
+    -------
+    int
+        At most `PRODUCTS`; below one where it pays for none.
+    """
     return min(PRODUCTS, evaluations // SHARE - 1)
 
 

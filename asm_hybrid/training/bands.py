@@ -82,9 +82,23 @@ def prediction_band(
 
 
 def coverage(measured: np.ndarray, low: np.ndarray, high: np.ndarray, censored: np.ndarray | None = None) -> float:
-    """Return the share of measurements between two limits [-], all of shape ``(sample,)``.
+    """Return the share of measurements between two limits.
 
     One beyond a limit of the sensor is held if the band reaches beyond that.
+
+    Parameters
+    ----------
+    measured : ndarray, shape (sample,)
+        Measurements.
+    low, high : ndarray, shape (sample,)
+        The limits.
+    censored : ndarray of int, shape (sample,), optional
+        Which measurements are limits of the sensor.
+
+    Returns
+    -------
+    float
+        The share [-].
     """
     above, below = measured >= low, measured <= high
     if censored is not None:
@@ -99,7 +113,22 @@ def held(
     high: np.ndarray,
     censored: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """Return coverage of a band [-], its mean width, bias of its centre, number of samples, for ``summary.json``."""
+    """Return how well a band holds measurements, for ``summary.json``.
+
+    Parameters
+    ----------
+    measured : ndarray, shape (sample,)
+        Measurements.
+    centre, low, high : ndarray, shape (sample,)
+        The band.
+    censored : ndarray of int, shape (sample,), optional
+        Which measurements are limits of the sensor.
+
+    Returns
+    -------
+    dict of str to object
+        ``coverage`` [-]; ``width``, its mean, and ``bias`` of its centre, in the unit of the variable; ``n``.
+    """
     error = centre - measured if censored is None else censored_error(centre - measured, censored)
     return {
         "coverage": coverage(measured, low, high, censored),
@@ -127,6 +156,11 @@ def band_summary(
         The block of each measurement, by variable.
     censored : mapping of str to ndarray of int, shape (sample,), optional
         Which measurements are limits of the sensor, by variable.
+
+    Returns
+    -------
+    dict of str to object
+        ``level`` [-], and ``variables``: ``residual`` in the unit of the variable, and what `held` returns by block.
     """
     variables = {}
     for name, band in bands.items():
@@ -154,6 +188,11 @@ def coverage_warnings(
         ``test`` of the bands of forecasts: what `held` returns by horizon and variable; or nothing.
     variables : mapping
         ``unit`` and ``noise`` of every variable.
+
+    Returns
+    -------
+    list of str
+        Nothing of a band whose coverage lies within `BELIEVED`.
     """
     found = [
         (

@@ -53,7 +53,15 @@ HORIZON = 1.0
 
 @dataclass(frozen=True)
 class Pace:
-    """Time of one knot interval [s]: a fixed part, and one for each trajectory that runs along."""
+    """Time of one knot interval.
+
+    Attributes
+    ----------
+    fixed : float
+        What it takes in any case [s].
+    each : float
+        What each trajectory that runs along adds [s].
+    """
 
     fixed: float
     each: float
@@ -180,7 +188,17 @@ class Cost:
 
 
 def extent(config: Config, plant: Plant, dataset: Dataset) -> Extent:
-    """Return how much there is to do for a config and its data."""
+    """Return how much there is to do for a config and its data.
+
+    Parameters
+    ----------
+    config, plant, dataset
+        What is trained.
+
+    Returns
+    -------
+    Extent
+    """
     training, interval = config.training, dataset.interval
     begin, end = dataset.blocks["train"]
     begin = max(begin, training.warmup)
@@ -326,6 +344,11 @@ def cost_findings(cost: Cost, memory: float | None, file: str) -> Iterator[Quali
         Memory of the machine [byte]; None where it cannot be told.
     file : str
         The file, for messages.
+
+    Yields
+    ------
+    QualityFinding
+        Warnings.
     """
     if cost.parts and cost.seconds > LONG:
         name, longest = max(cost.parts, key=lambda part: part[1])
@@ -354,7 +377,18 @@ def cost_findings(cost: Cost, memory: float | None, file: str) -> Iterator[Quali
 
 
 def duration(seconds: float) -> str:
-    """Return a time in the unit that suits it, to two digits."""
+    """Return a time in the unit that suits it, to two digits.
+
+    Parameters
+    ----------
+    seconds : float
+        The time [s].
+
+    Returns
+    -------
+    str
+        Such as ``3.5 h``; not below one in its unit.
+    """
     for limit, unit, size in ((100.0, "s", 1.0), (100 * 60.0, "min", 60.0), (72 * 3600.0, "h", 3600.0)):
         if seconds < limit:
             return f"{max(1.0, float(f'{seconds / size:.2g}')):g} {unit}"

@@ -45,7 +45,18 @@ SAMPLED = 64
 
 
 def training_cost(config: Config, plant: Plant, dataset: Dataset, state: np.ndarray, start: float) -> Cost:
-    """Return what a training will take on this machine; see `time_training`."""
+    """Return what a training will take on this machine.
+
+    Parameters
+    ----------
+    config, plant, dataset, state, start
+        As in `time_training`.
+
+    Returns
+    -------
+    Cost
+        Without times where the networks are too large to be timed.
+    """
     work = extent(config, plant, dataset)
     small = work.weights * min(1.0, MEMBERS / work.members) < WEIGHTS
     return estimate(work, time_training(config, plant, dataset, state, start) if small else None)
@@ -198,7 +209,18 @@ class _Pieces:
 
 
 def machine_memory(config: Config) -> float | None:
-    """Return the memory of the device that a config trains on [byte]; None where it cannot be told."""
+    """Return the memory of the device that a config trains on.
+
+    Parameters
+    ----------
+    config : Config
+        The config.
+
+    Returns
+    -------
+    float or None
+        The memory [byte], within the limit of a container; None where it cannot be told.
+    """
     if choose_device(config.device).type == "cuda":
         return float(torch.cuda.get_device_properties(0).total_memory)
     sizes = []

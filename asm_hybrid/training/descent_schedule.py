@@ -43,6 +43,11 @@ def schedule(stages: Sequence[str], length: int, iterations: int) -> tuple[Part,
         Full length of a window, in knot intervals.
     iterations : int
         Gradient steps of all together.
+
+    Returns
+    -------
+    tuple of Part
+        In the order in which they are done.
     """
     descents = [stage for stage in stages if stage in DESCENTS]
     parts = []
@@ -53,9 +58,19 @@ def schedule(stages: Sequence[str], length: int, iterations: int) -> tuple[Part,
 
 
 def window_lengths(full: int) -> tuple[int, ...]:
-    """Return the lengths of growing windows, phase by phase, in knot intervals; the last is the full one.
+    """Return the lengths of growing windows.
 
     n learns on short windows first, whose gradients are tame.
+
+    Parameters
+    ----------
+    full : int
+        Full length, in knot intervals.
+
+    Returns
+    -------
+    tuple of int
+        One a phase, in knot intervals; the last is the full one.
     """
     return tuple(dict.fromkeys(max(1, full // share) for share in SHARES))
 

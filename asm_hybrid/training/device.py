@@ -10,7 +10,18 @@ __all__ = ["choose_device"]
 
 
 def choose_device(name: str, where: str = "device") -> torch.device:
-    """Return the device that a config asks for; `where` is said of it in the message.
+    """Return the device that a config asks for.
+
+    Parameters
+    ----------
+    name : {'auto', 'cpu', 'cuda'}
+        What it says; ``auto`` is CUDA where there is any.
+    where : str, optional
+        File and key, for the message.
+
+    Returns
+    -------
+    torch.device
 
     Raises
     ------

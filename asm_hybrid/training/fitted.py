@@ -42,7 +42,20 @@ OTHER_VERSION = "use the version of asm-hybrid that made the run, or train again
 
 
 def term_specs(config: Config, table: Table) -> tuple[TermSpec, ...]:
-    """Return the settings of n that a config names, one a placement, defaults filled in."""
+    """Return the settings of n that a config names, defaults filled in.
+
+    Parameters
+    ----------
+    config : Config
+        The config.
+    table : Table
+        The kinetics table.
+
+    Returns
+    -------
+    tuple of TermSpec
+        One a placement.
+    """
     network, observed, specs = config.network, tuple(observed_targets(config).values()), []
     for placement in network.placement:
         acts = PLACEMENTS[placement]

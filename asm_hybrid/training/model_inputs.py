@@ -47,7 +47,18 @@ def read_inputs(folder: str | Path) -> pd.DataFrame:
 
 
 def first_knot(folder: Path) -> pd.Timestamp:
-    """Return the time of the first row of the inputs in a run folder or bundle whose manifest was checked, UTC."""
+    """Return the time of the first row of the inputs of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        Run folder or bundle whose manifest was checked.
+
+    Returns
+    -------
+    Timestamp
+        In UTC.
+    """
     found: pd.Timestamp = _read(folder / INPUTS, rows=1)["time"].iloc[0]
     return found
 

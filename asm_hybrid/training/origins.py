@@ -83,6 +83,10 @@ def choose_origins(blocks: Mapping[str, tuple[float, float]], block: str, interv
         The block.
     interval : float
         Distance of two knots [d].
+
+    Returns
+    -------
+    Origins
     """
     begin, end = blocks[block]
     ended = max([blocks["train"][0], *(e for b, e in blocks.values() if b < begin)])
@@ -99,7 +103,18 @@ def _tolerance(interval: float) -> float:
 
 
 def knots_ahead(interval: float) -> int:
-    """Return how many knot intervals are simulated from an origin on."""
+    """Return how many knot intervals are simulated from an origin on.
+
+    Parameters
+    ----------
+    interval : float
+        Distance of two knots [d].
+
+    Returns
+    -------
+    int
+        Enough for the samples of the longest horizon.
+    """
     return ceil((max(HORIZONS) * HOUR + _tolerance(interval)) / interval) + 1
 
 
@@ -120,6 +135,10 @@ def choose_targets(
         Start and end of the block of every origin [d].
     interval : float
         Distance of two knots [d].
+
+    Returns
+    -------
+    Targets
     """
     times, (begin, end) = observation.times, limits
     parts = []

@@ -58,6 +58,17 @@ class Predictions:
 
 
 def predict_all(record: FittedRecord) -> Predictions:
-    """Run every model, open loop, over the whole record and read it at the measurements."""
+    """Run every model, open loop, over the whole record and read it at the measurements.
+
+    Parameters
+    ----------
+    record : FittedRecord
+        The record, and what was fitted.
+
+    Returns
+    -------
+    Predictions
+        Of the models that the run has; without forecasts.
+    """
     loops = {model.name: model.simulate(record) for model in compared_models().values()}
     return Predictions(record, {name: loop for name, loop in loops.items() if loop is not None})

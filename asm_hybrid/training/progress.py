@@ -10,7 +10,13 @@ __all__ = ["Progress", "Silent", "finite", "span"]
 
 
 class Progress(Protocol):
-    """Receiver of progress."""
+    """Receiver of progress.
+
+    Attributes
+    ----------
+    stage, advance, say : callable
+        The begin of a stage, a step of it, and what the user should read.
+    """
 
     def stage(self, title: str, total: int | None = None) -> None:
         """Begin a stage of ``total`` steps, or of unknown length."""
@@ -23,7 +29,13 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Progress that is not shown."""
+    """Progress that is not shown.
+
+    Attributes
+    ----------
+    stage, advance, share, say : callable
+        As in `Progress`; `share` takes what is done of a task [-].
+    """
 
     def stage(self, title: str, total: int | None = None) -> None:
         """Do nothing."""
@@ -39,12 +51,33 @@ class Silent:
 
 
 def finite(values: Sequence[float]) -> list[float | None]:
-    """Return figures for a record, None for those that are not finite: JSON knows no others."""
+    """Return figures for a record, None for those that are not finite: JSON knows no others.
+
+    Parameters
+    ----------
+    values : sequence of float
+        The figures.
+
+    Returns
+    -------
+    list of (float or None)
+    """
     return [value if math.isfinite(value) else None for value in values]
 
 
 def span(values: Sequence[float | None]) -> str:
-    """Return the range of the figures of all members as text, and how many have none since they diverge."""
+    """Return the range of the figures of all members as text.
+
+    Parameters
+    ----------
+    values : sequence of (float or None)
+        The figures; None of members that diverge.
+
+    Returns
+    -------
+    str
+        With the number of members that diverge.
+    """
     known = [value for value in values if value is not None]
     if not known:
         return "none, all diverge"

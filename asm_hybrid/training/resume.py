@@ -19,7 +19,13 @@ OWN = ("config.yaml", "kinetics.yaml")
 
 
 def write_origin(folder: Path) -> None:
-    """Keep what a run began with: digests of its config, table, data and earlier run, the packages and the device."""
+    """Keep what a run began with: digests of its config, table, data and earlier run, the packages and the device.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder, which holds the config.
+    """
     make_folder(folder / UNFINISHED, parents=False)
     config = load_config(folder / "config.yaml")
     names = [*OWN, *(source.file for source in config.data.sources.values())]
@@ -31,6 +37,15 @@ def write_origin(folder: Path) -> None:
 
 def find_config(folder: Path) -> Path:
     """Return the config of a run that can be resumed.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+
+    Returns
+    -------
+    Path
 
     Raises
     ------
@@ -59,7 +74,17 @@ def find_config(folder: Path) -> Path:
 
 
 def check_resumable(folder: Path) -> list[str]:
-    """Refuse config or data that differ from those the run began with; return warnings about packages that do.
+    """Refuse config or data that differ from those the run began with.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+
+    Returns
+    -------
+    list of str
+        A warning where packages or the device differ.
 
     Raises
     ------

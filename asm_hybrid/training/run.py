@@ -213,5 +213,11 @@ def _place(record: dict[str, Any] | None) -> str:
 
 
 def discard_checkpoints(folder: Path) -> None:
-    """Remove what an unfinished run would go on from."""
+    """Remove what an unfinished run would go on from.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    """
     Checkpoints(folder).discard()

@@ -118,7 +118,17 @@ def run_context(
     log: MetricsLog,
     warm_start: FittedModel | None = None,
 ) -> RunContext:
-    """Return the context of a run; parameters as the attributes of `RunContext`."""
+    """Return the context of a run.
+
+    Parameters
+    ----------
+    config, plant, dataset, progress, checkpoints, log, warm_start
+        As the attributes of `RunContext`.
+
+    Returns
+    -------
+    RunContext
+    """
     device, grid = choose_device(config.device), make_grid(config)
     return RunContext(
         config=config,

@@ -36,6 +36,10 @@ def hold_run(folder: Path) -> Iterator[None]:
     folder : Path
         The folder.
 
+    Yields
+    ------
+    None
+
     Raises
     ------
     InputError
@@ -164,7 +168,18 @@ class MetricsLog:
 
 
 def environment(device: torch.device) -> dict[str, Any]:
-    """Return the versions and the machine a run was made with."""
+    """Return the versions and the machine a run was made with.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where it is computed.
+
+    Returns
+    -------
+    dict of str to object
+        ``created``, ``python``, ``platform``, ``device``, ``threads``, and ``packages`` with their versions.
+    """
     packages = ("asm-hybrid", "torch", "torchdiffeq", "numpy", "pandas", "scipy", "sympy")
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

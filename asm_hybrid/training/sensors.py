@@ -54,7 +54,18 @@ class SensorSpec:
 
 
 def sensor_specs(config: Config) -> tuple[SensorSpec, ...]:
-    """Return the sensors of the observed columns, in the order of the config."""
+    """Return the sensors of the observed columns.
+
+    Parameters
+    ----------
+    config : Config
+        The config.
+
+    Returns
+    -------
+    tuple of SensorSpec
+        In the order of the config.
+    """
     return tuple(
         SensorSpec(header, c.bias == LEARN, c.lag if isinstance(c.lag, float) else 0.0, c.lag == LEARN)
         for _, header, c in used_columns(config)
@@ -211,6 +222,10 @@ def sensor_warnings(table: dict[str, dict[str, Any]], noise: dict[str, float]) -
         From :meth:`Sensors.table`.
     noise : dict of str to float
         Sensor noise by column.
+
+    Returns
+    -------
+    list of str
     """
     out = []
     for label, row in table.items():

@@ -28,7 +28,13 @@ gradient errs by 4.0e-3 with one step of 15 min in all intervals, and by 7.6e-4 
 
 
 class SimulationModel(Protocol):
-    """Anything with states that runs over inputs."""
+    """Anything with states that runs over inputs.
+
+    Attributes
+    ----------
+    simulate : callable
+        From a state and inputs to a `Solution`.
+    """
 
     def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
         """Run from ``x0`` over ``inputs`` ``(…, knot, input)``."""
@@ -70,7 +76,15 @@ class PlantModel:
 
 @dataclass(frozen=True)
 class NeuralModel:
-    """The pure neural ODE on a grid. States ``(member, …, variable)`` are the outputs, recorded at the knots."""
+    """The pure neural ODE on a grid. States ``(member, …, variable)`` are the outputs.
+
+    Attributes
+    ----------
+    ode : NeuralODE
+        The model.
+    grid : Grid
+        Knots, at which it is recorded.
+    """
 
     ode: NeuralODE
     grid: Grid

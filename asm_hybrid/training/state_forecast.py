@@ -67,7 +67,19 @@ def _windows(task: ForecastTask) -> Tensor:
 
 
 def known_at_origins(task: ForecastTask, loop: OpenLoop) -> KnownAtOrigins:
-    """Return what is known at the origins of a model with the open-loop prediction `loop`."""
+    """Return what is known at the origins of a model.
+
+    Parameters
+    ----------
+    task : ForecastTask
+        What is to be forecast.
+    loop : OpenLoop
+        The model's open-loop prediction, with its states.
+
+    Returns
+    -------
+    KnownAtOrigins
+    """
     record, device = task.record, task.record.inputs.device
     assert loop.trajectory is not None
     found = [
@@ -94,7 +106,7 @@ def known_at_origins(task: ForecastTask, loop: OpenLoop) -> KnownAtOrigins:
 
 
 def read_forecasts(task: ForecastTask, loop: OpenLoop, outputs: Tensor, points: int) -> list[np.ndarray]:
-    """Return forecasts, ``(member, target)`` for each variable, from simulations that start at the origins.
+    """Return forecasts from simulations that start at the origins.
 
     Parameters
     ----------
@@ -106,6 +118,11 @@ def read_forecasts(task: ForecastTask, loop: OpenLoop, outputs: Tensor, points: 
         What the sensors show.
     points : int
         Recorded points per knot interval.
+
+    Returns
+    -------
+    list of ndarray, each (member, target)
+        One a variable, in its unit.
     """
     interval, observations = task.record.grid.interval, task.record.observations
     # The windows are laid end to end, without their last points: one series that is read like that of a record.
@@ -145,7 +162,7 @@ def _corrected(
 def plant_forecast(
     task: ForecastTask, loop: OpenLoop, plant: PlantModel, show: Callable[[Tensor, float], Tensor]
 ) -> list[np.ndarray] | None:
-    """Forecast with a plant; None where there is no origin.
+    """Forecast with a plant.
 
     Parameters
     ----------
@@ -157,6 +174,11 @@ def plant_forecast(
         f, or f + n.
     show : callable
         From outputs and the distance of two points [d] to what the sensors show.
+
+    Returns
+    -------
+    list of ndarray, each (member, target), or None
+        One a variable, in its unit; None where there is no origin.
     """
     if not len(task.knots):
         return None
@@ -174,7 +196,20 @@ def plant_forecast(
 
 
 def loop_of_f(record: FittedRecord, which: int) -> OpenLoop:
-    """Return the open loop of f, with the default parameters (0) or with the calibrated ones (1)."""
+    """Return the open loop of f.
+
+    Parameters
+    ----------
+    record : FittedRecord
+        The record.
+    which : {0, 1}
+        With the default parameters, or with the calibrated ones.
+
+    Returns
+    -------
+    OpenLoop
+        As one member.
+    """
     assert record.f.knots is not None
     part = slice(which, which + 1)
     shown = record.model.sensors.known(record.f.outputs, record.grid.spacing)

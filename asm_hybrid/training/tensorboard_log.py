@@ -15,6 +15,11 @@ __all__ = ["Board", "check_board"]
 def check_board(where: str) -> None:
     """Refuse when the package is missing.
 
+    Parameters
+    ----------
+    where : str
+        File and key, for the message.
+
     Raises
     ------
     InputError

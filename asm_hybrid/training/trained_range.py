@@ -134,7 +134,17 @@ def input_departures(
 
 
 def departure_text(departure: Departure) -> str:
-    """Return one departure as part of a sentence."""
+    """Return one departure as part of a sentence.
+
+    Parameters
+    ----------
+    departure : Departure
+        The departure.
+
+    Returns
+    -------
+    str
+    """
     d = departure
     unit = "" if d.unit == "-" else f" {d.unit}"
     values = f"{d.low:.3g}" if f"{d.low:.3g}" == f"{d.high:.3g}" else f"{d.low:.3g} to {d.high:.3g}"
@@ -144,7 +154,18 @@ def departure_text(departure: Departure) -> str:
 
 
 def departures_text(departures: Sequence[Departure]) -> str:
-    """Return the longest departures as part of a sentence, and how many more there are."""
+    """Return the longest departures as part of a sentence.
+
+    Parameters
+    ----------
+    departures : sequence of Departure
+        All of them, the longest first.
+
+    Returns
+    -------
+    str
+        With the number of those that are not named.
+    """
     more = len(departures) - NAMED
     named = "; ".join(departure_text(d) for d in departures[:NAMED])
     return f"{named}; and {more} more" if more > 0 else named

@@ -44,7 +44,7 @@ class Innovations:
 
 
 def latest(times: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Return the position of the last sample that is not after each time; -1 where there is none.
+    """Return the position of the last sample that is not after each time.
 
     Parameters
     ----------
@@ -52,6 +52,11 @@ def latest(times: np.ndarray, at: np.ndarray) -> np.ndarray:
         Times of the samples, sorted [d].
     at : ndarray, shape (origin,)
         Origins [d].
+
+    Returns
+    -------
+    ndarray of int, shape (origin,)
+        The positions; -1 where there is none.
     """
     return np.searchsorted(times, at + SAME, side="right") - 1
 
@@ -127,6 +132,10 @@ def fluctuations(states: Tensor, measured: Tensor, noise: Tensor, width: int) ->
         Standard deviations of the sensors' errors.
     width : int
         Times in the running mean.
+
+    Returns
+    -------
+    Fluctuations
     """
     x, y = _without_mean(states, width), _without_mean(measured, width)
     count = y.shape[1]

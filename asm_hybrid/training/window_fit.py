@@ -57,6 +57,11 @@ def training_windows(
         From recorded outputs to what sensors show of them.
     lead : bool, optional
         Whether windows without samples go before those of the training block.
+
+    Returns
+    -------
+    train, validate : Windows
+        The windows, and the one.
     """
     dataset, blocks, device = context.dataset, context.blocks, context.device
     train = make_windows(dataset, blocks["train"], length, points, device, lead=lead)
@@ -108,7 +113,21 @@ def open_loop_validation(
 def fit_settings(
     context: RunContext, iterations: int, *, carry_from: float = 0.0, carries_adjoint: bool = False
 ) -> FitSettings:
-    """Return how the config wants a fit to descend."""
+    """Return how the config wants a fit to descend.
+
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+    iterations : int
+        Gradient steps at most.
+    carry_from, carries_adjoint
+        As in `FitSettings`.
+
+    Returns
+    -------
+    FitSettings
+    """
     training = context.config.training
     return FitSettings(
         iterations=iterations,
@@ -186,7 +205,20 @@ def _first_bad(context: RunContext, windows: Windows, index: Tensor, outputs: Te
 
 
 def skipped_warnings(result: FitResult, name: str) -> list[str]:
-    """Return a warning when windows were skipped in a fit."""
+    """Return a warning when windows were skipped in a fit.
+
+    Parameters
+    ----------
+    result : FitResult
+        What the fit found.
+    name : str
+        Of what was fitted.
+
+    Returns
+    -------
+    list of str
+        One sentence, or none.
+    """
     if not result.skipped:
         return []
     return [f"{result.skipped} windows diverged while {name} was fitted, and were skipped"]

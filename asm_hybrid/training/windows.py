@@ -115,6 +115,20 @@ def recorded_points(observations: Sequence[Observation], interval: float, subste
 
     The knots are enough where all samples of a moment are at knots; else every step needs three points, through which
     and its start goes a cubic.
+
+    Parameters
+    ----------
+    observations : sequence of Observation
+        The measurements.
+    interval : float
+        Distance of two knots [d].
+    substeps : int
+        Steps of the solver in an interval.
+
+    Returns
+    -------
+    int
+        One, or three a step.
     """
     places = [np.asarray(o.times) / interval for o in observations if not o.period]
     off = any(np.abs(p - np.round(p)).max(initial=0.0) > SAME for p in places)

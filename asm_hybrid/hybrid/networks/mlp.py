@@ -16,7 +16,21 @@ __all__ = ["NETWORK", "perceptron"]
 
 
 def perceptron(sizes: Sequence[int], generator: Generator) -> dict[str, list[Tensor]]:
-    """Return weights drawn uniformly with unit variance of the sums, the last ones zero, and zero biases."""
+    """Return the weights of a perceptron at its start.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Numbers of inputs, of units in every hidden layer, and of targets.
+    generator : Generator
+        Draws the weights.
+
+    Returns
+    -------
+    dict of str to list of Tensor
+        One entry a layer: ``weights``, each (n, m), drawn uniformly with unit variance of the sums, those of the last
+        layer zero; ``biases``, each (1, m), zero.
+    """
     import torch
 
     weights, biases = [], []
@@ -29,7 +43,13 @@ def perceptron(sizes: Sequence[int], generator: Generator) -> dict[str, list[Ten
 
 
 class MLP(Network):
-    """A multilayer perceptron; its last layer starts at zero."""
+    """A multilayer perceptron; its last layer starts at zero.
+
+    Parameters
+    ----------
+    inputs, hidden, targets, activation, options
+        As in `Network`; there are no keys of its own.
+    """
 
     name = "mlp"
     order = 10

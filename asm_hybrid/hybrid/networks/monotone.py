@@ -30,6 +30,18 @@ class Monotone(Network):
     This holds for z. The guard g, by which z is multiplied, is one inside the trained range; outside it fades to zero,
     and the product g z can then fall with an input with which z rises.
 
+    Parameters
+    ----------
+    inputs, hidden, targets, activation
+        As in `Network`.
+    options : mapping of str to object
+        Lists of inputs under ``rises_with`` and ``falls_with``.
+
+    Attributes
+    ----------
+    signs : ndarray, shape (input,)
+        One of inputs with which n rises, minus one of those with which it falls, zero of the rest.
+
     References
     ----------
     .. [1] H. Daniels, M. Velikova (2010), "Monotone and partially monotone neural networks", IEEE Trans. Neural Netw.

@@ -13,7 +13,17 @@ PLACEMENTS = discover_classes(__name__, "PLACEMENT", Placement)  # type: ignore[
 
 
 def placement_of(kind: str) -> type[Placement]:
-    """Return the placement whose targets are of a kind, such as ``process``; ValueError where none is."""
+    """Return the placement whose targets are of a kind; ValueError where none is.
+
+    Parameters
+    ----------
+    kind : str
+        The kind, such as ``process``.
+
+    Returns
+    -------
+    type of Placement
+    """
     for placement in PLACEMENTS.values():
         if placement.kind == kind:
             return placement

@@ -22,7 +22,13 @@ __all__ = ["PLACEMENT"]
 
 
 class Output(Placement):
-    """``h(X) + typical · g z``, with g and z of the variable's tank, the last one for the effluent; X is that of f."""
+    """``h(X) + typical · g z``, with g and z of the variable's tank, the last one for the effluent; X is that of f.
+
+    Parameters
+    ----------
+    targets, options, plant
+        As in `Placement`; the targets are measured variables.
+    """
 
     name = "output"
     order = 50

@@ -22,6 +22,11 @@ class Rates(Placement):
     """``ρ exp(L tanh(g z / L))``, or ``ρ + gate · typical · g z``; mass is conserved.
 
     The gate of an addition closes where a component that takes part in the process runs out.
+
+    Parameters
+    ----------
+    targets, options, plant
+        As in `Placement`; the targets are processes.
     """
 
     name = "rates"

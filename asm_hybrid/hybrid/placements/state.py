@@ -19,7 +19,13 @@ __all__ = ["PLACEMENT"]
 
 
 class State(Placement):
-    """``dX/dt + gate · typical · g z``; mass is not conserved, and the gate closes where the component runs out."""
+    """``dX/dt + gate · typical · g z``; mass is not conserved, and the gate closes where the component runs out.
+
+    Parameters
+    ----------
+    targets, options, plant
+        As in `Placement`; the targets are components.
+    """
 
     name = "state"
     order = 20

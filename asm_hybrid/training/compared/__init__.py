@@ -19,11 +19,31 @@ def compared_models() -> Mapping[str, ComparedModel]:
 
 
 def own_model(mode: str) -> ComparedModel:
-    """Return the model that the runs of a mode are about."""
+    """Return the model that the runs of a mode are about.
+
+    Parameters
+    ----------
+    mode : str
+        The mode, as in ``model.mode`` of a config.
+
+    Returns
+    -------
+    ComparedModel
+    """
     return next(model for model in compared_models().values() if model.mode == mode)
 
 
 def model_of(fitted: FittedModel) -> ComparedModel:
-    """Return the model that a run stands for: that of its mode, or recalibrated f as long as a hybrid has no n."""
+    """Return the model that a run stands for: that of its mode, or recalibrated f as long as a hybrid has no n.
+
+    Parameters
+    ----------
+    fitted : FittedModel
+        What the run has learnt.
+
+    Returns
+    -------
+    ComparedModel
+    """
     own = own_model(fitted.config.model.mode)
     return own if own.is_in(fitted) else own_model("mechanistic")

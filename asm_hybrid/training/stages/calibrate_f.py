@@ -39,7 +39,18 @@ class CalibratedF:
 
 
 def uncalibrated_f(context: RunContext) -> CalibratedF:
-    """Return f as a run begins with it: its default parameters, or those of an earlier run, and no steady state yet."""
+    """Return f as a run begins with it.
+
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+
+    Returns
+    -------
+    CalibratedF
+        With the default parameters, or those of an earlier run, and zeros for the steady states.
+    """
     first = context.defaults if context.warm_start is None else context.warm_start.parameters
     start = torch.zeros(2, *context.plant.shape, dtype=torch.float64, device=context.device)
     return CalibratedF(first.to(context.device).clone(), start)
@@ -56,6 +67,11 @@ def calibrate_f(context: RunContext, f: CalibratedF, keep: Callable[[CalibratedF
         f at its steady start.
     keep : callable
         Gets f with the best parameters so far.
+
+    Returns
+    -------
+    CalibratedF
+        With the best parameters and their steady state; as it was where nothing is calibrated.
     """
     chosen = calibration_bounds(context.config, context.plant.table)
     if not chosen or "calibration" not in context.config.training.stages:

@@ -38,7 +38,19 @@ class StepCheck:
 
 
 def check_step(context: RunContext, simulated: SimulatedF) -> StepCheck:
-    """Compare recalibrated f over two days with itself at a third of the step."""
+    """Compare recalibrated f over two days with itself at a third of the step.
+
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+    simulated : SimulatedF
+        f and its trajectory.
+
+    Returns
+    -------
+    StepCheck
+    """
     grid, trajectory = context.grid, simulated.trajectory
     first = round(context.blocks["train"][0] / grid.interval)
     inputs = context.inputs[first : first + round(DAYS / grid.interval) + 1]

@@ -36,6 +36,11 @@ def collocate_n(
         f + n.
     windows : pair of Windows
         The training block and the validation block.
+
+    Returns
+    -------
+    LearntN
+        With the seed that validates best now; as it was where collocation is left out.
     """
     term, grid, f = n.term, context.grid, simulated.f
     if not any(part.placement.on_derivative for part in term):

@@ -56,6 +56,11 @@ def descend_n(
     keep : callable
         Gets what is known of n after every fit.
 
+    Returns
+    -------
+    LearntN
+        With the results of all fits.
+
     Raises
     ------
     SimulationError

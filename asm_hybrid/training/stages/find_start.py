@@ -15,6 +15,17 @@ __all__ = ["find_start"]
 def find_start(context: RunContext, f: CalibratedF) -> CalibratedF:
     """Bring f to its steady start, with its default parameters and with those that it begins with.
 
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+    f : CalibratedF
+        f without its steady start.
+
+    Returns
+    -------
+    CalibratedF
+
     Raises
     ------
     SimulationError

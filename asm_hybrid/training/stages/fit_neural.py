@@ -63,6 +63,11 @@ def fit_neural(context: RunContext, keep: Callable[[LearntNeural], None]) -> Lea
     keep : callable
         Gets the model as it starts, and after its fit.
 
+    Returns
+    -------
+    LearntNeural
+        Without a result where the fit failed.
+
     Raises
     ------
     SimulationError

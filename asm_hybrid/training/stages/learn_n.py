@@ -37,6 +37,10 @@ def learn_n(context: RunContext, simulated: SimulatedF, keep: Callable[[LearntN]
         f and its trajectory.
     keep : callable
         Gets n as it starts, and what is known of it after every part.
+
+    Returns
+    -------
+    LearntN
     """
     training = context.config.training
     n = _first_n(context, simulated)

@@ -61,7 +61,7 @@ class LearntN:
 
 
 def n_windows(context: RunContext, sensors: Sensors, length: int) -> tuple[Windows, Windows]:
-    """Return windows of the training block, and the validation block, as the sensors show them.
+    """Return windows of the training block and the validation block, as the sensors show them.
 
     Parameters
     ----------
@@ -71,6 +71,10 @@ def n_windows(context: RunContext, sensors: Sensors, length: int) -> tuple[Windo
         With what is learnt of them.
     length : int
         Knot intervals in a window.
+
+    Returns
+    -------
+    tuple of (Windows, Windows)
     """
     lead = context.config.training.gradient == "record"
     show = partial(sensors.read, step=context.grid.spacing)

@@ -41,6 +41,17 @@ class SimulatedF:
 def simulate_f(context: RunContext, f: CalibratedF) -> SimulatedF:
     """Simulate f, by default and recalibrated, over the record.
 
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+    f : CalibratedF
+        f at its steady start.
+
+    Returns
+    -------
+    SimulatedF
+
     Raises
     ------
     SimulationError
