@@ -16,16 +16,10 @@ from math import isfinite
 from typing import Literal
 
 from asm_hybrid.errors import InputError
-from asm_hybrid.scenario.kpi import (
-    Indicator,
-    aeration_energy,
-    carbon_mass,
-    load,
-    mixing_energy,
-    pumping_energy,
-    sludge_production,
-)
+from asm_hybrid.scenario.kpi import Indicator, carbon_mass, load
+from asm_hybrid.scenario.kpi_energy import aeration_energy, mixing_energy, pumping_energy
 from asm_hybrid.scenario.kpi_series import PlantSeries
+from asm_hybrid.scenario.kpi_sludge import sludge_production
 
 __all__ = ["Factors", "N2OFactor", "evaluate_factors"]
 

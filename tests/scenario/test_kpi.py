@@ -11,23 +11,25 @@ from kpi_plant import plant
 from asm_hybrid.errors import InputError
 from asm_hybrid.scenario.kpi import (
     BSM_LIMITS,
-    ORIGINAL_PUMPING,
     ORIGINAL_QUALITY,
-    aeration_energy,
     evaluate,
     flow_weighted_mean,
     load,
-    mixing_energy,
     operational_cost_index,
-    original_aeration_energy,
     percentile,
-    pumping_energy,
     quality_index,
-    sludge_production,
     violation,
+)
+from asm_hybrid.scenario.kpi_energy import (
+    ORIGINAL_PUMPING,
+    aeration_energy,
+    mixing_energy,
+    original_aeration_energy,
+    pumping_energy,
 )
 from asm_hybrid.scenario.kpi_factors import Factors, N2OFactor, evaluate_factors
 from asm_hybrid.scenario.kpi_series import PlantSeries, Stream, TankSeries, cut_window
+from asm_hybrid.scenario.kpi_sludge import sludge_production
 
 SHARED = Path(__file__).parents[3] / "shared"
 WEATHER = {"dry": "dry", "rain": "rain", "storm": "strm"}
