@@ -132,7 +132,25 @@ def _columns(value: Any) -> Any:
 
 
 def stamp(value: str, years: tuple[int, int] = YEARS) -> str:
-    """Return a time of the config, after checking that it is one."""
+    """Return a time of the config, after checking that it is one.
+
+    Parameters
+    ----------
+    value : str
+        The time, in ISO 8601.
+    years : (int, int)
+        The first year that is accepted, and the one after the last.
+
+    Returns
+    -------
+    str
+        The same text.
+
+    Raises
+    ------
+    PydanticCustomError
+        If it is no time, or lies in another year.
+    """
     try:
         year = datetime.fromisoformat(value).year
     except ValueError:
