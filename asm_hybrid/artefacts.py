@@ -239,8 +239,10 @@ def write_csv_atomic(path: Path, frame: pd.DataFrame, float_format: str | None =
     ----------
     path : Path
         Target.
-    frame, float_format
-        See `csv_text`.
+    frame : DataFrame
+        Its index is left out.
+    float_format : str, optional
+        Format of numbers.
 
     Returns
     -------
