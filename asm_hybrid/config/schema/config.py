@@ -18,7 +18,25 @@ __all__ = ["Config", "json_schema"]
 
 
 class Config(PlantFile):
-    """Everything a run needs: model, plant, data, network, training."""
+    """Everything a run needs: model, plant, data, network, training.
+
+    Attributes
+    ----------
+    name, description : str
+        See `PlantFile`.
+    device : str
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    model : ModelSection
+        Kinetics, mode, calibration.
+    plant : PlantSection
+        The flow sheet.
+    data : DataSection
+        Files, columns, blocks.
+    network : NetworkSection
+        The learnt part n.
+    training : TrainingSection
+        How f and n learn.
+    """
 
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Where to compute; auto takes a GPU when there is one."

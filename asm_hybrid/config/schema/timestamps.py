@@ -175,7 +175,21 @@ Columns = Annotated[
 
 
 class TimeSection(Section):
-    """How a file says when a sample was taken: as text (``format``) or as a number (``unit``, ``origin``)."""
+    """How a file says when a sample was taken: as text (``format``) or as a number (``unit``, ``origin``).
+
+    Attributes
+    ----------
+    column : str or (str, str)
+        Header of time, or those of date and time.
+    format : str or None
+        strptime codes, or ``"ISO8601"``.
+    unit, origin : str or None
+        Of time given as a number: its unit, and the stamp at zero.
+    zone : str or None
+        Zone of stamps or origin.
+    shift : float
+        Added to every stamp [d].
+    """
 
     column: Columns = Field(
         description="Name of the time column; [DATE, TIME] where two columns tell the time, one space then joins their "
