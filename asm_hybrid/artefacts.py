@@ -55,7 +55,17 @@ _RESTORE = "restore the folder from a copy, or train again"
 
 
 class WritingError(InputError):
-    """A file or a folder could not be written."""
+    """A file or a folder could not be written.
+
+    Parameters
+    ----------
+    error : OSError
+        What the system answered.
+    path : Path
+        What was to be written.
+    what : str, optional
+        ``"file"`` or ``"folder"``, for the message.
+    """
 
     def __init__(self, error: OSError, path: Path, what: str = "file") -> None:
         super().__init__(
@@ -139,7 +149,20 @@ def _begin(path: Path) -> tuple[Path, IO[bytes]]:
 
 
 def write_text_atomic(path: Path, text: str) -> Path:
-    """Write text as UTF-8 with Unix line ends; see `write_bytes_atomic`."""
+    """Write text as UTF-8 with Unix line ends; see `write_bytes_atomic`.
+
+    Parameters
+    ----------
+    path : Path
+        Target.
+    text : str
+        Content.
+
+    Returns
+    -------
+    Path
+        The target.
+    """
     return write_bytes_atomic(path, text.encode("utf-8"))
 
 
@@ -178,24 +201,74 @@ def _harmless(cell: Any) -> Any:
 
 
 def restored_text(cell: Any) -> Any:
-    """Return a header or cell of `csv_text` as it was."""
+    """Return a header or cell of `csv_text` as it was.
+
+    Parameters
+    ----------
+    cell : object
+        Header or cell; what is no text stays as it is.
+
+    Returns
+    -------
+    object
+    """
     return _HARMLESS.sub("", cell, count=1) if isinstance(cell, str) and _HARMLESS.match(cell) else cell
 
 
 def restored(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table that was read from `csv_text` with its headers and cells as they were."""
+    """Return a table that was read from `csv_text` with its headers and cells as they were.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The table that was read.
+
+    Returns
+    -------
+    DataFrame
+    """
     text = [i for i, kind in enumerate(frame.dtypes) if kind.kind not in "biufmM"]
     columns = {i: frame.iloc[:, i].map(restored_text) if i in text else frame.iloc[:, i] for i in range(frame.shape[1])}
     return type(frame)(columns).set_axis([restored_text(name) for name in frame.columns], axis="columns")
 
 
 def write_csv_atomic(path: Path, frame: pd.DataFrame, float_format: str | None = None) -> Path:
-    """Write a table as `csv_text`; see `write_bytes_atomic`. Every CSV file of the program is written by it."""
+    """Write a table as `csv_text`; see `write_bytes_atomic`. Every CSV file of the program is written by it.
+
+    Parameters
+    ----------
+    path : Path
+        Target.
+    frame : DataFrame
+        Its index is left out.
+    float_format : str, optional
+        Format of numbers.
+
+    Returns
+    -------
+    Path
+        The target.
+    """
     return write_text_atomic(path, csv_text(frame, float_format))
 
 
 def user_path(text: str | Path) -> Path:
-    """Return a path as the user wrote it, ``~`` replaced by the home folder."""
+    """Return a path as the user wrote it, ``~`` replaced by the home folder.
+
+    Parameters
+    ----------
+    text : str or Path
+        The path.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        If it names a home folder that is not known.
+    """
     try:
         return Path(text).expanduser()
     except RuntimeError:
@@ -207,13 +280,32 @@ def user_path(text: str | Path) -> Path:
 
 
 def write_json_atomic(path: Path, value: Mapping[str, Any] | Sequence[Any]) -> Path:
-    """Write JSON, indented, keys in the given order, without NaN or infinity; see `write_bytes_atomic`."""
+    """Write JSON, indented, keys in the given order, without NaN or infinity; see `write_bytes_atomic`.
+
+    Parameters
+    ----------
+    path : Path
+        Target.
+    value : mapping or sequence
+        Content.
+
+    Returns
+    -------
+    Path
+        The target.
+    """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     return write_text_atomic(path, text + "\n")
 
 
 def clear_temporary(folder: Path) -> None:
-    """Remove what `write_bytes_atomic` left half written when it was killed, in a folder and below."""
+    """Remove what `write_bytes_atomic` left half written when it was killed, in a folder and below.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder; a file that is still being written stays.
+    """
     for path in folder.rglob(f".*{_TEMPORARY}"):
         remove_abandoned(path)
 

@@ -10,7 +10,13 @@ __all__ = ["AsmHybridError", "InputError", "SimulationError", "nearest", "readab
 
 
 class AsmHybridError(Exception):
-    """Base of every error that the command line shows as one message, without a traceback."""
+    """Base of every error that the command line shows as one message, without a traceback.
+
+    Attributes
+    ----------
+    exit_code : int
+        Exit status of the command line: 1, or 2 for an `InputError`.
+    """
 
     exit_code = 1
 
@@ -45,7 +51,13 @@ class InputError(AsmHybridError):
 
 
 class SimulationError(AsmHybridError):
-    """A simulation or training failed numerically."""
+    """A simulation or training failed numerically.
+
+    Attributes
+    ----------
+    exit_code : int
+        See `AsmHybridError`.
+    """
 
 
 @contextmanager
@@ -63,6 +75,10 @@ def readable(
         What is said of the input, such as ``"this is not a readable Parquet file"``; the parser's own words follow.
     where, expected, fix : str, optional
         See `InputError`.
+
+    Yields
+    ------
+    None
 
     Raises
     ------

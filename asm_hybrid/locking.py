@@ -81,6 +81,10 @@ def locked(path: Path, what: Path) -> Iterator[None]:
     what : Path
         What is locked, for the message.
 
+    Yields
+    ------
+    None
+
     Raises
     ------
     InputError
@@ -113,7 +117,13 @@ def locked(path: Path, what: Path) -> Iterator[None]:
 
 
 def remove_abandoned(path: Path) -> None:
-    """Remove a file that its writer held by `grip`, if that writer is dead."""
+    """Remove a file that its writer held by `grip`, if that writer is dead.
+
+    Parameters
+    ----------
+    path : Path
+        The file. One that cannot be removed stays, without an error.
+    """
     with contextlib.suppress(OSError):
         with path.open("r+b") as stream:
             if not grip(stream, path):

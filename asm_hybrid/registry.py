@@ -12,7 +12,15 @@ __all__ = ["Part", "discover", "discover_classes"]
 
 
 class Part(Protocol):
-    """What a registered object says of itself."""
+    """What a registered object says of itself.
+
+    Attributes
+    ----------
+    name : str
+        What users and files call it.
+    order : int
+        Where it stands in lists.
+    """
 
     @property
     def name(self) -> str:

@@ -17,7 +17,7 @@ _LINE = re.compile("[\t\n\r]")
 
 
 def unusable_character(text: str, *, one_line: bool = False) -> str | None:
-    """Return the first character of a text that no report can show, as ``U+0007``; None when there is none.
+    """Return the first character of a text that no report can show.
 
     Parameters
     ----------
@@ -25,13 +25,29 @@ def unusable_character(text: str, *, one_line: bool = False) -> str | None:
         A name, a title, a description.
     one_line : bool
         Whether tabs and line breaks are unusable too, as they are in names.
+
+    Returns
+    -------
+    str or None
+        Its code point, as ``U+0007``; None when there is none.
     """
     found = _UNUSABLE.search(text) or (_LINE.search(text) if one_line else None)
     return f"U+{ord(found.group()):04X}" if found else None
 
 
 def printable(text: str) -> str:
-    """Return a text on one line, without characters that no report can show."""
+    """Return a text on one line, without characters that no report can show.
+
+    Parameters
+    ----------
+    text : str
+        A name, a header, a cell.
+
+    Returns
+    -------
+    str
+        With single spaces.
+    """
     return " ".join(_UNUSABLE.sub("", text).split())
 
 

@@ -348,7 +348,18 @@ def parse_unit(text: str) -> Unit:
 
 
 def without_substances(text: str) -> str:
-    """Return a unit as it is written by those who name no substance: ``mg/L`` for ``mg NH4/L``."""
+    """Return a unit as it is written by those who name no substance.
+
+    Parameters
+    ----------
+    text : str
+        A unit, such as ``mg NH4/L``.
+
+    Returns
+    -------
+    str
+        The unit without its substances, such as ``mg/L``.
+    """
     return re.sub(rf"(?<![A-Za-z])(?:as\s+)?({_SUBSTANCES})(?![A-Za-z0-9-])", "", _GLUED.sub(r"\1 ", text)).strip()
 
 
@@ -382,7 +393,25 @@ def conversion(text_from: str, text_to: str) -> tuple[float, float]:
 
 
 def to_internal(value: Number, unit_text: str, internal_unit_text: str) -> Number:
-    """Convert a number or an array to an internal unit; see `conversion`."""
+    """Convert a number or an array to an internal unit; see `conversion`.
+
+    Parameters
+    ----------
+    value : float or ndarray, any shape
+        In the unit `unit_text`.
+    unit_text, internal_unit_text : str
+        Units, see `parse_unit`.
+
+    Returns
+    -------
+    float or ndarray, shape of `value`
+        In the internal unit.
+
+    Raises
+    ------
+    InputError
+        If the units do not measure the same thing.
+    """
     factor, offset = conversion(unit_text, internal_unit_text)
     return value * factor + offset
 

@@ -109,7 +109,18 @@ class YamlDocument:
 
 
 def source_name(source: YamlSource) -> str:
-    """Return what a source is called in messages: its path, or ``config`` for what was written in Python."""
+    """Return what a source is called in messages.
+
+    Parameters
+    ----------
+    source : str, Path or mapping
+        The file, or its content.
+
+    Returns
+    -------
+    str
+        The path, or ``config`` for content that was written in Python.
+    """
     return WRITTEN if isinstance(source, Mapping) else str(source)
 
 
@@ -173,7 +184,27 @@ def load_yaml(source: YamlSource, name: str = WRITTEN) -> YamlDocument:
 
 
 def parse_yaml(text: str, path: str | Path, *, written: bool = True) -> YamlDocument:
-    """Parse YAML text; `path` is used in messages only. See `load_yaml`, and `YamlDocument` for `written`."""
+    """Parse YAML text; see `load_yaml` for what it may hold.
+
+    Parameters
+    ----------
+    text : str
+        The text, of at most `MAX_BYTES` characters.
+    path : str or Path
+        Name of the document in messages; nothing is read from it.
+    written : bool
+        See `YamlDocument`.
+
+    Returns
+    -------
+    YamlDocument
+        Content and line numbers.
+
+    Raises
+    ------
+    InputError
+        If the text is too large, not YAML, or breaks a rule of `load_yaml`; with the line.
+    """
     if len(text) > MAX_BYTES:
         raise InputError("the text is too large", where=str(path), expected=f"at most {MAX_BYTES // 1000} kB")
     builder = _Builder(str(path), written)

@@ -62,6 +62,16 @@ def available_layouts() -> tuple[str, ...]:
 def layout_text(name: str) -> str:
     """Return the file of a shipped layout as it stands, with its comments; a copy of it can be simulated.
 
+    Parameters
+    ----------
+    name : str
+        One of `available_layouts`, or the path of a YAML file.
+
+    Returns
+    -------
+    str
+        YAML.
+
     Raises
     ------
     InputError

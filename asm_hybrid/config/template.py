@@ -13,7 +13,13 @@ FILE_NAME = "config.yaml"
 
 
 def template_text() -> str:
-    """Return the commented config."""
+    """Return the commented config.
+
+    Returns
+    -------
+    str
+        YAML.
+    """
     return (files("asm_hybrid.config") / "templates" / FILE_NAME).read_text(encoding="utf-8")
 
 

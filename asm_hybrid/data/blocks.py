@@ -73,7 +73,18 @@ def place_blocks(config: Config, origin: pd.Timestamp, span: float) -> Blocks:
 
 
 def zone_name(config: Config) -> str:
-    """Return the zone of times in the config: that of the sources if they share one, UTC otherwise."""
+    """Return the zone of times in the config.
+
+    Parameters
+    ----------
+    config : Config
+        The config.
+
+    Returns
+    -------
+    str
+        That of the sources if they share one, UTC otherwise.
+    """
     zones = {source.time.zone for source in config.data.sources.values()}
     shared = zones.pop() if len(zones) == 1 else None
     return shared or "UTC"

@@ -22,6 +22,11 @@ def censored_error(error: NDArray[np.float64], censored: NDArray[np.int8]) -> ND
         Predicted minus measured, which of a censored sample is its limit.
     censored : int array, (sample,)
         `BELOW` or `ABOVE` the limit, or zero.
+
+    Returns
+    -------
+    float array, (…, sample)
+        In the unit of `error`.
     """
     error = np.where(censored == BELOW, np.maximum(error, 0.0), error)
     return np.where(censored == ABOVE, np.minimum(error, 0.0), error)

@@ -57,7 +57,18 @@ class CheckReport:
 
 
 def table_text(table: Table) -> str:
-    """Return the name of a table, and which inputs of the plant its rates read."""
+    """Return the name of a table, and which inputs of the plant its rates read.
+
+    Parameters
+    ----------
+    table : Table
+        The kinetics table.
+
+    Returns
+    -------
+    str
+        The name alone where the rates read no input.
+    """
     return f"{table.name} (rates read {reads(table)})" if table.inputs else table.name
 
 
@@ -99,7 +110,18 @@ def check_data(config: Config, table: Table, layout: Layout, name: str) -> Check
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows of cells as aligned lines."""
+    """Return rows of cells as aligned lines.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+        One row or more, all with the same number of cells.
+
+    Returns
+    -------
+    list of str
+        One line a row, indented by two spaces.
+    """
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
 
@@ -204,6 +226,11 @@ def finding_lines(findings: Iterable[QualityFinding], *failures: InputError | No
         What was found.
     *failures : InputError or None
         Errors beside them.
+
+    Returns
+    -------
+    list of str
+        The last line has the numbers of errors and warnings.
     """
     ordered = sorted(findings, key=lambda f: f.severity)
     raised = [failure for failure in failures if failure is not None]

@@ -24,7 +24,18 @@ SHOWN = 100
 
 
 def used_headers(source: SourceSection) -> list[str]:
-    """Return the headers that are read: those of time first."""
+    """Return the headers that are read.
+
+    Parameters
+    ----------
+    source : SourceSection
+        One source of a config.
+
+    Returns
+    -------
+    list of str
+        Those of time first, then those that are not ignored.
+    """
     return [*source.time.columns, *(h for h, column in source.columns.items() if column.role != "ignored")]
 
 

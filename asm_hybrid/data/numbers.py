@@ -107,7 +107,7 @@ def parse_numbers(
 
 
 def to_floats(cells: pd.Series, decimal: str = ".") -> NDArray[np.float64]:
-    """Return the numbers of cells, NaN where there is none; true and false, dates and durations are none.
+    """Return the numbers of cells.
 
     Parameters
     ----------
@@ -115,6 +115,11 @@ def to_floats(cells: pd.Series, decimal: str = ".") -> NDArray[np.float64]:
         Numbers, or text, or both.
     decimal : str
         Decimal sign of cells that are text.
+
+    Returns
+    -------
+    float array, (row,)
+        NaN where there is no number; true and false, dates and durations are none.
     """
     kind = cells.dtype
     if pd.api.types.is_bool_dtype(kind) or kind.kind in "mM":

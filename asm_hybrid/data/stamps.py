@@ -74,7 +74,17 @@ OLDEST = 1980
 
 
 def zone(name: str) -> tzinfo:
-    """Return a time zone by its name, or by an offset such as ``+01:00``."""
+    """Return a time zone.
+
+    Parameters
+    ----------
+    name : str
+        Name in the tz database, or an offset such as ``+01:00``.
+
+    Returns
+    -------
+    tzinfo
+    """
     if re.fullmatch(r"[+-]\d\d:\d\d", name):
         parsed = pd.Timestamp(f"2000-01-01 00:00{name}").tz
         assert parsed is not None

@@ -62,7 +62,7 @@ def constant_findings(config: PlantFile, table: Table, layout: Layout) -> list[Q
 
 
 def unusual(name: str, value: float, unit: str) -> tuple[str, str] | None:
-    """Return what is unusual about a value of an input, and what would not be; None where it may well be.
+    """Return what is unusual about a value of an input, and what would not be.
 
     Parameters
     ----------
@@ -72,6 +72,11 @@ def unusual(name: str, value: float, unit: str) -> tuple[str, str] | None:
         Its value.
     unit : str
         Its internal unit. Flows have no range of their own.
+
+    Returns
+    -------
+    (str, str) or None
+        Found and expected; None where it may well be.
     """
     low, high, what = RANGES.get(unit, (0.0, DENSE, "concentrations in water"))
     if unit.endswith("m3/d") or low <= value <= high:

@@ -11,6 +11,11 @@ class Operators(Protocol):
     """What may stand between two arrays, or an array and a number; all else is in the namespace.
 
     A NumPy array is none: the ``constant`` of a namespace brings it in.
+
+    Attributes
+    ----------
+    __neg__, __add__, __radd__, __sub__, __rsub__, __mul__, __rmul__, __truediv__, __rtruediv__, __gt__ : callable
+        Signs ``- + * / >``, element by element; shapes broadcast.
     """
 
     def __neg__(self) -> Self: ...

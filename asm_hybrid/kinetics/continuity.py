@@ -74,7 +74,18 @@ def _is_singular(matrix: sympy.Matrix) -> bool:
 
 
 def simplified(value: sympy.Expr) -> sympy.Expr:
-    """Return an expression in factors, or as it is where that would take long."""
+    """Return an expression in factors.
+
+    Parameters
+    ----------
+    value : Expr
+        A fraction of polynomials.
+
+    Returns
+    -------
+    Expr
+        Factors, or `value` as it is where that would take long: with more than `MAX_TERMS` terms.
+    """
     return sympy.factor(sympy.cancel(value)) if terms(value) <= MAX_TERMS else value
 
 

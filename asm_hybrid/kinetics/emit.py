@@ -25,7 +25,13 @@ __all__ = ["Kinetics", "Namespace", "compile_table"]
 
 
 class Namespace(Protocol[Array]):
-    """The array operations that generated code uses."""
+    """The array operations that generated code uses.
+
+    Attributes
+    ----------
+    nonnegative, maximum, minimum, exp : callable
+        Element by element on arrays ``(…)``; `nonnegative` parts ``(…, component)`` into its columns.
+    """
 
     def nonnegative(self, X: Array | Sequence[Array]) -> Sequence[Array]:
         """Return the columns of ``max(X, 0)``, one array a component."""

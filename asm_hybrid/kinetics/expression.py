@@ -99,7 +99,25 @@ def parse_expression(
 
 
 def syntax_of(text: str, where: str) -> ast.expr:
-    """Return the syntax tree of an expression, refused where it is none or is too large."""
+    """Return the syntax tree of an expression.
+
+    Parameters
+    ----------
+    text : str
+        As the table has it.
+    where : str
+        File, line and key, for messages.
+
+    Returns
+    -------
+    ast.expr
+        The tree; its nodes are not checked against the whitelist yet.
+
+    Raises
+    ------
+    InputError
+        If it is no expression, is too large, or holds other characters than ASCII.
+    """
     expected = "arithmetic with the names of this table, such as mu_H * monod(S_S, K_S) * X_BH"
     if len(text) > MAX_LENGTH:
         raise InputError(
@@ -136,12 +154,34 @@ def _calls(node: ast.AST) -> int:
 
 
 def name_of(node: ast.Name | ast.Attribute) -> str:
-    """Return a name, with its dot where it has one: ``T``, ``load.COD``."""
+    """Return a name, with its dot where it has one.
+
+    Parameters
+    ----------
+    node : ast.Name or ast.Attribute
+        A node of `syntax_of`.
+
+    Returns
+    -------
+    str
+        Such as ``T`` or ``load.COD``.
+    """
     return node.id if isinstance(node, ast.Name) else ast.unparse(node)
 
 
 def short(text: str) -> str:
-    """Return an expression for a message, cut off where it is long."""
+    """Return an expression for a message.
+
+    Parameters
+    ----------
+    text : str
+        As the table has it.
+
+    Returns
+    -------
+    str
+        On one line, in quotes; cut off where it has more than 60 characters.
+    """
     text = " ".join(text.split())
     return repr(text if len(text) <= 60 else text[:57] + "…")
 

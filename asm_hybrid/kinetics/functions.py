@@ -24,7 +24,13 @@ LIMIT = sympy.Integer(100)
 
 
 class Exp(Guarded):
-    """``exp(x)``, with x cut off at plus and minus `LIMIT`."""
+    """``exp(x)``, with x cut off at plus and minus `LIMIT`.
+
+    Parameters
+    ----------
+    x : Expr
+        Argument [-].
+    """
 
     nargs = 1
 
@@ -42,7 +48,13 @@ class Exp(Guarded):
 
 
 class Larger(Guarded):
-    """``max(a, b)``."""
+    """``max(a, b)``.
+
+    Parameters
+    ----------
+    a, b : Expr
+        Of one unit.
+    """
 
     nargs = 2
 
@@ -62,7 +74,13 @@ class Larger(Guarded):
 
 
 class Smaller(Guarded):
-    """``min(a, b)``."""
+    """``min(a, b)``.
+
+    Parameters
+    ----------
+    a, b : Expr
+        Of one unit.
+    """
 
     nargs = 2
 
@@ -149,7 +167,18 @@ def above_zero(value: Any) -> bool:
 
 
 def not_below_zero(value: Any) -> bool:
-    """Tell whether an expression is found to be zero or above at all states and inputs; see `above_zero`."""
+    """Tell whether an expression is found to be zero or above at all states and inputs, by its form alone.
+
+    Parameters
+    ----------
+    value : Expr
+        An expression of a table.
+
+    Returns
+    -------
+    bool
+        False also where it cannot be told.
+    """
     if value.is_Number or value.is_Symbol:
         return bool(value.is_nonnegative)
     if value.is_Add or value.is_Mul or isinstance(value, Smaller):

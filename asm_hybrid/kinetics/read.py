@@ -69,7 +69,25 @@ def load_table(name_or_path: str | Path) -> Table:
 
 
 def parse_table(text: str, path: str | Path) -> Table:
-    """Read a table from text; `path` is used in messages, and to find what the table extends. See `load_table`."""
+    """Read a table from text; see `load_table`.
+
+    Parameters
+    ----------
+    text : str
+        YAML.
+    path : str or Path
+        Name in messages; what the table extends is sought from its folder.
+
+    Returns
+    -------
+    Table
+        The table, its open coefficients solved.
+
+    Raises
+    ------
+    InputError
+        If the text breaks a rule; the message has file and line.
+    """
     return _read(parse_yaml(text, path))
 
 

@@ -20,17 +20,35 @@ TINY = sympy.Rational(1, 10**16)
 
 
 class Guarded(sympy.Function):  # type: ignore[misc]  # sympy carries no types
-    """Base of the functions that a table may call: kept as functions until code is written for them."""
+    """Base of the functions that a table may call: kept as functions until code is written for them.
+
+    Parameters
+    ----------
+    *args : Expr
+        Arguments of the function.
+    """
 
 
 class Step(Guarded):
-    """One where the argument is at least zero, zero elsewhere."""
+    """One where the argument is at least zero, zero elsewhere.
+
+    Parameters
+    ----------
+    x : Expr
+        The argument.
+    """
 
     nargs = 1
 
 
 class Positive(Guarded):
-    """``max(x, 0)``."""
+    """``max(x, 0)``.
+
+    Parameters
+    ----------
+    x : Expr
+        What is cut off at zero.
+    """
 
     nargs = 1
 
@@ -50,7 +68,13 @@ class Positive(Guarded):
 
 
 class Over(Guarded):
-    """``1 / (K + S)`` of a switching function."""
+    """``1 / (K + S)`` of a switching function.
+
+    Parameters
+    ----------
+    S, K : Expr
+        See `Monod`.
+    """
 
     nargs = 2
 
@@ -76,7 +100,15 @@ class _OfTwo(Guarded):
 
 
 class Monod(_OfTwo):
-    """``S / (K + S)``."""
+    """``S / (K + S)``.
+
+    Parameters
+    ----------
+    S : Expr
+        What is switched by, zero or above [unit of the table].
+    K : Expr
+        Half-saturation, above zero [unit of `S`].
+    """
 
     @classmethod
     def eval(cls, s: Any, k: Any) -> Any:
@@ -89,7 +121,13 @@ class Monod(_OfTwo):
 
 
 class Inhibition(_OfTwo):
-    """``K / (K + S)``."""
+    """``K / (K + S)``.
+
+    Parameters
+    ----------
+    S, K : Expr
+        See `Monod`.
+    """
 
     @classmethod
     def eval(cls, s: Any, k: Any) -> Any:
@@ -102,13 +140,25 @@ class Inhibition(_OfTwo):
 
 
 class Slope(Guarded):
-    """``K / (K + S)²``, the slope of ``S / (K + S)``; it is not derived again."""
+    """``K / (K + S)²``, the slope of ``S / (K + S)``; it is not derived again.
+
+    Parameters
+    ----------
+    S, K : Expr
+        See `Monod`.
+    """
 
     nargs = 2
 
 
 class Inverse(Guarded):
-    """``1 / (b + TINY)``."""
+    """``1 / (b + TINY)``.
+
+    Parameters
+    ----------
+    b : Expr
+        Zero or above.
+    """
 
     nargs = 1
 
@@ -118,7 +168,15 @@ class Inverse(Guarded):
 
 
 class Ratio(Guarded):
-    """``a / (b + TINY)``, with ``b`` at least zero."""
+    """``a / (b + TINY)``.
+
+    Parameters
+    ----------
+    a : Expr
+        Numerator.
+    b : Expr
+        Denominator, zero or above.
+    """
 
     nargs = 2
 

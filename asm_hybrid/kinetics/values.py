@@ -143,6 +143,11 @@ def check_bounds(table: Table, name: str, bounds: tuple[float, float], values: M
 def check_table_values(table: Table) -> None:
     """Refuse defaults and bounds of a table that no parameter can have.
 
+    Parameters
+    ----------
+    table : Table
+        The kinetics table.
+
     Raises
     ------
     ParameterError
@@ -167,6 +172,11 @@ def doubts(table: Table, values: Mapping[str, float]) -> list[Doubt]:
         The kinetics table.
     values : mapping of str to float
         Values that replace defaults [unit of the table].
+
+    Returns
+    -------
+    list of Doubt
+        One for each such value, in the order of `values`.
     """
     bounds = {p.name: (p.bounds, p.unit) for p in table.parameters}
     found = []

@@ -12,7 +12,20 @@ __all__ = ["column_key", "observed_targets", "series_targets", "used_columns"]
 
 
 def used_columns(config: PlantFile) -> Iterator[tuple[str, str, ColumnSection]]:
-    """Yield source, header and meaning of every column that is not ignored."""
+    """Yield every column that is not ignored.
+
+    Parameters
+    ----------
+    config : PlantFile
+        A plant, which has no columns, or a config.
+
+    Yields
+    ------
+    source, header : str
+        Name of the source, and header of the column.
+    column : ColumnSection
+        What it means.
+    """
     for source, section in config.sources.items():
         for header, column in section.columns.items():
             if column.role != "ignored":
@@ -20,7 +33,22 @@ def used_columns(config: PlantFile) -> Iterator[tuple[str, str, ColumnSection]]:
 
 
 def column_key(config: PlantFile, source: str, header: str, key: str) -> str:
-    """Return where a key of a column stands, for messages."""
+    """Return where a key of a column stands, for messages.
+
+    Parameters
+    ----------
+    config : PlantFile
+        A plant, or a config.
+    source, header : str
+        The column.
+    key : str
+        A key of its section, such as ``unit``.
+
+    Returns
+    -------
+    str
+        File, line and key.
+    """
     return config.where("data", "sources", source, "columns", header, key)
 
 
@@ -55,5 +83,16 @@ def series_targets(config: PlantFile) -> dict[str, tuple[str, str]]:
 
 
 def observed_targets(config: PlantFile) -> dict[str, str]:
-    """Return the observed columns with what they measure, in the order of the config."""
+    """Return the observed columns with what they measure.
+
+    Parameters
+    ----------
+    config : PlantFile
+        A plant, which has no columns, or a config.
+
+    Returns
+    -------
+    dict of str to str
+        Header to ``TANK.NAME`` or ``effluent.NAME``, in the order of the config.
+    """
     return {header: str(c.target) for _, header, c in used_columns(config) if c.role == "observation"}

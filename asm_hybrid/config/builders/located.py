@@ -32,12 +32,44 @@ def known(name: str, options: Iterable[str], what: str, where: str) -> None:
 
 
 def located(error: InputError, where: str) -> InputError:
-    """Return an error with the place in the config that led to it."""
+    """Return an error with the place in the config that led to it.
+
+    Parameters
+    ----------
+    error : InputError
+        An error that names no place, or another one.
+    where : str
+        File and line.
+
+    Returns
+    -------
+    InputError
+    """
     return InputError(error.found, where=where, expected=error.expected, fix=error.fix)
 
 
 def located_quantity(value: float | str, unit: str, where: str) -> float:
-    """Return a number or a text with a unit as a number in `unit`, with the place in any error."""
+    """Return a number or a text with a unit as a number in one unit.
+
+    Parameters
+    ----------
+    value : float or str
+        A number in `unit`, or a text with its own unit.
+    unit : str
+        Unit of the result.
+    where : str
+        File and line.
+
+    Returns
+    -------
+    float
+        In `unit`.
+
+    Raises
+    ------
+    InputError
+        If it is no number, or its unit does not fit; with `where`.
+    """
     try:
         return parse_quantity(value, unit)
     except InputError as error:
@@ -45,7 +77,27 @@ def located_quantity(value: float | str, unit: str, where: str) -> float:
 
 
 def located_amount(value: float | str, unit: str, where: str) -> float:
-    """Return a concentration, flow, volume or temperature as `located_quantity` does; one that cannot be is refused."""
+    """Return a concentration, flow, volume or temperature as `located_quantity` does; one that cannot be is refused.
+
+    Parameters
+    ----------
+    value : float or str
+        A number in `unit`, or a text with its own unit.
+    unit : str
+        Unit of the result.
+    where : str
+        File and line.
+
+    Returns
+    -------
+    float
+        In `unit`: zero or above, or a temperature within `TEMPERATURES` [degC].
+
+    Raises
+    ------
+    InputError
+        If it is no number, has another dimension, or cannot be; with `where`.
+    """
     number = located_quantity(value, unit, where)
     low, high = TEMPERATURES if unit == "degC" else (0.0, math.inf)
     if not low <= number <= high:

@@ -18,6 +18,20 @@ __all__ = ["build_controllers", "build_cycles", "setpoints"]
 def build_cycles(config: PlantFile, table: Table, layout: Layout) -> tuple[Cycle, ...]:
     """Return the time tables of a plant.
 
+    Parameters
+    ----------
+    config : PlantFile
+        A plant, or a config.
+    table : Table
+        The kinetics table.
+    layout : Layout
+        The flow sheet.
+
+    Returns
+    -------
+    tuple of Cycle
+        In the order of the config, with values in internal units.
+
     Raises
     ------
     InputError
@@ -52,6 +66,20 @@ def build_cycles(config: PlantFile, table: Table, layout: Layout) -> tuple[Cycle
 
 def build_controllers(config: PlantFile, table: Table, layout: Layout) -> tuple[Controller, ...]:
     """Return the controllers of a plant.
+
+    Parameters
+    ----------
+    config : PlantFile
+        A plant, or a config.
+    table : Table
+        The kinetics table.
+    layout : Layout
+        The flow sheet.
+
+    Returns
+    -------
+    tuple of Controller
+        In the order of the config, with values in internal units.
 
     Raises
     ------
@@ -94,7 +122,27 @@ def build_controllers(config: PlantFile, table: Table, layout: Layout) -> tuple[
 
 
 def setpoints(config: PlantFile, table: Table, layout: Layout) -> dict[str, tuple[str, float]]:
-    """Return the setpoints of the controllers: input, with its place and value."""
+    """Return the setpoints of the controllers.
+
+    Parameters
+    ----------
+    config : PlantFile
+        A plant, or a config.
+    table : Table
+        The kinetics table.
+    layout : Layout
+        The flow sheet.
+
+    Returns
+    -------
+    dict of str to (str, float)
+        Input ``NAME.setpoint`` to its place in the config, and its value [internal unit of what is measured].
+
+    Raises
+    ------
+    InputError
+        For a name that the plant lacks or a unit that does not fit; with file and line.
+    """
     out = {}
     for name, section in config.plant.control.items():
         if section.setpoint is not None:

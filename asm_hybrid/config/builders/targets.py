@@ -23,7 +23,25 @@ NO_FRACTIONATION = {
 
 
 def imposed_states(config: PlantFile, table: Table) -> tuple[tuple[str, str], ...]:
-    """Return the states that columns impose, as pairs of tank and component."""
+    """Return the states that columns impose.
+
+    Parameters
+    ----------
+    config : PlantFile
+        A plant, which has no columns, or a config.
+    table : Table
+        The kinetics table.
+
+    Returns
+    -------
+    tuple of (str, str)
+        Tank and component, in the order of the config.
+
+    Raises
+    ------
+    InputError
+        For a name that is no ``TANK.COMPONENT`` of the plant; with file and line.
+    """
     states = []
     for source, header, column in used_columns(config):
         if column.role == "imposed":

@@ -18,7 +18,25 @@ __all__ = ["Config", "json_schema"]
 
 
 class Config(PlantFile):
-    """Everything a run needs: model, plant, data, network, training."""
+    """Everything a run needs: model, plant, data, network, training.
+
+    Attributes
+    ----------
+    name, description : str
+        See `PlantFile`.
+    device : str
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    model : ModelSection
+        Kinetics, mode, calibration.
+    plant : PlantSection
+        The flow sheet.
+    data : DataSection
+        Files, columns, blocks.
+    network : NetworkSection
+        The learnt part n.
+    training : TrainingSection
+        How f and n learn.
+    """
 
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Where to compute; auto takes a GPU when there is one."
@@ -56,4 +74,6 @@ def json_schema() -> dict[str, Any]:
         JSON Schema, draft 2020-12.
     """
     schema = Config.model_json_schema(by_alias=True)
+    for section in (schema, *schema["$defs"].values()):  # an editor shows the keys by themselves
+        section["description"] = section.get("description", "").partition("\n\nAttributes\n")[0]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "asm-hybrid config"}

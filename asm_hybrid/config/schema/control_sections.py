@@ -55,7 +55,33 @@ class SensorSection(Section):
 
 
 class ControlSection(Section):
-    """One control loop. Values are in the unit of what they belong to, or texts with a unit."""
+    """One control loop. Values are in the unit of what they belong to, or texts with a unit.
+
+    Attributes
+    ----------
+    type : str
+        ``"pi"`` or ``"on_off"``.
+    measure : str
+        What is measured: ``TANK.X`` or ``TANK.volume``.
+    move : tuple of str
+        Inputs that are moved.
+    setpoint : float or str, or None
+        For a pi.
+    gain : float or None
+        For a pi [unit of what is moved per unit of what is measured].
+    integral_time, tracking_time : float or None
+        For a pi [d].
+    offset, low, high : float or str, or None
+        For a pi: what is moved without an error, and its limits.
+    on, off : float or str, or None
+        For an on_off: the two values of what is moved.
+    switch_on, switch_off : float or str, or None
+        For an on_off: where it switches, in the unit of what is measured.
+    sensor : SensorSection
+        The sensor.
+    actuator : LagSection or None
+        How what is moved follows.
+    """
 
     type: Literal["pi", "on_off"] = Field(
         default="pi", description="pi, with anti-windup; or on_off, with a dead band."
@@ -129,7 +155,19 @@ Condition = Annotated[
 
 
 class PhaseSection(Section):
-    """One phase of a cycle."""
+    """One phase of a cycle.
+
+    Attributes
+    ----------
+    name : str
+        What happens.
+    duration : float
+        Length at most [d].
+    until : (str, str, str) or None
+        What ends it earlier: what is measured, ``<`` or ``>``, and the value with its unit.
+    set : mapping of str to float or str
+        Inputs and their values; all others of the cycle are zero.
+    """
 
     name: str = Field(default="", description="What happens.")
     duration: Span = Field(description="How long it lasts, at most where until may end it [d].")
@@ -143,7 +181,13 @@ class PhaseSection(Section):
 
 
 class CycleSection(Section):
-    """Phases that follow each other and begin again; the first begins at time zero."""
+    """Phases that follow each other and begin again; the first begins at time zero.
+
+    Attributes
+    ----------
+    phases : tuple of PhaseSection
+        In order of time.
+    """
 
     phases: Annotated[tuple[PhaseSection, ...], Field(strict=False, min_length=1, max_length=MAX_PARTS)] = Field(
         description="The phases, which together take a minute or more."

@@ -53,7 +53,33 @@ Excluded = Annotated[tuple[Annotated[tuple[Stamp, Stamp], Field(strict=False)], 
 
 
 class ColumnSection(Section):
-    """What one column of a file means."""
+    """What one column of a file means.
+
+    Attributes
+    ----------
+    role : str
+        ``"input"``, ``"imposed"``, ``"observation"`` or ``"ignored"``.
+    target : str or None
+        Key ``as``: name of the model that it stands for.
+    unit : str or None
+        Its unit.
+    noise : float or None
+        Standard deviation of the sensor's error [unit of the column].
+    range : (float or None, float or None), or None
+        Plausible range [unit of the column].
+    detection_limit, saturation : float or None
+        Limits of the sensor [unit of the column].
+    interpolation : str or None
+        ``"linear"`` or ``"previous"``; None for that of `DataSection`.
+    exclude : tuple of (str, str)
+        Begin and end of periods without a value.
+    bias : str or None
+        ``"learn"``, or none.
+    lag : float or str, or None
+        First-order response time [d], or ``"learn"``.
+    sample : CompositeSection or None
+        None for a grab sample.
+    """
 
     role: Role = Field(
         description="input: drives the plant; imposed: a state that the sensor dictates; observation: "
@@ -178,7 +204,27 @@ class ColumnSection(Section):
 
 
 class SourceSection(Section):
-    """One file of series."""
+    """One file of series.
+
+    Attributes
+    ----------
+    file : str
+        Its path.
+    sheet : str or None
+        Sheet of an Excel file.
+    separator, decimal, encoding : str
+        Of a CSV file.
+    header_row : int
+        Row of the header, from 1.
+    first_row : int or None
+        Row of the first sample.
+    time : TimeSection
+        How it tells the time.
+    missing : tuple of (float or str)
+        What stands for no value.
+    columns : mapping of str to ColumnSection
+        By header.
+    """
 
     file: str = Field(description="CSV, Parquet or Excel file (.csv, .parquet, .xlsx), seen from the config.")
     sheet: str | None = Field(default=None, description="Sheet of an Excel file; default the first.")
@@ -247,6 +293,13 @@ class BlocksSection(Section):
     """Blocks of the record, in order of time: each a pair of shares of the record, or of times.
 
     Times without an offset are in the zone of the sources when they share one, in UTC otherwise.
+
+    Attributes
+    ----------
+    calibrate : (float or str, float or str) or None
+        Begin and end; those of `train` without it.
+    train, validate_, test : (float or str, float or str)
+        Begin and end: shares of the record [-], or times in ISO 8601.
     """
 
     calibrate: Period | None = Field(
@@ -258,7 +311,19 @@ class BlocksSection(Section):
 
 
 class DataSection(Section):
-    """The plant's series."""
+    """The plant's series.
+
+    Attributes
+    ----------
+    interpolation : str
+        ``"linear"`` or ``"previous"``, of inputs between samples.
+    interval : float
+        Distance of knots [d].
+    sources : mapping of str to SourceSection
+        By name.
+    blocks : BlocksSection
+        The blocks in time.
+    """
 
     interpolation: Literal["linear", "previous"] = Field(
         default="linear", description="How inputs run between their samples."

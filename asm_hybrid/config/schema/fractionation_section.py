@@ -22,7 +22,19 @@ def _share(what: str) -> Any:
 
 
 class FractionationSection(Section):
-    """Shares by which COD, TKN and TP are split into components; what is not given is that of the type."""
+    """Shares by which COD, TKN and TP are split into components; what is not given is that of the type.
+
+    Attributes
+    ----------
+    type : str
+        ``"raw"`` or ``"settled"``.
+    f_SI, f_SS, f_XI, f_XH, f_XS : float
+        Shares of COD [-], which add to 1.
+    f_SA, f_SND, f_SNH : float or None
+        Shares of readily biodegradable COD, of biodegradable organic nitrogen, and of TKN [-].
+    tss : str
+        ``"check"`` or ``"scale"``.
+    """
 
     type: Literal["raw", "settled"] = Field(description="Kind of sewage that lends its shares: raw or settled.")
     f_SI: Share | None = _share("Share of COD that is soluble and inert")

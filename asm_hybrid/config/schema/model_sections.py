@@ -94,7 +94,15 @@ StageNames = Annotated[
 
 
 class KineticsSection(Section):
-    """The reactions."""
+    """The reactions.
+
+    Attributes
+    ----------
+    kinetics : str
+        Name or path of the table.
+    parameters : mapping of str to float or str
+        Values in the place of defaults [unit of the table].
+    """
 
     kinetics: str = Field(default="asm1", description="Name of a shipped kinetics table, or path of a table.")
     parameters: dict[str, Amount] = Field(
@@ -105,7 +113,17 @@ class KineticsSection(Section):
 
 
 class ModelSection(KineticsSection):
-    """The mechanistic model f, and whether n joins it."""
+    """The mechanistic model f, and whether n joins it.
+
+    Attributes
+    ----------
+    kinetics, parameters
+        See `KineticsSection`.
+    mode : str
+        ``"mechanistic"``, ``"neural"`` or ``"hybrid"``.
+    calibrate : mapping of str to (float, float) or None
+        Bounds of the parameters to recalibrate [unit of the table]; None for those of the table.
+    """
 
     mode: Literal["mechanistic", "neural", "hybrid"] = Field(
         default="hybrid",
@@ -119,7 +137,31 @@ class ModelSection(KineticsSection):
 
 
 class TrainingSection(Section):
-    """How the model learns."""
+    """How the model learns.
+
+    Attributes
+    ----------
+    seeds : tuple of int
+        One training each.
+    stages : tuple of str
+        What is learnt, in this order.
+    start_from : str or None
+        Run folder or bundle.
+    warmup, step, window : float
+        Start that is not scored, step of the solver, training window [d].
+    compile, tensorboard : bool
+        Whether to compile the step, and to write curves for TensorBoard.
+    checkpoint : float or None
+        Time whose steps are held in memory [d].
+    calibration_evaluations, batch, iterations : int
+        Simulations of the calibration, windows a step, gradient steps.
+    optimiser, gradient, loss : str
+        ``"adam"`` or ``"soap"``; ``"window"``, ``"block"`` or ``"record"``; ``"squares"`` or ``"huber"``.
+    learning_rate, penalty : float
+        Step size of the optimiser, and weight of the size of n [-].
+    patience, validate_every : int
+        Validations without improvement, and gradient steps between two of them.
+    """
 
     seeds: Seeds = Field(default=(1, 2, 3), description="One training per seed; at most 64.")
     stages: StageNames = Field(

@@ -64,7 +64,25 @@ Reads = Annotated[
 
 
 class _Network(Section):
-    """The learnt part n."""
+    """The learnt part n.
+
+    Attributes
+    ----------
+    placement : tuple of str
+        Where n acts.
+    inputs : tuple of str, mapping of str to tuple of str, or None
+        What n sees, or what it sees in each placement.
+    type : str
+        Kind of network.
+    hidden : tuple of int
+        Widths of the hidden layers.
+    activation : str
+        ``"tanh"``, ``"silu"``, ``"relu"`` or ``"softplus"``.
+
+    Notes
+    -----
+    Placements and networks add keys of their own, which are None where they are not given.
+    """
 
     placement: Annotated[
         tuple[str, ...],

@@ -21,7 +21,17 @@ __all__ = ["PlantFile"]
 
 
 class PlantFile(Section):
-    """A plant: reactions and flow sheet, with constants for all inputs."""
+    """A plant: reactions and flow sheet, with constants for all inputs.
+
+    Attributes
+    ----------
+    name, description : str
+        Name of the run, and free text.
+    model : KineticsSection
+        Table and parameters.
+    plant : PlantSection
+        The flow sheet.
+    """
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",

@@ -56,7 +56,17 @@ Targets = Annotated[
 
 
 class AirSection(Section):
-    """Aeration by a measured or constant air flow."""
+    """Aeration by a measured or constant air flow.
+
+    Attributes
+    ----------
+    flow : float or str, or None
+        Air flow [m3/d at 0 °C and 1 atm], or ``"measured"``.
+    sote : float
+        Standard oxygen transfer efficiency [-].
+    alpha, theta : float
+        Factor of mixed liquor, and of temperature [-].
+    """
 
     flow: Air | None = Field(
         default=None,
@@ -75,7 +85,17 @@ class AirSection(Section):
 
 
 class AerationSection(Section):
-    """What temperature does to oxygen transfer, in all tanks."""
+    """What temperature does to oxygen transfer, in all tanks.
+
+    Attributes
+    ----------
+    theta : float
+        Temperature factor of kLa [-].
+    T_ref : float
+        Temperature at which kLa is given [°C].
+    saturation : float or str
+        Saturation of oxygen [g/m3], or ``"bsm2"``.
+    """
 
     theta: Annotated[float, Field(gt=0.9, le=1.1)] = Field(
         default=1.0,
@@ -102,7 +122,21 @@ class DecantSection(Section):
 
 
 class TankSection(Section):
-    """One completely mixed tank."""
+    """One completely mixed tank.
+
+    Attributes
+    ----------
+    volume : float
+        Liquid [m3].
+    kla : float or str, or None
+        Oxygen transfer coefficient [1/d], or ``"measured"``.
+    air : AirSection or None
+        Aeration by an air flow.
+    to : mapping of str to float, or None
+        Shares of the main outflow by target [-].
+    decant : DecantSection or None
+        Drawing off, where the volume varies.
+    """
 
     volume: Volume = Field(description="Liquid volume [m3]; at the start where it varies.")
     kla: Aeration | None = Field(
@@ -129,7 +163,19 @@ class TankSection(Section):
 
 
 class InfluentSection(Section):
-    """Where the influent enters, and what of it no column gives."""
+    """Where the influent enters, and what of it no column gives.
+
+    Attributes
+    ----------
+    to : mapping of str to float
+        Shares by target [-].
+    flow : float or None
+        Constant flow [m3/d].
+    fractionation : FractionationSection or None
+        Splits measured sums.
+    composition : mapping of str to float or str
+        Constant concentrations [unit of the table], or texts with a unit.
+    """
 
     to: Targets = Field(description="Tank that receives the influent, or shares of it by tank; effluent is a bypass.")
     flow: Flow | None = Field(default=None, description="Constant flow [m3/d], when no column gives Q_in.")
@@ -146,7 +192,15 @@ class InfluentSection(Section):
 
 
 class RecycleSection(Section):
-    """A flow of mixed liquor from one tank to another."""
+    """A flow of mixed liquor from one tank to another.
+
+    Attributes
+    ----------
+    source, to : str
+        Tanks; `source` is the key ``from``.
+    flow : float or None
+        Constant flow [m3/d].
+    """
 
     source: str = Field(alias="from", description="Tank that the flow leaves.")
     to: str = Field(description="Tank that the flow enters.")
@@ -154,14 +208,30 @@ class RecycleSection(Section):
 
 
 class ReturnSection(Section):
-    """The sludge that returns from the settler."""
+    """The sludge that returns from the settler.
+
+    Attributes
+    ----------
+    to : mapping of str to float
+        Shares by tank [-].
+    flow : float or None
+        Constant flow [m3/d].
+    """
 
     to: Targets = Field(description="Tank that receives the return sludge, or shares of it by tank.")
     flow: Flow | None = Field(default=None, description="Constant flow [m3/d], when no column gives return_sludge.")
 
 
 class WastageSection(Section):
-    """The sludge that is wasted."""
+    """The sludge that is wasted.
+
+    Attributes
+    ----------
+    source : str
+        Key ``from``: ``"settler"``, or a tank.
+    flow : float or None
+        Constant flow [m3/d].
+    """
 
     source: str = Field(
         default="settler", alias="from", description="settler, for its underflow, or a tank, for mixed liquor."
@@ -173,7 +243,27 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class SettlerSection(Section):
-    """The final settler."""
+    """The final settler.
+
+    Attributes
+    ----------
+    type : str
+        ``"ideal"``, ``"takacs"`` or ``"none"``.
+    non_settleable : float or None
+        Share of the solids load in the effluent [-]: ideal.
+    area, height : float or None
+        Surface [m2] and depth [m]: Takacs.
+    layers, feed_layer : int or None
+        Number of layers, and the one that is fed, counted from the top: Takacs.
+    v0_max, v0 : float or None
+        Largest and theoretical settling velocity [m/d]: Takacs.
+    r_h, r_p : float or None
+        Hindered and flocculent settling [m3/g]: Takacs.
+    f_ns : float or None
+        Share of solids that do not settle [-]: Takacs.
+    X_t : float or None
+        Threshold concentration [g/m3]: Takacs.
+    """
 
     type: Literal["ideal", "takacs", "none"] = Field(
         default="ideal",
@@ -229,7 +319,19 @@ class SettlerSection(Section):
 
 
 class PrimarySection(Section):
-    """The primary clarifier of BSM2."""
+    """The primary clarifier of BSM2.
+
+    Attributes
+    ----------
+    volume : float
+        Liquid [m3].
+    sludge : float
+        Sludge flow over influent flow [-].
+    f_corr, f_X : float
+        Correction of the removal efficiency, and particulate share of COD [-].
+    smoothing : float
+        Time over which the flow is smoothed [d].
+    """
 
     volume: Volume = Field(description="Liquid volume [m3].")
     sludge: Annotated[float, Field(gt=0, lt=1)] = Field(
@@ -245,7 +347,33 @@ class PrimarySection(Section):
 
 
 class PlantSection(Section):
-    """The flow sheet: tanks, recycles, return sludge, wastage, settlers, control."""
+    """The flow sheet: tanks, recycles, return sludge, wastage, settlers, control.
+
+    Attributes
+    ----------
+    temperature : float or None
+        Constant water temperature [°C].
+    primary : PrimarySection or None
+        Primary clarifier.
+    aeration : AerationSection
+        What temperature does to oxygen transfer.
+    tanks : mapping of str to TankSection
+        By name, along the main stream.
+    influent : InfluentSection
+        Where it enters.
+    recycles : mapping of str to RecycleSection
+        By name.
+    return_sludge : ReturnSection or None
+        From the settler.
+    wastage : WastageSection or None
+        Waste sludge.
+    settler : SettlerSection
+        Final settler.
+    control : mapping of str to ControlSection
+        By name.
+    cycles : mapping of str to CycleSection
+        By name.
+    """
 
     temperature: Temperature | None = Field(
         default=None, description="Constant water temperature [degC], when no column gives T."

@@ -37,6 +37,23 @@ def _reader(unit: str, example: str) -> Callable[[Any], float]:
     expected = f"a number in {unit}, or a text such as {example!r}"
 
     def read(value: Any) -> float:
+        """Read a number, or a text with number and unit.
+
+        Parameters
+        ----------
+        value : float or str
+            As the user wrote it.
+
+        Returns
+        -------
+        float
+            In the unit of this reader: [d] for a duration.
+
+        Raises
+        ------
+        PydanticCustomError
+            If it is no number, or its unit does not fit.
+        """
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise refuse(f"the value is {value!r}", expected)
         try:

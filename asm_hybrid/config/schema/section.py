@@ -15,7 +15,13 @@ MAX_NAME = 60
 
 
 class Section(BaseModel):
-    """Base of every section: nothing is coerced, nothing unknown is accepted, nothing changes later."""
+    """Base of every section: nothing is coerced, nothing unknown is accepted, nothing changes later.
+
+    Attributes
+    ----------
+    model_config : ConfigDict
+        How pydantic checks every section.
+    """
 
     model_config = ConfigDict(
         strict=True,
@@ -29,7 +35,22 @@ class Section(BaseModel):
 
 
 def refuse(found: str, expected: str, fix: str = "") -> PydanticCustomError:
-    """Return the error by which a validator refuses a value; `messages` turns it into an `InputError`."""
+    """Return the error by which a validator refuses a value; `messages` turns it into an `InputError`.
+
+    Parameters
+    ----------
+    found : str
+        What was found.
+    expected : str
+        What would have been accepted.
+    fix : str, optional
+        The likely remedy.
+
+    Returns
+    -------
+    PydanticCustomError
+        To be raised.
+    """
     return PydanticCustomError("refused", "{found}", {"found": found, "expected": expected, "fix": fix})
 
 
@@ -52,5 +73,16 @@ PartName = Annotated[str, AfterValidator(_part_name)]
 
 
 def written(text: str) -> Any:
-    """Return a default as the user would write it: it is validated, and so converted, like a given value."""
+    """Return a default as the user would write it: it is validated, and so converted, like a given value.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``"15 min"``.
+
+    Returns
+    -------
+    str
+        The same text; without a type, so that a field of any type can have it.
+    """
     return text

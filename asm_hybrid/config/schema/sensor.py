@@ -15,7 +15,15 @@ LEARN: Literal["learn"] = "learn"
 
 
 class CompositeSection(Section):
-    """A sample collected over a period."""
+    """A sample collected over a period.
+
+    Attributes
+    ----------
+    composite : float
+        Period [d].
+    weight : str
+        ``"time"`` or ``"flow"``.
+    """
 
     composite: Duration = Field(gt=0, description="Length of the period, which ends at the stamp [d].")
     weight: Literal["time", "flow"] = Field(

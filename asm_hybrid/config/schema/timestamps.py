@@ -132,7 +132,25 @@ def _columns(value: Any) -> Any:
 
 
 def stamp(value: str, years: tuple[int, int] = YEARS) -> str:
-    """Return a time of the config, after checking that it is one."""
+    """Return a time of the config, after checking that it is one.
+
+    Parameters
+    ----------
+    value : str
+        The time, in ISO 8601.
+    years : (int, int)
+        The first year that is accepted, and the one after the last.
+
+    Returns
+    -------
+    str
+        The same text.
+
+    Raises
+    ------
+    PydanticCustomError
+        If it is no time, or lies in another year.
+    """
     try:
         year = datetime.fromisoformat(value).year
     except ValueError:
@@ -157,7 +175,21 @@ Columns = Annotated[
 
 
 class TimeSection(Section):
-    """How a file says when a sample was taken: as text (``format``) or as a number (``unit``, ``origin``)."""
+    """How a file says when a sample was taken: as text (``format``) or as a number (``unit``, ``origin``).
+
+    Attributes
+    ----------
+    column : str or (str, str)
+        Header of time, or those of date and time.
+    format : str or None
+        strptime codes, or ``"ISO8601"``.
+    unit, origin : str or None
+        Of time given as a number: its unit, and the stamp at zero.
+    zone : str or None
+        Zone of stamps or origin.
+    shift : float
+        Added to every stamp [d].
+    """
 
     column: Columns = Field(
         description="Name of the time column; [DATE, TIME] where two columns tell the time, one space then joins their "

@@ -29,7 +29,18 @@ _SUFFIXES = {".md": "markdown", ".html": "html", ".htm": "html", ".tex": "latex"
 
 
 def format_of(path: Path) -> str:
-    """Return the format that the end of a file's name stands for; text where it stands for none."""
+    """Return the format that the end of a file's name stands for.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which need not exist.
+
+    Returns
+    -------
+    str
+        One of `FORMATS`; ``"text"`` where the end stands for none.
+    """
     return _SUFFIXES.get(path.suffix.lower(), "text")
 
 

@@ -11,7 +11,13 @@ _MARKS = {"-": _MINUS, "'": _PRIME}
 
 
 class Node:
-    """A piece of mathematics."""
+    """A piece of mathematics.
+
+    Attributes
+    ----------
+    latex, mathml, width : callable
+        Write the piece, or measure it; each kind of piece has its own.
+    """
 
     def latex(self) -> str:
         """Return it as LaTeX, for math mode."""
@@ -61,7 +67,13 @@ class Name(Node):
 
 @dataclass(frozen=True)
 class Number(Node):
-    """A number as the table has it."""
+    """A number as the table has it.
+
+    Attributes
+    ----------
+    text : str
+        Digits, with the point or sign that they have.
+    """
 
     text: str
 
@@ -80,7 +92,13 @@ class Number(Node):
 
 @dataclass(frozen=True)
 class Operator(Node):
-    """A plus, minus, equals sign or comma between two pieces."""
+    """A plus, minus, equals sign or comma between two pieces.
+
+    Attributes
+    ----------
+    sign : str
+        The sign, in ASCII.
+    """
 
     sign: str
 
@@ -99,7 +117,13 @@ class Operator(Node):
 
 @dataclass(frozen=True)
 class Mark(Node):
-    """A sign within a symbol, such as the plus of an ion."""
+    """A sign within a symbol, such as the plus of an ion.
+
+    Attributes
+    ----------
+    sign : str
+        The sign, in ASCII.
+    """
 
     sign: str
 
@@ -118,7 +142,13 @@ class Mark(Node):
 
 @dataclass(frozen=True)
 class Row(Node):
-    """Pieces side by side."""
+    """Pieces side by side.
+
+    Attributes
+    ----------
+    parts : tuple of Node
+        From left to right.
+    """
 
     parts: tuple[Node, ...]
 
@@ -139,7 +169,13 @@ class Row(Node):
 
 @dataclass(frozen=True)
 class Fraction(Node):
-    """One piece above another."""
+    """One piece above another.
+
+    Attributes
+    ----------
+    above, below : Node
+        Numerator and denominator.
+    """
 
     above: Node
     below: Node
@@ -159,7 +195,15 @@ class Fraction(Node):
 
 @dataclass(frozen=True)
 class Script(Node):
-    """A piece with an index, an exponent, or both."""
+    """A piece with an index, an exponent, or both.
+
+    Attributes
+    ----------
+    base : Node
+        What has them.
+    below, above : Node or None
+        Index and exponent; one of the two at least.
+    """
 
     base: Node
     below: Node | None = None
@@ -191,7 +235,13 @@ class Script(Node):
 
 @dataclass(frozen=True)
 class Brackets(Node):
-    """A piece in round brackets that grow with it."""
+    """A piece in round brackets that grow with it.
+
+    Attributes
+    ----------
+    inner : Node
+        What stands in them.
+    """
 
     inner: Node
 
@@ -215,7 +265,13 @@ class Brackets(Node):
 
 @dataclass(frozen=True)
 class Product(Node):
-    """Factors; with dots between them where one is a fraction, or where a product could be read as one name."""
+    """Factors; with dots between them where one is a fraction, or where a product could be read as one name.
+
+    Attributes
+    ----------
+    factors : tuple of Node
+        From left to right; one or more.
+    """
 
     factors: tuple[Node, ...]
 

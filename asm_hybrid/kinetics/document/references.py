@@ -44,7 +44,18 @@ class Reference:
 
 
 def cited(table: Table) -> dict[str, Reference]:
-    """Return the references that a table and its parameters name, by key, in the order in which they are named."""
+    """Return the references that a table and its parameters name.
+
+    Parameters
+    ----------
+    table : Table
+        The reactions.
+
+    Returns
+    -------
+    dict of str to Reference
+        By key, in the order in which they are named; without sources that are mere words.
+    """
     known = _shipped()
     named = [table.source, *(p.source for p in table.parameters)]
     return {key: known[key] for key in dict.fromkeys(named) if key in known}

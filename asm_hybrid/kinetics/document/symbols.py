@@ -30,7 +30,17 @@ _STYLES = frozenset({"\\mathrm", "\\mathit", "\\text", "\\textrm", "\\rm"})
 
 
 def name_symbol(name: str) -> Node:
-    """Return the symbol that a name stands for: ``mu_H`` is μ with the index H, ``K_NH4`` K with the index NH₄."""
+    """Return the symbol that a name stands for: ``mu_H`` is μ with the index H, ``K_NH4`` K with the index NH₄.
+
+    Parameters
+    ----------
+    name : str
+        Name of a component or parameter, with ``_`` before every index.
+
+    Returns
+    -------
+    Node
+    """
     head, *indices = name.split("_")
     letters, digits = re.fullmatch(r"(.*?)([0-9]*)", head).groups()  # type: ignore[union-attr]  # matches any text
     if not letters or (digits and len(letters) > 1 and letters not in GREEK):

@@ -88,5 +88,16 @@ def table_record(table: Table) -> dict[str, Any]:
 
 
 def json_text(table: Table) -> str:
-    """Return the record of a table as JSON; see `table_record`."""
+    """Return the record of a table as JSON; see `table_record`.
+
+    Parameters
+    ----------
+    table : Table
+        The reactions.
+
+    Returns
+    -------
+    str
+        JSON in ASCII, indented.
+    """
     return json.dumps(table_record(table), indent=2, ensure_ascii=True, allow_nan=False)

@@ -15,30 +15,87 @@ _ONE = {"components": "component", "processes": "process", "parameters": "parame
 
 
 def nu(table: Table, process: int, component: str) -> Node:
-    """Return the symbol of a coefficient, with the numbers of process and component."""
+    """Return the symbol of a coefficient, with the numbers of process and component.
+
+    Parameters
+    ----------
+    table : Table
+        The reactions.
+    process : int
+        Number of the process, from 1.
+    component : str
+        Name of the component.
+
+    Returns
+    -------
+    Node
+        ν with both numbers as its index.
+    """
     i = table.component_names.index(component) + 1
     return Script(Name("ν", r"\nu"), below=Row((Number(str(process)), Mark(","), Number(str(i)))))
 
 
 def number(value: float) -> str:
-    """Return a number with as many digits as it takes to read the same number back."""
+    """Return a number with as many digits as it takes to read the same number back.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+
+    Returns
+    -------
+    str
+    """
     text = f"{value:g}"
     return text if float(text) == value else repr(value)
 
 
 def plain(name: str) -> str:
-    """Return the name of a process as words."""
+    """Return the name of a process as words.
+
+    Parameters
+    ----------
+    name : str
+        Name in the table, with ``_`` between words.
+
+    Returns
+    -------
+    str
+    """
     return name.replace("_", " ").strip() or name
 
 
 def size(table: Table) -> list[tuple[int, str]]:
-    """Return how many components, processes and parameters a table has."""
+    """Return how many components, processes and parameters a table has.
+
+    Parameters
+    ----------
+    table : Table
+        The reactions.
+
+    Returns
+    -------
+    list of (int, str)
+        Each number with its word, such as ``(13, "components")``.
+    """
     counts = ((table.components, "components"), (table.processes, "processes"), (table.parameters, "parameters"))
     return [(len(entries), what if len(entries) > 1 else _ONE[what]) for entries, what in counts]
 
 
 def conserved(table: Table) -> str:
-    """Return what every process conserves, and how exactly."""
+    """Return what every process conserves, and how exactly.
+
+    Parameters
+    ----------
+    table : Table
+        The reactions.
+
+    Returns
+    -------
+    str
+        Such as ``"COD, N, exactly"``, or ``"nothing"``.
+    """
     if not table.materials:
         return "nothing"
     within = f"within {number(table.tolerance)} for one unit of rate" if table.tolerance else "exactly"
@@ -46,12 +103,34 @@ def conserved(table: Table) -> str:
 
 
 def reads(table: Table) -> str:
-    """Return which inputs of the plant the rates read, with their units; nothing where they read none."""
+    """Return which inputs of the plant the rates read.
+
+    Parameters
+    ----------
+    table : Table
+        The reactions.
+
+    Returns
+    -------
+    str
+        Names with their units, such as ``"T [degC]"``; empty where the rates read none.
+    """
     return ", ".join(f"{i.name} [{i.unit}]" for i in table.inputs)
 
 
 def temperature_law(parameter: Parameter) -> Node | None:
-    """Return the factor by which a parameter follows temperature, such as 1.072^(T - 20); None where it does not."""
+    """Return the factor by which a parameter follows temperature, such as 1.072^(T - 20).
+
+    Parameters
+    ----------
+    parameter : Parameter
+        A parameter of a table.
+
+    Returns
+    -------
+    Node or None
+        None where it does not follow temperature.
+    """
     if parameter.theta is None or parameter.T_ref is None:
         return None
     reference = Number(number(abs(parameter.T_ref)))
