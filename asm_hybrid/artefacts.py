@@ -1,10 +1,9 @@
-"""Files that are written whole or not at all, and the manifest that tells whether they are still the same."""
+"""Files and folders that are written whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import glob
-import hashlib
 import json
 import math
 import os
@@ -12,7 +11,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from asm_hybrid.errors import InputError, readable
@@ -22,36 +21,31 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "MANIFEST",
+    "RESTORE",
+    "TEMPORARY",
     "UNFINISHED",
     "WritingError",
     "clear_temporary",
     "csv_text",
     "make_folder",
     "read_json",
-    "read_manifest",
-    "refresh_manifest",
     "restored",
     "restored_text",
-    "sha256_file",
     "staged_folder",
     "user_path",
-    "verify_manifest",
     "write_bytes_atomic",
     "write_csv_atomic",
     "write_json_atomic",
-    "write_manifest",
     "write_text_atomic",
 ]
 
-MANIFEST = "manifest.json"
 UNFINISHED = "checkpoint"
 """Folder in a run folder that holds what an unfinished run goes on from; no artefact."""
-_TEMPORARY = ".partial"
+TEMPORARY = ".partial"
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].", re.DOTALL)
 """Text that a spreadsheet runs as a formula, by its signs and their wide forms, or that was made harmless."""
 _HARMLESS = re.compile(r"'(?='*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].)", re.DOTALL)
-_RESTORE = "restore the folder from a copy, or train again"
+RESTORE = "restore the folder from a copy, or train again"
 
 
 class WritingError(InputError):
@@ -73,23 +67,6 @@ class WritingError(InputError):
             where=str(path),
             fix="check that the folder exists, may be written, and that the disk has room",
         )
-
-
-def sha256_file(path: Path) -> str:
-    """Return the SHA-256 digest of a file.
-
-    Parameters
-    ----------
-    path : Path
-        The file; read in pieces, so its size does not matter.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-    """
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_bytes_atomic(path: Path, content: bytes) -> Path:
@@ -116,7 +93,7 @@ def write_bytes_atomic(path: Path, content: bytes) -> Path:
     -----
     What a killed call has left beside the same file is removed.
     """
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*{_TEMPORARY}"):
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{TEMPORARY}"):
         remove_abandoned(left)
     try:
         temporary, stream = _begin(path)
@@ -141,7 +118,7 @@ def write_bytes_atomic(path: Path, content: bytes) -> Path:
 def _begin(path: Path) -> tuple[Path, IO[bytes]]:
     """Open a temporary file beside a target, locked as long as it is being written."""
     while True:
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}{_TEMPORARY}")
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}{TEMPORARY}")
         stream = temporary.open("xb")
         if grip(stream, temporary):
             return temporary, stream
@@ -306,7 +283,7 @@ def clear_temporary(folder: Path) -> None:
     folder : Path
         The folder; a file that is still being written stays.
     """
-    for path in folder.rglob(f".*{_TEMPORARY}"):
+    for path in folder.rglob(f".*{TEMPORARY}"):
         remove_abandoned(path)
 
 
@@ -362,7 +339,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
         When it cannot be written, or another process is writing it.
     """
     target = target.absolute()
-    place = target.with_name(f".{target.name}{_TEMPORARY}")
+    place = target.with_name(f".{target.name}{TEMPORARY}")
     new = place / "new"
     try:
         make_folder(target.parent)
@@ -391,7 +368,7 @@ def _move(folder: Path, target: Path) -> None:
         raise WritingError(error, target, "folder") from error
 
 
-def read_json(path: Path, fix: str = _RESTORE) -> dict[str, Any]:
+def read_json(path: Path, fix: str = RESTORE) -> dict[str, Any]:
     """Read a JSON file that holds an object.
 
     Parameters
@@ -424,143 +401,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(number := float(text)):
         raise ValueError(f"{text} is not a finite number")
     return number
-
-
-def write_manifest(folder: Path) -> dict[str, str]:
-    """Write ``manifest.json`` with the SHA-256 of every file in a folder and below.
-
-    Parameters
-    ----------
-    folder : Path
-        The finished folder. The manifest itself, temporary files and `UNFINISHED` are left out.
-
-    Returns
-    -------
-    dict of str to str
-        Relative POSIX path to digest, sorted by path.
-    """
-    try:
-        files = sorted(p for p in folder.rglob("*") if p.is_file() and _is_artefact(p.relative_to(folder)))
-        digests = {p.relative_to(folder).as_posix(): sha256_file(p) for p in files}
-    except OSError as error:
-        raise WritingError(error, folder / MANIFEST) from error
-    write_json_atomic(folder / MANIFEST, digests)
-    return digests
-
-
-def refresh_manifest(folder: Path, names: Sequence[str]) -> None:
-    """Enter the present digests of a few rewritten files into the manifest of a folder, if it has one.
-
-    Parameters
-    ----------
-    folder : Path
-        A run folder; one without a manifest is still being written, and is left alone.
-    names : sequence of str
-        Relative POSIX paths of the files.
-    """
-    if (folder / MANIFEST).is_file():
-        digests = read_manifest(folder) | {name: sha256_file(folder / name) for name in names}
-        write_json_atomic(folder / MANIFEST, dict(sorted(digests.items())))
-
-
-def read_manifest(folder: Path) -> dict[str, str]:
-    """Return the content of ``manifest.json``.
-
-    Parameters
-    ----------
-    folder : Path
-        A run folder or bundle.
-
-    Returns
-    -------
-    dict of str to str
-        Relative POSIX path to SHA-256 digest.
-
-    Raises
-    ------
-    InputError
-        If the folder or its manifest is missing, or the manifest is not a mapping of safe relative paths.
-    """
-    path = folder / MANIFEST
-    where = "a finished run folder or an exported bundle"
-    with readable("the folder cannot be read", where=str(folder), expected=where):
-        is_folder, has_manifest = folder.is_dir(), path.exists()
-        unfinished = (folder / UNFINISHED).is_dir()
-    if not is_folder:
-        raise InputError(
-            "this is a file, not a folder" if folder.exists() else "the folder does not exist",
-            where=str(folder),
-            expected=where,
-            fix="give the folder that `asm-hybrid train` or `asm-hybrid export` named at its end",
-        )
-    if not has_manifest:
-        go_on = f"end the run with `asm-hybrid train --resume {folder}`"
-        raise InputError(
-            f"the folder has no {MANIFEST}",
-            where=str(folder),
-            expected=where,
-            fix=go_on if unfinished else "train again, or give the folder that `asm-hybrid train` named at its end",
-        )
-    manifest = read_json(path)
-    if not all(isinstance(digest, str) for digest in manifest.values()):
-        raise InputError("not a manifest", where=str(path), expected='{"file": "sha256", …}', fix=_RESTORE)
-    for name in manifest:
-        pure = PurePosixPath(name)
-        if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name:
-            raise InputError(
-                f"the manifest names {name!r}, which lies outside the folder",
-                where=str(path),
-                expected="names of files in the folder",
-                fix="do not use this folder: asm-hybrid writes no such name",
-            )
-    return manifest
-
-
-def verify_manifest(folder: Path, names: Sequence[str] | None = None) -> dict[str, str]:
-    """Check files against the manifest of their folder.
-
-    Parameters
-    ----------
-    folder : Path
-        A run folder or bundle.
-    names : sequence of str, optional
-        Relative paths to check; each must be in the manifest. All files of the manifest when not given.
-
-    Returns
-    -------
-    dict of str to str
-        The manifest.
-
-    Raises
-    ------
-    InputError
-        If a file is missing, changed, or not in the manifest; the message names each such file.
-    """
-    manifest = read_manifest(folder)
-    faults = []
-    for name in manifest if names is None else names:
-        path = folder / name
-        with readable(f"the file {name[:80]!r} cannot be read", where=str(folder), fix=_RESTORE):
-            if name not in manifest:
-                faults.append(f"{name} is not in {MANIFEST}")
-            elif path.is_dir():
-                faults.append(f"{name} is a folder, not a file")
-            elif not path.is_file():
-                faults.append(f"{name} is missing")
-            elif sha256_file(path) != manifest[name]:
-                faults.append(f"{name} was changed or damaged after it was written (its SHA-256 differs)")
-    if faults:
-        raise InputError(
-            "; ".join(faults),
-            where=str(folder),
-            expected=f"the files as listed in {MANIFEST}",
-            fix=_RESTORE,
-        )
-    return manifest
-
-
-def _is_artefact(relative: Path) -> bool:
-    return relative != Path(MANIFEST) and relative.suffix != _TEMPORARY and relative.parts[0] != UNFINISHED
 
 
 def _sync_folder(folder: Path) -> None:

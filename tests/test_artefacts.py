@@ -19,21 +19,17 @@ from asm_hybrid.artefacts import (
     csv_text,
     make_folder,
     read_json,
-    read_manifest,
-    refresh_manifest,
     restored,
     restored_text,
-    sha256_file,
     staged_folder,
     user_path,
-    verify_manifest,
     write_bytes_atomic,
     write_csv_atomic,
     write_json_atomic,
-    write_manifest,
     write_text_atomic,
 )
 from asm_hybrid.errors import InputError
+from asm_hybrid.manifest import read_manifest, refresh_manifest, sha256_file, verify_manifest, write_manifest
 
 
 def test_digest(tmp_path: Path) -> None:

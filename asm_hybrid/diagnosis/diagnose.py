@@ -12,12 +12,13 @@ import torch
 from safetensors.torch import load as load_tensors
 from torch import Tensor
 
-from asm_hybrid.artefacts import read_json, verify_manifest, write_csv_atomic, write_json_atomic, write_manifest
+from asm_hybrid.artefacts import read_json, write_csv_atomic, write_json_atomic
 from asm_hybrid.diagnosis.contributions import contribution_table, contributions
 from asm_hybrid.diagnosis.forecast_value import forecast_verdict
 from asm_hybrid.diagnosis.imbalance import imbalance, imbalance_warning
 from asm_hybrid.diagnosis.switch_off import missing_dynamics, ranked, switch_off_effects, window_starts
 from asm_hybrid.diagnosis.verdict import verdict
+from asm_hybrid.manifest import verify_manifest, write_manifest
 from asm_hybrid.training import FittedModel, departures_text, load_model, read_inputs, reading_departures
 
 __all__ = ["diagnose"]

@@ -25,16 +25,11 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from asm_hybrid import __version__
-from asm_hybrid.artefacts import (
-    write_bytes_atomic,
-    write_csv_atomic,
-    write_json_atomic,
-    write_manifest,
-    write_text_atomic,
-)
+from asm_hybrid.artefacts import write_bytes_atomic, write_csv_atomic, write_json_atomic, write_text_atomic
 from asm_hybrid.equations.config import OdeConfig, load_ode_config
 from asm_hybrid.equations.problem import Problem, TableField, linear_fit, make_problem, truth_of
 from asm_hybrid.errors import SimulationError
+from asm_hybrid.manifest import write_manifest
 from asm_hybrid.solver.solve import StiffnessWarning, solve
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.run_folder import MetricsLog, create_run_folder, environment

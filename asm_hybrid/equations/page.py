@@ -16,8 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from asm_hybrid.artefacts import read_json, refresh_manifest, restored, verify_manifest, write_bytes_atomic
+from asm_hybrid.artefacts import read_json, restored, write_bytes_atomic
 from asm_hybrid.data.check_text import aligned
+from asm_hybrid.manifest import refresh_manifest, verify_manifest
 from asm_hybrid.report.style import INK, MUTED, drawing, number, unit_text
 
 __all__ = ["ode_lines", "write_ode_plot"]

@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from asm_hybrid.artefacts import read_json, restored, verify_manifest
+from asm_hybrid.artefacts import read_json, restored
 from asm_hybrid.cards import Shown, card, note, picture, tabulated
 from asm_hybrid.equations.page import TITLES, ode_lines
+from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.report.style import number, unit_text
 
 __all__ = ["EquationResult"]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asm_hybrid.artefacts import read_json, verify_manifest
+from asm_hybrid.artefacts import read_json
 from asm_hybrid.errors import InputError, readable
+from asm_hybrid.manifest import verify_manifest
 
 __all__ = ["Format", "as_written", "read_tables", "refuse_occupied"]
 

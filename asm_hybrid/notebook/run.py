@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from asm_hybrid.artefacts import UNFINISHED, read_json, restored, verify_manifest
+from asm_hybrid.artefacts import UNFINISHED, read_json, restored
 from asm_hybrid.cards import Shown, card, listed, note, paragraph, tabulated
 from asm_hybrid.errors import InputError
 from asm_hybrid.export import export_run
+from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.report.model_style import model_title
 from asm_hybrid.report.style import number, percent, plain, unit_text
 from asm_hybrid.training import load_model, read_inputs

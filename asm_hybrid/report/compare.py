@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from asm_hybrid.artefacts import restored, verify_manifest
+from asm_hybrid.artefacts import restored
 from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.diagnosis.verdict import signed_percent
 from asm_hybrid.errors import InputError, readable
+from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.report.run_files import flat, read_config, read_summary
 from asm_hybrid.report.run_record import Summary
 from asm_hybrid.training.compared import compared_models, own_model

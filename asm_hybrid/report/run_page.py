@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from markupsafe import Markup
 
-from asm_hybrid.artefacts import refresh_manifest, write_text_atomic
+from asm_hybrid.artefacts import write_text_atomic
+from asm_hybrid.manifest import refresh_manifest
 from asm_hybrid.report import run_files, style
 from asm_hybrid.report.figures import block_figure, overview_figure
 from asm_hybrid.report.forecast_tables import ForecastTable, band_rows, forecast_table

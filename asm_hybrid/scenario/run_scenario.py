@@ -12,14 +12,13 @@ import torch
 from asm_hybrid.artefacts import (
     make_folder,
     read_json,
-    read_manifest,
-    verify_manifest,
     write_bytes_atomic,
     write_csv_atomic,
     write_json_atomic,
     write_text_atomic,
 )
 from asm_hybrid.errors import InputError, SimulationError, readable
+from asm_hybrid.manifest import read_manifest, verify_manifest
 from asm_hybrid.scenario.changes import SAME, Knots, StampClock, apply_changes, change_texts, load_inputs
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
 from asm_hybrid.scenario.impossible_water import check_changed_water

@@ -13,7 +13,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from asm_hybrid.artefacts import verify_manifest, write_bytes_atomic, write_text_atomic
+from asm_hybrid.artefacts import write_bytes_atomic, write_text_atomic
 from asm_hybrid.cards import card, tabulated
 from asm_hybrid.config import Config, build_layout, load_config, observed_targets
 from asm_hybrid.errors import InputError, SimulationError, readable
@@ -23,6 +23,7 @@ from asm_hybrid.hybrid.placements import PLACEMENTS
 from asm_hybrid.hybrid.spec import TermScaling, TermSpec
 from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.kinetics import Table, load_table
+from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.paths import A_RUN, as_path
 from asm_hybrid.plant import CLOCK, Plant, torch_namespace
 from asm_hybrid.solver.grid import Grid

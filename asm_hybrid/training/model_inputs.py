@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from asm_hybrid.artefacts import restored, verify_manifest
+from asm_hybrid.artefacts import restored
 from asm_hybrid.config.schema.quantities import TEMPERATURES
 from asm_hybrid.errors import InputError, nearest, readable
+from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.paths import A_RUN, as_path
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.backflow import flow_problems

@@ -12,9 +12,10 @@ import pandas as pd
 from safetensors.torch import save as save_tensors
 
 from asm_hybrid import __version__
-from asm_hybrid.artefacts import write_bytes_atomic, write_csv_atomic, write_json_atomic, write_manifest
+from asm_hybrid.artefacts import write_bytes_atomic, write_csv_atomic, write_json_atomic
 from asm_hybrid.config import calibration_bounds
 from asm_hybrid.data.unusual import CONSTANTS
+from asm_hybrid.manifest import write_manifest
 from asm_hybrid.training.bands import Band, band_summary, coverage_warnings, prediction_band
 from asm_hybrid.training.best_so_far import BestSoFar
 from asm_hybrid.training.calibration import Calibration

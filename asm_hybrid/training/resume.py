@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asm_hybrid.artefacts import UNFINISHED, make_folder, read_json, sha256_file, write_json_atomic
+from asm_hybrid.artefacts import UNFINISHED, make_folder, read_json, write_json_atomic
 from asm_hybrid.config import Config, load_config
 from asm_hybrid.errors import InputError, readable
+from asm_hybrid.manifest import sha256_file
 from asm_hybrid.training.device import choose_device
 from asm_hybrid.training.run_folder import environment
 

@@ -11,8 +11,8 @@ import torch
 from small_plant import CONFIG, write_case
 
 from asm_hybrid import load_model, read_inputs
-from asm_hybrid.artefacts import verify_manifest
 from asm_hybrid.cli import main
+from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.training.compared import model_of
 
 QUICK = CONFIG.replace("iterations: 4", "iterations: 2").replace(

@@ -10,12 +10,12 @@ import torch
 from small_plant import CONFIG, write_case
 
 from asm_hybrid import load_model, read_inputs
-from asm_hybrid.artefacts import write_manifest
 from asm_hybrid.diagnosis import diagnose
 from asm_hybrid.diagnosis.contributions import contributions
 from asm_hybrid.diagnosis.forecast_value import forecast_verdict
 from asm_hybrid.diagnosis.switch_off import window_starts
 from asm_hybrid.diagnosis.verdict import verdict
+from asm_hybrid.manifest import write_manifest
 from asm_hybrid.training import train
 
 

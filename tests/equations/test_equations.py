@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import torch
 
-from asm_hybrid.artefacts import verify_manifest
 from asm_hybrid.cli import main
 from asm_hybrid.equations.config import load_ode_config
 from asm_hybrid.equations.fit import _OdeRun, train_ode
@@ -15,6 +14,7 @@ from asm_hybrid.equations.problem import TableField, linear_fit
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.jobs import EquationJob, PlantJob, open_job
 from asm_hybrid.kinetics import load_table
+from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.training import Silent
 
 CONFIGS = Path(__file__).parents[2] / "configs"

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from python_calamine import CalamineWorkbook
 
-from asm_hybrid.artefacts import verify_manifest, write_json_atomic, write_manifest
+from asm_hybrid.artefacts import write_json_atomic
 from asm_hybrid.errors import InputError
 from asm_hybrid.export import export_bundle
+from asm_hybrid.manifest import verify_manifest, write_manifest
 
 PARAMETERS = {
     "parameters": [

@@ -8,11 +8,12 @@ import pytest
 from python_calamine import CalamineWorkbook
 from test_bundle import PARAMETERS, SUMMARY
 
-from asm_hybrid.artefacts import write_json_atomic, write_manifest
+from asm_hybrid.artefacts import write_json_atomic
 from asm_hybrid.cli import main
 from asm_hybrid.errors import InputError
 from asm_hybrid.export import available_formats, export_run
 from asm_hybrid.kinetics import load_table
+from asm_hybrid.manifest import write_manifest
 
 
 @pytest.fixture

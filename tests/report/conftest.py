@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from asm_hybrid.artefacts import write_manifest
+from asm_hybrid.manifest import write_manifest
 
 START = pd.Timestamp("2021-05-05T00:00:00Z")
 BLOCKS = {"calibrate": (1.0, 16.0), "train": (1.0, 16.0), "validate": (17.0, 23.0), "test": (24.0, 35.0)}

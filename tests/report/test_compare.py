@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from asm_hybrid import cli
-from asm_hybrid.artefacts import write_manifest
 from asm_hybrid.errors import InputError
+from asm_hybrid.manifest import write_manifest
 from asm_hybrid.report.compare import COLUMNS, compare_runs, told_apart
 
 Make = Callable[..., Path]

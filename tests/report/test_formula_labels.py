@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from asm_hybrid.artefacts import write_csv_atomic, write_manifest
+from asm_hybrid.artefacts import write_csv_atomic
+from asm_hybrid.manifest import write_manifest
 from asm_hybrid.report.run_tables import read_contributions, read_forecasts, read_predictions
 from asm_hybrid.training import read_inputs
 

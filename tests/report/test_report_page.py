@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from asm_hybrid.artefacts import verify_manifest, write_manifest
 from asm_hybrid.errors import InputError
+from asm_hybrid.manifest import verify_manifest, write_manifest
 from asm_hybrid.report import write_report
 from asm_hybrid.report.run_page import render_report
 

@@ -11,10 +11,10 @@ import torch
 from small_plant import CONFIG, write_case
 
 from asm_hybrid import load_model, read_inputs
-from asm_hybrid.artefacts import write_manifest
 from asm_hybrid.cli import main
 from asm_hybrid.errors import InputError
 from asm_hybrid.export import export_bundle
+from asm_hybrid.manifest import write_manifest
 from asm_hybrid.plant import InputSpec
 from asm_hybrid.scenario import run_scenario as MODULE
 from asm_hybrid.scenario.changes import Knots, StampClock, apply_changes, change_texts

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from asm_hybrid.artefacts import write_manifest
 from asm_hybrid.config import build_layout, load_kinetics, load_plant
 from asm_hybrid.errors import InputError
+from asm_hybrid.manifest import write_manifest
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.model_inputs import check_possible, first_knot, knot_values, read_inputs
 

@@ -13,9 +13,9 @@ from safetensors.torch import load, save
 from small_plant import CONFIG, write_case
 
 from asm_hybrid import load_model, read_inputs
-from asm_hybrid.artefacts import write_manifest
 from asm_hybrid.errors import AsmHybridError, InputError, SimulationError
 from asm_hybrid.export import export_bundle
+from asm_hybrid.manifest import write_manifest
 from asm_hybrid.report import write_report
 from asm_hybrid.report.compare import compare_runs
 from asm_hybrid.scenario.run_scenario import simulate

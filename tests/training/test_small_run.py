@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 from small_plant import BEYOND, CONFIG, TRUE, write_case
 
 from asm_hybrid import load_model, read_inputs
-from asm_hybrid.artefacts import verify_manifest
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.export import export_bundle
+from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.training import train
 from asm_hybrid.training.compared import model_of
 from asm_hybrid.training.fit import Fit

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asm_hybrid.artefacts import staged_folder, verify_manifest, write_bytes_atomic, write_manifest, write_text_atomic
+from asm_hybrid.artefacts import staged_folder, write_bytes_atomic, write_text_atomic
 from asm_hybrid.errors import readable
 from asm_hybrid.export.format import Format, as_written, read_tables, refuse_occupied
 from asm_hybrid.export.formats.kinetics import fitted_table
 from asm_hybrid.export.formats.parameters import parameter_workbook
+from asm_hybrid.manifest import verify_manifest, write_manifest
 from asm_hybrid.yamlfile import load_yaml
 
 __all__ = ["FORMAT", "export_bundle"]
