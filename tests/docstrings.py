@@ -90,9 +90,15 @@ def shapeless(thing: Any) -> list[str]:
     ]
 
 
-if __name__ == "__main__":  # lists what the package still lacks
-    for full, found in public():
-        if inspect.isfunction(found) and lacking(found):
-            print(full, *lacking(found), sep="  ")
-        elif inspect.isclass(found) and not {"Parameters", "Attributes"} & set(sections(found)):
-            print(full, "Attributes", sep="  ")
+def incomplete(thing: Any) -> list[str]:
+    """Return what a function or class lacks; a class whose data are its own says what they are."""
+    if inspect.isfunction(thing):
+        return lacking(thing)
+    owns = {
+        key
+        for kind in thing.__mro__
+        if kind.__module__.startswith("asm_hybrid")
+        for key in vars(kind).get("__annotations__", {})
+    }
+    described = {"Parameters", "Attributes"} & set(sections(thing))
+    return ["Attributes"] if owns and not described and not issubclass(thing, Exception) else []

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 import pytest
-from docstrings import lacking, public, sections, shapeless
+from docstrings import incomplete, lacking, public, sections, shapeless
 
 import asm_hybrid as ah
 
@@ -45,3 +45,8 @@ def test_what_an_object_offers_is_documented(name: str) -> None:
 def test_arrays_that_public_functions_take_have_a_shape() -> None:
     found = {name: shapeless(thing) for name, thing in public() if inspect.isfunction(thing)}
     assert {name: names for name, names in found.items() if names} == {}
+
+
+def test_public_names_of_all_modules_say_what_they_take_give_and_hold() -> None:
+    found = {name: incomplete(thing) for name, thing in public()}
+    assert {name: gaps for name, gaps in found.items() if gaps} == {}

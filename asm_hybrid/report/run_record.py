@@ -93,6 +93,17 @@ class VariableVerdict(_Record):
     """The run's own model beside the best baseline, for one variable on the test block.
 
     Runs of earlier versions have no `outcome`, and call the RMSE of the own model that of the hybrid.
+
+    Attributes
+    ----------
+    best_baseline : str
+        Name of the best baseline.
+    best_rmse, own_rmse : float or None
+        RMSE of both [unit of the variable]; None where a model diverges.
+    interval : tuple of float or None
+        90 % interval of the change of the RMSE [%]; below zero where the own model is better.
+    outcome : str
+        ``better``, ``worse``, ``open`` where the interval holds zero, or ``diverges``.
     """
 
     best_baseline: str

@@ -295,7 +295,18 @@ def _split_constants(config: PlantFile, fractionation: Fractionation, constants:
 
 
 def input_keys(spec: InputSpec) -> tuple[str, ...]:
-    """Return the keys under which the constant of an input stands, or would stand, in a plant."""
+    """Return the keys under which the constant of an input stands, or would stand, in a plant.
+
+    Parameters
+    ----------
+    spec : InputSpec
+        The input.
+
+    Returns
+    -------
+    tuple of str
+        From the section ``plant`` downwards.
+    """
     keys = {
         "T": ("temperature",),
         "Q_in": ("influent",),
