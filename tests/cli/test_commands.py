@@ -240,7 +240,7 @@ def test_ctrl_c_during_the_diagnosis_names_the_folder(capsys, tmp_path, monkeypa
     code, _, err = call(capsys, "train", path, "--out", tmp_path / "run")
     assert code == 130
     assert str(tmp_path / "run") in err
-    assert load_model(tmp_path / "run").kind == "recalibrated"
+    assert model_of(load_model(tmp_path / "run")).name == "recalibrated"
 
 
 def test_a_diverging_training_ends_with_one_and_keeps_the_last_good_model(capsys, tmp_path):
