@@ -67,9 +67,9 @@ def test_what_cannot_be_simulated_ends_with_two_and_writes_nothing(capsys, here,
     assert sorted(here.rglob("*")) == before
 
 
-def test_a_folder_is_a_run_and_needs_a_scenario(capsys, here):
+def test_an_empty_folder_is_no_run(capsys, here):
     (here / "run").mkdir()
-    assert "--scenario" in refused(capsys, "simulate", "run")
+    assert "no manifest.json" in refused(capsys, "simulate", "run")
     assert "manifest.json" in refused(capsys, "simulate", "run", "-s", "scenario.yaml")
     (here / "cstr").mkdir()
     assert call(capsys, "simulate", "cstr", "-s", "scenario.yaml", "-o", "out")[0] == 0

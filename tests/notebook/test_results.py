@@ -171,6 +171,8 @@ def test_a_stopped_run_says_how_it_goes_on(tmp_path: Path, monkeypatch: pytest.M
 
 def test_scenarios_of_a_run_are_written_where_it_is_said(result: ah.RunResult, tmp_path: Path) -> None:
     scenario = {"name": "load", "changes": [{"input": "influent.S_NH", "scale": 1.5}]}
+    with pytest.raises(ah.InputError, match="there is no scenario"):
+        ah.simulate(result.folder)
     found = ah.simulate(result.folder, scenario)
     assert found.folder is None
     assert not (result.folder / "scenarios").exists()
