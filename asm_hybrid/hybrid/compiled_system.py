@@ -9,7 +9,9 @@ from functools import cached_property
 import casadi
 import numpy as np
 
-from asm_hybrid.hybrid.symbolic import open_term, packed_weights
+from asm_hybrid.hybrid.learnt_term import LearntTerms
+from asm_hybrid.hybrid.open_term import OpenTerm
+from asm_hybrid.hybrid.symbolic import SymbolicTerms
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import TakacsSettler, casadi_namespace, effluent, layer_slopes, other_slopes
 from asm_hybrid.plant.casadi_plant import SymbolicSystem, symbolic_system
@@ -40,12 +42,19 @@ class CompiledSystem:
     system: PlantSystem
 
     @cached_property
-    def _symbols(self) -> tuple[SymbolicSystem, Matrix, Matrix]:
-        """The equations, symbols for the parameters, and these with those for the weights behind them."""
-        plant, term = self.system.plant, self.system.term
-        p = casadi.SX.sym("p", len(plant.table.parameters))
-        learnt, weights = (None, casadi.SX(0, 1)) if term is None else open_term(term)
-        return symbolic_system(plant, p, learnt), p, casadi.vertcat(p, weights)
+    def _terms(self) -> list[OpenTerm]:
+        term = self.system.term
+        parts = [] if term is None else list(term) if isinstance(term, LearntTerms) else [term]
+        return [OpenTerm(part) for part in parts]
+
+    @cached_property
+    def _parameters(self) -> Matrix:
+        return casadi.SX.sym("p", len(self.system.plant.table.parameters))
+
+    @cached_property
+    def _symbols(self) -> SymbolicSystem:
+        terms = [term.symbolic for term in self._terms]
+        return symbolic_system(self.system.plant, self._parameters, SymbolicTerms(terms) if terms else None)
 
     @property
     def active(self) -> np.ndarray:
@@ -58,40 +67,57 @@ class CompiledSystem:
         return np.broadcast_to(np.asarray(self.system.floor.cpu()), self.active.shape)[self.active]
 
     def values(self, parameters: np.ndarray, member: int) -> np.ndarray:
-        """Return values of parameters ``(parameter,)`` and of the weights of a member as the functions take them."""
-        term = self.system.term
-        return parameters if term is None else np.concatenate([parameters, packed_weights(term, member)])
+        """Return parameters ``(parameter,)``, and masks and weights of a member, as the functions take them."""
+        masks, weights = [t.masked(member) for t in self._terms], [t.weights(member) for t in self._terms]
+        return np.concatenate([parameters, *masks, *weights])
 
     @cached_property
     def derivative(self) -> Matrix:
         """From state, inputs and values to dx/dt [unit/d], ``(state,)``."""
-        s, _, values = self._symbols
-        return casadi.Function("derivative", [s.state, s.inputs, values], [s.derivative])
+        return self._function("derivative", [self._symbols.derivative])
+
+    @cached_property
+    def begin(self) -> Matrix:
+        """From state, inputs, values and ``1 / (h γ)`` [1/d] to the factors that `solve` takes, and to dx/dt."""
+        shift, parts = self._divisions
+        factors = casadi.vertcat(*(factors for factors, _ in parts))
+        return self._function("begin", [factors, self._symbols.derivative], [shift])
 
     @cached_property
     def output(self) -> Matrix:
         """From state, inputs and values to the recorded quantities, ``(target,)``."""
-        s, p, values = self._symbols
-        found = casadi.vertcat(*(self._recorded(target) for target in self.system.targets))
-        if s.learnt is not None:
-            found = s.learnt.recorded(found, self.system.targets, s.tanks, s.inputs)
-        return casadi.Function("output", [s.state, s.inputs, values], [casadi.densify(found)])
+        s, targets = self._symbols, self.system.targets
+        found = casadi.vertcat(*(self._recorded(target) for target in targets))
+        return self._function(
+            "output", [found if s.learnt is None else s.learnt.recorded(found, targets, s.tanks, s.inputs)]
+        )
 
     def _recorded(self, target: str) -> Matrix:
         """Return what f gives of a quantity, a composite by the parameters at their reference temperatures."""
-        (s, p, _), plant = self._symbols, self.system.plant
+        s, plant = self._symbols, self.system.plant
         place, quantity = plant.quantities.observation(target)
         i = None if place == "effluent" else plant.layout.tank_index(place)
         water = effluent(plant, s.X, s.forcing, XP)[1] if i is None else XP.block(s.tanks, i, i + 1)
-        return plant.quantities.mixed(quantity, XP.columns(water), XP.entries(p), XP)
+        return plant.quantities.mixed(quantity, XP.columns(water), XP.entries(self._parameters), XP)
 
-    @cached_property
-    def inverse(self) -> Matrix:
-        """From state, inputs, values and ``1 / (h γ)`` [1/d] to the factors that `solve` takes, ``(factor,)``."""
-        s, _, values = self._symbols
-        shift, parts = self._divisions
-        found = casadi.vertcat(*(factors for factors, _ in parts))
-        return casadi.Function("inverse", [s.state, s.inputs, values, shift], [casadi.densify(found)])
+    def _function(self, name: str, results: Sequence[Matrix], more: Sequence[Matrix] = ()) -> Matrix:
+        """Return a function of state, inputs, values and more, with the networks evaluated where results need them."""
+        s, terms = self._symbols, self._terms
+        plain = casadi.vertcat(self._parameters, *(casadi.vec(t.mask) for t in terms if t.mask is not None))
+        given = [casadi.vec(term.given) for term in terms]
+        results = [casadi.densify(r) for r in results]
+        own = casadi.Function(name, [s.state, s.inputs, plain, *given, *more], results, {"cse": True})
+        read = casadi.Function("read", [s.state, s.inputs], [term.read for term in terms])
+        x, u, *others = (casadi.MX.sym(name, *symbol.shape) for symbol in (s.state, s.inputs, *more))
+        sizes = [plain.numel(), *(term.network.numel_in(1) for term in terms)]
+        values = casadi.MX.sym("values", sum(sizes))
+        known, *weights = casadi.vertsplit(values, np.cumsum([0, *sizes]).tolist())
+        reads = read.call([x, u])
+        found = [
+            term.network(r, w) if casadi.depends_on(casadi.vertcat(*map(casadi.vec, results)), symbols) else 0.0
+            for term, r, w, symbols in zip(terms, reads, weights, given, strict=True)
+        ]
+        return casadi.Function(name, [x, u, values, *others], own.call([x, u, known, *found, *others]))
 
     @cached_property
     def solve(self) -> Matrix:
@@ -110,7 +136,7 @@ class CompiledSystem:
     @cached_property
     def _divisions(self) -> tuple[Matrix, list[Division]]:
         """The symbol for ``1 / (h γ)``, and what the state is divided by, one after the other; see `PlantSystem`."""
-        (s, _, _), shift, plant = self._symbols, casadi.SX.sym("shift"), self.system.plant
+        s, shift, plant = self._symbols, casadi.SX.sym("shift"), self.system.plant
         forcing, rows, components = s.forcing, plant.rows, range(plant.shape[1])
         particulate = [j for j in components if plant.particulate[j] > 0]
         soluble = [j for j in components if j not in particulate]
@@ -139,13 +165,13 @@ class CompiledSystem:
     @property
     def _blocks(self) -> list[Matrix]:
         """What reactions and aeration add to df/dX [1/d], n held, one block ``(component, component)`` a tank."""
-        (s, p, _), plant = self._symbols, self.system.plant
+        s, plant = self._symbols, self.system.plant
         parameters, forcing = XP.entries(s.forcing.parameters), s.forcing
         factor = casadi.SX.ones(plant.tanks, len(plant.table.processes))
         if s.learnt is not None:
             parameters = s.learnt.adjusted(parameters, s.tanks, forcing.seen)
             factor = s.learnt.sloped(factor, s.tanks, forcing.seen)
-        stoichiometry = casadi.sparsify(plant.stoichiometry(p, XP))
+        stoichiometry = casadi.sparsify(plant.stoichiometry(self._parameters, XP))
         slopes = plant.kinetics.rate_jacobian(s.tanks, parameters, XP)
         blocks = []
         for tank in range(plant.tanks):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import casadi
 import numpy as np
@@ -13,12 +13,9 @@ from asm_hybrid.hybrid.term import Term, Terms
 from asm_hybrid.plant import casadi_namespace
 from asm_hybrid.plant.namespace import Matrix
 
-__all__ = ["SymbolicTerm", "SymbolicTerms", "open_term", "packed_weights", "symbolic_term"]
+__all__ = ["OPERATIONS", "SymbolicTerm", "SymbolicTerms", "member_mask", "member_weights", "symbolic_term"]
 
 XP = casadi_namespace()
-
-MASK = "mask"
-"""What the mask of a term is called among its weights."""
 
 
 def _silu(x: Matrix) -> Matrix:
@@ -58,7 +55,7 @@ OPERATIONS = _CasadiOperations()
 
 
 class SymbolicTerm(Term[Matrix]):
-    """One member of a `LearntTerm` for CasADi matrices.
+    """A `LearntTerm` for CasADi matrices, with one member of its network.
 
     States are ``(tank, component)``, inputs ``(input,)``, rates ``(tank, process)``, without leading axes.
 
@@ -66,25 +63,26 @@ class SymbolicTerm(Term[Matrix]):
     ----------
     term : LearntTerm
         The term.
-    weights : mapping of str to sequence of matrix
-        What `member_weights` gives, or symbols in their place.
+    network : callable
+        From what n reads, scaled, ``(spot, input)``, to z, ``(spot, target)``.
+    mask : matrix, shape (spot, column of n), optional
+        Multiplies n.
     """
 
     xp = XP
 
-    def __init__(self, term: LearntTerm, weights: Mapping[str, Sequence[Matrix]]) -> None:
+    def __init__(self, term: LearntTerm, network: Callable[[Matrix], Matrix], mask: Matrix | None = None) -> None:
         self.placement, self.reading = term.placement, term.reading
         spots = len(self.placement.spots)
         for name in ("mean", "std", "low", "high", "level"):
             setattr(self, name, _rows(getattr(term, name), spots))
         self.typical, self.place = _matrix(_numbers(term.typical)), _matrix(_numbers(term.place))
         self._sizes, self._taking_part = _rows(term.sizes, spots), _matrix(_numbers(term.taking_part))
-        self._network, self._weights = term.network.network, weights
-        self.mask = weights[MASK][0] if MASK in weights else None
+        self._network, self.mask = network, mask
 
     def evaluate(self, scaled: Matrix) -> Matrix:
         """Return z, ``(spot, target)``."""
-        return self._network.forward(scaled, self._weights, OPERATIONS)
+        return self._network(scaled)
 
     @property
     def sizes(self) -> Matrix:
@@ -98,7 +96,7 @@ class SymbolicTerm(Term[Matrix]):
 
 
 class SymbolicTerms(Terms[Matrix]):
-    """One member of a `LearntTerms` for CasADi matrices.
+    """A `LearntTerms` for CasADi matrices, with one member of every network.
 
     Parameters
     ----------
@@ -129,65 +127,30 @@ def symbolic_term(term: LearntTerm | LearntTerms, member: int) -> SymbolicTerm |
     """
     if not 0 <= member < term.members:
         raise IndexError(f"member {member} of a term with {term.members}")
-    return _bound(term, [_matrices(weights, _matrix) for weights in member_weights(term, member)])
+    return SymbolicTerms([_bound(part, member) for part in term]) if isinstance(term, LearntTerms) else _bound(term, member)
 
 
-def open_term(term: LearntTerm | LearntTerms) -> tuple[SymbolicTerm | SymbolicTerms, Matrix]:
-    """Return n for CasADi with symbols for the weights of a member, and these symbols.
-
-    Parameters
-    ----------
-    term : LearntTerm or LearntTerms
-        n.
-
-    Returns
-    -------
-    tuple of SymbolicTerm or SymbolicTerms, and SX, shape (weight,)
-        Values for the symbols come from `packed_weights`.
-    """
-    symbols: list[Matrix] = []
-
-    def symbol(values: np.ndarray) -> Matrix:
-        symbols.append(casadi.SX.sym("w", *values.shape))
-        return symbols[-1]
-
-    opened = _bound(term, [_matrices(weights, symbol) for weights in member_weights(term, 0)])
-    return opened, casadi.vertcat(*(casadi.vec(s) for s in symbols))
+def _bound(term: LearntTerm, member: int) -> SymbolicTerm:
+    mask = member_mask(term, member)
+    weights = {name: [_matrix(w) for w in group] for name, group in member_weights(term, member).items()}
+    return SymbolicTerm(
+        term,
+        lambda scaled: term.network.network.forward(scaled, weights, OPERATIONS),
+        None if mask is None else _matrix(mask),
+    )
 
 
-def packed_weights(term: LearntTerm | LearntTerms, member: int) -> np.ndarray:
-    """Return the values of a member for the symbols of `open_term`, ``(weight,)``."""
-    arrays = [w for weights in member_weights(term, member) for group in weights.values() for w in group]
-    return np.concatenate([w.ravel(order="F") for w in arrays])
+def member_weights(term: LearntTerm, member: int) -> dict[str, list[np.ndarray]]:
+    """Return the weights of a member by name."""
+    return {name: [_numbers(w[member]) for w in group] for name, group in term.network.tensors().items()}
 
 
-def member_weights(term: LearntTerm | LearntTerms, member: int) -> list[dict[str, list[np.ndarray]]]:
-    """Return the weights of a member, and its mask where there is one, by name, one mapping a term."""
-    found = []
-    for part in _parts(term):
-        weights = {k: [_numbers(w[member]) for w in v] for k, v in part.network.tensors().items()}
-        if part.mask is not None:
-            spots, mask = len(part.placement.spots), part.mask[member if len(part.mask) > 1 else 0]
-            weights[MASK] = [_numbers(mask.expand(*mask.shape[:-2], spots, -1).reshape(spots, -1))]
-        found.append(weights)
-    return found
-
-
-def _parts(term: LearntTerm | LearntTerms) -> list[LearntTerm]:
-    return list(term) if isinstance(term, LearntTerms) else [term]
-
-
-def _bound(
-    term: LearntTerm | LearntTerms, weights: Sequence[Mapping[str, Sequence[Matrix]]]
-) -> SymbolicTerm | SymbolicTerms:
-    parts = [SymbolicTerm(part, own) for part, own in zip(_parts(term), weights, strict=True)]
-    return SymbolicTerms(parts) if isinstance(term, LearntTerms) else parts[0]
-
-
-def _matrices(
-    weights: Mapping[str, Sequence[np.ndarray]], matrix: Callable[[np.ndarray], Matrix]
-) -> dict[str, list[Matrix]]:
-    return {name: [matrix(w) for w in group] for name, group in weights.items()}
+def member_mask(term: LearntTerm, member: int) -> np.ndarray | None:
+    """Return the mask of a member, ``(spot, column of n)``; None without one."""
+    if term.mask is None:
+        return None
+    spots, mask = len(term.placement.spots), term.mask[member if len(term.mask) > 1 else 0]
+    return _numbers(mask.expand(*mask.shape[:-2], spots, -1).reshape(spots, -1))
 
 
 def _numbers(values: Tensor) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The steps of `rosenbrock` without gradients, through compiled functions of numbers, one window after the other.
 
 The scheme is the same to rounding: W-method, matrix held from knot to knot, floor, and outputs within the steps. All
-steps of a knot interval are one CasADi function, in which equal expressions are worked out once.
+steps of a knot interval are one CasADi function, that is written once for all of them.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class CompiledSystem(Protocol):
         """From state, inputs and values to dx/dt [unit/d], ``(n,)``."""
 
     @property
-    def inverse(self) -> Any:
-        """From state, inputs, values and a shift [1/d] to what `solve` needs to divide by ``shift I - J``."""
+    def begin(self) -> Any:
+        """From state, inputs, values and a shift [1/d] to what `solve` divides by ``shift I - J`` with, and dx/dt."""
 
     @property
     def solve(self) -> Any:
-        """From what `inverse` gives, and a right side ``(n,)``, to their quotient."""
+        """From what `begin` gives, and a right side ``(n,)``, to their quotient."""
 
     @property
     def output(self) -> Any:
@@ -101,20 +101,21 @@ class CompiledSteps:
     def _interval(self, steps: int) -> Any:
         """Return the function of one interval with so many steps."""
         system, schedule = self.system, Schedule.of(TABLEAU, self.grid, steps)
-        x0, left, right, values = (casadi.SX.sym("v", *system.derivative.size_in(k)) for k in (0, 1, 1, 2))
+        x0, left, right, values = (casadi.MX.sym("v", *system.derivative.size_in(k)) for k in (0, 1, 1, 2))
         at = [left if t == 0.0 else right if t == 1.0 else left + (right - left) * t for t in schedule.positions]
-        factors = system.inverse(x0, at[0], values, 1.0 / (schedule.h * TABLEAU.gamma))
+        factors, first = system.begin(x0, at[0], values, 1.0 / (schedule.h * TABLEAU.gamma))
         x, outputs = x0, []
         for entries, recorded in zip(schedule.stages, schedule.recorded, strict=True):
             begin, stages = x, list[Any]()
             for k, a, c in zip(entries, TABLEAU.a, TABLEAU.c, strict=True):
-                slope = system.derivative(_plus(begin, a, stages), at[k], values)
-                stages.append(system.solve(factors, slope + _plus(0.0, c, stages) / schedule.h))
+                slope = first if first is not None else system.derivative(_plus(begin, a, stages), at[k], values)
+                first = None
+                stages.append(system.solve(factors, _plus(slope, [w / schedule.h for w in c], stages)))
             x = _raised(_plus(begin, TABLEAU.m, stages), system.floor)
             for where, k in recorded:
                 state = x if where >= 1.0 else _plus(begin, TABLEAU.within(where), stages)
                 outputs.append(system.output(state, at[k], values))
-        return casadi.Function("interval", [x0, left, right, values], [x, casadi.horzcat(*outputs)], {"cse": True})
+        return casadi.Function("interval", [x0, left, right, values], [x, casadi.horzcat(*outputs)])
 
 
 def _parts(count: int, settling: int) -> list[tuple[int, int]]:
@@ -132,9 +133,10 @@ def _plus(x: Any, weights: Sequence[float], stages: Sequence[Any]) -> Any:
 
 def _raised(x: Any, floor: np.ndarray) -> Any:
     """Raise what fell below the floor, and leave alone what is not a number."""
-    entries = casadi.vertsplit(x)
-    bounded = [casadi.if_else(e < b, b, e) if np.isfinite(b) else e for e, b in zip(entries, floor, strict=True)]
-    return casadi.vertcat(*bounded)
+    own = casadi.SX.sym("x", len(floor))
+    entries = zip(casadi.vertsplit(own), floor, strict=True)
+    raised = casadi.vertcat(*(casadi.if_else(e < b, b, e) if np.isfinite(b) else e for e, b in entries))
+    return casadi.Function("raised", [own], [raised])(x)
 
 
 def _cut(outputs: np.ndarray, states: np.ndarray, points: int) -> tuple[np.ndarray, np.ndarray]:
