@@ -48,13 +48,16 @@ class CompiledSystem:
         return [OpenTerm(part) for part in parts]
 
     @cached_property
+    def _learnt(self) -> SymbolicTerms | None:
+        return SymbolicTerms([term.symbolic for term in self._terms]) if self._terms else None
+
+    @cached_property
     def _parameters(self) -> Matrix:
         return casadi.SX.sym("p", len(self.system.plant.table.parameters))
 
     @cached_property
     def _symbols(self) -> SymbolicSystem:
-        terms = [term.symbolic for term in self._terms]
-        return symbolic_system(self.system.plant, self._parameters, SymbolicTerms(terms) if terms else None)
+        return symbolic_system(self.system.plant, self._parameters, self._learnt)
 
     @property
     def active(self) -> np.ndarray:
@@ -64,7 +67,8 @@ class CompiledSystem:
     @property
     def floor(self) -> np.ndarray:
         """See `PlantSystem`, ``(state,)``."""
-        return np.broadcast_to(np.asarray(self.system.floor.cpu()), self.active.shape)[self.active]
+        rows = np.broadcast_to(np.asarray(self.system.floor.cpu()), self.active.shape)
+        return np.asarray(rows[self.active])
 
     def values(self, parameters: np.ndarray, member: int) -> np.ndarray:
         """Return parameters ``(parameter,)``, and masks and weights of a member, as the functions take them."""
@@ -88,9 +92,9 @@ class CompiledSystem:
         """From state, inputs and values to the recorded quantities, ``(target,)``."""
         s, targets = self._symbols, self.system.targets
         found = casadi.vertcat(*(self._recorded(target) for target in targets))
-        return self._function(
-            "output", [found if s.learnt is None else s.learnt.recorded(found, targets, s.tanks, s.inputs)]
-        )
+        if self._learnt is not None:
+            found = self._learnt.recorded(found, targets, s.tanks, s.inputs)
+        return self._function("output", [found])
 
     def _recorded(self, target: str) -> Matrix:
         """Return what f gives of a quantity, a composite by the parameters at their reference temperatures."""
@@ -107,7 +111,7 @@ class CompiledSystem:
         given = [casadi.vec(term.given) for term in terms]
         results = [casadi.densify(r) for r in results]
         own = casadi.Function(name, [s.state, s.inputs, plain, *given, *more], results, {"cse": True})
-        read = casadi.Function("read", [s.state, s.inputs], [term.read for term in terms])
+        read = casadi.Function("read", [s.state, s.inputs], [term.read(s.tanks, s.inputs) for term in terms])
         x, u, *others = (casadi.MX.sym(name, *symbol.shape) for symbol in (s.state, s.inputs, *more))
         sizes = [plain.numel(), *(term.network.numel_in(1) for term in terms)]
         values = casadi.MX.sym("values", sum(sizes))
@@ -152,11 +156,12 @@ class CompiledSystem:
         eye = shift * casadi.SX.eye(len(components))
         parts += [_within(eye - block, i, plant.free[i]) for i, block in enumerate(self._blocks)]
         own, smoothed = other_slopes(plant, forcing, XP)
-        if rows.primary is not None:
+        if rows.primary is not None and own is not None:
             parts.append(_scaled(1.0 / (shift - own), rows.primary))
         if isinstance(plant.layout.settler, TakacsSettler):
             water, solids = layer_slopes(plant, plant.layout.settler, s.X, s.tanks, forcing, XP)
-            layers, eye = range(*rows.layers), shift * casadi.SX.eye(len(range(*rows.layers)))
+            layers = range(*rows.layers)
+            eye = shift * casadi.SX.eye(len(layers))
             parts += [_across(eye - water, layers, soluble), _across(eye - solids, layers, [rows.solids_column])]
         if rows.primary is not None:
             parts += [_scaled(1.0 / (shift - smoothed), row) for row in range(rows.layers[1], rows.count)]
@@ -168,9 +173,9 @@ class CompiledSystem:
         s, plant = self._symbols, self.system.plant
         parameters, forcing = XP.entries(s.forcing.parameters), s.forcing
         factor = casadi.SX.ones(plant.tanks, len(plant.table.processes))
-        if s.learnt is not None:
-            parameters = s.learnt.adjusted(parameters, s.tanks, forcing.seen)
-            factor = s.learnt.sloped(factor, s.tanks, forcing.seen)
+        if self._learnt is not None:
+            parameters = self._learnt.adjusted(parameters, s.tanks, forcing.seen)
+            factor = self._learnt.sloped(factor, s.tanks, forcing.seen)
         stoichiometry = casadi.sparsify(plant.stoichiometry(self._parameters, XP))
         slopes = plant.kinetics.rate_jacobian(s.tanks, parameters, XP)
         blocks = []

@@ -15,7 +15,7 @@ __all__ = ["OpenTerm"]
 
 
 class OpenTerm:
-    """A term in the equations of one plant, written once for all members.
+    """A term in one state of one plant, its equations written once for all members.
 
     The network is a function apart: in the equations stand symbols for what it gives. Its layers then stay products of
     whole matrices, which run several times as fast as the same numbers one by one.
@@ -32,32 +32,28 @@ class OpenTerm:
     mask : SX, shape (spot, column of n), or None
         Symbols for the mask.
     symbolic : SymbolicTerm
-        The term for the equations, which may ask for n in one state only.
-    read : SX, shape (spot, input)
-        What the network is given, from when the equations are written.
+        The term for the equations.
     """
-
-    read: Matrix
 
     def __init__(self, term: LearntTerm) -> None:
         self._term, mask = term, member_mask(term, 0)
         self.given = casadi.SX.sym("z", len(term.placement.spots), len(term.placement.targets))
         self.mask = None if mask is None else casadi.SX.sym("mask", *mask.shape)
-        self.symbolic = SymbolicTerm(term, self._give, self.mask)
+        self.symbolic = SymbolicTerm(term, lambda _: self.given, self.mask)
 
-    def _give(self, scaled: Matrix) -> Matrix:
-        self.read = casadi.densify(scaled)
-        return self.given
+    def read(self, X: Matrix, u: Matrix) -> Matrix:
+        """Return what the network is given, ``(spot, input)``."""
+        return casadi.densify(self.symbolic.scaled(self.symbolic.features(X, u)))
 
     @cached_property
     def network(self) -> Matrix:
-        """The function from what the network is given, and its `weights`, to z, both column by column."""
+        """The function from what the network is given, ``(spot, input)``, and its `weights` to z, column by column."""
         arrays = member_weights(self._term, 0)
         flat = [w for group in arrays.values() for w in group]
         values = casadi.MX.sym("weights", sum(w.size for w in flat))
         parts = iter(casadi.vertsplit(values, np.cumsum([0, *(w.size for w in flat)]).tolist()))
         weights = {name: [casadi.reshape(next(parts), *w.shape) for w in group] for name, group in arrays.items()}
-        read = casadi.MX.sym("read", *self.read.shape)
+        read = casadi.MX.sym("read", *self.symbolic.mean.shape)
         z = self._term.network.network.forward(read, weights, OPERATIONS)
         return casadi.Function("network", [read, values], [casadi.vec(z)])
 

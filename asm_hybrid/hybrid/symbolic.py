@@ -127,7 +127,11 @@ def symbolic_term(term: LearntTerm | LearntTerms, member: int) -> SymbolicTerm |
     """
     if not 0 <= member < term.members:
         raise IndexError(f"member {member} of a term with {term.members}")
-    return SymbolicTerms([_bound(part, member) for part in term]) if isinstance(term, LearntTerms) else _bound(term, member)
+    return (
+        SymbolicTerms([_bound(part, member) for part in term])
+        if isinstance(term, LearntTerms)
+        else _bound(term, member)
+    )
 
 
 def _bound(term: LearntTerm, member: int) -> SymbolicTerm:

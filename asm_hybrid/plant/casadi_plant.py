@@ -189,7 +189,9 @@ class SymbolicSystem:
         return changed
 
 
-def symbolic_system(plant: Plant, parameters: np.ndarray | Matrix, learnt: Learnt[Matrix] | None = None) -> SymbolicSystem:
+def symbolic_system(
+    plant: Plant, parameters: np.ndarray | Matrix, learnt: Learnt[Matrix] | None = None
+) -> SymbolicSystem:
     """Write a plant as CasADi expressions.
 
     Parameters

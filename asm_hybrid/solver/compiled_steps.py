@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Protocol
 
 import casadi
@@ -121,7 +122,7 @@ class CompiledSteps:
 def _parts(count: int, settling: int) -> list[tuple[int, int]]:
     """Return begin and end of the intervals that one call integrates."""
     starts = [*range(settling), *range(settling, count, CHUNK), count]
-    return list(zip(starts[:-1], starts[1:], strict=True))
+    return list(pairwise(starts))
 
 
 def _plus(x: Any, weights: Sequence[float], stages: Sequence[Any]) -> Any:
