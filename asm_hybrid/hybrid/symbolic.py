@@ -127,21 +127,19 @@ def symbolic_term(term: LearntTerm | LearntTerms, member: int) -> SymbolicTerm |
     """
     if not 0 <= member < term.members:
         raise IndexError(f"member {member} of a term with {term.members}")
-    return (
-        SymbolicTerms([_bound(part, member) for part in term])
-        if isinstance(term, LearntTerms)
-        else _bound(term, member)
-    )
+    if isinstance(term, LearntTerms):
+        return SymbolicTerms([_bound(part, member) for part in term])
+    return _bound(term, member)
 
 
 def _bound(term: LearntTerm, member: int) -> SymbolicTerm:
     mask = member_mask(term, member)
     weights = {name: [_matrix(w) for w in group] for name, group in member_weights(term, member).items()}
-    return SymbolicTerm(
-        term,
-        lambda scaled: term.network.network.forward(scaled, weights, OPERATIONS),
-        None if mask is None else _matrix(mask),
-    )
+
+    def network(scaled: Matrix) -> Matrix:
+        return term.network.network.forward(scaled, weights, OPERATIONS)
+
+    return SymbolicTerm(term, network, None if mask is None else _matrix(mask))
 
 
 def member_weights(term: LearntTerm, member: int) -> dict[str, list[np.ndarray]]:

@@ -1,7 +1,7 @@
 """The steps of `rosenbrock` without gradients, through compiled functions of numbers, one window after the other.
 
 The scheme is the same to rounding: W-method, matrix held from knot to knot, floor, and outputs within the steps. All
-steps of a knot interval are one CasADi function, that is written once for all of them.
+steps from knot to knot are one CasADi function, written once.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from asm_hybrid.solver.rosenbrock import CHUNK
 from asm_hybrid.solver.schedule import Schedule
 from asm_hybrid.solver.tableaus import ROS34PW2
 
-__all__ = ["CompiledSteps", "CompiledSystem"]
+__all__ = ["CompiledSteps", "StepFunctions"]
 
 TABLEAU = ROS34PW2
+"""The method of `integrate` unless it is told otherwise."""
 
 
-class CompiledSystem(Protocol):
+class StepFunctions(Protocol):
     """What is needed of a model: CasADi functions of a state ``(n,)``, inputs ``(input,)`` and values ``(value,)``."""
 
     @property
@@ -54,13 +55,13 @@ class CompiledSteps:
 
     Attributes
     ----------
-    system : CompiledSystem
+    system : StepFunctions
         The model.
     grid : Grid
         The knots, the steps between them, and what is recorded.
     """
 
-    system: CompiledSystem
+    system: StepFunctions
     grid: Grid
     _functions: dict[tuple[int, int], Any] = field(default_factory=dict, repr=False)
 
@@ -109,8 +110,8 @@ class CompiledSteps:
         for entries, recorded in zip(schedule.stages, schedule.recorded, strict=True):
             begin, stages = x, list[Any]()
             for k, a, c in zip(entries, TABLEAU.a, TABLEAU.c, strict=True):
-                slope = first if first is not None else system.derivative(_plus(begin, a, stages), at[k], values)
-                first = None
+                known = begin is x0 and not stages
+                slope = first if known else system.derivative(_plus(begin, a, stages), at[k], values)
                 stages.append(system.solve(factors, _plus(slope, [w / schedule.h for w in c], stages)))
             x = _raised(_plus(begin, TABLEAU.m, stages), system.floor)
             for where, k in recorded:
