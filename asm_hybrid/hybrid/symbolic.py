@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import casadi
 import numpy as np
@@ -13,7 +13,7 @@ from asm_hybrid.hybrid.term import Term, Terms
 from asm_hybrid.plant import casadi_namespace
 from asm_hybrid.plant.namespace import Matrix
 
-__all__ = ["SymbolicTerm", "SymbolicTerms", "symbolic_term"]
+__all__ = ["OPERATIONS", "SymbolicTerm", "SymbolicTerms", "member_mask", "member_weights", "symbolic_term"]
 
 XP = casadi_namespace()
 
@@ -55,7 +55,7 @@ OPERATIONS = _CasadiOperations()
 
 
 class SymbolicTerm(Term[Matrix]):
-    """One member of a `LearntTerm` for CasADi matrices.
+    """A `LearntTerm` for CasADi matrices, with one member of its network.
 
     States are ``(tank, component)``, inputs ``(input,)``, rates ``(tank, process)``, without leading axes.
 
@@ -63,29 +63,26 @@ class SymbolicTerm(Term[Matrix]):
     ----------
     term : LearntTerm
         The term.
-    member : int
-        The member of its network.
+    network : callable
+        From what n reads, scaled, ``(spot, input)``, to z, ``(spot, target)``.
+    mask : matrix, shape (spot, column of n), optional
+        Multiplies n.
     """
 
     xp = XP
 
-    def __init__(self, term: LearntTerm, member: int) -> None:
+    def __init__(self, term: LearntTerm, network: Callable[[Matrix], Matrix], mask: Matrix | None = None) -> None:
         self.placement, self.reading = term.placement, term.reading
         spots = len(self.placement.spots)
         for name in ("mean", "std", "low", "high", "level"):
             setattr(self, name, _rows(getattr(term, name), spots))
         self.typical, self.place = _matrix(_numbers(term.typical)), _matrix(_numbers(term.place))
         self._sizes, self._taking_part = _rows(term.sizes, spots), _matrix(_numbers(term.taking_part))
-        self._network = term.network.network
-        self._weights = {k: [_matrix(_numbers(w[member])) for w in v] for k, v in term.network.tensors().items()}
-        self.mask = None
-        if term.mask is not None:
-            mask = term.mask[member if len(term.mask) > 1 else 0]
-            self.mask = _matrix(_numbers(mask.expand(*mask.shape[:-2], spots, -1).reshape(spots, -1)))
+        self._network, self.mask = network, mask
 
     def evaluate(self, scaled: Matrix) -> Matrix:
         """Return z, ``(spot, target)``."""
-        return self._network.forward(scaled, self._weights, OPERATIONS)
+        return self._network(scaled)
 
     @property
     def sizes(self) -> Matrix:
@@ -99,18 +96,16 @@ class SymbolicTerm(Term[Matrix]):
 
 
 class SymbolicTerms(Terms[Matrix]):
-    """One member of a `LearntTerms` for CasADi matrices.
+    """A `LearntTerms` for CasADi matrices, with one member of every network.
 
     Parameters
     ----------
-    terms : LearntTerms
+    parts : sequence of SymbolicTerm
         The terms.
-    member : int
-        The member of their networks.
     """
 
-    def __init__(self, terms: LearntTerms, member: int) -> None:
-        self.parts = [SymbolicTerm(term, member) for term in terms]
+    def __init__(self, parts: Sequence[SymbolicTerm]) -> None:
+        self.parts = parts
 
     def __iter__(self) -> Iterator[SymbolicTerm]:
         return iter(self.parts)
@@ -132,7 +127,32 @@ def symbolic_term(term: LearntTerm | LearntTerms, member: int) -> SymbolicTerm |
     """
     if not 0 <= member < term.members:
         raise IndexError(f"member {member} of a term with {term.members}")
-    return SymbolicTerms(term, member) if isinstance(term, LearntTerms) else SymbolicTerm(term, member)
+    if isinstance(term, LearntTerms):
+        return SymbolicTerms([_bound(part, member) for part in term])
+    return _bound(term, member)
+
+
+def _bound(term: LearntTerm, member: int) -> SymbolicTerm:
+    mask = member_mask(term, member)
+    weights = {name: [_matrix(w) for w in group] for name, group in member_weights(term, member).items()}
+
+    def network(scaled: Matrix) -> Matrix:
+        return term.network.network.forward(scaled, weights, OPERATIONS)
+
+    return SymbolicTerm(term, network, None if mask is None else _matrix(mask))
+
+
+def member_weights(term: LearntTerm, member: int) -> dict[str, list[np.ndarray]]:
+    """Return the weights of a member by name."""
+    return {name: [_numbers(w[member]) for w in group] for name, group in term.network.tensors().items()}
+
+
+def member_mask(term: LearntTerm, member: int) -> np.ndarray | None:
+    """Return the mask of a member, ``(spot, column of n)``; None without one."""
+    if term.mask is None:
+        return None
+    spots, mask = len(term.placement.spots), term.mask[member if len(term.mask) > 1 else 0]
+    return _numbers(mask.expand(*mask.shape[:-2], spots, -1).reshape(spots, -1))
 
 
 def _numbers(values: Tensor) -> np.ndarray:

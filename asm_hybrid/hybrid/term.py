@@ -91,10 +91,14 @@ class Term(ABC, Generic[Array]):
         left = self.xp.minimum(self.xp.maximum((FADE_END - distance) / (FADE_END - FADE_START), 0.0), 1.0)
         return left * left * (3.0 - 2.0 * left)
 
+    def scaled(self, features: Array) -> Array:
+        """Return what the network is given, ``(…, spot, input)``."""
+        return (features - self.mean) / self.std
+
     def outputs(self, X: Array | None, u: Array) -> Array:
         """Return ``g z``, ``(…, spot, column of n)``; in torch it leads with the member axis, as the states do."""
         features = self.features(X, u)
-        z = self.xp.scale(self.evaluate((features - self.mean) / self.std), self.guard(features))
+        z = self.xp.scale(self.evaluate(self.scaled(features)), self.guard(features))
         if self.placement.columns != tuple(range(self.placement.width)):
             z = self.xp.matmul(z, self.place)
         return z if self.mask is None else z * self.mask

@@ -26,7 +26,7 @@ PRIMARY_SLUDGE = "primary_sludge"
 
 @dataclass(frozen=True, eq=False)
 class SymbolicSystem:
-    """``dx/dt = f(x, u) + n(x, u)`` of one plant with numeric parameters; all expressions are CasADi SX.
+    """``dx/dt = f(x, u) + n(x, u)`` of one plant; all expressions are CasADi SX.
 
     Attributes
     ----------
@@ -189,15 +189,17 @@ class SymbolicSystem:
         return changed
 
 
-def symbolic_system(plant: Plant, parameters: np.ndarray, learnt: Learnt[Matrix] | None = None) -> SymbolicSystem:
+def symbolic_system(
+    plant: Plant, parameters: np.ndarray | Matrix, learnt: Learnt[Matrix] | None = None
+) -> SymbolicSystem:
     """Write a plant as CasADi expressions.
 
     Parameters
     ----------
     plant : Plant
         f.
-    parameters : ndarray, shape (parameter,)
-        Values of the table's parameters.
+    parameters : ndarray or SX, shape (parameter,)
+        Values of the table's parameters, or symbols for them.
     learnt : Learnt, optional
         One member of a trained n, which acts in the tanks.
 
@@ -209,7 +211,9 @@ def symbolic_system(plant: Plant, parameters: np.ndarray, learnt: Learnt[Matrix]
     state, X = casadi.SX.sym("x", len(active)), casadi.SX(*plant.shape)
     for k, place in enumerate(active):
         X[place] = state[k]
-    u, p = casadi.SX.sym("u", len(plant.inputs)), casadi.DM(np.asarray(parameters, dtype=float))
+    u, p = casadi.SX.sym("u", len(plant.inputs)), parameters
+    if not isinstance(p, casadi.SX):
+        p = casadi.DM(np.asarray(p, dtype=float))
     forcing = plant.forcing(u, p, XP, learnt)
     slopes: list[Matrix] = []
     if plant.steered:

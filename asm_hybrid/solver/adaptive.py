@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.errors import SimulationError
-from asm_hybrid.solver.rosenbrock import NEAR, Solution, StiffSystem, advance, exact_solve, slope_in_time
+from asm_hybrid.solver.rosenbrock import Solution, StiffSystem, advance, exact_solve, slope_in_time
+from asm_hybrid.solver.schedule import NEAR
 from asm_hybrid.solver.tableaus import ROS34PW2, RosenbrockTableau
 
 __all__ = ["Controlled", "integrate_adaptive"]

@@ -30,7 +30,7 @@ from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.model_inputs import INPUTS, check_possible, first_knot, knot_values
 from asm_hybrid.training.sensors import Sensors, sensor_specs
-from asm_hybrid.training.simulation_models import NeuralModel, PlantModel
+from asm_hybrid.training.simulation_models import CompiledModel, NeuralModel, PlantModel
 
 __all__ = ["MODEL_FILES", "FittedModel", "load_model", "term_specs"]
 
@@ -177,7 +177,7 @@ class FittedModel:
         return PlantModel(system, self.grid)
 
     def simulate(self, inputs: Tensor, targets: Sequence[str] | None = None, *, record_knots: bool = False) -> Solution:
-        """Run the model of the run, open loop, from its start state.
+        """Run the model of the run, open loop, from its start state; on a CPU through compiled functions.
 
         Parameters
         ----------
@@ -210,6 +210,9 @@ class FittedModel:
             model = self.hybrid(targets) if self.term is not None else self.recalibrated(targets)
             members = self.term.members if self.term is not None else 1
             start = self.start[1].expand(members, *cases, -1, -1)
+            if self.parameters.device.type == "cpu":
+                compiled = CompiledModel(model.system, model.grid)
+                return compiled.simulate(start, inputs, record_knots=record_knots)
             return model.simulate(start, inputs, record_knots=record_knots)
 
     def predict(self, inputs: pd.DataFrame | np.ndarray) -> np.ndarray:

@@ -86,6 +86,23 @@ def test_output_leaves_the_states_to_f(run):
     assert same == (model.config.network.placement == ("output",))
 
 
+def test_a_run_is_simulated_as_torch_does_over_its_record(run):
+    model, knots = load_model(run), read_inputs(run)
+    base = torch.tensor(knots[[s.name for s in model.plant.inputs]].to_numpy())
+    more = base.clone()
+    more[:, model.plant.input_index["Q_in"]] *= 1.2
+    inputs, targets = torch.stack([base, more]), (*model.targets, "effluent.TN", "effluent.TSS")
+    with torch.no_grad():
+        start = model.start[1].expand(1, 2, -1, -1)
+        expected = model.hybrid(targets).simulate(start, inputs, record_knots=True)
+    found = model.simulate(inputs, targets, record_knots=True)
+    size = expected.outputs.abs().amax(-2, keepdim=True)
+    assert float(((found.outputs - expected.outputs).abs() / size).max()) < 1e-10
+    size = expected.knots.abs().amax(-3, keepdim=True).clamp(min=1e-3)
+    assert float(((found.knots - expected.knots).abs() / size).max()) < 1e-10
+    assert float((found.outputs[0, 0] - found.outputs[0, 1]).abs().max()) > 0.1
+
+
 def test_the_run_and_its_bundle_predict_the_same(run, tmp_path):
     inputs = read_inputs(run)
     bundle = export_bundle(run, tmp_path / "bundle")

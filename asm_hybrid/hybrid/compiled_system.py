@@ -1,0 +1,226 @@
+"""f + n as CasADi functions of numbers, for integration without gradients: what `PlantSystem` is in torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import casadi
+import numpy as np
+
+from asm_hybrid.hybrid.learnt_term import LearntTerms
+from asm_hybrid.hybrid.open_term import OpenTerm
+from asm_hybrid.hybrid.symbolic import SymbolicTerms
+from asm_hybrid.hybrid.system import PlantSystem
+from asm_hybrid.plant import TakacsSettler, casadi_namespace, effluent, layer_slopes, other_slopes
+from asm_hybrid.plant.casadi_plant import SymbolicSystem, symbolic_system
+from asm_hybrid.plant.elimination import Elimination
+from asm_hybrid.plant.namespace import Matrix
+
+__all__ = ["CompiledSystem"]
+
+XP = casadi_namespace()
+
+Division = tuple[Matrix, Callable[[Matrix, Matrix], None]]
+"""Factors ``(factor,)``, and what divides a part of a state ``(row, component)`` in place, given values for them."""
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledSystem:
+    """The equations of a `PlantSystem` for one member and one case.
+
+    States are the active entries of the plant's, ``(state,)``. What differs between members and sets of parameters is
+    an argument of every function, ``(value,)``, see `values`: one compiled function serves all.
+
+    Attributes
+    ----------
+    system : PlantSystem
+        The equations in torch.
+    """
+
+    system: PlantSystem
+
+    @cached_property
+    def _terms(self) -> list[OpenTerm]:
+        term = self.system.term
+        parts = [] if term is None else list(term) if isinstance(term, LearntTerms) else [term]
+        return [OpenTerm(part) for part in parts]
+
+    @cached_property
+    def _learnt(self) -> SymbolicTerms | None:
+        return SymbolicTerms([term.symbolic for term in self._terms]) if self._terms else None
+
+    @cached_property
+    def _parameters(self) -> Matrix:
+        return casadi.SX.sym("p", len(self.system.plant.table.parameters))
+
+    @cached_property
+    def _symbols(self) -> SymbolicSystem:
+        return symbolic_system(self.system.plant, self._parameters, self._learnt)
+
+    @property
+    def active(self) -> np.ndarray:
+        """Which entries of the plant's state are states, bool ``(row, component)``."""
+        return self.system.plant.rows.active > 0
+
+    @property
+    def floor(self) -> np.ndarray:
+        """See `PlantSystem`, ``(state,)``."""
+        rows = np.broadcast_to(np.asarray(self.system.floor.cpu()), self.active.shape)
+        return np.asarray(rows[self.active])
+
+    def values(self, parameters: np.ndarray, member: int) -> np.ndarray:
+        """Return parameters ``(parameter,)``, and masks and weights of a member, as the functions take them."""
+        masks, weights = [t.masked(member) for t in self._terms], [t.weights(member) for t in self._terms]
+        return np.concatenate([parameters, *masks, *weights])
+
+    @cached_property
+    def derivative(self) -> Matrix:
+        """From state, inputs and values to dx/dt [unit/d], ``(state,)``."""
+        return self._function("derivative", [self._symbols.derivative])
+
+    @cached_property
+    def begin(self) -> Matrix:
+        """From state, inputs, values and ``1 / (h γ)`` [1/d] to the factors that `solve` takes, and to dx/dt."""
+        shift, parts = self._divisions
+        factors = casadi.vertcat(*(factors for factors, _ in parts))
+        return self._function("begin", [factors, self._symbols.derivative], [shift])
+
+    @cached_property
+    def output(self) -> Matrix:
+        """From state, inputs and values to the recorded quantities, ``(target,)``."""
+        s, targets = self._symbols, self.system.targets
+        found = casadi.vertcat(*(self._recorded(target) for target in targets))
+        if self._learnt is not None:
+            found = self._learnt.recorded(found, targets, s.tanks, s.inputs)
+        return self._function("output", [found])
+
+    def _recorded(self, target: str) -> Matrix:
+        """Return what f gives of a quantity, a composite by the parameters at their reference temperatures."""
+        s, plant = self._symbols, self.system.plant
+        place, quantity = plant.quantities.observation(target)
+        i = None if place == "effluent" else plant.layout.tank_index(place)
+        water = effluent(plant, s.X, s.forcing, XP)[1] if i is None else XP.block(s.tanks, i, i + 1)
+        return plant.quantities.mixed(quantity, XP.columns(water), XP.entries(self._parameters), XP)
+
+    def _function(self, name: str, results: Sequence[Matrix], more: Sequence[Matrix] = ()) -> Matrix:
+        """Return a function of state, inputs, values and more, with the networks evaluated where results need them."""
+        s, terms = self._symbols, self._terms
+        plain = casadi.vertcat(self._parameters, *(casadi.vec(t.mask) for t in terms if t.mask is not None))
+        given = [casadi.vec(term.given) for term in terms]
+        results = [casadi.densify(r) for r in results]
+        own = casadi.Function(name, [s.state, s.inputs, plain, *given, *more], results, {"cse": True})
+        read = casadi.Function("read", [s.state, s.inputs], [term.read(s.tanks, s.inputs) for term in terms])
+        x, u, *others = (casadi.MX.sym(name, *symbol.shape) for symbol in (s.state, s.inputs, *more))
+        sizes = [plain.numel(), *(term.network.numel_in(1) for term in terms)]
+        values = casadi.MX.sym("values", sum(sizes))
+        known, *weights = casadi.vertsplit(values, np.cumsum([0, *sizes]).tolist())
+        reads = read.call([x, u])
+        found = [
+            term.network(r, w) if casadi.depends_on(casadi.vertcat(*map(casadi.vec, results)), symbols) else 0.0
+            for term, r, w, symbols in zip(terms, reads, weights, given, strict=True)
+        ]
+        return casadi.Function(name, [x, u, values, *others], own.call([x, u, known, *found, *others]))
+
+    @cached_property
+    def solve(self) -> Matrix:
+        """From factors and a right side ``(state,)`` to what `PlantSystem.solve` gives, ``(state,)``."""
+        _, parts = self._divisions
+        sizes = [factors.numel() for factors, _ in parts]
+        factors, right = casadi.SX.sym("factors", sum(sizes)), casadi.SX.sym("right", int(self.active.sum()))
+        places, state = [(int(i), int(j)) for i, j in np.argwhere(self.active)], casadi.SX(*self.active.shape)
+        for k, place in enumerate(places):
+            state[place] = right[k]
+        for (_, divide), own in zip(parts, casadi.vertsplit(factors, np.cumsum([0, *sizes]).tolist()), strict=True):
+            divide(own, state)
+        found = casadi.vertcat(*(state[place] for place in places))
+        return casadi.Function("solve", [factors, right], [casadi.densify(found)])
+
+    @cached_property
+    def _divisions(self) -> tuple[Matrix, list[Division]]:
+        """The symbol for ``1 / (h γ)``, and what the state is divided by, one after the other; see `PlantSystem`."""
+        s, shift, plant = self._symbols, casadi.SX.sym("shift"), self.system.plant
+        forcing, rows, components = s.forcing, plant.rows, range(plant.shape[1])
+        particulate = [j for j in components if plant.particulate[j] > 0]
+        soluble = [j for j in components if j not in particulate]
+        tanks, eye = range(plant.tanks), casadi.SX.eye(plant.tanks)
+        if forcing.thickening is None:
+            parts = [_across(eye - forcing.flows / shift, tanks, components)]
+        else:
+            thick = forcing.flows + forcing.thickening
+            parts = [
+                _across(eye - forcing.flows / shift, tanks, soluble),
+                _across(eye - thick / shift, tanks, particulate),
+            ]
+        eye = shift * casadi.SX.eye(len(components))
+        parts += [_within(eye - block, i, plant.free[i]) for i, block in enumerate(self._blocks)]
+        own, smoothed = other_slopes(plant, forcing, XP)
+        if rows.primary is not None and own is not None:
+            parts.append(_scaled(1.0 / (shift - own), rows.primary))
+        if isinstance(plant.layout.settler, TakacsSettler):
+            water, solids = layer_slopes(plant, plant.layout.settler, s.X, s.tanks, forcing, XP)
+            layers = range(*rows.layers)
+            eye = shift * casadi.SX.eye(len(layers))
+            parts += [_across(eye - water, layers, soluble), _across(eye - solids, layers, [rows.solids_column])]
+        if rows.primary is not None:
+            parts += [_scaled(1.0 / (shift - smoothed), row) for row in range(rows.layers[1], rows.count)]
+        return shift, parts
+
+    @property
+    def _blocks(self) -> list[Matrix]:
+        """What reactions and aeration add to df/dX [1/d], n held, one block ``(component, component)`` a tank."""
+        s, plant = self._symbols, self.system.plant
+        parameters, forcing = XP.entries(s.forcing.parameters), s.forcing
+        factor = casadi.SX.ones(plant.tanks, len(plant.table.processes))
+        if self._learnt is not None:
+            parameters = self._learnt.adjusted(parameters, s.tanks, forcing.seen)
+            factor = self._learnt.sloped(factor, s.tanks, forcing.seen)
+        stoichiometry = casadi.sparsify(plant.stoichiometry(self._parameters, XP))
+        slopes = plant.kinetics.rate_jacobian(s.tanks, parameters, XP)
+        blocks = []
+        for tank in range(plant.tanks):
+            own = casadi.SX(*stoichiometry.shape)
+            for i, row in enumerate(slopes):
+                for j, value in enumerate(row):
+                    if value is not None:
+                        value = casadi.SX(value)
+                        own[i, j] = (value if value.is_scalar() else value[tank]) * factor[tank, i]
+            block = casadi.mtimes(stoichiometry.T, own)
+            if forcing.loss is not None:
+                block = block - casadi.diag(forcing.loss[tank, :].T)
+            free = casadi.DM(plant.free[tank])
+            blocks.append(casadi.sparsify(block * casadi.mtimes(free, free.T)))
+        return blocks
+
+
+def _across(matrix: Matrix, rows: Sequence[int], columns: Sequence[int]) -> Division:
+    """Return the division of columns of some rows by a matrix ``(row, row)``."""
+    elimination, columns = Elimination.of(casadi.sparsify(matrix)), list(columns)
+
+    def divide(factors: Matrix, state: Matrix) -> None:
+        found = elimination.solve(factors, [state[i, columns] for i in rows])
+        for i, row in zip(rows, found, strict=True):
+            state[i, columns] = row
+
+    return elimination.factors, divide
+
+
+def _within(matrix: Matrix, row: int, free: np.ndarray) -> Division:
+    """Return the division of a row by a matrix ``(component, component)``; nothing moves what is not free."""
+    elimination = Elimination.of(casadi.sparsify(matrix))
+
+    def divide(factors: Matrix, state: Matrix) -> None:
+        right = [state[row, j] * float(free[j]) for j in range(len(free))]
+        state[row, :] = casadi.horzcat(*elimination.solve(factors, right))
+
+    return elimination.factors, divide
+
+
+def _scaled(factor: Matrix, row: int) -> Division:
+    """Return the multiplication of a row by a factor."""
+
+    def divide(factors: Matrix, state: Matrix) -> None:
+        state[row, :] = state[row, :] * factors
+
+    return casadi.SX(factor), divide
