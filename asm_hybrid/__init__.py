@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from asm_hybrid.equations.result import EquationResult
     from asm_hybrid.errors import InputError, SimulationError
     from asm_hybrid.kinetics import available_tables, load_table
-    from asm_hybrid.notebook.check import CheckResult
-    from asm_hybrid.notebook.run import RunResult
-    from asm_hybrid.notebook.simulation import Simulation
+    from asm_hybrid.notebook.check_result import CheckResult
+    from asm_hybrid.notebook.run_result import RunResult
+    from asm_hybrid.notebook.simulation_result import Simulation
     from asm_hybrid.solver.layer import ODELayer
     from asm_hybrid.solver.solve import StiffnessWarning, solve
     from asm_hybrid.training import FittedModel, load_model, read_inputs
@@ -35,9 +35,9 @@ _HOMES = {
     "equations.result": ("EquationResult",),
     "errors": ("InputError", "SimulationError"),
     "kinetics": ("available_tables", "load_table"),
-    "notebook.check": ("CheckResult",),
-    "notebook.run": ("RunResult",),
-    "notebook.simulation": ("Simulation",),
+    "notebook.check_result": ("CheckResult",),
+    "notebook.run_result": ("RunResult",),
+    "notebook.simulation_result": ("Simulation",),
     "solver.layer": ("ODELayer",),
     "solver.solve": ("StiffnessWarning", "solve"),
     "training": ("FittedModel", "load_model", "read_inputs"),

@@ -15,9 +15,9 @@ from asm_hybrid.yamlfile import YamlSource
 if TYPE_CHECKING:
     from asm_hybrid.equations.result import EquationResult
     from asm_hybrid.live import LiveProgress
-    from asm_hybrid.notebook.check import CheckResult
-    from asm_hybrid.notebook.run import RunResult
-    from asm_hybrid.notebook.simulation import Simulation
+    from asm_hybrid.notebook.check_result import CheckResult
+    from asm_hybrid.notebook.run_result import RunResult
+    from asm_hybrid.notebook.simulation_result import Simulation
 
 __all__ = ["check", "load_config", "load_plant", "load_run", "resume", "run", "simulate"]
 

@@ -14,7 +14,7 @@ from asm_hybrid.data.check_text import aligned, check_data, finding_lines, table
 from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
-from asm_hybrid.notebook.check import CheckResult, as_finding
+from asm_hybrid.notebook.check_result import CheckResult, as_finding
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.plant.initial_state import cold_start

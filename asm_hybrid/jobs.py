@@ -17,9 +17,9 @@ from asm_hybrid.yamlfile import YamlSource, load_yaml, parse_yaml, source_name
 
 if TYPE_CHECKING:
     from asm_hybrid.equations.result import EquationResult
-    from asm_hybrid.notebook.check import CheckResult
-    from asm_hybrid.notebook.run import RunResult
-    from asm_hybrid.notebook.simulation import Simulation
+    from asm_hybrid.notebook.check_result import CheckResult
+    from asm_hybrid.notebook.run_result import RunResult
+    from asm_hybrid.notebook.simulation_result import Simulation
 
 __all__ = ["EquationJob", "EquationRun", "Job", "PlantJob", "PlantRun", "open_job", "open_run"]
 
@@ -143,7 +143,7 @@ class PlantJob(Job):
         workers: int = 1,
     ) -> Simulation:
         """See `Job.simulate`."""
-        from asm_hybrid.notebook.simulation import PlantSimulation
+        from asm_hybrid.notebook.simulation_result import PlantSimulation
         from asm_hybrid.report.simulation import run_simulation
         from asm_hybrid.scenario.plants import simulate_plant
 
@@ -173,7 +173,7 @@ class EquationJob(Job):
     def check(self) -> CheckResult:
         """See `Job.check`."""
         from asm_hybrid.equations.fit import describe_ode
-        from asm_hybrid.notebook.check import CheckResult
+        from asm_hybrid.notebook.check_result import CheckResult
 
         return CheckResult(source_name(self.source), tuple(describe_ode(self.source)))
 
@@ -212,7 +212,7 @@ class PlantRun(Job):
         workers: int = 1,
     ) -> Simulation:
         """See `Job.simulate`."""
-        from asm_hybrid.notebook.simulation import FittedSimulation
+        from asm_hybrid.notebook.simulation_result import FittedSimulation
         from asm_hybrid.scenario.run_scenario import simulate
 
         self.result()  # says so where the folder holds no run
@@ -232,7 +232,7 @@ class PlantRun(Job):
 
     def result(self) -> RunResult | EquationResult:
         """See `Job.result`."""
-        from asm_hybrid.notebook.run import RunResult
+        from asm_hybrid.notebook.run_result import RunResult
 
         return RunResult(self.fitted())
 

@@ -16,8 +16,8 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from asm_hybrid.equations.result import EquationResult
-    from asm_hybrid.notebook.run import RunResult
-    from asm_hybrid.notebook.simulation import Simulation
+    from asm_hybrid.notebook.run_result import RunResult
+    from asm_hybrid.notebook.simulation_result import Simulation
     from asm_hybrid.scenario.plants import PlantScenarios
     from asm_hybrid.scenario.published import Check
     from asm_hybrid.scenario.run_scenario import ScenarioResult
@@ -85,7 +85,7 @@ def print_run(result: RunResult | EquationResult) -> None:
     result : RunResult or EquationResult
         The run; one of a plant with its verdict.
     """
-    from asm_hybrid.notebook.run import RunResult
+    from asm_hybrid.notebook.run_result import RunResult
 
     if isinstance(result, RunResult):
         print_scores(dict(result.summary))
@@ -102,7 +102,7 @@ def print_simulation(found: Simulation) -> None:
     found : Simulation
         The simulation. Nothing is printed of a plant whose files were not written.
     """
-    from asm_hybrid.notebook.simulation import FittedSimulation, PlantSimulation
+    from asm_hybrid.notebook.simulation_result import FittedSimulation, PlantSimulation
 
     if isinstance(found, PlantSimulation) and found.folder is not None:
         print_plant_scenarios(found.found, found.folder)

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from asm_hybrid.diagnosis import diagnose
-from asm_hybrid.notebook.run import RunResult
+from asm_hybrid.notebook.run_result import RunResult
 from asm_hybrid.report import write_report
 from asm_hybrid.training import Progress, Silent, discard_checkpoints, find_config, train
 from asm_hybrid.yamlfile import YamlSource

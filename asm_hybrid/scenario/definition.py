@@ -9,8 +9,8 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from asm_hybrid.config import Section, input_error, refuse
+from asm_hybrid.config.schema.amounts import Duration
 from asm_hybrid.config.schema.counts import MAX_DAYS, MAX_PARTS, Seed
-from asm_hybrid.config.schema.quantities import Duration
 from asm_hybrid.scenario.kpi import BSM_LIMITS
 from asm_hybrid.scenario.sections import FactorsSection, InfluentFile
 from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from asm_hybrid.config import Section, refuse
+from asm_hybrid.config.schema.amounts import Duration
 from asm_hybrid.config.schema.counts import Seed
-from asm_hybrid.config.schema.quantities import Duration
 from asm_hybrid.config.schema.section import written
 from asm_hybrid.data.generator import STEP
 from asm_hybrid.data.patterns import YEAR, InfluentSettings, RainEvent, RandomRain

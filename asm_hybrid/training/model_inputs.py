@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from asm_hybrid.artefacts import restored
-from asm_hybrid.config.schema.quantities import TEMPERATURES
+from asm_hybrid.config.schema.amounts import TEMPERATURES
 from asm_hybrid.errors import InputError, nearest, readable
 from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.paths import A_RUN, as_path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from asm_hybrid.config.schema.quantities import TEMPERATURES
+from asm_hybrid.config.schema.amounts import TEMPERATURES
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.units import parse_quantity
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
+from asm_hybrid.config.schema.amounts import Amount, Duration
 from asm_hybrid.config.schema.counts import MAX_PARTS
-from asm_hybrid.config.schema.quantities import Amount, Duration
 from asm_hybrid.config.schema.section import Section, refuse
 
 __all__ = ["ControlSection", "CycleSection", "PhaseSection"]

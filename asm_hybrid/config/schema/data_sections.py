@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from asm_hybrid.config.schema.quantities import Duration
+from asm_hybrid.config.schema.amounts import Duration
 from asm_hybrid.config.schema.section import Section, refuse, written
 from asm_hybrid.config.schema.sensor import Bias, Lag, Sample
 from asm_hybrid.config.schema.timestamps import Stamp, TimeSection, stamp

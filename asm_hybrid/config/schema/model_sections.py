@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from asm_hybrid.config.schema.amounts import Amount, Duration
 from asm_hybrid.config.schema.counts import Seeds, Tries
-from asm_hybrid.config.schema.quantities import Amount, Duration
 from asm_hybrid.config.schema.section import Section, refuse, written
 from asm_hybrid.errors import nearest
 

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
+from asm_hybrid.config.schema.amounts import Aeration, Air, Amount, Duration, Flow, Saturation, Temperature, Volume
 from asm_hybrid.config.schema.control_sections import ControlSection, CycleSection
 from asm_hybrid.config.schema.counts import MAX_PARTS
 from asm_hybrid.config.schema.fractionation_section import FractionationSection
-from asm_hybrid.config.schema.quantities import Aeration, Air, Amount, Duration, Flow, Saturation, Temperature, Volume
 from asm_hybrid.config.schema.section import PartName, Section, refuse, written
 from asm_hybrid.plant.settler import TakacsSettler
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from asm_hybrid.config.schema.quantities import Duration, duration, duration_text
+from asm_hybrid.config.schema.amounts import Duration, duration, duration_text
 from asm_hybrid.config.schema.section import Section, refuse
 
 __all__ = ["LEARN", "Bias", "CompositeSection", "Lag", "Sample"]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from asm_hybrid.config.schema.quantities import Shift
+from asm_hybrid.config.schema.amounts import Shift
 from asm_hybrid.config.schema.section import Section, refuse
 
 __all__ = ["YEARS", "Stamp", "TimeSection", "stamp"]
