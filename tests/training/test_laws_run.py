@@ -9,6 +9,7 @@ import pytest
 import torch
 from small_plant import CONFIG, write_case
 
+import asm_hybrid as ah
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.cli import main
 from asm_hybrid.errors import InputError
@@ -125,5 +126,5 @@ def test_a_generic_ode_is_told_that_there_is_no_plant(tmp_path):
         encoding="utf-8",
     )
     with pytest.raises(InputError, match="reads 'T', an input of a plant, and here is no plant") as caught:
-        run_training(path, tmp_path / "run")
+        ah.run(path, tmp_path / "run")
     assert caught.value.where == f"{path}:2 (ode.table)"
