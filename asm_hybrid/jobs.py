@@ -221,7 +221,7 @@ class PlantRun(Job):
                 "there is no scenario",
                 where=str(self.source),
                 expected="the changes, as a file or a dict, since a run is simulated beside its base case",
-                fix="give a scenario, such as configs/scenarios/quickstart.yaml",
+                fix="give a scenario, in a terminal by --scenario; configs/scenarios/quickstart.yaml is an example",
             )
         found = tuple(simulate(self.source, scenario, out, write=write))
         return FittedSimulation(self.fitted(), found, found[0].folder if write else None)

@@ -338,8 +338,8 @@ def parse_unit(text: str) -> Unit:
         return Unit("%", Fraction(1, 100), (), ())
     if plain in _TEMPERATURES:
         name = _TEMPERATURES[plain]
-        if name == "degC":
-            return Unit(plain, Fraction(1), (("kelvin", 1),), (), _CELSIUS)
+        if name in ("degC", "kelvin"):
+            return Unit(plain, Fraction(1), (("kelvin", 1),), (), _CELSIUS if name == "degC" else Fraction(0))
         registry = _registry()
         zero = registry.Quantity(Fraction(0), name).to("kelvin").magnitude
         one = registry.Quantity(Fraction(1), name).to("kelvin").magnitude

@@ -76,7 +76,7 @@ def test_manifest_covers_every_finished_file(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     write_text_atomic(tmp_path / "sub" / "b", "1")
     write_text_atomic(tmp_path / "a", "2")
-    (tmp_path / f".c.123{artefacts._TEMPORARY}").write_text("")
+    (tmp_path / f".c.123{artefacts.TEMPORARY}").write_text("")
     assert list(write_manifest(tmp_path)) == ["a", "sub/b"]
     assert verify_manifest(tmp_path) == write_manifest(tmp_path)
 

@@ -143,12 +143,38 @@ def _bound(term: LearntTerm, member: int) -> SymbolicTerm:
 
 
 def member_weights(term: LearntTerm, member: int) -> dict[str, list[np.ndarray]]:
-    """Return the weights of a member by name."""
+    """Return the weights of a member.
+
+    Parameters
+    ----------
+    term : LearntTerm
+        The term.
+    member : int
+        The member of its network.
+
+    Returns
+    -------
+    dict of str to list of ndarray
+        By name, as `Network.start` gives them.
+    """
     return {name: [_numbers(w[member]) for w in group] for name, group in term.network.tensors().items()}
 
 
 def member_mask(term: LearntTerm, member: int) -> np.ndarray | None:
-    """Return the mask of a member, ``(spot, column of n)``; None without one."""
+    """Return the mask of a member.
+
+    Parameters
+    ----------
+    term : LearntTerm
+        The term.
+    member : int
+        The member of its network.
+
+    Returns
+    -------
+    ndarray or None, shape (spot, column of n)
+        None where the term has no mask.
+    """
     if term.mask is None:
         return None
     spots, mask = len(term.placement.spots), term.mask[member if len(term.mask) > 1 else 0]
