@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,10 +56,6 @@ class InputSeries:
         middle = self.begin if self.end is None else (self.begin + self.end) / 2
         weights = np.diff(self.times)
         return np.asarray(weights @ middle / weights.sum())
-
-    def with_values(self, begin: np.ndarray, end: np.ndarray | None) -> InputSeries:
-        """Return the same times with other inputs."""
-        return replace(self, begin=begin, end=end)
 
 
 def assemble_inputs(
