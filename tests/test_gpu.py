@@ -13,7 +13,7 @@ from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training import PlantModel, start_state
 from asm_hybrid.training.device import choose_device
-from asm_hybrid.training.fitted import make_grid, term_specs
+from asm_hybrid.training.from_config import make_grid, term_specs
 
 CONFIG = Path(__file__).parent.parent / "configs" / "quickstart.yaml"
 

@@ -11,7 +11,7 @@ from asm_hybrid.config import Config, calibration_bounds
 from asm_hybrid.data import Dataset, QualityFinding
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.descent_schedule import schedule
-from asm_hybrid.training.fitted import checkpoint_knots
+from asm_hybrid.training.from_config import checkpoint_knots
 from asm_hybrid.training.origins import FORECAST_BLOCKS, MOST_ORIGINS
 from asm_hybrid.training.profile_likelihood import ROUNDS
 from asm_hybrid.training.simulation_models import SETTLING

@@ -16,7 +16,8 @@ from asm_hybrid.plant import Plant
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training.checkpoints import Checkpoints
 from asm_hybrid.training.device import choose_device
-from asm_hybrid.training.fitted import FittedModel, make_grid
+from asm_hybrid.training.fitted import FittedModel
+from asm_hybrid.training.from_config import make_grid
 from asm_hybrid.training.progress import Progress
 from asm_hybrid.training.run_folder import MetricsLog
 from asm_hybrid.training.sensors import Sensors, sensor_specs
