@@ -31,6 +31,6 @@ __all__ = [
     "reading_departures",
     "start_state",
     "train",
-    "without_gradients",
     "unvaried_texts",
+    "without_gradients",
 ]
