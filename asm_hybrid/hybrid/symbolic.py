@@ -75,7 +75,7 @@ class SymbolicTerm(Term[Matrix]):
     def __init__(self, term: LearntTerm, network: Callable[[Matrix], Matrix], mask: Matrix | None = None) -> None:
         self.placement, self.reading = term.placement, term.reading
         spots = len(self.placement.spots)
-        for name in ("mean", "std", "low", "high", "level"):
+        for name in ("mean", "std", "low", "high", "width", "varied", "level"):
             setattr(self, name, _rows(getattr(term, name), spots))
         self.typical, self.place = _matrix(_numbers(term.typical)), _matrix(_numbers(term.place))
         self._sizes, self._taking_part = _rows(term.sizes, spots), _matrix(_numbers(term.taking_part))

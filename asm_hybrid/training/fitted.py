@@ -439,6 +439,8 @@ def _terms(config: Config, plant: Plant, tensors: dict[str, Tensor], device: tor
         own = _section(learnt, f"by_kind.{spec.kind}.")
         if not own:
             raise ValueError(f"they hold no n for the placement {spec.placement!r}")
+        for name, value in _of_earlier_versions(own).items():
+            learnt[f"by_kind.{spec.kind}.{name}"] = own[name] = value
         read, acts = (len(spec.inputs),), (len(spec.targets),)
         sizes = {"typical": acts, "level": (len(plant.table.components),)}
         _check(own, {f.name: sizes.get(f.name, read) for f in fields(TermScaling)})
@@ -447,6 +449,14 @@ def _terms(config: Config, plant: Plant, tensors: dict[str, Tensor], device: tor
     found = LearntTerms(terms).to(device)
     found.load_state_dict(learnt)
     return found
+
+
+def _of_earlier_versions(own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return what weights of earlier versions do not tell, such that they predict as before where n was of use."""
+    if {"width", "varied"} & set(own) or not {"low", "high"} <= set(own):
+        return {}
+    width = (own["high"] - own["low"]).clamp(min=1e-9)
+    return {"width": width, "varied": (width > 1e-9).to(width.dtype)}
 
 
 def _neural(config: Config, plant: Plant, tensors: dict[str, Tensor], device: torch.device) -> NeuralODE | None:
