@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 
 from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.hybrid.answers import Answers, free_answers
 from asm_hybrid.hybrid.keys import Keys
 from asm_hybrid.kinetics import Table
 from asm_hybrid.kinetics.arrays import Array
@@ -201,6 +202,18 @@ class Placement(ABC):
                 raise InputError(found, where=where(i), expected=what, fix=nearest(name, known))
             if name in named[:i]:
                 raise InputError(f"{name!r} is listed twice", where=where(i), expected="each name once")
+
+    def answers(self, table: Table, inputs: Sequence[str]) -> Answers:
+        """Return how f answers what n reads, so far as that says something of n; nothing by default.
+
+        Parameters
+        ----------
+        table : Table
+            The kinetics table.
+        inputs : sequence of str
+            What n reads.
+        """
+        return free_answers(self.targets, inputs)
 
     # Where n acts, and on what.
 

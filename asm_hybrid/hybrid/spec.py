@@ -59,9 +59,11 @@ class TermSpec:
         """Return the placement in a plant."""
         return PLACEMENTS[self.placement](self.targets, self.options, plant)
 
-    def architecture(self) -> Network:
+    def architecture(self, plant: Plant) -> Network:
         """Return the network without its weights."""
-        return NETWORKS[self.network](self.inputs, self.hidden, len(self.targets), self.activation, self.options)
+        answers = self.placed(plant).answers(plant.table, self.inputs)
+        kind, targets = NETWORKS[self.network], len(self.targets)
+        return kind(self.inputs, self.hidden, targets, self.activation, self.options, answers)
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class TermScaling:
         Mean size of what n may change, or the standard deviation of the measured variables [table units].
     level : Tensor, shape (component,)
         Mean concentrations, which set where the gates close.
+    halves : Tensor or None, shape (weakening,)
+        Half-saturations of what n may take away of f's own answer; None where the network keeps no signs.
     """
 
     mean: Tensor
@@ -84,3 +88,4 @@ class TermScaling:
     high: Tensor
     typical: Tensor
     level: Tensor
+    halves: Tensor | None = None

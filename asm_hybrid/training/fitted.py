@@ -388,9 +388,12 @@ def _terms(config: Config, plant: Plant, tensors: dict[str, Tensor], device: tor
         if not own:
             raise ValueError(f"they hold no n for the placement {spec.placement!r}")
         read, acts = (len(spec.inputs),), (len(spec.targets),)
+        answers = spec.architecture(plant).answers
         sizes = {"typical": acts, "level": (len(plant.table.components),)}
-        _check(own, {f.name: sizes.get(f.name, read) for f in fields(TermScaling)})
-        scaling = TermScaling(**{f.name: own[f.name] for f in fields(TermScaling)})
+        sizes["halves"] = (0 if answers is None else len(answers.weakenings),)
+        names = [f.name for f in fields(TermScaling) if f.name != "halves" or answers is not None]
+        _check(own, {name: sizes.get(name, read) for name in names})
+        scaling = TermScaling(**{name: own[name] for name in names})
         terms.append(LearntTerm(spec, plant, scaling, takes_part))
     found = LearntTerms(terms).to(device)
     found.load_state_dict(learnt)

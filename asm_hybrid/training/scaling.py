@@ -12,8 +12,9 @@ from asm_hybrid.data import Observation
 from asm_hybrid.hybrid.network_inputs import Reading
 from asm_hybrid.hybrid.spec import TermScaling, TermSpec
 from asm_hybrid.hybrid.system import PlantSystem
+from asm_hybrid.plant import Plant
 
-__all__ = ["measured_spread", "term_scaling"]
+__all__ = ["half_saturations", "measured_spread", "term_scaling"]
 
 
 def measured_spread(observations: Sequence[Observation], block: tuple[float, float]) -> dict[str, float]:
@@ -72,4 +73,30 @@ def term_scaling(spec: TermSpec, system: PlantSystem, X: Tensor, u: Tensor, spre
         high=seen.amax(0),
         typical=placement.typical(f, spread),
         level=f.X.mean((0, 1)),
+        halves=half_saturations(spec, system.plant, system.parameters),
     )
+
+
+def half_saturations(spec: TermSpec, plant: Plant, parameters: Tensor) -> Tensor | None:
+    """Return the half-saturations of what n may take away of f's own answer.
+
+    Parameters
+    ----------
+    spec : TermSpec
+        The settings of n.
+    plant : Plant
+        The plant.
+    parameters : Tensor, shape (parameter,)
+        The parameters of f.
+
+    Returns
+    -------
+    Tensor or None, shape (weakening,)
+        In the units of the table, one for ``T``; None where the network keeps no signs.
+    """
+    answers = spec.architecture(plant).answers
+    if answers is None:
+        return None
+    names = plant.table.parameter_names
+    found = [1.0 if w.parameter is None else float(parameters[names.index(w.parameter)]) for w in answers.weakenings]
+    return parameters.new_tensor(found)

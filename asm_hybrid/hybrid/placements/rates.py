@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from asm_hybrid.hybrid.answers import Answers, rate_answers
 from asm_hybrid.hybrid.keys import Keys, Names
 from asm_hybrid.hybrid.placement import BoundTerm, Placement
 from asm_hybrid.kinetics import Table
@@ -49,6 +50,10 @@ class Rates(Placement):
     def multiplies(self) -> bool:
         """Whether n is a factor."""
         return bool(self.options["form"] == "multiplicative")
+
+    def answers(self, table: Table, inputs: Sequence[str]) -> Answers:
+        """Return the signs of the rates."""
+        return rate_answers(table, self.targets, inputs, factors=self.multiplies)
 
     @classmethod
     def choose(cls, named: Sequence[str] | None, table: Table, observed: Sequence[str]) -> tuple[str, ...]:
