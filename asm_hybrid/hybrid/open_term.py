@@ -42,18 +42,20 @@ class OpenTerm:
         self.symbolic = SymbolicTerm(term, lambda _: self.given, self.mask)
 
     def read(self, X: Matrix, u: Matrix) -> Matrix:
-        """Return what the network is given, ``(spot, input)``."""
+        """Return what the network is given, ``(spot, column)``."""
         return casadi.densify(self.symbolic.scaled(self.symbolic.features(X, u)))
 
     @cached_property
     def network(self) -> Matrix:
-        """The function from what the network is given, ``(spot, input)``, and its `weights` to z, column by column."""
+        """The function from what the network is given, ``(spot, column)``, and its `weights` to z, column by column."""
         arrays = member_weights(self._term, 0)
         flat = [w for group in arrays.values() for w in group]
         values = casadi.MX.sym("weights", sum(w.size for w in flat))
         parts = iter(casadi.vertsplit(values, np.cumsum([0, *(w.size for w in flat)]).tolist()))
         weights = {name: [casadi.reshape(next(parts), *w.shape) for w in group] for name, group in arrays.items()}
-        read = casadi.MX.sym("read", *self.symbolic.mean.shape)
+        spots, inputs = self.symbolic.mean.shape
+        further = 0 if self._term.halves is None else len(self._term.halves)
+        read = casadi.MX.sym("read", spots, inputs + further)
         z = self._term.network.network.forward(read, weights, OPERATIONS)
         return casadi.Function("network", [read, values], [casadi.vec(z)])
 

@@ -132,7 +132,9 @@ class _Network(Section):
             raise refuse(
                 f"the activation {self.activation!r} is given with the type {self.type!r}",
                 f"with that, one of {', '.join(activations)}",
-                f"set activation: {activations[0]}, or type: {others[0]}" if others else f"set activation: {activations[0]}",
+                f"set activation: {activations[0]}, or type: {others[0]}"
+                if others
+                else f"set activation: {activations[0]}",
             )
         return self
 
