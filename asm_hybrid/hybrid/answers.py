@@ -56,7 +56,7 @@ class Answers:
     @property
     def free(self) -> np.ndarray:
         """One where n is free, zero where it keeps a sign, ``(target, input)``."""
-        return (self.signs == 0.0).astype(float)
+        return np.where(self.signs == 0.0, 1.0, 0.0)
 
     def freed(self, inputs: Sequence[str], names: Collection[str]) -> Answers:
         """Return the same with n free in some inputs.
@@ -116,7 +116,8 @@ def rate_answers(table: Table, processes: Sequence[str], inputs: Sequence[str], 
         return found
     shares: dict[Weakening, np.ndarray] = {}
     for j, process in enumerate(processes):
-        parts = [(Weakening(f.component, f.parameter, f.rises), f.power) for f in switching_factors(table, process)]
+        parts: list[tuple[Weakening, float]] = []
+        parts += [(Weakening(f.component, f.parameter, f.rises), f.power) for f in switching_factors(table, process)]
         slope = temperature_slope(table, process)
         parts += [(Weakening("T", None, slope > 0.0), abs(slope))] if slope else []
         for part, share in parts:

@@ -91,6 +91,8 @@ class Network(ABC):
     answers : Answers or None
         The signs that it keeps; None where it keeps none. It is then given further columns behind its inputs, see
         `Term.scaled`.
+    columns : int
+        Number of columns that it is given.
     sizes : tuple of int
         Numbers of inputs, of units in every hidden layer, and of targets.
     """
@@ -117,6 +119,11 @@ class Network(ABC):
     def __deepcopy__(self, memo: object) -> Network:
         """Return itself: nothing in it changes, so copies of an ensemble share it."""
         return self
+
+    @property
+    def columns(self) -> int:
+        """Number of columns that it is given: its inputs, and behind them the parts of f's answer."""
+        return self.sizes[0] + (0 if self.answers is None else len(self.answers.weakenings))
 
     @classmethod  # noqa: B027 - most networks have no keys
     def check(cls, own: Mapping[str, Any], reads: Mapping[str, Sequence[str]], where: Callable[..., str]) -> None:
@@ -146,11 +153,11 @@ class Network(ABC):
 
     @abstractmethod
     def forward(self, x: Array, weights: Mapping[str, Sequence[Array]], ops: Operations[Array]) -> Array:
-        """Evaluate the network on scaled inputs ``(…, row, input)``.
+        """Evaluate the network on scaled inputs ``(…, row, column)``.
 
         Parameters
         ----------
-        x : array, shape (…, row, input)
+        x : array, shape (…, row, column)
             Inputs.
         weights : mapping of str to sequence of array
             As `start` gives them, in torch with a leading member axis.

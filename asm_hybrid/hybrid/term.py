@@ -31,7 +31,8 @@ class Term(ABC, Generic[Array]):
     """The learnt term of one plant in one placement, one network for all tanks.
 
     With ``z`` the output of the network and ``g`` the guard that fades to zero outside the trained range, the placement
-    says how ``g z`` changes f, as a factor or as an addition. The hooks are those of
+    says how ``g z`` changes f, as a factor or as an addition. What did not vary in training counts for neither: z is
+    given it as it was, and no value of it closes the guard. The hooks are those of
     :class:`asm_hybrid.plant.learnt.Learnt`. What a subclass binds to one array namespace is the network with its
     weights, and the attributes below; rows are given so that they broadcast there.
 
@@ -43,8 +44,8 @@ class Term(ABC, Generic[Array]):
         Where n acts.
     reading : Reading
         What n reads.
-    mean, std, low, high : array, shape (…, input)
-        Statistics of what n reads in training.
+    mean, std, low, high, width, varied : array, shape (…, input)
+        Statistics of what n reads in training, see `asm_hybrid.hybrid.spec.TermScaling`.
     typical : array, shape (target,)
         Mean size of what n may change.
     level : array, shape (…, component)
@@ -66,6 +67,8 @@ class Term(ABC, Generic[Array]):
     std: Array
     low: Array
     high: Array
+    width: Array
+    varied: Array
     typical: Array
     level: Array
     place: Array
@@ -92,9 +95,12 @@ class Term(ABC, Generic[Array]):
         return self.reading(X if self.placement.in_tanks else None, u, self.xp)
 
     def distances(self, features: Array) -> Array:
-        """Return how far what n reads lies outside its trained range, in widths of that, ``(…, spot, input)``."""
-        middle, width = (self.high + self.low) / 2, self.xp.maximum(self.high - self.low, 1e-9)
-        return self.xp.abs(features - middle) / width - 0.5
+        """Return how far what n reads lies outside its trained range, in widths of that, ``(…, spot, input)``.
+
+        Zero where it did not vary in training.
+        """
+        middle = (self.high + self.low) / 2
+        return (self.xp.abs(features - middle) / self.width - 0.5) * self.varied
 
     def guard(self, features: Array) -> Array:
         """Return one inside the trained range, falling to zero well outside it, ``(…, spot, 1)``.
@@ -114,28 +120,30 @@ class Term(ABC, Generic[Array]):
         """Return what n reads, held where fading begins if the network keeps signs, ``(…, spot, input)``."""
         if self.answers is None:
             return features
-        beyond = FADE_START * self.xp.maximum(self.high - self.low, 1e-9)
-        return self.xp.minimum(self.xp.maximum(features, self.low - beyond), self.high + beyond)
+        middle, beyond = (self.high + self.low) / 2, (0.5 + FADE_START) * self.width
+        held = self.xp.minimum(self.xp.maximum(features, middle - beyond), middle + beyond)
+        return self.mean + (held - self.mean) * self.varied
 
     def scaled(self, features: Array) -> Array:
-        """Return what the network is given, ``(…, spot, input + weakening)``.
+        """Return what the network is given, ``(…, spot, column)``.
 
         Behind the inputs in units of their statistics stand, where the network keeps signs, the parts of f's own answer
         that it may take away, less their values at the mean: logarithms of switching functions, and T.
         """
         held = self.held(features)
-        scaled = (held - self.mean) / self.std
-        if self.answers is None or not self.answers.weakenings:
+        scaled = (held - self.mean) / self.std * self.varied
+        if self.answers is None or self.halves is None or not self.answers.weakenings:
             return scaled
-        return self.xp.beside(scaled, self._own(held) - self._own(self.mean))
+        own = (self._own(self.answers, self.halves, x) for x in (held, self.mean))
+        return self.xp.beside(scaled, next(own) - next(own))
 
-    def _own(self, features: Array) -> Array:
+    def _own(self, answers: Answers, halves: Array, features: Array) -> Array:
         """Return the parts of f's own answer, ``(…, spot, weakening)``."""
-        pick, tops, switching, temperature = _parts(self.answers, self.reading.inputs)
+        pick, tops, switching, temperature = _parts(answers, self.reading.inputs)
         xp, like = self.xp, features
-        S = xp.maximum(xp.matmul(features, xp.constant(pick, like)), SMALLEST * self.halves)
+        S = xp.maximum(xp.matmul(features, xp.constant(pick, like)), SMALLEST * halves)
         found = xp.matmul(xp.log(S), xp.constant(tops, like))
-        found = found - xp.matmul(xp.log(S + self.halves), xp.constant(switching, like))
+        found = found - xp.matmul(xp.log(S + halves), xp.constant(switching, like))
         return found + xp.matmul(features, xp.constant(temperature, like))
 
     def outputs(self, X: Array | None, u: Array) -> Array:

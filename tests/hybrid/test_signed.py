@@ -13,9 +13,9 @@ from term_tools import make_term, operating_point, shake
 from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.learnt_term import LearntTerm
-from asm_hybrid.hybrid.open_term import OpenTerm
+from asm_hybrid.hybrid.open_term import OpenTerm, flat_weights
 from asm_hybrid.hybrid.spec import TermScaling
-from asm_hybrid.hybrid.symbolic import symbolic_term
+from asm_hybrid.hybrid.symbolic import member_weights, symbolic_term
 from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import torch_namespace
 from asm_hybrid.plant.casadi_plant import symbolic_system
@@ -152,7 +152,7 @@ def test_it_is_the_same_in_casadi():
         np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10 * np.abs(expected).max())
         assert np.abs(expected - f).max() > 0.1
         read = casadi.evalf(open_term.read(casadi.DM(X[0].numpy()), casadi.DM(u.numpy())))
-        given = np.array(open_term.network(read, open_term.weights(1))).reshape(z.shape, order="F")
+        given = np.array(open_term.network(read, flat_weights(member_weights(term.network, 1)))).reshape(z.shape, order="F")
         np.testing.assert_allclose(given, z, rtol=1e-10, atol=1e-12)
 
 

@@ -62,7 +62,7 @@ class Signed(Network):
     ) -> None:
         super().__init__(inputs, hidden, targets, activation)
         found = answers or free_answers([""] * targets, inputs)
-        self.answers = kept = found.freed(inputs, (options or {}).get("free_in") or ())
+        self.answers = self._kept = kept = found.freed(inputs, (options or {}).get("free_in") or ())
         patterns, group = np.unique(kept.signs, axis=0, return_inverse=True)
         self._groups = len(patterns) if hidden else 1
         self._hidden = tuple(hidden)
@@ -107,7 +107,7 @@ class Signed(Network):
             drawn = torch.rand(rows, width, dtype=torch.float64, generator=generator)
             weights.append(scale * (2 * drawn - 1))
             biases.append(torch.zeros(1, columns, dtype=torch.float64))
-        taken = torch.zeros(len(self.answers.weakenings), targets, dtype=torch.float64)
+        taken = torch.zeros(len(self._kept.weakenings), targets, dtype=torch.float64)
         return {"weights": weights, "biases": biases, "taken": [taken] if len(taken) else []}
 
     def forward(self, x: Array, weights: Mapping[str, Sequence[Array]], ops: Operations[Array]) -> Array:
@@ -120,8 +120,8 @@ class Signed(Network):
                 h = ops.activation(self.activation, h)
             h = ops.affine(h, weight, bias, self._groups if 0 < i < last else 1)
         for taken in weights["taken"]:
-            part = ops.times(ops.activation("tanh", ops.magnitude(taken)), self.answers.shares)
-            own = ops.columns(x, reads, reads + len(self.answers.shares))
+            part = ops.times(ops.activation("tanh", ops.magnitude(taken)), self._kept.shares)
+            own = ops.columns(x, reads, reads + len(self._kept.shares))
             h = h - ops.affine(own, part, 0.0 * bias)
         return h
 
