@@ -1,8 +1,8 @@
-"""A plant whose oxygen follows an ammonium controller: does less oxygen raise ammonium in the trained hybrid?
+"""A plant whose oxygen follows an ammonium controller: whether less oxygen raises ammonium in the trained hybrid.
 
 Run ``python benchmarks/ammonium_control.py``. The truth is ASM1; the half-saturation K_NH of the fitted f is too large
-and stays so, while its mu_A is recalibrated. In the record oxygen is high where ammonium is high, since a controller sees
-to that. A network that is free can put down to oxygen what belongs to ammonium, and learn that less oxygen lowers
+and stays so, while its mu_A is recalibrated. In the record oxygen is high where ammonium is high, since a controller
+sees to that. A network that is free can put down to oxygen what belongs to ammonium, and learn that less oxygen lowers
 ammonium. There are two runs of ten seeds with the same data: one with the default network, which keeps the signs of f,
 one with ``type: mlp``, which is free. In both n reads what is measured, S_NH, S_NO and S_O, and may change all rates.
 
@@ -75,7 +75,7 @@ data:
         NO3: {{role: observation, as: aerobic.S_NO, unit: mg N/L, noise: {NOISE["NO3"]}}}
   blocks: {{train: [0.0, 0.55], validate: [0.58, 0.73], test: [0.76, 1.0]}}
 network: {{inputs: [S_NH, S_NO, S_O]}}
-training: {{step: 15 min, window: 6 h, iterations: 120, calibration_evaluations: 8}}
+training: {{step: 30 min, window: 6 h, batch: 20, iterations: 80, calibration_evaluations: 8}}
 """
 
 
@@ -151,7 +151,7 @@ def ammonium(model: PlantModel, fitted: FittedModel, run: Path, start: torch.Ten
 def answers(values: np.ndarray) -> np.ndarray:
     """Return what ammonium does on the test block in each case [g N/m3], ``(member, case)``."""
     inside = values[:, :, round(0.76 * DAYS * PER_DAY) :, 0].mean(-1)
-    return inside[:, 1:] - inside[:, :1]
+    return np.asarray(inside[:, 1:] - inside[:, :1])
 
 
 def test_error(values: np.ndarray, record: pd.DataFrame) -> np.ndarray:
@@ -159,7 +159,7 @@ def test_error(values: np.ndarray, record: pd.DataFrame) -> np.ndarray:
     measured = record[["NH4", "NO3"]].to_numpy()
     inside = slice(round(0.76 * DAYS * PER_DAY), len(measured))
     error = (values[:, 0, inside] - measured[inside]) / [NOISE["NH4"], NOISE["NO3"]]
-    return np.sqrt(np.mean(error**2, axis=(1, 2)))
+    return np.asarray(np.sqrt(np.mean(error**2, axis=(1, 2))))
 
 
 def main() -> None:

@@ -66,7 +66,7 @@ class LearntTerm(nn.Module, Term[Tensor]):
         self.register_buffer("place", place)
         self.register_buffer("participants", torch.as_tensor(participants, dtype=torch.float64))
         self.network = Ensemble(spec.architecture(plant), spec.seeds)
-        self.answers = self.network.network.answers
+        self.signs = self.network.network.signs
         self.mask: Tensor | None = None
 
     @property

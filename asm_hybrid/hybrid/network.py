@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
-from asm_hybrid.hybrid.answers import Answers
 from asm_hybrid.hybrid.keys import Keys
+from asm_hybrid.hybrid.signs import Signs
 from asm_hybrid.kinetics.arrays import Array
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Network(ABC):
         Name of the activation.
     options : mapping of str to object
         Values of its own keys.
-    answers : Answers, optional
+    signs : Signs, optional
         How f answers what it reads; a network that does not ask for it has no use for it.
 
     Attributes
@@ -88,7 +88,7 @@ class Network(ABC):
         Its own keys in the section ``network``.
     activations : tuple of str
         Activations it can have.
-    answers : Answers or None
+    signs : Signs or None
         The signs that it keeps; None where it keeps none. It is then given further columns behind its inputs, see
         `Term.scaled`.
     columns : int
@@ -110,10 +110,10 @@ class Network(ABC):
         targets: int,
         activation: str,
         options: Mapping[str, Any] | None = None,
-        answers: Answers | None = None,
+        signs: Signs | None = None,
     ) -> None:
         self.activation = activation
-        self.answers: Answers | None = None
+        self.signs: Signs | None = None
         self.sizes = (len(inputs), *hidden, targets)
 
     def __deepcopy__(self, memo: object) -> Network:
@@ -123,7 +123,7 @@ class Network(ABC):
     @property
     def columns(self) -> int:
         """Number of columns that it is given: its inputs, and behind them the parts of f's answer."""
-        return self.sizes[0] + (0 if self.answers is None else len(self.answers.weakenings))
+        return self.sizes[0] + (0 if self.signs is None else len(self.signs.weakenings))
 
     @classmethod  # noqa: B027 - most networks have no keys
     def check(cls, own: Mapping[str, Any], reads: Mapping[str, Sequence[str]], where: Callable[..., str]) -> None:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 
 from asm_hybrid.errors import InputError, nearest
-from asm_hybrid.hybrid.answers import Answers, free_answers
 from asm_hybrid.hybrid.keys import Keys
+from asm_hybrid.hybrid.signs import Signs, free_signs
 from asm_hybrid.kinetics import Table
 from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant import ArrayNamespace, Plant
@@ -203,7 +203,7 @@ class Placement(ABC):
             if name in named[:i]:
                 raise InputError(f"{name!r} is listed twice", where=where(i), expected="each name once")
 
-    def answers(self, table: Table, inputs: Sequence[str]) -> Answers:
+    def signs(self, table: Table, inputs: Sequence[str]) -> Signs:
         """Return how f answers what n reads, so far as that says something of n; nothing by default.
 
         Parameters
@@ -213,7 +213,7 @@ class Placement(ABC):
         inputs : sequence of str
             What n reads.
         """
-        return free_answers(self.targets, inputs)
+        return free_signs(self.targets, inputs)
 
     # Where n acts, and on what.
 

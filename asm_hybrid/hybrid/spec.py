@@ -61,9 +61,9 @@ class TermSpec:
 
     def architecture(self, plant: Plant) -> Network:
         """Return the network without its weights."""
-        answers = self.placed(plant).answers(plant.table, self.inputs)
+        signs = self.placed(plant).signs(plant.table, self.inputs)
         kind, targets = NETWORKS[self.network], len(self.targets)
-        return kind(self.inputs, self.hidden, targets, self.activation, self.options, answers)
+        return kind(self.inputs, self.hidden, targets, self.activation, self.options, signs)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ class SymbolicTerm(Term[Matrix]):
         spots = len(self.placement.spots)
         for name in ("mean", "std", "low", "high", "width", "varied", "level"):
             setattr(self, name, _rows(getattr(term, name), spots))
-        self.answers, self.halves = term.answers, None if term.halves is None else _rows(term.halves, spots)
+        self.signs, self.halves = term.signs, None if term.halves is None else _rows(term.halves, spots)
         self.typical, self.place = _matrix(_numbers(term.typical)), _matrix(_numbers(term.place))
         self._sizes, self._taking_part = _rows(term.sizes, spots), _matrix(_numbers(term.taking_part))
         self._network, self.mask = network, mask

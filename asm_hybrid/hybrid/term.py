@@ -9,9 +9,9 @@ from typing import Generic
 
 import numpy as np
 
-from asm_hybrid.hybrid.answers import Answers
 from asm_hybrid.hybrid.network_inputs import Reading
 from asm_hybrid.hybrid.placement import Placement
+from asm_hybrid.hybrid.signs import Signs
 from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant import ArrayNamespace
 
@@ -54,7 +54,7 @@ class Term(ABC, Generic[Array]):
         Puts the targets where they stand in the last axis of n, see `Placement.universe`.
     mask : array or None
         Multiplies n: zeros switch parts of it off.
-    answers : Answers or None
+    signs : Signs or None
         The signs that the network keeps; None where it keeps none.
     halves : array or None, shape (…, weakening)
         Half-saturations of what n may take away of f's own answer, in the units of what it reads; one for ``T``.
@@ -73,7 +73,7 @@ class Term(ABC, Generic[Array]):
     level: Array
     place: Array
     mask: Array | None
-    answers: Answers | None
+    signs: Signs | None
     halves: Array | None
 
     @abstractmethod
@@ -108,17 +108,14 @@ class Term(ABC, Generic[Array]):
         Where the network keeps signs it is ``(…, spot, target)``: a target fades with what it is free in. With an input
         whose sign it keeps it does not, since the way back to f would turn the sign; see `held`.
         """
-        distances = self.distances(features)
-        if self.answers is None:
-            distance = self.xp.largest(distances)
-        else:
-            distance = self.xp.largest_of(distances, self.answers.free)
+        found, signs = self.distances(features), self.signs
+        distance = self.xp.largest(found) if signs is None else self.xp.largest_of(found, signs.free)
         left = self.xp.minimum(self.xp.maximum((FADE_END - distance) / (FADE_END - FADE_START), 0.0), 1.0)
         return left * left * (3.0 - 2.0 * left)
 
     def held(self, features: Array) -> Array:
         """Return what n reads, held where fading begins if the network keeps signs, ``(…, spot, input)``."""
-        if self.answers is None:
+        if self.signs is None:
             return features
         middle, beyond = (self.high + self.low) / 2, (0.5 + FADE_START) * self.width
         held = self.xp.minimum(self.xp.maximum(features, middle - beyond), middle + beyond)
@@ -132,14 +129,14 @@ class Term(ABC, Generic[Array]):
         """
         held = self.held(features)
         scaled = (held - self.mean) / self.std * self.varied
-        if self.answers is None or self.halves is None or not self.answers.weakenings:
+        if self.signs is None or self.halves is None or not self.signs.weakenings:
             return scaled
-        own = (self._own(self.answers, self.halves, x) for x in (held, self.mean))
+        own = (self._own(self.signs, self.halves, x) for x in (held, self.mean))
         return self.xp.beside(scaled, next(own) - next(own))
 
-    def _own(self, answers: Answers, halves: Array, features: Array) -> Array:
+    def _own(self, signs: Signs, halves: Array, features: Array) -> Array:
         """Return the parts of f's own answer, ``(…, spot, weakening)``."""
-        pick, tops, switching, temperature = _parts(answers, self.reading.inputs)
+        pick, tops, switching, temperature = _parts(signs, self.reading.inputs)
         xp, like = self.xp, features
         S = xp.maximum(xp.matmul(features, xp.constant(pick, like)), SMALLEST * halves)
         found = xp.matmul(xp.log(S), xp.constant(tops, like))
@@ -150,7 +147,7 @@ class Term(ABC, Generic[Array]):
         """Return ``g z``, ``(…, spot, column of n)``; in torch it leads with the member axis, as the states do."""
         features = self.features(X, u)
         z, guard = self.evaluate(self.scaled(features)), self.guard(features)
-        z = self.xp.scale(z, guard) if self.answers is None else z * guard
+        z = self.xp.scale(z, guard) if self.signs is None else z * guard
         if self.placement.columns != tuple(range(self.placement.width)):
             z = self.xp.matmul(z, self.place)
         return z if self.mask is None else z * self.mask
@@ -245,11 +242,11 @@ class Terms(ABC, Generic[Array]):
 
 
 @lru_cache(maxsize=256)
-def _parts(answers: Answers, inputs: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _parts(signs: Signs, inputs: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return what picks the parts of f's answer from what n reads, and puts them together; the same for the same."""
-    parts = answers.weakenings
+    parts = signs.weakenings
     pick = np.array([[float(part.name == name) for part in parts] for name in inputs])
     switching = np.array([part.parameter is not None for part in parts])
     tops = np.diag([float(part.rises) for part in parts] * switching)
-    signs = np.array([1.0 if part.rises else -1.0 for part in parts])
-    return pick * switching, tops, np.diag(switching.astype(float)), pick * ~switching * signs
+    turn = np.array([1.0 if part.rises else -1.0 for part in parts])
+    return pick * switching, tops, np.diag(switching.astype(float)), pick * ~switching * turn

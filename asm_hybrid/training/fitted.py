@@ -387,10 +387,10 @@ def _terms(config: Config, plant: Plant, tensors: dict[str, Tensor], device: tor
         for name, value in _of_earlier_versions(own).items():
             learnt[f"by_kind.{spec.kind}.{name}"] = own[name] = value
         read, acts = (len(spec.inputs),), (len(spec.targets),)
-        answers = spec.architecture(plant).answers
+        signs = spec.architecture(plant).signs
         sizes = {"typical": acts, "level": (len(plant.table.components),)}
-        sizes["halves"] = (0 if answers is None else len(answers.weakenings),)
-        names = [f.name for f in fields(TermScaling) if f.name != "halves" or answers is not None]
+        sizes["halves"] = (0 if signs is None else len(signs.weakenings),)
+        names = [f.name for f in fields(TermScaling) if f.name != "halves" or signs is not None]
         _check(own, {name: sizes.get(name, read) for name in names})
         scaling = TermScaling(**{name: own[name] for name in names})
         terms.append(LearntTerm(spec, plant, scaling, takes_part))

@@ -104,11 +104,11 @@ def half_saturations(spec: TermSpec, plant: Plant, parameters: Tensor) -> Tensor
     Tensor or None, shape (weakening,)
         In the units of the table, one for ``T``; None where the network keeps no signs.
     """
-    answers = spec.architecture(plant).answers
-    if answers is None:
+    signs = spec.architecture(plant).signs
+    if signs is None:
         return None
     names = plant.table.parameter_names
-    found = [1.0 if w.parameter is None else float(parameters[names.index(w.parameter)]) for w in answers.weakenings]
+    found = [1.0 if w.parameter is None else float(parameters[names.index(w.parameter)]) for w in signs.weakenings]
     return parameters.new_tensor(found)
 
 

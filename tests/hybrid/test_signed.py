@@ -59,7 +59,7 @@ def moved_rates(term, name, low, high, seed):
 
 
 @pytest.mark.parametrize("placement", ["rates", "parameters"])
-def test_no_rate_answers_against_f_inside_and_outside_of_training(placement):
+def test_no_rate_signs_against_f_inside_and_outside_of_training(placement):
     targets = None if placement == "rates" else ("mu_A", "K_OA", "b_H")
     turned = 0.0
     for seed in range(6):
@@ -114,11 +114,11 @@ def test_it_can_weaken_what_f_has_but_not_turn_it():
 
 
 def test_additions_have_the_signs_and_other_placements_are_free():
-    assert signed(form="additive").answers.weakenings == ()
-    assert signed(form="additive").answers.signs[GROWTH].tolist() == [0, 1, 0, 1, 0, 1]
-    assert not signed("state").answers.signs.any()
-    parameters = signed("parameters", targets=("mu_A", "K_OA", "K_OH")).answers
-    assert parameters.signs.tolist() == [[0, 1, 0, 1, 0, 1], [0, -1, 0, -1, 0, -1], [0, -1, 0, 0, 0, 0]]
+    assert signed(form="additive").signs.weakenings == ()
+    assert signed(form="additive").signs.values[GROWTH].tolist() == [0, 1, 0, 1, 0, 1]
+    assert not signed("state").signs.values.any()
+    parameters = signed("parameters", targets=("mu_A", "K_OA", "K_OH")).signs
+    assert parameters.values.tolist() == [[0, 1, 0, 1, 0, 1], [0, -1, 0, -1, 0, -1], [0, -1, 0, 0, 0, 0]]
     assert parameters.mixed[2].tolist() == [True, False, True, False, False, True]
 
 
@@ -152,8 +152,15 @@ def test_it_is_the_same_in_casadi():
         np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10 * np.abs(expected).max())
         assert np.abs(expected - f).max() > 0.1
         read = casadi.evalf(open_term.read(casadi.DM(X[0].numpy()), casadi.DM(u.numpy())))
-        given = np.array(open_term.network(read, flat_weights(member_weights(term.network, 1)))).reshape(z.shape, order="F")
+        given = np.array(open_term.network(read, flat_weights(member_weights(term.network, 1)))).reshape(
+            z.shape, order="F"
+        )
         np.testing.assert_allclose(given, z, rtol=1e-10, atol=1e-12)
+
+
+def checked(path):
+    config = load_config(path)
+    build_layout(config, load_kinetics(config))
 
 
 @pytest.mark.parametrize(
@@ -168,6 +175,5 @@ def test_what_does_not_fit_is_refused_with_the_line(tmp_path, keys, message):
     path = tmp_path / "config.yaml"
     path.write_text(CONFIG.replace("hidden: [4], inputs", f"{keys}, hidden: [4], inputs"), encoding="utf-8")
     with pytest.raises(InputError, match=f"(?s){message}") as caught:
-        config = load_config(path)
-        build_layout(config, load_kinetics(config))
+        checked(path)
     assert "config.yaml:" in str(caught.value)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from asm_hybrid.errors import InputError, nearest
-from asm_hybrid.hybrid.answers import Answers
 from asm_hybrid.hybrid.keys import Keys, SomeNames
 from asm_hybrid.hybrid.network import Network, Operations
 from asm_hybrid.hybrid.networks.mlp import perceptron
+from asm_hybrid.hybrid.signs import Signs
 from asm_hybrid.kinetics.arrays import Array
 
 if TYPE_CHECKING:
@@ -33,15 +33,10 @@ class Monotone(Network):
 
     Parameters
     ----------
-    inputs, hidden, targets, activation, answers
+    inputs, hidden, targets, activation, signs
         As in `Network`.
     options : mapping of str to object
         Lists of inputs under ``rises_with`` and ``falls_with``.
-
-    Attributes
-    ----------
-    signs : ndarray, shape (input,)
-        One of inputs with which n rises, minus one of those with which it falls, zero of the rest.
 
     References
     ----------
@@ -67,12 +62,12 @@ class Monotone(Network):
         targets: int,
         activation: str,
         options: Mapping[str, Any] | None = None,
-        answers: Answers | None = None,
+        signs: Signs | None = None,
     ) -> None:
         super().__init__(inputs, hidden, targets, activation)
         up, down = ((options or {}).get(key) or () for key in self.keys)
-        self.signs = np.array([float(name in up) - float(name in down) for name in inputs])
-        self._first = np.repeat(self.signs[:, None], self.sizes[1], axis=1)
+        directions = np.array([float(name in up) - float(name in down) for name in inputs])
+        self._first = np.repeat(directions[:, None], self.sizes[1], axis=1)
         self._free = (self._first == 0.0).astype(float)
 
     @classmethod

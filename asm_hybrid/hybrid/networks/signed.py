@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from asm_hybrid.errors import InputError, nearest
-from asm_hybrid.hybrid.answers import Answers, free_answers
 from asm_hybrid.hybrid.keys import Keys, SomeNames
 from asm_hybrid.hybrid.network import Network, Operations
+from asm_hybrid.hybrid.signs import Signs, free_signs
 from asm_hybrid.kinetics.arrays import Array
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Signed(Network):
         As in `Network`; the hidden layers are those of each perceptron.
     options : mapping of str to object
         Inputs in which n is free all the same, under ``free_in``.
-    answers : Answers, optional
+    signs : Signs, optional
         How f answers; n is free in everything without it.
 
     References
@@ -58,26 +58,26 @@ class Signed(Network):
         targets: int,
         activation: str,
         options: Mapping[str, Any] | None = None,
-        answers: Answers | None = None,
+        signs: Signs | None = None,
     ) -> None:
         super().__init__(inputs, hidden, targets, activation)
-        found = answers or free_answers([""] * targets, inputs)
-        self.answers = self._kept = kept = found.freed(inputs, (options or {}).get("free_in") or ())
-        patterns, group = np.unique(kept.signs, axis=0, return_inverse=True)
+        found = signs or free_signs([""] * targets, inputs)
+        self.signs = self._kept = kept = found.freed(inputs, (options or {}).get("free_in") or ())
+        patterns, group = np.unique(kept.values, axis=0, return_inverse=True)
         self._groups = len(patterns) if hidden else 1
         self._hidden = tuple(hidden)
         member = np.equal.outer(np.arange(len(patterns)), group.ravel()).astype(float)  # (group, target)
         bound = patterns.any(1).astype(float)
-        layers = [np.repeat(patterns.T, hidden[0], axis=1) if hidden else kept.signs.T]
-        self._signs, self._free = [layers[0]], [(layers[0] == 0.0).astype(float)]
+        layers = [np.repeat(patterns.T, hidden[0], axis=1) if hidden else kept.values.T]
+        self._bound, self._free = [layers[0]], [(layers[0] == 0.0).astype(float)]
         for n, m in pairwise(hidden):
             counted = np.repeat(np.repeat(bound, n)[:, None], m, axis=1)
-            self._signs.append(counted)
+            self._bound.append(counted)
             self._free.append(1.0 - counted)
         if hidden:
             own = np.repeat(member, hidden[-1], axis=0)
             counted = own * np.repeat(bound, hidden[-1])[:, None]
-            self._signs.append(counted)
+            self._bound.append(counted)
             self._free.append(own - counted)
 
     @classmethod
@@ -112,10 +112,10 @@ class Signed(Network):
 
     def forward(self, x: Array, weights: Mapping[str, Sequence[Array]], ops: Operations[Array]) -> Array:
         """Evaluate the layers one after the other, and take away what f has."""
-        reads, last = self.sizes[0], len(self._signs) - 1
+        reads, last = self.sizes[0], len(self._bound) - 1
         h = ops.columns(x, 0, reads)
         for i, (weight, bias) in enumerate(zip(weights["weights"], weights["biases"], strict=True)):
-            weight = ops.times(weight, self._free[i]) + ops.times(ops.magnitude(weight), self._signs[i])
+            weight = ops.times(weight, self._free[i]) + ops.times(ops.magnitude(weight), self._bound[i])
             if i:
                 h = ops.activation(self.activation, h)
             h = ops.affine(h, weight, bias, self._groups if 0 < i < last else 1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from asm_hybrid.hybrid.answers import Answers, parameter_answers
 from asm_hybrid.hybrid.keys import Keys, SomeNames
 from asm_hybrid.hybrid.placement import BoundTerm, Placement
+from asm_hybrid.hybrid.signs import Signs, parameter_signs
 from asm_hybrid.kinetics import Table, check_factored
 from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant import Plant
@@ -49,9 +49,9 @@ class Parameters(Placement):
             check_factored(plant.table, target)
         self.positions = tuple(plant.table.parameter_names.index(t) for t in self.targets)
 
-    def answers(self, table: Table, inputs: Sequence[str]) -> Answers:
+    def signs(self, table: Table, inputs: Sequence[str]) -> Signs:
         """Return the signs with which a parameter does not turn those of the rates that it is in."""
-        return parameter_answers(table, self.targets, inputs)
+        return parameter_signs(table, self.targets, inputs)
 
     @classmethod
     def choose(cls, named: Sequence[str] | None, table: Table, observed: Sequence[str]) -> tuple[str, ...]:

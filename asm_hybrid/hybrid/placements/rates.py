@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from asm_hybrid.hybrid.answers import Answers, rate_answers
 from asm_hybrid.hybrid.keys import Keys, Names
 from asm_hybrid.hybrid.placement import BoundTerm, Placement
+from asm_hybrid.hybrid.signs import Signs, rate_signs
 from asm_hybrid.kinetics import Table
 from asm_hybrid.kinetics.arrays import Array
 
@@ -51,9 +51,9 @@ class Rates(Placement):
         """Whether n is a factor."""
         return bool(self.options["form"] == "multiplicative")
 
-    def answers(self, table: Table, inputs: Sequence[str]) -> Answers:
+    def signs(self, table: Table, inputs: Sequence[str]) -> Signs:
         """Return the signs of the rates."""
-        return rate_answers(table, self.targets, inputs, factors=self.multiplies)
+        return rate_signs(table, self.targets, inputs, factors=self.multiplies)
 
     @classmethod
     def choose(cls, named: Sequence[str] | None, table: Table, observed: Sequence[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from asm_hybrid.kinetics import Table
 from asm_hybrid.kinetics.answers import MIXED, answer_sign, parameter_sign, switching_factors, temperature_slope
 
-__all__ = ["Answers", "Weakening", "free_answers", "parameter_answers", "rate_answers"]
+__all__ = ["Signs", "Weakening", "free_signs", "parameter_signs", "rate_signs"]
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Weakening:
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class Signs:
     """The signs in which f answers what n reads, target by target.
 
     Attributes
     ----------
-    signs : ndarray, shape (target, input)
+    values : ndarray, shape (target, input)
         One where n only rises with an input, minus one where it only falls, zero where it is free.
     mixed : ndarray of bool, shape (target, input)
         Where n is free since f's answer has no one sign.
@@ -48,7 +48,7 @@ class Answers:
         How much of the logarithm of f's rate each is.
     """
 
-    signs: np.ndarray
+    values: np.ndarray
     mixed: np.ndarray
     weakenings: tuple[Weakening, ...]
     shares: np.ndarray
@@ -56,9 +56,9 @@ class Answers:
     @property
     def free(self) -> np.ndarray:
         """One where n is free, zero where it keeps a sign, ``(target, input)``."""
-        return np.where(self.signs == 0.0, 1.0, 0.0)
+        return np.where(self.values == 0.0, 1.0, 0.0)
 
-    def freed(self, inputs: Sequence[str], names: Collection[str]) -> Answers:
+    def freed(self, inputs: Sequence[str], names: Collection[str]) -> Signs:
         """Return the same with n free in some inputs.
 
         Parameters
@@ -70,15 +70,15 @@ class Answers:
         """
         keep = np.array([name not in names for name in inputs])
         chosen = [i for i, part in enumerate(self.weakenings) if part.name not in names]
-        return Answers(
-            self.signs * keep,
+        return Signs(
+            self.values * keep,
             self.mixed & keep,
             tuple(self.weakenings[i] for i in chosen),
             self.shares[chosen],
         )
 
 
-def free_answers(targets: Sequence[str], inputs: Sequence[str]) -> Answers:
+def free_signs(targets: Sequence[str], inputs: Sequence[str]) -> Signs:
     """Return what leaves n free.
 
     Parameters
@@ -88,13 +88,13 @@ def free_answers(targets: Sequence[str], inputs: Sequence[str]) -> Answers:
 
     Returns
     -------
-    Answers
+    Signs
     """
     shape = len(targets), len(inputs)
-    return Answers(np.zeros(shape), np.zeros(shape, dtype=bool), (), np.zeros((0, shape[0])))
+    return Signs(np.zeros(shape), np.zeros(shape, dtype=bool), (), np.zeros((0, shape[0])))
 
 
-def rate_answers(table: Table, processes: Sequence[str], inputs: Sequence[str], *, factors: bool) -> Answers:
+def rate_signs(table: Table, processes: Sequence[str], inputs: Sequence[str], *, factors: bool) -> Signs:
     """Return the signs of n on rates: those of the rates.
 
     Parameters
@@ -108,10 +108,10 @@ def rate_answers(table: Table, processes: Sequence[str], inputs: Sequence[str], 
 
     Returns
     -------
-    Answers
+    Signs
     """
     signs = np.array([[answer_sign(table, process, name) for name in inputs] for process in processes])
-    found = _answers(signs.reshape(len(processes), len(inputs)))
+    found = _signs(signs.reshape(len(processes), len(inputs)))
     if not factors:
         return found
     shares: dict[Weakening, np.ndarray] = {}
@@ -121,13 +121,13 @@ def rate_answers(table: Table, processes: Sequence[str], inputs: Sequence[str], 
         slope = temperature_slope(table, process)
         parts += [(Weakening("T", None, slope > 0.0), abs(slope))] if slope else []
         for part, share in parts:
-            if part.name in inputs and found.signs[j, inputs.index(part.name)] == (1.0 if part.rises else -1.0):
+            if part.name in inputs and found.values[j, inputs.index(part.name)] == (1.0 if part.rises else -1.0):
                 shares.setdefault(part, np.zeros(len(processes)))[j] += share
     stacked = np.array(list(shares.values())).reshape(len(shares), len(processes))
-    return Answers(found.signs, found.mixed, tuple(shares), stacked)
+    return Signs(found.values, found.mixed, tuple(shares), stacked)
 
 
-def parameter_answers(table: Table, parameters: Sequence[str], inputs: Sequence[str]) -> Answers:
+def parameter_signs(table: Table, parameters: Sequence[str], inputs: Sequence[str]) -> Signs:
     """Return the signs of n on parameters of rates: where all rates with the parameter ask for the same.
 
     Parameters
@@ -139,7 +139,7 @@ def parameter_answers(table: Table, parameters: Sequence[str], inputs: Sequence[
 
     Returns
     -------
-    Answers
+    Signs
     """
     asked = np.zeros((len(parameters), len(inputs)), dtype=int)
     for i, parameter in enumerate(parameters):
@@ -151,9 +151,9 @@ def parameter_answers(table: Table, parameters: Sequence[str], inputs: Sequence[
                 if answer:
                     wanted.add(MIXED if MIXED in (sign, answer) else sign * answer)
             asked[i, k] = 0 if not wanted else wanted.pop() if len(wanted) == 1 else MIXED
-    return _answers(asked)
+    return _signs(asked)
 
 
-def _answers(signs: np.ndarray) -> Answers:
+def _signs(signs: np.ndarray) -> Signs:
     mixed = signs == MIXED
-    return Answers(np.where(mixed, 0, signs).astype(float), mixed, (), np.zeros((0, len(signs))))
+    return Signs(np.where(mixed, 0, signs).astype(float), mixed, (), np.zeros((0, len(signs))))
