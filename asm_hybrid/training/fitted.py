@@ -442,9 +442,12 @@ def _terms(config: Config, plant: Plant, tensors: dict[str, Tensor], device: tor
         for name, value in _of_earlier_versions(own).items():
             learnt[f"by_kind.{spec.kind}.{name}"] = own[name] = value
         read, acts = (len(spec.inputs),), (len(spec.targets),)
+        signs = spec.architecture(plant).signs
         sizes = {"typical": acts, "level": (len(plant.table.components),)}
-        _check(own, {f.name: sizes.get(f.name, read) for f in fields(TermScaling)})
-        scaling = TermScaling(**{f.name: own[f.name] for f in fields(TermScaling)})
+        sizes["halves"] = (0 if signs is None else len(signs.weakenings),)
+        names = [f.name for f in fields(TermScaling) if f.name != "halves" or signs is not None]
+        _check(own, {name: sizes.get(name, read) for name in names})
+        scaling = TermScaling(**{name: own[name] for name in names})
         terms.append(LearntTerm(spec, plant, scaling, takes_part))
     found = LearntTerms(terms).to(device)
     found.load_state_dict(learnt)
