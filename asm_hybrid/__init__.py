@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from asm_hybrid.api import check, load_config, load_plant, load_run, resume, run, simulate
+    from asm_hybrid.api import check, diagnose, load_config, load_plant, load_run, resume, run, simulate
     from asm_hybrid.config import available_layouts
     from asm_hybrid.data.bsm import read_bsm_influent
     from asm_hybrid.data.generator import generate_influent
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from asm_hybrid.training import FittedModel, load_model, read_inputs
 
 _HOMES = {
-    "api": ("check", "load_config", "load_plant", "load_run", "resume", "run", "simulate"),
+    "api": ("check", "diagnose", "load_config", "load_plant", "load_run", "resume", "run", "simulate"),
     "config": ("available_layouts",),
     "data.bsm": ("read_bsm_influent",),
     "data.generator": ("generate_influent",),
@@ -61,6 +61,7 @@ __all__ = [
     "available_layouts",
     "available_tables",
     "check",
+    "diagnose",
     "generate_influent",
     "load_config",
     "load_model",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from asm_hybrid.notebook.run_result import RunResult
     from asm_hybrid.notebook.simulation_result import Simulation
 
-__all__ = ["check", "load_config", "load_plant", "load_run", "resume", "run", "simulate"]
+__all__ = ["check", "diagnose", "load_config", "load_plant", "load_run", "resume", "run", "simulate"]
 
 
 def run(config: YamlSource, out: str | Path | None = None, *, progress: bool = False) -> RunResult | EquationResult:
@@ -77,6 +77,32 @@ def resume(folder: str | Path, *, progress: bool = False) -> RunResult:
 
     with _shown(progress) as receiver:
         return resume_training(open_run(folder).fitted(), receiver)
+
+
+def diagnose(folder: str | Path, *, progress: bool = False) -> RunResult:
+    """Diagnose a finished run of a plant with this version, and write its report anew; nothing is trained.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Its run folder.
+    progress : bool
+        Whether to show what is being done.
+
+    Returns
+    -------
+    RunResult
+        With its answers to standard changes, which runs of earlier versions do not have.
+
+    Raises
+    ------
+    InputError
+        When the run is not finished, another process is writing it, or a file of it is not the one that was written.
+    """
+    from asm_hybrid.workflow import diagnose_again
+
+    with _shown(progress) as receiver:
+        return diagnose_again(open_run(folder).fitted(), receiver)
 
 
 def load_run(folder: str | Path) -> RunResult | EquationResult:

@@ -139,6 +139,20 @@ def simulate(
 
 
 @app.command()
+def diagnose(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished run.", show_default=False)],
+) -> None:
+    """Diagnose a finished run with this version, and write its report anew; nothing is trained.
+
+    Runs of earlier versions get their answers to standard changes that way.
+    """
+    from asm_hybrid import api
+    from asm_hybrid.terminal import print_run
+
+    print_run(api.diagnose(run, progress=True))
+
+
+@app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run folders, two or more.", show_default=False)],
     out: Annotated[

@@ -6,12 +6,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from asm_hybrid.diagnosis import diagnose
+from asm_hybrid.errors import InputError
+from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.notebook.run_result import RunResult
 from asm_hybrid.report import write_report
 from asm_hybrid.training import Progress, Silent, discard_checkpoints, find_config, train
+from asm_hybrid.training.run_folder import hold_run
 from asm_hybrid.yamlfile import YamlSource
 
-__all__ = ["resume_training", "run_training"]
+__all__ = ["diagnose_again", "resume_training", "run_training"]
 
 
 def resume_training(folder: Path, progress: Progress | None = None) -> RunResult:
@@ -50,6 +53,45 @@ def run_training(config: YamlSource, out: Path | None = None, progress: Progress
     return _run(config, out, progress or Silent(), resume=False)
 
 
+def diagnose_again(folder: Path, progress: Progress | None = None) -> RunResult:
+    """Diagnose a finished run with this version, and write its report anew.
+
+    Parameters
+    ----------
+    folder : Path
+        Its folder.
+    progress : Progress, optional
+        Receiver of progress.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    InputError
+        When the run is not finished, another process is writing it, or a file of it is not the one that was written.
+    """
+    result = RunResult(folder)
+    verify_manifest(result.folder, ["summary.json", "predictions.csv"])
+    if result.interrupted:
+        fix = f"go on with `asm-hybrid train --resume {folder}`" if result.resumable else "train again"
+        raise InputError(
+            "the run was stopped before it was finished", where=str(folder), expected="a finished run", fix=fix
+        )
+    with hold_run(result.folder):
+        _tell(result.folder, progress or Silent())
+    return result
+
+
+def _tell(folder: Path, progress: Progress) -> None:
+    """Say what f failed to capture and what the model answers, and write the report."""
+    progress.stage("diagnosing")
+    diagnose(folder)
+    progress.stage("writing the report")
+    write_report(folder)
+
+
 def _run(config: YamlSource, out: Path | None, progress: Progress, *, resume: bool) -> RunResult:
     with ExitStack() as held:
         outcome = train(config, out, progress, resume=resume, held=held)
@@ -57,10 +99,7 @@ def _run(config: YamlSource, out: Path | None, progress: Progress, *, resume: bo
         if outcome.interrupted:
             return result
         try:
-            progress.stage("diagnosing")
-            diagnose(outcome.folder)
-            progress.stage("writing the report")
-            write_report(outcome.folder)
+            _tell(outcome.folder, progress)
         except KeyboardInterrupt:
             return result
         discard_checkpoints(outcome.folder)

@@ -38,6 +38,8 @@ def simulate(device):
         std=one,
         low=-100 * one,
         high=100 * one,
+        width=200 * one,
+        varied=one,
         typical=torch.ones(len(spec.targets), dtype=torch.float64),
         level=torch.ones(many, dtype=torch.float64),
     )

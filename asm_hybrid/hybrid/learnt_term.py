@@ -72,6 +72,11 @@ class LearntTerm(nn.Module, Term[Tensor]):
         """Number of members."""
         return self.network.members
 
+    @property
+    def unvaried(self) -> tuple[str, ...]:
+        """What it reads and has not seen vary."""
+        return tuple(n for n, v in zip(self.spec.inputs, self.varied.tolist(), strict=True) if not v)
+
     def member(self, index: int) -> LearntTerm:
         """Return the term with one member of its network."""
         out = copy.deepcopy(self)

@@ -72,6 +72,10 @@ class TermScaling:
     ----------
     mean, std, low, high : Tensor, shape (input,)
         Statistics of what n reads.
+    width : Tensor, shape (input,)
+        Of the trained range, or what it counts for where that is very narrow; above zero. The guard measures by it.
+    varied : Tensor, shape (input,)
+        One where what n reads varied by enough to be told from a constant, zero elsewhere.
     typical : Tensor, shape (target,)
         Mean size of what n may change, or the standard deviation of the measured variables [table units].
     level : Tensor, shape (component,)
@@ -82,5 +86,7 @@ class TermScaling:
     std: Tensor
     low: Tensor
     high: Tensor
+    width: Tensor
+    varied: Tensor
     typical: Tensor
     level: Tensor

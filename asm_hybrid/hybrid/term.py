@@ -26,7 +26,8 @@ class Term(ABC, Generic[Array]):
     """The learnt term of one plant in one placement, one network for all tanks.
 
     With ``z`` the output of the network and ``g`` the guard that fades to zero outside the trained range, the placement
-    says how ``g z`` changes f, as a factor or as an addition. The hooks are those of
+    says how ``g z`` changes f, as a factor or as an addition. What did not vary in training counts for neither: z is
+    given it as it was, and no value of it closes the guard. The hooks are those of
     :class:`asm_hybrid.plant.learnt.Learnt`. What a subclass binds to one array namespace is the network with its
     weights, and the attributes below; rows are given so that they broadcast there.
 
@@ -38,8 +39,8 @@ class Term(ABC, Generic[Array]):
         Where n acts.
     reading : Reading
         What n reads.
-    mean, std, low, high : array, shape (…, input)
-        Statistics of what n reads in training.
+    mean, std, low, high, width, varied : array, shape (…, input)
+        Statistics of what n reads in training, see `asm_hybrid.hybrid.spec.TermScaling`.
     typical : array, shape (target,)
         Mean size of what n may change.
     level : array, shape (…, component)
@@ -57,6 +58,8 @@ class Term(ABC, Generic[Array]):
     std: Array
     low: Array
     high: Array
+    width: Array
+    varied: Array
     typical: Array
     level: Array
     place: Array
@@ -81,9 +84,12 @@ class Term(ABC, Generic[Array]):
         return self.reading(X if self.placement.in_tanks else None, u, self.xp)
 
     def distances(self, features: Array) -> Array:
-        """Return how far what n reads lies outside its trained range, in widths of that, ``(…, spot, input)``."""
-        middle, width = (self.high + self.low) / 2, self.xp.maximum(self.high - self.low, 1e-9)
-        return self.xp.abs(features - middle) / width - 0.5
+        """Return how far what n reads lies outside its trained range, in widths of that, ``(…, spot, input)``.
+
+        Zero where it did not vary in training.
+        """
+        middle = (self.high + self.low) / 2
+        return (self.xp.abs(features - middle) / self.width - 0.5) * self.varied
 
     def guard(self, features: Array) -> Array:
         """Return one inside the trained range, falling to zero well outside it, ``(…, spot, 1)``."""
@@ -93,7 +99,7 @@ class Term(ABC, Generic[Array]):
 
     def scaled(self, features: Array) -> Array:
         """Return what the network is given, ``(…, spot, input)``."""
-        return (features - self.mean) / self.std
+        return (features - self.mean) / self.std * self.varied
 
     def outputs(self, X: Array | None, u: Array) -> Array:
         """Return ``g z``, ``(…, spot, column of n)``; in torch it leads with the member axis, as the states do."""

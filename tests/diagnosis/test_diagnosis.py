@@ -101,7 +101,7 @@ def test_what_leaves_the_trained_range_is_named_with_its_tank_values_and_hours(r
     set_factor(model, "aerobic_growth_autotrophs", 0.5)
     k = term.spec.inputs.index("S_NH")
     with torch.no_grad():
-        term.low[k], term.high[k] = 0.0, 1e-3
+        term.low[k], term.high[k], term.width[k] = 0.0, 1e-3, 1e-3
     model.save(folder)
     write_manifest(folder)
     summary = diagnose(folder)
