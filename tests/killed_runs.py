@@ -12,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from small_plant import COLLOCATION_STEPS
 
 from asm_hybrid import workflow
+from asm_hybrid.training import collocation
 from asm_hybrid.training import run as training_run
 from asm_hybrid.training.checkpoints import Checkpoints
 
@@ -45,6 +47,7 @@ def killed(run: Path, config: Path, what: str, count: int) -> bool:
 
 def _train(run: Path, config: Path, what: str, count: int) -> None:
     torch.set_num_threads(1)
+    collocation.STEPS = COLLOCATION_STEPS
     what, _, stage = what.partition(" ")
     if what == "save":
         Checkpoints.save = _killing(Checkpoints.save, count, stage)  # type: ignore[method-assign]

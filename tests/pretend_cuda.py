@@ -1,7 +1,8 @@
 """A CUDA device that is pretended: its tensors lie on the CPU, and refuse what those of a CUDA device would refuse.
 
 Code that runs on it mixes no devices, hands no tensor of a device to NumPy, and draws no random numbers with a
-generator of the CPU. What it computes is what the CPU computes, bit for bit. It says nothing of kernels, memory or speed.
+generator of the CPU. What it computes is what the CPU computes, bit for bit. It says nothing of
+kernels, memory or speed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
@@ -21,6 +23,8 @@ CUDA, META = torch.device("cuda", 0), torch.device("meta")
 COPIES = ("copy_", "_copy_from", "set_")
 STRICT = ("cat", "stack")
 """Operations that take no number of the CPU beside tensors of the device."""
+INDEXED = ("index", "index_put", "index_put_", "_index_put_impl_")
+"""Operations whose second argument holds indices."""
 
 
 class OnCuda(torch.Tensor):
@@ -130,20 +134,17 @@ def _inner(tree):
 
 
 def _check(name: str, args: Any, kwargs: Any) -> None:
-    """Refuse what a CUDA device refuses."""
+    """Refuse what a CUDA device refuses: numbers without axes may come from the CPU, and so may indices."""
     generator = kwargs.get("generator")
     if generator is not None and generator.device.type == "cpu":
         raise RuntimeError("Expected a 'cuda' device type for generator but found 'cpu'")
     if name in COPIES:
         return
-    leaves = [args[0], *tree_leaves(args[2:])] if name.startswith(("index.", "index_put", "_index_put")) else None
-    if name == "index":
-        leaves = [args[0]]
-    if leaves is None:
-        leaves = tree_leaves((args, kwargs))
+    indexed = name in INDEXED
+    leaves = [args[0], *tree_leaves(args[2:])] if indexed else tree_leaves((args, kwargs))
     tensors = [t for t in leaves if isinstance(t, torch.Tensor)]
     plain = [t for t in tensors if not isinstance(t, OnCuda) and (t.dim() > 0 or name in STRICT)]
-    if plain and (len(plain) < len(tensors) or name.startswith("index")):
+    if plain and (indexed or len(plain) < len(tensors)):
         raise RuntimeError(f"Expected all tensors to be on the same device, but found cpu and cuda:0 ({name})")
 
 
@@ -192,17 +193,11 @@ class _Mode(TorchFunctionMode):
 
 
 @contextmanager
-def pretended_cuda(monkeypatch) -> Iterator[None]:
-    """Pretend that this machine has a CUDA device.
-
-    Parameters
-    ----------
-    monkeypatch : MonkeyPatch
-        Of pytest.
-    """
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "a pretended device")
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda *_: None)
-    monkeypatch.setattr(torch.__future__, "get_overwrite_module_params_on_conversion", lambda: True)
-    with _Mode(), _Made():
+def pretended_cuda() -> Iterator[None]:
+    """Pretend that this machine has a CUDA device, until the context ends."""
+    with pytest.MonkeyPatch.context() as patch, _Mode(), _Made():
+        patch.setattr(torch.cuda, "is_available", lambda: True)
+        patch.setattr(torch.cuda, "get_device_name", lambda *_: "a pretended device")
+        patch.setattr(torch.cuda, "synchronize", lambda *_: None)
+        patch.setattr(torch.__future__, "get_overwrite_module_params_on_conversion", lambda: True)
         yield

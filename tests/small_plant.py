@@ -50,8 +50,8 @@ TRUE = {"mu_A": 0.65, "eta_g": 0.6}
 BEYOND = TRUE | {"K_NH": 2.0}
 """A truth that calibration does not reach, so that n has something to learn."""
 DAYS, PER_DAY = 5, 48
-
-
+COLLOCATION_STEPS = 30
+"""Gradient steps of a collocation where a test asks in which order things happen, not how good they are."""
 _RECORDS: dict[str, str] = {}
 """Records that were made, by what they were made from: most tests want the same one."""
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 from killed_runs import killed
-from small_plant import CONFIG, write_case
+from small_plant import COLLOCATION_STEPS, CONFIG, write_case
 from torch import nn
 
 from asm_hybrid.artefacts import WritingError
 from asm_hybrid.errors import InputError
 from asm_hybrid.solver.rosenbrock import Solution
+from asm_hybrid.training import collocation
 from asm_hybrid.training.checkpoints import Checkpoints
 from asm_hybrid.training.fit import Fit, FitProblem, FitSettings
 from asm_hybrid.training.run_folder import MetricsLog, hold_run
@@ -27,6 +28,13 @@ TEXT = (
     .replace("as: aerobic.S_NH, unit", "as: aerobic.S_NH, bias: learn, lag: learn, unit")
 )
 TIMES = ("created", "seconds")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_collocation():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(collocation, "STEPS", COLLOCATION_STEPS)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +221,9 @@ def test_an_origin_that_says_nothing_is_refused(stopped, origin):
     assert "another folder" in str(error.value)
 
 
-def test_a_disk_without_room_ends_the_run_in_one_message_and_it_goes_on_though_its_log_is_lost(case, stopped, monkeypatch):
+def test_a_disk_without_room_ends_the_run_in_one_message_and_it_goes_on_though_its_log_is_lost(
+    case, stopped, monkeypatch
+):
     def full(self, *args):
         raise WritingError(OSError(28, "No space left on device"), self.folder)
 
