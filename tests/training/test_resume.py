@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from run_files import content
 from small_plant import CONFIG, write_case
 from torch import nn
 
@@ -65,7 +66,6 @@ if (run / "config.yaml").exists():
 else:
     workflow.run_training(config, run)
 """
-TIMES = ("created", "seconds")
 
 
 @pytest.fixture(scope="module")
@@ -84,20 +84,6 @@ def killed(run: Path, config: Path, what: str, count: int) -> bool:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode != 0
-
-
-def content(run: Path) -> dict[str, bytes]:
-    """Return every file of a run, times and dates left out."""
-    found = {}
-    for path in sorted(p for p in run.rglob("*") if p.is_file()):
-        name = path.relative_to(run).as_posix()
-        if name in ("environment.json", "manifest.json", "report.html"):
-            continue
-        found[name] = path.read_bytes()
-        if name == "summary.json":
-            values = json.loads(found[name])
-            found[name] = json.dumps({k: v for k, v in values.items() if k not in TIMES}).encode()
-    return found
 
 
 def test_a_run_killed_many_times_ends_as_one_in_one_go(case, tmp_path):
