@@ -8,6 +8,7 @@ import casadi
 import numpy as np
 from torch import Tensor
 
+from asm_hybrid.hybrid.ensemble import Ensemble
 from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
 from asm_hybrid.hybrid.term import Term, Terms
 from asm_hybrid.plant import casadi_namespace
@@ -134,7 +135,7 @@ def symbolic_term(term: LearntTerm | LearntTerms, member: int) -> SymbolicTerm |
 
 def _bound(term: LearntTerm, member: int) -> SymbolicTerm:
     mask = member_mask(term, member)
-    weights = {name: [_matrix(w) for w in group] for name, group in member_weights(term, member).items()}
+    weights = {name: [_matrix(w) for w in group] for name, group in member_weights(term.network, member).items()}
 
     def network(scaled: Matrix) -> Matrix:
         return term.network.network.forward(scaled, weights, OPERATIONS)
@@ -142,22 +143,22 @@ def _bound(term: LearntTerm, member: int) -> SymbolicTerm:
     return SymbolicTerm(term, network, None if mask is None else _matrix(mask))
 
 
-def member_weights(term: LearntTerm, member: int) -> dict[str, list[np.ndarray]]:
+def member_weights(network: Ensemble, member: int) -> dict[str, list[np.ndarray]]:
     """Return the weights of a member.
 
     Parameters
     ----------
-    term : LearntTerm
-        The term.
+    network : Ensemble
+        All members.
     member : int
-        The member of its network.
+        Which one.
 
     Returns
     -------
     dict of str to list of ndarray
         By name, as `Network.start` gives them.
     """
-    return {name: [_numbers(w[member]) for w in group] for name, group in term.network.tensors().items()}
+    return {name: [_numbers(w[member]) for w in group] for name, group in network.tensors().items()}
 
 
 def member_mask(term: LearntTerm, member: int) -> np.ndarray | None:

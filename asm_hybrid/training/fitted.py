@@ -30,7 +30,7 @@ from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.model_inputs import INPUTS, check_possible, first_knot, knot_values
 from asm_hybrid.training.sensors import Sensors, sensor_specs
-from asm_hybrid.training.simulation_models import CompiledModel, NeuralModel, PlantModel
+from asm_hybrid.training.simulation_models import NeuralModel, PlantModel, without_gradients
 
 __all__ = ["MODEL_FILES", "FittedModel", "load_model", "term_specs"]
 
@@ -194,26 +194,23 @@ class FittedModel:
             With a leading member axis, before those of the cases: one entry a seed, or a single one for f alone.
         """
         cases = inputs.shape[:-2]
-        with torch.no_grad():
-            if self.config.model.mode == "neural":
-                if self.neural is None or self.neural_start is None:
-                    raise InputError("the run was stopped before its neural model was there", fix="resume the run")
-                if targets is not None and not set(targets) <= set(self.targets):
-                    raise InputError(
-                        "a pure neural model predicts the measured variables only",
-                        expected="one of " + ", ".join(self.targets),
-                    )
-                start = self.neural_start.expand(self.neural.network.members, *cases, -1)
-                found = NeuralModel(self.neural, self.grid).simulate(start, inputs, record_knots=record_knots)
-                wanted = [self.targets.index(t) for t in targets or ()]
-                return replace(found, outputs=found.outputs[..., wanted]) if wanted else found
-            model = self.hybrid(targets) if self.term is not None else self.recalibrated(targets)
-            members = self.term.members if self.term is not None else 1
-            start = self.start[1].expand(members, *cases, -1, -1)
-            if self.parameters.device.type == "cpu":
-                compiled = CompiledModel(model.system, model.grid)
-                return compiled.simulate(start, inputs, record_knots=record_knots)
-            return model.simulate(start, inputs, record_knots=record_knots)
+        if self.config.model.mode == "neural":
+            if self.neural is None or self.neural_start is None:
+                raise InputError("the run was stopped before its neural model was there", fix="resume the run")
+            if targets is not None and not set(targets) <= set(self.targets):
+                raise InputError(
+                    "a pure neural model predicts the measured variables only",
+                    expected="one of " + ", ".join(self.targets),
+                )
+            start = self.neural_start.expand(self.neural.network.members, *cases, -1)
+            neural = without_gradients(NeuralModel(self.neural, self.grid))
+            found = neural.simulate(start, inputs, record_knots=record_knots)
+            wanted = [self.targets.index(t) for t in targets or ()]
+            return replace(found, outputs=found.outputs[..., wanted]) if wanted else found
+        model = self.hybrid(targets) if self.term is not None else self.recalibrated(targets)
+        members = self.term.members if self.term is not None else 1
+        start = self.start[1].expand(members, *cases, -1, -1)
+        return without_gradients(model).simulate(start, inputs, record_knots=record_knots)
 
     def predict(self, inputs: pd.DataFrame | np.ndarray) -> np.ndarray:
         """Return the measured variables at the knots, ``(member, knot, variable)``, free of the sensors' bias and lag.

@@ -1,7 +1,7 @@
 """Forecasts of a model with states: it restarts from its open-loop state, moved by the last measurements.
 
 What is measured moves by the gain of a Kalman filter, all states of a plant as they fluctuate with it in the training
-block. No state depends on another origin, and all run as one batch. The forecasts are then corrected by what the
+block. No state depends on another origin. The forecasts are then corrected by what the
 earlier ones erred by.
 """
 
@@ -18,7 +18,7 @@ from asm_hybrid.data import Observation
 from asm_hybrid.training.compared_model import FittedRecord, ForecastTask, OpenLoop
 from asm_hybrid.training.forecast_errors import corrected
 from asm_hybrid.training.origins import HORIZONS, Targets
-from asm_hybrid.training.simulation_models import PlantModel
+from asm_hybrid.training.simulation_models import PlantModel, without_gradients
 from asm_hybrid.training.updating import fluctuations, innovations, update
 from asm_hybrid.training.windows import interpolate_outputs
 
@@ -191,7 +191,7 @@ def plant_forecast(
         moving = fluctuations(past.flatten(-2), shown, known.noise, DAY)
         moves = moving.moves(known.update(moving.correlation))
         first = torch.maximum(known.states + moves.reshape(known.states.shape), known.states.clamp(max=0.0))
-        outputs = show(plant.simulate(first, known.inputs).outputs, grid.spacing)
+        outputs = show(without_gradients(plant).simulate(first, known.inputs).outputs, grid.spacing)
     return read_forecasts(task, loop, outputs, grid.points)
 
 

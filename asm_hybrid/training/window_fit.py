@@ -12,7 +12,7 @@ from torch import Tensor
 from asm_hybrid.training.fit import Fit, FitProblem, FitResult, FitSettings
 from asm_hybrid.training.progress import span
 from asm_hybrid.training.run_context import RunContext
-from asm_hybrid.training.simulation_models import SimulationModel
+from asm_hybrid.training.simulation_models import SimulationModel, without_gradients
 from asm_hybrid.training.windows import Windows, make_windows
 
 __all__ = ["FitPlace", "fit_in_run", "fit_settings", "open_loop_validation", "skipped_warnings", "training_windows"]
@@ -83,7 +83,7 @@ def open_loop_validation(
     context : RunContext
         The run.
     model : SimulationModel
-        The model.
+        The model, whose weights may change between validations.
     origin : Tensor, shape (member, …)
         Its states at the begin of the record.
     windows : pair of Windows
@@ -99,11 +99,12 @@ def open_loop_validation(
     held_out = validation.inputs(context.inputs, alone)[0]
     before = context.inputs[: int(validation.starts[0]) + 1]
     count = validation.counts(alone).sum().clamp(min=1)
+    plain = without_gradients(model)
 
     def validate() -> tuple[Tensor, Tensor]:
-        path = model.simulate(origin, before, record_knots=True)
+        path = plain.simulate(origin, before, record_knots=True)
         assert path.knots is not None
-        outputs = model.simulate(path.final, held_out).outputs.unsqueeze(1)
+        outputs = plain.simulate(path.final, held_out).outputs.unsqueeze(1)
         loss = validation.residuals(outputs, alone).square().flatten(1).sum(1) / count
         return torch.where(torch.isfinite(loss), loss, torch.inf), path.knots[:, train.starts]
 
