@@ -68,7 +68,8 @@ def fit_beside(folder: Path) -> None:
 
 def _end_with_the_run() -> None:
     """Wait for the end of the standard input, which is that of the process that began this one."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not by sys.stdin, whose lock would be held when this process ends by itself
+        pass
     os._exit(1)
 
 

@@ -41,6 +41,7 @@ from asm_hybrid.training.stages.learn_n import learn_n
 from asm_hybrid.training.stages.simulate_f import simulate_f
 from asm_hybrid.training.tensorboard_log import Board, check_board
 from asm_hybrid.training.warm_start import earlier_run
+from asm_hybrid.training.watching import Glimpse, Unwatched, Watch
 from asm_hybrid.yamlfile import YamlSource
 
 __all__ = ["Outcome", "discard_checkpoints", "train"]
@@ -75,6 +76,7 @@ def train(
     *,
     resume: bool = False,
     held: ExitStack | None = None,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Train what a config describes, with all baselines, and write the run folder.
 
@@ -92,6 +94,8 @@ def train(
         Go on with the run in `out`, which was stopped.
     held : ExitStack, optional
         Gets what keeps other processes from writing the folder, when that shall outlast this call.
+    watch : Watch, optional
+        Who watches the run.
 
     Returns
     -------
@@ -107,10 +111,14 @@ def train(
         When a simulation diverges; the last good model is in the folder then.
     """
     with ExitStack() as own:
-        return _train(config_path, out, progress or Silent(), resume, own if held is None else held)
+        return _train(
+            config_path, out, progress or Silent(), resume, own if held is None else held, watch or Unwatched()
+        )
 
 
-def _train(config_path: YamlSource, out: Path | None, progress: Progress, resume: bool, held: ExitStack) -> Outcome:
+def _train(
+    config_path: YamlSource, out: Path | None, progress: Progress, resume: bool, held: ExitStack, watch: Watch
+) -> Outcome:
     if resume:
         if out is None:
             raise InputError("no run is named that could go on", where="out", expected="the folder of a stopped run")
@@ -133,10 +141,9 @@ def _train(config_path: YamlSource, out: Path | None, progress: Progress, resume
         folder = create_run_folder(out, config.name, held)
     log = _open_log(folder, config)
     checkpoints = Checkpoints(folder)
+    watch.begin(folder, progress)
     course = Course(progress, plan_of(config, plant, dataset))
-    context = run_context(
-        config, plant, dataset, progress=course, checkpoints=checkpoints, log=log, warm_start=earlier
-    )
+    context = run_context(config, plant, dataset, progress=course, checkpoints=checkpoints, log=log, warm_start=earlier)
     learnt = BestSoFar(uncalibrated_f(context), said=warnings)
     if resume:
         progress.say(f"resuming {folder}, {_place(log.last)}")
@@ -147,9 +154,7 @@ def _train(config_path: YamlSource, out: Path | None, progress: Progress, resume
         if not resume:
             learnt.model(context).save(folder)
             write_origin(folder)
-        with second_process(context, folder) as beside:
-            if beside is not None:
-                course.watch(beside.show)
+        with second_process(context, folder, course.watch) as beside:
             predictions = _stages(context, learnt, folder, beside, course)
         stopped = learnt.stopped
     except KeyboardInterrupt:
@@ -161,6 +166,7 @@ def _train(config_path: YamlSource, out: Path | None, progress: Progress, resume
     finally:
         torch.set_num_threads(threads)
         log.close()
+    watch.end()
     try:
         learnt.model(context).save(folder)
         write_results(folder, context, learnt, predictions, stopped)
@@ -194,6 +200,7 @@ def _stages(
         learnt.f = calibrate_f(context, learnt.f, keep("f"))
     with timed("simulation of f"):
         simulated = simulate_f(context, learnt.f)
+    context.watch.see(Glimpse(context.dataset, context.blocks, context.grid, simulated.solution.outputs[1]))
     learnt.step = check_step(context, simulated)
     if context.config.model.mode == "hybrid":
         course.part("n")

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -130,7 +130,9 @@ class SecondProcess:
 
 
 @contextmanager
-def second_process(context: RunContext, folder: Path) -> Iterator[SecondProcess | None]:
+def second_process(
+    context: RunContext, folder: Path, watch: Callable[[Callable[[], None]], None]
+) -> Iterator[SecondProcess | None]:
     """Begin to fit the pure neural ODE in a second process, where that pays; it has ended at the end.
 
     Parameters
@@ -139,16 +141,21 @@ def second_process(context: RunContext, folder: Path) -> Iterator[SecondProcess 
         The run.
     folder : Path
         Its folder, with config, table, and what the run began with.
+    watch : callable
+        Gets what shows how far the other process is.
 
     Yields
     ------
     SecondProcess or None
-        None where there is one core alone, little to do, or a GPU, which one process at a time shall have.
+        None where there is one core alone, little to do, nothing to do beside it, or a GPU, which one process at a time
+        shall have.
     """
     process = None
-    if context.device.type == "cpu" and _cores() > 1 and _steps(context) >= ENOUGH and sys.executable:
+    alone = context.config.model.mode == "neural" or context.device.type != "cpu" or _cores() < 2
+    if not alone and _steps(context) >= ENOUGH and sys.executable:
         with suppress(OSError):  # no room for another process, or none may be begun
             process = SecondProcess(folder, context.progress)
+            watch(process.show)
     try:
         yield process
     finally:

@@ -21,6 +21,7 @@ from asm_hybrid.workflow import resume_training, run_training
 TEXT = CONFIG.replace("seeds: [1, 2]", "seeds: [1]").replace("calibration_evaluations: 3", "calibration_evaluations: 1")
 SCRIPT = """
 import os, signal, sys
+from pathlib import Path
 import torch
 from asm_hybrid.training import second_process
 from asm_hybrid.training.checkpoints import Checkpoints
@@ -39,7 +40,7 @@ def killed(self, *args):
 
 second_process.SecondProcess.__init__ = told
 Checkpoints.save = killed
-run_training(sys.argv[1], sys.argv[2])
+run_training(sys.argv[1], Path(sys.argv[2]))
 """
 
 
