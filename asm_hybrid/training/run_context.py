@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from asm_hybrid.training.progress import Progress
 from asm_hybrid.training.run_folder import MetricsLog
 from asm_hybrid.training.sensors import Sensors, sensor_specs
 from asm_hybrid.training.stage_clock import StageClock
+from asm_hybrid.training.watching import Unwatched, Watch
 from asm_hybrid.training.windows import recorded_points
 
 __all__ = ["RunContext", "run_context"]
@@ -56,6 +57,8 @@ class RunContext:
         Time of the stages.
     warm_start : FittedModel or None
         What another run has learnt, from which this one starts.
+    watch : Watch
+        Who watches the run.
     """
 
     config: Config
@@ -70,6 +73,7 @@ class RunContext:
     log: MetricsLog
     clock: StageClock
     warm_start: FittedModel | None = None
+    watch: Watch = field(default_factory=Unwatched)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -118,12 +122,13 @@ def run_context(
     checkpoints: Checkpoints,
     log: MetricsLog,
     warm_start: FittedModel | None = None,
+    watch: Watch | None = None,
 ) -> RunContext:
     """Return the context of a run.
 
     Parameters
     ----------
-    config, plant, dataset, progress, checkpoints, log, warm_start
+    config, plant, dataset, progress, checkpoints, log, warm_start, watch
         As the attributes of `RunContext`.
 
     Returns
@@ -144,4 +149,5 @@ def run_context(
         log=log,
         clock=StageClock(checkpoints.seconds),
         warm_start=warm_start,
+        watch=watch or Unwatched(),
     )
