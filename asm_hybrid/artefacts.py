@@ -204,8 +204,10 @@ def restored(frame: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
     """
-    text = [i for i, kind in enumerate(frame.dtypes) if kind.kind not in "biufmM"]
-    columns = {i: frame.iloc[:, i].map(restored_text) if i in text else frame.iloc[:, i] for i in range(frame.shape[1])}
+    columns = {i: frame.iloc[:, i] for i in range(frame.shape[1])}
+    for i, column in columns.items():
+        if column.dtype.kind not in "biufmM":  # a column without any text stays one of texts
+            columns[i] = column.map(restored_text).astype(column.dtype)
     return type(frame)(columns).set_axis([restored_text(name) for name in frame.columns], axis="columns")
 
 
