@@ -89,11 +89,14 @@ class CompiledModel:
     system : PlantSystem
         The model.
     grid : Grid
-        Knots and steps; the first interval has `SETTLING` times as many.
+        Knots and steps; the first interval has `settling` times as many.
+    settling : int
+        One where a simulation goes on from a state that it has reached, so that it ends as it would have in one go.
     """
 
     system: PlantSystem
     grid: Grid
+    settling: int = SETTLING
 
     @cached_property
     def _equations(self) -> CompiledSystem:
@@ -101,7 +104,7 @@ class CompiledModel:
 
     @cached_property
     def _steps(self) -> CompiledSteps:
-        return CompiledSteps(self._equations, replace(self.grid, settling=SETTLING))
+        return CompiledSteps(self._equations, replace(self.grid, settling=self.settling))
 
     def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
         """Run from ``x0`` over ``inputs`` ``(…, knot, input)``; a window holds NaN from where it leaves the numbers."""
