@@ -218,10 +218,7 @@ def kept_in(record: RunRecord, courses: tuple[Course, ...]) -> Kept:
     return Kept(
         tensors["knots"].numpy(),
         {c.name: tensors[f"{c.name}.states"] for c in courses},
-        {
-            c.name: tuple(tensors[f"{c.name}.values.{i}"].numpy() for i in range(len(record.variables)))
-            for c in courses
-        },
+        {c.name: tuple(tensors[f"{c.name}.values.{i}"].numpy() for i in range(len(record.variables))) for c in courses},
     )
 
 

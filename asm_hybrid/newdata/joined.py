@@ -135,8 +135,15 @@ def join(
     notes = [*notes, *_overlap(record, new, first)]
     gap = (first - record.last) * record.interval
     begin: Begin = (
-        "before" if first < 0 else "inside" if first <= record.last else "after" if gap <= 1.5 * record.interval
-        else "bridged" if gap <= GAP_TIME else "gap"
+        "before"
+        if first < 0
+        else "inside"
+        if first <= record.last
+        else "after"
+        if gap <= 1.5 * record.interval
+        else "bridged"
+        if gap <= GAP_TIME
+        else "gap"
     )
     if begin in ("before", "gap"):
         at, lead, inputs = 0, 0, new.inputs
@@ -172,9 +179,7 @@ def _moved(record: RunRecord, observation: Observation, lead: int, inputs: np.nd
     return replace(observation, times=observation.times + lead * record.interval, flow=flow)
 
 
-def _in_order(
-    record: RunRecord, later: LaterData, targets: Mapping[str, str]
-) -> tuple[list[Observation], list[str]]:
+def _in_order(record: RunRecord, later: LaterData, targets: Mapping[str, str]) -> tuple[list[Observation], list[str]]:
     """Return what the new data have of every variable of the run, under its name there, and what is to be said."""
     left = list(later.dataset.observations)
     found = []

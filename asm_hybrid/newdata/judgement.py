@@ -153,9 +153,7 @@ def judge(
     reference = max(known.total, noise)
     days = _days(daily, max(LARGE * reference, float(known.rmse.max())))
     if min(len(daily.dates), len(known.dates)) < FEWEST:
-        return Judgement(
-            "short", daily.total, known.total, reference, daily.total / reference, None, None, None, days
-        )
+        return Judgement("short", daily.total, known.total, reference, daily.total / reference, None, None, None, days)
     stretches = [daily] + ([daily.last(RECENT)] if len(daily.dates) >= 2 * RECENT else [])
     found = [_judged(part, known, noise, days, recent=i > 0) for i, part in enumerate(stretches)]
     return next((j for j in found if j.kind == "broken"), found[0])

@@ -64,7 +64,7 @@ class Prediction:
 
     @property
     def alone(self) -> str | None:
-        """f alone, where that is not the run's own model."""
+        """F alone, where that is not the run's own model."""
         name = self.record.alone.name
         return name if name != self.own else None
 
@@ -141,14 +141,16 @@ class Prediction:
                 "of which they take more than half are not judged"
             )
         if self.outside:
-            found.append(f"outside of what training saw for {self.outside_hours:.3g} h: {departures_text(self.outside)}")
+            found.append(
+                f"outside of what training saw for {self.outside_hours:.3g} h: {departures_text(self.outside)}"
+            )
         found += self._unit_doubts()
         found += [f"{f.where}: {f.message}" for f in self.joined.dataset.quality]
         return tuple(found)
 
     @property
     def counted(self) -> Mapping[str, float]:
-        """Hours of the new data by what they are: ``training``, ``warm-up`` and ``new``; what is not there is left out."""
+        """Hours of the new data by what they are: ``training``, ``warm-up`` or ``new``."""
         times = self.joined.dataset.times[self.joined.lead :]
         kinds, counts = np.unique(self.joined.parts(times), return_counts=True)
         return {str(k): float(c * self.record.interval * 24) for k, c in zip(kinds, counts, strict=True)}
@@ -345,7 +347,9 @@ def verdict_text(label: str, unit: str, judgement: Judgement) -> str:
         return f"{errs}; the folder holds no error on the validation block to compare with"
     against = f"{j.ratio:.2g} times the validation error of {j.validation:.2g}"
     if j.reference != j.validation:
-        against = f"{j.ratio:.2g} times the noise of the sensor, which exceeds the validation error of {j.validation:.2g}"
+        against = (
+            f"{j.ratio:.2g} times the noise of the sensor, which exceeds the validation error of {j.validation:.2g}"
+        )
     if j.kind == "short":
         return f"{errs}, {against}: fewer than {FEWEST} days, here or in the validation block, say nothing yet"
     if j.since is not None:

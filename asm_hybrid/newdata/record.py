@@ -80,7 +80,7 @@ class RunRecord:
 
     @property
     def alone(self) -> ComparedModel:
-        """f alone, recalibrated."""
+        """F alone, recalibrated."""
         return own_model("mechanistic")
 
     def stamp(self, knot: float) -> pd.Timestamp:
@@ -97,7 +97,9 @@ class RunRecord:
         with readable(
             "the blocks cannot be read", where=str(self.folder / "summary.json"), expected="times", fix=OTHER_VERSION
         ):
-            found = {name: (pd.Timestamp(a), pd.Timestamp(b)) for name, (a, b) in self.summary.get("blocks", {}).items()}
+            found = {
+                name: (pd.Timestamp(a), pd.Timestamp(b)) for name, (a, b) in self.summary.get("blocks", {}).items()
+            }
             if any(stamp.tzinfo is None for limits in found.values() for stamp in limits):
                 raise ValueError("a time has no offset")
         return found
@@ -204,7 +206,9 @@ def read_record(folder: Path) -> RunRecord:
 def _predictions(path: Path) -> pd.DataFrame:
     expected = "the file as asm-hybrid writes it"
     with readable("the predictions cannot be read", where=str(path), expected=expected, fix=OTHER_VERSION):
-        frame = restored(pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"block": str, "variable": str}))
+        frame = restored(
+            pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"block": str, "variable": str})
+        )
         frame["block"] = frame["block"].fillna("")
         frame["time"] = pd.to_datetime(frame["time"], utc=True, format="ISO8601")
         frame["censored"].to_numpy(np.int8)

@@ -10,7 +10,17 @@ import numpy as np
 
 from asm_hybrid.data.censoring import ABOVE, BELOW, censored_error
 
-__all__ = ["HALF_WIDTH", "LEVEL", "Band", "band_around", "band_summary", "coverage", "coverage_warnings", "held", "prediction_band"]
+__all__ = [
+    "HALF_WIDTH",
+    "LEVEL",
+    "Band",
+    "band_around",
+    "band_summary",
+    "coverage",
+    "coverage_warnings",
+    "held",
+    "prediction_band",
+]
 
 LEVEL = 0.9
 """Share of the measurements that a band is made to hold [-]."""
