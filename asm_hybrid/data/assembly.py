@@ -24,7 +24,7 @@ from asm_hybrid.plant import CLOCK, PlantInputs
 from asm_hybrid.plant.inputs import INFLUENT
 from asm_hybrid.plant.layout import Layout
 
-__all__ = ["build_dataset", "build_series", "read_dataset"]
+__all__ = ["build_dataset", "build_series", "curve_of", "read_dataset"]
 
 Values = NDArray[np.float64]
 
@@ -126,7 +126,7 @@ def build_series(
     known: dict[str, Values | float] = dict(layout.constants)
     known |= _clock(first, times, zone_name(config))
     bridges: dict[str, NDArray[np.bool_]] = {}
-    curves = {name: _curve(one, days) for name, (one, days) in series.items()}
+    curves = {name: curve_of(one, days) for name, (one, days) in series.items()}
     for name, curve in curves.items():
         carrier = curves.get("Q_in") if name.startswith(INFLUENT) else None
         put = on_knots(times, curve, config.data.interpolation, carrier)
@@ -190,8 +190,20 @@ def _observed(sources: list[Source]) -> list[tuple[Source, Series]]:
     return [(source, s) for source in sources for s in source.series if s.column.role == "observation"]
 
 
-def _curve(series: Series, days: Values) -> Curve:
-    """Return an input as a function of time [d]; means over periods are kept."""
+def curve_of(series: Series, days: Values) -> Curve:
+    """Return an input as a function of time; means over periods are kept.
+
+    Parameters
+    ----------
+    series : Series
+        Its samples.
+    days : float array, (row,)
+        Their times [d].
+
+    Returns
+    -------
+    Curve
+    """
     valid = ~np.isnan(series.values)
     times, values = placed(days[valid], series.values[valid], series.period, series.kind)
     return Curve(times, values, series.kind, series.lasting)

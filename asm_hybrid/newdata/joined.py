@@ -101,7 +101,12 @@ class Joined:
 
 
 def join(
-    record: RunRecord, courses: tuple[Course, ...], kept: Kept, data: NewData, until: pd.Timestamp | None = None
+    record: RunRecord,
+    courses: tuple[Course, ...],
+    kept: Kept,
+    data: NewData,
+    until: pd.Timestamp | None = None,
+    lead: float = LEAD,
 ) -> Joined:
     """Read new data and join them to the record of a run.
 
@@ -117,6 +122,8 @@ def join(
         What the user names.
     until : Timestamp, optional
         Rows after it are as if they were not there.
+    lead : float, optional
+        Time before the new data over which the models run as well [d].
 
     Returns
     -------
@@ -146,31 +153,31 @@ def join(
         else "gap"
     )
     if begin in ("before", "gap"):
-        at, lead, inputs = 0, 0, new.inputs
+        at, ahead, inputs = 0, 0, new.inputs
         place = 0 if begin == "before" else len(kept.knots) - 1
         notes.append(_apart(record, new, begin, gap))
     else:
         longest = max((o.period for o in observations), default=0.0)
-        place = state_before(kept, first - int(np.ceil((LEAD + longest) / record.interval)))
+        place = state_before(kept, first - int(np.ceil((lead + longest) / record.interval)))
         at = int(kept.knots[place])
-        lead, before = first - at, record.inputs[at : min(first, record.last + 1)]
-        if bridge := lead - len(before):
+        ahead, before = first - at, record.inputs[at : min(first, record.last + 1)]
+        if bridge := ahead - len(before):
             share = np.arange(1, bridge + 1)[:, None] / (bridge + 1)
             before = np.vstack([before, before[-1] + share * (new.inputs[0] - before[-1])])
             notes.append(f"the {24 * gap:.3g} h between the record and the new data are bridged by straight lines")
         inputs = np.vstack([before, new.inputs])
-    moved = [_moved(record, o, lead, inputs) for o in observations]
+    moved = [_moved(record, o, ahead, inputs) for o in observations]
     reached = begin in ("inside", "after", "bridged") and at > 0
     starts = {c.name: kept.states[c.name][:, place] if reached or begin == "gap" else c.start for c in courses}
     dataset = replace(
         new,
-        origin=record.stamp(first - lead),
-        times=np.arange(len(inputs)) * record.interval,
+        origin=record.stamp(first - ahead),
+        times=np.arange(len(inputs), dtype=np.float64) * record.interval,
         inputs=inputs,
-        input_filled=np.vstack([np.zeros((lead, inputs.shape[1]), dtype=bool), new.input_filled]),
+        input_filled=np.vstack([np.zeros((ahead, inputs.shape[1]), dtype=bool), new.input_filled]),
         observations=tuple(moved),
     )
-    return Joined(record, later, begin, lead, dataset, starts, reached, tuple(notes))
+    return Joined(record, later, begin, ahead, dataset, starts, reached, tuple(notes))
 
 
 def _moved(record: RunRecord, observation: Observation, lead: int, inputs: np.ndarray) -> Observation:

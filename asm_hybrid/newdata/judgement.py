@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import tzinfo
 
 import numpy as np
 import pandas as pd
@@ -87,7 +88,7 @@ class _Daily:
     counts: np.ndarray
 
     @staticmethod
-    def of(times: pd.DatetimeIndex, errors: np.ndarray, zone: str) -> _Daily:
+    def of(times: pd.DatetimeIndex, errors: np.ndarray, zone: tzinfo) -> _Daily:
         dates, day = np.unique(np.asarray(times.tz_convert(zone).strftime("%Y-%m-%d")), return_inverse=True)
         size = len(dates)
         squares, sums = np.bincount(day, errors**2, size), np.bincount(day, errors, size)
@@ -95,7 +96,7 @@ class _Daily:
 
     @property
     def rmse(self) -> np.ndarray:
-        return np.sqrt(self.squares / self.counts)
+        return np.asarray(np.sqrt(self.squares / self.counts))
 
     @property
     def total(self) -> float:
@@ -117,7 +118,7 @@ def judge(
     new: tuple[pd.DatetimeIndex, np.ndarray],
     validation: tuple[pd.DatetimeIndex, np.ndarray] | None,
     noise: float,
-    zone: str,
+    zone: tzinfo,
 ) -> Judgement:
     """Judge the errors of a model on new data by those on the validation block.
 
@@ -132,7 +133,7 @@ def judge(
         Times (UTC), ascending, and errors [unit of the variable]; None where nothing is known of the validation block.
     noise : float
         Standard deviation of the sensor's error, in that unit.
-    zone : str
+    zone : tzinfo
         Zone of the days.
 
     Returns

@@ -100,14 +100,14 @@ class Prediction:
             if not (part == "new").any():
                 continue
             stamps = self.joined.dataset.origin + pd.to_timedelta(o.times, unit="D")
-            days = np.asarray(stamps.tz_convert(self.record.zone).strftime("%Y-%m-%d"))
+            days = np.asarray(stamps.tz_convert(self.record.clock).strftime("%Y-%m-%d"))
             chosen = (part == "new") & ~np.isin(days, bridged)
             found[o.label] = {
                 name: judge(
                     (stamps[chosen], np.median(o.error(passed.loop.values[i])[:, chosen], axis=0)),
                     self.record.errors(o.label, name, "validate"),
                     o.noise,
-                    self.record.zone,
+                    self.record.clock,
                 )
                 for name, passed in self.passed.items()
             }
@@ -237,10 +237,10 @@ class Prediction:
     @property
     def _bridged(self) -> list[str]:
         """Dates of which bridged gaps take more than half."""
-        gaps = self._long_gaps.any(1)
+        gaps = np.asarray(self._long_gaps.any(axis=1))
         if not gaps.any():
             return []
-        days = np.asarray(self.joined.stamps.tz_convert(self.record.zone).strftime("%Y-%m-%d"))
+        days = np.asarray(self.joined.stamps.tz_convert(self.record.clock).strftime("%Y-%m-%d"))
         return [str(d) for d in np.unique(days) if gaps[days == d].mean() > 0.5]
 
     def _unit_doubts(self) -> list[str]:

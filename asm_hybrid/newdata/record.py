@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from asm_hybrid.config.builders.columns import used_columns
 from asm_hybrid.data import Observation
 from asm_hybrid.data.blocks import zone_name
 from asm_hybrid.data.censoring import censored_error
+from asm_hybrid.data.stamps import zone
 from asm_hybrid.errors import InputError, readable
 from asm_hybrid.manifest import read_manifest, verify_manifest
 from asm_hybrid.training.compared import model_of, own_model
@@ -74,6 +76,11 @@ class RunRecord:
         return zone_name(self.model.config)
 
     @property
+    def clock(self) -> tzinfo:
+        """The same, to convert times with."""
+        return zone(self.zone)
+
+    @property
     def own(self) -> ComparedModel:
         """The model that the run is about."""
         return model_of(self.model)
@@ -90,6 +97,10 @@ class RunRecord:
     def knot(self, stamp: pd.Timestamp) -> int:
         """Return the knot at a time, or the next one after it; it may lie outside of the record."""
         return int(np.ceil((stamp - self.first) / DAY / self.interval - SAME))
+
+    def days(self, stamp: pd.Timestamp) -> float:
+        """Return a time in days from the first knot."""
+        return float((stamp - self.first) / DAY)
 
     @cached_property
     def blocks(self) -> dict[str, tuple[pd.Timestamp, pd.Timestamp]]:

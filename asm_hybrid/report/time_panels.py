@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, DateFormatter
 from matplotlib.figure import Figure
@@ -142,7 +143,7 @@ def fit_limits(axes: Axes, series: Sequence[np.ndarray]) -> None:
     axes.set_ylim(0.0 if 0 <= low < 0.4 * high else low - room, high + room)
 
 
-def put_legend(figure: Figure, axes: Axes) -> None:
+def put_legend(figure: Figure, axes: Axes, more: Sequence[Artist] = ()) -> None:
     """Put a legend above a figure.
 
     Parameters
@@ -151,12 +152,14 @@ def put_legend(figure: Figure, axes: Axes) -> None:
         The figure.
     axes : Axes
         Whose entries it gets, after the dots of the measurements.
+    more : sequence of Artist
+        What stands behind these, with their labels.
     """
     dot = Line2D([], [], color=_DOT, marker="o", markersize=4, markeredgewidth=0, linestyle="none")
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(
-        [dot, *handles],
-        ["Measured", *labels],
+        [dot, *handles, *more],
+        ["Measured", *labels, *(str(artist.get_label()) for artist in more)],
         loc="outside upper left",
         ncols=5,
         handlelength=2.4,

@@ -318,7 +318,8 @@ def loop_of_f(record: FittedRecord, which: int) -> OpenLoop:
     OpenLoop
         As one member.
     """
-    assert record.f is not None and record.f.knots is not None
+    assert record.f is not None
+    assert record.f.knots is not None
     part = slice(which, which + 1)
     shown = record.model.sensors.known(record.f.outputs, record.grid.spacing)
     return OpenLoop(record.read(shown[part], record.grid.points), record.f.knots[part])
