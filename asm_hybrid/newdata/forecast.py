@@ -367,7 +367,7 @@ def _forecast(
     variables = []
     for v, o in enumerate(stretch.observations):
         innovation = known_innovation(o, stretch.loop.values[v], np.array([now * record.interval]))[:, 0]
-        age = 24 * (now * record.interval - float(o.times[-1])) if len(o.times) else None
+        age = round(24 * (now * record.interval - float(o.times[-1])), 4) if len(o.times) else None
         fresh = age is not None and not o.period and age / 24 <= FRESH * usual_distance(o.times) + SAME
         least = 0.0 if fresh else HALF_WIDTH * (record.residual(o.label) or o.noise)
         shares, radii = _next(validation[v].then(made.past[v]), innovation, at, horizon, o.noise)

@@ -100,14 +100,9 @@ class Prediction(Shown):
     def _card(self) -> str:
         joined = self.found.joined
         rows = [
-            [
-                str(label),
-                model_title(str(model)),
-                number(row["rmse"]),
-                number(row["validation"]),
-                unit_text(row["unit"]),
-            ]
-            for (label, model), row in self.scores.iterrows()
+            [label, model_title(model), number(score["rmse"]), number(row["validation"][model]), unit_text(row["unit"])]
+            for label, row in self.facts["variables"].items()
+            for model, score in row["scores"].items()
         ]
         header = ["Variable", "Model", "RMSE", "On the validation block", "Unit"]
         return card(
@@ -182,8 +177,9 @@ class Forecast(Shown):
 
     def _card(self) -> str:
         rows = [
-            [str(label), f"{lead:g} h", number(row["rmse"]), number(row["persistence"]), percent(row["coverage"])]
-            for (label, lead), row in self.errors.iterrows()
+            [label, f"{e['lead']:g} h", number(e["rmse"]), number(e["persistence"]), percent(e["coverage"])]
+            for label, row in self.facts["variables"].items()
+            for e in row["errors"]
         ]
         header = ["Variable", "Ahead", "RMSE", "Last value kept", "Band holds"]
         return card(
