@@ -11,7 +11,18 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from asm_hybrid.api import check, forecast, load_config, load_plant, load_run, predict, resume, run, simulate
+    from asm_hybrid.api import (
+        check,
+        diagnose,
+        forecast,
+        load_config,
+        load_plant,
+        load_run,
+        predict,
+        resume,
+        run,
+        simulate,
+    )
     from asm_hybrid.config import available_layouts
     from asm_hybrid.data.bsm import read_bsm_influent
     from asm_hybrid.data.generator import generate_influent
@@ -28,7 +39,18 @@ if TYPE_CHECKING:
     from asm_hybrid.training import FittedModel, load_model, read_inputs
 
 _HOMES = {
-    "api": ("check", "forecast", "load_config", "load_plant", "load_run", "predict", "resume", "run", "simulate"),
+    "api": (
+        "check",
+        "diagnose",
+        "forecast",
+        "load_config",
+        "load_plant",
+        "load_run",
+        "predict",
+        "resume",
+        "run",
+        "simulate",
+    ),
     "config": ("available_layouts",),
     "data.bsm": ("read_bsm_influent",),
     "data.generator": ("generate_influent",),
@@ -65,6 +87,7 @@ __all__ = [
     "available_layouts",
     "available_tables",
     "check",
+    "diagnose",
     "forecast",
     "generate_influent",
     "load_config",

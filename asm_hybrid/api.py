@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check",
+    "diagnose",
     "forecast",
     "load_config",
     "load_plant",
@@ -34,7 +35,9 @@ __all__ = [
 ]
 
 
-def run(config: YamlSource, out: str | Path | None = None, *, progress: bool = False) -> RunResult | EquationResult:
+def run(
+    config: YamlSource, out: str | Path | None = None, *, progress: bool = False, plot: bool = False
+) -> RunResult | EquationResult:
     """Do the whole job: train what a config describes, diagnose what f lacks, and write the report.
 
     Parameters
@@ -46,6 +49,9 @@ def run(config: YamlSource, out: str | Path | None = None, *, progress: bool = F
         The run folder, new or empty; a dated one below ``runs`` without it.
     progress : bool
         Whether to show what is being done.
+    plot : bool
+        Whether to draw predictions against data while a plant trains, refreshed after validations, into
+        ``progress.png`` in the run folder, and in a notebook below the cell.
 
     Returns
     -------
@@ -61,10 +67,10 @@ def run(config: YamlSource, out: str | Path | None = None, *, progress: bool = F
         When a simulation diverges; the last good model is in the folder then.
     """
     with _shown(progress) as receiver:
-        return open_job(config).run(_path(out), receiver)
+        return open_job(config).run(_path(out), receiver, plot=plot)
 
 
-def resume(folder: str | Path, *, progress: bool = False) -> RunResult:
+def resume(folder: str | Path, *, progress: bool = False, plot: bool = False) -> RunResult:
     """Go on with a run of a plant that was stopped; it ends as it would have in one go, to the same bits.
 
     Parameters
@@ -73,6 +79,8 @@ def resume(folder: str | Path, *, progress: bool = False) -> RunResult:
         Its run folder.
     progress : bool
         Whether to show what is being done.
+    plot : bool
+        As in `run`.
 
     Returns
     -------
@@ -88,7 +96,33 @@ def resume(folder: str | Path, *, progress: bool = False) -> RunResult:
     from asm_hybrid.workflow import resume_training
 
     with _shown(progress) as receiver:
-        return resume_training(open_run(folder).fitted(), receiver)
+        return resume_training(open_run(folder).fitted(), receiver, plot=plot)
+
+
+def diagnose(folder: str | Path, *, progress: bool = False) -> RunResult:
+    """Diagnose a finished run of a plant with this version, and write its report anew; nothing is trained.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Its run folder.
+    progress : bool
+        Whether to show what is being done.
+
+    Returns
+    -------
+    RunResult
+        With its answers to standard changes, which runs of earlier versions do not have.
+
+    Raises
+    ------
+    InputError
+        When the run is not finished, another process is writing it, or a file of it is not the one that was written.
+    """
+    from asm_hybrid.workflow import diagnose_again
+
+    with _shown(progress) as receiver:
+        return diagnose_again(open_run(folder).fitted(), receiver)
 
 
 def load_run(folder: str | Path) -> RunResult | EquationResult:

@@ -61,6 +61,10 @@ def train(
         Path | None,
         typer.Option("--resume", "-r", help="Folder of a stopped run, which goes on; instead of CONFIG."),
     ] = None,
+    plot: Annotated[
+        bool,
+        typer.Option("--plot", "-p", help="Draw predictions against data while it trains: RUN/progress.png."),
+    ] = False,
 ) -> None:
     """Fit the model and its baselines; write report, weights and predictions.
 
@@ -76,7 +80,8 @@ def train(
 
     if (config is None) == (resume is None) or (resume is not None and out is not None):
         raise typer.BadParameter("give either CONFIG, with or without --out, or --resume RUN alone")
-    result = api.resume(resume, progress=True) if resume else api.run(str(config), out, progress=True)
+    shown = {"progress": True, "plot": plot}
+    result = api.resume(resume, **shown) if resume else api.run(str(config), out, **shown)
     if result.interrupted:
         typer.echo(f"interrupted; the best model so far is in {result.folder}", err=True)
         if result.resumable:
@@ -216,6 +221,20 @@ def forecast(
 
     comes = influent[0] if influent and len(influent) == 1 else influent or "diurnal"
     print_forecast_ahead(open_run(run).forecast(data, out, horizon=horizon, influent=comes, now=now))
+
+
+@app.command()
+def diagnose(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished run.", show_default=False)],
+) -> None:
+    """Diagnose a finished run with this version, and write its report anew; nothing is trained.
+
+    Runs of earlier versions get their answers to standard changes that way.
+    """
+    from asm_hybrid import api
+    from asm_hybrid.terminal import print_run
+
+    print_run(api.diagnose(run, progress=True))
 
 
 @app.command()

@@ -6,16 +6,62 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from asm_hybrid.diagnosis import diagnose
+from asm_hybrid.errors import InputError
+from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.notebook.run_result import RunResult
 from asm_hybrid.report import write_report
+from asm_hybrid.report.progress_picture import ProgressPicture
 from asm_hybrid.training import Progress, Silent, discard_checkpoints, find_config, train
+from asm_hybrid.training.run_folder import hold_run
 from asm_hybrid.yamlfile import YamlSource
 
-__all__ = ["resume_training", "run_training"]
+__all__ = ["diagnose_again", "resume_training", "run_training"]
 
 
-def resume_training(folder: Path, progress: Progress | None = None) -> RunResult:
+def resume_training(folder: Path, progress: Progress | None = None, *, plot: bool = False) -> RunResult:
     """Go on with a run that was stopped, at whatever instant: it ends as it would have in one go, to the same bits.
+
+    Parameters
+    ----------
+    folder : Path
+        Its folder.
+    progress : Progress, optional
+        Receiver of progress.
+    plot : bool, optional
+        Whether to draw the run while it trains, into ``progress.png`` in its folder.
+
+    Returns
+    -------
+    RunResult
+    """
+    return _run(find_config(folder), folder, progress or Silent(), resume=True, plot=plot)
+
+
+def run_training(
+    config: YamlSource, out: Path | None = None, progress: Progress | None = None, *, plot: bool = False
+) -> RunResult:
+    """Train what a config describes, say what f failed to capture, and write the report.
+
+    Parameters
+    ----------
+    config : str, Path or mapping
+        The config.
+    out : Path, optional
+        The run folder, new or empty; a dated one below ``runs`` without it.
+    progress : Progress, optional
+        Receiver of progress.
+    plot : bool, optional
+        Whether to draw the run while it trains, into ``progress.png`` in its folder.
+
+    Returns
+    -------
+    RunResult
+    """
+    return _run(config, out, progress or Silent(), resume=False, plot=plot)
+
+
+def diagnose_again(folder: Path, progress: Progress | None = None) -> RunResult:
+    """Diagnose a finished run with this version, and write its report anew.
 
     Parameters
     ----------
@@ -27,40 +73,41 @@ def resume_training(folder: Path, progress: Progress | None = None) -> RunResult
     Returns
     -------
     RunResult
+
+    Raises
+    ------
+    InputError
+        When the run is not finished, another process is writing it, or a file of it is not the one that was written.
     """
-    return _run(find_config(folder), folder, progress or Silent(), resume=True)
+    result = RunResult(folder)
+    verify_manifest(result.folder, ["summary.json", "predictions.csv"])
+    if result.interrupted:
+        fix = f"go on with `asm-hybrid train --resume {folder}`" if result.resumable else "train again"
+        raise InputError(
+            "the run was stopped before it was finished", where=str(folder), expected="a finished run", fix=fix
+        )
+    with hold_run(result.folder):
+        _tell(result.folder, progress or Silent())
+    return result
 
 
-def run_training(config: YamlSource, out: Path | None = None, progress: Progress | None = None) -> RunResult:
-    """Train what a config describes, say what f failed to capture, and write the report.
-
-    Parameters
-    ----------
-    config : str, Path or mapping
-        The config.
-    out : Path, optional
-        The run folder, new or empty; a dated one below ``runs`` without it.
-    progress : Progress, optional
-        Receiver of progress.
-
-    Returns
-    -------
-    RunResult
-    """
-    return _run(config, out, progress or Silent(), resume=False)
+def _tell(folder: Path, progress: Progress) -> None:
+    """Say what f failed to capture and what the model answers, and write the report."""
+    progress.stage("diagnosing")
+    diagnose(folder)
+    progress.stage("writing the report")
+    write_report(folder)
 
 
-def _run(config: YamlSource, out: Path | None, progress: Progress, *, resume: bool) -> RunResult:
+def _run(config: YamlSource, out: Path | None, progress: Progress, *, resume: bool, plot: bool) -> RunResult:
+    watch = ProgressPicture() if plot else None
     with ExitStack() as held:
-        outcome = train(config, out, progress, resume=resume, held=held)
+        outcome = train(config, out, progress, resume=resume, held=held, watch=watch)
         result = RunResult(outcome.folder)
         if outcome.interrupted:
             return result
         try:
-            progress.stage("diagnosing")
-            diagnose(outcome.folder)
-            progress.stage("writing the report")
-            write_report(outcome.folder)
+            _tell(outcome.folder, progress)
         except KeyboardInterrupt:
             return result
         discard_checkpoints(outcome.folder)

@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 from quickstart_variant import write_variant
 
-from asm_hybrid.scenario.changes import load_inputs
+from asm_hybrid.plant.loads import load_inputs
 from asm_hybrid.scenario.run_scenario import simulate
 from asm_hybrid.training import FittedModel, load_model, read_inputs, train
 

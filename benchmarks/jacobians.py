@@ -92,7 +92,7 @@ class FactoredWithTerm(PlantSystem):
         seen = term.features(X, forcing.u)
 
         def factors(at: Tensor) -> Tensor:
-            z = term.network((at - term.mean) / term.std) * term.guard(at)
+            z = term.network(term.scaled(at)) * term.guard(at)
             return torch.exp(LOG_LIMIT * torch.tanh(z / LOG_LIMIT))
 
         each = torch.eye(seen.shape[-1], dtype=x.dtype)

@@ -272,7 +272,7 @@ class Problem:
         learnt = term.network.tensors()
         weights = {f"weight_{i}": w[0] for i, w in enumerate(learnt["weights"])}
         weights |= {f"bias_{i}": b[0, 0] for i, b in enumerate(learnt["biases"])}
-        scaling = {name: getattr(term, name) for name in ("mean", "std", "low", "high")}
+        scaling = {name: getattr(term, name) for name in ("mean", "std", "low", "high", "width")}
         tensors = {
             "starts": self.starts[0],
             "targets": self.targets,

@@ -34,6 +34,8 @@ def make_term(plant, placement="rates", form="multiplicative", targets=None, see
         std=row / 3,
         low=0.0 * row,
         high=2.0 * row,
+        width=2.0 * row,
+        varied=torch.ones_like(row),
         typical=torch.full((len(targets),), 50.0, dtype=torch.float64),
         level=torch.full((plant.shape[1],), 10.0, dtype=torch.float64),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,22 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor
 
 from asm_hybrid.artefacts import read_json, write_csv_atomic, write_json_atomic
+from asm_hybrid.diagnosis.answer_words import answer_notes, answer_warnings
+from asm_hybrid.diagnosis.answers import standard_answers
 from asm_hybrid.diagnosis.contributions import contribution_table, contributions
 from asm_hybrid.diagnosis.forecast_value import forecast_verdict
 from asm_hybrid.diagnosis.imbalance import imbalance, imbalance_warning
 from asm_hybrid.diagnosis.switch_off import missing_dynamics, ranked, switch_off_effects, window_starts
 from asm_hybrid.diagnosis.verdict import verdict
 from asm_hybrid.manifest import verify_manifest, write_manifest
-from asm_hybrid.training import FittedModel, departures_text, load_model, read_inputs, reading_departures
+from asm_hybrid.training import (
+    FittedModel,
+    departures_text,
+    load_model,
+    read_inputs,
+    reading_departures,
+    unvaried_texts,
+)
 
 __all__ = ["diagnose"]
 
@@ -33,9 +43,10 @@ def diagnose(folder: Path) -> dict[str, Any]:
     Parameters
     ----------
     folder : Path
-        A run folder. ``contributions.csv`` is added, ``summary.json`` completed with ``verdict``, ``missing`` (empty
-        where n found nothing, which ``n_found_nothing`` says), ``imbalance``, ``outside`` (what leaves the trained
-        range), and what its ``forecast`` is worth.
+        A run folder. ``contributions.csv`` and ``answers.csv`` are added, ``summary.json`` completed with ``verdict``,
+        ``missing`` (empty where n found nothing, which ``n_found_nothing`` says), ``imbalance``, ``outside`` (what
+        leaves the trained range), ``answers`` (period and notes of the answers to standard changes), and what its
+        ``forecast`` is worth. What an earlier diagnosis of the folder has left is replaced.
 
     Returns
     -------
@@ -44,11 +55,17 @@ def diagnose(folder: Path) -> dict[str, Any]:
     """
     verify_manifest(folder)
     summary = read_json(folder / "summary.json")
+    earlier, said = summary.get("diagnosis_warnings", []), summary["warnings"]
     states_file = folder / "states.safetensors"
     model = load_model(folder)
+    inputs = read_inputs(folder)
+    summary |= {"warnings": [], "missing": [], "imbalance": {}}
+    _answer(folder, summary, model, inputs)
     if model.term is not None and states_file.exists():
         stored = load_tensors(states_file.read_bytes())
-        _diagnose_term(folder, summary, model, stored["X"], stored["knot"])
+        _diagnose_term(folder, summary, model, inputs, stored)
+    own = summary["diagnosis_warnings"] = summary["warnings"]
+    summary["warnings"] = [*own, *(text for text in said if text not in (*earlier, *own))]
     summary["verdict"] = verdict(summary)
     if "forecast" in summary:
         summary["forecast"] |= forecast_verdict(summary, summary["verdict"]["model"])
@@ -57,10 +74,24 @@ def diagnose(folder: Path) -> dict[str, Any]:
     return summary
 
 
-def _diagnose_term(folder: Path, summary: dict[str, Any], model: FittedModel, X: Tensor, knots: Tensor) -> None:
+def _answer(folder: Path, summary: dict[str, Any], model: FittedModel, inputs: pd.DataFrame) -> None:
+    """Complete the summary by the answers to standard changes over the validation block."""
+    begin, end = (pd.Timestamp(t) for t in summary["blocks"]["validate"])
+    found = standard_answers(model, inputs, (begin, end), summary["variables"])
+    if found is None:
+        return
+    write_csv_atomic(folder / "answers.csv", found.table, "%.6g")
+    notes = answer_notes(found) + unvaried_texts(model)
+    summary["answers"] = {"period": [t.isoformat() for t in found.period], "model": found.model, "notes": notes}
+    summary["warnings"] += answer_warnings(found)
+
+
+def _diagnose_term(
+    folder: Path, summary: dict[str, Any], model: FittedModel, inputs_table: pd.DataFrame, stored: Mapping[str, Tensor]
+) -> None:
     """Complete the summary by what n does along its own trajectory, states ``(hour, row, component)`` at some knots."""
     assert model.term is not None
-    inputs_table = read_inputs(folder)
+    X, knots = stored["X"], stored["knot"]
     inputs = torch.tensor(inputs_table[[spec.name for spec in model.plant.inputs]].to_numpy())
     stamps = pd.DatetimeIndex(inputs_table["time"])
     terms = model.term.member(model.best)

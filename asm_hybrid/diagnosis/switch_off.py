@@ -10,7 +10,7 @@ from torch import Tensor
 
 from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
 from asm_hybrid.hybrid.system import PlantSystem
-from asm_hybrid.training import FittedModel, PlantModel
+from asm_hybrid.training import FittedModel, PlantModel, without_gradients
 
 __all__ = ["missing_dynamics", "ranked", "switch_off_effects"]
 
@@ -53,8 +53,7 @@ def switch_off_effects(
     kept = [switched if other is term else other for other in others]
     system = PlantSystem(model.plant, model.parameters, model.targets, LearntTerms(kept))
     start = states.expand(1, cases, *states.shape)
-    with torch.no_grad():
-        outputs = PlantModel(system, model.grid).simulate(start, inputs).outputs[0]
+    outputs = without_gradients(PlantModel(system, model.grid)).simulate(start, inputs).outputs[0]
     change = (outputs[1:] - outputs[:1]) / torch.as_tensor(noise, dtype=states.dtype, device=states.device)
     effects = np.zeros((spots, len(placement.targets)))
     effects[tuple(zip(*placement.places, strict=True))] = change.square().mean((1, 2, 3)).cpu()

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import casadi
 import numpy as np
+from torch import Tensor
 
-from asm_hybrid.hybrid.learnt_term import LearntTerms
-from asm_hybrid.hybrid.open_term import OpenTerm
-from asm_hybrid.hybrid.symbolic import SymbolicTerms
+from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
+from asm_hybrid.hybrid.open_term import OpenTerm, flat_weights
+from asm_hybrid.hybrid.symbolic import SymbolicTerms, member_weights
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import TakacsSettler, casadi_namespace, effluent, layer_slopes, other_slopes
 from asm_hybrid.plant.casadi_plant import SymbolicSystem, symbolic_system
 from asm_hybrid.plant.elimination import Elimination
 from asm_hybrid.plant.namespace import Matrix
 
-__all__ = ["CompiledSystem"]
+__all__ = ["CompiledSystem", "open_values", "structure"]
 
 XP = casadi_namespace()
 
@@ -31,7 +32,8 @@ class CompiledSystem:
     """The equations of a `PlantSystem` for one member and one case.
 
     States are the active entries of the plant's, ``(state,)``. What differs between members and sets of parameters is
-    an argument of every function, ``(value,)``, see `values`: one compiled function serves all.
+    an argument of every function, ``(value,)``, see `open_values`: one compiled function serves all, and all systems
+    of the same `structure`.
 
     Attributes
     ----------
@@ -43,9 +45,7 @@ class CompiledSystem:
 
     @cached_property
     def _terms(self) -> list[OpenTerm]:
-        term = self.system.term
-        parts = [] if term is None else list(term) if isinstance(term, LearntTerms) else [term]
-        return [OpenTerm(part) for part in parts]
+        return [OpenTerm(term) for term in _parts(self.system)]
 
     @cached_property
     def _learnt(self) -> SymbolicTerms | None:
@@ -69,11 +69,6 @@ class CompiledSystem:
         """See `PlantSystem`, ``(state,)``."""
         rows = np.broadcast_to(np.asarray(self.system.floor.cpu()), self.active.shape)
         return np.asarray(rows[self.active])
-
-    def values(self, parameters: np.ndarray, member: int) -> np.ndarray:
-        """Return parameters ``(parameter,)``, and masks and weights of a member, as the functions take them."""
-        masks, weights = [t.masked(member) for t in self._terms], [t.weights(member) for t in self._terms]
-        return np.concatenate([parameters, *masks, *weights])
 
     @cached_property
     def derivative(self) -> Matrix:
@@ -192,6 +187,77 @@ class CompiledSystem:
             free = casadi.DM(plant.free[tank])
             blocks.append(casadi.sparsify(block * casadi.mtimes(free, free.T)))
         return blocks
+
+
+def structure(system: PlantSystem) -> Hashable:
+    """Return all that the functions of a `CompiledSystem` depend on, but for the plant.
+
+    Parameters
+    ----------
+    system : PlantSystem
+        The equations in torch.
+
+    Returns
+    -------
+    hashable
+        Two systems in one plant for which this is equal have the same functions.
+    """
+    terms = (
+        (repr(term.spec), term.mask is None, *((n, _numbers(b).tobytes()) for n, b in term.named_buffers()))
+        for term in _parts(system)
+    )
+    return (system.targets, *terms)
+
+
+def open_values(system: PlantSystem, lead: Sequence[int]) -> Callable[[tuple[int, ...]], np.ndarray]:
+    """Return what the functions of a `CompiledSystem` take as values, as the system has them now.
+
+    Parameters
+    ----------
+    system : PlantSystem
+        The equations in torch.
+    lead : sequence of int
+        Leading axes of the states; the first one is that of the members where there is an n.
+
+    Returns
+    -------
+    callable
+        From a place in these axes to the values there, ``(value,)``: parameters, masks and weights.
+    """
+    terms = _parts(system)
+    given = _numbers(system.parameters)
+    given = np.broadcast_to(given, (*lead, given.shape[-1]))
+    masks = [
+        np.broadcast_to(_spread(term), (*lead, *_spread(term).shape[-2:])) for term in terms if term.mask is not None
+    ]
+    members = terms[0].members if terms else 1
+    if members > 1 and tuple(lead[:1]) != (members,):
+        raise ValueError(f"states with the leading axes {tuple(lead)} for {members} members")
+    weights = [[flat_weights(member_weights(term.network, m)) for term in terms] for m in range(members)]
+
+    def values(place: tuple[int, ...]) -> np.ndarray:
+        own = weights[place[0] if members > 1 else 0]
+        return np.concatenate([given[place], *(mask[place].ravel(order="F") for mask in masks), *own])
+
+    return values
+
+
+def _parts(system: PlantSystem) -> list[LearntTerm]:
+    """Return the terms of n."""
+    term = system.term
+    return [] if term is None else list(term) if isinstance(term, LearntTerms) else [term]
+
+
+def _spread(term: LearntTerm) -> np.ndarray:
+    """Return the mask of a term for states, ``(…, spot, column of n)``, without the axis of time that inputs have."""
+    assert term.mask is not None
+    mask, spots = _numbers(term.mask), len(term.placement.spots)
+    mask = mask.squeeze(-3) if not term.placement.in_tanks and mask.ndim > 3 else mask
+    return np.broadcast_to(mask, (*mask.shape[:-2], spots, mask.shape[-1]))
+
+
+def _numbers(values: Tensor) -> np.ndarray:
+    return np.asarray(values.detach().cpu().double())
 
 
 def _across(matrix: Matrix, rows: Sequence[int], columns: Sequence[int]) -> Division:

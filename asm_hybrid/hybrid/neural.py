@@ -32,6 +32,11 @@ class NeuralODE(nn.Module):
         Name of the activation.
     seeds : sequence of int
         Seeds of the members.
+
+    Attributes
+    ----------
+    read : list of int
+        Positions of the inputs that are read.
     """
 
     z_mean: Tensor
@@ -53,13 +58,13 @@ class NeuralODE(nn.Module):
         for name, value in (("z_mean", z_mean), ("z_std", z_std), ("u_mean", u_mean), ("u_std", u_std)):
             self.register_buffer(name, value.clone())
         varies = u_std > 1e-9 * (u_mean.abs() + 1.0)
-        self._read = torch.nonzero(varies).flatten().tolist()
-        sizes = [len(z_mean) + len(self._read), *hidden, len(z_mean)]
+        self.read: list[int] = torch.nonzero(varies).flatten().tolist()
+        sizes = [len(z_mean) + len(self.read), *hidden, len(z_mean)]
         self.network = EnsembleMLP(sizes, activation, seeds)
 
     def derivative(self, z: Tensor, u: Tensor) -> Tensor:
         """Return dz/dt [unit/d], ``(member, …, variable)``."""
-        inputs = ((u - self.u_mean) / self.u_std)[..., self._read]
+        inputs = ((u - self.u_mean) / self.u_std)[..., self.read]
         state = (z - self.z_mean) / self.z_std
         shape = np.broadcast_shapes(tuple(state.shape[:-1]), tuple(inputs.shape[:-1]))
         read = torch.cat([state.expand(*shape, -1), inputs.expand(*shape, -1)], dim=-1)

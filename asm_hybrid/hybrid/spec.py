@@ -59,9 +59,11 @@ class TermSpec:
         """Return the placement in a plant."""
         return PLACEMENTS[self.placement](self.targets, self.options, plant)
 
-    def architecture(self) -> Network:
+    def architecture(self, plant: Plant) -> Network:
         """Return the network without its weights."""
-        return NETWORKS[self.network](self.inputs, self.hidden, len(self.targets), self.activation, self.options)
+        signs = self.placed(plant).signs(plant.table, self.inputs)
+        kind, targets = NETWORKS[self.network], len(self.targets)
+        return kind(self.inputs, self.hidden, targets, self.activation, self.options, signs)
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,24 @@ class TermScaling:
     ----------
     mean, std, low, high : Tensor, shape (input,)
         Statistics of what n reads.
+    width : Tensor, shape (input,)
+        Of the trained range, or what it counts for where that is very narrow; above zero. The guard measures by it.
+    varied : Tensor, shape (input,)
+        One where what n reads varied by enough to be told from a constant, zero elsewhere.
     typical : Tensor, shape (target,)
         Mean size of what n may change, or the standard deviation of the measured variables [table units].
     level : Tensor, shape (component,)
         Mean concentrations, which set where the gates close.
+    halves : Tensor or None, shape (weakening,)
+        Half-saturations of what n may take away of f's own answer; None where the network keeps no signs.
     """
 
     mean: Tensor
     std: Tensor
     low: Tensor
     high: Tensor
+    width: Tensor
+    varied: Tensor
     typical: Tensor
     level: Tensor
+    halves: Tensor | None = None

@@ -8,6 +8,7 @@ import casadi
 import numpy as np
 from torch import Tensor
 
+from asm_hybrid.hybrid.ensemble import Ensemble
 from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
 from asm_hybrid.hybrid.term import Term, Terms
 from asm_hybrid.plant import casadi_namespace
@@ -38,8 +39,11 @@ ACTIVATIONS: dict[str, Callable[[Matrix], Matrix]] = {
 class _CasadiOperations:
     """See :class:`asm_hybrid.hybrid.network.Operations`."""
 
-    def affine(self, x: Matrix, weight: Matrix, bias: Matrix) -> Matrix:
-        return XP.matmul(x, weight) + casadi.repmat(bias, x.shape[0], 1)
+    def affine(self, x: Matrix, weight: Matrix, bias: Matrix, groups: int = 1) -> Matrix:
+        n = x.shape[1] // groups
+        parts = [x[:, i * n : (i + 1) * n] for i in range(groups)] if groups > 1 else [x]
+        found = [XP.matmul(part, weight[i * n : (i + 1) * n, :]) for i, part in enumerate(parts)]
+        return casadi.horzcat(*found) + casadi.repmat(bias, x.shape[0], 1)
 
     def activation(self, name: str, x: Matrix) -> Matrix:
         return ACTIVATIONS[name](x)
@@ -47,8 +51,11 @@ class _CasadiOperations:
     def magnitude(self, x: Matrix) -> Matrix:
         return casadi.fabs(x)
 
-    def rows_times(self, x: Matrix, factors: np.ndarray) -> Matrix:
-        return XP.matmul(_matrix(np.diag(factors)), x)
+    def times(self, x: Matrix, factors: np.ndarray) -> Matrix:
+        return x * _matrix(factors)
+
+    def columns(self, x: Matrix, start: int, stop: int) -> Matrix:
+        return x[:, start:stop]
 
 
 OPERATIONS = _CasadiOperations()
@@ -74,8 +81,9 @@ class SymbolicTerm(Term[Matrix]):
     def __init__(self, term: LearntTerm, network: Callable[[Matrix], Matrix], mask: Matrix | None = None) -> None:
         self.placement, self.reading = term.placement, term.reading
         spots = len(self.placement.spots)
-        for name in ("mean", "std", "low", "high", "level"):
+        for name in ("mean", "std", "low", "high", "width", "varied", "level"):
             setattr(self, name, _rows(getattr(term, name), spots))
+        self.signs, self.halves = term.signs, None if term.halves is None else _rows(term.halves, spots)
         self.typical, self.place = _matrix(_numbers(term.typical)), _matrix(_numbers(term.place))
         self._sizes, self._taking_part = _rows(term.sizes, spots), _matrix(_numbers(term.taking_part))
         self._network, self.mask = network, mask
@@ -134,7 +142,7 @@ def symbolic_term(term: LearntTerm | LearntTerms, member: int) -> SymbolicTerm |
 
 def _bound(term: LearntTerm, member: int) -> SymbolicTerm:
     mask = member_mask(term, member)
-    weights = {name: [_matrix(w) for w in group] for name, group in member_weights(term, member).items()}
+    weights = {name: [_matrix(w) for w in group] for name, group in member_weights(term.network, member).items()}
 
     def network(scaled: Matrix) -> Matrix:
         return term.network.network.forward(scaled, weights, OPERATIONS)
@@ -142,22 +150,22 @@ def _bound(term: LearntTerm, member: int) -> SymbolicTerm:
     return SymbolicTerm(term, network, None if mask is None else _matrix(mask))
 
 
-def member_weights(term: LearntTerm, member: int) -> dict[str, list[np.ndarray]]:
+def member_weights(network: Ensemble, member: int) -> dict[str, list[np.ndarray]]:
     """Return the weights of a member.
 
     Parameters
     ----------
-    term : LearntTerm
-        The term.
+    network : Ensemble
+        All members.
     member : int
-        The member of its network.
+        Which one.
 
     Returns
     -------
     dict of str to list of ndarray
         By name, as `Network.start` gives them.
     """
-    return {name: [_numbers(w[member]) for w in group] for name, group in term.network.tensors().items()}
+    return {name: [_numbers(w[member]) for w in group] for name, group in network.tensors().items()}
 
 
 def member_mask(term: LearntTerm, member: int) -> np.ndarray | None:

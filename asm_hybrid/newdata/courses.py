@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -24,7 +23,7 @@ from asm_hybrid.newdata.record import RunRecord
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.compared_model import OpenLoop
 from asm_hybrid.training.fitted import MODEL_FILES
-from asm_hybrid.training.simulation_models import SETTLING, CompiledModel, NeuralModel, PlantModel
+from asm_hybrid.training.simulation_models import SETTLING, NeuralModel, PlantModel, without_gradients
 from asm_hybrid.training.windows import interpolate_outputs, recorded_points
 
 __all__ = ["Course", "Kept", "Passed", "courses_of", "kept_in", "state_before"]
@@ -54,10 +53,6 @@ class Course:
     model: PlantModel | NeuralModel
     show: Callable[[Tensor, float], Tensor]
 
-    @cached_property
-    def _compiled(self) -> dict[tuple[int, int], CompiledModel]:
-        return {}
-
     def simulate(self, x0: Tensor, inputs: np.ndarray, points: int, *, reached: bool) -> Solution:
         """Run from states over inputs ``(knot, input)``.
 
@@ -77,15 +72,11 @@ class Course:
         Solution
             With the states at the knots.
         """
-        u = torch.as_tensor(inputs)
-        if isinstance(self.model, NeuralModel):
-            with torch.no_grad():
-                return self.model.simulate(x0, u, record_knots=True)
-        key = points, 1 if reached else SETTLING
-        if key not in self._compiled:
-            grid = replace(self.model.grid, points=points)
-            self._compiled[key] = CompiledModel(self.model.system, grid, key[1])
-        return self._compiled[key].simulate(x0, u, record_knots=True)
+        model = self.model
+        if isinstance(model, PlantModel):
+            grid = replace(model.grid, points=points)
+            model = replace(model, grid=grid, settling=1 if reached else SETTLING)
+        return without_gradients(model).simulate(x0, torch.as_tensor(inputs), record_knots=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunResult"]
 
+ANSWERS = "answers.csv"
 SHOWN = 5
 """Rows of what f failed to capture that are shown."""
 
@@ -146,6 +147,26 @@ class RunResult(Shown):
             raise self._stopped("the diagnosis")
         columns = ["kind", "name", "tank", "share", "own", "learnt", "unit"]
         return pd.DataFrame(self.summary["missing"], columns=columns)
+
+    @property
+    def answers(self) -> pd.DataFrame:
+        """Answers to standard changes: oxygen, load, recycles, wastage by 10 %, the temperature by 2 °C.
+
+        Index ``change``, ``step``, ``variable``; columns ``inputs`` (which are changed), ``unit``, ``f_base`` and ``f``
+        (mean without the change, and its change, by recalibrated f), ``own_base``, ``own``, ``own_low``, ``own_high``
+        (the same by the run's own model: median and range of the seeds; not a number where n fades too much to answer,
+        and where f is that model), ``faded`` (share of the period in which n fades [-]), ``least`` (size from which an
+        answer is told from none), and ``finding``: ``reversed``, ``seeds disagree``, ``n fades``, or nothing.
+        """
+        if not self.interrupted and not (self.folder / ANSWERS).exists() and "answers" not in self.summary:
+            raise InputError(
+                "the run has no answers to standard changes",
+                where=str(self.folder),
+                expected="a run of this version, or one whose diagnosis was made anew",
+                fix=f"asm-hybrid diagnose {self.folder}",
+            )
+        frame = pd.read_csv(self._file(ANSWERS), dtype=dict.fromkeys(("change", "inputs", "step", "finding"), str))
+        return restored(frame).fillna({"finding": ""}).set_index(["change", "step", "variable"])
 
     @property
     def model(self) -> FittedModel:

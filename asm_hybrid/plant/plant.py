@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -55,6 +56,15 @@ class Plant:
 
     def __post_init__(self) -> None:
         check_fit(self.table, self.layout, self.inputs, self.rows, self.quantities)
+
+    @cached_property
+    def kept(self) -> dict[Any, Any]:
+        """What others have worked out from it, such as compiled equations: freed with it, and not copied with it."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what goes into a copy."""
+        return {name: value for name, value in vars(self).items() if name != "kept"}
 
     @cached_property
     def kinetics(self) -> Kinetics:

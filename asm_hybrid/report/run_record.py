@@ -205,6 +205,14 @@ class Outside(_Record):
     hours: float
 
 
+class Answers(_Record):
+    """The answers to standard changes, but for the figures: their period, whose they are, and what to know of them."""
+
+    period: tuple[Stamp, Stamp]
+    model: str
+    notes: list[str] = []
+
+
 class ForecastRecord(_Record):
     """Forecasts, and what they are worth against persistence.
 
@@ -279,6 +287,8 @@ class Summary(_Record):
         What n makes of conserved materials, by material, as `asm_hybrid.diagnosis.imbalance.imbalance` returns it.
     outside : list of Outside
         What leaves the trained range of n.
+    answers : Answers or None
+        Of the answers to standard changes; None where the run has none.
     warnings : list of str
         A sentence each.
     stopped : str
@@ -304,6 +314,7 @@ class Summary(_Record):
     n_found_nothing: bool = False
     imbalance: dict[str, dict[str, float]] = {}
     outside: list[Outside] = []
+    answers: Answers | None = None
     warnings: list[str] = []
     stopped: str = "finished"
     seeds: list[int] = []

@@ -14,9 +14,9 @@ from asm_hybrid.data.sampling import usual_distance
 from asm_hybrid.errors import InputError, readable
 from asm_hybrid.report.run_record import YEARS
 
-__all__ = ["read_contributions", "read_forecasts", "read_predictions", "thin", "with_gaps"]
+__all__ = ["read_answers", "read_contributions", "read_forecasts", "read_predictions", "thin", "with_gaps"]
 
-_TEXTS = ("origin", "block", "variable", "unit", "tank", "kind", "name")
+_TEXTS = ("origin", "block", "variable", "unit", "tank", "kind", "name", "change", "inputs", "step", "finding")
 _AS_WRITTEN = "the file as this version of asm-hybrid writes it"
 
 
@@ -86,7 +86,32 @@ def read_contributions(run_dir: Path) -> pd.DataFrame | None:
     return _read(path, ("tank", "kind", "name", "own", "learnt", "unit"))
 
 
-def _read(path: Path, needed: Sequence[str]) -> pd.DataFrame:
+def read_answers(run_dir: Path) -> pd.DataFrame | None:
+    """Return ``answers.csv``: one row for each standard change, step and variable.
+
+    Parameters
+    ----------
+    run_dir : Path
+        Run folder.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns as `asm_hybrid.notebook.run_result.RunResult.answers` has them; None when there is no such file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or lacks a column.
+    """
+    path = run_dir / "answers.csv"
+    if not path.is_file():
+        return None
+    own = ("own_base", "own", "own_low", "own_high")
+    return _read(path, ("change", "step", "variable", "unit", "f_base", "f", *own, "least", "finding"), timed=False)
+
+
+def _read(path: Path, needed: Sequence[str], *, timed: bool = True) -> pd.DataFrame:
     if not path.exists():
         raise InputError(
             f"the run folder has no {path.name}",
@@ -95,19 +120,20 @@ def _read(path: Path, needed: Sequence[str]) -> pd.DataFrame:
         )
     with readable("the file cannot be read", where=str(path), expected=_AS_WRITTEN):
         frame = restored(pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, "str")))
-    absent = [name for name in ("time", *needed) if name not in frame]
+    absent = [name for name in (("time",) if timed else ()) + tuple(needed) if name not in frame]
     if absent:
         raise InputError("the column " + ", ".join(absent) + " is missing", where=str(path), expected=_AS_WRITTEN)
     with readable("a time cannot be read", where=str(path), expected=_AS_WRITTEN):
-        frame["time"] = pd.to_datetime(frame["time"], utc=True, format="ISO8601")
-        if not frame["time"].dt.year.between(*YEARS).all():
+        if timed:
+            frame["time"] = pd.to_datetime(frame["time"], utc=True, format="ISO8601")
+        if timed and not frame["time"].dt.year.between(*YEARS).all():
             raise ValueError(f"the year is not one from {YEARS[0]} to {YEARS[1]}")
     for name in frame.columns.difference(["time", *_TEXTS]):
         with readable(f"the column {name} does not hold numbers", where=str(path), expected=_AS_WRITTEN):
             frame[name] = pd.to_numeric(frame[name])
     figures = frame.select_dtypes("number").columns
     frame[figures] = frame[figures].replace([np.inf, -np.inf], np.nan)
-    for name in ("block", "unit"):
+    for name in ("block", "unit", "finding"):
         if name in frame:
             frame[name] = frame[name].fillna("")
     return frame

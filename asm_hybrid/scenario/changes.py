@@ -12,7 +12,6 @@ import pandas as pd
 
 from asm_hybrid.data.unusual import unusual
 from asm_hybrid.errors import InputError, nearest
-from asm_hybrid.kinetics import Component
 from asm_hybrid.plant import InputSpec, Plant
 from asm_hybrid.scenario.definition import Change, NamedChanges, Scenario
 from asm_hybrid.scenario.simulation_inputs import InputSeries
@@ -26,7 +25,6 @@ __all__ = [
     "StampClock",
     "apply_changes",
     "change_texts",
-    "load_inputs",
     "unusual_changes",
 ]
 
@@ -211,29 +209,6 @@ def apply_changes(
             k = names.index(name)
             changed[inside, k] = _changed(scenario, (*case.keys, i), change, changed[inside, k], specs[k])
     return changed
-
-
-def load_inputs(plant: Plant) -> list[str]:
-    """Return the inputs that ``load`` stands for: what carries oxygen demand, nitrogen or phosphorus into a plant.
-
-    Parameters
-    ----------
-    plant : Plant
-        The plant.
-
-    Returns
-    -------
-    list of str
-        Names such as ``influent.S_S``.
-    """
-    table = plant.table
-    return [f"influent.{c.name}" for c in table.components if c.name != table.oxygen and _is_load(c)]
-
-
-def _is_load(component: Component) -> bool:
-    """Return whether a component is fed: not what takes up oxygen demand, as oxidised nitrogen and dinitrogen do."""
-    held = component.composition
-    return bool(set(held) & {"COD", "N", "P"}) and not ("COD" in held and held["COD"].value.is_negative)
 
 
 def change_texts(

@@ -17,8 +17,9 @@ from asm_hybrid.config import PlantFile
 from asm_hybrid.data import QualityFinding
 from asm_hybrid.errors import InputError, SimulationError, nearest
 from asm_hybrid.plant import Plant
+from asm_hybrid.plant.loads import load_inputs
 from asm_hybrid.scenario.case_findings import find
-from asm_hybrid.scenario.changes import DayClock, Knots, apply_changes, change_texts, load_inputs, unusual_changes
+from asm_hybrid.scenario.changes import DayClock, Knots, apply_changes, change_texts, unusual_changes
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
 from asm_hybrid.scenario.impossible_water import check_base_water, check_changed_water

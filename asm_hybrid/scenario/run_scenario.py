@@ -19,7 +19,8 @@ from asm_hybrid.artefacts import (
 )
 from asm_hybrid.errors import InputError, SimulationError, readable
 from asm_hybrid.manifest import read_manifest, verify_manifest
-from asm_hybrid.scenario.changes import SAME, Knots, StampClock, apply_changes, change_texts, load_inputs
+from asm_hybrid.plant.loads import load_inputs
+from asm_hybrid.scenario.changes import SAME, Knots, StampClock, apply_changes, change_texts
 from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
 from asm_hybrid.scenario.impossible_water import check_changed_water
 from asm_hybrid.scenario.negative import negative_targets

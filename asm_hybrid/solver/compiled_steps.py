@@ -7,15 +7,15 @@ steps from knot to knot are one CasADi function, written once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import casadi
 import numpy as np
 
+from asm_hybrid.solver.compiled_calls import IntervalCalls, call
 from asm_hybrid.solver.grid import Grid
-from asm_hybrid.solver.rosenbrock import CHUNK
 from asm_hybrid.solver.schedule import Schedule
 from asm_hybrid.solver.tableaus import ROS34PW2
 
@@ -51,7 +51,7 @@ class StepFunctions(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class CompiledSteps:
-    """A model on a grid, ready to be integrated.
+    """A model on a grid, ready to be integrated, in several threads at once too.
 
     Attributes
     ----------
@@ -63,7 +63,17 @@ class CompiledSteps:
 
     system: StepFunctions
     grid: Grid
-    _functions: dict[tuple[int, int], Any] = field(default_factory=dict, repr=False)
+
+    def write(self, count: int) -> None:
+        """Write the functions that so many intervals need; what runs in several threads has them written before.
+
+        Parameters
+        ----------
+        count : int
+            Intervals of a window.
+        """
+        self._first.write(self._settled(count))
+        self._others.write(count - self._settled(count))
 
     def run(self, x0: np.ndarray, inputs: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Integrate one window.
@@ -73,7 +83,7 @@ class CompiledSteps:
         x0 : ndarray, shape (n,)
             Initial state.
         inputs : ndarray, shape (knot, input)
-            Inputs at the knots.
+            Inputs at the knots, contiguous.
         values : ndarray, shape (value,)
             Values that the functions of the system take.
 
@@ -83,22 +93,26 @@ class CompiledSteps:
             What is recorded, the first at the first knot, and the states at the knots. Both are NaN from where the
             state leaves the finite numbers.
         """
-        count, settling = len(inputs) - 1, min(1, len(inputs) - 1) if self.grid.settling != 1 else 0
-        outputs, states = [np.array(self.system.output(x0, inputs[0], values)).T], [x0[None]]
-        for begin, end in _parts(count, settling):
-            steps = self.grid.substeps * (self.grid.settling if begin < settling else 1)
-            function = self._intervals(steps, end - begin)
-            passed, found = function(states[-1][-1], inputs[begin:end].T, inputs[begin + 1 : end + 1].T, values)
-            states.append(np.array(passed).T)
-            outputs.append(np.array(found).T)
-        return _cut(np.vstack(outputs), np.vstack(states), self.grid.points)
+        count, points, output = len(inputs) - 1, self.grid.points, self.system.output
+        outputs, states = np.empty((count * points + 1, output.numel_out(0))), np.empty((count + 1, len(x0)))
+        states[0] = x0
+        call(output, [states[0], inputs[0], values], [outputs[0]])
+        settled = self._settled(count)
+        self._first.run(states[: settled + 1], inputs[: settled + 1], values, outputs[1 : settled * points + 1])
+        self._others.run(states[settled:], inputs[settled:], values, outputs[settled * points + 1 :])
+        return _cut(outputs, states, points)
 
-    def _intervals(self, steps: int, count: int) -> Any:
-        """Return the function of so many intervals: from the state and inputs at both ends to states and outputs."""
-        if (steps, count) not in self._functions:
-            one = self._interval(steps) if count == 1 else self._intervals(steps, 1)
-            self._functions[steps, count] = one if count == 1 else one.mapaccum(count)
-        return self._functions[steps, count]
+    def _settled(self, count: int) -> int:
+        """Return how many intervals have more steps."""
+        return min(1, count) if self.grid.settling != 1 else 0
+
+    @cached_property
+    def _first(self) -> IntervalCalls:
+        return IntervalCalls(self._interval(self.grid.substeps * self.grid.settling))
+
+    @cached_property
+    def _others(self) -> IntervalCalls:
+        return IntervalCalls(self._interval(self.grid.substeps))
 
     def _interval(self, steps: int) -> Any:
         """Return the function of one interval with so many steps."""
@@ -118,12 +132,6 @@ class CompiledSteps:
                 state = x if where >= 1.0 else _plus(begin, TABLEAU.within(where), stages)
                 outputs.append(system.output(state, at[k], values))
         return casadi.Function("interval", [x0, left, right, values], [x, casadi.horzcat(*outputs)])
-
-
-def _parts(count: int, settling: int) -> list[tuple[int, int]]:
-    """Return begin and end of the intervals that one call integrates."""
-    starts = [*range(settling), *range(settling, count, CHUNK), count]
-    return list(pairwise(starts))
 
 
 def _plus(x: Any, weights: Sequence[float], stages: Sequence[Any]) -> Any:

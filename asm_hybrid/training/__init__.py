@@ -5,8 +5,14 @@ from asm_hybrid.training.model_inputs import read_inputs
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.resume import find_config
 from asm_hybrid.training.run import Outcome, discard_checkpoints, train
-from asm_hybrid.training.simulation_models import PlantModel, start_state
-from asm_hybrid.training.trained_range import Departure, departures_text, input_departures, reading_departures
+from asm_hybrid.training.simulation_models import PlantModel, start_state, without_gradients
+from asm_hybrid.training.trained_range import (
+    Departure,
+    departures_text,
+    input_departures,
+    reading_departures,
+    unvaried_texts,
+)
 
 __all__ = [
     "MODEL_FILES",
@@ -25,4 +31,6 @@ __all__ = [
     "reading_departures",
     "start_state",
     "train",
+    "unvaried_texts",
+    "without_gradients",
 ]

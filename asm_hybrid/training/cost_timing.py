@@ -21,15 +21,23 @@ from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training.cost import Cost, Pace, Timing, estimate, extent
 from asm_hybrid.training.device import choose_device
-from asm_hybrid.training.fitted import make_grid, term_specs
+from asm_hybrid.training.from_config import make_grid, term_specs
 from asm_hybrid.training.scaling import measured_spread, term_scaling
-from asm_hybrid.training.simulation_models import SETTLING, NeuralModel, PlantModel, SimulationModel
+from asm_hybrid.training.simulation_models import (
+    SETTLING,
+    NeuralModel,
+    PlantModel,
+    SimulationModel,
+    without_gradients,
+)
 from asm_hybrid.training.windows import recorded_points
 
 __all__ = ["machine_memory", "time_training", "training_cost"]
 
 MANY = 64
 """Trajectories of the larger of two batches, from whose times a `Pace` follows."""
+ALONG = 24
+"""Knot intervals that are timed of a simulation without gradients, at most."""
 SUBSTEPS = 3
 """Steps in a knot interval that are timed, at most."""
 REPEATS = 3
@@ -143,29 +151,45 @@ class _Pieces:
         ).to(self.device)
         neural = NeuralModel(ode, self.grid)
         zero = torch.zeros(variables, dtype=torch.float64, device=self.device)
-        nothing = Pace(0.0, 0.0)
+        nothing, hybrid = Pace(0.0, 0.0), self.hybrid
         return Timing(
-            f=self._pace(self.f, self.state, 1),
-            hybrid=self._pace(self.hybrid, self.state, self.members) if self.hybrid else nothing,
-            neural=self._pace(neural, zero, self.members, settles=False),
-            gradient=self._pace(self.hybrid, self.state, self.members, descends=True) if self.hybrid else nothing,
+            f=self._plain_pace(self.f, self.state, 1),
+            hybrid=self._plain_pace(hybrid, self.state, self.members) if hybrid else nothing,
+            neural=self._plain_pace(neural, zero, self.members, settles=False),
+            gradient=self._pace(hybrid, self.state, self.members, descends=True) if hybrid else nothing,
             neural_gradient=self._pace(neural, zero, self.members, descends=True, settles=False),
+            forward=self._pace(hybrid, self.state, self.members) if hybrid else nothing,
             held=self._held(self.hybrid, self.state) if self.hybrid else 0.0,
             start=start,
         )
 
+    def _plain_pace(self, model: SimulationModel, state: Tensor, members: int, *, settles: bool = True) -> Pace:
+        """Return the time of a knot interval without gradients; compiled equations are written before."""
+        plain = without_gradients(model)
+        intervals = min(ALONG, len(self.inputs) - 1)
+        self._run(plain, state, members, 1, descends=False, intervals=intervals)()
+        return self._pace(plain, state, members, settles=settles, intervals=intervals)
+
     def _pace(
-        self, model: SimulationModel, state: Tensor, members: int, *, descends: bool = False, settles: bool = True
+        self,
+        model: SimulationModel,
+        state: Tensor,
+        members: int,
+        *,
+        descends: bool = False,
+        settles: bool = True,
+        intervals: int = 1,
     ) -> Pace:
         """Return the time of a knot interval, from one window and from many."""
         many = max(2, -(-MANY // members))
-        few, more = (self._seconds(model, state, members, windows, descends) for windows in (1, many))
+        runs = [self._run(model, state, members, n, descends=descends, intervals=intervals) for n in (1, many)]
+        few, more = (self._seconds(run) for run in runs)
         each = max(0.0, more - few) / (members * (many - 1))
-        work = (SETTLING if settles else 1) / self.scale  # intervals that were timed, in those of the training
+        first = SETTLING if settles else 1
+        work = (first + intervals - 1) / self.scale  # intervals that were timed, in those of the training
         return Pace(max(0.0, few - each * members) / work, each / work)
 
-    def _seconds(self, model: SimulationModel, state: Tensor, members: int, windows: int, descends: bool) -> float:
-        run = self._run(model, state, members, windows, descends)
+    def _seconds(self, run: Callable[[], None]) -> float:
         first = self._timed(run)
         return first if first > LONG else statistics.median(self._timed(run) for _ in range(REPEATS))
 
@@ -177,11 +201,11 @@ class _Pieces:
         return time.perf_counter() - begin
 
     def _run(
-        self, model: SimulationModel, state: Tensor, members: int, windows: int, descends: bool
+        self, model: SimulationModel, state: Tensor, members: int, windows: int, *, descends: bool, intervals: int
     ) -> Callable[[], None]:
-        """Return what simulates the first knot interval, and takes the gradient where it `descends`."""
+        """Return what simulates the first knot intervals, and takes the gradient where it `descends`."""
         starts = state.expand(members, windows, *state.shape)
-        inputs = self.inputs[:2].expand(windows, -1, -1)
+        inputs = self.inputs[: intervals + 1].expand(windows, -1, -1)
 
         def run() -> None:
             with torch.set_grad_enabled(descends):

@@ -15,7 +15,7 @@ from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.checkpoints import Saved
 from asm_hybrid.training.progress import finite
 from asm_hybrid.training.shooting import PACE, Shooting
-from asm_hybrid.training.simulation_models import SimulationModel
+from asm_hybrid.training.simulation_models import SimulationModel, without_gradients
 from asm_hybrid.training.soap_optimiser import MEMORY, Soap
 from asm_hybrid.training.windows import Windows
 
@@ -173,6 +173,7 @@ class Fit:
         self._optimiser = Soap(groups) if settings.optimiser == "soap" else torch.optim.Adam(groups)
         self._generator = torch.Generator().manual_seed(settings.seeds[0])
         self._adjoints = torch.zeros_like(problem.starts)
+        self._plain = without_gradients(problem.model)
         every = torch.arange(len(problem.windows), device=problem.inputs.device)
         self._samples = problem.windows.counts(every).sum().clamp(min=1)
         self._waited = self._skipped = 0
@@ -384,8 +385,7 @@ class Fit:
         final = passed.solution.final.detach()
         if self.problem.shooting is None:
             return final
-        with torch.no_grad():
-            plain = self.problem.model.simulate(self.problem.starts[:, passed.index], passed.inputs).final
+        plain = self._plain.simulate(self.problem.starts[:, passed.index], passed.inputs).final
         return torch.where(torch.isfinite(plain), plain, final)
 
     def _failure(self, what: str, passed: _Pass) -> SimulationError:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from asm_hybrid.hybrid.compiled_system import CompiledSystem
+from asm_hybrid.hybrid.compiled_neural import neural_derivative, neural_values
+from asm_hybrid.hybrid.compiled_system import CompiledSystem, open_values, structure
 from asm_hybrid.hybrid.neural import NeuralODE
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.plant.initial_state import cold_start
+from asm_hybrid.solver.compiled_explicit import CompiledExplicit
 from asm_hybrid.solver.compiled_steps import CompiledSteps
 from asm_hybrid.solver.cvodes import CompiledProblem
 from asm_hybrid.solver.explicit import integrate_explicit
@@ -22,13 +27,24 @@ from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.rosenbrock import Solution, integrate
 from asm_hybrid.solver.steady import steady_state
 
-__all__ = ["SETTLING", "CompiledModel", "NeuralModel", "PlantModel", "SimulationModel", "start_state"]
+__all__ = [
+    "SETTLING",
+    "CompiledModel",
+    "CompiledNeural",
+    "NeuralModel",
+    "PlantModel",
+    "SimulationModel",
+    "start_state",
+    "without_gradients",
+]
 
 
 SETTLING = 4
 """Steps in the first interval of a window for every one in the others: a start that is learnt, carried over or measured
 does not fit the slow course of its fast states, and these settle within minutes. In `benchmarks/train_step.py` the
 gradient errs by 4.0e-3 with one step of 15 min in all intervals, and by 7.6e-4 with four in the first."""
+KEPT = 16
+"""Compiled equations that are kept with a plant."""
 
 
 class SimulationModel(Protocol):
@@ -53,17 +69,20 @@ class PlantModel:
     system : PlantSystem
         The model.
     grid : Grid
-        Knots and steps; the first interval has `SETTLING` times as many.
+        Knots and steps; the first interval has `settling` times as many.
     compiled : bool
         Whether the solver's step is compiled.
     checkpoint : int or None
         Knot intervals whose steps are held in memory at once for the backward pass; None for all.
+    settling : int
+        One where a simulation goes on from a state that it has reached, so that it ends as it would have in one go.
     """
 
     system: PlantSystem
     grid: Grid
     compiled: bool = False
     checkpoint: int | None = None
+    settling: int = SETTLING
 
     def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
         """Run from ``x0`` over ``inputs`` ``(…, knot, input)``."""
@@ -71,61 +90,10 @@ class PlantModel:
             self.system,
             x0,
             inputs,
-            replace(self.grid, settling=SETTLING),
+            replace(self.grid, settling=self.settling),
             record_knots=record_knots,
             compiled=self.compiled,
             checkpoint=self.checkpoint,
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class CompiledModel:
-    """f, or f + n, as a `PlantModel` gives it, to rounding: without gradients, in float64 on the CPU, and faster.
-
-    Windows and members run one after the other, so that none depends on what else is simulated beside it.
-
-    Attributes
-    ----------
-    system : PlantSystem
-        The model.
-    grid : Grid
-        Knots and steps; the first interval has `settling` times as many.
-    settling : int
-        One where a simulation goes on from a state that it has reached, so that it ends as it would have in one go.
-    """
-
-    system: PlantSystem
-    grid: Grid
-    settling: int = SETTLING
-
-    @cached_property
-    def _equations(self) -> CompiledSystem:
-        return CompiledSystem(self.system)
-
-    @cached_property
-    def _steps(self) -> CompiledSteps:
-        return CompiledSteps(self._equations, replace(self.grid, settling=self.settling))
-
-    def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
-        """Run from ``x0`` over ``inputs`` ``(…, knot, input)``; a window holds NaN from where it leaves the numbers."""
-        equations, term = self._equations, self.system.term
-        lead = np.broadcast_shapes(x0.shape[:-2], inputs.shape[:-2], self.system.parameters.shape[:-1])
-        start, driven, parameters = (
-            np.broadcast_to(v.detach().numpy(), (*lead, *v.shape[v.dim() - axes :]))
-            for v, axes in ((x0, 2), (inputs, 2), (self.system.parameters, 1))
-        )
-        knots = np.repeat(start[..., None, :, :], inputs.shape[-2], axis=-3)
-        outputs = np.empty((*lead, (inputs.shape[-2] - 1) * self.grid.points + 1, len(self.system.targets)))
-        for window in np.ndindex(lead):
-            values = equations.values(parameters[window], window[0] if term is not None else 0)
-            outputs[window], states = self._steps.run(start[window][equations.active], driven[window], values)
-            knots[window][:, equations.active] = states
-        final = torch.as_tensor(knots[..., -1, :, :])
-        return Solution(
-            outputs=torch.as_tensor(outputs),
-            knots=torch.as_tensor(knots) if record_knots else None,
-            final=final,
-            ok=torch.isfinite(final).flatten(-2).all(-1),
         )
 
 
@@ -148,13 +116,178 @@ class NeuralModel:
         """Run from ``x0`` over ``inputs`` ``(…, knot, input)``."""
         grid = self.grid
         path = integrate_explicit(self.ode.derivative, x0, inputs, grid.interval, linear=grid.linear)
-        final = path[..., -1, :]
+        return _of_path(path, record_knots)
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledModel:
+    """f, or f + n, as a `PlantModel` gives it, to rounding: without gradients, in float64 on the CPU, and faster.
+
+    Windows and members run one by one, several at a time on the cores there are, and none depends on what else is
+    simulated beside it. Equations are written at the first call and kept with the plant: the weights of n and the
+    parameters are those that the system has at the time of a call.
+
+    Attributes
+    ----------
+    system : PlantSystem
+        The model.
+    grid : Grid
+        Knots and steps; the first interval has `settling` times as many.
+    settling : int
+        See `PlantModel`.
+    """
+
+    system: PlantSystem
+    grid: Grid
+    settling: int = SETTLING
+
+    @property
+    def _steps(self) -> CompiledSteps:
+        grid = replace(self.grid, settling=self.settling)
+        kept, key = self.system.plant.kept, (grid, structure(self.system))
+        if key not in kept:
+            if len(kept) >= KEPT:
+                kept.pop(next(iter(kept)))
+            kept[key] = CompiledSteps(CompiledSystem(self.system), grid)
+        return cast(CompiledSteps, kept[key])
+
+    def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
+        """Run from ``x0`` over ``inputs`` ``(…, knot, input)``; a window holds NaN from where it leaves the numbers."""
+        steps, system, active = self._steps, self.system, self.system.plant.rows.active > 0
+        lead = np.broadcast_shapes(x0.shape[:-2], inputs.shape[:-2], system.parameters.shape[:-1])
+        start, driven = (_everywhere(v, lead, 2) for v in (x0, inputs))
+        values, count = open_values(system, lead), inputs.shape[-2]
+        outputs = np.empty((*lead, (count - 1) * self.grid.points + 1, len(system.targets)))
+        knots = np.empty((*lead, count if record_knots else 1, *x0.shape[-2:]))
+
+        steps.write(count - 1)
+
+        def run(window: tuple[int, ...]) -> None:
+            outputs[window], states = steps.run(start[window][active], driven[window], values(window))
+            knots[window][:] = start[window]
+            knots[window][:, active] = states[-len(knots[window]) :]
+
+        side_by_side(run, lead)
+        final = torch.as_tensor(knots[..., -1, :, :])
         return Solution(
-            outputs=path,
-            knots=path if record_knots else None,
+            outputs=torch.as_tensor(outputs),
+            knots=torch.as_tensor(knots) if record_knots else None,
             final=final,
-            ok=torch.isfinite(final).all(-1),
+            ok=torch.isfinite(final).flatten(-2).all(-1),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledNeural:
+    """The pure neural ODE as a `NeuralModel` gives it, to rounding: without gradients, on the CPU, and faster.
+
+    Attributes
+    ----------
+    ode : NeuralODE
+        The model.
+    grid : Grid
+        Knots, at which it is recorded.
+    """
+
+    ode: NeuralODE
+    grid: Grid
+
+    @cached_property
+    def _steps(self) -> CompiledExplicit:
+        return CompiledExplicit(neural_derivative(self.ode), self.grid)
+
+    def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
+        """Run from ``x0`` over ``inputs`` ``(…, knot, input)``."""
+        lead = np.broadcast_shapes(x0.shape[:-1], inputs.shape[:-2])
+        start, driven = _everywhere(x0, lead, 1), _everywhere(inputs, lead, 2)
+        steps, values = self._steps, neural_values(self.ode)
+        path = np.empty((*lead, inputs.shape[-2], x0.shape[-1]))
+        steps.write(inputs.shape[-2] - 1)
+
+        def run(window: tuple[int, ...]) -> None:
+            path[window] = steps.run(start[window], driven[window], values(window[0]))
+
+        side_by_side(run, lead)
+        found = torch.as_tensor(path)
+        return _of_path(found, record_knots)
+
+
+@dataclass(frozen=True)
+class _Detached:
+    """A model without its gradients."""
+
+    model: SimulationModel
+
+    def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
+        with torch.no_grad():
+            return self.model.simulate(x0, inputs, record_knots=record_knots)
+
+
+def without_gradients(model: SimulationModel) -> SimulationModel:
+    """Return what simulates as a model does, to rounding, in the fastest way there is without gradients.
+
+    All that needs no gradients goes through here. It is compiled on a CPU, in float64; elsewhere torch does it.
+
+    Parameters
+    ----------
+    model : SimulationModel
+        The model. Its weights and parameters may change later.
+
+    Returns
+    -------
+    SimulationModel
+    """
+    like = None
+    if isinstance(model, PlantModel):
+        like = model.system.parameters
+    elif isinstance(model, NeuralModel):
+        like = model.ode.z_mean
+    if like is None or like.device.type != "cpu" or like.dtype != torch.float64:
+        return _Detached(model)
+    if isinstance(model, PlantModel):
+        return CompiledModel(model.system, model.grid, model.settling)
+    assert isinstance(model, NeuralModel)
+    return CompiledNeural(model.ode, model.grid)
+
+
+def side_by_side(run: Callable[[tuple[int, ...]], None], lead: tuple[int, ...]) -> None:
+    """Call a function for every window, as many at a time as there are cores.
+
+    Parameters
+    ----------
+    run : callable
+        Gets the place of a window in the leading axes, and fills in what is found there.
+    lead : tuple of int
+        The leading axes.
+    """
+    windows = list(np.ndindex(lead))
+    threads = min(len(windows), available_cores())
+    if threads < 2:
+        for window in windows:
+            run(window)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(run, windows):
+            pass
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _everywhere(values: Tensor, lead: tuple[int, ...], own: int) -> np.ndarray:
+    """Return values for every window; those of a window are contiguous."""
+    found = np.ascontiguousarray(values.detach().numpy())
+    return np.broadcast_to(found, (*lead, *found.shape[found.ndim - own :]))
+
+
+def _of_path(path: Tensor, record_knots: bool) -> Solution:
+    """Return the solution of a model whose states ``(…, knot, variable)`` are what is recorded."""
+    final = path[..., -1, :]
+    return Solution(path, path if record_knots else None, final, torch.isfinite(final).all(-1))
 
 
 def start_state(system: PlantSystem, u: Tensor, guess: Tensor | None = None) -> Tensor:

@@ -1,7 +1,7 @@
 """Forecasts of a model with states: it restarts from its open-loop state, moved by the last measurements.
 
 What is measured moves by the gain of a Kalman filter, all states of a plant as they fluctuate with it in the training
-block. No state depends on another origin, and all run as one batch. The forecasts are then corrected by what the
+block. No state depends on another origin. The forecasts are then corrected by what the
 earlier ones erred by.
 """
 
@@ -18,7 +18,7 @@ from asm_hybrid.data import Observation
 from asm_hybrid.training.compared_model import FittedRecord, ForecastTask, OpenLoop
 from asm_hybrid.training.forecast_errors import corrected
 from asm_hybrid.training.origins import Targets
-from asm_hybrid.training.simulation_models import NeuralModel, PlantModel
+from asm_hybrid.training.simulation_models import NeuralModel, PlantModel, without_gradients
 from asm_hybrid.training.updating import Fluctuations, fluctuations, innovations, update
 from asm_hybrid.training.windows import interpolate_outputs
 
@@ -276,7 +276,7 @@ def plant_outputs(
     with torch.no_grad():
         moves = moving.moves(known.update(moving.correlation))
         first = torch.maximum(known.states + moves.reshape(known.states.shape), known.states.clamp(max=0.0))
-        return show(plant.simulate(first, known.inputs).outputs, task.record.grid.spacing)
+        return show(without_gradients(plant).simulate(first, known.inputs).outputs, task.record.grid.spacing)
 
 
 def neural_outputs(task: ForecastTask, loop: OpenLoop, model: NeuralModel) -> Tensor:
@@ -300,7 +300,7 @@ def neural_outputs(task: ForecastTask, loop: OpenLoop, model: NeuralModel) -> Te
     apart = torch.eye(variables, dtype=known.noise.dtype, device=known.noise.device)
     with torch.no_grad():
         first = known.states + known.update(apart.expand(len(known.states), -1, -1))
-        return model.simulate(first, known.inputs).outputs
+    return without_gradients(model).simulate(first, known.inputs).outputs
 
 
 def loop_of_f(record: FittedRecord, which: int) -> OpenLoop:

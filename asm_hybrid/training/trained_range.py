@@ -14,7 +14,14 @@ from asm_hybrid.hybrid.network_inputs import reading_unit
 from asm_hybrid.plant.water import INFLUENT
 from asm_hybrid.training.fitted import FittedModel
 
-__all__ = ["Departure", "departure_text", "departures_text", "input_departures", "reading_departures"]
+__all__ = [
+    "Departure",
+    "departure_text",
+    "departures_text",
+    "input_departures",
+    "reading_departures",
+    "unvaried_texts",
+]
 
 NAMED = 3
 """Departures that a sentence names."""
@@ -131,6 +138,29 @@ def input_departures(
             Departure(place or "plant", quantity, unit, float(low[k]), float(high[k]), *reached, hours * int(at.sum()))
         )
     return _longest_first(found), np.asarray(outside.any(1))
+
+
+def unvaried_texts(model: FittedModel) -> list[str]:
+    """Say what n reads and has not seen vary, so that it does not answer to it.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The fitted model.
+
+    Returns
+    -------
+    list of str
+        A sentence each; none without n.
+    """
+    found = {}
+    for term in model.term or ():
+        for name, mean in zip(term.spec.inputs, term.mean.tolist(), strict=True):
+            if name in term.unvaried:
+                found[name] = f"{mean:.3g} {reading_unit(model.plant, name)}".removesuffix(" -")
+    return [
+        f"n did not see {name} vary in training ({v}): its answer to {name} is that of f" for name, v in found.items()
+    ]
 
 
 def departure_text(departure: Departure) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor
 from asm_hybrid.training.fit import Fit, FitProblem, FitResult, FitSettings
 from asm_hybrid.training.progress import span
 from asm_hybrid.training.run_context import RunContext
-from asm_hybrid.training.simulation_models import SimulationModel
+from asm_hybrid.training.simulation_models import SimulationModel, without_gradients
 from asm_hybrid.training.windows import Windows, make_windows
 
 __all__ = ["FitPlace", "fit_in_run", "fit_settings", "open_loop_validation", "skipped_warnings", "training_windows"]
@@ -74,7 +74,11 @@ def training_windows(
 
 
 def open_loop_validation(
-    context: RunContext, model: SimulationModel, origin: Tensor, windows: tuple[Windows, Windows]
+    context: RunContext,
+    model: SimulationModel,
+    origin: Tensor,
+    windows: tuple[Windows, Windows],
+    seen: Callable[[Tensor, Tensor], None] | None = None,
 ) -> Callable[[], tuple[Tensor, Tensor]]:
     """Return what simulates the record from its begin to the end of the validation block.
 
@@ -83,11 +87,13 @@ def open_loop_validation(
     context : RunContext
         The run.
     model : SimulationModel
-        The model.
+        The model, whose weights may change between validations.
     origin : Tensor, shape (member, …)
         Its states at the begin of the record.
     windows : pair of Windows
         The training block and the validation block.
+    seen : callable, optional
+        Gets what is recorded from the begin to the end, ``(member, point, variable)``, and the loss of every member.
 
     Returns
     -------
@@ -99,13 +105,17 @@ def open_loop_validation(
     held_out = validation.inputs(context.inputs, alone)[0]
     before = context.inputs[: int(validation.starts[0]) + 1]
     count = validation.counts(alone).sum().clamp(min=1)
+    plain = without_gradients(model)
 
     def validate() -> tuple[Tensor, Tensor]:
-        path = model.simulate(origin, before, record_knots=True)
+        path = plain.simulate(origin, before, record_knots=True)
         assert path.knots is not None
-        outputs = model.simulate(path.final, held_out).outputs.unsqueeze(1)
-        loss = validation.residuals(outputs, alone).square().flatten(1).sum(1) / count
-        return torch.where(torch.isfinite(loss), loss, torch.inf), path.knots[:, train.starts]
+        outputs = plain.simulate(path.final, held_out).outputs
+        loss = validation.residuals(outputs.unsqueeze(1), alone).square().flatten(1).sum(1) / count
+        loss = torch.where(torch.isfinite(loss), loss, torch.inf)
+        if seen is not None:
+            seen(torch.cat([path.outputs, outputs[:, 1:]], dim=1), loss)
+        return loss, path.knots[:, train.starts]
 
     return validate
 

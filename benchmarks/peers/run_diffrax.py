@@ -76,8 +76,8 @@ class Model:
         d = self.data
         limit, start, end = d["limits"]
         seen = X @ d["read"]
-        middle, width = (d["high"] + d["low"]) / 2, jnp.maximum(d["high"] - d["low"], 1e-9)
-        worst = jnp.max(jnp.abs(seen - middle) / width, axis=-1, keepdims=True) - 0.5
+        middle = (d["high"] + d["low"]) / 2
+        worst = jnp.max(jnp.abs(seen - middle) / d["width"], axis=-1, keepdims=True) - 0.5
         left = jnp.clip((end - worst) / (end - start), 0.0, 1.0)
         y = (seen - d["mean"]) / d["std"]
         for i, (weight, bias) in enumerate(network):

@@ -32,12 +32,14 @@ def make_term(plant, placement, form, *, activation="tanh", targets=None, inputs
     universe = {"rates": table.process_names, "state": table.component_names, "parameters": KINETIC}
     targets = tuple(targets or universe[placement])
     n, rng = len(inputs), np.random.default_rng(11)
-    low = torch.as_tensor(rng.uniform(0.0, 5.0, n))
+    low, std, width = (torch.as_tensor(rng.uniform(*ends, n)) for ends in ((0.0, 5.0), (1.0, 5.0), (4.0, 8.0)))
     scaling = TermScaling(
         mean=low + 5.0,
-        std=torch.as_tensor(rng.uniform(1.0, 5.0, n)),
+        std=std,
         low=low,
-        high=low + torch.as_tensor(rng.uniform(4.0, 8.0, n)),
+        high=low + width,
+        width=width,
+        varied=torch.ones(n, dtype=torch.float64),
         typical=torch.as_tensor(rng.uniform(1.0, 100.0, len(targets))),
         level=torch.as_tensor(rng.uniform(0.0, 50.0, plant.shape[1])),
     )

@@ -19,6 +19,7 @@ PACE = Timing(
     neural=Pace(1e-4, 1e-6),
     gradient=Pace(5e-3, 5e-5),
     neural_gradient=Pace(4e-4, 4e-6),
+    forward=Pace(2e-3, 2e-5),
     held=2e4,
     start=0.1,
 )

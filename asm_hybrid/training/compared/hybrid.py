@@ -7,6 +7,7 @@ import torch
 
 from asm_hybrid.training.compared_model import ComparedModel, FittedRecord, ForecastTask, OpenLoop
 from asm_hybrid.training.fitted import FittedModel
+from asm_hybrid.training.simulation_models import without_gradients
 from asm_hybrid.training.state_forecast import plant_forecast
 
 __all__ = ["MODEL"]
@@ -30,9 +31,9 @@ class Hybrid(ComparedModel):
         model = record.model
         if model.term is None:
             return None
+        start = model.start[1].expand(model.term.members, -1, -1)
+        solution = without_gradients(model.hybrid()).simulate(start, record.inputs, record_knots=True)
         with torch.no_grad():
-            start = model.start[1].expand(model.term.members, -1, -1)
-            solution = model.hybrid().simulate(start, record.inputs, record_knots=True)
             shown = model.sensors.read(solution.outputs, record.grid.spacing)
         return OpenLoop(record.read(shown, record.grid.points), solution.knots, int((~solution.ok).sum()))
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from asm_hybrid.training.compared_model import ComparedModel, FittedRecord, ForecastTask, OpenLoop
-from asm_hybrid.training.simulation_models import NeuralModel
+from asm_hybrid.training.simulation_models import NeuralModel, without_gradients
 from asm_hybrid.training.state_forecast import neural_outputs, read_forecasts
 
 __all__ = ["MODEL"]
@@ -29,9 +28,8 @@ class Neural(ComparedModel):
         ode, start = record.model.neural, record.model.neural_start
         if ode is None or start is None:
             return None
-        with torch.no_grad():
-            first = start.expand(ode.network.members, -1)
-            found = NeuralModel(ode, record.grid).simulate(first, record.inputs, record_knots=True)
+        first = start.expand(ode.network.members, -1)
+        found = without_gradients(NeuralModel(ode, record.grid)).simulate(first, record.inputs, record_knots=True)
         return OpenLoop(record.read(found.outputs, POINTS), found.knots, int((~found.ok).sum()))
 
     def forecast(self, task: ForecastTask, loop: OpenLoop | None) -> list[np.ndarray] | None:

@@ -13,7 +13,7 @@ from asm_hybrid.config import calibration_bounds
 from asm_hybrid.training.calibration import Calibration, calibrate
 from asm_hybrid.training.observation import robust
 from asm_hybrid.training.run_context import RunContext
-from asm_hybrid.training.simulation_models import PlantModel, start_state
+from asm_hybrid.training.simulation_models import PlantModel, start_state, without_gradients
 from asm_hybrid.training.windows import interpolate_outputs
 
 __all__ = ["CalibratedF", "calibrate_f", "uncalibrated_f"]
@@ -125,7 +125,7 @@ def _residuals(context: RunContext, f: CalibratedF, index: list[int]) -> Callabl
         system = context.system(full)
         with torch.no_grad():
             first = start_state(system, context.typical_inputs, f.start[:1])
-            solution = PlantModel(system, grid).simulate(first, inputs)
+        solution = without_gradients(PlantModel(system, grid)).simulate(first, inputs)
         shown = np.asarray(sensors.known(solution.outputs, grid.spacing).cpu())
         found = interpolate_outputs(shown, observations, grid.interval, grid.points)
         parts = [o.error(y)[..., u] / o.noise for y, o, u in zip(found, observations, used, strict=True)]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-import torch
-
 from asm_hybrid.training.run_context import RunContext
-from asm_hybrid.training.simulation_models import PlantModel
+from asm_hybrid.training.simulation_models import PlantModel, without_gradients
 from asm_hybrid.training.stages.simulate_f import SimulatedF
 
 __all__ = ["StepCheck", "check_step"]
@@ -56,9 +54,8 @@ def check_step(context: RunContext, simulated: SimulatedF) -> StepCheck:
     inputs = context.inputs[first : first + round(DAYS / grid.interval) + 1]
     model = PlantModel(context.system(simulated.f.parameters), grid)
     fine = replace(model, grid=replace(grid, substeps=FINER * grid.substeps))
-    with torch.no_grad():
-        coarse = model.simulate(trajectory[first], inputs).outputs
-        change = (coarse - fine.simulate(trajectory[first], inputs).outputs).abs().amax(0)
+    found, finer = (without_gradients(m).simulate(trajectory[first], inputs).outputs for m in (model, fine))
+    change = (found - finer).abs().amax(0)
     warnings = []
     sizes = dict(zip(context.labels, change.tolist(), strict=True))
     for o, size in zip(context.dataset.observations, sizes.values(), strict=True):

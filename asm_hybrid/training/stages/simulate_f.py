@@ -10,7 +10,7 @@ from torch import Tensor
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.run_context import RunContext
-from asm_hybrid.training.simulation_models import PlantModel
+from asm_hybrid.training.simulation_models import PlantModel, without_gradients
 from asm_hybrid.training.stages.calibrate_f import CalibratedF
 
 __all__ = ["SimulatedF", "simulate_f"]
@@ -64,8 +64,7 @@ def simulate_f(context: RunContext, f: CalibratedF) -> SimulatedF:
             solution = Solution(**{name: t.to(context.device) for name, t in saved.tensors.items()})
     else:
         model = PlantModel(context.system(torch.stack([context.defaults, f.parameters])), context.grid)
-        with torch.no_grad():
-            solution = model.simulate(f.start, context.inputs, record_knots=True)
+        solution = without_gradients(model).simulate(f.start, context.inputs, record_knots=True)
         context.save("f", {k: v for k, v in vars(solution).items() if v is not None})
     if not bool(solution.ok.all()):
         which = ["default", "recalibrated"][int((~solution.ok).nonzero()[0])]
