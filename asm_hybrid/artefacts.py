@@ -27,6 +27,7 @@ __all__ = [
     "WritingError",
     "clear_temporary",
     "csv_text",
+    "json_text",
     "make_folder",
     "read_json",
     "restored",
@@ -273,8 +274,22 @@ def write_json_atomic(path: Path, value: Mapping[str, Any] | Sequence[Any]) -> P
     Path
         The target.
     """
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    return write_text_atomic(path, text + "\n")
+    return write_text_atomic(path, json_text(value))
+
+
+def json_text(value: Mapping[str, Any] | Sequence[Any]) -> str:
+    """Return JSON, indented, keys in the given order, without NaN or infinity.
+
+    Parameters
+    ----------
+    value : mapping or sequence
+        Content.
+
+    Returns
+    -------
+    str
+    """
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def clear_temporary(folder: Path) -> None:
