@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["check", "diagnose", "load_config", "load_plant", "load_run", "resume", "run", "simulate"]
 
 
-def run(config: YamlSource, out: str | Path | None = None, *, progress: bool = False) -> RunResult | EquationResult:
+def run(
+    config: YamlSource, out: str | Path | None = None, *, progress: bool = False, plot: bool = False
+) -> RunResult | EquationResult:
     """Do the whole job: train what a config describes, diagnose what f lacks, and write the report.
 
     Parameters
@@ -34,6 +36,9 @@ def run(config: YamlSource, out: str | Path | None = None, *, progress: bool = F
         The run folder, new or empty; a dated one below ``runs`` without it.
     progress : bool
         Whether to show what is being done.
+    plot : bool
+        Whether to draw predictions against data while a plant trains, refreshed after validations, into
+        ``progress.png`` in the run folder, and in a notebook below the cell.
 
     Returns
     -------
@@ -49,10 +54,10 @@ def run(config: YamlSource, out: str | Path | None = None, *, progress: bool = F
         When a simulation diverges; the last good model is in the folder then.
     """
     with _shown(progress) as receiver:
-        return open_job(config).run(_path(out), receiver)
+        return open_job(config).run(_path(out), receiver, plot=plot)
 
 
-def resume(folder: str | Path, *, progress: bool = False) -> RunResult:
+def resume(folder: str | Path, *, progress: bool = False, plot: bool = False) -> RunResult:
     """Go on with a run of a plant that was stopped; it ends as it would have in one go, to the same bits.
 
     Parameters
@@ -61,6 +66,8 @@ def resume(folder: str | Path, *, progress: bool = False) -> RunResult:
         Its run folder.
     progress : bool
         Whether to show what is being done.
+    plot : bool
+        As in `run`.
 
     Returns
     -------
@@ -76,7 +83,7 @@ def resume(folder: str | Path, *, progress: bool = False) -> RunResult:
     from asm_hybrid.workflow import resume_training
 
     with _shown(progress) as receiver:
-        return resume_training(open_run(folder).fitted(), receiver)
+        return resume_training(open_run(folder).fitted(), receiver, plot=plot)
 
 
 def diagnose(folder: str | Path, *, progress: bool = False) -> RunResult:

@@ -61,6 +61,10 @@ def train(
         Path | None,
         typer.Option("--resume", "-r", help="Folder of a stopped run, which goes on; instead of CONFIG."),
     ] = None,
+    plot: Annotated[
+        bool,
+        typer.Option("--plot", "-p", help="Draw predictions against data while it trains: RUN/progress.png."),
+    ] = False,
 ) -> None:
     """Fit the model and its baselines; write report, weights and predictions.
 
@@ -76,7 +80,8 @@ def train(
 
     if (config is None) == (resume is None) or (resume is not None and out is not None):
         raise typer.BadParameter("give either CONFIG, with or without --out, or --resume RUN alone")
-    result = api.resume(resume, progress=True) if resume else api.run(str(config), out, progress=True)
+    shown = {"progress": True, "plot": plot}
+    result = api.resume(resume, **shown) if resume else api.run(str(config), out, **shown)
     if result.interrupted:
         typer.echo(f"interrupted; the best model so far is in {result.folder}", err=True)
         if result.resumable:

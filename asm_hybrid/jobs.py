@@ -52,7 +52,7 @@ class Job(ABC):
         """Validate it, without training or simulating."""
         raise self._refused("checked", "a config, the file of a plant, or a shipped layout")
 
-    def run(self, out: Path | None, progress: Progress) -> RunResult | EquationResult:
+    def run(self, out: Path | None, progress: Progress, *, plot: bool = False) -> RunResult | EquationResult:
         """Train what it describes, say what f failed to capture, and write the report.
 
         Parameters
@@ -61,6 +61,8 @@ class Job(ABC):
             The run folder, new or empty; a dated one below ``runs`` without it.
         progress : Progress
             Receiver of progress.
+        plot : bool
+            Whether to draw the run while it trains.
         """
         raise self._refused("trained", "the config of a plant with data, or of a generic ODE")
 
@@ -125,13 +127,13 @@ class PlantJob(Job):
 
         return check(self.source)
 
-    def run(self, out: Path | None, progress: Progress) -> RunResult | EquationResult:
+    def run(self, out: Path | None, progress: Progress, *, plot: bool = False) -> RunResult | EquationResult:
         """See `Job.run`."""
         from asm_hybrid.workflow import run_training
 
         if not isinstance(self.source, Mapping) and not str(self.source).endswith(YAML):
             return super().run(out, progress)
-        return run_training(self.source, out, progress)
+        return run_training(self.source, out, progress, plot=plot)
 
     def simulate(
         self,
@@ -177,12 +179,19 @@ class EquationJob(Job):
 
         return CheckResult(source_name(self.source), tuple(describe_ode(self.source)))
 
-    def run(self, out: Path | None, progress: Progress) -> RunResult | EquationResult:
+    def run(self, out: Path | None, progress: Progress, *, plot: bool = False) -> RunResult | EquationResult:
         """See `Job.run`."""
         from asm_hybrid.equations.fit import train_ode
         from asm_hybrid.equations.page import write_ode_plot
         from asm_hybrid.equations.result import EquationResult
 
+        if plot:
+            raise InputError(
+                "a generic ODE is not drawn while it is trained",
+                where=source_name(self.source),
+                expected="the config of a plant",
+                fix="leave out --plot, in Python plot=True; its run folder holds plot.svg at the end",
+            )
         folder = train_ode(self.source, out, progress).folder
         write_ode_plot(folder)
         return EquationResult(folder)

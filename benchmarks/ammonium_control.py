@@ -29,7 +29,7 @@ from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant
 from asm_hybrid.training import FittedModel, PlantModel, load_model, read_inputs, start_state, train
-from asm_hybrid.training.fitted import make_grid
+from asm_hybrid.training.from_config import make_grid
 from asm_hybrid.training.model_inputs import INPUTS, knot_values
 
 DAYS, PER_DAY, BEFORE = 20, 48, 10

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import torch
@@ -10,7 +12,7 @@ from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant
 from asm_hybrid.training import PlantModel, start_state
-from asm_hybrid.training.fitted import make_grid
+from asm_hybrid.training.from_config import make_grid
 
 CONFIG = """\
 name: small
@@ -48,17 +50,30 @@ TRUE = {"mu_A": 0.65, "eta_g": 0.6}
 BEYOND = TRUE | {"K_NH": 2.0}
 """A truth that calibration does not reach, so that n has something to learn."""
 DAYS, PER_DAY = 5, 48
+COLLOCATION_STEPS = 30
+"""Gradient steps of a collocation where a test asks in which order things happen, not how good they are."""
+_RECORDS: dict[str, str] = {}
+"""Records that were made, by what they were made from: most tests want the same one."""
 
 
-def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1, truth=TRUE, more=None):
+def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1, truth=TRUE, more=None, days=DAYS):
     """Write ``config.yaml`` and ``plant.csv``; the measurements follow f with the parameters of ``truth``.
 
     ``more`` are further inputs, each a name and a function of the time [d]; columns have the names of their inputs.
     """
     config_path = folder / "config.yaml"
     config_path.write_text(text, encoding="utf-8")
+    key = json.dumps([text, noise, missing, truth, days])
+    if more or ".yaml" in text or key not in _RECORDS:  # a table in a file of its own is not in the key
+        _RECORDS[key] = _record(config_path, noise, missing, truth, more or {}, days)
+    (folder / "plant.csv").write_text(_RECORDS[key], encoding="utf-8")
+    return config_path
+
+
+def _record(config_path, noise, missing, truth, more, days):
+    """Return the content of ``plant.csv``; a first version of it, without measurements, is there for the config."""
     rng = np.random.default_rng(11)
-    t = np.arange(DAYS * PER_DAY + 1) / PER_DAY
+    t = np.arange(days * PER_DAY + 1) / PER_DAY
     frame = pd.DataFrame(
         {
             "time": pd.date_range("2024-03-04", periods=len(t), freq="30min").strftime("%Y-%m-%d %H:%M"),
@@ -69,9 +84,9 @@ def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1, truth=TRUE, more
             "NO3": 8.0,
         }
     )
-    for name, series in (more or {}).items():
+    for name, series in more.items():
         frame[name] = series(t)
-    frame.to_csv(folder / "plant.csv", index=False)
+    frame.to_csv(config_path.parent / "plant.csv", index=False)
     config = load_config(config_path)
     table = load_kinetics(config)
     plant = Plant(table, build_layout(config, table))
@@ -79,7 +94,7 @@ def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1, truth=TRUE, more
     parameters = torch.tensor([values[p.name] for p in table.parameters], dtype=torch.float64)
     inputs = np.zeros((len(t), len(plant.inputs)))
     series = {"Q_in": "flow", "influent.S_NH": "NH4_in", "aerobic.S_O": "DO"}
-    series |= {name: name for name in more or {}}
+    series |= {name: name for name in more}
     for i, spec in enumerate(plant.inputs):
         constant = plant.layout.constants.get(spec.name, 0.0)  # f does not read the clock, which has none
         inputs[:, i] = frame[series[spec.name]] if spec.name in series else constant
@@ -93,5 +108,4 @@ def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1, truth=TRUE, more
         measured = outputs[:, k] + noise * rng.normal(size=len(t))
         measured[rng.random(len(t)) < missing] = np.nan
         frame[name] = np.clip(measured, 0, None)
-    frame.to_csv(folder / "plant.csv", index=False, float_format="%.6g")
-    return config_path
+    return frame.to_csv(index=False, float_format="%.6g")

@@ -296,7 +296,7 @@ def _simulated(model: FittedModel, quantities: Sequence[Quantity], before: np.nd
     simulated = _Simulated(f, start, count, "f")
     if not own.learns:
         return simulated, _Simulated(None, start, count, own.phrase)
-    if model.term is not None:
+    if own.states and model.term is not None:
         hybrid = CompiledModel(model.hybrid(targets).system, model.grid)
         start = hybrid.simulate(model.start[1].expand(model.term.members, -1, -1), before_it).final
         return simulated, _Simulated(hybrid, start, count, own.phrase, model)

@@ -147,8 +147,10 @@ class _TorchNamespace:
         # Compiled, the sums merge with what is around them; a library multiplies small matrices by one call for each.
         if self._torch.compiler.is_compiling():
             return (a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2)
-        # One product a window: torch would fold those of all windows into one when an operand has no batch axis, and
-        # the last bit of a result would then depend on what else is in its batch.
+        # With gradients, one product for all windows where an operand has no batch axis: ten times as fast. Without,
+        # one product a window, since the last bit of a folded result depends on what else is in its batch.
+        if self._torch.is_grad_enabled():
+            return self._torch.matmul(a, b)
         if a.dim() == 2 and b.dim() == 2:
             return self._torch.bmm(a.unsqueeze(0), b.unsqueeze(0)).squeeze(0)
         return self._torch.matmul(a.unsqueeze(0) if a.dim() == 2 else a, b.unsqueeze(0) if b.dim() == 2 else b)

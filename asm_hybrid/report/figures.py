@@ -18,7 +18,7 @@ from asm_hybrid.report.model_style import model_colour, model_line, model_title
 from asm_hybrid.report.run_tables import thin, with_gaps
 from asm_hybrid.report.style import INK, MUTED, drawing, svg, unit_text
 
-__all__ = ["WIDTH", "block_figure", "overview_figure"]
+__all__ = ["WIDTH", "block_figure", "overview", "overview_figure"]
 
 WIDTH = 10.2
 """Width of a figure [inch]; the page scales it."""
@@ -93,16 +93,10 @@ def overview_figure(
 
     Parameters
     ----------
-    frame : DataFrame
-        ``predictions.csv``.
-    units : mapping of str to str
-        Unit of each variable, in the order of the panels.
+    frame, units, blocks, zone
+        As in `overview`.
     model : str or None
         Model to draw over the measurements.
-    blocks : mapping of str to (Timestamp, Timestamp)
-        Train, validate and test.
-    zone : ZoneInfo
-        Time zone of the axis.
     prefix : str
         Prefix of the ids in the SVG.
 
@@ -112,35 +106,65 @@ def overview_figure(
         The figure.
     """
     with drawing():
-        figure = Figure(figsize=(WIDTH, 0.75 + 1.15 * len(units)))
-        panels = figure.subplots(len(units), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, (variable, unit) in zip(panels, units.items(), strict=True):
-            part = frame[frame["variable"] == variable].sort_values("time")
-            days = _days(part["time"])
-            measured = part["measured"].to_numpy(float)
-            _dots(axes, days, measured, size=1.4)
-            drawn = [measured]
-            if model is not None:
-                drawn.append(part[model].to_numpy(float))
-                _line(axes, days, drawn[-1], model, width=0.8)
-            axes.set_ylabel(_axis(variable, unit).replace(" [", "\n["))
-            axes.locator_params(axis="y", nbins=4)
-            _limits(axes, drawn)
-            for name, (start, end) in blocks.items():
-                axes.axvspan(_day(start), _day(end), color=_SHADES.get(name, "#eef1f5"), linewidth=0, zorder=0)
-        for name, (start, end) in blocks.items():
-            panels[0].text(
-                (_day(start) + _day(end)) / 2,
-                1.03,
-                name,
-                transform=panels[0].get_xaxis_transform(),
-                ha="center",
-                va="bottom",
-                color=MUTED,
-            )
-        _dates(panels[-1], zone)
-        _legend(figure, panels[0])
+        figure = overview(frame, units, () if model is None else (model,), blocks, zone)
         return svg(figure, "The whole record: measured and predicted, blocks shaded", prefix)
+
+
+def overview(
+    frame: pd.DataFrame,
+    units: Mapping[str, str],
+    models: Sequence[str],
+    blocks: Mapping[str, tuple[pd.Timestamp, pd.Timestamp]],
+    zone: ZoneInfo,
+) -> Figure:
+    """Draw a record, one small panel for each variable, with the blocks shaded; called within `drawing`.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Such as ``predictions.csv``.
+    units : mapping of str to str
+        Unit of each variable, in the order of the panels.
+    models : sequence of str
+        Models to draw over the measurements; the last lies on top.
+    blocks : mapping of str to (Timestamp, Timestamp)
+        Start and end, by name.
+    zone : ZoneInfo
+        Time zone of the axis.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure(figsize=(WIDTH, 0.75 + 1.15 * len(units)))
+    panels = figure.subplots(len(units), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (variable, unit) in zip(panels, units.items(), strict=True):
+        part = frame[frame["variable"] == variable].sort_values("time")
+        days = _days(part["time"])
+        measured = part["measured"].to_numpy(float)
+        _dots(axes, days, measured, size=1.4)
+        drawn = [measured]
+        for model in models:
+            drawn.append(part[model].to_numpy(float))
+            _line(axes, days, drawn[-1], model, width=0.8)
+        axes.set_ylabel(_axis(variable, unit).replace(" [", "\n["))
+        axes.locator_params(axis="y", nbins=4)
+        _limits(axes, drawn)
+        for name, (start, end) in blocks.items():
+            axes.axvspan(_day(start), _day(end), color=_SHADES.get(name, "#eef1f5"), linewidth=0, zorder=0)
+    for name, (start, end) in blocks.items():
+        panels[0].text(
+            (_day(start) + _day(end)) / 2,
+            1.03,
+            name,
+            transform=panels[0].get_xaxis_transform(),
+            ha="center",
+            va="bottom",
+            color=MUTED,
+        )
+    _dates(panels[-1], zone)
+    _legend(figure, panels[0])
+    return figure
 
 
 def _errors(frame: pd.DataFrame, model: str) -> np.ndarray:

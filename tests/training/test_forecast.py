@@ -46,6 +46,12 @@ def run(model, dataset):
     return found.values, forecast(found.record, found.loops)
 
 
+@pytest.fixture(scope="module")
+def plain(case):
+    """Return the forecasts of the record as it is."""
+    return run(*case)[1]
+
+
 def changed(dataset, **fields):
     return replace(dataset, observations=tuple(replace(o, **fields) for o in dataset.observations))
 
@@ -89,9 +95,8 @@ def test_without_a_correction_the_forecast_is_the_simulation(case, shift):
             np.testing.assert_allclose(rows[name], np.median(values[o.label][name], axis=0)[at], atol=tolerance)
 
 
-def test_lead_times_are_the_horizons_and_persistence_is_the_last_measurement(case):
-    model, dataset = case
-    _, result = run(model, dataset)
+def test_lead_times_are_the_horizons_and_persistence_is_the_last_measurement(case, plain):
+    dataset, result = case[1], plain
     assert set(FORECASTERS) <= set(result.table)
     for o in dataset.observations:
         rows = result.table[result.table["variable"] == o.label]
@@ -107,9 +112,8 @@ def test_lead_times_are_the_horizons_and_persistence_is_the_last_measurement(cas
             assert (inside <= end + 1e-4).all()
 
 
-def test_a_measurement_after_the_origin_changes_nothing_before_it(case):
-    model, dataset = case
-    _, before = run(model, dataset)
+def test_a_measurement_after_the_origin_changes_nothing_before_it(case, plain):
+    (model, dataset), before = case, plain
     when = dataset.blocks["test"][0] + 0.4
     values = [np.where(o.times >= when, o.values + 3.0, o.values) for o in dataset.observations]
     later = tuple(replace(o, values=v) for o, v in zip(dataset.observations, values, strict=True))
@@ -123,19 +127,16 @@ def test_a_measurement_after_the_origin_changes_nothing_before_it(case):
             assert (a[~early] != b[~early]).any(), name
 
 
-def test_the_update_helps_a_model_that_is_off(case):
-    model, dataset = case
+def test_the_update_helps_a_model_that_is_off(case, plain):
+    (model, dataset), updated = case, plain
     _, blind = run(model, changed(dataset, noise=1e3))
-    _, updated = run(model, dataset)
     for variable in ("NH4", "NO3"):
         a, b = (r.summary["scores"]["test"]["1 h"][variable]["mechanistic"]["rmse"] for r in (blind, updated))
         assert b < 0.9 * a
 
 
-def test_scores_are_those_of_the_table(case):
-    model, dataset = case
-    _, result = run(model, dataset)
-    table = result.table
+def test_scores_are_those_of_the_table(plain):
+    result, table = plain, plain.table
     for horizon, variables in result.summary["scores"]["test"].items():
         for variable, models in variables.items():
             rows = table[(table["block"] == "test") & (table["variable"] == variable)]

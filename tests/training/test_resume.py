@@ -4,19 +4,18 @@ import io
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
-from small_plant import CONFIG, write_case
+from killed_runs import killed
+from run_files import content
+from small_plant import COLLOCATION_STEPS, CONFIG, write_case
 from torch import nn
 
 from asm_hybrid.artefacts import WritingError
 from asm_hybrid.errors import InputError
 from asm_hybrid.solver.rosenbrock import Solution
+from asm_hybrid.training import collocation
 from asm_hybrid.training.checkpoints import Checkpoints
 from asm_hybrid.training.fit import Fit, FitProblem, FitSettings
 from asm_hybrid.training.run_folder import MetricsLog, hold_run
@@ -28,44 +27,13 @@ TEXT = (
     .replace("window: 6 h", f"window: 6 h, batch: 5, {STAGES}")
     .replace("as: aerobic.S_NH, unit", "as: aerobic.S_NH, bias: learn, lag: learn, unit")
 )
-SCRIPT = """
-import os, signal, sys
-from pathlib import Path
-import torch
-from asm_hybrid import artefacts, workflow
-from asm_hybrid.training import checkpoints, run_folder as logs
 
-torch.set_num_threads(1)
-(what, _, stage), count = sys.argv[1].partition(" "), int(sys.argv[2])
 
-def killing(function):
-    def called(*args, **kwargs):
-        global count
-        count -= not stage or stage in args
-        if count == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return function(*args, **kwargs)
-    return called
-
-places = {"save": (checkpoints.Checkpoints, "save"), "log": (logs.MetricsLog, "write"), "end": (os, "replace")}
-place, name = places[what]
-if what == "end":  # files that are put in their place once the forecasts are made
-    from asm_hybrid.training import run
-    count = -1
-    wrapped = run.write_results
-    def begin(*args, **kwargs):
-        global count
-        count = int(sys.argv[2])
-        return wrapped(*args, **kwargs)
-    run.write_results = begin
-setattr(place, name, killing(getattr(place, name)))
-run, config = Path(sys.argv[3]), sys.argv[4]
-if (run / "config.yaml").exists():
-    workflow.resume_training(run)
-else:
-    workflow.run_training(config, run)
-"""
-TIMES = ("created", "seconds")
+@pytest.fixture(scope="module", autouse=True)
+def _short_collocation():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(collocation, "STEPS", COLLOCATION_STEPS)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -78,33 +46,24 @@ def case(tmp_path_factory):
     return config, base / "run"
 
 
-def killed(run: Path, config: Path, what: str, count: int) -> bool:
-    """Run or resume in a process that kills itself at the count-th call; return whether it did."""
-    command = [sys.executable, "-c", SCRIPT, what, str(count), str(run), str(config)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    return done.returncode != 0
+@pytest.fixture(scope="module")
+def killed_often(tmp_path_factory):
+    """Return two folders of a config, its data, and a run that was killed again and again.
 
-
-def content(run: Path) -> dict[str, bytes]:
-    """Return every file of a run, times and dates left out."""
-    found = {}
-    for path in sorted(p for p in run.rglob("*") if p.is_file()):
-        name = path.relative_to(run).as_posix()
-        if name in ("environment.json", "manifest.json", "report.html"):
-            continue
-        found[name] = path.read_bytes()
-        if name == "summary.json":
-            values = json.loads(found[name])
-            found[name] = json.dumps({k: v for k, v in values.items() if k not in TIMES}).encode()
-    return found
-
-
-def test_a_run_killed_many_times_ends_as_one_in_one_go(case, tmp_path):
-    whole, config, run = case[1], write_case(tmp_path, TEXT), tmp_path / "run"
+    One is as it was after the kill in the last stage of n, the other as it was after the last kill.
+    """
+    early, late = tmp_path_factory.mktemp("early"), tmp_path_factory.mktemp("late")
+    config, run = write_case(late, TEXT), late / "run"
     places = ["save calibration", "save f", "save n-2", "save n-5", "save n-6", "save ODE", "end", "end"]
     for place, count in zip(places, [2, 1, 1, 1, 2, 3, 3, 9], strict=True):
         assert killed(run, config, place, count)
+        if place == "save n-6":
+            shutil.copytree(late, early, dirs_exist_ok=True)
+    return early, late
+
+
+def test_a_run_killed_many_times_ends_as_one_in_one_go(case, killed_often):
+    whole, run = case[1], killed_often[1] / "run"
     assert not (run / "report.html").exists()
     resume_training(run)
     expected, found = content(whole), content(run)
@@ -113,18 +72,10 @@ def test_a_run_killed_many_times_ends_as_one_in_one_go(case, tmp_path):
     assert not (run / "checkpoint").exists()
 
 
-@pytest.fixture(scope="module")
-def killed_once(tmp_path_factory):
-    """Return the folder of a config, its data, and a run that was killed in the last stage of n."""
-    base = tmp_path_factory.mktemp("killed")
-    assert killed(base / "run", write_case(base, TEXT), "save n-6", 2)
-    return base
-
-
 @pytest.fixture
-def stopped(killed_once, tmp_path):
+def stopped(killed_often, tmp_path):
     """Return a run that was killed within the fit of n, with its data beside it."""
-    shutil.copytree(killed_once, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(killed_often[0], tmp_path, dirs_exist_ok=True)
     return tmp_path / "run"
 
 
@@ -183,15 +134,6 @@ def test_the_log_is_that_of_the_checkpoint_whatever_a_power_cut_left(stopped, st
     log.write({"stage": "n"})
     log.close()
     assert path.read_text() == known + '{"stage": "n"}\n'
-
-
-def test_a_run_whose_log_is_lost_ends_as_one_in_one_go(case, stopped):
-    path = stopped / "metrics.jsonl"
-    path.write_bytes(path.read_bytes()[:50])
-    resume_training(stopped)
-    expected, found = content(case[1]), content(stopped)
-    assert [n for n in expected if found[n] != expected[n]] == []
-    assert not [p for p in stopped.rglob("*") if p.name.startswith(".") or p.name == "lock"]
 
 
 def test_a_log_that_cannot_be_written_is_named(tmp_path):
@@ -264,7 +206,9 @@ def test_an_origin_that_says_nothing_is_refused(stopped, origin):
     assert "another folder" in str(error.value)
 
 
-def test_a_disk_without_room_ends_the_run_in_one_message_and_it_goes_on_later(case, stopped, monkeypatch):
+def test_a_disk_without_room_ends_the_run_in_one_message_and_it_goes_on_though_its_log_is_lost(
+    case, stopped, monkeypatch
+):
     def full(self, *args):
         raise WritingError(OSError(28, "No space left on device"), self.folder)
 
@@ -274,9 +218,12 @@ def test_a_disk_without_room_ends_the_run_in_one_message_and_it_goes_on_later(ca
             resume_training(stopped)
     assert f"--resume {stopped}" in str(error.value)
     assert not (stopped / "summary.json").exists()
+    log = stopped / "metrics.jsonl"
+    log.write_bytes(log.read_bytes()[:50])
     resume_training(stopped)
     expected, found = content(case[1]), content(stopped)
     assert [n for n in expected if found[n] != expected[n]] == []
+    assert not [p for p in stopped.rglob("*") if p.name.startswith(".") or p.name == "lock"]
 
 
 def test_a_folder_that_vanishes_ends_the_run_in_one_message(tmp_path, monkeypatch):
