@@ -46,7 +46,7 @@ def config_with(config: Config, data: NewData) -> Config:
     """
     if isinstance(data, Mapping):
         return _mapped(config, data) if "data" in data else _replaced(config, data)
-    given = data if isinstance(data, list | tuple) else [data]
+    given: Sequence[Any] = data if isinstance(data, list | tuple) else [data]
     paths = [as_path(one, A_FILE) for one in given]
     if len(paths) == 1 and str(paths[0]).endswith(YAML):
         return _mapped(config, paths[0])

@@ -260,7 +260,7 @@ def forecast_facts(found: Forecast) -> dict[str, Any]:
     for v in found.variables:
         label = v.observation.label
         rows = median[median["variable"] == label]
-        peak = rows.loc[rows[found.own].idxmax()]
+        peak = rows.iloc[int(rows[found.own].argmax())]
         variables[label] = {
             "unit": v.observation.unit,
             "age": v.age,

@@ -8,7 +8,7 @@ import torch
 from newdata_case import Case
 from small_plant import BEYOND, CONFIG, write_case
 
-from asm_hybrid.workflow import run_training
+from asm_hybrid.training import discard_checkpoints, train
 
 BLOCKS = "train: [0.0, 0.551], validate: [0.601, 0.751], test: [0.801, 1.0]"
 
@@ -20,6 +20,6 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     base = tmp_path_factory.mktemp("newdata")
     text = CONFIG.replace("train: [0.0, 0.55], validate: [0.6, 0.75], test: [0.8, 1.0]", BLOCKS)
     config = write_case(base, text, truth=BEYOND, missing=0.0)
-    result = run_training(config, base / "run")
-    rows = pd.read_csv(base / "plant.csv", parse_dates=["time"])
-    return Case(result.folder, rows)
+    folder = train(config, base / "run").folder
+    discard_checkpoints(folder)
+    return Case(folder, pd.read_csv(base / "plant.csv", parse_dates=["time"]))
