@@ -13,12 +13,14 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 __all__ = ["LiveProgress"]
 
@@ -26,6 +28,21 @@ EVERY = 30.0
 """Time between two lines of progress in a file [s]."""
 NOTE_WIDTH = 48
 """Columns of what stands below a bar, beside which the bar still fits."""
+
+
+class _TimeLeft(ProgressColumn):
+    """What is left of a stage, by its own pace; of the whole run, as it was told."""
+
+    max_refresh = 0.5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._own = TimeRemainingColumn(compact=True, elapsed_when_finished=True)
+
+    def render(self, task: Task) -> Text:
+        """Return the time, minutes and seconds."""
+        told = task.fields.get("left")
+        return self._own.render(task) if told is None else Text(f"{_clock(told)} left", style="progress.remaining")
 
 
 class LiveProgress:
@@ -46,12 +63,15 @@ class LiveProgress:
             TextColumn("{task.description}{task.fields[note]}", markup=False),  # the note stands on a line of its own
             BarColumn(bar_width=10),
             MofNCompleteColumn(),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            _TimeLeft(),
             console=self._console,
         )
         self._task: TaskID | None = None
         self._printed, self._line = 0.0, ""
         self._shown, self._waiting = False, False
+        self._whole: TaskID | None = None
+        self._other: TaskID | None = None
+        self._left: float | None = None
 
     def __enter__(self) -> LiveProgress:
         if self._console.is_terminal:
@@ -62,6 +82,8 @@ class LiveProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._finish()
+        if self._whole is not None:
+            self._bars.remove_task(self._whole)
         if self._console.is_terminal:
             self._bars.stop()
 
@@ -102,6 +124,20 @@ class LiveProgress:
             if share > 0:
                 self._step("", percent=True)
 
+    def beside(self, title: str, done: int, total: int, note: str) -> None:
+        """So many steps are done of a stage that another process works on; no line in a file tells of it."""
+        if self._other is None:
+            self._other = self._bars.add_task(f"{title}, beside", total=total, note="")
+        lines = "".join(f"\n  {line}" for line in textwrap.wrap(note, NOTE_WIDTH))
+        self._bars.update(self._other, completed=done, note=lines)
+
+    def left(self, share: float, seconds: float) -> None:
+        """So much of the whole run is done, and it will take so much longer."""
+        if self._whole is None:
+            self._whole = self._bars.add_task("the whole run", total=100, note="", left=seconds)
+        self._bars.update(self._whole, completed=min(99, round(100 * share)), left=seconds)
+        self._left = seconds
+
     def say(self, text: str) -> None:
         """Print a line above the bars."""
         if self._console.is_terminal:
@@ -117,6 +153,8 @@ class LiveProgress:
         done, total = int(task.completed), None if task.total is None else int(task.total)
         step = f"{done} %" if percent else f"step {done}" + ("" if total is None else f" of {total}")
         self._line = f"{task.description}: {step}" + (f", {note}" if note else "")
+        if self._left is not None:
+            self._line += f"; the run: {_clock(self._left)} left"
         self._waiting = True
         if not self._shown or done == total or self._clock() - self._printed >= EVERY:
             self._shown = True
@@ -125,3 +163,10 @@ class LiveProgress:
     def _print(self, text: str) -> None:
         self._printed, self._waiting = self._clock(), False
         self._console.print(f"{datetime.now():%Y-%m-%d %H:%M:%S}  {text}", markup=False, soft_wrap=True)
+
+
+def _clock(seconds: float) -> str:
+    """Return a time as hours, minutes and seconds."""
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

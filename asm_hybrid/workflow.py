@@ -10,6 +10,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.notebook.run_result import RunResult
 from asm_hybrid.report import write_report
+from asm_hybrid.report.progress_picture import ProgressPicture
 from asm_hybrid.training import Progress, Silent, discard_checkpoints, find_config, train
 from asm_hybrid.training.run_folder import hold_run
 from asm_hybrid.yamlfile import YamlSource
@@ -17,7 +18,7 @@ from asm_hybrid.yamlfile import YamlSource
 __all__ = ["diagnose_again", "resume_training", "run_training"]
 
 
-def resume_training(folder: Path, progress: Progress | None = None) -> RunResult:
+def resume_training(folder: Path, progress: Progress | None = None, *, plot: bool = False) -> RunResult:
     """Go on with a run that was stopped, at whatever instant: it ends as it would have in one go, to the same bits.
 
     Parameters
@@ -26,15 +27,19 @@ def resume_training(folder: Path, progress: Progress | None = None) -> RunResult
         Its folder.
     progress : Progress, optional
         Receiver of progress.
+    plot : bool, optional
+        Whether to draw the run while it trains, into ``progress.png`` in its folder.
 
     Returns
     -------
     RunResult
     """
-    return _run(find_config(folder), folder, progress or Silent(), resume=True)
+    return _run(find_config(folder), folder, progress or Silent(), resume=True, plot=plot)
 
 
-def run_training(config: YamlSource, out: Path | None = None, progress: Progress | None = None) -> RunResult:
+def run_training(
+    config: YamlSource, out: Path | None = None, progress: Progress | None = None, *, plot: bool = False
+) -> RunResult:
     """Train what a config describes, say what f failed to capture, and write the report.
 
     Parameters
@@ -45,12 +50,14 @@ def run_training(config: YamlSource, out: Path | None = None, progress: Progress
         The run folder, new or empty; a dated one below ``runs`` without it.
     progress : Progress, optional
         Receiver of progress.
+    plot : bool, optional
+        Whether to draw the run while it trains, into ``progress.png`` in its folder.
 
     Returns
     -------
     RunResult
     """
-    return _run(config, out, progress or Silent(), resume=False)
+    return _run(config, out, progress or Silent(), resume=False, plot=plot)
 
 
 def diagnose_again(folder: Path, progress: Progress | None = None) -> RunResult:
@@ -92,9 +99,10 @@ def _tell(folder: Path, progress: Progress) -> None:
     write_report(folder)
 
 
-def _run(config: YamlSource, out: Path | None, progress: Progress, *, resume: bool) -> RunResult:
+def _run(config: YamlSource, out: Path | None, progress: Progress, *, resume: bool, plot: bool) -> RunResult:
+    watch = ProgressPicture() if plot else None
     with ExitStack() as held:
-        outcome = train(config, out, progress, resume=resume, held=held)
+        outcome = train(config, out, progress, resume=resume, held=held, watch=watch)
         result = RunResult(outcome.folder)
         if outcome.interrupted:
             return result

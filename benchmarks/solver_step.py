@@ -35,7 +35,7 @@ from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import Forcing, Plant, torch_namespace
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training import PlantModel, start_state
-from asm_hybrid.training.fitted import make_grid, term_specs
+from asm_hybrid.training.from_config import make_grid, term_specs
 from asm_hybrid.training.scaling import term_scaling
 from asm_hybrid.training.windows import make_windows
 

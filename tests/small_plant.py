@@ -12,7 +12,7 @@ from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant
 from asm_hybrid.training import PlantModel, start_state
-from asm_hybrid.training.fitted import make_grid
+from asm_hybrid.training.from_config import make_grid
 
 CONFIG = """\
 name: small

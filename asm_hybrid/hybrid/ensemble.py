@@ -28,8 +28,13 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 class _TorchOperations:
     """See :class:`asm_hybrid.hybrid.network.Operations`."""
 
-    def affine(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return torch.baddbmm(bias, x, weight)
+    def affine(self, x: Tensor, weight: Tensor, bias: Tensor, groups: int = 1) -> Tensor:
+        if groups == 1:
+            return torch.baddbmm(bias, x, weight)
+        members, rows, columns = x.shape
+        parts = x.reshape(members, rows, groups, columns // groups).transpose(1, 2)
+        found = parts @ weight.reshape(members, groups, columns // groups, weight.shape[-1])
+        return found.transpose(1, 2).reshape(members, rows, -1) + bias
 
     def activation(self, name: str, x: Tensor) -> Tensor:
         return ACTIVATIONS[name](x)
@@ -37,8 +42,11 @@ class _TorchOperations:
     def magnitude(self, x: Tensor) -> Tensor:
         return torch.where(x < 0.0, -x, x)
 
-    def rows_times(self, x: Tensor, factors: np.ndarray) -> Tensor:
-        return x * XP.constant(factors, x).unsqueeze(-1)
+    def times(self, x: Tensor, factors: np.ndarray) -> Tensor:
+        return x * XP.constant(factors, x)
+
+    def columns(self, x: Tensor, start: int, stop: int) -> Tensor:
+        return x[..., start:stop]
 
 
 OPERATIONS = _TorchOperations()

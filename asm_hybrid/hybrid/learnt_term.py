@@ -57,14 +57,16 @@ class LearntTerm(nn.Module, Term[Tensor]):
         super().__init__()
         self.spec, self.placement = spec, spec.placed(plant)
         for item in fields(scaling):
-            self.register_buffer(item.name, getattr(scaling, item.name).clone())
+            value = getattr(scaling, item.name)
+            self.register_buffer(item.name, None if value is None else value.clone())
         self.reading = Reading(plant, spec.inputs, self.placement.spots)
         self.register_buffer("at", torch.as_tensor(self.placement.acts_at(), dtype=torch.float64), persistent=False)
         place = torch.zeros(len(spec.targets), self.placement.width, dtype=torch.float64)
         place[range(len(spec.targets)), self.placement.columns] = 1.0
         self.register_buffer("place", place)
         self.register_buffer("participants", torch.as_tensor(participants, dtype=torch.float64))
-        self.network = Ensemble(spec.architecture(), spec.seeds)
+        self.network = Ensemble(spec.architecture(plant), spec.seeds)
+        self.signs = self.network.network.signs
         self.mask: Tensor | None = None
 
     @property

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 
 from asm_hybrid.hybrid.keys import Keys
+from asm_hybrid.hybrid.signs import Signs
 from asm_hybrid.kinetics.arrays import Array
 
 if TYPE_CHECKING:
@@ -28,12 +29,16 @@ class Operations(Protocol[Array]):
 
     Attributes
     ----------
-    affine, activation, magnitude, rows_times : callable
+    affine, activation, magnitude, times, columns : callable
         What `Network.forward` is made of.
     """
 
-    def affine(self, x: Array, weight: Array, bias: Array) -> Array:
-        """Return ``x @ weight + bias`` with weights ``(member, n, m)`` and biases ``(member, 1, m)``."""
+    def affine(self, x: Array, weight: Array, bias: Array, groups: int = 1) -> Array:
+        """Return ``x @ weight + bias`` with weights ``(member, n, m)`` and biases ``(member, 1, m)``.
+
+        With groups the columns of x are in as many equal parts, and so are the rows of the weights: every part of x is
+        multiplied by its own, ``(…, row, group · m)``; the biases are ``(member, 1, group · m)``.
+        """
 
     def activation(self, name: str, x: Array) -> Array:
         """Return an activation, element by element."""
@@ -41,8 +46,11 @@ class Operations(Protocol[Array]):
     def magnitude(self, x: Array) -> Array:
         """Return ``|x|``; its slope at zero is one, so that a weight can leave it."""
 
-    def rows_times(self, x: Array, factors: np.ndarray) -> Array:
-        """Multiply the rows by constant factors ``(row,)``."""
+    def times(self, x: Array, factors: np.ndarray) -> Array:
+        """Multiply weights by constant factors ``(n, m)``."""
+
+    def columns(self, x: Array, start: int, stop: int) -> Array:
+        """Take columns of ``(…, row, n)``."""
 
 
 class Network(ABC):
@@ -65,6 +73,8 @@ class Network(ABC):
         Name of the activation.
     options : mapping of str to object
         Values of its own keys.
+    signs : Signs, optional
+        How f answers what it reads; a network that does not ask for it has no use for it.
 
     Attributes
     ----------
@@ -78,6 +88,11 @@ class Network(ABC):
         Its own keys in the section ``network``.
     activations : tuple of str
         Activations it can have.
+    signs : Signs or None
+        The signs that it keeps; None where it keeps none. It is then given further columns behind its inputs, see
+        `Term.scaled`.
+    columns : int
+        Number of columns that it is given.
     sizes : tuple of int
         Numbers of inputs, of units in every hidden layer, and of targets.
     """
@@ -95,13 +110,20 @@ class Network(ABC):
         targets: int,
         activation: str,
         options: Mapping[str, Any] | None = None,
+        signs: Signs | None = None,
     ) -> None:
         self.activation = activation
+        self.signs: Signs | None = None
         self.sizes = (len(inputs), *hidden, targets)
 
     def __deepcopy__(self, memo: object) -> Network:
         """Return itself: nothing in it changes, so copies of an ensemble share it."""
         return self
+
+    @property
+    def columns(self) -> int:
+        """Number of columns that it is given: its inputs, and behind them the parts of f's answer."""
+        return self.sizes[0] + (0 if self.signs is None else len(self.signs.weakenings))
 
     @classmethod  # noqa: B027 - most networks have no keys
     def check(cls, own: Mapping[str, Any], reads: Mapping[str, Sequence[str]], where: Callable[..., str]) -> None:
@@ -131,11 +153,11 @@ class Network(ABC):
 
     @abstractmethod
     def forward(self, x: Array, weights: Mapping[str, Sequence[Array]], ops: Operations[Array]) -> Array:
-        """Evaluate the network on scaled inputs ``(…, row, input)``.
+        """Evaluate the network on scaled inputs ``(…, row, column)``.
 
         Parameters
         ----------
-        x : array, shape (…, row, input)
+        x : array, shape (…, row, column)
             Inputs.
         weights : mapping of str to sequence of array
             As `start` gives them, in torch with a leading member axis.

@@ -39,6 +39,8 @@ class Reading:
 
     Attributes
     ----------
+    inputs : tuple of str
+        The names.
     read : ndarray, shape (component, input)
         Picks states.
     drive : ndarray, shape (plant input, spot, input)
@@ -51,6 +53,7 @@ class Reading:
 
     def __init__(self, plant: Plant, inputs: Sequence[str], spots: Sequence[str]) -> None:
         at, components = plant.input_index, plant.table.component_names
+        self.inputs = tuple(inputs)
         self.read = read = np.zeros((len(components), len(inputs)))
         self.drive = drive = np.zeros((len(at), len(spots), len(inputs)))
         self.load = load = np.zeros((len(at), 1, len(inputs)))

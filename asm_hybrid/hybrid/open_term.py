@@ -44,12 +44,12 @@ class OpenTerm:
         self.symbolic = SymbolicTerm(term, lambda _: self.given, self.mask)
 
     def read(self, X: Matrix, u: Matrix) -> Matrix:
-        """Return what the network is given, ``(spot, input)``."""
+        """Return what the network is given, ``(spot, column)``."""
         return casadi.densify(self.symbolic.scaled(self.symbolic.features(X, u)))
 
     @cached_property
     def network(self) -> Matrix:
-        """The function from what the network is given, ``(spot, input)``, and its weights to z, column by column."""
+        """The function from what the network is given, ``(spot, column)``, and its weights to z, column by column."""
         return open_network(self._network, self._shapes, len(self.symbolic.placement.spots))
 
 
@@ -84,12 +84,12 @@ def open_network(network: Network, arrays: Mapping[str, Sequence[np.ndarray]], r
     Returns
     -------
     casadi.Function
-        From what the network is given, ``(row, input)``, and its weights in a row to what it gives, column by column.
+        From what the network is given, ``(row, column)``, and its weights in a row to what it gives, column by column.
     """
     flat = [w for group in arrays.values() for w in group]
     values = casadi.MX.sym("weights", sum(w.size for w in flat))
     parts = iter(casadi.vertsplit(values, np.cumsum([0, *(w.size for w in flat)]).tolist()))
     weights = {name: [casadi.reshape(next(parts), *w.shape) for w in group] for name, group in arrays.items()}
-    read = casadi.MX.sym("read", rows, network.sizes[0])
+    read = casadi.MX.sym("read", rows, network.columns)
     z = network.forward(read, weights, OPERATIONS)
     return casadi.Function("network", [read, values], [casadi.vec(z)])

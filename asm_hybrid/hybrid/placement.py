@@ -18,6 +18,7 @@ import numpy as np
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.hybrid.keys import Keys
+from asm_hybrid.hybrid.signs import Signs, free_signs
 from asm_hybrid.kinetics import Table
 from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant import ArrayNamespace, Plant
@@ -201,6 +202,18 @@ class Placement(ABC):
                 raise InputError(found, where=where(i), expected=what, fix=nearest(name, known))
             if name in named[:i]:
                 raise InputError(f"{name!r} is listed twice", where=where(i), expected="each name once")
+
+    def signs(self, table: Table, inputs: Sequence[str]) -> Signs:
+        """Return how f answers what n reads, so far as that says something of n; nothing by default.
+
+        Parameters
+        ----------
+        table : Table
+            The kinetics table.
+        inputs : sequence of str
+            What n reads.
+        """
+        return free_signs(self.targets, inputs)
 
     # Where n acts, and on what.
 

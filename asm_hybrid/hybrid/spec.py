@@ -59,9 +59,11 @@ class TermSpec:
         """Return the placement in a plant."""
         return PLACEMENTS[self.placement](self.targets, self.options, plant)
 
-    def architecture(self) -> Network:
+    def architecture(self, plant: Plant) -> Network:
         """Return the network without its weights."""
-        return NETWORKS[self.network](self.inputs, self.hidden, len(self.targets), self.activation, self.options)
+        signs = self.placed(plant).signs(plant.table, self.inputs)
+        kind, targets = NETWORKS[self.network], len(self.targets)
+        return kind(self.inputs, self.hidden, targets, self.activation, self.options, signs)
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class TermScaling:
         Mean size of what n may change, or the standard deviation of the measured variables [table units].
     level : Tensor, shape (component,)
         Mean concentrations, which set where the gates close.
+    halves : Tensor or None, shape (weakening,)
+        Half-saturations of what n may take away of f's own answer; None where the network keeps no signs.
     """
 
     mean: Tensor
@@ -90,3 +94,4 @@ class TermScaling:
     varied: Tensor
     typical: Tensor
     level: Tensor
+    halves: Tensor | None = None

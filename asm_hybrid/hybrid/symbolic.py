@@ -39,8 +39,11 @@ ACTIVATIONS: dict[str, Callable[[Matrix], Matrix]] = {
 class _CasadiOperations:
     """See :class:`asm_hybrid.hybrid.network.Operations`."""
 
-    def affine(self, x: Matrix, weight: Matrix, bias: Matrix) -> Matrix:
-        return XP.matmul(x, weight) + casadi.repmat(bias, x.shape[0], 1)
+    def affine(self, x: Matrix, weight: Matrix, bias: Matrix, groups: int = 1) -> Matrix:
+        n = x.shape[1] // groups
+        parts = [x[:, i * n : (i + 1) * n] for i in range(groups)] if groups > 1 else [x]
+        found = [XP.matmul(part, weight[i * n : (i + 1) * n, :]) for i, part in enumerate(parts)]
+        return casadi.horzcat(*found) + casadi.repmat(bias, x.shape[0], 1)
 
     def activation(self, name: str, x: Matrix) -> Matrix:
         return ACTIVATIONS[name](x)
@@ -48,8 +51,11 @@ class _CasadiOperations:
     def magnitude(self, x: Matrix) -> Matrix:
         return casadi.fabs(x)
 
-    def rows_times(self, x: Matrix, factors: np.ndarray) -> Matrix:
-        return XP.matmul(_matrix(np.diag(factors)), x)
+    def times(self, x: Matrix, factors: np.ndarray) -> Matrix:
+        return x * _matrix(factors)
+
+    def columns(self, x: Matrix, start: int, stop: int) -> Matrix:
+        return x[:, start:stop]
 
 
 OPERATIONS = _CasadiOperations()
@@ -77,6 +83,7 @@ class SymbolicTerm(Term[Matrix]):
         spots = len(self.placement.spots)
         for name in ("mean", "std", "low", "high", "width", "varied", "level"):
             setattr(self, name, _rows(getattr(term, name), spots))
+        self.signs, self.halves = term.signs, None if term.halves is None else _rows(term.halves, spots)
         self.typical, self.place = _matrix(_numbers(term.typical)), _matrix(_numbers(term.place))
         self._sizes, self._taking_part = _rows(term.sizes, spots), _matrix(_numbers(term.taking_part))
         self._network, self.mask = network, mask

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Generic
 
 import numpy as np
 
 from asm_hybrid.hybrid.network_inputs import Reading
 from asm_hybrid.hybrid.placement import Placement
+from asm_hybrid.hybrid.signs import Signs
 from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant import ArrayNamespace
 
@@ -20,6 +22,9 @@ LOG_LIMIT = float(np.log(10.0))
 
 FADE_START, FADE_END = 0.5, 1.5
 """Distances from the trained range, in widths of that range, at which n begins to fade and is gone."""
+
+SMALLEST = 0.05
+"""Part of a half-saturation down to which n can make up for a switching function of f."""
 
 
 class Term(ABC, Generic[Array]):
@@ -49,6 +54,10 @@ class Term(ABC, Generic[Array]):
         Puts the targets where they stand in the last axis of n, see `Placement.universe`.
     mask : array or None
         Multiplies n: zeros switch parts of it off.
+    signs : Signs or None
+        The signs that the network keeps; None where it keeps none.
+    halves : array or None, shape (…, weakening)
+        Half-saturations of what n may take away of f's own answer, in the units of what it reads; one for ``T``.
     """
 
     xp: ArrayNamespace[Array]
@@ -64,6 +73,8 @@ class Term(ABC, Generic[Array]):
     level: Array
     place: Array
     mask: Array | None
+    signs: Signs | None
+    halves: Array | None
 
     @abstractmethod
     def evaluate(self, scaled: Array) -> Array:
@@ -92,19 +103,51 @@ class Term(ABC, Generic[Array]):
         return (self.xp.abs(features - middle) / self.width - 0.5) * self.varied
 
     def guard(self, features: Array) -> Array:
-        """Return one inside the trained range, falling to zero well outside it, ``(…, spot, 1)``."""
-        distance = self.xp.largest(self.distances(features))
+        """Return one inside the trained range, falling to zero well outside it, ``(…, spot, 1)``.
+
+        Where the network keeps signs it is ``(…, spot, target)``: a target fades with what it is free in. With an input
+        whose sign it keeps it does not, since the way back to f would turn the sign; see `held`.
+        """
+        found, signs = self.distances(features), self.signs
+        distance = self.xp.largest(found) if signs is None else self.xp.largest_of(found, signs.free)
         left = self.xp.minimum(self.xp.maximum((FADE_END - distance) / (FADE_END - FADE_START), 0.0), 1.0)
         return left * left * (3.0 - 2.0 * left)
 
+    def held(self, features: Array) -> Array:
+        """Return what n reads, held where fading begins if the network keeps signs, ``(…, spot, input)``."""
+        if self.signs is None:
+            return features
+        middle, beyond = (self.high + self.low) / 2, (0.5 + FADE_START) * self.width
+        held = self.xp.minimum(self.xp.maximum(features, middle - beyond), middle + beyond)
+        return self.mean + (held - self.mean) * self.varied
+
     def scaled(self, features: Array) -> Array:
-        """Return what the network is given, ``(…, spot, input)``."""
-        return (features - self.mean) / self.std * self.varied
+        """Return what the network is given, ``(…, spot, column)``.
+
+        Behind the inputs in units of their statistics stand, where the network keeps signs, the parts of f's own answer
+        that it may take away, less their values at the mean: logarithms of switching functions, and T.
+        """
+        held = self.held(features)
+        scaled = (held - self.mean) / self.std * self.varied
+        if self.signs is None or self.halves is None or not self.signs.weakenings:
+            return scaled
+        own = (self._own(self.signs, self.halves, x) for x in (held, self.mean))
+        return self.xp.beside(scaled, next(own) - next(own))
+
+    def _own(self, signs: Signs, halves: Array, features: Array) -> Array:
+        """Return the parts of f's own answer, ``(…, spot, weakening)``."""
+        pick, tops, switching, temperature = _parts(signs, self.reading.inputs)
+        xp, like = self.xp, features
+        S = xp.maximum(xp.matmul(features, xp.constant(pick, like)), SMALLEST * halves)
+        found = xp.matmul(xp.log(S), xp.constant(tops, like))
+        found = found - xp.matmul(xp.log(S + halves), xp.constant(switching, like))
+        return found + xp.matmul(features, xp.constant(temperature, like))
 
     def outputs(self, X: Array | None, u: Array) -> Array:
         """Return ``g z``, ``(…, spot, column of n)``; in torch it leads with the member axis, as the states do."""
         features = self.features(X, u)
-        z = self.xp.scale(self.evaluate(self.scaled(features)), self.guard(features))
+        z, guard = self.evaluate(self.scaled(features)), self.guard(features)
+        z = self.xp.scale(z, guard) if self.signs is None else z * guard
         if self.placement.columns != tuple(range(self.placement.width)):
             z = self.xp.matmul(z, self.place)
         return z if self.mask is None else z * self.mask
@@ -196,3 +239,14 @@ class Terms(ABC, Generic[Array]):
         for term in self:
             slopes = term.sloped(slopes, X, u)
         return slopes
+
+
+@lru_cache(maxsize=256)
+def _parts(signs: Signs, inputs: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return what picks the parts of f's answer from what n reads, and puts them together; the same for the same."""
+    parts = signs.weakenings
+    pick = np.array([[float(part.name == name) for part in parts] for name in inputs])
+    switching = np.array([part.parameter is not None for part in parts])
+    tops = np.diag([float(part.rises) for part in parts] * switching)
+    turn = np.array([1.0 if part.rises else -1.0 for part in parts])
+    return pick * switching, tops, np.diag(switching.astype(float)), pick * ~switching * turn

@@ -52,10 +52,12 @@ class Checkpoints:
     ----------
     run : Path
         The run folder.
+    part : str, optional
+        A folder within, for what is worked out apart from the rest and knows the log of that alone.
     """
 
-    def __init__(self, run: Path) -> None:
-        self.folder = run / UNFINISHED
+    def __init__(self, run: Path, part: str = "") -> None:
+        self.folder = run / UNFINISHED / part
 
     def save(self, stage: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
         """Replace the state of a stage."""

@@ -11,12 +11,23 @@ from asm_hybrid.config import Config, calibration_bounds
 from asm_hybrid.data import Dataset, QualityFinding
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.descent_schedule import schedule
-from asm_hybrid.training.fitted import checkpoint_knots
+from asm_hybrid.training.from_config import checkpoint_knots
 from asm_hybrid.training.origins import FORECAST_BLOCKS, MOST_ORIGINS
 from asm_hybrid.training.profile_likelihood import ROUNDS
 from asm_hybrid.training.simulation_models import SETTLING
 
-__all__ = ["UNCERTAINTY", "Cost", "Extent", "Pace", "Timing", "cost_findings", "duration", "estimate", "extent"]
+__all__ = [
+    "UNCERTAINTY",
+    "Cost",
+    "Extent",
+    "Pace",
+    "Timing",
+    "cost_findings",
+    "duration",
+    "estimate",
+    "extent",
+    "typical",
+]
 
 UNCERTAINTY = 2.0
 """Factor by which an estimate may be off, either way: a few steps are timed, the load of the machine changes, a fit may
@@ -97,6 +108,31 @@ class Timing:
     forward: Pace
     held: float
     start: float
+
+
+def typical(substeps: int) -> Timing:
+    """Return what pieces take as a rule, from which only shares of a training follow: nothing is timed.
+
+    Parameters
+    ----------
+    substeps : int
+        Steps of the solver in a knot interval.
+
+    Returns
+    -------
+    Timing
+        Of the quickstart on one core of a server of 2026.
+    """
+    return Timing(
+        f=Pace(0.0, 4e-5 * substeps),
+        hybrid=Pace(0.0, 6e-5 * substeps),
+        neural=Pace(0.0, 4e-5),
+        gradient=Pace(7e-3 * substeps, 4e-5 * substeps),
+        neural_gradient=Pace(5e-3, 1e-5),
+        forward=Pace(4e-3 * substeps, 2e-5 * substeps),
+        held=0.0,
+        start=0.05,
+    )
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training.cost import Cost, Pace, Timing, estimate, extent
 from asm_hybrid.training.device import choose_device
-from asm_hybrid.training.fitted import make_grid, term_specs
+from asm_hybrid.training.from_config import make_grid, term_specs
 from asm_hybrid.training.scaling import measured_spread, term_scaling
 from asm_hybrid.training.simulation_models import (
     SETTLING,

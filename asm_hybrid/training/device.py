@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from asm_hybrid.errors import InputError
+from asm_hybrid.errors import InputError, readable
 
-__all__ = ["choose_device"]
+__all__ = ["choose_device", "usable_device"]
 
 
 def choose_device(name: str, where: str = "device") -> torch.device:
@@ -38,3 +38,29 @@ def choose_device(name: str, where: str = "device") -> torch.device:
             fix="set device: auto, or install a CUDA build of torch",
         )
     return torch.device(name)
+
+
+def usable_device(name: str | torch.device) -> torch.device:
+    """Return a device that a caller names.
+
+    Parameters
+    ----------
+    name : str or torch.device
+        ``cpu``, ``cuda`` or one of several such as ``cuda:1``.
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    InputError
+        When it is not there, or models are not computed on it.
+    """
+    expected = "cpu, or cuda on a machine with a CUDA device and a CUDA build of torch"
+    with readable("the device cannot be used", where=f"device {str(name)!r}", expected=expected, fix="device='cpu'"):
+        device = torch.device(name)
+        if device.type not in ("cpu", "cuda"):
+            raise ValueError("models are not computed there")
+        torch.zeros(1, dtype=torch.float64, device=device)
+    return device

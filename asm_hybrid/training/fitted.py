@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -19,20 +21,30 @@ from asm_hybrid.config import Config, build_layout, load_config, observed_target
 from asm_hybrid.errors import InputError, SimulationError, readable
 from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
 from asm_hybrid.hybrid.neural import NeuralODE
-from asm_hybrid.hybrid.placements import PLACEMENTS
-from asm_hybrid.hybrid.spec import TermScaling, TermSpec
+from asm_hybrid.hybrid.spec import TermScaling
 from asm_hybrid.hybrid.system import PlantSystem, participants
-from asm_hybrid.kinetics import Table, load_table
+from asm_hybrid.kinetics import load_table
 from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.paths import A_RUN, as_path
-from asm_hybrid.plant import CLOCK, Plant, torch_namespace
+from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.rosenbrock import Solution
-from asm_hybrid.training.model_inputs import INPUTS, check_possible, first_knot, knot_values
+from asm_hybrid.training.device import usable_device
+from asm_hybrid.training.from_config import make_grid, term_specs
+from asm_hybrid.training.given_state import GivenState, as_stamp, plant_state, state_values
+from asm_hybrid.training.model_inputs import (
+    INPUTS,
+    check_possible,
+    first_knot,
+    inputs_until,
+    knot_times,
+    knot_values,
+    read_inputs,
+)
 from asm_hybrid.training.sensors import Sensors, sensor_specs
-from asm_hybrid.training.simulation_models import NeuralModel, PlantModel, without_gradients
+from asm_hybrid.training.simulation_models import SETTLING, NeuralModel, PlantModel, without_gradients
 
-__all__ = ["MODEL_FILES", "FittedModel", "load_model", "term_specs"]
+__all__ = ["MODEL_FILES", "FittedModel", "load_model"]
 
 MODEL_FILES = ("config.yaml", "kinetics.yaml", "weights.safetensors", INPUTS)
 """The files of a run folder, or of a bundle, from which a model is loaded."""
@@ -40,40 +52,6 @@ MODEL_FILES = ("config.yaml", "kinetics.yaml", "weights.safetensors", INPUTS)
 
 AS_WRITTEN = "the file as this version of asm-hybrid writes it"
 OTHER_VERSION = "use the version of asm-hybrid that made the run, or train again"
-
-
-def term_specs(config: Config, table: Table) -> tuple[TermSpec, ...]:
-    """Return the settings of n that a config names, defaults filled in.
-
-    Parameters
-    ----------
-    config : Config
-        The config.
-    table : Table
-        The kinetics table.
-
-    Returns
-    -------
-    tuple of TermSpec
-        One a placement.
-    """
-    network, observed, specs = config.network, tuple(observed_targets(config).values()), []
-    for placement in network.placement:
-        acts = PLACEMENTS[placement]
-        read = network.inputs_of(placement) or acts.default_inputs(table)
-        specs.append(
-            TermSpec(
-                placement=placement,
-                inputs=tuple(n for name in read for n in (CLOCK if name == "time_of_day" else (name,))),
-                targets=acts.choose(network.targets_of(placement), table, observed),
-                hidden=tuple(network.hidden),
-                activation=network.activation,
-                seeds=tuple(config.training.seeds),
-                network=network.type,
-                options=network.options_of(placement),
-            )
-        )
-    return tuple(specs)
 
 
 @dataclass(eq=False)
@@ -106,6 +84,8 @@ class FittedModel:
         Position of the seed with the lowest validation loss.
     begin : Timestamp or None
         Time of the first knot, UTC; `start` is the state there.
+    folder : Path or None
+        The run folder or bundle from which it was loaded, which holds the inputs of its record.
     """
 
     config: Config
@@ -122,6 +102,7 @@ class FittedModel:
     neural_start: Tensor | None = None
     best: int = 0
     begin: pd.Timestamp | None = None
+    folder: Path | None = None
 
     def mechanistic(self, targets: Sequence[str] | None = None) -> PlantModel:
         """Return f with two sets of parameters, default and calibrated, as a batch.
@@ -176,8 +157,29 @@ class FittedModel:
         system = PlantSystem(self.plant, self.parameters, targets or self.targets, self.term)
         return PlantModel(system, self.grid)
 
-    def simulate(self, inputs: Tensor, targets: Sequence[str] | None = None, *, record_knots: bool = False) -> Solution:
-        """Run the model of the run, open loop, from its start state; on a CPU through compiled functions.
+    @property
+    def members(self) -> int:
+        """Number of members: one a seed, or a single one of f alone."""
+        if self.config.model.mode == "neural":
+            return self._pure.network.members
+        return self.term.members if self.term is not None else 1
+
+    @property
+    def _pure(self) -> NeuralODE:
+        if self.neural is None or self.neural_start is None:
+            raise InputError("the run was stopped before its neural model was there", fix="resume the run")
+        return self.neural
+
+    def simulate(
+        self,
+        inputs: Tensor,
+        targets: Sequence[str] | None = None,
+        *,
+        start: Tensor | None = None,
+        settling: int = SETTLING,
+        record_knots: bool = False,
+    ) -> Solution:
+        """Run the model of the run, open loop; on a CPU through compiled functions.
 
         Parameters
         ----------
@@ -185,6 +187,11 @@ class FittedModel:
             Inputs at the knots, in the order of ``plant.inputs``; leading axes are cases that run side by side.
         targets : sequence of str, optional
             What to record; the measured variables without it. A neural model can give nothing else.
+        start : Tensor, shape (row, component) or (member, row, component), optional
+            State at the first knot, such as `state` returns; without it, that at the begin of the record.
+        settling : int
+            How many times as many steps the first interval has; one goes on from a state that the model has reached as
+            if it had not stopped there.
         record_knots : bool
             Keep the states at the knots.
 
@@ -193,58 +200,116 @@ class FittedModel:
         Solution
             With a leading member axis, before those of the cases: one entry a seed, or a single one for f alone.
         """
-        cases = inputs.shape[:-2]
-        if self.config.model.mode == "neural":
-            if self.neural is None or self.neural_start is None:
-                raise InputError("the run was stopped before its neural model was there", fix="resume the run")
-            if targets is not None and not set(targets) <= set(self.targets):
-                raise InputError(
-                    "a pure neural model predicts the measured variables only",
-                    expected="one of " + ", ".join(self.targets),
-                )
-            start = self.neural_start.expand(self.neural.network.members, *cases, -1)
-            neural = without_gradients(NeuralModel(self.neural, self.grid))
-            found = neural.simulate(start, inputs, record_knots=record_knots)
+        cases, members, neural = inputs.shape[:-2], self.members, self.config.model.mode == "neural"
+        if neural and targets is not None and not set(targets) <= set(self.targets):
+            raise InputError(
+                "a pure neural model predicts the measured variables only",
+                expected="one of " + ", ".join(self.targets),
+            )
+        own = self.neural_start if neural else self.start[1]
+        first = cast(Tensor, own) if start is None else start
+        shape = first.shape[-1:] if neural else first.shape[-2:]
+        first = (
+            first.expand(members, *shape).reshape(members, *[1] * len(cases), *shape).expand(members, *cases, *shape)
+        )
+        if neural:
+            model = without_gradients(NeuralModel(self._pure, self.grid))
+            found = model.simulate(first, inputs, record_knots=record_knots)
             wanted = [self.targets.index(t) for t in targets or ()]
             return replace(found, outputs=found.outputs[..., wanted]) if wanted else found
-        model = self.hybrid(targets) if self.term is not None else self.recalibrated(targets)
-        members = self.term.members if self.term is not None else 1
-        start = self.start[1].expand(members, *cases, -1, -1)
-        return without_gradients(model).simulate(start, inputs, record_knots=record_knots)
+        plant = self.hybrid(targets) if self.term is not None else self.recalibrated(targets)
+        plain = without_gradients(replace(plant, settling=settling))
+        return plain.simulate(first, inputs, record_knots=record_knots)
 
-    def predict(self, inputs: pd.DataFrame | np.ndarray) -> np.ndarray:
-        """Return the measured variables at the knots, ``(member, knot, variable)``, free of the sensors' bias and lag.
-
-        The model starts from its state at the first knot of its record, so that is where the inputs begin.
+    def state(self, given: GivenState) -> Tensor:
+        """Return a state from which the model can start.
 
         Parameters
         ----------
-        inputs : DataFrame or ndarray, shape (knot, input)
-            Inputs at the knots. A frame is read by the names of ``plant.inputs``; its times, in a column ``time`` or
-            as its index, have to be those of the knots. Rows without times are taken for the knots, one by one.
+        given : mapping, Series or DataFrame; or str or datetime
+            Values by the names of the states, in the units of the kinetics table, as ``states`` of a simulation has
+            them: for a pure neural model those of the measured variables. A frame has one row, or one a seed. Imposed
+            concentrations may be left out. Or a time of the record, at a knot; without a zone it is UTC.
 
         Returns
         -------
-        ndarray, shape (member, knot, variable)
-            A member that diverges holds NaN from there on.
+        Tensor, shape (member, row, component) or, of a pure neural model, (member, variable)
+            What was given; or the state that the model had at that time, simulated from the begin of its record.
 
         Raises
         ------
         InputError
-            When the inputs do not have the columns of the plant, do not lie at the knots, hold gaps, or cannot be.
-        SimulationError
-            When the best member diverges.
+            When a state is missing, unknown, or cannot be; or the time is none of the record's knots.
         """
+        if isinstance(given, str | datetime):
+            return self._state_at(as_stamp(given))
+        if self.config.model.mode == "neural":
+            found = state_values(given, self.targets, self.members)
+        else:
+            found = plant_state(given, self.plant, self.parameters, self.members)
+        return self._tensor(found)
+
+    def _state_at(self, stamp: pd.Timestamp) -> Tensor:
+        """Return the states at a time of the record, ``(member, …)``."""
+        if self.folder is None:
+            fix = "load the model by asm_hybrid.load_model(RUN), or give a state"
+            raise InputError("the model was not loaded from a folder, so that its record is not known", fix=fix)
         names = [spec.name for spec in self.plant.inputs]
-        values = knot_values(inputs, names, self.begin, self.grid.interval)
-        check_possible(self.plant, values, self.grid.interval)
-        found = self.simulate(torch.tensor(values, dtype=torch.float64, device=self.parameters.device))
-        best = self.best if len(found.ok) > 1 else 0
-        if not bool(found.ok[best]):
+        found = self.simulate(self._tensor(inputs_until(read_inputs(self.folder), names, stamp, self.grid.interval)))
+        self._check_finite(found)
+        return found.final
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.tensor(values, dtype=torch.float64, device=self.parameters.device)
+
+    def _check_finite(self, found: Solution) -> None:
+        """Refuse a simulation whose best member has left the finite numbers."""
+        if not bool(found.ok[self.best if len(found.ok) > 1 else 0]):
             raise SimulationError(
                 "the prediction leaves the finite numbers: check the inputs for values far outside the record"
             )
-        return np.asarray(found.outputs.cpu())
+
+    def predict(self, inputs: pd.DataFrame, start: GivenState | None = None) -> pd.DataFrame:
+        """Return the measured variables at the knots, free of the sensors' bias and lag.
+
+        Parameters
+        ----------
+        inputs : DataFrame
+            Inputs at the knots, one row each, as `asm_hybrid.read_inputs` gives them: read by the names of
+            ``plant.inputs``, with times in a column ``time`` or as the index. Without `start` they begin where the
+            record of the run begins, since the model has its state there.
+        start : mapping, Series or DataFrame; or str or datetime, optional
+            State at the first row, by the names of the states; or a time of the record, whose state the model starts
+            from. See `state`. The inputs may then begin at any time.
+
+        Returns
+        -------
+        DataFrame
+            Index ``time`` (UTC), a column a variable, by its name in the data and in the unit of the kinetics table:
+            the median of the seeds. Where a run has several seeds, ``VARIABLE low`` and ``VARIABLE high`` are their
+            range; a seed that diverges is left out. `simulate` gives every seed by itself.
+
+        Raises
+        ------
+        InputError
+            When the inputs have no times, do not have the columns of the plant, do not lie at the knots, hold gaps, or
+            cannot be; or the start is no state of the model.
+        SimulationError
+            When the best seed diverges.
+        """
+        names = [spec.name for spec in self.plant.inputs]
+        values = knot_values(inputs, names, self.begin if start is None else None, self.grid.interval)
+        check_possible(self.plant, values, self.grid.interval)
+        first = None if start is None else self.state(start)
+        goes_on = isinstance(start, str | datetime)
+        found = self.simulate(self._tensor(values), start=first, settling=1 if goes_on else SETTLING)
+        self._check_finite(found)
+        kept = np.asarray(found.outputs[found.ok].cpu())
+        parts = {"": np.median(kept, axis=0)}
+        if self.members > 1:
+            parts |= {" low": kept.min(axis=0), " high": kept.max(axis=0)}
+        columns = {f"{label}{end}": y[:, i] for i, label in enumerate(self.labels) for end, y in parts.items()}
+        return pd.DataFrame(columns, index=knot_times(inputs))
 
     @property
     def _facts(self) -> dict[str, str]:
@@ -317,7 +382,7 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Fitted
     InputError
         When a file is missing or is not the one that was written.
     """
-    folder, device = as_path(folder, A_RUN), _device(device)
+    folder, device = as_path(folder, A_RUN), usable_device(device)
     verify_manifest(folder, MODEL_FILES)
     table = load_table(folder / "kinetics.yaml")
     config = load_config(folder / "config.yaml")
@@ -347,18 +412,8 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Fitted
             neural_start=tensors.get("neural.start"),
             best=best,
             begin=first_knot(folder),
+            folder=folder.absolute(),
         )
-
-
-def _device(name: str | torch.device) -> torch.device:
-    """Return a device that is there."""
-    expected = "cpu, or cuda on a machine with a CUDA device and a CUDA build of torch"
-    with readable("the device cannot be used", where=f"device {str(name)!r}", expected=expected, fix="device='cpu'"):
-        device = torch.device(name)
-        if device.type not in ("cpu", "cuda"):
-            raise ValueError("models are not computed there")
-        torch.zeros(1, dtype=torch.float64, device=device)
-    return device
 
 
 def _check(tensors: dict[str, Tensor], shapes: dict[str, tuple[int, ...]]) -> None:
@@ -387,9 +442,12 @@ def _terms(config: Config, plant: Plant, tensors: dict[str, Tensor], device: tor
         for name, value in _of_earlier_versions(own).items():
             learnt[f"by_kind.{spec.kind}.{name}"] = own[name] = value
         read, acts = (len(spec.inputs),), (len(spec.targets),)
+        signs = spec.architecture(plant).signs
         sizes = {"typical": acts, "level": (len(plant.table.components),)}
-        _check(own, {f.name: sizes.get(f.name, read) for f in fields(TermScaling)})
-        scaling = TermScaling(**{f.name: own[f.name] for f in fields(TermScaling)})
+        sizes["halves"] = (0 if signs is None else len(signs.weakenings),)
+        names = [f.name for f in fields(TermScaling) if f.name != "halves" or signs is not None]
+        _check(own, {name: sizes.get(name, read) for name in names})
+        scaling = TermScaling(**{name: own[name] for name in names})
         terms.append(LearntTerm(spec, plant, scaling, takes_part))
     found = LearntTerms(terms).to(device)
     found.load_state_dict(learnt)
@@ -424,19 +482,6 @@ def _neural(config: Config, plant: Plant, tensors: dict[str, Tensor], device: to
     ).to(device)
     found.load_state_dict(pure)
     return found
-
-
-def make_grid(config: Config) -> Grid:
-    """Return the knots and steps that a config asks for; the step is shortened to divide the interval."""
-    interval = config.data.interval
-    substeps = max(1, int(np.ceil(interval / config.training.step - 1e-9)))
-    return Grid(interval, substeps, config.data.interpolation == "linear")
-
-
-def checkpoint_knots(config: Config) -> int | None:
-    """Return the knot intervals that a config wants to be held in memory at once; None for all."""
-    asked = config.training.checkpoint
-    return None if asked is None else max(1, round(asked / config.data.interval))
 
 
 def _sensors(config: Config, learnt: dict[str, Tensor]) -> Sensors:

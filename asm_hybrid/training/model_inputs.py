@@ -17,7 +17,7 @@ from asm_hybrid.paths import A_RUN, as_path
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.backflow import flow_problems
 
-__all__ = ["INPUTS", "check_possible", "first_knot", "knot_values", "read_inputs"]
+__all__ = ["INPUTS", "check_possible", "first_knot", "inputs_until", "knot_times", "knot_values", "read_inputs"]
 
 INPUTS = "inputs.csv"
 TOLERANCE = 0.5, 0.01
@@ -79,8 +79,31 @@ def _read(path: Path, rows: int | None = None) -> pd.DataFrame:
     return table
 
 
+def knot_times(inputs: pd.DataFrame, where: str = "inputs") -> pd.DatetimeIndex:
+    """Return the times of inputs.
+
+    Parameters
+    ----------
+    inputs : DataFrame
+        With its times in a column ``time`` or as its index; without a zone they are UTC.
+    where : str, optional
+        What the inputs are called in messages.
+
+    Returns
+    -------
+    DatetimeIndex
+        In UTC, named ``time``.
+
+    Raises
+    ------
+    InputError
+        When it is no data frame, or a time is missing or cannot be read.
+    """
+    return pd.DatetimeIndex(_times(inputs, where), name="time")
+
+
 def knot_values(
-    inputs: pd.DataFrame | np.ndarray,
+    inputs: pd.DataFrame,
     names: Sequence[str],
     begin: pd.Timestamp | None,
     interval: float,
@@ -90,13 +113,12 @@ def knot_values(
 
     Parameters
     ----------
-    inputs : DataFrame or ndarray, shape (knot, input)
-        A frame is read by the names of its columns. Its times, in a column ``time`` or as its index, are checked;
-        without a zone they are UTC. Rows without times are those of the knots from the first one on.
+    inputs : DataFrame
+        One row a knot, read by the names of its columns; its times as `knot_times` finds them.
     names : sequence of str
         The inputs of the plant.
     begin : Timestamp or None
-        Time of the first knot, UTC; any without it.
+        Time of the first knot, UTC; that of the first row without it.
     interval : float
         Distance of two knots [d].
     where : str, optional
@@ -112,26 +134,48 @@ def knot_values(
     InputError
         When the columns are not those of the plant, a row does not lie at its knot, or a value is missing.
     """
-    times = None
-    if isinstance(inputs, pd.DataFrame):
-        times = _times(inputs, where)
-        values = _columns(inputs, names, where)
-    else:
-        with readable("the inputs are not an array of numbers", where=where, expected="an array (knot, input)"):
-            values = _numbers(inputs)
-        if values.ndim != 2 or values.shape[1] != len(names):
-            raise InputError(
-                f"the inputs have the shape {values.shape}",
-                where=where,
-                expected=f"(knot, {len(names)}), with the columns {', '.join(names)}",
-                fix="give a data frame with these columns, such as asm_hybrid.read_inputs(RUN) returns",
-            )
+    times = _times(inputs, where)
+    values = _columns(inputs, names, where)
     if len(values) < 2:
         raise InputError(f"the inputs have {len(values)} rows", where=where, expected="two knots or more")
-    if times is not None:
-        _check_times(times, begin, pd.Timedelta(days=interval), where)
+    _check_times(times, begin, pd.Timedelta(days=interval), where)
     _refuse_gaps(values, names, times, where)
     return values
+
+
+def inputs_until(record: pd.DataFrame, names: Sequence[str], stamp: pd.Timestamp, interval: float) -> np.ndarray:
+    """Return the inputs of a record up to one of its knots.
+
+    Parameters
+    ----------
+    record : DataFrame
+        From `read_inputs`.
+    names : sequence of str
+        The inputs of the plant.
+    stamp : Timestamp
+        Time of the knot, UTC.
+    interval : float
+        Distance of two knots [d].
+
+    Returns
+    -------
+    ndarray, shape (knot, input)
+
+    Raises
+    ------
+    InputError
+        When there is no knot at that time.
+    """
+    times = record["time"]
+    knot = int((times - stamp).abs().to_numpy().argmin())
+    if abs(times.iloc[knot] - stamp) > pd.Timedelta(seconds=TOLERANCE[0]):
+        raise InputError(
+            f"the record has no knot at {_show(stamp)}",
+            where="start",
+            expected=f"a time every {24 * 60 * interval:g} min from {_show(times.iloc[0])} to {_show(times.iloc[-1])}",
+            fix=f"the nearest one is {_show(times.iloc[knot])}",
+        )
+    return np.asarray(record[list(names)].to_numpy()[: knot + 1])
 
 
 def check_possible(plant: Plant, values: np.ndarray, interval: float, where: str = "inputs") -> None:
@@ -172,12 +216,15 @@ def check_possible(plant: Plant, values: np.ndarray, interval: float, where: str
             raise InputError(found, where=where, expected=error.expected, fix=error.fix)
 
 
-def _times(frame: pd.DataFrame, where: str) -> pd.Series | None:
-    """Return the times of a frame in UTC, or None when it has none."""
+def _times(frame: Any, where: str) -> pd.Series:
+    """Return the times of a frame in UTC."""
+    expected = "one column 'time' of stamps, or of texts such as 2024-03-31T08:00:00+00:00"
+    if not isinstance(frame, pd.DataFrame):
+        kind, fix = type(frame).__name__, "give a data frame such as asm_hybrid.read_inputs(RUN) returns"
+        raise InputError(f"the inputs are a {kind}", where=where, expected="a DataFrame with times", fix=fix)
     column: Any = frame.get("time", frame.index)
     if "time" not in frame and not isinstance(frame.index, pd.DatetimeIndex):
-        return None
-    expected = "one column 'time' of stamps, or of texts such as 2024-03-31T08:00:00+00:00"
+        raise InputError("the inputs have no times", where=where, expected=expected + "; or times as the index")
     with readable("the times cannot be read", where=f"{where}, column time", expected=expected):
         if isinstance(column, pd.DataFrame):
             raise ValueError("there are several columns 'time'")
@@ -213,10 +260,10 @@ def _columns(frame: pd.DataFrame, names: Sequence[str], where: str) -> np.ndarra
 
 
 def _numbers(values: Any) -> np.ndarray:
-    """Return real numbers, NaN where a mask hides them."""
+    """Return real numbers."""
     if np.iscomplexobj(values):
         raise ValueError("they are complex")
-    return np.asarray(np.ma.filled(np.ma.asarray(values).astype(float), np.nan))
+    return np.asarray(values, dtype=float)
 
 
 def _check_times(times: pd.Series, begin: pd.Timestamp | None, interval: pd.Timedelta, where: str) -> None:
@@ -245,12 +292,12 @@ def _check_times(times: pd.Series, begin: pd.Timestamp | None, interval: pd.Time
     raise InputError(found, where=f"{where}, row {row} (counted from 0)", expected=expected, fix=fix)
 
 
-def _refuse_gaps(values: np.ndarray, names: Sequence[str], times: pd.Series | None, where: str) -> None:
+def _refuse_gaps(values: np.ndarray, names: Sequence[str], times: pd.Series, where: str) -> None:
     """Refuse values that are not finite, and name the first one."""
     bad = np.argwhere(~np.isfinite(values))
     if len(bad):
         row, column = (int(i) for i in bad[0])
-        when = "" if times is None else f", {_show(times.iloc[row])}"
+        when = f", {_show(times.iloc[row])}"
         raise InputError(
             f"the value is {values[row, column]}" + (f"; {len(bad)} values are not finite" if len(bad) > 1 else ""),
             where=f"{where}, column {names[column]}, row {row} (counted from 0{when})",

@@ -16,6 +16,10 @@ class Progress(Protocol):
     ----------
     stage, advance, say : callable
         The begin of a stage, a step of it, and what the user should read.
+    beside : callable
+        How far a stage is that another process does meanwhile.
+    left : callable
+        How far the whole run is.
     """
 
     def stage(self, title: str, total: int | None = None) -> None:
@@ -27,13 +31,19 @@ class Progress(Protocol):
     def say(self, text: str) -> None:
         """Something the user should read."""
 
+    def beside(self, title: str, done: int, total: int, note: str) -> None:
+        """So many steps are done of a stage that another process works on."""
+
+    def left(self, share: float, seconds: float) -> None:
+        """So much of the whole run is done [-], and it will take so much longer [s]."""
+
 
 class Silent:
     """Progress that is not shown.
 
     Attributes
     ----------
-    stage, advance, share, say : callable
+    stage, advance, share, say, beside, left : callable
         As in `Progress`; `share` takes what is done of a task [-].
     """
 
@@ -47,6 +57,12 @@ class Silent:
         """Do nothing."""
 
     def say(self, text: str) -> None:
+        """Do nothing."""
+
+    def beside(self, title: str, done: int, total: int, note: str) -> None:
+        """Do nothing."""
+
+    def left(self, share: float, seconds: float) -> None:
         """Do nothing."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from asm_hybrid.plant import Plant
 from asm_hybrid.training.best_so_far import BestSoFar
 from asm_hybrid.training.checkpoints import Checkpoints
 from asm_hybrid.training.compared_model import FittedRecord
+from asm_hybrid.training.course import Course, plan_of
 from asm_hybrid.training.device import choose_device
 from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.predictions import Predictions, predict_all
@@ -29,14 +31,17 @@ from asm_hybrid.training.resume import check_resumable, find_config, write_origi
 from asm_hybrid.training.rolling_forecast import forecast
 from asm_hybrid.training.run_context import RunContext, run_context
 from asm_hybrid.training.run_folder import MetricsLog, create_run_folder, hold_run
+from asm_hybrid.training.second_process import NEURAL, SecondProcess, own_records, second_process
+from asm_hybrid.training.stage_clock import StageClock
 from asm_hybrid.training.stages.calibrate_f import calibrate_f, uncalibrated_f
 from asm_hybrid.training.stages.check_step import check_step
 from asm_hybrid.training.stages.find_start import find_start
-from asm_hybrid.training.stages.fit_neural import fit_neural
+from asm_hybrid.training.stages.fit_neural import NAME, LearntNeural, fit_neural
 from asm_hybrid.training.stages.learn_n import learn_n
 from asm_hybrid.training.stages.simulate_f import simulate_f
 from asm_hybrid.training.tensorboard_log import Board, check_board
 from asm_hybrid.training.warm_start import earlier_run
+from asm_hybrid.training.watching import Glimpse, Unwatched, Watch
 from asm_hybrid.yamlfile import YamlSource
 
 __all__ = ["Outcome", "discard_checkpoints", "train"]
@@ -71,6 +76,7 @@ def train(
     *,
     resume: bool = False,
     held: ExitStack | None = None,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Train what a config describes, with all baselines, and write the run folder.
 
@@ -88,6 +94,8 @@ def train(
         Go on with the run in `out`, which was stopped.
     held : ExitStack, optional
         Gets what keeps other processes from writing the folder, when that shall outlast this call.
+    watch : Watch, optional
+        Who watches the run.
 
     Returns
     -------
@@ -103,10 +111,14 @@ def train(
         When a simulation diverges; the last good model is in the folder then.
     """
     with ExitStack() as own:
-        return _train(config_path, out, progress or Silent(), resume, own if held is None else held)
+        return _train(
+            config_path, out, progress or Silent(), resume, own if held is None else held, watch or Unwatched()
+        )
 
 
-def _train(config_path: YamlSource, out: Path | None, progress: Progress, resume: bool, held: ExitStack) -> Outcome:
+def _train(
+    config_path: YamlSource, out: Path | None, progress: Progress, resume: bool, held: ExitStack, watch: Watch
+) -> Outcome:
     if resume:
         if out is None:
             raise InputError("no run is named that could go on", where="out", expected="the folder of a stopped run")
@@ -129,9 +141,9 @@ def _train(config_path: YamlSource, out: Path | None, progress: Progress, resume
         folder = create_run_folder(out, config.name, held)
     log = _open_log(folder, config)
     checkpoints = Checkpoints(folder)
-    context = run_context(
-        config, plant, dataset, progress=progress, checkpoints=checkpoints, log=log, warm_start=earlier
-    )
+    watch.begin(folder, progress)
+    course = Course(progress, plan_of(config, plant, dataset))
+    context = run_context(config, plant, dataset, progress=course, checkpoints=checkpoints, log=log, warm_start=earlier)
     learnt = BestSoFar(uncalibrated_f(context), said=warnings)
     if resume:
         progress.say(f"resuming {folder}, {_place(log.last)}")
@@ -142,7 +154,8 @@ def _train(config_path: YamlSource, out: Path | None, progress: Progress, resume
         if not resume:
             learnt.model(context).save(folder)
             write_origin(folder)
-        predictions = _stages(context, learnt)
+        with second_process(context, folder, course.watch) as beside:
+            predictions = _stages(context, learnt, folder, beside, course)
         stopped = learnt.stopped
     except KeyboardInterrupt:
         stopped = "interrupted"
@@ -153,6 +166,7 @@ def _train(config_path: YamlSource, out: Path | None, progress: Progress, resume
     finally:
         torch.set_num_threads(threads)
         log.close()
+    watch.end()
     try:
         learnt.model(context).save(folder)
         write_results(folder, context, learnt, predictions, stopped)
@@ -169,25 +183,32 @@ def _open_log(folder: Path, config: Config) -> MetricsLog:
     return MetricsLog(folder / "metrics.jsonl", Checkpoints(folder).log, board)
 
 
-def _stages(context: RunContext, learnt: BestSoFar) -> Predictions:
+def _stages(
+    context: RunContext, learnt: BestSoFar, folder: Path, beside: SecondProcess | None, course: Course
+) -> Predictions:
     """Do the work; `learnt` has at any instant the best until then."""
     timed, progress = context.clock.timed, context.progress
 
     def keep(stage: str) -> Callable[[object], None]:
         return partial(setattr, learnt, stage)
 
+    course.part("start")
     with timed("start"):
         learnt.f = find_start(context, learnt.f)
+    course.part("calibration")
     with timed("calibration"):
         learnt.f = calibrate_f(context, learnt.f, keep("f"))
     with timed("simulation of f"):
         simulated = simulate_f(context, learnt.f)
+    context.watch.see(Glimpse(context.dataset, context.blocks, context.grid, simulated.solution.outputs[1]))
     learnt.step = check_step(context, simulated)
     if context.config.model.mode == "hybrid":
+        course.part("n")
         with timed("n"):
             learnt.n = learn_n(context, simulated, keep("n"))
-    with timed("neural"):
-        learnt.neural = fit_neural(context, keep("neural"))
+    course.part(NEURAL)
+    learnt.neural = _neural(context, folder, beside, keep("neural"))
+    course.part("prediction")
     progress.stage("simulating the fitted models over the record")
     with timed("prediction"):
         model = learnt.model(context)
@@ -195,7 +216,33 @@ def _stages(context: RunContext, learnt: BestSoFar) -> Predictions:
         found = predict_all(record)
     progress.stage("forecasting from rolling origins")
     with timed("forecast"):
-        return replace(found, forecast=forecast(record, found.loops))
+        found = replace(found, forecast=forecast(record, found.loops))
+    course.part("report")
+    return found
+
+
+def _neural(
+    context: RunContext, folder: Path, beside: SecondProcess | None, keep: Callable[[object], None]
+) -> LearntNeural:
+    """Fit the pure neural ODE, or take over what another process has done of that."""
+    stopped = False
+    if beside is not None:
+        context.progress.stage(f"waiting for {NAME}")
+        try:
+            with context.clock.timed("waiting for the second process"):
+                beside.wait()
+        except KeyboardInterrupt:
+            stopped = True
+        beside.end()
+    with own_records(folder) as (checkpoints, log):
+        own = replace(context, checkpoints=checkpoints, log=log, clock=StageClock(checkpoints.seconds))
+        try:
+            with own.clock.timed(NEURAL):
+                return fit_neural(own, keep, stopped=stopped)
+        finally:
+            context.clock.add(NEURAL, own.clock.now()[NEURAL])
+            for line in log.text.splitlines():
+                context.log.write(json.loads(line))
 
 
 def _resumable(error: WritingError, folder: Path) -> InputError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -16,11 +16,13 @@ from asm_hybrid.plant import Plant
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training.checkpoints import Checkpoints
 from asm_hybrid.training.device import choose_device
-from asm_hybrid.training.fitted import FittedModel, make_grid
+from asm_hybrid.training.fitted import FittedModel
+from asm_hybrid.training.from_config import make_grid
 from asm_hybrid.training.progress import Progress
 from asm_hybrid.training.run_folder import MetricsLog
 from asm_hybrid.training.sensors import Sensors, sensor_specs
 from asm_hybrid.training.stage_clock import StageClock
+from asm_hybrid.training.watching import Unwatched, Watch
 from asm_hybrid.training.windows import recorded_points
 
 __all__ = ["RunContext", "run_context"]
@@ -55,6 +57,8 @@ class RunContext:
         Time of the stages.
     warm_start : FittedModel or None
         What another run has learnt, from which this one starts.
+    watch : Watch
+        Who watches the run.
     """
 
     config: Config
@@ -69,6 +73,7 @@ class RunContext:
     log: MetricsLog
     clock: StageClock
     warm_start: FittedModel | None = None
+    watch: Watch = field(default_factory=Unwatched)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -117,12 +122,13 @@ def run_context(
     checkpoints: Checkpoints,
     log: MetricsLog,
     warm_start: FittedModel | None = None,
+    watch: Watch | None = None,
 ) -> RunContext:
     """Return the context of a run.
 
     Parameters
     ----------
-    config, plant, dataset, progress, checkpoints, log, warm_start
+    config, plant, dataset, progress, checkpoints, log, warm_start, watch
         As the attributes of `RunContext`.
 
     Returns
@@ -143,4 +149,5 @@ def run_context(
         log=log,
         clock=StageClock(checkpoints.seconds),
         warm_start=warm_start,
+        watch=watch or Unwatched(),
     )

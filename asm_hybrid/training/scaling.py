@@ -13,8 +13,9 @@ from asm_hybrid.hybrid.network_inputs import LOAD, Reading
 from asm_hybrid.hybrid.spec import TermScaling, TermSpec
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics import Table
+from asm_hybrid.plant import Plant
 
-__all__ = ["measured_spread", "term_scaling"]
+__all__ = ["half_saturations", "measured_spread", "term_scaling"]
 
 LEAST_SHARE, LEAST_CONCENTRATION, LEAST_TEMPERATURE = 0.01, 0.001, 0.25
 """Standard deviations over the training block below which something has not varied, and n can have learnt nothing from
@@ -82,7 +83,33 @@ def term_scaling(spec: TermSpec, system: PlantSystem, X: Tensor, u: Tensor, spre
         varied=(std > least).to(std.dtype),
         typical=placement.typical(f, spread),
         level=f.X.mean((0, 1)),
+        halves=half_saturations(spec, system.plant, system.parameters),
     )
+
+
+def half_saturations(spec: TermSpec, plant: Plant, parameters: Tensor) -> Tensor | None:
+    """Return the half-saturations of what n may take away of f's own answer.
+
+    Parameters
+    ----------
+    spec : TermSpec
+        The settings of n.
+    plant : Plant
+        The plant.
+    parameters : Tensor, shape (parameter,)
+        The parameters of f.
+
+    Returns
+    -------
+    Tensor or None, shape (weakening,)
+        In the units of the table, one for ``T``; None where the network keeps no signs.
+    """
+    signs = spec.architecture(plant).signs
+    if signs is None:
+        return None
+    names = plant.table.parameter_names
+    found = [1.0 if w.parameter is None else float(parameters[names.index(w.parameter)]) for w in signs.weakenings]
+    return parameters.new_tensor(found)
 
 
 def _least(names: Sequence[str], mean: Tensor, table: Table) -> Tensor:

@@ -69,17 +69,20 @@ class PlantModel:
     system : PlantSystem
         The model.
     grid : Grid
-        Knots and steps; the first interval has `SETTLING` times as many.
+        Knots and steps; the first interval has `settling` times as many.
     compiled : bool
         Whether the solver's step is compiled.
     checkpoint : int or None
         Knot intervals whose steps are held in memory at once for the backward pass; None for all.
+    settling : int
+        One where a simulation goes on from a state that it has reached, so that it ends as it would have in one go.
     """
 
     system: PlantSystem
     grid: Grid
     compiled: bool = False
     checkpoint: int | None = None
+    settling: int = SETTLING
 
     def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
         """Run from ``x0`` over ``inputs`` ``(…, knot, input)``."""
@@ -87,7 +90,7 @@ class PlantModel:
             self.system,
             x0,
             inputs,
-            replace(self.grid, settling=SETTLING),
+            replace(self.grid, settling=self.settling),
             record_knots=record_knots,
             compiled=self.compiled,
             checkpoint=self.checkpoint,
@@ -129,19 +132,23 @@ class CompiledModel:
     system : PlantSystem
         The model.
     grid : Grid
-        Knots and steps; the first interval has `SETTLING` times as many.
+        Knots and steps; the first interval has `settling` times as many.
+    settling : int
+        See `PlantModel`.
     """
 
     system: PlantSystem
     grid: Grid
+    settling: int = SETTLING
 
     @property
     def _steps(self) -> CompiledSteps:
-        kept, key = self.system.plant.kept, (self.grid, structure(self.system))
+        grid = replace(self.grid, settling=self.settling)
+        kept, key = self.system.plant.kept, (grid, structure(self.system))
         if key not in kept:
             if len(kept) >= KEPT:
                 kept.pop(next(iter(kept)))
-            kept[key] = CompiledSteps(CompiledSystem(self.system), replace(self.grid, settling=SETTLING))
+            kept[key] = CompiledSteps(CompiledSystem(self.system), grid)
         return cast(CompiledSteps, kept[key])
 
     def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
@@ -238,7 +245,7 @@ def without_gradients(model: SimulationModel) -> SimulationModel:
     if like is None or like.device.type != "cpu" or like.dtype != torch.float64:
         return _Detached(model)
     if isinstance(model, PlantModel):
-        return CompiledModel(model.system, model.grid)
+        return CompiledModel(model.system, model.grid, model.settling)
     assert isinstance(model, NeuralModel)
     return CompiledNeural(model.ode, model.grid)
 

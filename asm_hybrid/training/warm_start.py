@@ -7,7 +7,8 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.placements import PLACEMENTS
 from asm_hybrid.hybrid.spec import TermSpec
 from asm_hybrid.plant import Plant
-from asm_hybrid.training.fitted import FittedModel, load_model, term_specs
+from asm_hybrid.training.fitted import FittedModel, load_model
+from asm_hybrid.training.from_config import term_specs
 
 __all__ = ["earlier_run"]
 

@@ -74,7 +74,11 @@ def training_windows(
 
 
 def open_loop_validation(
-    context: RunContext, model: SimulationModel, origin: Tensor, windows: tuple[Windows, Windows]
+    context: RunContext,
+    model: SimulationModel,
+    origin: Tensor,
+    windows: tuple[Windows, Windows],
+    seen: Callable[[Tensor, Tensor], None] | None = None,
 ) -> Callable[[], tuple[Tensor, Tensor]]:
     """Return what simulates the record from its begin to the end of the validation block.
 
@@ -88,6 +92,8 @@ def open_loop_validation(
         Its states at the begin of the record.
     windows : pair of Windows
         The training block and the validation block.
+    seen : callable, optional
+        Gets what is recorded from the begin to the end, ``(member, point, variable)``, and the loss of every member.
 
     Returns
     -------
@@ -104,9 +110,12 @@ def open_loop_validation(
     def validate() -> tuple[Tensor, Tensor]:
         path = plain.simulate(origin, before, record_knots=True)
         assert path.knots is not None
-        outputs = plain.simulate(path.final, held_out).outputs.unsqueeze(1)
-        loss = validation.residuals(outputs, alone).square().flatten(1).sum(1) / count
-        return torch.where(torch.isfinite(loss), loss, torch.inf), path.knots[:, train.starts]
+        outputs = plain.simulate(path.final, held_out).outputs
+        loss = validation.residuals(outputs.unsqueeze(1), alone).square().flatten(1).sum(1) / count
+        loss = torch.where(torch.isfinite(loss), loss, torch.inf)
+        if seen is not None:
+            seen(torch.cat([path.outputs, outputs[:, 1:]], dim=1), loss)
+        return loss, path.knots[:, train.starts]
 
     return validate
 

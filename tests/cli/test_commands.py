@@ -18,7 +18,7 @@ from asm_hybrid.training.compared import model_of
 QUICK = CONFIG.replace("iterations: 4", "iterations: 2").replace(
     "calibration_evaluations: 3", "calibration_evaluations: 1"
 )
-COMMANDS = ["train", "simulate", "export", "check", "models", "layouts", "verify", "init", "schema"]
+COMMANDS = ["train", "simulate", "diagnose", "export", "check", "models", "layouts", "verify", "init", "schema"]
 
 
 def call(capsys, *arguments):
@@ -213,13 +213,13 @@ def test_ctrl_c_ends_cleanly_with_the_best_model(capsys, tmp_path, stage):
     verify_manifest(out)
     model, inputs = load_model(out), read_inputs(out)
     predicted = model.predict(inputs)
-    assert np.isfinite(predicted).all()
+    assert np.isfinite(predicted).all(axis=None)
     if stage == "n":
         assert model.term is not None
-        assert predicted.shape[0] == 2
+        assert "NH4 low" in predicted
     code, _, err = call(capsys, "export", out)
     assert code == 0, err
-    np.testing.assert_array_equal(load_model(tmp_path / "run-bundle").predict(inputs), predicted)
+    assert load_model(tmp_path / "run-bundle").predict(inputs).equals(predicted)
 
 
 def test_ctrl_c_before_there_is_a_run_ends_with_130(capsys, monkeypatch):
@@ -256,8 +256,8 @@ def test_a_diverging_training_ends_with_one_and_keeps_the_last_good_model(capsys
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["stopped"] == "failed"
     verify_manifest(tmp_path / "run")
     predicted = load_model(tmp_path / "run").predict(read_inputs(tmp_path / "run"))
-    assert predicted.shape[0] == 2
-    assert np.isfinite(predicted).all()
+    assert "NH4 low" in predicted
+    assert np.isfinite(predicted).all(axis=None)
 
 
 RESUMED = ["train", "--resume", "run"]

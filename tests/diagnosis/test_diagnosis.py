@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_plant import CONFIG, write_case
 
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.diagnosis import diagnose
@@ -16,19 +15,6 @@ from asm_hybrid.diagnosis.forecast_value import forecast_verdict
 from asm_hybrid.diagnosis.switch_off import window_starts
 from asm_hybrid.diagnosis.verdict import verdict
 from asm_hybrid.manifest import write_manifest
-from asm_hybrid.training import train
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Return a run whose n was overwritten: it halves one rate, wherever it acts."""
-    torch.set_num_threads(1)
-    base = tmp_path_factory.mktemp("diagnosis")
-    text = CONFIG.replace("iterations: 4", "iterations: 0").replace(
-        "calibration_evaluations: 3", "calibration_evaluations: 1"
-    )
-    folder = train(write_case(base, text), base / "run").folder
-    return folder
 
 
 def set_factor(model, process, factor):

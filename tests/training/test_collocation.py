@@ -14,7 +14,7 @@ from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.training import PlantModel, start_state
 from asm_hybrid.training.collocation import collocate, prepare_collocation, smooth
-from asm_hybrid.training.fitted import make_grid
+from asm_hybrid.training.from_config import make_grid
 from asm_hybrid.training.scaling import term_scaling
 
 GROWTH = "aerobic_growth_autotrophs"

@@ -41,10 +41,7 @@ def test_rows_at_the_knots_are_taken_in_whatever_form_their_times_have():
         whole.assign(time=whole["time"] + pd.Timedelta(milliseconds=300)),
         whole.set_index("time"),
         whole.set_index(pd.Index(range(50, 60))),
-        whole.drop(columns="time"),
         whole.astype(dict.fromkeys(NAMES, "Float64")),
-        expected,
-        expected.tolist(),
     ]
     for form in forms:
         np.testing.assert_array_equal(values(form), expected)
@@ -84,10 +81,9 @@ def test_a_gap_is_named_by_row_column_and_time(value):
     gap.loc[7, "T"] = value
     with pytest.raises(InputError, match=r"column T, row 7 \(counted from 0, 2024-03-04 03:30 UTC\)"):
         values(gap)
-    array = gap[list(NAMES)].to_numpy(dtype=float, copy=True)
-    array[8:] = np.nan
-    with pytest.raises(InputError, match=r"column T, row 7 \(counted from 0\).* 7 values are not finite"):
-        values(array)
+    gap.loc[8:, list(NAMES)] = np.nan
+    with pytest.raises(InputError, match=r"column T, row 7 \(counted from 0(?s:.*)7 values are not finite"):
+        values(gap)
 
 
 @pytest.mark.parametrize(
@@ -101,16 +97,12 @@ def test_a_gap_is_named_by_row_column_and_time(value):
         (frame().assign(time=range(10)), "they are numbers"),
         (frame().assign(time="yesterday"), "the times cannot be read"),
         (frame().assign(T=1j), "T: the column does not hold numbers .*complex"),
-        (np.ma.masked_greater(frame()[list(NAMES)].to_numpy(), 28), "column influent.S_NH, row 9 .*value is nan"),
-        (np.ones((10, 2)), r"shape \(10, 2\)(?s:.*)\(knot, 3\)"),
-        (np.ones((2, 10, 3)), r"shape \(2, 10, 3\)"),
-        (np.ones(3), r"shape \(3,\)"),
-        (np.ones((1, 3)), "1 rows"),
+        (frame().drop(columns="time"), "the inputs have no times"),
+        (np.ones((10, 3)), "the inputs are a ndarray(?s:.*)a DataFrame with times(?s:.*)read_inputs"),
         (frame(1), "1 rows"),
         (frame(0), "0 rows"),
-        ("inputs.csv", "not an array of numbers"),
+        ("inputs.csv", "the inputs are a str"),
         (None, "inputs"),
-        ([[1, 2], [3]], "not an array of numbers"),
     ],
 )
 def test_what_is_no_table_of_inputs_is_refused(inputs, words):

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load, save
@@ -50,7 +51,7 @@ def whole(tmp_path_factory):
 
 def predicted(run):
     """Return the prediction over the first knots."""
-    return load_model(run).predict(read_inputs(run).iloc[:4])
+    return load_model(run).predict(read_inputs(run).iloc[:4]).to_numpy()
 
 
 def compared(run):
@@ -278,10 +279,72 @@ def test_a_model_predicts_from_the_begin_of_its_record_only(whole):
     model, inputs = load_model(whole), read_inputs(whole)
     assert model.begin == inputs["time"][0]
     expected = model.predict(inputs.iloc[:20])
-    np.testing.assert_array_equal(model.predict(inputs.set_index("time").iloc[:20]), expected)
+    pd.testing.assert_frame_equal(model.predict(inputs.set_index("time").iloc[:20]), expected)
     for wrong in (inputs.iloc[10:20], inputs.iloc[:20:2], inputs.iloc[19::-1]):
         with pytest.raises(InputError, match="expected: one row every 30 min from 2024-03-04 00:00 UTC on"):
             model.predict(wrong)
+
+
+def test_a_prediction_is_a_frame_by_time_and_variable(whole):
+    model, inputs = load_model(whole), read_inputs(whole).iloc[:20]
+    found = model.predict(inputs)
+    pd.testing.assert_index_equal(found.index, pd.DatetimeIndex(inputs["time"], name="time"))
+    assert list(found) == ["NH4", "NO3"]
+    zoned = inputs.assign(time=inputs["time"].dt.tz_convert("Europe/Berlin"))
+    pd.testing.assert_frame_equal(model.predict(zoned), found)
+    with pytest.raises(InputError, match="the inputs have no times"):
+        model.predict(inputs.drop(columns="time"))
+
+
+def test_a_model_goes_on_from_a_time_of_its_record_and_from_the_state_it_had_there(whole):
+    model, inputs = load_model(whole), read_inputs(whole)
+    expected, at = model.predict(inputs).iloc[30:60], inputs["time"][30]
+    later = inputs.iloc[30:60]
+    for start in (at, str(at), at.tz_convert("Europe/Berlin"), at.tz_localize(None).to_pydatetime()):
+        pd.testing.assert_frame_equal(model.predict(later, start=start), expected, rtol=1e-12)
+    names, active = model.plant.rows.names, model.plant.rows.active > 0
+    held = model.state(at)
+    assert held.shape == (1, *model.plant.shape)
+    seeds = pd.DataFrame(held.numpy()[:, active], columns=names)
+    found = model.predict(later, start=seeds)  # its first interval is resolved more finely
+    np.testing.assert_allclose(found.iloc[0], expected.iloc[0], rtol=1e-12)
+    np.testing.assert_allclose(found, expected, rtol=2e-3)
+    best = seeds.iloc[0]
+    one = model.predict(later, start=best)
+    pd.testing.assert_frame_equal(model.predict(later, start=best.to_dict()), one)
+    pd.testing.assert_frame_equal(model.predict(later, start=best[::-1].to_frame().T), one)
+    pd.testing.assert_frame_equal(model.predict(later, start=best.drop("aerobic.S_O")), one)
+    moved = later.assign(time=later["time"] + pd.Timedelta(days=400))
+    np.testing.assert_array_equal(model.predict(moved, start=best), one)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda s: s.drop(["anoxic.S_NH", "anoxic.S_NO"]), "lacks anoxic.S_NO, anoxic.S_NH(?s:.*)all 28 states"),
+        (
+            lambda s: s.rename({"anoxic.S_NH": "anoxic.SNH"}),
+            "'anoxic.SNH' is no state(?s:.*)did you mean 'anoxic.S_NH'",
+        ),
+        (lambda s: pd.concat([s, s.iloc[:1]]), "'anoxic.S_I' is there twice"),
+        (lambda s: s.replace(s["anoxic.S_NH"], np.nan), "state anoxic.S_NH: the state is nan(?s:.*)zero or above"),
+        (lambda s: s.replace(s["anoxic.S_NH"], -2.0), "state anoxic.S_NH: the state is -2(?s:.*)zero or above"),
+        (lambda s: s.astype(object).replace(s["anoxic.S_NH"], "much"), "anoxic.S_NH: the state is not a number"),
+        (lambda s: pd.DataFrame([s, s, s]), "3 rows(?s:.*)one row"),
+        (lambda s: {}, "the start lacks"),
+        (lambda s: "2024-03-04T00:10", "no knot at 2024-03-04 00:10 UTC(?s:.*)every 30 min from(?s:.*)nearest"),
+        (lambda s: "2031-03-04", "no knot at 2031-03-04 00:00 UTC"),
+        (lambda s: "yesterday", "the start is no time"),
+        (lambda s: 12.5, "the start is a float"),
+    ],
+)
+def test_what_is_no_state_of_the_model_is_refused(whole, change, words):
+    model, inputs = load_model(whole), read_inputs(whole).iloc[:4]
+    active = model.plant.rows.active > 0
+    state = pd.Series(model.start[1].numpy()[active], index=model.plant.rows.names)
+    with pytest.raises(InputError, match=words) as error:
+        model.predict(inputs, start=change(state))
+    assert "start" in str(error.value)
 
 
 def test_a_prediction_that_diverges_is_no_result(whole):

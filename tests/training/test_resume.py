@@ -4,11 +4,11 @@ import io
 import json
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 import torch
 from killed_runs import killed
+from run_files import content
 from small_plant import COLLOCATION_STEPS, CONFIG, write_case
 from torch import nn
 
@@ -27,7 +27,6 @@ TEXT = (
     .replace("window: 6 h", f"window: 6 h, batch: 5, {STAGES}")
     .replace("as: aerobic.S_NH, unit", "as: aerobic.S_NH, bias: learn, lag: learn, unit")
 )
-TIMES = ("created", "seconds")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,20 +44,6 @@ def case(tmp_path_factory):
     config = write_case(base, TEXT)
     run_training(config, base / "run")
     return config, base / "run"
-
-
-def content(run: Path) -> dict[str, bytes]:
-    """Return every file of a run, times and dates left out."""
-    found = {}
-    for path in sorted(p for p in run.rglob("*") if p.is_file()):
-        name = path.relative_to(run).as_posix()
-        if name in ("environment.json", "manifest.json", "report.html"):
-            continue
-        found[name] = path.read_bytes()
-        if name == "summary.json":
-            values = json.loads(found[name])
-            found[name] = json.dumps({k: v for k, v in values.items() if k not in TIMES}).encode()
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -51,6 +51,7 @@ def test_the_folder_holds_what_it_should(run):
         "inputs.csv",
         "parameters.json",
         "contributions.csv",
+        "answers.csv",
         "summary.json",
         "report.html",
         "kinetics.yaml",
@@ -150,12 +151,23 @@ def test_the_folder_and_its_bundle_predict_the_same_without_the_data(run, tmp_pa
     original, loaded = load_model(run), load_model(moved)
     inputs = read_inputs(moved)
     a, b = original.predict(inputs), loaded.predict(inputs)
-    assert a.shape[0] == 2
-    assert np.abs(a - b).max() <= 1e-12
+    assert list(a) == ["NH4", "NH4 low", "NH4 high", "NO3", "NO3 low", "NO3 high"]
+    seeds = original.simulate(torch.tensor(inputs[list(original.plant.inputs.names)].to_numpy())).outputs.numpy()
+    np.testing.assert_array_equal(a["NO3"], np.median(seeds[..., 1], axis=0))
+    np.testing.assert_array_equal(a["NH4 low"], seeds[..., 0].min(axis=0))
+    np.testing.assert_array_equal(a["NH4 high"], seeds[..., 0].max(axis=0))
+    states = pd.DataFrame(original.state(inputs["time"][20]).numpy()[:, original.plant.rows.active > 0])
+    states.columns = original.plant.rows.names
+    assert len(states) == 2
+    later = original.predict(inputs.iloc[20:40], start=states)
+    np.testing.assert_allclose(later.iloc[0], a.iloc[20], rtol=1e-12)
+    with pytest.raises(InputError, match=r"3 rows(?s:.*)one row, or 2"):
+        original.predict(inputs, start=states.iloc[[0, 0, 1]])
+    assert (a - b).abs().max().max() <= 1e-12
     table = pd.read_csv(run / "predictions.csv")
     rows = table[table["variable"] == "NH4"]
     hours = (pd.to_datetime(rows["time"], utc=True) - inputs["time"][0]).dt.total_seconds() / 1800
-    at_knots = np.median(b[:, hours.round().astype(int), 0], axis=0)
+    at_knots = b["NH4"].to_numpy()[hours.round().astype(int)]
     np.testing.assert_allclose(at_knots, rows["hybrid"], rtol=0, atol=1e-12)
 
 
@@ -253,7 +265,7 @@ def test_a_diverging_training_names_place_and_parameters_and_keeps_the_last_good
     monkeypatch.undo()
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["stopped"] == "failed"
     model = load_model(tmp_path / "run")
-    assert np.isfinite(model.predict(read_inputs(tmp_path / "run"))).all()
+    assert np.isfinite(model.predict(read_inputs(tmp_path / "run"))).all(axis=None)
 
 
 def test_a_bad_config_leaves_nothing_behind(tmp_path):

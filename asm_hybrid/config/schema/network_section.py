@@ -104,14 +104,14 @@ class _Network(Section):
         + ".",
     )
     type: Annotated[str, BeforeValidator(_one_network), WithJsonSchema({"enum": list(NETWORKS)})] = Field(
-        default="mlp",
+        default="signed",
         description="The network. " + "; ".join(f"{name}: {found.summary}" for name, found in NETWORKS.items()) + ".",
     )
     hidden: Hidden = Field(
         default=(16, 16), description="Widths of the hidden layers: at most 8 layers, of at most 1024 units."
     )
     activation: Literal["tanh", "silu", "relu", "softplus"] = Field(
-        default="tanh", description="Activation of the hidden layers."
+        default="tanh", description="Activation of the hidden layers; with signed and monotone tanh."
     )
 
     @model_validator(mode="after")
@@ -127,11 +127,14 @@ class _Network(Section):
             if key and required and getattr(self, key) is None:
                 raise refuse(f"the placement {name!r} has no {key!r}", required[0], f"add {key}: {required[1]}")
         activations = NETWORKS[self.type].activations
+        others = [name for name, network in NETWORKS.items() if self.activation in network.activations]
         if self.activation not in activations:
             raise refuse(
                 f"the activation {self.activation!r} is given with the type {self.type!r}",
                 f"with that, one of {', '.join(activations)}",
-                f"set activation: {activations[0]}",
+                f"set activation: {activations[0]}, or type: {others[0]}"
+                if others
+                else f"set activation: {activations[0]}",
             )
         return self
 

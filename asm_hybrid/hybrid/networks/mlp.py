@@ -47,7 +47,7 @@ class MLP(Network):
 
     Parameters
     ----------
-    inputs, hidden, targets, activation, options
+    inputs, hidden, targets, activation, options, signs
         As in `Network`; there are no keys of its own.
     """
 

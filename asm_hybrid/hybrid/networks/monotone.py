@@ -11,6 +11,7 @@ from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.hybrid.keys import Keys, SomeNames
 from asm_hybrid.hybrid.network import Network, Operations
 from asm_hybrid.hybrid.networks.mlp import perceptron
+from asm_hybrid.hybrid.signs import Signs
 from asm_hybrid.kinetics.arrays import Array
 
 if TYPE_CHECKING:
@@ -32,15 +33,10 @@ class Monotone(Network):
 
     Parameters
     ----------
-    inputs, hidden, targets, activation
+    inputs, hidden, targets, activation, signs
         As in `Network`.
     options : mapping of str to object
         Lists of inputs under ``rises_with`` and ``falls_with``.
-
-    Attributes
-    ----------
-    signs : ndarray, shape (input,)
-        One of inputs with which n rises, minus one of those with which it falls, zero of the rest.
 
     References
     ----------
@@ -66,11 +62,13 @@ class Monotone(Network):
         targets: int,
         activation: str,
         options: Mapping[str, Any] | None = None,
+        signs: Signs | None = None,
     ) -> None:
         super().__init__(inputs, hidden, targets, activation)
         up, down = ((options or {}).get(key) or () for key in self.keys)
-        self.signs = np.array([float(name in up) - float(name in down) for name in inputs])
-        self._free = (self.signs == 0.0).astype(float)
+        directions = np.array([float(name in up) - float(name in down) for name in inputs])
+        self._first = np.repeat(directions[:, None], self.sizes[1], axis=1)
+        self._free = (self._first == 0.0).astype(float)
 
     @classmethod
     def check(cls, own: Mapping[str, Any], reads: Mapping[str, Sequence[str]], where: Callable[..., str]) -> None:
@@ -109,7 +107,7 @@ class Monotone(Network):
             if i:
                 x, weight = ops.activation(self.activation, x), size
             else:
-                weight = ops.rows_times(weight, self._free) + ops.rows_times(size, self.signs)
+                weight = ops.times(weight, self._free) + ops.times(size, self._first)
             x = ops.affine(x, weight, bias)
         return x
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from asm_hybrid.hybrid.keys import Keys, SomeNames
 from asm_hybrid.hybrid.placement import BoundTerm, Placement
+from asm_hybrid.hybrid.signs import Signs, parameter_signs
 from asm_hybrid.kinetics import Table, check_factored
 from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant import Plant
@@ -47,6 +48,10 @@ class Parameters(Placement):
         for target in self.targets:
             check_factored(plant.table, target)
         self.positions = tuple(plant.table.parameter_names.index(t) for t in self.targets)
+
+    def signs(self, table: Table, inputs: Sequence[str]) -> Signs:
+        """Return the signs with which a parameter does not turn those of the rates that it is in."""
+        return parameter_signs(table, self.targets, inputs)
 
     @classmethod
     def choose(cls, named: Sequence[str] | None, table: Table, observed: Sequence[str]) -> tuple[str, ...]:

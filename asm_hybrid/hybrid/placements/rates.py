@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from asm_hybrid.hybrid.keys import Keys, Names
 from asm_hybrid.hybrid.placement import BoundTerm, Placement
+from asm_hybrid.hybrid.signs import Signs, rate_signs
 from asm_hybrid.kinetics import Table
 from asm_hybrid.kinetics.arrays import Array
 
@@ -49,6 +50,10 @@ class Rates(Placement):
     def multiplies(self) -> bool:
         """Whether n is a factor."""
         return bool(self.options["form"] == "multiplicative")
+
+    def signs(self, table: Table, inputs: Sequence[str]) -> Signs:
+        """Return the signs of the rates."""
+        return rate_signs(table, self.targets, inputs, factors=self.multiplies)
 
     @classmethod
     def choose(cls, named: Sequence[str] | None, table: Table, observed: Sequence[str]) -> tuple[str, ...]:

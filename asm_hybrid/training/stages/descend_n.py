@@ -17,6 +17,7 @@ from asm_hybrid.training.shooting import Shooting
 from asm_hybrid.training.simulation_models import PlantModel
 from asm_hybrid.training.stages.learnt_n import LearntN, n_windows
 from asm_hybrid.training.stages.simulate_f import SimulatedF
+from asm_hybrid.training.watching import Glimpse
 from asm_hybrid.training.window_fit import (
     FitPlace,
     fit_in_run,
@@ -84,7 +85,7 @@ def descend_n(
             context.inputs,
             windows[0],
             starts,
-            open_loop_validation(context, hybrid, origin, windows),
+            open_loop_validation(context, hybrid, origin, windows, _seen(context, simulated, windows)),
             penalty,
             _shooting(context, simulated, members, windows[0]) if part.stage == "shooting" else None,
         )
@@ -97,6 +98,21 @@ def descend_n(
         if result.stopped == "interrupted":
             raise KeyboardInterrupt
     return n
+
+
+def _seen(
+    context: RunContext, simulated: SimulatedF, windows: tuple[Windows, Windows]
+) -> Callable[[Tensor, Tensor], None]:
+    """Return what lets those who watch the run see a validation."""
+
+    def seen(outputs: Tensor, loss: Tensor) -> None:
+        best = int(loss.argmin())
+        shown = outputs if windows[1].show is None else windows[1].show(outputs.unsqueeze(1)).squeeze(1)
+        context.watch.see(
+            Glimpse(context.dataset, context.blocks, context.grid, simulated.solution.outputs[1], shown[best])
+        )
+
+    return seen
 
 
 def _penalty(context: RunContext, n: LearntN, hybrid: PlantModel) -> Callable[[Tensor, Tensor], Tensor]:

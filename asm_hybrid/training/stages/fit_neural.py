@@ -53,7 +53,7 @@ class LearntNeural:
     warnings: tuple[str, ...] = ()
 
 
-def fit_neural(context: RunContext, keep: Callable[[LearntNeural], None]) -> LearntNeural:
+def fit_neural(context: RunContext, keep: Callable[[LearntNeural], None], *, stopped: bool = False) -> LearntNeural:
     """Fit the pure neural ODE on the measured variables; as a baseline it may fail, and then has no score.
 
     Parameters
@@ -62,6 +62,8 @@ def fit_neural(context: RunContext, keep: Callable[[LearntNeural], None]) -> Lea
         The run.
     keep : callable
         Gets the model as it starts, and after its fit.
+    stopped : bool, optional
+        Take no further step: the user has stopped it while another process worked on its checkpoints.
 
     Returns
     -------
@@ -90,6 +92,8 @@ def fit_neural(context: RunContext, keep: Callable[[LearntNeural], None]) -> Lea
         open_loop_validation(context, model, series[0].expand(members, -1), windows),
     )
     settings = fit_settings(context, training.iterations, carry_from=CARRY_FROM)
+    if stopped:
+        settings = replace(settings, iterations=0)
     try:
         result = fit_in_run(
             context, FitPlace(NAME, "ODE", NAME), problem, settings, "a smaller learning_rate or step may help"
@@ -98,6 +102,8 @@ def fit_neural(context: RunContext, keep: Callable[[LearntNeural], None]) -> Lea
         if context.config.model.mode == "neural":
             raise
         return replace(neural, warnings=(f"{NAME} could not be fitted ({error})",))
+    if stopped:
+        result = replace(result, stopped="interrupted")
     neural = replace(neural, result=result, warnings=tuple(skipped_warnings(result, NAME)))
     keep(neural)
     if result.stopped == "interrupted":

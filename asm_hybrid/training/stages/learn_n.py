@@ -12,7 +12,7 @@ from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
 from asm_hybrid.hybrid.spec import TermScaling, TermSpec
 from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import torch_namespace
-from asm_hybrid.training.fitted import checkpoint_knots, term_specs
+from asm_hybrid.training.from_config import checkpoint_knots, term_specs
 from asm_hybrid.training.run_context import RunContext
 from asm_hybrid.training.scaling import measured_spread, term_scaling
 from asm_hybrid.training.simulation_models import PlantModel

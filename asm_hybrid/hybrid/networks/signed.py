@@ -1,0 +1,129 @@
+"""A network that keeps the signs in which f's own rates answer what n reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.hybrid.keys import Keys, SomeNames
+from asm_hybrid.hybrid.network import Network, Operations
+from asm_hybrid.hybrid.signs import Signs, free_signs
+from asm_hybrid.kinetics.arrays import Array
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+__all__ = ["NETWORK"]
+
+
+class Signed(Network):
+    """Perceptrons side by side, one for all targets with the same signs, less a part of f's own answer.
+
+    For a target j of the placement ``rates`` it is ``z_j = m_j(x) - Σ_k c_jk ln(φ_k(x) / φ_k(mean))``. The perceptron
+    m_j only rises with inputs with which f's rate rises, and only falls with those with which it falls [1]_: in the
+    first layer the weights of such an input count by the sign and their size alone, in all further layers only sizes
+    count. φ_k are the switching functions by which f's rate is multiplied, and ``exp(θ T)``; with ``0 ≤ c < 1`` they
+    may be weakened, but not turned. So ``ρ exp(z)`` answers with the sign of ρ whatever the weights, and can come near
+    to any rate with that sign. Where all signs of a group are zero its perceptron is a free one.
+
+    Parameters
+    ----------
+    inputs, hidden, targets, activation
+        As in `Network`; the hidden layers are those of each perceptron.
+    options : mapping of str to object
+        Inputs in which n is free all the same, under ``free_in``.
+    signs : Signs, optional
+        How f answers; n is free in everything without it.
+
+    References
+    ----------
+    .. [1] H. Daniels, M. Velikova (2010), "Monotone and partially monotone neural networks", IEEE Trans. Neural Netw.
+       21, 906-917, https://doi.org/10.1109/TNN.2010.2044803.
+    """
+
+    name = "signed"
+    order = 5
+    summary = "a perceptron that does not turn the sign in which f's own rate answers what n reads"
+    keys: ClassVar[Keys] = {"free_in": (SomeNames, "Inputs in which n is free of the signs of the table.")}
+    activations = ("tanh",)  # with relu or softplus it would be convex, and silu falls below -1.28
+
+    def __init__(
+        self,
+        inputs: Sequence[str],
+        hidden: Sequence[int],
+        targets: int,
+        activation: str,
+        options: Mapping[str, Any] | None = None,
+        signs: Signs | None = None,
+    ) -> None:
+        super().__init__(inputs, hidden, targets, activation)
+        found = signs or free_signs([""] * targets, inputs)
+        self.signs = self._kept = kept = found.freed(inputs, (options or {}).get("free_in") or ())
+        patterns, group = np.unique(kept.values, axis=0, return_inverse=True)
+        self._groups = len(patterns) if hidden else 1
+        self._hidden = tuple(hidden)
+        member = np.equal.outer(np.arange(len(patterns)), group.ravel()).astype(float)  # (group, target)
+        bound = patterns.any(1).astype(float)
+        layers = [np.repeat(patterns.T, hidden[0], axis=1) if hidden else kept.values.T]
+        self._bound, self._free = [layers[0]], [(layers[0] == 0.0).astype(float)]
+        for n, m in pairwise(hidden):
+            counted = np.repeat(np.repeat(bound, n)[:, None], m, axis=1)
+            self._bound.append(counted)
+            self._free.append(1.0 - counted)
+        if hidden:
+            own = np.repeat(member, hidden[-1], axis=0)
+            counted = own * np.repeat(bound, hidden[-1])[:, None]
+            self._bound.append(counted)
+            self._free.append(own - counted)
+
+    @classmethod
+    def check(cls, own: Mapping[str, Any], reads: Mapping[str, Sequence[str]], where: Callable[..., str]) -> None:
+        """Check that n reads what it shall be free in."""
+        known = sorted({name for names in reads.values() for name in names if name != "time_of_day"})
+        for i, name in enumerate(own["free_in"] or ()):
+            if name not in known:
+                raise InputError(
+                    f"n does not read {name!r}",
+                    where=where("free_in", i),
+                    expected="what n reads, but for time_of_day",
+                    fix=nearest(name, known),
+                )
+
+    def start(self, generator: Generator) -> dict[str, list[Tensor]]:
+        """Return weights of every layer, those of the last one zero, and what is taken away of f's answer, nothing."""
+        import torch
+
+        weights, biases = [], []
+        reads, targets = self.sizes[0], self.sizes[-1]
+        wide = (*(self._groups * n for n in self._hidden), targets)
+        for i, columns in enumerate(wide):
+            rows, fan = (wide[i - 1], self._hidden[i - 1]) if i else (reads, reads)
+            scale = 0.0 if i == len(wide) - 1 else (3.0 / fan) ** 0.5
+            width = self._hidden[i] if 0 < i < len(wide) - 1 else columns
+            drawn = torch.rand(rows, width, dtype=torch.float64, generator=generator)
+            weights.append(scale * (2 * drawn - 1))
+            biases.append(torch.zeros(1, columns, dtype=torch.float64))
+        taken = torch.zeros(len(self._kept.weakenings), targets, dtype=torch.float64)
+        return {"weights": weights, "biases": biases, "taken": [taken] if len(taken) else []}
+
+    def forward(self, x: Array, weights: Mapping[str, Sequence[Array]], ops: Operations[Array]) -> Array:
+        """Evaluate the layers one after the other, and take away what f has."""
+        reads, last = self.sizes[0], len(self._bound) - 1
+        h = ops.columns(x, 0, reads)
+        for i, (weight, bias) in enumerate(zip(weights["weights"], weights["biases"], strict=True)):
+            weight = ops.times(weight, self._free[i]) + ops.times(ops.magnitude(weight), self._bound[i])
+            if i:
+                h = ops.activation(self.activation, h)
+            h = ops.affine(h, weight, bias, self._groups if 0 < i < last else 1)
+        for taken in weights["taken"]:
+            part = ops.times(ops.activation("tanh", ops.magnitude(taken)), self._kept.shares)
+            own = ops.columns(x, reads, reads + len(self._kept.shares))
+            h = h - ops.affine(own, part, 0.0 * bias)
+        return h
+
+
+NETWORK = Signed
