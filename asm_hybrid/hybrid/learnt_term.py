@@ -91,6 +91,13 @@ class LearntTerm(nn.Module, Term[Tensor]):
             scaled = scaled.expand(self.members, *scaled.shape)
         return cast(Tensor, self.network(scaled))
 
+    def inside(self, features: Tensor) -> bool:
+        """See :class:`~asm_hybrid.hybrid.term.Term`; asked where the answer costs less than what it saves."""
+        if features.device.type != "cpu" or torch.compiler.is_compiling():
+            return False
+        with torch.no_grad():
+            return bool(self.distances(features).max() <= FADE_START)
+
     @property
     def sizes(self) -> Tensor:
         """See :class:`~asm_hybrid.hybrid.term.Term`."""
