@@ -137,8 +137,13 @@ class Term(ABC, Generic[Array]):
         scaled = (held - self.mean) / self.std * self.varied
         if self.signs is None or self.halves is None or not self.signs.weakenings:
             return scaled
-        own = (self._own(self.signs, self.halves, x) for x in (held, self.mean))
-        return self.xp.beside(scaled, next(own) - next(own))
+        return self.xp.beside(scaled, self._own(self.signs, self.halves, held) - self._at_mean())
+
+    def _at_mean(self) -> Array:
+        """Return the parts of f's own answer at the mean of what n reads, ``(weakening,)``."""
+        assert self.signs is not None
+        assert self.halves is not None
+        return self._own(self.signs, self.halves, self.mean)
 
     def _own(self, signs: Signs, halves: Array, features: Array) -> Array:
         """Return the parts of f's own answer, ``(…, spot, weakening)``."""
