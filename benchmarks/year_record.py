@@ -38,13 +38,16 @@ PER_DAY = 96
 WEIGHTS = 0.02
 """Standard deviation of the weights of n."""
 MEANS = {"Q_in": 18446.0, "T": 15.0, "influent.S_NH": 31.56, "influent.S_S": 69.5, "influent.X_S": 202.32}
+"""Their means, as the layout has them."""
 VARIED = {"Q_in": 0.4, "influent.S_NH": 0.3, "influent.S_S": 0.3, "influent.X_S": 0.3, "T": 0.2}
 """Inputs that swing over the day and the year, and by what share of their mean."""
 
 
 def config_of(members: int) -> dict[str, Any]:
     """Return a config of BSM1 with n."""
-    columns = {name: {"role": "input", "as": name, "unit": "m3/d" if name == "Q_in" else "g/m3"} for name in VARIED}
+    columns: dict[str, dict[str, Any]] = {
+        name: {"role": "input", "as": name, "unit": "m3/d" if name == "Q_in" else "g/m3"} for name in VARIED
+    }
     columns["T"]["unit"] = "degC"
     noise = {"tank_5.S_NH": 0.2, "tank_5.S_NO": 0.3, "effluent.TSS": 2.0}
     columns |= {name: {"role": "observation", "as": name, "unit": "g/m3", "noise": v} for name, v in noise.items()}
@@ -74,9 +77,9 @@ def record_of(plant: Plant, days: int) -> pd.DataFrame:
     days_on = np.arange(days * PER_DAY + 1) / PER_DAY
     frame = pd.DataFrame({"time": pd.date_range("2023-01-01", periods=len(days_on), freq="15min", tz="UTC")})
     for spec in plant.inputs:
-        share, mean = VARIED.get(spec.name, 0.0), MEANS.get(spec.name, plant.layout.constants.get(spec.name))
+        mean = MEANS[spec.name] if spec.name in MEANS else plant.layout.constants[spec.name]
         swing = 0.7 * np.sin(2 * np.pi * days_on) + 0.3 * np.sin(2 * np.pi * days_on / 365)
-        frame[spec.name] = mean * (1 + share * swing)
+        frame[spec.name] = mean * (1 + VARIED.get(spec.name, 0.0) * swing)
     return frame
 
 
@@ -102,7 +105,7 @@ def model_of(days: int, members: int) -> tuple[FittedModel, pd.DataFrame]:
             term.low.mul_(0.0)
             term.high.mul_(10.0)  # so that n acts all year
             for weights in term.network.parameters():
-                weights += WEIGHTS * torch.randn(weights.shape, dtype=weights.dtype, generator=generator)
+                weights.add_(WEIGHTS * torch.randn(weights.shape, dtype=weights.dtype, generator=generator))
     specs = sensor_specs(config)
     model = FittedModel(
         config=config,

@@ -177,7 +177,7 @@ def test_a_run_goes_through_all_stages_and_from_device_to_device(device, few_ste
     model = load_model(moved, device)
     assert model.parameters.device.type == device
     names = [spec.name for spec in model.plant.inputs]
-    inputs = torch.as_tensor(read_inputs(moved)[names].to_numpy()[:13])
+    inputs = torch.tensor(read_inputs(moved)[names].to_numpy()[:13])
     found, expected = model.simulate(inputs.to(device)), load_model(moved).simulate(inputs)
     torch.testing.assert_close(found.outputs.cpu(), expected.outputs, rtol=1e-7, atol=1e-9)
     with monkeypatch.context() as patch:
