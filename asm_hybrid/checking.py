@@ -13,6 +13,7 @@ from asm_hybrid.data import Dataset, QualityFinding
 from asm_hybrid.data.check_text import aligned, check_data, finding_lines, table_text
 from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.errors import InputError
+from asm_hybrid.hybrid.signs import sign_rows
 from asm_hybrid.kinetics import Table
 from asm_hybrid.notebook.check_result import CheckResult, as_finding
 from asm_hybrid.plant import Plant
@@ -33,6 +34,7 @@ from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 from asm_hybrid.scenario.unlikely import flow_findings, nitrification_findings, sewage_findings
 from asm_hybrid.training.cost import cost_findings
 from asm_hybrid.training.cost_timing import machine_memory, training_cost
+from asm_hybrid.training.from_config import term_specs
 from asm_hybrid.yamlfile import YamlSource, source_name
 
 __all__ = ["check"]
@@ -98,7 +100,8 @@ def _check_config(name: str, config: Config) -> CheckResult:
     balance = water_balance(plant, flows)
     matter, wrong = _matter(plant, parameters)
     wrong += () if plant.steered else balance.findings
-    lines, findings = [*report.facts, *_water(plant, balance), matter, ""], list(report.findings)
+    lines = [*report.facts, *_water(plant, balance), matter, "", *_signs(config, plant)]
+    findings = list(report.findings)
     if not wrong:
         begin = time.perf_counter()
         found = operation(plant, parameters, mean_inputs(dataset.input_names, dataset.inputs, lengths))
@@ -119,6 +122,17 @@ def _check_config(name: str, config: Config) -> CheckResult:
             lines += [*cost_lines(cost, memory), ""]
             findings += cost_findings(cost, memory, name)
     return _result(name, lines, findings, wrong, draw_flowsheet(plant, flows))
+
+
+def _signs(config: Config, plant: Plant) -> list[str]:
+    """Return which signs of f's rates n keeps, a table for every placement that keeps any."""
+    lines: list[str] = []
+    for spec in term_specs(config, plant.table) if config.model.mode == "hybrid" else ():
+        signs = spec.architecture(plant).signs
+        if signs is not None and (signs.values.any() or signs.mixed.any()):
+            lines += [f"signs of f that n keeps ({spec.placement}); in what is not named it is free"]
+            lines += [*aligned(sign_rows(signs, spec.targets, spec.inputs)), ""]
+    return lines
 
 
 def _lengths(config: Config, dataset: Dataset) -> np.ndarray:

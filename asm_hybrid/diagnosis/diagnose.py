@@ -21,6 +21,7 @@ from asm_hybrid.diagnosis.forecast_value import forecast_verdict
 from asm_hybrid.diagnosis.imbalance import imbalance, imbalance_warning
 from asm_hybrid.diagnosis.switch_off import missing_dynamics, ranked, switch_off_effects, window_starts
 from asm_hybrid.diagnosis.verdict import verdict
+from asm_hybrid.hybrid.signs import sign_texts
 from asm_hybrid.manifest import verify_manifest, write_manifest
 from asm_hybrid.training import (
     FittedModel,
@@ -81,9 +82,15 @@ def _answer(folder: Path, summary: dict[str, Any], model: FittedModel, inputs: p
     if found is None:
         return
     write_csv_atomic(folder / "answers.csv", found.table, "%.6g")
-    notes = answer_notes(found) + unvaried_texts(model)
+    notes = answer_notes(found) + unvaried_texts(model) + _signs(model)
     summary["answers"] = {"period": [t.isoformat() for t in found.period], "model": found.model, "notes": notes}
     summary["warnings"] += answer_warnings(found)
+
+
+def _signs(model: FittedModel) -> list[str]:
+    """Say which signs n keeps."""
+    kept = [(t.signs, t.spec) for t in model.term or () if t.signs is not None]
+    return [text for signs, spec in kept for text in sign_texts(signs, spec.targets, spec.inputs)]
 
 
 def _diagnose_term(

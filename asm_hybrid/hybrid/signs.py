@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from asm_hybrid.kinetics import Table
 from asm_hybrid.kinetics.answers import MIXED, answer_sign, parameter_sign, switching_factors, temperature_slope
 
-__all__ = ["Signs", "Weakening", "free_signs", "parameter_signs", "rate_signs"]
+__all__ = ["Signs", "Weakening", "free_signs", "parameter_signs", "rate_signs", "sign_rows", "sign_texts"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Signs:
     weakenings: tuple[Weakening, ...]
     shares: np.ndarray
 
-    @property
+    @cached_property
     def free(self) -> np.ndarray:
         """One where n is free, zero where it keeps a sign, ``(target, input)``."""
         return np.where(self.values == 0.0, 1.0, 0.0)
@@ -157,3 +158,61 @@ def parameter_signs(table: Table, parameters: Sequence[str], inputs: Sequence[st
 def _signs(signs: np.ndarray) -> Signs:
     mixed = signs == MIXED
     return Signs(np.where(mixed, 0, signs).astype(float), mixed, (), np.zeros((0, len(signs))))
+
+
+def sign_rows(signs: Signs, targets: Sequence[str], inputs: Sequence[str]) -> list[tuple[str, str, str, str]]:
+    """Return which signs n keeps, and where f has none, in words.
+
+    Parameters
+    ----------
+    signs : Signs
+        The signs.
+    targets, inputs : sequence of str
+        What n changes, and what it reads.
+
+    Returns
+    -------
+    list of tuple of str
+        For every target what it rises with, what it falls with, and what f's answer to has no one sign; under a header.
+    """
+    rows = [("n changes", "rises with", "falls with", "free: f rises here, falls there")]
+    for target, values, mixed in zip(targets, signs.values, signs.mixed, strict=True):
+        named = [
+            ", ".join(name for name, yes in zip(inputs, which, strict=True) if yes) or "-"
+            for which in (values > 0, values < 0, mixed)
+        ]
+        rows.append((target, *named))
+    return rows
+
+
+def sign_texts(signs: Signs, targets: Sequence[str], inputs: Sequence[str]) -> list[str]:
+    """Say which signs n keeps.
+
+    Parameters
+    ----------
+    signs : Signs
+        The signs.
+    targets, inputs : sequence of str
+        What n changes, and what it reads.
+
+    Returns
+    -------
+    list of str
+        A sentence each; none where n is free in everything.
+    """
+    alike: dict[tuple[str, str], list[str]] = {}
+    for target, up, down, _ in sign_rows(signs, targets, inputs)[1:]:
+        alike.setdefault((up, down), []).append(target)
+    parts = []
+    for (up, down), names in alike.items():
+        what = [f"{verb} with {of}" for verb, of in (("rises", up), ("falls", down)) if of != "-"]
+        if what:
+            parts.append(f"{', '.join(names)} {' and '.join(what)}")
+    if not parts:
+        return []
+    found = [f"n does not turn the signs of f's own rates: its part of {'; of '.join(parts)}; it is free in all else"]
+    unclear = [(t, row) for t, *_, row in sign_rows(signs, targets, inputs)[1:] if row != "-"]
+    if unclear:
+        listed = "; ".join(f"{target} with {names}" for target, names in unclear)
+        found.append(f"f has no one sign, and n is free, in {listed}")
+    return found

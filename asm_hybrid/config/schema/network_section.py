@@ -111,7 +111,7 @@ class _Network(Section):
         default=(16, 16), description="Widths of the hidden layers: at most 8 layers, of at most 1024 units."
     )
     activation: Literal["tanh", "silu", "relu", "softplus"] = Field(
-        default="tanh", description="Activation of the hidden layers."
+        default="tanh", description="Activation of the hidden layers; with signed and monotone tanh."
     )
 
     @model_validator(mode="after")
