@@ -340,7 +340,7 @@ def _origins(joined: Joined, stretch: Stretch, ahead: Ahead) -> tuple[np.ndarray
     record = joined.record
     start = stretch.first * record.interval
     blocks = {name: (record.days(a) - start, record.days(b) - start) for name, (a, b) in record.blocks.items()}
-    begin, end = record.days(joined.counts_from) - start, joined.dataset.span
+    begin, end = record.days(joined.counts_from) - start - SAME, joined.dataset.span + SAME
     if end - begin <= 2 * HOUR:
         return np.zeros(0, dtype=int), (begin, end)
     earlier = {name: blocks[name] for name in ("train", "validate")} if joined.begin != "before" else {}
