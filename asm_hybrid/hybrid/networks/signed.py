@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["NETWORK"]
 
+PACE = 8.0
+"""By how much what is taken away of f's answer moves faster than its weight: a perceptron has many weights to move."""
+
 
 class Signed(Network):
     """Perceptrons side by side, one for all targets with the same signs, less a part of f's own answer.
@@ -63,6 +66,7 @@ class Signed(Network):
         super().__init__(inputs, hidden, targets, activation)
         found = signs or free_signs([""] * targets, inputs)
         self.signs = self._kept = kept = found.freed(inputs, (options or {}).get("free_in") or ())
+        self._pace = np.full(kept.shares.shape, PACE)
         rows = np.concatenate([kept.values, kept.free], axis=1)
         patterns, group = np.unique(rows, axis=0, return_inverse=True)
         values, free = np.split(patterns, 2, axis=1) if hidden else (kept.values, kept.free)
@@ -121,7 +125,8 @@ class Signed(Network):
                 h = ops.activation(self.activation, h)
             h = ops.affine(h, weight, bias, self._groups if 0 < i < last else 1)
         for taken in weights["taken"]:
-            part = ops.times(ops.activation("tanh", ops.magnitude(taken)), self._kept.shares)
+            share = ops.activation("tanh", ops.times(ops.magnitude(taken), self._pace))
+            part = ops.times(share, self._kept.shares)
             own = ops.columns(x, reads, reads + len(self._kept.shares))
             h = h - ops.affine(own, part, 0.0 * bias)
         return h
