@@ -11,7 +11,18 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from asm_hybrid.api import check, diagnose, load_config, load_plant, load_run, resume, run, simulate
+    from asm_hybrid.api import (
+        check,
+        diagnose,
+        forecast,
+        load_config,
+        load_plant,
+        load_run,
+        predict,
+        resume,
+        run,
+        simulate,
+    )
     from asm_hybrid.config import available_layouts
     from asm_hybrid.data.bsm import read_bsm_influent
     from asm_hybrid.data.generator import generate_influent
@@ -20,6 +31,7 @@ if TYPE_CHECKING:
     from asm_hybrid.errors import InputError, SimulationError
     from asm_hybrid.kinetics import available_tables, load_table
     from asm_hybrid.notebook.check_result import CheckResult
+    from asm_hybrid.notebook.new_data_result import Forecast, Prediction
     from asm_hybrid.notebook.run_result import RunResult
     from asm_hybrid.notebook.simulation_result import Simulation
     from asm_hybrid.solver.layer import ODELayer
@@ -27,7 +39,18 @@ if TYPE_CHECKING:
     from asm_hybrid.training import FittedModel, load_model, read_inputs
 
 _HOMES = {
-    "api": ("check", "diagnose", "load_config", "load_plant", "load_run", "resume", "run", "simulate"),
+    "api": (
+        "check",
+        "diagnose",
+        "forecast",
+        "load_config",
+        "load_plant",
+        "load_run",
+        "predict",
+        "resume",
+        "run",
+        "simulate",
+    ),
     "config": ("available_layouts",),
     "data.bsm": ("read_bsm_influent",),
     "data.generator": ("generate_influent",),
@@ -36,6 +59,7 @@ _HOMES = {
     "errors": ("InputError", "SimulationError"),
     "kinetics": ("available_tables", "load_table"),
     "notebook.check_result": ("CheckResult",),
+    "notebook.new_data_result": ("Forecast", "Prediction"),
     "notebook.run_result": ("RunResult",),
     "notebook.simulation_result": ("Simulation",),
     "solver.layer": ("ODELayer",),
@@ -48,9 +72,11 @@ __all__ = [
     "CheckResult",
     "EquationResult",
     "FittedModel",
+    "Forecast",
     "InfluentSettings",
     "InputError",
     "ODELayer",
+    "Prediction",
     "RainEvent",
     "RandomRain",
     "RunResult",
@@ -62,12 +88,14 @@ __all__ = [
     "available_tables",
     "check",
     "diagnose",
+    "forecast",
     "generate_influent",
     "load_config",
     "load_model",
     "load_plant",
     "load_run",
     "load_table",
+    "predict",
     "read_bsm_influent",
     "read_inputs",
     "resume",

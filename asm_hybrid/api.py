@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asm_hybrid.jobs import open_job, open_run
+from asm_hybrid.newdata.given import NewData
 from asm_hybrid.paths import as_path
 from asm_hybrid.training.progress import Silent
 from asm_hybrid.yamlfile import YamlSource
@@ -16,10 +17,22 @@ if TYPE_CHECKING:
     from asm_hybrid.equations.result import EquationResult
     from asm_hybrid.live import LiveProgress
     from asm_hybrid.notebook.check_result import CheckResult
+    from asm_hybrid.notebook.new_data_result import Forecast, Prediction
     from asm_hybrid.notebook.run_result import RunResult
     from asm_hybrid.notebook.simulation_result import Simulation
 
-__all__ = ["check", "diagnose", "load_config", "load_plant", "load_run", "resume", "run", "simulate"]
+__all__ = [
+    "check",
+    "diagnose",
+    "forecast",
+    "load_config",
+    "load_plant",
+    "load_run",
+    "predict",
+    "resume",
+    "run",
+    "simulate",
+]
 
 
 def run(
@@ -215,6 +228,76 @@ def simulate(
     with _shown(progress) as receiver:
         share = receiver.share
         return open_job(subject).simulate(scenario, _path(out), share, write=out is not None, workers=workers)
+
+
+def predict(run: str | Path, data: NewData, out: str | Path | None = None) -> Prediction:
+    """Predict new data with a fitted model, open loop, and say whether it still holds.
+
+    Parameters
+    ----------
+    run : str or Path
+        A run folder, or a bundle.
+    data : str, Path, mapping, or sequence of str or Path
+        A file with the columns of the run's only source; for several sources a dict of source and file, or a list of
+        ``"SOURCE=FILE"``; or a YAML file or a dict with ``data``, a column map of its own.
+    out : str or Path, optional
+        Folder for series, scores, plot and page; nothing is written without it.
+
+    Returns
+    -------
+    Prediction
+
+    Raises
+    ------
+    InputError
+        When run, data or folder cannot be used; with file, column and row.
+    SimulationError
+        When the simulation diverges.
+    """
+    return open_run(run).predict(data, _path(out), write=out is not None)
+
+
+def forecast(
+    run: str | Path,
+    data: NewData,
+    out: str | Path | None = None,
+    *,
+    horizon: str = "48 h",
+    influent: NewData = "diurnal",
+    now: str | None = None,
+) -> Forecast:
+    """Forecast with a fitted model what comes after the data that are known now.
+
+    Parameters
+    ----------
+    run : str or Path
+        A run folder.
+    data : str, Path, mapping, or sequence of str or Path
+        The data until now, named as for `predict`. They begin in the record of the run, or later.
+    out : str or Path, optional
+        Folder for forecast, plot and page; nothing is written without it.
+    horizon : str
+        How far; a multiple of the interval of the run.
+    influent : str, Path, mapping, or sequence of str or Path
+        What comes in: ``"diurnal"``, the mean day of the last two weeks; ``"last-week"``, the same hours a week before;
+        or files, named as the data.
+    now : str, optional
+        From when, in the notation of ISO 8601; what the data hold after it is as if it were not there. The end of the
+        inputs without it.
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    InputError
+        When run, data, influent, horizon or folder cannot be used.
+    SimulationError
+        When the simulation diverges.
+    """
+    where = _path(out)
+    return open_run(run).forecast(data, where, horizon=horizon, influent=influent, now=now, write=out is not None)
 
 
 def check(subject: YamlSource) -> CheckResult:

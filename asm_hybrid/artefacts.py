@@ -27,6 +27,7 @@ __all__ = [
     "WritingError",
     "clear_temporary",
     "csv_text",
+    "json_text",
     "make_folder",
     "read_json",
     "restored",
@@ -204,8 +205,10 @@ def restored(frame: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
     """
-    text = [i for i, kind in enumerate(frame.dtypes) if kind.kind not in "biufmM"]
-    columns = {i: frame.iloc[:, i].map(restored_text) if i in text else frame.iloc[:, i] for i in range(frame.shape[1])}
+    columns = {i: frame.iloc[:, i] for i in range(frame.shape[1])}
+    for i, column in columns.items():
+        if column.dtype.kind not in "biufmM":  # a column without any text stays one of texts
+            columns[i] = column.map(restored_text).astype(column.dtype)
     return type(frame)(columns).set_axis([restored_text(name) for name in frame.columns], axis="columns")
 
 
@@ -271,8 +274,22 @@ def write_json_atomic(path: Path, value: Mapping[str, Any] | Sequence[Any]) -> P
     Path
         The target.
     """
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    return write_text_atomic(path, text + "\n")
+    return write_text_atomic(path, json_text(value))
+
+
+def json_text(value: Mapping[str, Any] | Sequence[Any]) -> str:
+    """Return JSON, indented, keys in the given order, without NaN or infinity.
+
+    Parameters
+    ----------
+    value : mapping or sequence
+        Content.
+
+    Returns
+    -------
+    str
+    """
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def clear_temporary(folder: Path) -> None:

@@ -34,7 +34,7 @@ from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 from asm_hybrid.scenario.unlikely import flow_findings, nitrification_findings, sewage_findings
 from asm_hybrid.training.cost import cost_findings
 from asm_hybrid.training.cost_timing import machine_memory, training_cost
-from asm_hybrid.training.fitted import term_specs
+from asm_hybrid.training.from_config import term_specs
 from asm_hybrid.yamlfile import YamlSource, source_name
 
 __all__ = ["check"]

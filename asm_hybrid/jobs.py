@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from asm_hybrid.config import available_layouts, load_plant_or_config
 from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.newdata.given import NewData
 from asm_hybrid.paths import A_RUN, as_path
 from asm_hybrid.training.progress import Progress
 from asm_hybrid.yamlfile import YamlSource, load_yaml, parse_yaml, source_name
@@ -18,6 +19,7 @@ from asm_hybrid.yamlfile import YamlSource, load_yaml, parse_yaml, source_name
 if TYPE_CHECKING:
     from asm_hybrid.equations.result import EquationResult
     from asm_hybrid.notebook.check_result import CheckResult
+    from asm_hybrid.notebook.new_data_result import Forecast, Prediction
     from asm_hybrid.notebook.run_result import RunResult
     from asm_hybrid.notebook.simulation_result import Simulation
 
@@ -95,6 +97,42 @@ class Job(ABC):
     def fitted(self) -> Path:
         """Return its folder, when it is the run of a plant."""
         raise self._refused("used as a fitted plant", "the run folder of a plant, or a bundle")
+
+    def predict(self, data: NewData, out: Path | None, *, write: bool = True) -> Prediction:
+        """Predict new data with it, when it is the run of a plant.
+
+        Parameters
+        ----------
+        data : str, Path, mapping, or sequence of str or Path
+            The new data.
+        out : Path or None
+            Where to write; a folder in the run by the name of the data without it.
+        write : bool
+            Whether anything is written.
+        """
+        raise self._refused("used as a fitted plant", "the run folder of a plant, or a bundle")
+
+    def forecast(
+        self, data: NewData, out: Path | None, *, horizon: str, influent: NewData, now: str | None, write: bool = True
+    ) -> Forecast:
+        """Forecast with it, when it is the run of a plant.
+
+        Parameters
+        ----------
+        data : str, Path, mapping, or sequence of str or Path
+            The data until now.
+        out : Path or None
+            Where to write; a folder in the run by the name of the data without it.
+        horizon : str
+            How far.
+        influent : str, Path, mapping, or sequence of str or Path
+            What comes in.
+        now : str or None
+            From when.
+        write : bool
+            Whether anything is written.
+        """
+        raise self._refused("used as a fitted plant", "the run folder of a plant")
 
     def result(self) -> RunResult | EquationResult:
         """Return what it left behind, when it is a run."""
@@ -234,6 +272,28 @@ class PlantRun(Job):
             )
         found = tuple(simulate(self.source, scenario, out, write=write))
         return FittedSimulation(self.fitted(), found, found[0].folder if write else None)
+
+    def predict(self, data: NewData, out: Path | None, *, write: bool = True) -> Prediction:
+        """See `Job.predict`."""
+        from asm_hybrid.newdata.predict import predict
+        from asm_hybrid.notebook.new_data_result import Prediction
+        from asm_hybrid.report.new_data import run_prediction
+
+        if write:
+            return Prediction(*run_prediction(self.fitted(), data, out))
+        return Prediction(predict(self.fitted(), data))
+
+    def forecast(
+        self, data: NewData, out: Path | None, *, horizon: str, influent: NewData, now: str | None, write: bool = True
+    ) -> Forecast:
+        """See `Job.forecast`."""
+        from asm_hybrid.newdata.forecast import forecast
+        from asm_hybrid.notebook.new_data_result import Forecast
+        from asm_hybrid.report.new_data import run_forecast
+
+        if write:
+            return Forecast(*run_forecast(self.fitted(), data, out, horizon=horizon, influent=influent, now=now))
+        return Forecast(forecast(self.fitted(), data, horizon, influent, now))
 
     def fitted(self) -> Path:
         """See `Job.fitted`."""

@@ -16,8 +16,13 @@ KINETIC = ("mu_A", "K_OA", "K_S", "eta_g", "b_H")
 MEASURED = ("last.S_NH", "last.S_NO", "effluent.TN")
 
 
-def make_term(plant, placement="rates", form="multiplicative", targets=None, seeds=(1, 2), inputs=INPUTS):
-    """Return a term that starts as the zero function, two members unless told otherwise."""
+def make_term(
+    plant, placement="rates", form="multiplicative", targets=None, seeds=(1, 2), inputs=INPUTS, network="mlp"
+):
+    """Return a term that starts as the zero function, two members unless told otherwise.
+
+    A monotone network rises with the second input.
+    """
     table = plant.table
     universe = {
         "rates": table.process_names,
@@ -26,7 +31,8 @@ def make_term(plant, placement="rates", form="multiplicative", targets=None, see
         "output": MEASURED,
     }
     targets = tuple(targets or universe[placement])
-    spec = TermSpec(placement, inputs, targets, (8, 8), "tanh", seeds, options={"form": form})
+    options = {"form": form} | ({"rises_with": inputs[1:2]} if network == "monotone" else {})
+    spec = TermSpec(placement, inputs, targets, (8, 8), "tanh", seeds, network, options)
     sizes = {"T": 15.0, "Q_in": 2e4, "load.S_NH": 4e5, "load.TN": 1e6, "air": 100.0}
     row = torch.tensor([sizes.get(name, 10.0) for name in inputs], dtype=torch.float64)
     scaling = TermScaling(

@@ -130,6 +130,11 @@ def test_text_that_a_spreadsheet_would_run(text: str) -> None:
     assert read["unit"].tolist() == ["-", "g/m3"]
 
 
+def test_a_column_of_texts_without_any_stays_one() -> None:
+    cells = pd.read_csv(io.StringIO("finding,value\n,1.5\n,2.5\n"), dtype={"finding": "str"})
+    assert restored(cells).dtypes.tolist() == cells.dtypes.tolist()
+
+
 def test_a_line_break_before_a_formula() -> None:
     assert csv_text(pd.DataFrame({"a": ["\r=1"]})) == "a\n'\r=1\n"
 

@@ -1,14 +1,13 @@
 """What trains runs on a CUDA device unchanged, and gives there what the CPU gives.
 
-Every test here runs twice: on a CUDA device where the machine has one, and on a pretended one (`pretend_cuda`), which
-refuses what a CUDA device refuses and computes on the CPU.
+Tests run on a CUDA device where the machine has one, and without one on what comes nearest: single steps on a pretended
+device (`pretend_cuda`), which refuses what a CUDA device refuses and computes on the CPU; whole runs on the CPU.
 """
 
 from __future__ import annotations
 
 import json
 from contextlib import nullcontext
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,9 +20,8 @@ from term_tools import MEASURED, make_term, shake
 import asm_hybrid as ah
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.errors import InputError
-from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
-from asm_hybrid.hybrid.system import PlantSystem, participants
-from asm_hybrid.plant import torch_namespace
+from asm_hybrid.hybrid.learnt_term import LearntTerms
+from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training import PlantModel, collocation, start_state, train
 from asm_hybrid.training.checkpoints import Checkpoints
@@ -36,12 +34,19 @@ NO_CUDA = pytest.mark.skipif(not HAS_CUDA, reason="no CUDA device")
 
 @pytest.fixture(params=["pretended", pytest.param("real", marks=[pytest.mark.gpu, NO_CUDA])])
 def on_cuda(request):
-    """Return a context in which there is a CUDA device, and the tolerance of what it gives."""
+    """Return a context in which there is a CUDA device."""
     torch.set_num_threads(1)
-    return (nullcontext, 1e-9) if request.param == "real" else (pretended_cuda, 1e-14)
+    return nullcontext if request.param == "real" else pretended_cuda
 
 
-def same(found, expected, tolerance):
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, NO_CUDA])])
+def device(request):
+    """Return what a run is moved to: a whole run would take minutes on a pretended device."""
+    torch.set_num_threads(1)
+    return request.param
+
+
+def same(found, expected, tolerance=1e-9):
     """Compare tensors of the device with those of the CPU."""
     assert len(found) == len(expected)
     for a, b in zip(found, expected, strict=True):
@@ -54,12 +59,7 @@ def term_of(plant, placement, form, network):
     """Return n with random weights."""
     targets = ("influent.S_NH", "influent.X_S") if placement == "forcing" else None
     inputs = ("T", "load.S_NH") if placement == "forcing" else ("S_S", "S_NH", "T")
-    term = make_term(plant, placement, form, targets=targets, inputs=inputs)
-    if network == "monotone":
-        spec = replace(term.spec, network=network, options=term.spec.options | {"rises_with": inputs[1:2]})
-        takes_part = participants(plant, plant.stoichiometry(defaults(plant), torch_namespace()))
-        term = LearntTerm(spec, plant, term.scaling, takes_part)
-    return shake(term, scale=0.1)
+    return shake(make_term(plant, placement, form, targets=targets, inputs=inputs, network=network), scale=0.1)
 
 
 def descended(device, placement, form, network, optimiser):
@@ -90,10 +90,10 @@ def descended(device, placement, form, network, optimiser):
     ],
 )
 def test_each_placement_descends_as_on_the_cpu(on_cuda, placement, form, network, optimiser):
-    (context, tolerance), case = on_cuda, (placement, form, network, optimiser)
+    case = placement, form, network, optimiser
     expected = descended("cpu", *case)
-    with context():
-        same(descended("cuda", *case), expected, tolerance)
+    with on_cuda():
+        same(descended("cuda", *case), expected, 1e-6 if optimiser is Soap else 1e-9)  # its axes may be close to alike
 
 
 def solved(device, dtype, method, adjoint):
@@ -105,7 +105,13 @@ def solved(device, dtype, method, adjoint):
     def f(t, x):
         return torch.stack([x[..., 1], -torch.sin(x[..., 0]) - damping * x[..., 1]], dim=-1)
 
+    def jacobian(t, x):
+        one = torch.ones_like(x[..., 0])
+        rows = torch.stack([0 * one, one], dim=-1), torch.stack([-torch.cos(x[..., 0]), -damping * one], dim=-1)
+        return torch.stack(rows, dim=-2)
+
     given = {"adjoint": True, "parameters": [damping]} if adjoint else {}
+    given |= {"jacobian": jacobian} if method == "rodas5p" else {}
     states = ah.solve(f, x0, times, method=method, **given).states
     assert states.dtype == dtype
     return [states, *torch.autograd.grad(states[-1].square().sum(), (x0, damping))]
@@ -114,16 +120,18 @@ def solved(device, dtype, method, adjoint):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("method", "adjoint"), [("dopri5", False), ("dopri5", True), ("rodas5p", False)])
 def test_the_solver_keeps_to_the_device_in_both_precisions(on_cuda, dtype, method, adjoint):
-    context, tolerance = on_cuda
+    if adjoint and on_cuda is pretended_cuda:
+        pytest.skip("the device is not pretended within a backward pass that is written in Python")
     expected = solved("cpu", dtype, method, adjoint)
-    with context():
-        same(solved("cuda", dtype, method, adjoint), expected, 1e-4 if dtype == torch.float32 else 1e3 * tolerance)
+    with on_cuda():
+        same(solved("cuda", dtype, method, adjoint), expected, 1e-4 if dtype == torch.float32 else 1e-7)
 
 
 SHORT = (
     CONFIG.replace("device: cpu", "device: auto")
     .replace("seeds: [1, 2], warmup: 6 h", "seeds: [1], warmup: 1 h, gradient: block")
     .replace("window: 6 h", "window: 2 h, batch: 3, stages: [calibration, collocation, growing, windows, shooting]")
+    .replace("iterations: 4", "iterations: 6")
     .replace("calibration_evaluations: 3", "calibration_evaluations: 1")
     .replace("as: aerobic.S_NH, unit", "as: aerobic.S_NH, bias: learn, lag: learn, unit")
 )
@@ -147,46 +155,41 @@ def stop_after(patch, name):
     patch.setattr(Checkpoints, "save", stop)
 
 
-def forecast_of(run):
-    """Return the scores of forecasts and simulations."""
-    summary = json.loads((run / "summary.json").read_text())
-    return summary["scores"], summary["forecast"]["scores"]
+def without_cuda(patch):
+    """Have a config with ``device: auto`` run on the CPU."""
+    patch.setattr(torch.cuda, "is_available", lambda: False)
 
 
 @pytest.mark.slow
-def test_a_run_goes_through_all_stages_and_from_device_to_device(on_cuda, few_steps, tmp_path, monkeypatch):
-    context, _ = on_cuda
-    config = write_case(tmp_path, SHORT, days=1)
+def test_a_run_goes_through_all_stages_and_from_device_to_device(device, few_steps, tmp_path, monkeypatch):
+    config, moved = write_case(tmp_path, SHORT, days=1), tmp_path / "moved"
     with monkeypatch.context() as patch:
-        if HAS_CUDA:
-            patch.setattr(torch.cuda, "is_available", lambda: False)
+        without_cuda(patch)
         train(config, tmp_path / "cpu")
         stop_after(patch, "n-2")  # within the growing windows
-        assert train(config, tmp_path / "moved").interrupted
-    resume = tmp_path / "moved" / "config.yaml"
-    with context():
-        with monkeypatch.context() as patch:
-            stop_after(patch, "n-6")  # within the shooting
-            assert train(resume, tmp_path / "moved", resume=True).interrupted
-        facts = json.loads((tmp_path / "moved" / "environment.json").read_text())
-        assert facts["device"] != "cpu"
-        model = load_model(tmp_path / "moved", "cuda")
-        assert model.parameters.device.type == "cuda"
-        inputs = torch.as_tensor(
-            read_inputs(tmp_path / "moved")[[s.name for s in model.plant.inputs]].to_numpy()[:13], device="cuda"
-        )
-        on_device = model.simulate(inputs)
-    on_cpu = load_model(tmp_path / "moved").simulate(inputs.cpu())
-    torch.testing.assert_close(on_device.outputs.cpu(), on_cpu.outputs, rtol=1e-7, atol=1e-9)
+        assert train(config, moved).interrupted
     with monkeypatch.context() as patch:
-        if HAS_CUDA:
-            patch.setattr(torch.cuda, "is_available", lambda: False)
-        assert not train(resume, tmp_path / "moved", resume=True).interrupted
-    assert list(forecast_of(tmp_path / "moved")[0]["test"]["NH4"]) == list(
-        forecast_of(tmp_path / "cpu")[0]["test"]["NH4"]
-    )
-    for found, expected in zip(forecast_of(tmp_path / "moved"), forecast_of(tmp_path / "cpu"), strict=True):
-        assert leaves(found) == pytest.approx(leaves(expected), rel=1e-5, nan_ok=True)
+        if device == "cpu":
+            without_cuda(patch)
+        stop_after(patch, "n-5")  # within the shooting
+        assert train(moved / "config.yaml", moved, resume=True).interrupted
+    assert (json.loads((moved / "environment.json").read_text())["device"] != "cpu") == (device == "cuda")
+    model = load_model(moved, device)
+    assert model.parameters.device.type == device
+    names = [spec.name for spec in model.plant.inputs]
+    inputs = torch.tensor(read_inputs(moved)[names].to_numpy()[:13])
+    found, expected = model.simulate(inputs.to(device)), load_model(moved).simulate(inputs)
+    torch.testing.assert_close(found.outputs.cpu(), expected.outputs, rtol=1e-7, atol=1e-9)
+    with monkeypatch.context() as patch:
+        without_cuda(patch)
+        assert not train(moved / "config.yaml", moved, resume=True).interrupted
+    for name in ("scores", "forecast"):
+        assert numbers(moved, name) == pytest.approx(numbers(tmp_path / "cpu", name), rel=1e-5, nan_ok=True)
+
+
+def numbers(run, part):
+    """Return all numbers of a part of the summary, in order."""
+    return leaves(json.loads((run / "summary.json").read_text())[part])
 
 
 def leaves(tree):
@@ -195,36 +198,30 @@ def leaves(tree):
         return [x for value in tree.values() for x in leaves(value)]
     if isinstance(tree, list):
         return [x for value in tree for x in leaves(value)]
-    return [float("nan") if tree is None else float(tree)]
+    return [float("nan") if tree is None else float(tree)] if tree is None or isinstance(tree, int | float) else []
 
 
+@pytest.mark.gpu
+@NO_CUDA
 @pytest.mark.parametrize("mode", ["hybrid", "neural"])
-@pytest.mark.slow
-def test_a_whole_run_on_the_device_has_the_scores_of_one_on_the_cpu(on_cuda, few_steps, tmp_path, monkeypatch, mode):
-    context, _ = on_cuda
-    text = SHORT.replace(
-        "stages: [calibration, collocation, growing, windows, shooting]", "stages: [calibration, windows]"
-    )
-    text = text.replace("mode: hybrid", f"mode: {mode}").replace("iterations: 4", "iterations: 2")
-    config = write_case(tmp_path, text, days=1)
+def test_a_whole_run_on_the_device_has_the_scores_of_one_on_the_cpu(few_steps, tmp_path, monkeypatch, mode):
+    config = write_case(tmp_path, SHORT.replace("mode: hybrid", f"mode: {mode}"), days=1)
     with monkeypatch.context() as patch:
-        if HAS_CUDA:
-            patch.setattr(torch.cuda, "is_available", lambda: False)
+        without_cuda(patch)
         train(config, tmp_path / "cpu")
-    with context():
-        train(config, tmp_path / "cuda")
-    for found, expected in zip(forecast_of(tmp_path / "cuda"), forecast_of(tmp_path / "cpu"), strict=True):
-        assert leaves(found) == pytest.approx(leaves(expected), rel=1e-5, nan_ok=True)
+    train(config, tmp_path / "cuda")
+    for name in ("scores", "forecast"):
+        found, expected = numbers(tmp_path / "cuda", name), numbers(tmp_path / "cpu", name)
+        assert found == pytest.approx(expected, rel=1e-5, nan_ok=True)
 
 
 def test_the_steady_start_is_that_of_the_cpu(on_cuda):
-    context, tolerance = on_cuda
     plant = make_plant()
     p, u = defaults(plant), torch.as_tensor(random_inputs(plant, np.random.default_rng(0)))
     expected = start_state(PlantSystem(plant, p, MEASURED), u)
-    with context():
+    with on_cuda():
         found = start_state(PlantSystem(plant, p.to("cuda"), MEASURED), u.to("cuda"))
-        same([found], [expected], max(tolerance, 1e-9))
+        same([found], [expected])
 
 
 def test_devices_are_chosen_by_what_the_machine_has():

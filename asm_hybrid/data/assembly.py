@@ -17,14 +17,14 @@ from asm_hybrid.data.influent import fractionate
 from asm_hybrid.data.knots import TOLERANCE, placed
 from asm_hybrid.data.means import Curve, check_load, check_means, on_knots
 from asm_hybrid.data.record_backflow import backflow_findings
-from asm_hybrid.data.record_span import Record, check_size, find_record, place_knots
+from asm_hybrid.data.record_span import Record, check_size, find_record, on_grid, place_knots
 from asm_hybrid.data.series import Series, Source, read_sources
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import CLOCK, PlantInputs
 from asm_hybrid.plant.inputs import INFLUENT
 from asm_hybrid.plant.layout import Layout
 
-__all__ = ["build_dataset", "read_dataset"]
+__all__ = ["build_dataset", "build_series", "curve_of", "read_dataset"]
 
 Values = NDArray[np.float64]
 
@@ -77,7 +77,44 @@ def build_dataset(
     Dataset
         Its `quality` may hold errors about the blocks.
     """
+    dataset, measured = build_series(config, table, layout, sources, findings)
+    blocks = place_blocks(config, dataset.origin, dataset.span)
+    found = check_blocks(config, blocks, dataset.observations)
+    found += check_inputs(config, blocks, dataset.times, measured)
+    return replace(dataset, blocks=blocks, quality=tuple(merged([*dataset.quality, *found])))
+
+
+def build_series(
+    config: Config,
+    table: Table,
+    layout: Layout,
+    sources: list[Source],
+    findings: list[QualityFinding],
+    knot: pd.Timestamp | None = None,
+) -> tuple[Dataset, dict[str, NDArray[np.bool_]]]:
+    """Put series that were read onto one time axis, without blocks.
+
+    Parameters
+    ----------
+    config, table, layout
+        See `read_dataset`.
+    sources : list of Source
+        Series without errors.
+    findings : list of QualityFinding
+        What the checks found so far.
+    knot : Timestamp, optional
+        A knot of another record: this one begins at the first knot of its grid that it holds, not at its first value.
+
+    Returns
+    -------
+    Dataset
+        The series; it has no blocks.
+    dict of str to bool array, (knot,)
+        For every input that a column gives: where a long gap was bridged.
+    """
     record = find_record(config, sources)
+    if knot is not None:
+        record = on_grid(record, knot, config.data.interval)
     first = record.first
     times, found = place_knots(config, record, sources)
     found += record.findings
@@ -89,7 +126,7 @@ def build_dataset(
     known: dict[str, Values | float] = dict(layout.constants)
     known |= _clock(first, times, zone_name(config))
     bridges: dict[str, NDArray[np.bool_]] = {}
-    curves = {name: _curve(one, days) for name, (one, days) in series.items()}
+    curves = {name: curve_of(one, days) for name, (one, days) in series.items()}
     for name, curve in curves.items():
         carrier = curves.get("Q_in") if name.startswith(INFLUENT) else None
         put = on_knots(times, curve, config.data.interpolation, carrier)
@@ -121,10 +158,7 @@ def build_dataset(
     flow = inputs[:, specs.positions["Q_in"]]
     weighted = {s.header for _, s in _observed(sources) if s.column.sample and s.column.sample.weight == "flow"}
     observations = [replace(o, flow=flow) if o.label in weighted else o for o in observations]
-    blocks = place_blocks(config, first, float(times[-1]))
-    found += check_blocks(config, blocks, observations)
-    found += check_inputs(config, blocks, times, measured)
-    return Dataset(
+    dataset = Dataset(
         origin=first,
         interval=config.data.interval,
         zone=zone_name(config),
@@ -134,10 +168,11 @@ def build_dataset(
         inputs=inputs,
         input_filled=filled,
         observations=tuple(observations),
-        blocks=blocks,
+        blocks={},
         quality=tuple(merged([*findings, *found])),
         fingerprint=tuple(_fingerprint(source) for source in sources),
     )
+    return dataset, measured
 
 
 def _clock(first: pd.Timestamp, times: Values, zone: str) -> dict[str, Values | float]:
@@ -155,8 +190,20 @@ def _observed(sources: list[Source]) -> list[tuple[Source, Series]]:
     return [(source, s) for source in sources for s in source.series if s.column.role == "observation"]
 
 
-def _curve(series: Series, days: Values) -> Curve:
-    """Return an input as a function of time [d]; means over periods are kept."""
+def curve_of(series: Series, days: Values) -> Curve:
+    """Return an input as a function of time; means over periods are kept.
+
+    Parameters
+    ----------
+    series : Series
+        Its samples.
+    days : float array, (row,)
+        Their times [d].
+
+    Returns
+    -------
+    Curve
+    """
     valid = ~np.isnan(series.values)
     times, values = placed(days[valid], series.values[valid], series.period, series.kind)
     return Curve(times, values, series.kind, series.lasting)

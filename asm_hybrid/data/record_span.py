@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from asm_hybrid.data.knots import TOLERANCE
 from asm_hybrid.data.series import Series, Source, on_change
 from asm_hybrid.errors import InputError
 
-__all__ = ["Record", "check_size", "find_record", "place_knots"]
+__all__ = ["Record", "check_size", "find_record", "on_grid", "place_knots"]
 
 Values = NDArray[np.float64]
 Stamps = tuple[pd.Timestamp, pd.Timestamp]
@@ -99,7 +99,7 @@ def find_record(config: Config, sources: list[Source]) -> Record:
             expected="inputs that overlap in time",
             fix=_single_fix(base) or "check format, zone and origin of the time columns, or supply the missing part",
         )
-    if all(_limits(*pair)[1] < first or _limits(*pair)[0] > last for pair in observed):
+    if observed and all(_limits(*pair)[1] < first or _limits(*pair)[0] > last for pair in observed):
         raise InputError(
             f"inputs and observations do not overlap: inputs from {first:%Y-%m-%d %H:%M} to "
             f"{last:%Y-%m-%d %H:%M}; {_named_spans(observed)}",
@@ -119,6 +119,27 @@ def find_record(config: Config, sources: list[Source]) -> Record:
         _headers(early) or "the last row",
         (*found, *_held(driving, last), *_lines(driving)),
     )
+
+
+def on_grid(record: Record, knot: pd.Timestamp, interval: float) -> Record:
+    """Return a record that begins at a knot of a grid.
+
+    Parameters
+    ----------
+    record : Record
+        Begin and end.
+    knot : Timestamp
+        One of the grid's knots, UTC.
+    interval : float
+        Distance of two knots [d].
+
+    Returns
+    -------
+    Record
+        From the first knot on that is not before the begin, or `TOLERANCE` before it.
+    """
+    count = int(np.ceil((record.first - knot) / DAY / interval - TOLERANCE / interval))
+    return replace(record, first=knot + count * interval * DAY)
 
 
 def _limits(source: Source, series: Series) -> Stamps:

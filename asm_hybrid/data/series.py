@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -25,6 +25,7 @@ from asm_hybrid.data.species import check_header
 from asm_hybrid.data.stamps import check_order, parse_stamps
 from asm_hybrid.data.stated import check_stated_unit
 from asm_hybrid.data.unusual import constant_findings
+from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.layout import Layout
 from asm_hybrid.units import conversion
@@ -127,7 +128,9 @@ class Source:
         return np.asarray((self.times - origin) / pd.Timedelta(days=1), dtype=np.float64)
 
 
-def read_sources(config: Config, table: Table, layout: Layout) -> tuple[list[Source], list[QualityFinding]]:
+def read_sources(
+    config: Config, table: Table, layout: Layout, until: pd.Timestamp | None = None
+) -> tuple[list[Source], list[QualityFinding]]:
     """Read every file and check every used column.
 
     Parameters
@@ -138,6 +141,8 @@ def read_sources(config: Config, table: Table, layout: Layout) -> tuple[list[Sou
         The kinetics table.
     layout : Layout
         The flow sheet.
+    until : Timestamp, optional
+        Rows after it are as if they were not there.
 
     Returns
     -------
@@ -148,13 +153,15 @@ def read_sources(config: Config, table: Table, layout: Layout) -> tuple[list[Sou
     """
     sources, findings = [], constant_findings(config, table, layout)
     for name in config.data.sources:
-        source, found = _read(config, table, layout, name)
+        source, found = _read(config, table, layout, name, until)
         sources.append(source)
         findings += found
     return sources, findings
 
 
-def _read(config: Config, table: Table, layout: Layout, name: str) -> tuple[Source, list[QualityFinding]]:
+def _read(
+    config: Config, table: Table, layout: Layout, name: str, until: pd.Timestamp | None
+) -> tuple[Source, list[QualityFinding]]:
     section = config.data.sources[name]
     raw = read_source(config, name)
     rows = raw.frame.index.to_numpy(dtype=np.int64)
@@ -162,6 +169,16 @@ def _read(config: Config, table: Table, layout: Layout, name: str) -> tuple[Sour
     clock = Place(file, section.time.label, "", rows)
     where = config.where("data", "sources", name, "time")
     times = parse_stamps(raw.frame[list(section.time.columns)], section.time, clock, where, section.decimal)
+    if until is not None:
+        known = np.asarray(times + pd.Timedelta(days=section.time.shift) <= until)
+        if not known.any():
+            raise InputError(
+                f"no row lies at or before {until:%Y-%m-%d %H:%M} UTC",
+                where=file,
+                expected=f"rows before that time; the first is at {times.min():%Y-%m-%d %H:%M} UTC",
+            )
+        raw, times, rows = replace(raw, frame=raw.frame[known]), times[known], rows[known]
+        clock = replace(clock, rows=rows)
     findings = check_order(times, clock, section.time.zone)
     ordered = not findings
     if ordered and section.time.zone is not None:

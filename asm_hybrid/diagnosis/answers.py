@@ -14,10 +14,10 @@ from torch import Tensor
 from asm_hybrid.diagnosis.standard_changes import StandardChange, standard_changes
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant.loads import inorganic_nitrogen
-from asm_hybrid.training import FittedModel
+from asm_hybrid.training import FittedModel, without_gradients
 from asm_hybrid.training.compared import model_of
 from asm_hybrid.training.model_inputs import check_possible
-from asm_hybrid.training.simulation_models import CompiledModel, NeuralModel, SimulationModel
+from asm_hybrid.training.simulation_models import NeuralModel, SimulationModel
 
 __all__ = ["DISAGREE", "FADED", "REVERSED", "Answered", "Quantity", "StandardAnswers", "judge", "standard_answers"]
 
@@ -197,7 +197,7 @@ def standard_answers(
     """Simulate every standard change with recalibrated f and with the run's own model.
 
     Each starts at the begin of the period from where the model's own trajectory is by then, and the change is there
-    from the first moment. All simulations go through compiled equations.
+    from the first moment.
 
     Parameters
     ----------
@@ -278,8 +278,7 @@ class _Simulated:
         """Simulate the period with some inputs."""
         if self.model is None:
             return _Run(np.empty((0, self.quantities)), 0.0)
-        with torch.no_grad():
-            found = self.model.simulate(self.start, torch.as_tensor(values), record_knots=self.fitted is not None)
+        found = self.model.simulate(self.start, torch.as_tensor(values), record_knots=self.fitted is not None)
         means = np.where(np.asarray(found.ok)[:, None], np.asarray(found.outputs).mean(axis=1), np.nan)
         if self.fitted is None or found.knots is None:
             return _Run(means, 0.0)
@@ -290,22 +289,20 @@ class _Simulated:
 def _simulated(model: FittedModel, quantities: Sequence[Quantity], before: np.ndarray) -> tuple[_Simulated, _Simulated]:
     """Return f and the run's own model, each after the inputs ``(knot, input)`` before the period."""
     targets, own, count = [q.target for q in quantities], model_of(model), len(quantities)
-    f = CompiledModel(model.recalibrated(targets).system, model.grid)
+    f = without_gradients(model.recalibrated(targets))
     before_it = torch.as_tensor(before)
     start = f.simulate(model.start[1:], before_it).final
     simulated = _Simulated(f, start, count, "f")
     if not own.learns:
         return simulated, _Simulated(None, start, count, own.phrase)
     if own.states and model.term is not None:
-        hybrid = CompiledModel(model.hybrid(targets).system, model.grid)
+        hybrid = without_gradients(model.hybrid(targets))
         start = hybrid.simulate(model.start[1].expand(model.term.members, -1, -1), before_it).final
         return simulated, _Simulated(hybrid, start, count, own.phrase, model)
     assert model.neural is not None
     assert model.neural_start is not None
-    neural = NeuralModel(model.neural, model.grid)
-    with torch.no_grad():
-        first = model.neural_start.expand(model.neural.network.members, -1)
-        start = neural.simulate(first, before_it).final
+    neural = without_gradients(NeuralModel(model.neural, model.grid))
+    start = neural.simulate(model.neural_start.expand(model.neural.network.members, -1), before_it).final
     return simulated, _Simulated(neural, start, count, own.phrase)
 
 

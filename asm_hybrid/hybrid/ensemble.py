@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -72,6 +73,16 @@ class Ensemble(nn.Module):
         for name in self._names:
             layers = zip(*(start[name] for start in starts), strict=True)
             setattr(self, name, nn.ParameterList([nn.Parameter(torch.stack(layer)) for layer in layers]))
+        self._effective: Mapping[str, Sequence[Tensor]] | None = None
+
+    @contextmanager
+    def fixed(self) -> Iterator[None]:
+        """Evaluate within with the weights as they are now, what follows from them alone being worked out once."""
+        self._effective = self.network.effective(self.tensors(), OPERATIONS)
+        try:
+            yield
+        finally:
+            self._effective = None
 
     def tensors(self) -> dict[str, tuple[Tensor, ...]]:
         """Return the weights by name, each with a leading member axis."""
@@ -100,7 +111,8 @@ class Ensemble(nn.Module):
         Tensor, shape (member, …, output)
         """
         shape = x.shape
-        y: Tensor = self.network.forward(x.reshape(self.members, -1, shape[-1]), self.tensors(), OPERATIONS)
+        weights = self.tensors() if self._effective is None else self._effective
+        y: Tensor = self.network.forward(x.reshape(self.members, -1, shape[-1]), weights, OPERATIONS)
         return y.reshape(*shape[:-1], y.shape[-1])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from typing import cast
 
@@ -68,6 +69,7 @@ class LearntTerm(nn.Module, Term[Tensor]):
         self.network = Ensemble(spec.architecture(plant), spec.seeds)
         self.signs = self.network.network.signs
         self.mask: Tensor | None = None
+        self._own_at_mean: Tensor | None = None
 
     @property
     def members(self) -> int:
@@ -90,6 +92,27 @@ class LearntTerm(nn.Module, Term[Tensor]):
         if not self.placement.in_tanks:
             scaled = scaled.expand(self.members, *scaled.shape)
         return cast(Tensor, self.network(scaled))
+
+    def inside(self, features: Tensor) -> bool:
+        """See :class:`~asm_hybrid.hybrid.term.Term`; asked where the answer costs less than what it saves."""
+        if features.device.type != "cpu" or torch.compiler.is_compiling():
+            return False
+        with torch.no_grad():
+            return bool(self.distances(features).max() <= FADE_START)
+
+    @contextmanager
+    def fixed(self) -> Iterator[None]:
+        """Evaluate within with the weights as they are now, what follows from them alone being worked out once."""
+        with self.network.fixed():
+            if self.signs is not None and self.halves is not None and self.signs.weakenings:
+                self._own_at_mean = super()._at_mean()
+            try:
+                yield
+            finally:
+                self._own_at_mean = None
+
+    def _at_mean(self) -> Tensor:
+        return super()._at_mean() if self._own_at_mean is None else self._own_at_mean
 
     @property
     def sizes(self) -> Tensor:
@@ -149,6 +172,14 @@ class LearntTerms(nn.Module, Terms[Tensor]):
     def member(self, index: int) -> LearntTerms:
         """Return the terms with one member of their networks."""
         return LearntTerms([term.member(index) for term in self])
+
+    @contextmanager
+    def fixed(self) -> Iterator[None]:
+        """See `LearntTerm.fixed`."""
+        with ExitStack() as stack:
+            for term in self:
+                stack.enter_context(term.fixed())
+            yield
 
     def size(self, X: Tensor, u: Tensor) -> Tensor:
         """Return the sum of the sizes of the terms, ``(member,)``."""

@@ -151,6 +151,12 @@ class Network(ABC):
         They are stored by these names. Gradients with respect to some of them must not be zero.
         """
 
+    def effective(
+        self, weights: Mapping[str, Sequence[Array]], ops: Operations[Array]
+    ) -> Mapping[str, Sequence[Array]]:
+        """Return what `forward` takes in the place of weights: what follows from these alone, worked out."""
+        return weights
+
     @abstractmethod
     def forward(self, x: Array, weights: Mapping[str, Sequence[Array]], ops: Operations[Array]) -> Array:
         """Evaluate the network on scaled inputs ``(…, row, column)``.
@@ -160,7 +166,7 @@ class Network(ABC):
         x : array, shape (…, row, column)
             Inputs.
         weights : mapping of str to sequence of array
-            As `start` gives them, in torch with a leading member axis.
+            As `start` gives them, in torch with a leading member axis, or as `effective` has made them of these.
         ops : Operations
             Of the namespace of these arrays.
 

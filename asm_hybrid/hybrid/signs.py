@@ -204,11 +204,11 @@ def sign_texts(signs: Signs, targets: Sequence[str], inputs: Sequence[str]) -> l
     if signs.free.all():
         return []
     alike: dict[tuple[str, ...], list[str]] = {}
-    for target, *row in sign_rows(signs, targets, inputs)[1:]:
-        alike.setdefault(tuple(row), []).append(target)
+    for row in sign_rows(signs, targets, inputs)[1:]:
+        alike.setdefault(row[1:], []).append(row[0])
     parts = []
-    for row, names in alike.items():
+    for kept, names in alike.items():
         verbs = ("rises with", "falls with", "is free in")
-        what = [f"{verb} {of}" for verb, of in zip(verbs, row, strict=True) if of != "-"]
+        what = [f"{verb} {of}" for verb, of in zip(verbs, kept, strict=True) if of != "-"]
         parts.append(f"{', '.join(names)} {' and '.join(what) or 'answers nothing that it reads'}")
     return [f"n does not turn the sign of an answer of f: {'; '.join(parts)}"]

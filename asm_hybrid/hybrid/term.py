@@ -113,26 +113,37 @@ class Term(ABC, Generic[Array]):
         left = self.xp.minimum(self.xp.maximum((FADE_END - distance) / (FADE_END - FADE_START), 0.0), 1.0)
         return left * left * (3.0 - 2.0 * left)
 
-    def held(self, features: Array) -> Array:
+    def inside(self, features: Array) -> bool:
+        """Return whether nothing that n reads lies where it fades, so that holding it and the guard change no bit."""
+        return False
+
+    def held(self, features: Array, inside: bool = False) -> Array:
         """Return what n reads, held where fading begins if the network keeps signs, ``(…, spot, input)``."""
         if self.signs is None:
             return features
-        middle, beyond = (self.high + self.low) / 2, (0.5 + FADE_START) * self.width
-        held = self.xp.minimum(self.xp.maximum(features, middle - beyond), middle + beyond)
+        held = features
+        if not inside:
+            middle, beyond = (self.high + self.low) / 2, (0.5 + FADE_START) * self.width
+            held = self.xp.minimum(self.xp.maximum(features, middle - beyond), middle + beyond)
         return self.mean + (held - self.mean) * self.varied
 
-    def scaled(self, features: Array) -> Array:
+    def scaled(self, features: Array, inside: bool = False) -> Array:
         """Return what the network is given, ``(…, spot, column)``.
 
         Behind the inputs in units of their statistics stand, where the network keeps signs, the parts of f's own answer
         that it may take away, less their values at the mean: logarithms of switching functions, and T.
         """
-        held = self.held(features)
+        held = self.held(features, inside)
         scaled = (held - self.mean) / self.std * self.varied
         if self.signs is None or self.halves is None or not self.signs.weakenings:
             return scaled
-        own = (self._own(self.signs, self.halves, x) for x in (held, self.mean))
-        return self.xp.beside(scaled, next(own) - next(own))
+        return self.xp.beside(scaled, self._own(self.signs, self.halves, held) - self._at_mean())
+
+    def _at_mean(self) -> Array:
+        """Return the parts of f's own answer at the mean of what n reads, ``(weakening,)``."""
+        assert self.signs is not None
+        assert self.halves is not None
+        return self._own(self.signs, self.halves, self.mean)
 
     def _own(self, signs: Signs, halves: Array, features: Array) -> Array:
         """Return the parts of f's own answer, ``(…, spot, weakening)``."""
@@ -146,8 +157,11 @@ class Term(ABC, Generic[Array]):
     def outputs(self, X: Array | None, u: Array) -> Array:
         """Return ``g z``, ``(…, spot, column of n)``; in torch it leads with the member axis, as the states do."""
         features = self.features(X, u)
-        z, guard = self.evaluate(self.scaled(features)), self.guard(features)
-        z = self.xp.scale(z, guard) if self.signs is None else z * guard
+        inside = self.inside(features)
+        z = self.evaluate(self.scaled(features, inside))
+        if not inside:
+            guard = self.guard(features)
+            z = self.xp.scale(z, guard) if self.signs is None else z * guard
         if self.placement.columns != tuple(range(self.placement.width)):
             z = self.xp.matmul(z, self.place)
         return z if self.mask is None else z * self.mask

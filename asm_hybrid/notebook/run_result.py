@@ -165,8 +165,10 @@ class RunResult(Shown):
                 expected="a run of this version, or one whose diagnosis was made anew",
                 fix=f"asm-hybrid diagnose {self.folder}",
             )
-        frame = pd.read_csv(self._file(ANSWERS), dtype=dict.fromkeys(("change", "inputs", "step", "finding"), str))
-        return restored(frame).fillna({"finding": ""}).set_index(["change", "step", "variable"])
+        texts = dict.fromkeys(("change", "inputs", "step", "finding"), str)
+        frame = restored(pd.read_csv(self._file(ANSWERS), dtype=texts))
+        frame["finding"] = frame["finding"].astype(object).fillna("")  # a column of nothing is read as numbers
+        return frame.set_index(["change", "step", "variable"])
 
     @property
     def model(self) -> FittedModel:

@@ -12,9 +12,9 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from asm_hybrid.report.figures import WIDTH
 from asm_hybrid.report.run_record import Missing
 from asm_hybrid.report.style import INK, MUTED, drawing, percent, plain, svg, unit_text
+from asm_hybrid.report.time_panels import WIDTH
 from asm_hybrid.training.compared.hybrid import MODEL as HYBRID
 from asm_hybrid.training.compared.recalibrated import MODEL as RECALIBRATED
 

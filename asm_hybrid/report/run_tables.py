@@ -135,7 +135,7 @@ def _read(path: Path, needed: Sequence[str], *, timed: bool = True) -> pd.DataFr
     frame[figures] = frame[figures].replace([np.inf, -np.inf], np.nan)
     for name in ("block", "unit", "finding"):
         if name in frame:
-            frame[name] = frame[name].fillna("")
+            frame[name] = frame[name].astype(object).fillna("")  # a column of nothing is read as numbers
     return frame
 
 

@@ -10,7 +10,17 @@ import numpy as np
 
 from asm_hybrid.data.censoring import ABOVE, BELOW, censored_error
 
-__all__ = ["HALF_WIDTH", "LEVEL", "Band", "band_summary", "coverage", "coverage_warnings", "held", "prediction_band"]
+__all__ = [
+    "HALF_WIDTH",
+    "LEVEL",
+    "Band",
+    "band_around",
+    "band_summary",
+    "coverage",
+    "coverage_warnings",
+    "held",
+    "prediction_band",
+]
 
 LEVEL = 0.9
 """Share of the measurements that a band is made to hold [-]."""
@@ -76,7 +86,26 @@ def prediction_band(
     if censored is not None:
         error = censored_error(error, censored)
     square = np.mean(error[validation] ** 2) - np.mean(spread[validation])
-    residual = max(0.0, float(square)) ** 0.5
+    return band_around(members, max(0.0, float(square)) ** 0.5)
+
+
+def band_around(members: np.ndarray, residual: float) -> Band:
+    """Return the band ``median ± 1.645 (spread² + residual²)^½`` around simulations.
+
+    Parameters
+    ----------
+    members : ndarray, shape (seed, sample)
+        Simulations.
+    residual : float
+        Standard deviation of what the spread of the seeds does not explain.
+
+    Returns
+    -------
+    Band
+        Not below zero.
+    """
+    centre = np.median(members, axis=0)
+    spread = members.var(axis=0, ddof=1) if len(members) > 1 else np.zeros_like(centre)
     half = HALF_WIDTH * np.sqrt(spread + residual**2)
     return Band(centre, np.maximum(centre - half, 0.0), np.maximum(centre + half, 0.0), residual)
 

@@ -34,16 +34,16 @@ class FittedRecord:
         Its inputs.
     blocks : mapping
         Start and end of every block [d].
-    f : Solution
+    f : Solution or None
         Of f over the record, with the default and with the calibrated parameters, ``(2, …)``, with its states at the
-        knots.
+        knots; None where f is not asked for.
     """
 
     model: FittedModel
     dataset: Dataset
     inputs: Tensor
     blocks: Mapping[str, tuple[float, float]]
-    f: Solution
+    f: Solution | None
 
     @property
     def observations(self) -> Sequence[Observation]:
@@ -87,7 +87,7 @@ class OpenLoop:
 
 @dataclass(frozen=True)
 class ForecastTask:
-    """What is to be forecast, from where; the inputs over the horizon are taken as they were measured.
+    """What is to be forecast, from where.
 
     Attributes
     ----------
@@ -101,6 +101,8 @@ class ForecastTask:
         Knot intervals from an origin to the last of its samples.
     hourly : ndarray of int, shape (hour,)
         Knots of the training block, an hour apart.
+    ahead : Tensor or None, shape (origin, knot, input)
+        Inputs from the origins on, as they are foreseen there; those that were measured later without it.
     """
 
     record: FittedRecord
@@ -108,6 +110,7 @@ class ForecastTask:
     targets: tuple[Targets, ...]
     reach: int
     hourly: np.ndarray
+    ahead: Tensor | None = None
 
     @property
     def origins(self) -> np.ndarray:

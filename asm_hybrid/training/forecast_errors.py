@@ -12,7 +12,7 @@ from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.training.bands import HALF_WIDTH, LEVEL
 from asm_hybrid.training.updating import latest
 
-__all__ = ["corrected", "radius"]
+__all__ = ["corrected", "correction_share", "radius"]
 
 PRIOR = 24
 """Forecasts, each from an innovation as large as the sensor's error, that speak for no correction."""
@@ -61,12 +61,40 @@ def corrected(
     .. [1] J. C. Refsgaard (1997), "Validation and intercomparison of different updating procedures for real-time
        forecasting", Nordic Hydrology 28, 65-84, https://doi.org/10.2166/nh.1997.0005.
     """
-    order, known = _known(origin, time)
     with np.errstate(over="ignore", invalid="ignore"):  # a member that diverged stays undefined
+        share = correction_share(forecast, innovation, measured, censored, origin, time, noise)
+        return np.asarray(np.maximum(forecast + share * innovation, np.minimum(forecast, 0.0)))
+
+
+def correction_share(
+    forecast: np.ndarray,
+    innovation: np.ndarray,
+    measured: np.ndarray,
+    censored: np.ndarray,
+    origin: np.ndarray,
+    time: np.ndarray,
+    noise: float,
+) -> np.ndarray:
+    """Return by which share of its innovation each forecast is moved; see `corrected`.
+
+    Parameters
+    ----------
+    forecast, innovation : ndarray, shape (member, target)
+        See `corrected`.
+    measured, censored, origin, time : ndarray, shape (target,)
+        See `corrected`; what was measured after the last origin counts for nothing.
+    noise : float
+        Standard deviation of the sensor's error.
+
+    Returns
+    -------
+    ndarray, shape (member, target)
+    """
+    order, known = _known(origin, time)
+    with np.errstate(over="ignore", invalid="ignore"):
         error = -censored_error(forecast - measured, censored)
         product, square = (_sums((x * innovation)[:, order])[:, known] for x in (error, innovation))
-        share = np.clip(product / (square + PRIOR * noise**2), 0.0, 1.0)
-        return np.asarray(np.maximum(forecast + share * innovation, np.minimum(forecast, 0.0)))
+        return np.asarray(np.clip(product / (square + PRIOR * noise**2), 0.0, 1.0))
 
 
 def _known(origin: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import ceil, floor, gcd
@@ -68,7 +68,9 @@ class Targets:
     horizon: np.ndarray
 
 
-def choose_origins(blocks: Mapping[str, tuple[float, float]], block: str, interval: float) -> Origins:
+def choose_origins(
+    blocks: Mapping[str, tuple[float, float]], block: str, interval: float, most: int = MOST_ORIGINS
+) -> Origins:
     """Return the origins whose forecasts reach into a block.
 
     They begin up to the longest horizon before it, but not before an earlier block has ended: what was fitted or chosen
@@ -83,6 +85,8 @@ def choose_origins(blocks: Mapping[str, tuple[float, float]], block: str, interv
         The block.
     interval : float
         Distance of two knots [d].
+    most : int
+        Origins at most.
 
     Returns
     -------
@@ -93,7 +97,7 @@ def choose_origins(blocks: Mapping[str, tuple[float, float]], block: str, interv
     first = ceil((max(begin - max(HORIZONS) * HOUR, ended)) / interval - SAME)
     last = floor((end - min(HORIZONS) * HOUR) / interval + SAME)
     hours = (last - first) * interval / HOUR
-    spacing = next(s for s in count(1) if gcd(s, 24) == 1 and hours / s + 1 <= MOST_ORIGINS)
+    spacing = next(s for s in count(1) if gcd(s, 24) == 1 and hours / s + 1 <= most)
     return Origins(np.arange(first, last + 1, max(1, round(spacing * HOUR / interval))), spacing)
 
 
@@ -102,24 +106,30 @@ def _tolerance(interval: float) -> float:
     return max(HOUR, interval)
 
 
-def knots_ahead(interval: float) -> int:
+def knots_ahead(interval: float, horizons: Sequence[float] = HORIZONS) -> int:
     """Return how many knot intervals are simulated from an origin on.
 
     Parameters
     ----------
     interval : float
         Distance of two knots [d].
+    horizons : sequence of float
+        Lead times [h].
 
     Returns
     -------
     int
         Enough for the samples of the longest horizon.
     """
-    return ceil((max(HORIZONS) * HOUR + _tolerance(interval)) / interval) + 1
+    return ceil((max(horizons) * HOUR + _tolerance(interval)) / interval) + 1
 
 
 def choose_targets(
-    observation: Observation, origins: np.ndarray, limits: tuple[np.ndarray, np.ndarray], interval: float
+    observation: Observation,
+    origins: np.ndarray,
+    limits: tuple[np.ndarray, np.ndarray],
+    interval: float,
+    horizons: Sequence[float] = HORIZONS,
 ) -> Targets:
     """Return the first sample of a block from each horizon on, where anything was measured before the origin.
 
@@ -135,6 +145,8 @@ def choose_targets(
         Start and end of the block of every origin [d].
     interval : float
         Distance of two knots [d].
+    horizons : sequence of float
+        Lead times [h].
 
     Returns
     -------
@@ -142,10 +154,10 @@ def choose_targets(
     """
     times, (begin, end) = observation.times, limits
     parts = []
-    for horizon in HORIZONS:
+    for horizon in horizons:
         lead = origins + horizon * HOUR
         sample = np.searchsorted(times, lead - SAME)
-        at = times[np.minimum(sample, len(times) - 1)]
+        at = times[np.minimum(sample, len(times) - 1)] if len(times) else np.full(len(origins), np.inf)
         near = (sample < len(times)) & (at < lead + _tolerance(interval) - SAME)
         near &= at - observation.period >= origins - SAME
         kept = np.flatnonzero(near & (at >= begin) & (at <= end) & (latest(times, origins) >= 0))

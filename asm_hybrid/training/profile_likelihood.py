@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq, lsq_linear
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 __all__ = ["LEVEL", "Profile", "profile_widths"]
 
@@ -138,7 +138,7 @@ def profile_widths(
     .. [2] C. G. Broyden (1965), "A class of methods for solving nonlinear simultaneous equations", Math. Comput. 19,
        577-593, https://doi.org/10.1090/S0025-5718-1965-0198670-6.
     """
-    rise = float(chi2.ppf(LEVEL, 1)) * float(residual @ residual) / max(1, len(residual) - len(x))
+    rise = 2.0 * float(gammaincinv(0.5, LEVEL)) * float(residual @ residual) / max(1, len(residual) - len(x))
     ends = [_End(i, sign, x, residual, slope, rise) for i in range(len(x)) for sign in (-1, 1)]
     for end in ends:
         end.propose(bounds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol, cast
@@ -86,15 +87,18 @@ class PlantModel:
 
     def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
         """Run from ``x0`` over ``inputs`` ``(…, knot, input)``."""
-        return integrate(
-            self.system,
-            x0,
-            inputs,
-            replace(self.grid, settling=self.settling),
-            record_knots=record_knots,
-            compiled=self.compiled,
-            checkpoint=self.checkpoint,
-        )
+        term = self.system.term
+        again = self.compiled or self.checkpoint is not None  # weights enter each step, as it is compiled or repeated
+        with nullcontext() if term is None or again else term.fixed():
+            return integrate(
+                self.system,
+                x0,
+                inputs,
+                replace(self.grid, settling=self.settling),
+                record_knots=record_knots,
+                compiled=self.compiled,
+                checkpoint=self.checkpoint,
+            )
 
 
 @dataclass(frozen=True)

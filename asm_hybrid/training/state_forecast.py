@@ -7,7 +7,7 @@ earlier ones erred by.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,12 +17,22 @@ from torch import Tensor
 from asm_hybrid.data import Observation
 from asm_hybrid.training.compared_model import FittedRecord, ForecastTask, OpenLoop
 from asm_hybrid.training.forecast_errors import corrected
-from asm_hybrid.training.origins import HORIZONS, Targets
-from asm_hybrid.training.simulation_models import PlantModel, without_gradients
-from asm_hybrid.training.updating import fluctuations, innovations, update
+from asm_hybrid.training.origins import Targets
+from asm_hybrid.training.simulation_models import NeuralModel, PlantModel, without_gradients
+from asm_hybrid.training.updating import Fluctuations, fluctuations, innovations, update
 from asm_hybrid.training.windows import interpolate_outputs
 
-__all__ = ["KnownAtOrigins", "known_at_origins", "loop_of_f", "plant_forecast", "read_forecasts"]
+__all__ = [
+    "KnownAtOrigins",
+    "known_at_origins",
+    "loop_of_f",
+    "neural_outputs",
+    "plant_fluctuations",
+    "plant_forecast",
+    "plant_outputs",
+    "raw_forecasts",
+    "read_forecasts",
+]
 
 DAY = 24
 """Hours of the running mean from which a trajectory fluctuates."""
@@ -58,12 +68,14 @@ class KnownAtOrigins:
         return update(self.error, self.variance, self.fresh, self.noise, correlation)
 
 
-def _windows(task: ForecastTask) -> Tensor:
-    """Return the knots from every origin on, ``(origin, knot)``; the last one of the record stands for later ones."""
+def _driven(task: ForecastTask) -> Tensor:
+    """Return the inputs from every origin on, ``(origin, knot, input)``; the last of a record stand for later ones."""
+    if task.ahead is not None:
+        return task.ahead
     device = task.record.inputs.device
     start = torch.as_tensor(task.knots, device=device)
     ahead = start.unsqueeze(1) + torch.arange(task.reach + 1, device=device)
-    return ahead.clamp(max=len(task.record.inputs) - 1)
+    return task.record.inputs[ahead.clamp(max=len(task.record.inputs) - 1)]
 
 
 def known_at_origins(task: ForecastTask, loop: OpenLoop) -> KnownAtOrigins:
@@ -97,7 +109,7 @@ def known_at_origins(task: ForecastTask, loop: OpenLoop) -> KnownAtOrigins:
     )
     return KnownAtOrigins(
         states=loop.trajectory[:, torch.as_tensor(task.knots, device=device)],
-        inputs=record.inputs[_windows(task)],
+        inputs=_driven(task),
         error=error,
         variance=variance,
         fresh=fresh,
@@ -106,7 +118,7 @@ def known_at_origins(task: ForecastTask, loop: OpenLoop) -> KnownAtOrigins:
 
 
 def read_forecasts(task: ForecastTask, loop: OpenLoop, outputs: Tensor, points: int) -> list[np.ndarray]:
-    """Return forecasts from simulations that start at the origins.
+    """Return forecasts from simulations that start at the origins, corrected by what the earlier ones erred by.
 
     Parameters
     ----------
@@ -124,24 +136,45 @@ def read_forecasts(task: ForecastTask, loop: OpenLoop, outputs: Tensor, points: 
     list of ndarray, each (member, target)
         One a variable, in its unit.
     """
+    found = raw_forecasts(task, outputs, points)
+    return [
+        _corrected(y, o, t, task.origins, simulated)
+        for y, o, t, simulated in zip(found, task.record.observations, task.targets, loop.values, strict=True)
+    ]
+
+
+def raw_forecasts(task: ForecastTask, outputs: Tensor, points: int) -> list[np.ndarray]:
+    """Return forecasts from simulations that start at the origins.
+
+    Parameters
+    ----------
+    task : ForecastTask
+        What is to be forecast.
+    outputs : Tensor, shape (member, origin, point, variable)
+        What the sensors show.
+    points : int
+        Recorded points per knot interval.
+
+    Returns
+    -------
+    list of ndarray, each (member, target)
+        One a variable, in its unit.
+    """
     interval, observations = task.record.grid.interval, task.record.observations
     # The windows are laid end to end, without their last points: one series that is read like that of a record.
     cut = np.asarray(outputs.cpu())[..., :-1, :]
     series = cut.reshape(len(cut), -1, cut.shape[-1])
-    at = np.asarray(_windows(task)[:, :-1].cpu()).ravel()
+    carried = _driven(task)[:, :-1, task.record.model.plant.inputs.positions["Q_in"]]
+    flow = np.asarray(torch.cat([carried.flatten(), carried[-1:, -1]]).cpu())
     placed = [
         replace(
             o,
             times=o.times[t.sample] - task.origins[t.origin] + t.origin * task.reach * interval,
-            flow=None if o.flow is None else np.append(o.flow[at], o.flow[at[-1]]),
+            flow=None if o.flow is None else flow,
         )
         for o, t in zip(observations, task.targets, strict=True)
     ]
-    found = interpolate_outputs(series, placed, interval, points)
-    return [
-        _corrected(y, o, t, task.origins, simulated)
-        for y, o, t, simulated in zip(found, observations, task.targets, loop.values, strict=True)
-    ]
+    return interpolate_outputs(series, placed, interval, points)
 
 
 def _corrected(
@@ -150,7 +183,7 @@ def _corrected(
     """Return forecasts ``(member, target)`` of one model, each horizon corrected by what it erred by before."""
     found = innovations(observation.times, -observation.error(simulated), observation.noise, origins)
     out = np.empty_like(series)
-    for horizon in HORIZONS:
+    for horizon in np.unique(at.horizon):
         k = at.horizon == horizon
         sample, origin = at.sample[k], at.origin[k]
         measured, censored = observation.values[sample], observation.censored[sample]
@@ -183,16 +216,91 @@ def plant_forecast(
     if not len(task.knots):
         return None
     assert loop.trajectory is not None
-    inputs, grid = task.record.inputs, task.record.grid
-    known, seen = known_at_origins(task, loop), torch.as_tensor(task.hourly, device=inputs.device)
+    seen = torch.as_tensor(task.hourly, device=task.record.inputs.device)
+    noise = [o.noise for o in task.record.observations]
+    moving = plant_fluctuations(plant, loop.trajectory[:, seen], task.record.inputs[seen], noise)
+    return read_forecasts(task, loop, plant_outputs(task, loop, plant, show, moving), task.record.grid.points)
+
+
+def plant_fluctuations(plant: PlantModel, states: Tensor, inputs: Tensor, noise: Sequence[float]) -> Fluctuations:
+    """Return how states and measured variables of a plant move together.
+
+    Parameters
+    ----------
+    plant : PlantModel
+        f, or f + n.
+    states : Tensor, shape (member, hour, row, component)
+        Its states, an hour apart.
+    inputs : Tensor, shape (hour, input)
+        Inputs there.
+    noise : sequence of float
+        Standard deviations of the sensors' errors.
+
+    Returns
+    -------
+    Fluctuations
+    """
     with torch.no_grad():
-        past = loop.trajectory[:, seen]
-        shown = plant.system.output(past, plant.system.forcing(inputs[seen]))
-        moving = fluctuations(past.flatten(-2), shown, known.noise, DAY)
+        shown = plant.system.output(states, plant.system.forcing(inputs))
+        return fluctuations(states.flatten(-2), shown, shown.new_tensor(noise), DAY)
+
+
+def plant_outputs(
+    task: ForecastTask,
+    loop: OpenLoop,
+    plant: PlantModel,
+    show: Callable[[Tensor, float], Tensor],
+    moving: Fluctuations,
+) -> Tensor:
+    """Simulate a plant from its updated states at the origins.
+
+    Parameters
+    ----------
+    task : ForecastTask
+        What is to be forecast.
+    loop : OpenLoop
+        Its open-loop prediction.
+    plant : PlantModel
+        f, or f + n.
+    show : callable
+        From outputs and the distance of two points [d] to what the sensors show.
+    moving : Fluctuations
+        From `plant_fluctuations`, over the training block.
+
+    Returns
+    -------
+    Tensor, shape (member, origin, point, variable)
+        What the sensors show.
+    """
+    known = known_at_origins(task, loop)
+    with torch.no_grad():
         moves = moving.moves(known.update(moving.correlation))
         first = torch.maximum(known.states + moves.reshape(known.states.shape), known.states.clamp(max=0.0))
-        outputs = show(without_gradients(plant).simulate(first, known.inputs).outputs, grid.spacing)
-    return read_forecasts(task, loop, outputs, grid.points)
+        return show(without_gradients(plant).simulate(first, known.inputs).outputs, task.record.grid.spacing)
+
+
+def neural_outputs(task: ForecastTask, loop: OpenLoop, model: NeuralModel) -> Tensor:
+    """Simulate a neural ODE from the last measurements at the origins, each of which moves its own variable.
+
+    Parameters
+    ----------
+    task : ForecastTask
+        What is to be forecast.
+    loop : OpenLoop
+        Its open-loop prediction.
+    model : NeuralModel
+        The neural ODE.
+
+    Returns
+    -------
+    Tensor, shape (member, origin, knot, variable)
+    """
+    known = known_at_origins(task, loop)
+    variables = len(known.noise)
+    apart = torch.eye(variables, dtype=known.noise.dtype, device=known.noise.device)
+    with torch.no_grad():
+        first = known.states + known.update(apart.expand(len(known.states), -1, -1))
+    return without_gradients(model).simulate(first, known.inputs).outputs
 
 
 def loop_of_f(record: FittedRecord, which: int) -> OpenLoop:
@@ -210,6 +318,7 @@ def loop_of_f(record: FittedRecord, which: int) -> OpenLoop:
     OpenLoop
         As one member.
     """
+    assert record.f is not None
     assert record.f.knots is not None
     part = slice(which, which + 1)
     shown = record.model.sensors.known(record.f.outputs, record.grid.spacing)

@@ -258,6 +258,36 @@ def test_a_resumed_stage_shows_no_step_that_was_done_before(capsys):
     assert "step 21 of 50, loss 3" in capsys.readouterr().err.splitlines()[1]
 
 
+def test_a_line_tells_what_is_left_of_the_run(capsys):
+    with live.LiveProgress(Clock()) as progress:
+        progress.stage("fitting n", 50)
+        progress.left(0.3, 4000.4)
+        progress.advance("loss 3")
+        progress.left(0.9, 61.0)
+        progress.advance("loss 2")
+    lines = [line[21:] for line in capsys.readouterr().err.splitlines()]
+    assert lines[1] == "fitting n: step 1 of 50, loss 3; the run: 1:06:40 left"
+    assert lines[2] == "fitting n: step 2 of 50, loss 2; the run: 1:01 left"
+
+
+def test_bars_tell_of_the_other_process_and_of_the_whole_run():
+    stream = io.StringIO()
+    console = Console(file=stream, width=80, force_terminal=True, color_system=None)
+    progress = live.LiveProgress()
+    progress.stage("fitting n", 50)
+    progress.left(0.43, 75.0)
+    progress.advance("loss 3")
+    progress.beside("fitting the pure neural ODE", 20, 200, "loss 1.5")
+    console.print(progress._bars.get_renderable())
+    out = stream.getvalue()
+    assert "the whole run" in out
+    assert "43/100" in out
+    assert "1:15 left" in out
+    assert "fitting the pure neural ODE, beside" in out
+    assert "20/200" in out
+    assert "loss 1.5" in out
+
+
 def test_shares_of_a_stage_are_percent(capsys):
     clock = Clock()
     with live.LiveProgress(clock) as progress:

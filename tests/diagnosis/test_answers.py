@@ -273,9 +273,13 @@ def test_standard_changes_are_those_of_the_plant():
     assert np.count_nonzero(less != values) == 3 * len(load)
 
 
-def test_the_report_has_no_such_section_without_answers(folder):
+def test_the_report_has_the_section_without_findings_and_lacks_it_without_answers(folder):
     rewritten(folder, [1.5, 2.0])
-    diagnose(folder)
+    result = ah.diagnose(folder)
+    assert set(result.answers["finding"]) == {""}
+    page = result.report.read_text()
+    assert 'id="answers"' in page
+    assert 'class="own reversed"' not in page
     (folder / "answers.csv").unlink()
     write_manifest(folder)
     assert 'id="answers"' not in write_report(folder).read_text()

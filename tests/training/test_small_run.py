@@ -51,6 +51,7 @@ def test_the_folder_holds_what_it_should(run):
         "inputs.csv",
         "parameters.json",
         "contributions.csv",
+        "answers.csv",
         "summary.json",
         "report.html",
         "kinetics.yaml",

@@ -115,18 +115,28 @@ class Signed(Network):
         taken = torch.zeros(len(self._kept.weakenings), targets, dtype=torch.float64)
         return {"weights": weights, "biases": biases, "taken": [taken] if len(taken) else []}
 
+    def effective(
+        self, weights: Mapping[str, Sequence[Array]], ops: Operations[Array]
+    ) -> Mapping[str, Sequence[Array]]:
+        """Return the weights as they count."""
+        layers = [
+            ops.times(weight, free) + ops.times(ops.magnitude(weight), bound)
+            for weight, free, bound in zip(weights["weights"], self._free, self._bound, strict=True)
+        ]
+        taken = [ops.activation("tanh", ops.times(ops.magnitude(t), self._pace)) for t in weights["taken"]]
+        parts = [ops.times(share, self._kept.shares) for share in taken]
+        return {"layers": layers, "biases": weights["biases"], "parts": parts}
+
     def forward(self, x: Array, weights: Mapping[str, Sequence[Array]], ops: Operations[Array]) -> Array:
         """Evaluate the layers one after the other, and take away what f has."""
+        counted = weights if "layers" in weights else self.effective(weights, ops)
         reads, last = self.sizes[0], len(self._bound) - 1
         h = ops.columns(x, 0, reads)
-        for i, (weight, bias) in enumerate(zip(weights["weights"], weights["biases"], strict=True)):
-            weight = ops.times(weight, self._free[i]) + ops.times(ops.magnitude(weight), self._bound[i])
+        for i, (weight, bias) in enumerate(zip(counted["layers"], counted["biases"], strict=True)):
             if i:
                 h = ops.activation(self.activation, h)
             h = ops.affine(h, weight, bias, self._groups if 0 < i < last else 1)
-        for taken in weights["taken"]:
-            share = ops.activation("tanh", ops.times(ops.magnitude(taken), self._pace))
-            part = ops.times(share, self._kept.shares)
+        for part in counted["parts"]:
             own = ops.columns(x, reads, reads + len(self._kept.shares))
             h = h - ops.affine(own, part, 0.0 * bias)
         return h

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from asm_hybrid.training.compared_model import ComparedModel, FittedRecord, ForecastTask, OpenLoop
 from asm_hybrid.training.simulation_models import NeuralModel, without_gradients
-from asm_hybrid.training.state_forecast import known_at_origins, read_forecasts
+from asm_hybrid.training.state_forecast import neural_outputs, read_forecasts
 
 __all__ = ["MODEL"]
 
@@ -38,12 +37,7 @@ class Neural(ComparedModel):
         ode = task.record.model.neural
         if loop is None or ode is None or not len(task.knots):
             return None
-        known = known_at_origins(task, loop)
-        variables = len(known.noise)
-        apart = torch.eye(variables, dtype=known.noise.dtype, device=known.noise.device)
-        with torch.no_grad():
-            first = known.states + known.update(apart.expand(len(known.states), -1, -1))
-        outputs = without_gradients(NeuralModel(ode, task.record.grid)).simulate(first, known.inputs).outputs
+        outputs = neural_outputs(task, loop, NeuralModel(ode, task.record.grid))
         return read_forecasts(task, loop, outputs, POINTS)
 
 
