@@ -178,11 +178,11 @@ def sign_rows(signs: Signs, targets: Sequence[str], inputs: Sequence[str]) -> li
     """
     rows = [("n changes", "rises with", "falls with", "free in")]
     for target, values, free in zip(targets, signs.values, signs.free, strict=True):
-        named = [
+        up, down, open_ = (
             ", ".join(name for name, yes in zip(inputs, which, strict=True) if yes) or "-"
             for which in (values > 0, values < 0, free > 0)
-        ]
-        rows.append((target, *named))
+        )
+        rows.append((target, up, down, open_))
     return rows
 
 
