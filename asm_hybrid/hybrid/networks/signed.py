@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["NETWORK"]
 
+STEEP = 4.0
+"""Largest size of the sum of the weights of a unit that all count with one sign, twice its mean at the start; larger,
+and n would begin as a sum of steps."""
+
 PACE = 8.0
 """By how much what is taken away of f's answer moves faster than its weight: a perceptron has many weights to move."""
 
@@ -36,7 +40,7 @@ class Signed(Network):
     Parameters
     ----------
     inputs, hidden, targets, activation
-        As in `Network`; the hidden layers are those of each perceptron.
+        As in `Network`; each perceptron has layers of half the widths, since it serves few targets.
     options : mapping of str to object
         Inputs in which n is free all the same, under ``free_in``.
     signs : Signs, optional
@@ -63,6 +67,7 @@ class Signed(Network):
         options: Mapping[str, Any] | None = None,
         signs: Signs | None = None,
     ) -> None:
+        hidden = [(n + 1) // 2 for n in hidden]
         super().__init__(inputs, hidden, targets, activation)
         found = signs or free_signs([""] * targets, inputs)
         self.signs = self._kept = kept = found.freed(inputs, (options or {}).get("free_in") or ())
@@ -110,7 +115,10 @@ class Signed(Network):
             scale = 0.0 if i == len(wide) - 1 else (3.0 / fan) ** 0.5
             width = self._hidden[i] if 0 < i < len(wide) - 1 else columns
             drawn = torch.rand(rows, width, dtype=torch.float64, generator=generator)
-            weights.append(scale * (2 * drawn - 1))
+            weight = scale * (2 * drawn - 1)
+            if 0 < i < len(wide) - 1:  # sums of one sign: their size is that of a sum, not its root
+                weight = weight * torch.where(torch.as_tensor(self._bound[i]) > 0, min(1.0, STEEP / fan / scale), 1.0)
+            weights.append(weight)
             biases.append(torch.zeros(1, columns, dtype=torch.float64))
         taken = torch.zeros(len(self._kept.weakenings), targets, dtype=torch.float64)
         return {"weights": weights, "biases": biases, "taken": [taken] if len(taken) else []}
