@@ -33,9 +33,10 @@ class Signed(Network):
     For a target j of the placement ``rates`` it is ``z_j = m_j(x) - Σ_k c_jk ln(φ_k(x) / φ_k(mean))``. The perceptron
     m_j only rises with inputs with which f's rate rises, and only falls with those with which it falls [1]_: in the
     first layer the weights of such an input count by the sign and their size alone, in all further layers only sizes
-    count. φ_k are the switching functions by which f's rate is multiplied, and ``exp(θ T)``; with ``0 ≤ c < 1`` they
-    may be weakened, but not turned. So ``ρ exp(z)`` answers with the sign of ρ whatever the weights, and can come near
-    to any rate with that sign. Where all signs of a group are zero its perceptron is a free one.
+    count. Half of the units of the first layer read free inputs alone, and count with any sign. φ_k are the switching
+    functions by which f's rate is multiplied, and ``exp(θ T)``; with ``0 ≤ c < 1`` they may be weakened, but not
+    turned. So ``ρ exp(z)`` answers with the sign of ρ whatever the weights, and can come near to any rate with that
+    sign. Where all signs of a group are zero its perceptron is a free one.
 
     Parameters
     ----------
@@ -78,17 +79,20 @@ class Signed(Network):
         self._groups = len(patterns) if hidden else 1
         self._hidden = tuple(hidden)
         member = np.equal.outer(np.arange(len(patterns)), group.ravel()).astype(float)  # (group, target)
-        bound, width = values.any(1).astype(float), hidden[0] if hidden else 1
-        self._bound, self._free = [np.repeat(values.T, width, axis=1)], [np.repeat(free.T, width, axis=1)]
-        for n, m in pairwise(hidden):
-            counted = np.repeat(np.repeat(bound, n)[:, None], m, axis=1)
-            self._bound.append(counted)
-            self._free.append(1.0 - counted)
+        bound, width = values.any(1), hidden[0] if hidden else 1
+        loose = np.zeros((len(values), width))  # units that read nothing with a sign, whose own sign is then free
+        loose[free.any(1) & bound, (width + 1) // 2 :] = 1.0
+        self._bound = [np.repeat(values.T, width, axis=1) * (1.0 - loose.ravel())]
+        self._free = [np.repeat(free.T, width, axis=1)]
+        counts = np.repeat(bound, width) * (1.0 - loose.ravel())
+        for _, m in pairwise(hidden):
+            self._bound.append(np.repeat(counts[:, None], m, axis=1))
+            self._free.append(1.0 - self._bound[-1])
+            counts = np.repeat(bound, m).astype(float)
         if hidden:
             own = np.repeat(member, hidden[-1], axis=0)
-            counted = own * np.repeat(bound, hidden[-1])[:, None]
-            self._bound.append(counted)
-            self._free.append(own - counted)
+            self._bound.append(own * counts[:, None])
+            self._free.append(own - self._bound[-1])
 
     @classmethod
     def check(cls, own: Mapping[str, Any], reads: Mapping[str, Sequence[str]], where: Callable[..., str]) -> None:
