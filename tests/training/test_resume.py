@@ -24,7 +24,7 @@ from asm_hybrid.workflow import resume_training, run_training
 STAGES = "stages: [calibration, collocation, growing, windows, shooting]"
 TEXT = (
     CONFIG.replace("iterations: 4", "iterations: 12")
-    .replace("window: 6 h", f"window: 6 h, batch: 5, {STAGES}")
+    .replace("window: 2 h", f"window: 4 h, batch: 5, {STAGES}")
     .replace("as: aerobic.S_NH, unit", "as: aerobic.S_NH, bias: learn, lag: learn, unit")
 )
 

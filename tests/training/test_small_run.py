@@ -240,7 +240,7 @@ def test_a_gradient_reaches_back_to_a_window_the_block_or_the_record(tmp_path, m
 
 
 def test_the_gradient_is_checked_on_windows_that_have_samples(tmp_path):
-    text = CONFIG.replace("iterations: 4", "iterations: 1, gradient: record").replace("window: 6 h", "window: 30 min")
+    text = CONFIG.replace("iterations: 4", "iterations: 1, gradient: record").replace("window: 2 h", "window: 30 min")
     train(write_case(tmp_path, text), tmp_path / "run")
     summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
     assert summary["gradient_error"] > 0  # 12 windows without samples go before, and more than 8 are not compared

@@ -18,7 +18,8 @@ ALL = "calibration, collocation, growing, windows, shooting"
 
 
 def with_stages(stages, **changes):
-    text = CONFIG.replace("training: {", f"training: {{stages: {stages}, ")
+    """Return a config with windows that grow over four lengths."""
+    text = CONFIG.replace("training: {", f"training: {{stages: {stages}, ").replace("window: 2 h", "window: 4 h")
     for old, new in changes.items():
         assert old in text
         text = text.replace(old, new)
