@@ -203,14 +203,14 @@ def simulate(
         A shipped layout such as ``"bsm1"``, the file of a plant, or the config of a training, which is simulated over
         its record with f as the config has it; or what would stand in such a file. Or the folder of a run or a bundle.
     scenario : str, Path or mapping, optional
-        The scenario file, or its content. Without it the base case of a plant runs for 14 d, or over its record; a
-        fitted model needs one.
+        The scenario file, or its content. Without it the base case of a plant runs for 14 d, or over its record;
+        that of a fitted model over the test block.
     out : str or Path, optional
         Folder for series, indicators, plots and page; nothing is written without it.
     progress : bool
         Whether to show what is being done.
     workers : int
-        Processes at most for the scenarios of a plant. With more than one, a script must guard its main part by
+        Processes at most for the scenarios. With more than one, a script must guard its main part by
         ``if __name__ == "__main__"``, as `multiprocessing` wants it.
 
     Returns

@@ -43,6 +43,7 @@ __all__ = [
 UNFINISHED = "checkpoint"
 """Folder in a run folder that holds what an unfinished run goes on from; no artefact."""
 TEMPORARY = ".partial"
+_QUOTED = re.compile(r'[,"\r\n]')
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].", re.DOTALL)
 """Text that a spreadsheet runs as a formula, by its signs and their wide forms, or that was made harmless."""
 _HARMLESS = re.compile(r"'(?='*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].)", re.DOTALL)
@@ -165,7 +166,21 @@ def csv_text(frame: pd.DataFrame, float_format: str | None = None) -> str:
     text = [i for i, kind in enumerate(frame.dtypes) if kind.kind not in "biufmM"]
     columns = {i: frame.iloc[:, i].map(_harmless) if i in text else frame.iloc[:, i] for i in range(len(headers))}
     safe = type(frame)(columns)
+    if float_format is not None and _plain(safe, text):  # many times as fast, and the same
+        row = ",".join("%s" if i in text else float_format for i in range(len(headers)))
+        lines = (row % values for values in zip(*(safe[i].tolist() for i in columns), strict=True))
+        return "\n".join([safe.iloc[:0].to_csv(index=False, header=headers, lineterminator=""), *lines, ""])
     return safe.to_csv(index=False, header=headers, lineterminator="\n", float_format=float_format)
+
+
+def _plain(frame: pd.DataFrame, text: Sequence[int]) -> bool:
+    """Return whether a table holds floats without gaps, and texts that need no quotes, and nothing else."""
+    floats = [kind for i, kind in enumerate(frame.dtypes) if i not in text]
+    return (
+        all(kind.kind == "f" for kind in floats)
+        and not bool(frame.isna().any(axis=None))
+        and not any(_QUOTED.search(str(cell)) for i in text for cell in frame[i])
+    )
 
 
 def _harmless(cell: Any) -> Any:

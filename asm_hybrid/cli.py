@@ -102,9 +102,7 @@ def simulate(
     ],
     scenario: Annotated[
         Path | None,
-        typer.Option(
-            "--scenario", "-s", help="YAML file with influent and changes. A run needs one.", show_default=False
-        ),
+        typer.Option("--scenario", "-s", help="YAML file with influent, changes and controllers.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,
@@ -117,8 +115,9 @@ def simulate(
 ) -> None:
     """Simulate a plant, or a fitted model, with and without changes.
 
-    A plant gives a page with indicators and plots, and all series. Without a scenario its base case runs for 14 d.
-    The config of a training is a plant whose base case runs over its record, with f as the config has it.
+    The result is a page with indicators and plots, and all series. Without a scenario the base case runs alone: of a
+    plant for 14 d, of a run over its test block, with what was calibrated and learnt. The config of a training is a
+    plant whose base case runs over its record, with f as the config has it.
 
     For example:
 

@@ -183,13 +183,13 @@ class PlantJob(Job):
         workers: int = 1,
     ) -> Simulation:
         """See `Job.simulate`."""
-        from asm_hybrid.notebook.simulation_result import PlantSimulation
+        from asm_hybrid.notebook.simulation_result import Simulation
         from asm_hybrid.report.simulation import run_simulation
         from asm_hybrid.scenario.plants import simulate_plant
 
         if write:
-            return PlantSimulation(*run_simulation(self.source, scenario, out, progress, workers))
-        return PlantSimulation(simulate_plant(self.source, scenario, progress, workers))
+            return Simulation(*run_simulation(self.source, scenario, out, progress, workers))
+        return Simulation(simulate_plant(self.source, scenario, progress, workers))
 
 
 class EquationJob(Job):
@@ -259,19 +259,14 @@ class PlantRun(Job):
         workers: int = 1,
     ) -> Simulation:
         """See `Job.simulate`."""
-        from asm_hybrid.notebook.simulation_result import FittedSimulation
-        from asm_hybrid.scenario.run_scenario import simulate
+        from asm_hybrid.notebook.simulation_result import Simulation
+        from asm_hybrid.report.simulation import run_fitted_simulation
+        from asm_hybrid.scenario.plants import simulate_run
 
         self.result()  # says so where the folder holds no run
-        if scenario is None:
-            raise InputError(
-                "there is no scenario",
-                where=str(self.source),
-                expected="the changes, as a file or a dict, since a run is simulated beside its base case",
-                fix="give a scenario, in a terminal by --scenario; configs/scenarios/quickstart.yaml is an example",
-            )
-        found = tuple(simulate(self.source, scenario, out, write=write))
-        return FittedSimulation(self.fitted(), found, found[0].folder if write else None)
+        if write:
+            return Simulation(*run_fitted_simulation(self.source, scenario, out, progress, workers))
+        return Simulation(simulate_run(self.source, scenario, progress, workers))
 
     def predict(self, data: NewData, out: Path | None, *, write: bool = True) -> Prediction:
         """See `Job.predict`."""

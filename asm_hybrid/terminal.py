@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from asm_hybrid.equations.result import EquationResult
     from asm_hybrid.notebook.run_result import RunResult
     from asm_hybrid.notebook.simulation_result import Simulation
-    from asm_hybrid.scenario.plants import PlantScenarios
+    from asm_hybrid.scenario.cases import PlantScenarios
     from asm_hybrid.scenario.published import Check
-    from asm_hybrid.scenario.run_scenario import ScenarioResult
+    from asm_hybrid.scenario.summary import IndicatorRow
     from asm_hybrid.scenario.verify import Verification
 
 __all__ = [
@@ -100,14 +100,10 @@ def print_simulation(found: Simulation) -> None:
     Parameters
     ----------
     found : Simulation
-        The simulation. Nothing is printed of a plant whose files were not written.
+        The simulation. Nothing is printed of one whose files were not written.
     """
-    from asm_hybrid.notebook.simulation_result import FittedSimulation, PlantSimulation
-
-    if isinstance(found, PlantSimulation) and found.folder is not None:
+    if found.folder is not None:
         print_plant_scenarios(found.found, found.folder)
-    elif isinstance(found, FittedSimulation):
-        print_scenarios(found.found)
 
 
 def _titles() -> dict[str, str]:
@@ -243,53 +239,6 @@ def print_missing(console: Console, missing: list[dict[str, Any]]) -> None:
     _show(console, "What f failed to capture: share of n's effect on the measured variables", table)
 
 
-def print_scenarios(results: Sequence[ScenarioResult]) -> None:
-    """Print the means of each scenario beside those of the base case."""
-    console = _console()
-    for i, result in enumerate(results):
-        if i:
-            console.print()
-        _print_scenario(console, result)
-
-
-def _print_scenario(console: Console, result: ScenarioResult) -> None:
-    from asm_hybrid.training import departures_text
-
-    names = ["base", "scenario", "change", "range over seeds", "unit"]
-    table = _table(["quantity"], names)
-    measured = True
-    for row in result.table.to_dict("records"):
-        if measured and row["quantity"].startswith("effluent."):
-            measured = False
-            table.add_section()
-        change = f"{row['change_percent']:+.1f} %" if pd.notna(row["change_percent"]) else ""
-        low, high = f"{row['scenario_low']:.4g}", f"{row['scenario_high']:.4g}"
-        table.add_row(
-            escape(row["quantity"]),
-            f"{row['base']:.4g}",
-            f"{row['scenario']:.4g}",
-            change,
-            f"{low}–{high}" if low != high else "",
-            escape(row["unit"]),
-        )
-    start, end = (pd.Timestamp(t) for t in result.series["time"].iloc[[0, -1]])
-    console.print(f"{result.name}: {'; '.join(result.changes)}", markup=False)
-    console.print()
-    _show(console, f"Means from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC", table)
-    console.print("Means of the effluent are weighted by its flow. The range is that of the scenario.", markup=False)
-    if result.outside_hours:
-        console.print(
-            f"warning: during {result.outside_hours:.1f} h the scenario lies outside what was seen in training: "
-            f"{departures_text(result.outside)}. What was learnt does not hold there, and where n fades the result "
-            "rests on f",
-            style="yellow",
-            markup=False,
-        )
-    for text in result.warnings:
-        console.print(f"warning: {text}", style="yellow", markup=False)
-    console.print(f"series, table and plot: {result.folder}", markup=False, soft_wrap=True)
-
-
 def print_verification(result: Verification) -> None:
     """Print the published figures beside ours, and the verdict.
 
@@ -340,10 +289,12 @@ def _check_cells(check: Check) -> tuple[str, str, str]:
 def print_plant_scenarios(result: PlantScenarios, folder: Path) -> None:
     """Print what a simulation of a plant gave: the main indicators of each case, and where the rest is."""
     from asm_hybrid.data.check_text import finding_lines
-    from asm_hybrid.scenario.summary import main_rows, said
+    from asm_hybrid.scenario.summary import effect_warnings, main_rows, said
 
     console = _console()
-    if result.residual is None:
+    if result.fitted is not None and result.fitted.origin is not None:
+        console.print(f"{result.influent}; starts from the state of the run", markup=False)
+    elif result.residual is None:
         console.print("no steady state, since the plant has a time table or on/off control: starts with seed sludge")
     else:
         console.print(f"steady state of the mean inputs: largest relative rate of change {result.residual:.1e} 1/d")
@@ -354,23 +305,58 @@ def print_plant_scenarios(result: PlantScenarios, folder: Path) -> None:
             console.print(line, style="yellow", markup=False, soft_wrap=True)
     console.print()
     rows = main_rows(result.cases)
+    _print_cases(console, result, rows, f"Indicators from day {result.start:g} on", ("indicator", "unit"), _told)
+    if result.fitted is not None and result.fitted.members > 1:
+        title = f"The figures above are medians of {result.fitted.members} seeds, which differ"
+        _print_cases(console, result, rows, title, ("range over the seeds",), _range)
+    if any(case.alone for case in result.cases):
+        _print_cases(console, result, rows, "f alone, without what was learnt", ("f alone",), _by_f_alone)
+    for text in said(result.cases, "left_out"):
+        console.print(text, markup=False)
+    for text in effect_warnings(result.cases):
+        console.print(f"warning: {text}", markup=False, style="yellow")
+    for text in said(result.cases, "warnings"):
+        console.print(f"warning: {text}", markup=False, style="yellow")
+    console.print(f"page: {folder / 'index.html'}", markup=False, soft_wrap=True)
+
+
+def _print_cases(
+    console: Console,
+    result: PlantScenarios,
+    rows: Sequence[IndicatorRow],
+    title: str,
+    heads: Sequence[str],
+    cell: Callable[[IndicatorRow, int], str],
+) -> None:
+    """Print a table with as many cases side by side as there is room for, the base case in each."""
     room = console.width - 2 - max(len(r.label) for r in rows) - 10 - 12  # what names, units and the base case leave
     step = max(1, room // CASE_WIDTH)
     for first in range(1, max(len(result.cases), 2), step):
         chosen = range(first, min(first + step, len(result.cases)))
-        table = _table(["indicator"], ["unit", "base"])
+        table = _table([heads[0]], [*heads[1:], "base"])
         for k in chosen:
             table.add_column(escape(result.cases[k].name), justify="right", overflow="fold", min_width=CASE_WIDTH - 3)
         for row in rows:
-            cells = [_with_change(row.values[k], row.changes[k]) for k in chosen]
-            table.add_row(escape(row.label), escape(row.unit), _figure(row.values[0]), *cells)
-        beside = ", with the difference to the base case" if chosen else ""
-        _show(console, f"Indicators from day {result.start:g} on{beside}", table)
-    for text in said(result.cases, "left_out"):
-        console.print(text, markup=False)
-    for text in said(result.cases, "warnings"):
-        console.print(f"warning: {text}", markup=False, style="yellow")
-    console.print(f"page: {folder / 'index.html'}", markup=False, soft_wrap=True)
+            units = [escape(row.unit)] * (len(heads) - 1)
+            table.add_row(escape(row.label), *units, *(cell(row, k) for k in (0, *chosen)))
+        beside = ", with the difference to the base case" if chosen and cell is not _range else ""
+        if cell is _told and any(row.by_f and row.by_f[k] for row in rows for k in chosen):
+            beside += "; f: that of f alone"
+        _show(console, f"{title}{beside}", table)
+
+
+def _told(row: IndicatorRow, case: int) -> str:
+    by_f = bool(row.by_f and row.by_f[case])
+    return _with_change(row.values[case], row.changes[case], by_f=by_f) if case else _figure(row.values[0])
+
+
+def _range(row: IndicatorRow, case: int) -> str:
+    low, high = row.ranges[case]
+    return f"{_figure(low)}–{_figure(high)}"
+
+
+def _by_f_alone(row: IndicatorRow, case: int) -> str:
+    return _with_change(row.alone[case], row.alone_changes[case]) if case else _figure(row.alone[0])
 
 
 def _figure(value: float) -> str:
@@ -379,10 +365,10 @@ def _figure(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def _with_change(value: float, change: float | None) -> str:
+def _with_change(value: float, change: float | None, *, by_f: bool = False) -> str:
     same = value == 0 if change is None else abs(change) < SAME
     note = "=" if same else "–" if change is None else f"{100 * change:+.1f} %"
-    return f"{_figure(value)} {note:>9}"
+    return f"{_figure(value)} {f'f: {note}' if by_f else note:>9}"
 
 
 def print_layouts() -> None:

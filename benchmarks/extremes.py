@@ -22,7 +22,7 @@ import torch
 from quickstart_variant import write_variant
 
 from asm_hybrid.plant.loads import load_inputs
-from asm_hybrid.scenario.run_scenario import simulate
+from asm_hybrid.scenario.plants import simulate_run
 from asm_hybrid.training import FittedModel, load_model, read_inputs, train
 
 PLACEMENTS: dict[str, dict[str, Any]] = {
@@ -67,7 +67,7 @@ def extremes(model: FittedModel, run: Path, names: list[str]) -> dict[str, Any]:
         scenario = Path(temporary) / "scenario.yaml"
         changes = [f"  - {{input: {n}, set: 0}}" for n in names]
         scenario.write_text("\n".join(["name: extreme", "changes:", *changes, ""]), encoding="utf-8")
-        outside = simulate(run, scenario, Path(temporary) / "out")[0].outside_hours
+        outside = simulate_run(run, scenario).cases[1].outside_hours
     return {
         "lowest": [lowest, least[lowest]],
         "alkalinity": [alkalinity, float(usual[..., components.index("S_ALK")].min())],

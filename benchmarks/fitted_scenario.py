@@ -1,82 +1,70 @@
-"""Time one scenario of a trained run through torch and through compiled functions, in turn.
+"""Time four scenarios of a trained run by this version, and one by an older one, in turn.
 
-Run ``python benchmarks/fitted_scenario.py RUN`` with the folder of a run, such as one of the quickstart. A scenario is
-two simulations of the whole record, as it was and with 10 % more flow, by all members, with all that `asm-hybrid
-simulate` records. Torch runs all of them as one batch; the compiled functions, whose writing is timed too, run them one
-after the other. Seconds are those of the processor, the least of several rounds. The last line of the output is JSON.
+Run ``python benchmarks/fitted_scenario.py RUN --old CHECKOUT`` with the folder of a run, such as one of the quickstart,
+and a checkout of commit 29c5b70 (``git worktree add CHECKOUT 29c5b70``). The older version simulates one scenario
+through torch, and writes series, means and a plot. This one simulates four, each with all seeds, f alone, bands,
+indicators, series, plots and a page. Both are whole commands, from the start of Python on; seconds are those of the
+processor on one thread, the least of several rounds. ``--old-run`` names a run of the older version where it cannot
+read RUN. The last line of the output is JSON: ``ratio_case`` is the older version's scenario over a quarter of this
+version's four.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
-import time
-from collections.abc import Callable
+import resource
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
-from asm_hybrid.solver.rosenbrock import Solution
-from asm_hybrid.training import FittedModel, PlantModel, load_model, read_inputs
-from asm_hybrid.training.model_inputs import INPUTS, knot_values
-from asm_hybrid.training.simulation_models import CompiledModel
-
-MORE_FLOW = 1.1
-
-
-def cases(model: FittedModel, run: Path, days: float | None) -> Tensor:
-    """Return the inputs of the base case and of the scenario, ``(case, knot, input)``."""
-    names, interval = model.plant.inputs.names, model.grid.interval
-    base = torch.as_tensor(knot_values(read_inputs(run), names, model.begin, interval, str(run / INPUTS)))
-    base = base if days is None else base[: round(days / interval) + 1]
-    changed = base.clone()
-    changed[:, model.plant.input_index["Q_in"]] *= MORE_FLOW
-    return torch.stack([base, changed])
+SCENARIOS = {
+    "colder": "[{input: T, shift: -4}]",
+    "more-load": "[{input: load, scale: 1.3}]",
+    "less-oxygen": "[{input: '*.S_O', scale: 0.8}]",
+    "older-sludge": "[{input: wastage, scale: 0.8}, {input: 'recycle.*', scale: 1.2}]",
+}
+CODE = "import sys, torch; torch.set_num_threads(1); from asm_hybrid.cli import main; main(sys.argv[1:])"
+HERE = Path(__file__).resolve().parent.parent
 
 
-def timed(simulate: Callable[[], Solution]) -> tuple[float, Solution]:
-    """Return the seconds of the processor, and what was simulated."""
-    start = time.process_time()
-    found = simulate()
-    return time.process_time() - start, found
+def seconds(root: Path, run: Path, scenario: str) -> float:
+    """Return the seconds of the processor that ``asm-hybrid simulate`` takes with the code below a folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scenario.yaml"
+        path.write_text(scenario, encoding="utf-8")
+        command = [sys.executable, "-c", CODE, "simulate", str(run), "--scenario", str(path), "--out", f"{folder}/out"]
+        environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, env=environment, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="folder of a run with a hybrid or mechanistic model")
-    parser.add_argument("--days", type=float, help="only so many days of the record")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of which the least time counts")
+    parser.add_argument("--old", type=Path, required=True, help="checkout of the older version")
+    parser.add_argument("--old-run", type=Path, help="run of the older version; RUN without it")
+    parser.add_argument("--rounds", type=int, default=2, help="rounds of which the least time counts")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    model = load_model(arguments.run)
-    inputs, table = cases(model, arguments.run, arguments.days), model.plant.table
-    effluent = (f"effluent.{name}" for name in (*table.composites, *table.component_names))
-    targets = tuple(dict.fromkeys([*model.targets, *effluent]))
-    plant = model.hybrid(targets) if model.term is not None else model.recalibrated(targets)
-    members = model.term.members if model.term is not None else 1
-    start = model.start[1].expand(members, len(inputs), -1, -1)
-
-    def by_torch() -> Solution:
-        with torch.no_grad():
-            return PlantModel(plant.system, plant.grid).simulate(start, inputs, record_knots=True)
-
-    def by_compiled() -> Solution:
-        return CompiledModel(plant.system, plant.grid).simulate(start, inputs, record_knots=True)
-
-    seconds: tuple[list[float], list[float]] = ([], [])
+    run, old = arguments.run.resolve(), arguments.old.resolve()
+    old_run = (arguments.old_run or run).resolve()
+    listed = "".join(f"  {name}: {changes}\n" for name, changes in SCENARIOS.items())
+    spent: dict[str, list[float]] = {"old": [], "new": []}
     for _ in range(arguments.rounds):
-        for spent, simulate in zip(seconds, (by_torch, by_compiled), strict=True):
-            spent.append(timed(simulate)[0])
-    expected, found = by_torch().outputs, by_compiled().outputs
-    size = expected.abs().amax(-2, keepdim=True).clamp(min=1e-3)
-    difference = float(((found - expected).abs() / size).max())
-    slow, fast = (min(spent) for spent in seconds)
-    print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}, {members} members, 2 cases")
-    print(f"{inputs.shape[1] - 1} intervals of {24 * 60 * model.grid.interval:g} min, {model.grid.substeps} steps each")
-    print(f"torch {slow:.2f} s, compiled {fast:.2f} s, largest difference {difference:.1e} of a quantity's range")
-    print(json.dumps({"ratio_case": slow / fast, "torch_s": slow, "compiled_s": fast, "difference": difference}))
+        spent["new"].append(seconds(HERE, run, f"name: four\nscenarios:\n{listed}"))
+        spent["old"].append(seconds(old, old_run, f"name: one\nchanges: {SCENARIOS['colder']}\n"))
+    one, four = min(spent["old"]), min(spent["new"])
+    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, {run}")
+    print(f"one scenario by the older version: {one:.1f} s of the processor, with series, means and a plot")
+    print(f"four by this one: {four:.1f} s, with indicators, bands of the seeds, f alone and a page")
+    print(
+        json.dumps({"ratio_case": one / (four / len(SCENARIOS)), "old_s": one, "new_s": four, "cases": len(SCENARIOS)})
+    )
 
 
 if __name__ == "__main__":

@@ -30,9 +30,10 @@ from asm_hybrid.errors import AsmHybridError
 from asm_hybrid.kinetics import Table, load_table
 from asm_hybrid.plant import TakacsSettler
 from asm_hybrid.plant.materials import MaterialBalance, material_contents
+from asm_hybrid.scenario.cases import PlantScenarios
 from asm_hybrid.scenario.compiled import CompiledPlant
 from asm_hybrid.scenario.negative import BELOW
-from asm_hybrid.scenario.plants import PlantScenarios, simulate_plant
+from asm_hybrid.scenario.plants import simulate_plant
 from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 from asm_hybrid.solver.cvodes import CompiledProblem
 from asm_hybrid.yamlfile import to_yaml

@@ -268,5 +268,18 @@ def _simulated(record: RunRecord, courses: tuple[Course, ...]) -> dict[str, Tens
 
 
 def state_before(kept: Kept, knot: int) -> int:
-    """Return the position in `Kept.knots` of the last one that is not after a knot; the first one at least."""
+    """Return which state is the last that is not after a knot.
+
+    Parameters
+    ----------
+    kept : Kept
+        The states.
+    knot : int
+        The knot.
+
+    Returns
+    -------
+    int
+        Position in `Kept.knots`; that of the first one where all are later.
+    """
     return max(0, int(np.searchsorted(kept.knots, knot, side="right")) - 1)

@@ -39,7 +39,18 @@ MOST_VALIDATION = 240
 
 
 def leads_until(horizon: float) -> tuple[float, ...]:
-    """Return the lead times up to a horizon [h], which is the last."""
+    """Return the lead times at which errors are collected.
+
+    Parameters
+    ----------
+    horizon : float
+        The last of them [h].
+
+    Returns
+    -------
+    tuple of float
+        In hours.
+    """
     return (*(lead for lead in LEADS if lead < horizon - 1e-9), horizon)
 
 
@@ -256,7 +267,18 @@ def _dataset(stretch: Stretch) -> Dataset:
 
 
 def fluctuations_of(tensors: dict[str, Tensor]) -> Fluctuations | None:
-    """Return what is kept of how states and measured variables move together; None for a neural ODE."""
+    """Return what is kept of how states and measured variables move together.
+
+    Parameters
+    ----------
+    tensors : dict of str to Tensor
+        What is kept.
+
+    Returns
+    -------
+    Fluctuations or None
+        None for a neural ODE.
+    """
     if "moving.response" not in tensors:
         return None
     return Fluctuations(*(tensors[f"moving.{name}"] for name in ("correlation", "response", "spread")))

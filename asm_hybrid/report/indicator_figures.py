@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea
 from matplotlib.ticker import MaxNLocator
 
 from asm_hybrid.errors import InputError
-from asm_hybrid.report.case_style import CASE_COLOURS, PANEL_TITLE, WIDTH, finish, tick
+from asm_hybrid.report.case_style import CASE_COLOURS, PANEL_TITLE, WIDTH, CaseLook, finish, tick
 from asm_hybrid.report.style import INK, drawing, unit_text
 from asm_hybrid.scenario.kpi import SUBSTANCES, Indicator, violation
 from asm_hybrid.scenario.kpi_series import PlantSeries
@@ -26,7 +27,12 @@ BARS, PANEL = 2.9, 1.75
 """Height of the bars, and of a panel over time [inch]."""
 
 
-def plot_indicators(title: str, cases: Mapping[str, Sequence[Indicator]]) -> dict[str, bytes]:
+def plot_indicators(
+    title: str,
+    cases: Mapping[str, Sequence[Indicator]],
+    ranges: Mapping[str, Sequence[Sequence[Indicator]]] | None = None,
+    alone: Mapping[str, Sequence[Indicator]] | None = None,
+) -> dict[str, bytes]:
     """Draw energies, EQI and OCI of cases side by side.
 
     Parameters
@@ -35,11 +41,15 @@ def plot_indicators(title: str, cases: Mapping[str, Sequence[Indicator]]) -> dic
         Title of the figure.
     cases : mapping of str to sequence of Indicator
         What `asm_hybrid.scenario.kpi.evaluate` returns, by name of the case; six at most. What every case has is drawn.
+    ranges : mapping of str to sequence of sequence of Indicator, optional
+        The same of every member of n, whose range is drawn.
+    alone : mapping of str to sequence of Indicator, optional
+        The same of f alone.
 
     Returns
     -------
     dict of str to bytes
-        ``kpi.png`` and ``kpi.svg``.
+        ``kpi.png`` and ``kpi.svg``; nothing where the cases have neither energies nor indices.
 
     Raises
     ------
@@ -50,7 +60,11 @@ def plot_indicators(title: str, cases: Mapping[str, Sequence[Indicator]]) -> dic
     found = {case: {row.name: row for row in rows} for case, rows in cases.items()}
     indices = [n for n in INDICES if all(n in rows for rows in found.values())]
     energies = tuple(n for n in ENERGIES if all(n in rows for rows in found.values()))
-    groups = [energies, *((name,) for name in indices)]
+    groups = [group for group in (energies, *((name,) for name in indices)) if group]
+    if not groups:
+        return {}
+    members = {case: [{row.name: row.value for row in rows} for rows in own] for case, own in (ranges or {}).items()}
+    by_f = {case: {row.name: row.value for row in rows} for case, rows in (alone or {}).items()}
     with drawing():
         figure = Figure(figsize=(WIDTH, BARS))
         axes = figure.subplots(1, len(groups), width_ratios=[1.1 + 0.7 * len(g) for g in groups], squeeze=False)[0]
@@ -58,10 +72,25 @@ def plot_indicators(title: str, cases: Mapping[str, Sequence[Indicator]]) -> dic
             width = 0.78 / len(cases)
             for i, (case, rows) in enumerate(found.items()):
                 at = np.arange(len(names)) + width * (i - (len(cases) - 1) / 2)
-                bars = ax.bar(at, [rows[n].value for n in names], 0.92 * width, color=colours[case])
-                texts = [f"{rows[n].value:,.0f}" for n in names]
-                turned = 90 if len(cases) > 2 else 0
-                ax.bar_label(bars, texts, padding=2, fontsize=7.5, color=INK, rotation=turned)
+                ax.bar(at, [rows[n].value for n in names], 0.92 * width, color=colours[case])
+                ends = [[own[n] for own in members.get(case, ())] or [rows[n].value] for n in names]
+                if members.get(case):
+                    ax.vlines(at, [min(e) for e in ends], [max(e) for e in ends], color=INK, lw=1.1, zorder=4)
+                if case in by_f:
+                    sides = at - 0.46 * width, at + 0.46 * width
+                    ax.hlines([by_f[case][n] for n in names], *sides, color=INK, lw=1.2, ls=":", zorder=4)
+                for x, n, own in zip(at, names, ends, strict=True):
+                    top = max(rows[n].value, *own, by_f.get(case, {}).get(n, 0.0))
+                    ax.annotate(
+                        f"{rows[n].value:,.0f}",
+                        (x, top),
+                        xytext=(0, 2),
+                        textcoords="offset points",
+                        ha="center",
+                        va="bottom",
+                        fontsize=7.5,
+                        rotation=90 if len(cases) > 2 else 0,
+                    )
             unit = next(iter(found.values()))[names[0]].unit
             ax.set_title(f"{INDICES.get(names[0], 'Energy')} [{unit_text(unit)}]", **PANEL_TITLE)
             ticks = [n.removesuffix(" energy") for n in names] if names is energies else list(names)
@@ -71,10 +100,18 @@ def plot_indicators(title: str, cases: Mapping[str, Sequence[Indicator]]) -> dic
             ax.yaxis.set_major_formatter(tick)
             ax.margins(x=0.06 if len(names) > 1 else 0.25, y=0.22 if len(cases) > 2 else 0.12)
             ax.grid(visible=False, axis="x")
-        return finish(figure, list(cases), title, "kpi", bars=True)
+        more: list[Any] = [Line2D([], [], color=INK, lw=1.1, label="range over seeds")] if any(members.values()) else []
+        more += [Line2D([], [], color=INK, lw=1.2, ls=":", label="f alone")] if by_f else []
+        return finish(figure, list(cases), title, "kpi", more, bars=True)
 
 
-def plot_effluents(title: str, cases: Mapping[str, PlantSeries], limits: Mapping[str, float]) -> dict[str, bytes]:
+def plot_effluents(
+    title: str,
+    cases: Mapping[str, PlantSeries],
+    limits: Mapping[str, float],
+    look: CaseLook | None = None,
+    others: Mapping[str, Sequence[PlantSeries]] | None = None,
+) -> dict[str, bytes]:
     """Draw effluent concentrations over time, with their limits.
 
     Parameters
@@ -85,6 +122,10 @@ def plot_effluents(title: str, cases: Mapping[str, PlantSeries], limits: Mapping
         Simulations, by name of the case; six at most.
     limits : mapping of str to float
         Limits [g/m3] by quantity; a panel each.
+    look : CaseLook, optional
+        What is shown besides, of fitted models.
+    others : mapping of str to sequence of PlantSeries, optional
+        With `look`: lowest and highest of the members where it has bands, then f alone where it has that.
 
     Returns
     -------
@@ -97,6 +138,7 @@ def plot_effluents(title: str, cases: Mapping[str, PlantSeries], limits: Mapping
         If there is no case, or more than there are colours, no limit, or a quantity that a case lacks.
     """
     colours = _colours(list(cases))
+    look, others = look or CaseLook(), others or {}
     if not limits:
         raise InputError("there is no limit, so that there is nothing to draw", expected="a limit for each panel")
     with drawing():
@@ -107,9 +149,12 @@ def plot_effluents(title: str, cases: Mapping[str, PlantSeries], limits: Mapping
             for case, series in cases.items():
                 values = series.concentration("effluent", quantity)
                 times, held = series.time, series.held_until is not None
+                beside = [own.concentration("effluent", quantity) for own in others.get(case, ())]
+                _beside(ax, look, times, beside, colours[case])
                 if series.held_until is not None:
                     times, values = np.append(times, series.held_until), np.append(values, values[-1])
                 highest, lowest = max(highest, float(values.max())), min(lowest, float(values.min()))
+                times = look.axis.at(times)
                 ax.plot(
                     times,
                     values,
@@ -135,9 +180,19 @@ def plot_effluents(title: str, cases: Mapping[str, PlantSeries], limits: Mapping
             ax.add_artist(AnchoredOffsetbox("lower right", child=packed, frameon=False, pad=0, borderpad=0, **corner))
             ax.yaxis.set_major_formatter(tick)
             ax.margins(x=0)
-        axes[-1].set_xlabel("time [d]")
+            look.mark(ax)
+        look.axis.dress(axes[-1])
+        axes[-1].set_xlabel(look.axis.label)
         dashed = Line2D([], [], ls="--", lw=1.1, color=INK, label=ABOVE)
-        return finish(figure, list(cases), title, "effluent", [dashed])
+        return finish(figure, list(cases), title, "effluent", [dashed, *look.handles])
+
+
+def _beside(ax: Axes, look: CaseLook, times: np.ndarray, values: Sequence[np.ndarray], colour: str) -> None:
+    """Draw the band of the members, and f alone."""
+    if look.banded and len(values) > 1:
+        look.band(ax, times, values[0], values[1], colour)
+    if look.alone and values:
+        ax.plot(look.axis.at(times), values[-1], color=colour, ls=":", lw=1.2)
 
 
 def _colours(cases: Sequence[str]) -> dict[str, str]:

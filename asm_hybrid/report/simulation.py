@@ -10,11 +10,12 @@ import numpy as np
 
 from asm_hybrid.report.flowsheet import draw_flowsheet
 from asm_hybrid.report.simulation_page import simulation_files
-from asm_hybrid.scenario.plants import PlantScenarios, simulate_plant
+from asm_hybrid.scenario.cases import BASE, PlantScenarios
+from asm_hybrid.scenario.plants import simulate_plant, simulate_run
 from asm_hybrid.scenario.result_folder import check_target, write_plant_folder
 from asm_hybrid.yamlfile import YamlSource
 
-__all__ = ["run_simulation"]
+__all__ = ["run_fitted_simulation", "run_simulation"]
 
 PARENT = Path("simulations")
 
@@ -57,16 +58,63 @@ def run_simulation(
     """
     check_target(out or PARENT)
     result = simulate_plant(subject, scenario, progress, workers)
-    if progress is not None:
-        progress("plots and page", 0.0)
-    files = simulation_files(result, _flowsheet(result))
     folder = out or PARENT / f"{result.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    write_plant_folder(result, folder, files)
+    _write(result, folder, progress)
     return result, folder
 
 
-def _flowsheet(result: PlantScenarios) -> str:
+def run_fitted_simulation(
+    run: str | Path,
+    scenario: YamlSource | None = None,
+    out: Path | None = None,
+    progress: Callable[[str, float], None] | None = None,
+    workers: int = 1,
+) -> tuple[PlantScenarios, Path]:
+    """Simulate the plant of a run and what scenarios change, and write what `run_simulation` writes.
+
+    Parameters
+    ----------
+    run : str or Path
+        A run folder or a bundle.
+    scenario, progress, workers
+        As in `run_simulation`.
+    out : Path, optional
+        The folder, in which files of the same name are replaced; ``scenarios/NAME`` in the run folder without it.
+
+    Returns
+    -------
+    PlantScenarios
+        The simulation.
+    Path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        When run, scenarios or folder cannot be used; nothing is written then.
+    SimulationError
+        When a simulation fails; nothing is written then.
+    """
+    parent = Path(run) / "scenarios"
+    check_target(out or parent)
+    result = simulate_run(run, scenario, progress, workers)
+    folder = out or parent / (result.scenario.content.name if result.scenario else BASE)
+    _write(result, folder, progress)
+    return result, folder
+
+
+def _write(result: PlantScenarios, folder: Path, progress: Callable[[str, float], None] | None) -> None:
+    if progress is not None:
+        progress("plots and page", 0.0)
+    write_plant_folder(result, folder, simulation_files(result, _flowsheet(result)))
+
+
+def _flowsheet(result: PlantScenarios) -> str | None:
     """Draw the plant with the mean of what the base case was given and its controllers made."""
     columns, constants = result.cases[0].record.columns, result.plant.layout.constants
-    means = [columns[name].mean() if name in columns else constants[name] for name in result.plant.inputs.names]
+    if "effluent.flow" not in columns:  # a neural model, without a plant
+        return None
+    means = [
+        columns[name].mean() if name in columns else constants.get(name, 0.0) for name in result.plant.inputs.names
+    ]
     return draw_flowsheet(result.plant, np.array(means)).decode()

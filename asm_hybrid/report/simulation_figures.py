@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from asm_hybrid.plant import TakacsSettler
-from asm_hybrid.report.case_style import CASE_COLOURS, PANEL_TITLE, WIDTH, finish, tick
+from asm_hybrid.plant import InputSpec, TakacsSettler
+from asm_hybrid.report.case_style import CASE_COLOURS, PANEL_TITLE, WIDTH, CaseLook, TimeAxis, finish, tick
 from asm_hybrid.report.indicator_figures import plot_effluents, plot_indicators
 from asm_hybrid.report.style import INK, drawing, unit_text
+from asm_hybrid.scenario.cases import Case, PlantScenarios
+from asm_hybrid.scenario.compiled import SHOWN, PlantRecord
 from asm_hybrid.scenario.kpi import SUBSTANCES
-from asm_hybrid.scenario.plants import Case, PlantScenarios
-from asm_hybrid.scenario.scoring import counted
+from asm_hybrid.scenario.scoring import NAMES
 
 __all__ = ["draw_all"]
 
@@ -43,8 +44,9 @@ def draw_all(result: PlantScenarios) -> dict[str, dict[str, bytes]]:
     Returns
     -------
     dict of str to dict of str to bytes
-        For ``kpi``, ``effluent``, ``effluent_more``, ``operation`` and, with a layered settler, ``settler``: PNG and
-        SVG files by name. With more cases than there are colours, the base case stands in several figures.
+        For ``kpi``, ``effluent``, ``effluent_more``, ``operation`` and, with a layered settler, ``settler``, of a run
+        also ``measured``: PNG and SVG files by name. With more cases than there are colours, the base case stands in
+        several figures.
     """
     found: dict[str, dict[str, bytes]] = {}
     groups = _groups(result.cases)
@@ -68,58 +70,116 @@ def _numbered(files: Mapping[str, bytes], number: int) -> dict[str, bytes]:
 
 
 def _indicators(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[str, bytes]:
-    return plot_indicators(title, {case.name: case.indicators for case in cases})
+    return plot_indicators(
+        title,
+        {case.name: case.indicators for case in cases},
+        {case.name: case.members for case in cases if case.members},
+        {case.name: case.alone.indicators for case in cases if case.alone},
+    )
 
 
 def _effluent(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[str, bytes]:
     if not result.limits:
         return {}
-    return plot_effluents(title, {case.name: result.window(case) for case in cases}, result.limits)
+    others = {case.name: [result.window(case, own) for own in _others(case)] for case in cases}
+    windows = {case.name: result.window(case) for case in cases}
+    return plot_effluents(title, windows, result.limits, _look(result, cases), others)
+
+
+def _others(case: Case) -> list[PlantRecord]:
+    """Return the records of lowest and highest members, and of f alone, as far as there are any."""
+    found = [case.low, case.high, case.alone.record if case.alone else None]
+    return [record for record in found if record is not None]
+
+
+def _look(result: PlantScenarios, cases: Sequence[Case]) -> CaseLook:
+    fitted = result.fitted
+    if fitted is None:
+        return CaseLook()
+    return CaseLook(
+        TimeAxis(fitted.origin, fitted.zone),
+        tuple((c.record.times, c.trust.outside, c.trust.faded) for c in cases if c.trust is not None),
+        any(c.low is not None for c in cases),
+        any(c.alone is not None for c in cases),
+    )
+
+
+def _measured(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[str, bytes]:
+    """Draw the measured quantities of a run."""
+    if result.fitted is None:
+        return {}
+    found = []
+    for target in result.fitted.measured:
+        corrected = target + SHOWN in cases[0].record.columns
+        found.append(_panel(cases, target + SHOWN if corrected else target))
+    return _panels(result, cases, title, "measured", [found[i : i + 2] for i in range(0, len(found), 2)])
 
 
 def _effluent_more(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[str, bytes]:
     """Draw the flow of the effluent, and what has no limit."""
-    series = [counted(result.plant, case.record, result.parameters, 0.0) for case in cases]
-    panels = [_Panel("effluent.flow", "m3/d", [(s.time, s.effluent.flow) for s in series])]
+    columns, table = cases[0].record.columns, result.plant.table
+    if "effluent.flow" not in columns:
+        return {}
+    panels = [_panel(cases, "effluent.flow")]
     for name in QUANTITIES:
-        if name in series[0].effluent.concentrations and name not in result.limits:
-            lines = [(s.time, s.concentration("effluent", name)) for s in series]
-            panels.append(_Panel(f"effluent.{name}", f"g{SUBSTANCES.get(name, '')}/m3", lines))
+        options = NAMES.get(name, (name,))
+        column = next((o for o in options if f"effluent.{o}" in columns), None)
+        if column and name not in result.limits and (name in table.composites or name in NAMES):
+            unit = f"g{SUBSTANCES.get(name, '')}/m3"
+            panels.append(replace(_panel(cases, f"effluent.{column}"), label=f"effluent.{name}", unit=unit))
     return _panels(result, cases, title, "effluent_more", [panels[i : i + 2] for i in range(0, len(panels), 2)])
 
 
 def _operation(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[str, bytes]:
     """Draw what is controlled, oxygen and air of the tanks, and inputs that vary or differ."""
-
-    def lines(name: str) -> Lines:
-        return [(case.record.times, case.record.columns[name]) for case in cases]
-
-    setpoints = {spec.owner: spec.name for spec in result.plant.inputs.of_kind("setpoint")}
-    points = {c.measured: setpoints[c.name] for c in result.plant.layout.controllers if c.name in setpoints}
-    units = cases[0].record.units
-    rows = [
-        [_Panel(n, units[n], lines(n), lines(points[n]) if n in points else ()) for n in row]
-        for row in _operated(result)
-    ]
+    points = _setpoints(result)
+    rows = [[_panel(cases, n, points.get(n)) for n in row] for row in _operated(result, cases)]
     return _panels(result, cases, title, "operation", rows)
 
 
-def _operated(result: PlantScenarios) -> list[list[str]]:
+def _setpoints(result: PlantScenarios) -> dict[str, str]:
+    """Return the inputs that are set points, by what is measured."""
+    found: dict[str, str] = {}
+    for plant in result.plants:
+        own = {spec.owner: spec.name for spec in plant.inputs.of_kind("setpoint")}
+        found |= {c.measured: own[c.name] for c in plant.layout.controllers if c.name in own}
+    return found
+
+
+def _panel(cases: Sequence[Case], name: str, setpoint: str | None = None) -> _Panel:
+    """Return the panel of a column: cases that do not have it are left out."""
+    unit = next(c.record.units[name] for c in cases if name in c.record.units)
+
+    def line(record: PlantRecord | None, column: str) -> Line | None:
+        if record is None or column not in record.columns:
+            return None
+        return record.times, record.columns[column]
+
+    return _Panel(
+        name,
+        unit,
+        tuple(line(c.record, name) for c in cases),
+        tuple(line(c.record, setpoint) for c in cases) if setpoint else (),
+        tuple((line(c.low, name), line(c.high, name)) for c in cases),
+        tuple(line(c.alone.record, name) if c.alone else None for c in cases),
+    )
+
+
+def _operated(result: PlantScenarios, cases: Sequence[Case]) -> list[list[str]]:
     """Return what to draw in each row: what is measured and what it moves, oxygen and air of a tank, other inputs."""
-    layout, oxygen, columns = result.plant.layout, result.plant.table.oxygen, result.cases[0].record.columns
-    inputs = result.plant.inputs
-    setpoints = {spec.name for spec in inputs.of_kind("setpoint")}
-    rows = [[c.measured, *(n for n in c.sets if n not in setpoints)] for c in layout.controllers]
-    for tank in layout.tanks:
-        if tank.aerated or tank.air or (tank.name, oxygen) in layout.imposed:
-            air = [f"{tank.name}.air"] if tank.air else [f"{tank.name}.kla"] if tank.aerated else []
-            rows.append([f"{tank.name}.{oxygen}", *air])
-    others = [f"{tank.name}.volume" for tank in layout.tanks if tank.variable]
-    for spec in inputs:
-        if spec.name in columns and spec.kind != "setpoint":
-            values = np.stack([case.record.columns[spec.name] for case in result.cases])
-            if np.ptp(values) > CHANGED * np.abs(values).max():
-                others.append(spec.name)
+    columns = {name for case in cases for name in case.record.columns}
+    oxygen, rows, others = result.plant.table.oxygen, list[list[str]](), list[str]()
+    if "effluent.flow" not in columns:  # no plant
+        return []
+    for plant in result.plants:
+        setpoints = {spec.name for spec in plant.inputs.of_kind("setpoint")}
+        rows += [[c.measured, *(n for n in c.sets if n not in setpoints)] for c in plant.layout.controllers]
+        for tank in plant.layout.tanks:
+            imposed = (tank.name, oxygen) in plant.layout.imposed
+            if tank.aerated or tank.air or imposed:
+                rows.append([f"{tank.name}.{oxygen}", f"{tank.name}.air" if tank.air else f"{tank.name}.kla"])
+        others += [f"{tank.name}.volume" for tank in plant.layout.tanks if tank.variable]
+        others += [spec.name for spec in plant.inputs if spec.kind != "setpoint" and _varies(cases, spec)]
     drawn: set[str] = set()
     kept = []
     for row in (*rows, others):
@@ -129,17 +189,51 @@ def _operated(result: PlantScenarios) -> list[list[str]]:
     return kept
 
 
-Lines = Sequence[tuple[np.ndarray, np.ndarray]]
+def _varies(cases: Sequence[Case], spec: InputSpec) -> bool:
+    """Return whether an input is worth a panel: it varies, or, of what the influent carries, differs between cases."""
+    values = [case.record.columns[spec.name] for case in cases if spec.name in case.record.columns]
+    if not values:
+        return False
+    if spec.kind == "influent":
+        return any(bool((np.abs(v - values[0]) > CHANGED * np.abs(values[0]).max()).any()) for v in values[1:])
+    low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
+    return high - low > CHANGED * max(abs(low), abs(high))
+
+
+Line = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
 class _Panel:
-    """What one panel shows: times and values of each case, and of their setpoints."""
+    """What one panel shows, by case: times and values, set points, lowest and highest members, and f alone."""
 
     label: str
     unit: str
-    lines: Lines
-    setpoints: Lines = ()
+    lines: Sequence[Line | None]
+    setpoints: Sequence[Line | None]
+    bands: Sequence[tuple[Line | None, Line | None]]
+    alone: Sequence[Line | None]
+
+    def draw(self, ax: Axes, look: CaseLook) -> None:
+        """Draw it; the base case lies on top."""
+        axis = look.axis
+        for k, line in enumerate(self.lines):
+            low, high = self.bands[k]
+            if low is not None and high is not None:
+                look.band(ax, low[0], low[1], high[1], CASE_COLOURS[k])
+            for own, style, width in ((line, "-", 1.3), (self.alone[k], ":", 1.1)):
+                if own is not None:
+                    order = 3 - k / 10
+                    ax.plot(axis.at(own[0]), own[1], style, color=CASE_COLOURS[k], linewidth=width, zorder=order)
+        for line in self.setpoints:
+            if line is not None:
+                ax.plot(axis.at(line[0]), line[1], color=INK, linestyle="--", linewidth=0.9, zorder=4)
+
+    @property
+    def values(self) -> list[np.ndarray]:
+        """All values that are drawn."""
+        ends = [end for pair in self.bands for end in pair]
+        return [line[1] for line in (*self.lines, *self.setpoints, *ends, *self.alone) if line is not None]
 
 
 def _panels(
@@ -148,6 +242,7 @@ def _panels(
     """Draw panels over time in two columns."""
     if not rows:
         return {}
+    look = _look(result, cases)
     with drawing():
         figure = Figure(figsize=(WIDTH, PANEL * len(rows)))
         grid = figure.subplots(len(rows), 2, squeeze=False)
@@ -155,20 +250,19 @@ def _panels(
             for ax in axes[len(row) :]:
                 ax.set_visible(False)
             for ax, panel in zip(axes, row, strict=False):
-                for k, (times, values) in enumerate(panel.lines):
-                    _line(ax, times, values, k)
-                for times, values in panel.setpoints:
-                    ax.plot(times, values, color=INK, linestyle="--", linewidth=0.9, zorder=4)
-                _frame(ax, panel.label, panel.unit, [values for _, values in (*panel.lines, *panel.setpoints)])
+                panel.draw(ax, look)
+                _frame(ax, panel.label, panel.unit, panel.values)
                 if result.start > 0:
-                    ax.axvspan(0.0, result.start, color=SHADE, linewidth=0, zorder=0)
-        figure.supxlabel("time [d]", fontsize=8.5)
+                    ax.axvspan(look.axis.at(0.0), look.axis.at(result.start), color=SHADE, linewidth=0, zorder=0)
+                look.mark(ax)
+                look.axis.dress(ax, short=True)
+        figure.supxlabel(look.axis.label, fontsize=8.5)
         more: list[Any] = []
-        if any(panel.setpoints for row in rows for panel in row):
+        if any(line is not None for row in rows for panel in row for line in panel.setpoints):
             more.append(Line2D([], [], color=INK, linestyle="--", linewidth=0.9, label="setpoint"))
         if result.start > 0:
             more.append(Patch(color=SHADE, label="before the indicators count"))
-        return finish(figure, [case.name for case in cases], title, name, more)
+        return finish(figure, [case.name for case in cases], title, name, [*more, *look.handles])
 
 
 def _settler(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[str, bytes]:
@@ -184,7 +278,8 @@ def _settler(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[
         for k, case in enumerate(cases):
             profile = [float(case.record.columns[n][-1]) for n in names]
             left.plot(profile, layers, color=CASE_COLOURS[k], marker="o", markersize=3.5, zorder=3 - k / 10)
-            _line(right, case.record.times, case.record.columns[names[-1]], k)
+        panel, look = _panel(cases, names[-1]), _look(result, cases)
+        panel.draw(right, look)
         left.set_xscale("log")
         left.set_ylim(settler.layers + 0.5, 0.5)
         left.set_yticks(layers)
@@ -201,15 +296,10 @@ def _settler(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[
         left.set_title(f"At the end, by layer [{unit_text('g TSS/m3')}]", **PANEL_TITLE)
         left.set_ylabel("layer, from the top")
         left.set_xlabel("TSS")
-        bottom = [case.record.columns[names[-1]] for case in cases]
-        _frame(right, f"Bottom layer, {names[-1]}", "g TSS/m3", bottom)
-        right.set_xlabel("time [d]")
+        _frame(right, f"Bottom layer, {names[-1]}", "g TSS/m3", panel.values)
+        look.axis.dress(right, short=True)
+        right.set_xlabel(look.axis.label)
         return finish(figure, [case.name for case in cases], title, "settler")
-
-
-def _line(ax: Axes, times: np.ndarray, values: np.ndarray, k: int) -> None:
-    """Draw a line of the case k; the base case lies on top."""
-    ax.plot(times, values, color=CASE_COLOURS[k], linewidth=1.3, zorder=3 - k / 10)
 
 
 def _frame(ax: Axes, label: str, unit: str, values: Sequence[np.ndarray]) -> None:
@@ -228,6 +318,7 @@ def _frame(ax: Axes, label: str, unit: str, values: Sequence[np.ndarray]) -> Non
 Draw = Callable[[PlantScenarios, Sequence[Case], str], dict[str, bytes]]
 FIGURES: Mapping[str, Draw] = {
     "kpi": _indicators,
+    "measured": _measured,
     "effluent": _effluent,
     "effluent_more": _effluent_more,
     "operation": _operation,

@@ -15,8 +15,8 @@ from asm_hybrid.plant import TakacsSettler
 from asm_hybrid.report.simulation_figures import draw_all
 from asm_hybrid.report.style import embed, number, unit_text
 from asm_hybrid.report.templating import get_template
-from asm_hybrid.scenario.plants import PlantScenarios
-from asm_hybrid.scenario.summary import IndicatorRow, indicator_groups, main_rows, said
+from asm_hybrid.scenario.cases import PlantScenarios
+from asm_hybrid.scenario.summary import IndicatorRow, effect_warnings, indicator_groups, main_rows, said
 
 __all__ = ["PAGE", "render_page", "simulation_files"]
 
@@ -26,6 +26,7 @@ OPEN = 4
 DIGITS = 4
 TITLES = {
     "kpi": "Energies and indices of all cases",
+    "measured": "Measured quantities over time",
     "effluent": "Effluent concentrations and their limits over time",
     "effluent_more": "Effluent flow and concentrations without a limit over time",
     "operation": "Controlled quantities, oxygen and air over time",
@@ -85,19 +86,41 @@ def render_page(
         figures={kind: _embedded(kind, files) for kind, files in figures.items()},
         flowsheet=embed(flowsheet, "Flow sheet", "flowsheet") if flowsheet else None,
         start=result.start,
+        trust=effect_warnings(result.cases),
+        fitted=result.fitted,
+        alone=any(case.alone for case in result.cases),
         notes=_notes(result),
-        plant_text=result.file.to_yaml(),
+        plant_text=None if result.fitted else result.file.to_yaml(),
         scenario_text=result.scenario.document.text if result.scenario else None,
     )
 
 
 def _row(row: IndicatorRow) -> dict[str, Any]:
-    cells = [
-        (_cell(value), "" if k == 0 else _difference(change))
-        for k, (value, change) in enumerate(zip(row.values, row.changes, strict=True))
-    ]
+    cells = []
+    for k, value in enumerate(row.values):
+        told_by_f = bool(row.by_f and row.by_f[k])
+        change = "" if k == 0 else _difference(row.changes[k])
+        if told_by_f and change:
+            change = f"f: {change}"
+        cells.append((_cell(value), change, _range(row, k), _alone(row, k)))
     texts = {"name": row.name, "label": unit_text(row.label), "description": row.description}
     return {**texts, "unit": unit_text(row.unit), "cells": cells}
+
+
+def _range(row: IndicatorRow, case: int) -> str:
+    """Return the range of the members, where they differ in the digits that are shown."""
+    if not row.ranges:
+        return ""
+    low, high = (_cell(value) for value in row.ranges[case])
+    return "" if low == high else f"{low}–{high}"
+
+
+def _alone(row: IndicatorRow, case: int) -> str:
+    """Return the value of f alone with its difference to the base case, where it is another."""
+    if not row.alone or _cell(row.alone[case]) == _cell(row.values[case]):
+        return ""
+    change = _difference(row.alone_changes[case]) if case else ""
+    return f"f alone {_cell(row.alone[case])} {change}".strip()
 
 
 def _cell(value: float) -> str:
@@ -119,14 +142,19 @@ def _embedded(kind: str, files: Mapping[str, bytes]) -> list[Markup]:
 
 
 def _facts(result: PlantScenarios) -> list[tuple[str, str]]:
-    layout, times = result.plant.layout, result.cases[0].record.times
+    layout, times, fitted = result.plant.layout, result.cases[0].record.times, result.fitted
     tanks = len(layout.tanks)
-    return [
-        ("Plant", f"{result.file.name}: {tanks} tank{'s' if tanks != 1 else ''}, {result.plant.table.name}"),
-        ("Simulated", f"{times[-1]:g} d, indicators from day {result.start:g}"),
+    kind = result.file.name if fitted is None else f"run {result.file.name}"
+    facts = [
+        ("Plant", f"{kind}: {tanks} tank{'s' if tanks != 1 else ''}, {result.plant.table.name}"),
+        ("Simulated", f"{times[-1]:.6g} d, indicators from day {result.start:g}"),
         ("Influent", result.influent),
         ("Cases", f"base and {len(result.cases) - 1} more" if len(result.cases) > 1 else "base alone"),
     ]
+    if fitted is not None:
+        seeds = f"{fitted.members} seeds: median and range" if fitted.members > 1 else "one seed"
+        facts.append(("Model", f"calibrated f and n, {seeds}" if result.cases[0].trust else "calibrated f"))
+    return facts
 
 
 def _warning(finding: QualityFinding) -> str:
@@ -135,13 +163,35 @@ def _warning(finding: QualityFinding) -> str:
     return f"Warning: {finding.where}: {finding.message}{advice}." + (f" Advice: {finding.fix}." if finding.fix else "")
 
 
+def _fitted_notes(result: PlantScenarios) -> list[str]:
+    fitted = result.fitted
+    assert fitted is not None
+    notes = []
+    if fitted.by_knots:
+        notes.append("The base case is the prediction of the run: the same equations, inputs, states and steps.")
+    elif fitted.origin is not None:
+        notes.append(
+            "All cases begin with the state of the run, and are integrated by CVODES, since controllers or time tables "
+            "act within the steps of the training. The base case differs from the prediction of the run by the error "
+            "of these steps."
+        )
+    if fitted.members > 1:
+        notes.append(
+            f"Values are medians of {fitted.members} seeds of n, each simulated in all cases; differences are the "
+            "median of each seed's own. The range holds neither the error of f nor that of the data."
+        )
+    return notes
+
+
 def _notes(result: PlantScenarios) -> list[str]:
     layout, content = result.plant.layout, result.scenario.content if result.scenario else None
     notes = [_warning(finding) for finding in result.findings]
-    if isinstance(result.file, Config):
+    fitted = result.fitted
+    if isinstance(result.file, Config) and fitted is None:
         notes.append(
             "f alone is simulated, with the parameters that the config gives: nothing is calibrated or learnt here."
         )
+    notes += _fitted_notes(result) if fitted else []
     notes += [f"Warning: {text}." for text in said(result.cases, "warnings")]
     notes += [f"{text[0].upper()}{text[1:]}." for text in said(result.cases, "left_out")]
     if result.residual is not None:
@@ -149,17 +199,27 @@ def _notes(result: PlantScenarios) -> list[str]:
             "The simulation starts at the steady state of the mean inputs. The largest relative rate of change that is "
             f"left there is {result.residual:.1e} 1/d.".replace("e-", "e−")
         )
-    else:
+    elif fitted is None or fitted.origin is None:
         notes.append(
             "A plant with a time table or on/off control has no steady state. The simulation begins with seed sludge, "
             "so that the first days show how it settles in: set spin_up or score_from."
         )
     if content and content.spin_up > 0:
         notes.append(f"Before it, the base case ran for {content.spin_up:g} d with the influent from its begin.")
+    if not result.limits and fitted and not result.parameters:
+        return notes  # a neural model has no plant to judge
+    imposed = sorted({tank for plant in result.plants for tank, c in plant.layout.imposed if c == plant.table.oxygen})
+    if imposed:
+        notes.append(
+            f"The oxygen of {', '.join(imposed)} is imposed by its record: kLa there is what holds it, by the model's "
+            "own balance of oxygen, and the energy for aeration is that of this kLa. So cases with imposed and with "
+            "controlled oxygen are compared by one formula; limits of the blowers count only where a controller has "
+            "them."
+        )
     notes.append(
         "Indicators follow the definitions and weights of the benchmark BSM1 (Alex et al. 2018): EQI weighs TSS 2, "
         "COD 1, TKN 30, NO3 10 and BOD5 2; OCI is aeration, pumping and mixing energy + 5 × sludge + 3 × external "
-        "carbon. They compare cases; they are no bill. Every sample counts for the 15 min that follow it."
+        "carbon. They compare cases; they are no bill. Every sample counts for the time until the next."
     )
     if isinstance(layout.settler, TakacsSettler):
         notes.append(

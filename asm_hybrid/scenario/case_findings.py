@@ -36,7 +36,9 @@ class Findings:
     balance: str
 
 
-def find(compiled: CompiledPlant, record: PlantRecord, inputs: InputSeries) -> Findings:
+def find(
+    compiled: CompiledPlant, record: PlantRecord, inputs: InputSeries, lowest: PlantRecord | None = None
+) -> Findings:
     """Look at a simulation.
 
     Parameters
@@ -47,6 +49,8 @@ def find(compiled: CompiledPlant, record: PlantRecord, inputs: InputSeries) -> F
         Its simulation.
     inputs : InputSeries
         What it was given.
+    lowest : PlantRecord, optional
+        The lowest values of all members of n, which are looked at for what is below zero.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def find(compiled: CompiledPlant, record: PlantRecord, inputs: InputSeries) -> F
     missed = [c for c in closures if c.missed > CLOSES]
     lost = [f"the balance of {c.name} misses {100 * c.missed:.2g} % of what passes through" for c in missed]
     warnings = [*water_warnings(plant, record.times, moved, volumes), *control_warnings(plant, record)]
-    warnings += [*negative_concentrations(plant, record.states), *lost]
+    warnings += [*negative_concentrations(plant, (lowest or record).states), *lost]
     return Findings(tuple(warnings), closure_in_words(plant, closures))
 
 

@@ -58,9 +58,12 @@ class StampClock:
     ----------
     origin : Timestamp
         Time zero, UTC.
+    zone : str
+        The zone in which times are shown.
     """
 
     origin: pd.Timestamp
+    zone: str = "UTC"
 
     def read(self, scenario: Scenario, text: str | float, *keys: str | int) -> float:
         """Return a time of the file [d].
@@ -85,7 +88,8 @@ class StampClock:
 
     def show(self, days: float) -> str:
         """Return a time in words."""
-        return f"{(self.origin + pd.Timedelta(days=days)).round('s'):%Y-%m-%d %H:%M} UTC"
+        stamp = (self.origin + pd.Timedelta(days=days)).round("s").tz_convert(self.zone)
+        return f"{stamp:%Y-%m-%d %H:%M} {'UTC' if self.zone == 'UTC' else stamp.strftime('%z')}"
 
 
 @dataclass(frozen=True)
@@ -133,18 +137,14 @@ class Knots:
         Start and end of the scenario [d].
     clock : Clock
         How the file writes times.
-    linear : bool
-        Whether inputs run straight from knot to knot. The first knot that changes is then the one after the start,
-        so that nothing differs before it; without, it is the one at the start.
     """
 
     times: np.ndarray
     period: tuple[float, float]
     clock: Clock
-    linear: bool = True
 
     def reached(self, scenario: Scenario, case: NamedChanges, i: int) -> np.ndarray:
-        """Return which knots a change of a case reaches, ``(knot,)``."""
+        """Return at which times a change of a case acts, ``(knot,)``: from its start up to, not including, its end."""
         change, times, clock = case.changes[i], self.times, self.clock
         keys: tuple[str | int, ...] = (*case.keys, i)
         start = clock.read(scenario, change.start, *keys, "start") if change.start is not None else self.period[0]
@@ -156,8 +156,7 @@ class Knots:
                 where=where,
                 expected="a start before the end; without its own, a change has those of the period",
             )
-        after = (times > start + SAME) if self.linear else (times >= start - SAME)
-        inside = np.asarray(after & (times <= end + SAME if self.linear else times < end - SAME))
+        inside = np.asarray((times >= start - SAME) & (times < end - SAME))
         if start >= self.period[1] or not inside.any():
             raise InputError(
                 f"the change of {change.input!r} covers no part of the record up to the end of the period",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,19 @@ import numpy as np
 from asm_hybrid.plant import Plant, casadi_namespace
 from asm_hybrid.plant.casadi_plant import PRIMARY_SLUDGE, SymbolicSystem, symbolic_system
 from asm_hybrid.plant.initial_state import cold_start
-from asm_hybrid.scenario.simulation_inputs import SAME, SAMPLE, InputSeries
+from asm_hybrid.scenario.simulation_inputs import InputSeries
 from asm_hybrid.solver.cvodes import CompiledProblem, SteadyState
 
 if TYPE_CHECKING:
     from asm_hybrid.plant.learnt import Learnt
     from asm_hybrid.plant.namespace import Matrix
 
-__all__ = ["CompiledPlant", "PlantRecord"]
+__all__ = ["SHOWN", "CompiledPlant", "PlantRecord"]
+
+SHOWN = " shown"
+"""What stands behind a recorded quantity in the name of what n, added to measurements, makes of it."""
+NEARLY_SATURATED = 0.1
+"""Least lack of oxygen, as a share of saturation, from which the kLa that holds an imposed oxygen is worked out [-]."""
 
 TOLERANCE = 1e-5
 """Relative tolerance of the integration. Where volumes are constant, masses are sums of states, which the integrator
@@ -36,14 +41,16 @@ class PlantRecord:
     Attributes
     ----------
     times : ndarray, shape (k,)
-        Times [d], every 15 min.
+        Times [d], at equal distances, mostly of 15 min.
     states : ndarray, shape (k, n)
         States, in the order of `Rows.names`.
     columns : mapping of str to ndarray, shape (k,)
         Everything recorded, by name: inputs as controllers make them, ``TANK.X``, ``effluent.X`` and ``waste.X`` with
-        components and composites, ``effluent.flow``, ``TANK.kla`` (a given one before the factor of temperature),
-        ``TANK.volume`` where it varies, ``saturation``, ``settler_LAYER.TSS``; with a primary clarifier ``primary.X``
-        and ``primary_sludge.X`` with components and composites, and ``primary_sludge.flow``.
+        components and composites, ``effluent.flow``, ``TANK.kla`` (a given one before the factor of temperature; that
+        which holds the oxygen where this is imposed), ``TANK.volume`` where it varies, ``saturation``,
+        ``settler_LAYER.TSS``; with a primary clarifier ``primary.X`` and ``primary_sludge.X`` with components and
+        composites, and ``primary_sludge.flow``; where n is added to measured quantities, ``QUANTITY shown`` is one with
+        n, and the quantity itself is that of the states.
     units : mapping of str to str
         Their units.
     """
@@ -70,6 +77,10 @@ class CompiledPlant:
         Relative tolerance of the integration; without it 1e-5, and `VARYING` where volumes vary.
     absolute : float
         Absolute tolerance of the integration.
+    shown : tuple of str
+        Quantities that n corrects as they are measured, and not as states.
+    steps : callable, optional
+        Integrates in the place of CVODES: from a state and inputs to the states at all their times.
     """
 
     plant: Plant
@@ -77,6 +88,8 @@ class CompiledPlant:
     learnt: Learnt[Matrix] | None = None
     tolerance: float | None = None
     absolute: float = 1e-13
+    shown: tuple[str, ...] = ()
+    steps: Callable[[np.ndarray, InputSeries], np.ndarray] | None = None
 
     @cached_property
     def system(self) -> SymbolicSystem:
@@ -144,8 +157,11 @@ class CompiledPlant:
         SimulationError
             When the integration fails.
         """
-        states = self.problem.run(start, inputs.times, inputs.begin, inputs.end, progress=progress)
-        index = np.flatnonzero(np.abs(inputs.times / SAMPLE - np.round(inputs.times / SAMPLE)) < SAME / SAMPLE)
+        if self.steps is not None:
+            states = self.steps(start, inputs)
+        else:
+            states = self.problem.run(start, inputs.times, inputs.begin, inputs.end, progress=progress)
+        index = inputs.sampled
         return self.record(inputs.times[index], states[index], inputs.at(index))
 
     def record(self, times: np.ndarray, states: np.ndarray, inputs: np.ndarray) -> PlantRecord:
@@ -162,7 +178,8 @@ class CompiledPlant:
     @cached_property
     def _outputs(self) -> tuple[list[str], list[str], Any]:
         """Names and units of what is recorded, and the function that gives it."""
-        system, plant, table = self.system, self.plant, self.plant.table
+        plant, table = self.plant, self.plant.table
+        system = replace(self.system, learnt=None)  # what is recorded is that of the states, which hold n already
         found: dict[str, tuple[str, Any]] = {}
         for i, spec in enumerate(plant.inputs):
             if spec.kind not in ("influent", "noise"):
@@ -171,8 +188,13 @@ class CompiledPlant:
         for place in (*plant.layout.tank_names, *system.ends):
             found |= {f"{place}.{name}": (unit[name], value) for name, value in system.quantities(place).items()}
         found["effluent.flow"] = ("m3/d", system.effluent[0])
+        if self.shown:
+            corrected = self.system.recorded(self.shown)
+            for i, name in enumerate(self.shown):
+                found[name + SHOWN] = (unit[name.partition(".")[2]], corrected[i])
+        holding = self._holding_kla(system)
         for i, tank in enumerate(plant.layout.tanks):
-            found.setdefault(f"{tank.name}.kla", ("1/d", system.kla[i]))
+            found.setdefault(f"{tank.name}.kla", ("1/d", holding.get(tank.name, system.kla[i])))
             if tank.variable:
                 found[f"{tank.name}.volume"] = ("m3", system.volume(i))
         if plant.layout.primary:
@@ -186,3 +208,21 @@ class CompiledPlant:
         expression = casadi.vertcat(*(casadi.densify(e) for _, e in found.values()))
         function = casadi.Function("outputs", [system.state, system.inputs], [expression])
         return list(found), [u for u, _ in found.values()], function
+
+    def _holding_kla(self, system: SymbolicSystem) -> dict[str, Matrix]:
+        """Return the kLa [1/d] that holds the oxygen of tanks in which it is imposed, by the name of the tank.
+
+        What flows and reactions take is what the air brings; what the water stores of it is left out, since it evens
+        out over days. Like a given kLa it stands before the factor of temperature.
+        """
+        plant, xp = self.plant, casadi_namespace()
+        oxygen, temperature = plant.table.oxygen, plant.input(system.moved, "T", xp)
+        saturation = plant.saturation(system.moved, xp)
+        carried, found = plant.transport(system.tanks, system.forcing, xp), {}
+        for tank, component in plant.layout.imposed:
+            if component == oxygen:
+                i, j = plant.layout.tank_index(tank), plant.table.component_names.index(component)
+                taken = casadi.fmax(-(carried[i, j] + system.reaction[i, j]), 0.0)
+                lack = casadi.fmax(saturation - system.tanks[i, j], NEARLY_SATURATED * saturation)
+                found[tank] = taken / lack / plant.layout.aeration.factor(temperature, xp)
+        return found

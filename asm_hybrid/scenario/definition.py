@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated, Self
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from asm_hybrid.config import Section, input_error, refuse
 from asm_hybrid.config.schema.amounts import Duration
+from asm_hybrid.config.schema.control_sections import ControlSection, CycleSection
 from asm_hybrid.config.schema.counts import MAX_DAYS, MAX_PARTS, Seed
+from asm_hybrid.config.schema.section import PartName
 from asm_hybrid.scenario.kpi import BSM_LIMITS
 from asm_hybrid.scenario.sections import FactorsSection, InfluentFile
 from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml
 
-__all__ = ["Change", "NamedChanges", "Scenario", "ScenarioFile", "load_scenario"]
+__all__ = ["CaseSection", "Change", "NamedChanges", "Scenario", "ScenarioFile", "load_scenario"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Moment = Annotated[
@@ -65,6 +67,49 @@ class Change(Section):
         return self
 
 
+Controllers = Annotated[
+    dict[PartName, ControlSection],
+    Field(
+        default_factory=dict,
+        max_length=MAX_PARTS,
+        description="Controllers that the plant gets, as under plant.control of a plant file. One of the same name is "
+        "replaced, and what a controller moves is no longer given by anything else.",
+    ),
+]
+Cycles = Annotated[
+    dict[PartName, CycleSection],
+    Field(
+        default_factory=dict,
+        max_length=MAX_PARTS,
+        description="Time tables that the plant gets, as under plant.cycles of a plant file, such as those of "
+        "intermittent aeration.",
+    ),
+]
+Changes = Annotated[tuple[Change, ...], Field(strict=False)]
+
+
+class CaseSection(Section):
+    """One of several scenarios; a bare list is that of its changes.
+
+    Attributes
+    ----------
+    changes : tuple of Change
+        Changes of inputs.
+    control : dict of str to ControlSection
+        Controllers that the plant gets.
+    cycles : dict of str to CycleSection
+        Time tables that the plant gets.
+    """
+
+    changes: Changes = Field(default=(), description="Changes of inputs, applied one after the other.")
+    control: Controllers
+    cycles: Cycles
+
+
+def _case(value: Any) -> Any:
+    return {"changes": value} if isinstance(value, list | tuple) else value
+
+
 class ScenarioFile(Section):
     """One scenario, or several, as the user writes them.
 
@@ -76,8 +121,12 @@ class ScenarioFile(Section):
         What is simulated and compared.
     changes : tuple of Change
         Of one scenario.
-    scenarios : dict of str to tuple of Change
-        Of several, by name.
+    control : dict of str to ControlSection
+        Controllers that the plant gets in it.
+    cycles : dict of str to CycleSection
+        Time tables that the plant gets in it.
+    scenarios : dict of str to CaseSection
+        Several, by name.
     influent : InfluentFile or None
         Of a plant; None for a constant one.
     days : float or None
@@ -97,45 +146,51 @@ class ScenarioFile(Section):
     )
     zone: str = Field(default="UTC", description="Time zone of the times in this file.")
     period: PeriodSection = Field(default=PeriodSection(), description="What is simulated and compared.")
-    changes: Annotated[tuple[Change, ...], Field(strict=False)] = Field(
+    changes: Changes = Field(
         default=(),
-        description="The changes of one scenario, applied one after the other; without any, and without scenarios, the "
-        "base case of a plant runs alone.",
+        description="The changes of one scenario, applied one after the other; without any, without controllers and "
+        "without scenarios, the base case runs alone.",
     )
-    scenarios: dict[Name, Annotated[tuple[Change, ...], Field(strict=False)]] = Field(
+    control: Controllers
+    cycles: Cycles
+    scenarios: dict[Name, Annotated[CaseSection, BeforeValidator(_case)]] = Field(
         default_factory=dict,
         max_length=MAX_PARTS,
-        description="Several scenarios by name, each with its changes, in the place of changes.",
+        description="Several scenarios by name, each a list of changes, or changes, control and cycles by their keys; "
+        "in the place of these.",
     )
     influent: InfluentFile | None = Field(
-        default=None, description="Influent of a plant; constant without it. A run has its own."
+        default=None, description="Influent; without it constant for a plant, and that of its record for a run."
     )
     days: Annotated[Duration, Field(gt=0, le=MAX_DAYS)] | None = Field(
-        default=None, description="Length of the simulation of a plant [d]; that of the influent, or 14 d."
+        default=None, description="Length of the simulation [d]; that of the influent, or 14 d."
     )
     spin_up: Annotated[Duration, Field(le=MAX_DAYS)] = Field(
         default=0.0,
-        description="Days of the base case, with the influent from its begin, before the simulation of a plant. It "
-        "starts at the steady state of the mean inputs.",
+        description="Days of the base case, with the influent from its begin, before the simulation. It starts at the "
+        "steady state of the mean inputs.",
     )
     score_from: Duration = Field(
-        default=0.0, description="Day from which on means, energies and violations of a plant count."
+        default=0.0, description="Day of the simulation from which on means, energies and violations count."
     )
-    seed: Seed | None = Field(default=None, description="Seed of the noise of a plant's sensors; no noise without it.")
+    seed: Seed | None = Field(
+        default=None, description="Seed of the noise of the controllers' sensors; no noise without it."
+    )
     limits: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=lambda: dict(BSM_LIMITS),
         description="Effluent limits [g/m3] by quantity: TN, COD, NH4, TSS, BOD5 and other composites.",
     )
     factors: FactorsSection | None = Field(
-        default=None, description="Prices and emission factors, for costs and CO2 equivalents of a plant."
+        default=None, description="Prices and emission factors, for costs and CO2 equivalents."
     )
 
     @model_validator(mode="after")
     def _one_list(self) -> Self:
-        if self.changes and self.scenarios:
-            raise refuse("there are both changes and scenarios", "changes for one scenario, or scenarios by name")
-        for name, changes in self.scenarios.items():
-            if not changes:
+        for key in ("changes", "control", "cycles"):
+            if getattr(self, key) and self.scenarios:
+                raise refuse(f"there are both {key} and scenarios", f"{key} of one scenario, or scenarios by name")
+        for name, case in self.scenarios.items():
+            if not (case.changes or case.control or case.cycles):
                 raise refuse(
                     f"the scenario {name!r} has no change",
                     "a list of changes",
@@ -146,21 +201,30 @@ class ScenarioFile(Section):
 
 @dataclass(frozen=True)
 class NamedChanges:
-    """The changes of one scenario, and where they stand in the file.
+    """One scenario, and where it stands in the file.
 
     Attributes
     ----------
     name : str
         Its name.
     keys : tuple of str
-        Path of the list in the file.
+        Path of the list of its changes in the file.
     changes : tuple of Change
-        The changes.
+        Its changes of inputs.
+    control : mapping of str to ControlSection
+        Controllers that the plant gets.
+    cycles : mapping of str to CycleSection
+        Time tables that the plant gets.
+    parts : tuple of str
+        Path of what holds the keys ``control`` and ``cycles``; empty where the file itself does.
     """
 
     name: str
     keys: tuple[str, ...]
     changes: tuple[Change, ...]
+    control: Mapping[str, ControlSection] = field(default_factory=dict)
+    cycles: Mapping[str, CycleSection] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -181,10 +245,14 @@ class Scenario:
     @property
     def cases(self) -> Iterator[NamedChanges]:
         """The scenarios in it."""
-        if self.content.changes:
-            yield NamedChanges(self.content.name, ("changes",), self.content.changes)
-        for name, changes in self.content.scenarios.items():
-            yield NamedChanges(name, ("scenarios", name), changes)
+        own = self.content
+        if own.changes or own.control or own.cycles:
+            yield NamedChanges(own.name, ("changes",), own.changes, own.control, own.cycles)
+        for name, case in own.scenarios.items():
+            place = ("scenarios", name)
+            listed = not isinstance(self.document.data["scenarios"][name], Mapping)
+            keys = place if listed else (*place, "changes")
+            yield NamedChanges(name, keys, case.changes, case.control, case.cycles, place)
 
 
 def load_scenario(source: YamlSource) -> Scenario:

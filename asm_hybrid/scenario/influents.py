@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,10 @@ from asm_hybrid.data.bsm import read_bsm_influent
 from asm_hybrid.data.generator import generate_influent
 from asm_hybrid.data.unusual import unusual
 from asm_hybrid.errors import InputError
-from asm_hybrid.plant import Plant
+from asm_hybrid.plant import CLOCK, Plant
+from asm_hybrid.scenario.changes import Clock, DayClock, StampClock
 from asm_hybrid.scenario.definition import Scenario
+from asm_hybrid.scenario.fitted_subject import FittedSubject
 from asm_hybrid.scenario.sections import MadeInfluent
 from asm_hybrid.scenario.simulation_inputs import SAME, SAMPLE
 from asm_hybrid.scenario.subject import Record, Subject
@@ -25,6 +27,8 @@ __all__ = ["DAYS", "Influent", "find_influent"]
 
 DAYS = 14.0
 """Length of a simulation without an influent file, unless it is given [d]."""
+DAY_CLOCK = DayClock()
+"""Times are days from the start, unless they are those of a record."""
 FAR = 10.0
 """Factor between the mean flow of a file and the flow of the plant's own influent from which on it is a finding."""
 
@@ -45,6 +49,12 @@ class Influent:
         What it is, in words.
     findings : tuple of QualityFinding
         What was found in it.
+    first : int or None
+        The knot of the record of a run at which it begins; None where it is no part of one.
+    sample : float
+        Interval at which results are recorded [d].
+    clock : Clock
+        How a scenario writes the times in it.
     """
 
     frame: pd.DataFrame | None
@@ -52,6 +62,9 @@ class Influent:
     held: bool
     text: str
     findings: tuple[QualityFinding, ...] = ()
+    first: int | None = None
+    sample: float = SAMPLE
+    clock: Clock = DAY_CLOCK
 
 
 def find_influent(subject: Subject, scenario: Scenario | None) -> Influent:
@@ -74,13 +87,84 @@ def find_influent(subject: Subject, scenario: Scenario | None) -> Influent:
         When it cannot be read, does not fit the plant, or would stand beside the record of a config.
     """
     plant, content = subject.plant, scenario.content if scenario else None
+    if isinstance(subject, FittedSubject):
+        if scenario is None or scenario.content.influent is None:
+            return _part(subject, scenario)
+        return _filled(subject, _given(subject.plant, scenario))
+    _refuse(scenario, ("period", "zone"), "belongs to the record of a run", "simulate a run folder")
     if subject.record is not None:
         return _recorded(subject.record, scenario)
-    days = content.days if content and content.days else None
     if scenario is None or content is None or content.influent is None:
         text = "by a time table" if plant.layout.cycles else "constant"
-        return Influent(None, days or DAYS, True, text)
-    findings: tuple[QualityFinding, ...] = ()
+        return Influent(None, (content.days if content else None) or DAYS, True, text)
+    return _given(plant, scenario)
+
+
+def _refuse(scenario: Scenario | None, keys: tuple[str, ...], why: str, otherwise: str) -> None:
+    """Refuse keys of a scenario that have no meaning for what is simulated."""
+    for key in keys:
+        if scenario is not None and key in scenario.content.model_fields_set:
+            raise InputError(
+                f"the scenario gives {key!r}, which {why}",
+                where=scenario.document.where(key),
+                expected="the other keys of a scenario",
+                fix=f"remove {key!r}, or {otherwise}",
+            )
+
+
+def _part(subject: FittedSubject, scenario: Scenario | None) -> Influent:
+    """Return the part of the record of a run that a scenario names, or its test block."""
+    why = "belongs to an influent of its own: the record before the period is simulated as it is"
+    _refuse(scenario, ("spin_up",), why, "give an 'influent'")
+    zone = _zone(scenario) if scenario else "UTC"
+    period, record = subject.period(scenario), subject.record
+    assert record.origin is not None
+    frame = record.frame.iloc[period.first : period.last + 1].reset_index(drop=True)
+    origin = record.origin + pd.Timedelta(days=float(frame["time"][0]))
+    frame = frame.assign(time=np.arange(len(frame)) * subject.interval)
+    clock, days = StampClock(origin, zone), float(frame["time"].iloc[-1])
+    text = f"the record of the run, {clock.show(0.0)} to {clock.show(days)}"
+    return Influent(frame, days, record.held, text, first=period.first, sample=subject.interval, clock=clock)
+
+
+def _zone(scenario: Scenario) -> str:
+    """Return the time zone of a scenario, after a look whether there is such a one."""
+    zone = scenario.content.zone
+    try:
+        pd.Timestamp(0, tz=zone)
+    except (ValueError, KeyError) as error:
+        raise InputError(
+            f"{zone!r} is no time zone ({error})",
+            where=scenario.document.where("zone"),
+            expected="a zone such as Europe/Amsterdam, or UTC",
+        ) from None
+    return zone
+
+
+def _filled(subject: FittedSubject, influent: Influent) -> Influent:
+    """Give the inputs of a run that an influent leaves open their means over the record."""
+    given, missing = influent.frame, []
+    assert given is not None
+    means = subject.record.frame.drop(columns="time").mean()
+    for spec in subject.plant.inputs:
+        if spec.name not in given and spec.kind != "clock":
+            missing.append(spec.name)
+    frame = given.assign(**{name: float(means[name]) for name in missing})
+    hours = frame["time"].to_numpy() * 2.0 * np.pi
+    for name, wave in zip(CLOCK, (np.sin(hours), np.cos(hours)), strict=True):
+        if name in subject.plant.input_index:
+            frame[name] = wave  # the influent begins at midnight
+    constant = ", ".join(name for name in missing if not name.startswith("influent."))
+    text = f"{influent.text}; {constant} as on average in the record of the run" if constant else influent.text
+    return replace(influent, frame=frame, text=text)
+
+
+def _given(plant: Plant, scenario: Scenario) -> Influent:
+    """Return the influent of a scenario."""
+    content = scenario.content
+    _refuse(scenario, ("period", "zone"), "belongs to a record, and there is an influent", "remove 'influent'")
+    assert content.influent is not None
+    days, findings = content.days, tuple[QualityFinding, ...]()
     if content.influent.file is not None:
         key, text = "file", f"the file {content.influent.file}"
         read = read_bsm_influent(scenario.document.path.parent / user_path(content.influent.file))

@@ -309,8 +309,7 @@ def evaluate(series: PlantSeries, limits: Mapping[str, float] = BSM_LIMITS) -> t
     -------
     tuple of Indicator
         EQI and IQI where all that they weigh is given and never below zero; sludge production and OCI where there are
-        solids of waste sludge and inventory; OCI and the energies for aeration and mixing where the
-        aeration is known. Of a stream without water its flow alone.
+        solids of waste sludge and inventory. Of a stream without water its flow alone.
 
     Raises
     ------
@@ -345,7 +344,7 @@ def _operation(series: PlantSeries) -> list[Indicator]:
         Indicator("mixing energy", mixing_energy(series), "kWh/d", "energy for mixers where kLa is below 20 1/d"),
     ]
     rows = [
-        *(energies if series.aeration_known else []),
+        *energies,
         Indicator(
             "pumping energy", pumping_energy(series), "kWh/d", "energy for recycles, return, waste and primary sludge"
         ),
@@ -372,7 +371,7 @@ def _operation(series: PlantSeries) -> list[Indicator]:
         Indicator("sludge production", sludge, "kg TSS/d", f"sludge for disposal: {what}"),
         *(parts if series.primary_sludge is not None else []),
         *_total(series, sludge),
-        *(_indices(series) if series.aeration_known else []),
+        *_indices(series),
     ]
 
 

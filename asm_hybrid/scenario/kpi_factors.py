@@ -113,19 +113,17 @@ def evaluate_factors(series: PlantSeries, factors: Factors) -> tuple[Indicator, 
     -------
     tuple of Indicator
         ``energy PART`` [kWh/d], ``cost PART`` [currency/d] and ``CO2e PART`` [kg CO2e/d], and their sums, whose
-        descriptions name the parts. A part without a factor is left out, and so is a sum without parts. Where the
-        aeration is not known, energy is that for pumping alone.
+        descriptions name the parts. A part without a factor is left out, and so is a sum without parts.
 
     Raises
     ------
     InputError
         If the series lack what a factor needs.
     """
-    known = series.aeration_known
     energy: dict[str, float | None] = {
-        "aeration": _aeration(series, factors) if known else None,
+        "aeration": _aeration(series, factors),
         "pumping": pumping_energy(series),
-        "mixing": mixing_energy(series) if known else None,
+        "mixing": mixing_energy(series),
     }
     total = sum(value for value in energy.values() if value is not None)
     parts: dict[str, float | None] = {

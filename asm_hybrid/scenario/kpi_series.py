@@ -105,9 +105,6 @@ class PlantSeries:
         Air flow of all tanks at standard conditions [m3/d], where the plant reports it.
     denitrified : float array, (time,), optional
         Rate of denitrification in the plant [g N/d]; N2O that is counted by it needs it.
-    aeration_known : bool
-        Whether the kLa of all tanks is what aerates them; False where oxygen is imposed in one of them. The energies
-        for aeration and mixing are unknown then.
     """
 
     time: Values
@@ -125,7 +122,6 @@ class PlantSeries:
     carbon: Values | None = None
     air: Values | None = None
     denitrified: Values | None = None
-    aeration_known: bool = True
 
     def __post_init__(self) -> None:
         if self.time.ndim != 1 or not self.time.size:
@@ -267,6 +263,5 @@ def cut_window(series: PlantSeries, start: float, end: float) -> PlantSeries:
         wastage=series.wastage[inside],
         held_until=None if series.held_until is None else min(end, series.held_until),
         influent=None if series.influent is None else cut(series.influent),
-        aeration_known=series.aeration_known,
         **{name: None if values is None else values[inside] for name, values in given.items()},
     )

@@ -57,11 +57,6 @@ def left_out(series: PlantSeries, table: Table) -> tuple[str, ...]:
         found.append("the influent's BOD5 is left out: it takes a parameter f_BOD above zero in the table")
     if series.waste_tss is None:
         found.append(f"sludge production and OCI are left out: the table {table.name} gives no TSS")
-    if not series.aeration_known:
-        found.append(
-            "OCI and the energies for aeration and mixing are left out: oxygen is imposed in some tanks, and what "
-            "aerates them is unknown"
-        )
     means = sorted(series.effluent.negative & {*OF_INTEREST, "TP"})
     if means and flows(series, "effluent"):
         found.append(f"means and loads of {', '.join(means)} in the effluent hold concentrations below zero")
@@ -85,8 +80,6 @@ def affordable(series: PlantSeries, factors: Factors) -> tuple[Factors, tuple[st
         A sentence for what is left out.
     """
     reasons, kept = [], factors
-    if not series.aeration_known and (factors.energy_price is not None or factors.energy_co2e is not None):
-        reasons.append("costs and emissions of energy are those of pumping alone: what aerates some tanks is unknown")
     if series.waste_tss is None and (factors.sludge_price is not None or factors.sludge_co2e is not None):
         kept = replace(kept, sludge_price=None, sludge_co2e=None)
         reasons.append("costs and emissions of sludge are left out: there is no TSS")

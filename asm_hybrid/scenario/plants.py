@@ -1,138 +1,64 @@
-"""Scenarios of a plant without training: base case and changes, side by side, with energies, quality and violations."""
+"""Scenarios of a plant, with or without what was learnt: base case and changes, side by side, with their indicators."""
 
 from __future__ import annotations
 
-import fnmatch
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from asm_hybrid.config import PlantFile
-from asm_hybrid.data import QualityFinding
 from asm_hybrid.errors import InputError, SimulationError, nearest
 from asm_hybrid.plant import Plant
-from asm_hybrid.plant.loads import load_inputs
 from asm_hybrid.scenario.case_findings import find
-from asm_hybrid.scenario.changes import DayClock, Knots, apply_changes, change_texts, unusual_changes
+from asm_hybrid.scenario.case_inputs import Given, case_inputs
+from asm_hybrid.scenario.cases import BASE, Alone, Case, Fitted, PlantScenarios, spread
+from asm_hybrid.scenario.changes import unusual_changes
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
-from asm_hybrid.scenario.definition import NamedChanges, Scenario, load_scenario
-from asm_hybrid.scenario.impossible_water import check_base_water, check_changed_water
+from asm_hybrid.scenario.definition import Scenario, load_scenario
+from asm_hybrid.scenario.fitted_subject import FittedSubject, load_fitted
 from asm_hybrid.scenario.influents import DAYS, Influent, find_influent
 from asm_hybrid.scenario.kpi import BSM_LIMITS, Indicator
-from asm_hybrid.scenario.kpi_series import PlantSeries
-from asm_hybrid.scenario.scoring import NAMES, counted, score
+from asm_hybrid.scenario.kpi_factors import Factors
+from asm_hybrid.scenario.neural_cases import simulate_neural
+from asm_hybrid.scenario.scoring import NAMES, measured_means, score
 from asm_hybrid.scenario.simulation_inputs import InputSeries, assemble_inputs
-from asm_hybrid.scenario.subject import Subject, load_subject, told
+from asm_hybrid.scenario.subject import CaseModel, Subject, load_subject, told
+from asm_hybrid.scenario.trust import Trust, find_trust
 from asm_hybrid.yamlfile import YamlSource, source_name
 
-__all__ = ["BASE", "DAYS", "Case", "PlantScenarios", "indicator_table", "simulate_plant"]
+__all__ = ["DAYS", "simulate_plant", "simulate_run"]
 
-BASE = "base"
-"""Name of the case without changes."""
 NO_REST = "see that what piles up can leave, with wastage or effluent, and that what runs out comes in"
 """Advice where a plant has no steady state."""
-SERIAL = 4.0
-"""Work that is done at once instead of in other processes, which take seconds to start [s]."""
+SERIAL = 8.0
+"""Work that is done at once instead of in other processes, which take seconds to start [s of the processor]."""
 
-
-@dataclass(frozen=True)
-class Case:
-    """The base case, or a scenario.
-
-    Attributes
-    ----------
-    name : str
-        Its name.
-    changes : tuple of str
-        Its changes in words.
-    record : PlantRecord
-        Its simulation.
-    indicators : tuple of Indicator
-        What came out.
-    warnings : tuple of str
-        What may make its figures wrong, a sentence each.
-    left_out : tuple of str
-        Indicators that cannot be told, and why.
-    balance : str
-        How far the balances of water and matter close.
-    """
-
-    name: str
-    changes: tuple[str, ...]
-    record: PlantRecord
-    indicators: tuple[Indicator, ...]
-    warnings: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    balance: str = ""
-
-
-@dataclass(frozen=True)
-class PlantScenarios:
-    """Cases of one plant.
-
-    Attributes
-    ----------
-    name : str
-        Name of the scenario file, or of the plant.
-    file : PlantFile
-        The plant as its file gives it.
-    plant : Plant
-        The plant.
-    cases : tuple of Case
-        The base case first.
-    limits : mapping of str to float
-        Effluent limits [g/m3].
-    start : float
-        Day from which on indicators count.
-    residual : float or None
-        Largest relative rate of change of the steady state at the start [1/d]; None where a plant has none.
-    scenario : Scenario or None
-        The scenario file; None where the base case alone was simulated.
-    parameters : mapping of str to float
-        Values of the table's parameters.
-    influent : str
-        What comes in, in words.
-    findings : tuple of QualityFinding
-        What is unusual in constants and influent.
-    """
-
-    name: str
-    file: PlantFile
-    plant: Plant
-    cases: tuple[Case, ...]
-    limits: Mapping[str, float]
-    start: float
-    residual: float | None
-    scenario: Scenario | None
-    parameters: Mapping[str, float]
-    influent: str
-    findings: tuple[QualityFinding, ...]
-
-    def window(self, case: Case) -> PlantSeries:
-        """Return the part of a case that counts, as its indicators are made from it."""
-        return counted(self.plant, case.record, self.parameters, self.start)
+Tell = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class _Job:
-    """One case for another process: its name, files, since it compiles equations anew, the start, and the inputs."""
+    """One case for another process, which reads the subject and compiles its equations anew."""
 
     case: str
-    plant: YamlSource
-    start: np.ndarray
+    load: Callable[[], Subject]
+    file: PlantFile | None
+    by_knots: bool
+    starts: tuple[np.ndarray, ...]
     inputs: InputSeries
 
 
 def simulate_plant(
     subject: YamlSource,
     scenario_path: YamlSource | None = None,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Tell | None = None,
     workers: int = 1,
 ) -> PlantScenarios:
     """Simulate a plant, and what scenarios change.
@@ -161,69 +87,283 @@ def simulate_plant(
     SimulationError
         When a simulation fails.
     """
-    found = load_subject(subject)
-    scenario = load_scenario(scenario_path) if scenario_path is not None else None
-    influent = find_influent(found, scenario)
-    with told((*found.findings, *influent.findings)):
-        return _simulate(subject, found, scenario, influent, progress or (lambda _, __: None), workers)
+    return _simulated(partial(load_subject, subject), source_name(subject), scenario_path, progress, workers)
 
 
-def _simulate(
-    subject: YamlSource,
-    found: Subject,
-    scenario: Scenario | None,
-    influent: Influent,
-    tell: Callable[[str, float], None],
+def simulate_run(
+    run: str | Path,
+    scenario_path: YamlSource | None = None,
+    progress: Tell | None = None,
+    workers: int = 1,
+) -> PlantScenarios:
+    """Simulate the plant of a run with what was calibrated and learnt, and what scenarios change.
+
+    Parameters
+    ----------
+    run : str or Path
+        A run folder or an exported bundle.
+    scenario_path : str, Path or mapping, optional
+        The scenario file; without it the base case is simulated over the test block.
+    progress, workers
+        As in `simulate_plant`.
+
+    Returns
+    -------
+    PlantScenarios
+        Every case with all members of n.
+
+    Raises
+    ------
+    InputError
+        When run or scenarios cannot be used.
+    SimulationError
+        When a simulation fails.
+    """
+    return _simulated(partial(load_fitted, run), str(run), scenario_path, progress, workers)
+
+
+def _simulated(
+    load: Callable[[], Subject],
+    name: str,
+    scenario_path: YamlSource | None,
+    progress: Tell | None,
     workers: int,
 ) -> PlantScenarios:
-    file, plant, parameters = found.file, found.plant, found.parameters
-    named = dict(zip(plant.table.parameter_names, parameters.tolist(), strict=True))
-    limits = _limits(plant, scenario)
-    name = source_name(subject)
-    where = f"{name}, with {influent.text}" if influent.frame is not None else name
-    base, changed, texts = _inputs(plant, scenario, influent, where)
-    compiled = CompiledPlant(plant, parameters)
-    tell("steady state", 0.0)
-    start, residual = _start(compiled, base)
-    if scenario is not None and scenario.content.spin_up > 0:
-        tell("spin-up", 0.0)
-        warm = _spin_up(plant, scenario, influent)
-        start = compiled.simulate(start, warm, lambda share: tell("spin-up", share)).states[-1]
-    began = time.perf_counter()
-    records = [compiled.simulate(start, base, lambda share: tell(BASE, share))]
-    spent = time.perf_counter() - began
-    if changed:
-        tell("scenarios", 0.0)
-    if spent * len(changed) < SERIAL or workers < 2:
-        for i, inputs in enumerate(changed):
-            with _in_case(texts[i + 1][0]):
-                records.append(compiled.simulate(start, inputs))
-            tell("scenarios", (i + 1) / len(changed))
-    else:
-        jobs = [_Job(name, subject, start, inputs) for (name, _), inputs in zip(texts[1:], changed, strict=True)]
+    found = load()
+    scenario = load_scenario(scenario_path) if scenario_path is not None else None
+    influent = find_influent(found, scenario)
+    if isinstance(found, FittedSubject) and not found.has_plant:
+        return simulate_neural(found, scenario, influent)
+    with told((*found.findings, *influent.findings)):
+        return _Simulation(load, found, scenario, influent, name).run(progress or (lambda _, __: None), workers)
+
+
+@dataclass(frozen=True, eq=False)
+class _Simulation:
+    """One call: the subject, how another process reads it, the scenario, and what comes in."""
+
+    load: Callable[[], Subject]
+    found: Subject
+    scenario: Scenario | None
+    influent: Influent
+    name: str
+
+    def run(self, tell: Tell, workers: int) -> PlantScenarios:
+        found, scenario, influent = self.found, self.scenario, self.influent
+        named = dict(zip(found.plant.table.parameter_names, found.parameters.tolist(), strict=True))
+        limits = _limits(found.plant, scenario)
+        given = case_inputs(found, scenario, influent, self.name)
+        by_knots = influent.first is not None and all(g.file is found.file for g in given)
+        models = self._models(given, by_knots)
+        tell("steady state" if influent.first is None else "until the period", 0.0)
+        starts, residual = self._starts(models[0], given[0].inputs, tell)
+        records = self._records(given, models, starts, by_knots, tell, workers)
+        trusts = [self._trust(g, m, r) for g, m, r in zip(given, models, records, strict=True)]
+        alone: list[PlantRecord] | list[None] = [None] * len(given)
+        if any(t is not None and t.hours for t in trusts):
+            tell("f alone", 0.0)
+            alone = [_alone(g, m, given[0], found.plant, starts[-1]) for g, m in zip(given, models, strict=True)]
+        since = scenario.content.score_from if scenario else 0.0
+        factors = scenario.content.factors.factors() if scenario and scenario.content.factors else None
+        fitted = self._fitted(models[0], by_knots)
+        scoring = _Scoring(named, since, limits, factors, fitted.measured if fitted else ())
+        cases = [
+            scoring.case(g, m, r, t, a) for g, m, r, t, a in zip(given, models, records, trusts, alone, strict=True)
+        ]
+        titled = scenario is not None and "name" in scenario.content.model_fields_set
+        return PlantScenarios(
+            scenario.content.name if scenario and titled else found.file.name,
+            found.file,
+            found.plant,
+            tuple(cases),
+            tuple(m.plant for m in models),
+            limits,
+            since,
+            residual,
+            scenario,
+            named,
+            influent.text,
+            (*found.findings, *influent.findings),
+            fitted,
+        )
+
+    def _fitted(self, model: CaseModel, by_knots: bool) -> Fitted | None:
+        if not isinstance(self.found, FittedSubject):
+            return None
+        clock = self.influent.clock
+        origin, zone = getattr(clock, "origin", None), getattr(clock, "zone", "UTC")
+        targets = tuple(dict.fromkeys(self.found.model.targets))
+        return Fitted(len(model.members), targets, by_knots, origin, zone)
+
+    def _models(self, given: Sequence[Given], by_knots: bool) -> list[CaseModel]:
+        """Return what simulates each case; cases without a change of the plant share one."""
+        own = self.found.case_model(self.found.file, by_knots=by_knots)
+        return [own if g.file is self.found.file else self.found.case_model(g.file) for g in given]
+
+    def _starts(self, model: CaseModel, inputs: InputSeries, tell: Tell) -> tuple[tuple[np.ndarray, ...], float | None]:
+        """Return the states at the begin, one for each of `CaseModel.compiled`, and the residual of a steady state."""
+        found, scenario, influent = self.found, self.scenario, self.influent
+        if isinstance(found, FittedSubject) and influent.first is not None:
+            return found.starts(influent.first), None
+        pairs = [_rest(compiled, inputs.mean, model.steady) for compiled in model.compiled]
+        starts, residual = tuple(state for state, _ in pairs), pairs[0][1]
+        if scenario is not None and scenario.content.spin_up > 0:
+            tell("spin-up", 0.0)
+            seed = None if scenario.content.seed is None else scenario.content.seed + 1
+            warm = assemble_inputs(model.plant, scenario.content.spin_up, influent.frame, held=influent.held, seed=seed)
+            starts = tuple(
+                compiled.simulate(start, warm, lambda share: tell("spin-up", share)).states[-1]
+                for compiled, start in zip(model.compiled, starts, strict=True)
+            )
+        return starts, residual
+
+    def _records(
+        self,
+        given: Sequence[Given],
+        models: Sequence[CaseModel],
+        starts: tuple[np.ndarray, ...],
+        by_knots: bool,
+        tell: Tell,
+        workers: int,
+    ) -> list[list[PlantRecord]]:
+        """Return the records of all members of all cases."""
+        plant, base = self.found.plant, given[0]
+        began = time.process_time()
+        found = [_members(models[0], starts, base.inputs, lambda share: tell(BASE, share))]
+        spent, others = time.process_time() - began, given[1:]
+        if others:
+            tell("scenarios", 0.0)
+        carried = [
+            tuple(_carried(plant, m.plant, m.compiled[0], start, base.inputs, g.inputs) for start in starts)
+            for g, m in zip(others, models[1:], strict=True)
+        ]
+        if spent * len(others) < SERIAL or workers < 2:
+            for i, (g, m, own) in enumerate(zip(others, models[1:], carried, strict=True)):
+                with _in_case(g.name):
+                    found.append(_members(m, own, g.inputs))
+                tell("scenarios", (i + 1) / len(others))
+            return found
+        jobs = [
+            _Job(g.name, self.load, None if g.file is base.file else g.file, by_knots, own, g.inputs)
+            for g, own in zip(others, carried, strict=True)
+        ]
         with ProcessPoolExecutor(min(len(jobs), workers), mp_context=get_context("spawn")) as pool:
-            for i, record in enumerate(pool.map(_run, jobs)):
-                records.append(record)
+            for i, records in enumerate(pool.map(_run, jobs)):
+                found.append(records)
                 tell("scenarios", (i + 1) / len(jobs))
-    since = scenario.content.score_from if scenario else 0.0
-    factors = scenario.content.factors.factors() if scenario and scenario.content.factors else None
-    cases = []
-    for (name, words), record, inputs in zip(texts, records, [base, *changed], strict=True):
-        seen, worth = find(compiled, record, inputs), score(plant, record, named, since, limits, factors)
-        warnings = (*unusual_changes(plant, base, inputs), *seen.warnings)
-        cases.append(Case(name, words, record, worth.indicators, warnings, worth.left_out, seen.balance))
-    title = scenario.content.name if scenario and "name" in scenario.content.model_fields_set else file.name
-    findings = (*found.findings, *influent.findings)
-    return PlantScenarios(
-        title, file, plant, tuple(cases), limits, since, residual, scenario, named, influent.text, findings
+        return found
+
+    def _trust(self, given: Given, model: CaseModel, records: Sequence[PlantRecord]) -> Trust | None:
+        found = self.found
+        if not isinstance(found, FittedSubject) or not found.learns:
+            return None
+        fitted = found.fitted(model.plant, given.file)
+        return find_trust(found, fitted, records, given.inputs.at(given.inputs.sampled))
+
+
+@dataclass(frozen=True)
+class _Scoring:
+    """What cases are scored by."""
+
+    parameters: Mapping[str, float]
+    since: float
+    limits: Mapping[str, float]
+    factors: Factors | None
+    measured: tuple[str, ...]
+
+    def _score(self, plant: Plant, record: PlantRecord) -> tuple[tuple[Indicator, ...], tuple[str, ...]]:
+        found = score(plant, record, self.parameters, self.since, self.limits, self.factors)
+        return (*measured_means(record, self.measured, self.since), *found.indicators), found.left_out
+
+    def case(
+        self,
+        given: Given,
+        model: CaseModel,
+        records: Sequence[PlantRecord],
+        trust: Trust | None,
+        alone: PlantRecord | None,
+    ) -> Case:
+        """Return a case with all that is to be said of it."""
+        plant = model.plant
+        scores = [self._score(plant, record) for record in records]
+        median, low, high = spread(records)
+        found = find(model.members[0], records[0], given.inputs, low)
+        warnings = (
+            *unusual_changes(plant, given.unchanged, given.inputs),
+            *(trust.warnings if trust else ()),
+            *found.warnings,
+        )
+        members = tuple(indicators for indicators, _ in scores) if len(scores) > 1 else ()
+        return Case(
+            given.name,
+            given.texts,
+            median,
+            _medians(members) if members else scores[0][0],
+            tuple(dict.fromkeys(warnings)),
+            tuple(dict.fromkeys(text for _, left in scores for text in left)),
+            found.balance,
+            low,
+            high,
+            members,
+            None if alone is None else Alone(alone, self._score(plant, alone)[0]),
+            trust,
+        )
+
+
+def _medians(members: Sequence[Sequence[Indicator]]) -> tuple[Indicator, ...]:
+    """Return the median of every indicator that all members have."""
+    values = [{i.name: i.value for i in indicators} for indicators in members]
+    return tuple(
+        replace(i, value=float(np.median([own[i.name] for own in values])))
+        for i in members[0]
+        if all(i.name in own for own in values)
     )
 
 
-def _run(job: _Job) -> PlantRecord:
-    found = load_subject(job.plant)
-    compiled = CompiledPlant(found.plant, found.parameters)
+def _members(
+    model: CaseModel, starts: Sequence[np.ndarray], inputs: InputSeries, progress: Callable[[float], None] | None = None
+) -> list[PlantRecord]:
+    """Return the simulations of all members."""
+    found, count = [], len(model.members)
+    for i, (compiled, start) in enumerate(zip(model.members, starts, strict=False)):
+        part = None if progress is None else _part(progress, i, count)
+        found.append(compiled.simulate(start, inputs, part))
+    return found
+
+
+def _part(progress: Callable[[float], None], i: int, count: int) -> Callable[[float], None]:
+    return lambda share: progress((i + share) / count)
+
+
+def _alone(given: Given, model: CaseModel, base: Given, plant: Plant, start: np.ndarray) -> PlantRecord:
+    assert model.alone is not None
+    own = _carried(plant, model.plant, model.alone, start, base.inputs, given.inputs)
+    with _in_case(f"{given.name}, f alone"):
+        return model.alone.simulate(own, given.inputs)
+
+
+def _carried(
+    base: Plant, plant: Plant, compiled: CompiledPlant, start: np.ndarray, before: InputSeries, inputs: InputSeries
+) -> np.ndarray:
+    """Return the state at the begin in the plant of a case, whose new controllers start afresh."""
+    if plant is base:
+        return start
+    state = compiled.start(inputs.begin[0])
+    known = dict(zip(base.rows.names, start, strict=True))
+    free = set(base.inputs.names) - set(plant.inputs.names)
+    for i, name in enumerate(plant.rows.names):
+        if name in free:  # a state that was imposed
+            state[i] = before.begin[0, base.input_index[name]]
+        elif name in known:
+            state[i] = known[name]
+    return state
+
+
+def _run(job: _Job) -> list[PlantRecord]:
+    subject = job.load()
+    model = subject.case_model(subject.file if job.file is None else job.file, by_knots=job.by_knots)
     with _in_case(job.case):
-        return compiled.simulate(job.start, job.inputs)
+        return _members(model, job.starts, job.inputs)
 
 
 @contextmanager
@@ -253,112 +393,12 @@ def _limits(plant: Plant, scenario: Scenario | None) -> dict[str, float]:
     return {name: limit for name, limit in given.items() if name in known}
 
 
-def _inputs(
-    plant: Plant, scenario: Scenario | None, influent: Influent, where: str
-) -> tuple[InputSeries, list[InputSeries], list[tuple[str, tuple[str, ...]]]]:
-    """Return the inputs of the base case and of every scenario, and the names and changes of all cases."""
-    days = influent.days
-    if scenario is None:
-        base = assemble_inputs(plant, days, influent.frame, held=influent.held)
-        check_base_water(plant, base, where)
-        return base, [], [(BASE, ())]
-    clock, cases = DayClock(), list(scenario.cases)
-    for case in cases:
-        if case.name == BASE:
-            raise InputError(
-                f"a scenario has the name {BASE!r}, which is that of the case without changes",
-                where=scenario.document.where(*case.keys),
-                expected="another name",
-            )
-        _check_moved(plant, scenario, case)
-    if scenario.content.score_from >= days:
-        raise InputError(
-            f"indicators count from day {scenario.content.score_from:g} on, and {days:g} d are simulated",
-            where=scenario.document.where("score_from"),
-            expected=f"a time before day {days:g}",
-        )
-    for key in ("period", "zone"):
-        if key in scenario.content.model_fields_set:
-            raise InputError(
-                f"the scenario gives {key!r}, which belongs to the record of a run",
-                where=scenario.document.where(key),
-                expected="days, spin_up, score_from and influent, for the scenario of a plant",
-                fix=f"remove {key!r}, or simulate a run folder",
-            )
-    jumps = [
-        clock.read(scenario, moment, *case.keys, i, key)
-        for case in cases
-        for i, change in enumerate(case.changes)
-        for key, moment in (("start", change.start), ("end", change.end))
-        if moment is not None
-    ]
-    base = assemble_inputs(
-        plant, days, influent.frame, held=influent.held, seed=scenario.content.seed, more_times=jumps
-    )
-    check_base_water(plant, base, where)
-    pollutants, knots = load_inputs(plant), Knots(base.times[:-1], (0.0, days), clock, linear=False)
-    changed = []
-    for case in cases:
-        values, end = (
-            None if inputs is None else apply_changes(scenario, case, plant.inputs, pollutants, knots, inputs)
-            for inputs in (base.begin, base.end)
-        )
-        assert values is not None
-        check_changed_water(plant, scenario, case, base.times[:-1], base.begin, values, clock)
-        changed.append(InputSeries(base.times, values, end))
-    words = [(case.name, change_texts(scenario, case, plant.inputs, pollutants)) for case in cases]
-    return base, changed, [(BASE, ()), *words]
-
-
-def _check_moved(plant: Plant, scenario: Scenario, case: NamedChanges) -> None:
-    """Refuse to change what a controller moves: nothing would come of it."""
-    movers = {name: c for c in plant.layout.controllers for name in c.sets}
-    for i, change in enumerate(case.changes):
-        for name in fnmatch.filter(movers, change.input):
-            controller = movers[name]
-            setpoint = plant.inputs.owned(controller.name, "setpoint")
-            raise InputError(
-                f"{name} is moved by the controller {controller.name!r}, so that a change has no effect",
-                where=scenario.document.where(*case.keys, i, "input"),
-                expected="an input that no controller moves",
-                fix=f"change {setpoint.name}" if setpoint else "drop the controller from the plant",
-            )
-
-
-def _spin_up(plant: Plant, scenario: Scenario, influent: Influent) -> InputSeries:
-    seed = None if scenario.content.seed is None else scenario.content.seed + 1
-    return assemble_inputs(plant, scenario.content.spin_up, influent.frame, held=influent.held, seed=seed)
-
-
-def _start(compiled: CompiledPlant, inputs: InputSeries) -> tuple[np.ndarray, float | None]:
-    """Return the steady state of the mean inputs; a plant with cycles or on/off control has none and starts cold."""
-    mean = inputs.mean
-    if compiled.plant.layout.cycles or compiled.problem.after:
+def _rest(compiled: CompiledPlant, mean: np.ndarray, steady: bool) -> tuple[np.ndarray, float | None]:
+    """Return the steady state of mean inputs; a plant with cycles or on/off control has none and starts cold."""
+    if not steady:
         return compiled.start(mean), None
     try:
         found = compiled.steady_state(mean)
     except SimulationError as error:
         raise SimulationError(f"{error}\n  fix: {NO_REST}") from None
     return found.state, found.residual
-
-
-def indicator_table(cases: Sequence[Case]) -> pd.DataFrame:
-    """Return the indicators of all cases.
-
-    Parameters
-    ----------
-    cases : sequence of Case
-        The cases.
-
-    Returns
-    -------
-    DataFrame
-        A row an indicator: ``indicator``, ``unit``, ``description``, and a column a case; NaN where a case has none.
-    """
-    known = {i.name: i for case in cases for i in case.indicators}
-    rows = [{"indicator": i.name, "unit": i.unit, "description": i.description} for i in known.values()]
-    table = pd.DataFrame(rows)
-    for case in cases:
-        values = {i.name: i.value for i in case.indicators}
-        table[case.name] = [values.get(name, np.nan) for name in known]
-    return table

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from asm_hybrid.plant import Plant, TakacsSettler
-from asm_hybrid.scenario.compiled import PlantRecord
+from asm_hybrid.scenario.compiled import SHOWN, PlantRecord
 from asm_hybrid.scenario.kpi import Indicator, evaluate
 from asm_hybrid.scenario.kpi_factors import Factors, evaluate_factors
 from asm_hybrid.scenario.kpi_series import PlantSeries, Side, Stream, TankSeries, cut_window
@@ -17,7 +17,10 @@ from asm_hybrid.scenario.left_out import affordable, left_out
 from asm_hybrid.scenario.negative import BELOW
 from asm_hybrid.scenario.simulation_inputs import SAMPLE
 
-__all__ = ["NAMES", "Score", "counted", "plant_series", "score"]
+__all__ = ["MEASURED", "NAMES", "Score", "counted", "measured_means", "plant_series", "score"]
+
+MEASURED = "mean over time of "
+"""How the description of the mean of a measured quantity begins."""
 
 NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"NH4": ("S_NH", "S_NH4"), "NO3": ("NOX", "S_NO", "S_NO3", "S_NOX")}
@@ -78,7 +81,8 @@ def plant_series(plant: Plant, record: PlantRecord, parameters: Mapping[str, flo
     if inventory is not None and isinstance(settler, TakacsSettler):
         layer = settler.volume / settler.layers
         inventory = inventory + sum((layer * c[f"settler_{i + 1}.TSS"] for i in range(settler.layers)), zero)
-    air = [c[f"{t.name}.air"] for t in layout.tanks if t.air]
+    imposed = any(component == plant.table.oxygen for _, component in layout.imposed)  # by air that nobody knows
+    air = [] if imposed else [c[f"{t.name}.air"] for t in layout.tanks if t.air]
     sewage = _quantities(plant, c, "influent")
     if "BOD5" in sewage and parameters.get(BOD_SHARE, 0.0) > 0.0:
         sewage["BOD5"] = sewage["BOD5"] * (INFLUENT_BOD / parameters[BOD_SHARE])
@@ -98,7 +102,6 @@ def plant_series(plant: Plant, record: PlantRecord, parameters: Mapping[str, flo
         primary_sludge=c["primary_sludge.flow"] if layout.primary else None,
         primary_tss=c["primary_sludge.TSS"] if layout.primary and solid else None,
         air=sum(air[1:], air[0]) if air else None,
-        aeration_known=all(component != plant.table.oxygen for _, component in layout.imposed),
     )
 
 
@@ -159,6 +162,32 @@ def score(
         return Score(found, reasons)
     paid, more = affordable(window, factors)
     return Score((*found, *evaluate_factors(window, paid)), (*reasons, *more))
+
+
+def measured_means(record: PlantRecord, targets: Sequence[str], start: float) -> tuple[Indicator, ...]:
+    """Return the means over time of measured quantities.
+
+    Parameters
+    ----------
+    record : PlantRecord
+        A simulation.
+    targets : sequence of str
+        The quantities; what n adds to them as they are measured is in the means.
+    start : float
+        Time from which on the record counts [d].
+
+    Returns
+    -------
+    tuple of Indicator
+    """
+    counts = record.times >= start - 1e-9
+    found = []
+    for target in targets:
+        values = record.columns.get(target + SHOWN, record.columns.get(target))
+        if values is not None:
+            mean, unit = float(values[counts].mean()), record.units[target]
+            found.append(Indicator(f"{target} over time", mean, unit, MEASURED + target))
+    return tuple(found)
 
 
 def _negative(plant: Plant, record: PlantRecord, place: Side, inside: np.ndarray) -> frozenset[str]:

@@ -36,11 +36,20 @@ class InputSeries:
         Inputs at the begin of each interval between them.
     end : ndarray or None, shape (k, m)
         Inputs at its end, with straight lines between; None where they are held.
+    sample : float
+        Interval at which results are recorded [d].
     """
 
     times: np.ndarray
     begin: np.ndarray
     end: np.ndarray | None
+    sample: float = SAMPLE
+
+    @property
+    def sampled(self) -> np.ndarray:
+        """The times at which results are recorded, by their index."""
+        share = self.times / self.sample
+        return np.flatnonzero(np.abs(share - np.round(share)) < SAME / self.sample)
 
     def at(self, index: np.ndarray) -> np.ndarray:
         """Return the inputs at times by their index, as they are from there on, ``(len(index), m)``."""
@@ -66,6 +75,7 @@ def assemble_inputs(
     held: bool = True,
     seed: int | None = None,
     more_times: Sequence[float] = (),
+    sample: float = SAMPLE,
 ) -> InputSeries:
     """Put together the inputs of a simulation from time zero on.
 
@@ -83,11 +93,13 @@ def assemble_inputs(
         Seed of the sensors' noise; without it there is none.
     more_times : sequence of float
         Times at which inputs will be made to jump [d].
+    sample : float
+        Interval at which results are recorded [d].
 
     Returns
     -------
     InputSeries
-        Its times hold every sample, every phase of a cycle, and every 15 min.
+        Its times hold every value of the influent, every phase of a cycle, and every time that is recorded.
 
     Raises
     ------
@@ -95,7 +107,7 @@ def assemble_inputs(
         When the influent does not cover the time, or names what is no input.
     """
     noisy = seed is not None and bool(plant.inputs.of_kind("noise"))
-    grids = [np.arange(0.0, days, NOISE if noisy else SAMPLE), np.array([days]), np.asarray(more_times, dtype=float)]
+    grids = [np.arange(0.0, days, NOISE if noisy else sample), np.array([days]), np.asarray(more_times, dtype=float)]
     known = [cycle for cycle in plant.layout.cycles if not cycle.states]
     grids += [cycle.edges(days) for cycle in known]
     if influent is not None:
@@ -124,7 +136,7 @@ def assemble_inputs(
             for array in (begin, end):
                 if array is not None:
                     array[:, plant.input_index[spec.name]] = noise
-    return InputSeries(times, begin, end)
+    return InputSeries(times, begin, end, sample)
 
 
 def _add_influent(

@@ -15,9 +15,10 @@ from asm_hybrid.data import QualityFinding, read_dataset
 from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.plant import Plant
+from asm_hybrid.scenario.compiled import CompiledPlant
 from asm_hybrid.yamlfile import YamlSource
 
-__all__ = ["Record", "Subject", "load_subject", "told"]
+__all__ = ["CaseModel", "Record", "Subject", "load_subject", "told"]
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,44 @@ class Record:
         From when to when it is.
     findings : tuple of QualityFinding
         What the checks of the data found.
+    origin : Timestamp or None
+        Time zero in UTC, of the record of a run.
     """
 
     frame: pd.DataFrame
     held: bool
     text: str
     findings: tuple[QualityFinding, ...]
+    origin: pd.Timestamp | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class CaseModel:
+    """What simulates one case.
+
+    Attributes
+    ----------
+    plant : Plant
+        The plant, with the controllers of the case.
+    members : tuple of CompiledPlant
+        f + n, one a seed; f alone where there is no n.
+    alone : CompiledPlant or None
+        f alone, where there is n.
+    """
+
+    plant: Plant
+    members: tuple[CompiledPlant, ...]
+    alone: CompiledPlant | None = None
+
+    @property
+    def compiled(self) -> tuple[CompiledPlant, ...]:
+        """All that can be simulated: the members, then f alone."""
+        return self.members if self.alone is None else (*self.members, self.alone)
+
+    @property
+    def steady(self) -> bool:
+        """Whether the plant has a steady state: without phases that end by themselves, and without on/off control."""
+        return not (self.plant.layout.cycles or self.members[0].problem.after)
 
 
 @dataclass(frozen=True)
@@ -62,6 +95,28 @@ class Subject:
         """Values of the table's parameters, ``(parameter,)``."""
         values = parameter_values(self.file, self.plant.table)
         return np.array([values.get(p.name, p.default) for p in self.plant.table.parameters])
+
+    def case_model(self, file: PlantFile, *, by_knots: bool = False) -> CaseModel:
+        """Return what simulates the plant, or the plant of a scenario.
+
+        Parameters
+        ----------
+        file : PlantFile
+            The file of the subject, or one that a scenario changed.
+        by_knots : bool
+            Whether it is integrated on the knots and by the steps of its training, as a run can be.
+
+        Returns
+        -------
+        CaseModel
+        """
+        plant = self.changed_plant(file)
+        return CaseModel(plant, (CompiledPlant(plant, self.parameters),))
+
+    def changed_plant(self, file: PlantFile) -> Plant:
+        """Return the plant of a file that is the subject's, or a changed one."""
+        table = self.plant.table
+        return self.plant if file is self.file else Plant(table, build_layout(file, table))
 
     @cached_property
     def record(self) -> Record | None:

@@ -2,15 +2,19 @@
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
 
 from asm_hybrid import live, terminal
+from asm_hybrid.scenario.cases import Alone, Fitted
 from asm_hybrid.scenario.plants import simulate_plant
-from asm_hybrid.scenario.run_scenario import ScenarioResult
+from asm_hybrid.scenario.summary import main_rows
+from asm_hybrid.scenario.trust import Trust
 from asm_hybrid.training import Departure
 from asm_hybrid.training.compared import compared_models
 
@@ -134,38 +138,42 @@ def test_a_model_without_a_score_is_left_out(screen):
     assert "Hybrid" in screen()
 
 
-def test_a_scenario_fits(screen):
-    quantities = ["aerobic_1.S_NH", "aerobic_1.TSS", "effluent.SCOD", "effluent.S_NH"]
-    rows = [
-        {
-            "quantity": q,
-            "unit": "g COD/m3",
-            "base": 1234.5,
-            "scenario": 0.003739,
-            "change_percent": 378.1 if q != "effluent.SCOD" else None,
-            "scenario_low": 0.003605,
-            "scenario_high": 1.234e-3,
-        }
-        for q in quantities
-    ]
-    series = pd.DataFrame({"time": ["2024-03-07T00:00:00+00:00", "2024-03-08T12:00:00+00:00"]})
-    changes = ("load × 1.3", "T − 4 degC")
-    folder = Path("runs/a/scenarios/cold")
-    left = Departure("aerobic_1", "S_NH", "g N/m3", 0.5, 3.0, 5.5, 14.0, 3.5)
+def test_the_simulation_of_a_run_fits(screen, tmp_path):
+    """With members of n, f alone, and a case in which n is off so that f alone tells the difference."""
+    path = tmp_path / "scenario.yaml"
+    path.write_text("days: 0.1\nscenarios: {cold: [{input: T, shift: -4}], warm: [{input: T, shift: 4}]}\n")
+    plain = simulate_plant("cstr", path)
+    left = Departure("tank", "S_NH", "g N/m3", 0.5, 3.0, 5.5, 14.0, 3.5)
     more = [Departure("influent", "Q_in", "m3/d", 100.0, 200.0, 300.0, 300.0, k) for k in (3.0, 2.0, 1.0)]
-    result = ScenarioResult(folder, series, pd.DataFrame(rows), 3.5, "cold", changes, (left, *more))
-    terminal.print_scenarios([result])
+    times = plain.cases[0].record.times
+    never, always = np.zeros(len(times), dtype=bool), np.ones(len(times), dtype=bool)
+
+    def fitted(case):
+        off = always if case.name == "cold" else never
+        trust = Trust((left, *more), 3.5, off, off, 1 / 96) if off.any() else Trust((), 0.0, never, never, 1 / 96)
+        high = tuple(replace(i, value=1.1 * i.value) for i in case.indicators)
+        alone = tuple(replace(i, value=2.0 * i.value) for i in case.indicators)
+        members = (case.indicators, high)
+        return replace(case, members=members, alone=Alone(case.record, alone), trust=trust)
+
+    own = Fitted(2, ("tank.S_NH",), True, pd.Timestamp("2024-03-07", tz="UTC"), "Europe/Amsterdam")
+    result = replace(plain, cases=tuple(map(fitted, plain.cases)), fitted=own)
+    terminal.print_plant_scenarios(result, Path("runs/a/scenarios/cold"))
     out = screen()
-    for text in (*quantities, *changes, "2024-03-07 00:00", "2024-03-08 12:00", "+378.1 %", "0.003605–0.001234"):
-        assert text in out
-    assert str(folder) in out
     flat = " ".join(out.split())
-    assert (
-        "during 3.5 h the scenario lies outside what was seen in training: S_NH in aerobic_1, 5.5 to 14 g N/m3" in flat
-    )
-    assert "where it was trained on 0.5 to 3, for 3.5 h" in flat
+    rows = {row.name: row for row in main_rows(result.cases)}
+    row = rows["effluent.NH4 mean"]
+    low, high = row.ranges[1]
+    assert f"{low:.4g}–{high:.4g}" in out
+    assert f"f: {100 * row.alone_changes[1]:+.1f} %" in flat
+    assert f"f: {100 * row.alone_changes[2]:+.1f} %" not in flat
+    for text in ("medians of 2 seeds", "f alone, without what was learnt", "runs/a/scenarios/cold/index.html"):
+        assert text in flat
+    assert "cold: leaves what training saw for 3.5 h" in flat
+    assert "S_NH in tank, 5.5 to 14 g N/m3 where it was trained on 0.5 to 3, for 3.5 h" in flat
     assert "Q_in in the influent, 300 m3/d where it was trained on 100 to 200, for 3 h" in flat
     assert "and 1 more" in flat
+    assert "that of f alone against f alone" in flat
 
 
 def test_cases_of_a_plant_fit(screen, tmp_path):

@@ -70,10 +70,10 @@ def test_the_influent_ahead_follows_its_rule(case: Case, tmp_path: Path) -> None
     recent = known.iloc[-48 * min(14, len(known) // 48) :]
     expected = recent.groupby(recent.index.strftime("%H:%M")).mean().loc[mean["time"].iloc[1:].dt.strftime("%H:%M")]
     np.testing.assert_allclose(mean["Q_in"].iloc[1:], expected, rtol=1e-6)
-    plan = pd.DataFrame({"time": pd.date_range(rows["time"].iloc[-1], periods=49, freq="30min"), "flow": 9999.0})
+    plan = pd.DataFrame({"time": pd.date_range(rows["time"].iloc[-1], periods=49, freq="30min"), "flow": 6543.0})
     plan.to_csv(tmp_path / "plan.csv", index=False, date_format="%Y-%m-%d %H:%M")
     planned = ah.forecast(case.run, data, horizon="24 h", influent=str(tmp_path / "plan.csv"))
-    assert (planned.inputs["Q_in"].iloc[1:] == 9999.0).all()
+    assert (planned.inputs["Q_in"].iloc[1:] == 6543.0).all()
     np.testing.assert_allclose(planned.inputs["influent.S_NH"], mean["influent.S_NH"])
     assert planned.facts["planned"]
 

@@ -171,8 +171,8 @@ def test_a_stopped_run_says_how_it_goes_on(tmp_path: Path, monkeypatch: pytest.M
 
 def test_scenarios_of_a_run_are_written_where_it_is_said(result: ah.RunResult, tmp_path: Path) -> None:
     scenario = {"name": "load", "changes": [{"input": "influent.S_NH", "scale": 1.5}]}
-    with pytest.raises(ah.InputError, match="there is no scenario"):
-        ah.simulate(result.folder)
+    alone = ah.simulate(result.folder)
+    assert alone.cases == ("base",)
     found = ah.simulate(result.folder, scenario)
     assert found.folder is None
     assert not (result.folder / "scenarios").exists()
@@ -184,11 +184,14 @@ def test_scenarios_of_a_run_are_written_where_it_is_said(result: ah.RunResult, t
     base, load = (found.series.loc[case, "effluent.S_NH"] for case in found.cases)
     assert isinstance(base.index, pd.DatetimeIndex)
     assert load.mean() > base.mean()
-    assert found.indicators.loc["aerobic.S_NH", "load"] == pytest.approx(
-        found.series.loc["load", "aerobic.S_NH"].mean(), rel=1e-6
-    )
+    pd.testing.assert_frame_equal(alone.series.loc["base"], found.series.loc["base"][alone.series.columns])
+    row = found.indicators.loc["aerobic.S_NH over time"]
+    assert row["load low"] <= row["load"] <= row["load high"]
+    assert found.outside_hours["load"] > 0
+    assert any("load: leaves what training saw" in text for text in found.warnings)
     assert ah.simulate(result.folder, scenario, tmp_path / "out").folder == tmp_path / "out"
-    assert (tmp_path / "out" / "series.csv").is_file()
+    assert (tmp_path / "out" / "load" / "series.csv").is_file()
+    assert (tmp_path / "out" / "index.html").is_file()
 
 
 def test_a_plant_may_be_written_in_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +208,7 @@ def test_a_plant_may_be_written_in_python(tmp_path: Path, monkeypatch: pytest.Mo
     shown = _Text(found._repr_html_()).text
     assert "Simulation of pond" in shown
     assert "strong: influent.S_NH × 2" in shown
-    assert "PlantSimulation pond: base, strong" in repr(found)
+    assert "Simulation pond: base, strong" in repr(found)
     written = ah.simulate(POND, scenario, "out")
     assert {"index.html", "indicators.csv", "base", "strong"} <= {p.name for p in written.folder.iterdir()}
 

@@ -10,7 +10,8 @@ from test_report_page import Page
 
 from asm_hybrid.report.simulation import run_simulation
 from asm_hybrid.report.simulation_page import PAGE, simulation_files
-from asm_hybrid.scenario.plants import PlantScenarios, simulate_plant
+from asm_hybrid.scenario.cases import PlantScenarios
+from asm_hybrid.scenario.plants import simulate_plant
 
 FLOWSHEET = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><g id="tanks"><text>tank</text></g></svg>'
 TEXT = """\

@@ -6,7 +6,8 @@ import pytest
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.report.simulation_page import render_page
 from asm_hybrid.scenario.negative import negative_targets
-from asm_hybrid.scenario.plants import indicator_table, simulate_plant
+from asm_hybrid.scenario.plants import simulate_plant
+from asm_hybrid.scenario.summary import indicator_table
 
 
 def plant_file(folder, text):

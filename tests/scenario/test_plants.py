@@ -8,9 +8,10 @@ import pytest
 
 from asm_hybrid.config import available_layouts, build_layout, load_kinetics, load_plant
 from asm_hybrid.errors import InputError
-from asm_hybrid.scenario.plants import BASE, indicator_table, simulate_plant
+from asm_hybrid.scenario.cases import BASE
+from asm_hybrid.scenario.plants import simulate_plant
 from asm_hybrid.scenario.result_folder import series_table, write_plant_folder
-from asm_hybrid.scenario.summary import indicator_groups, main_rows
+from asm_hybrid.scenario.summary import indicator_groups, indicator_table, main_rows
 
 BSM1 = """\
 name: two
@@ -122,7 +123,7 @@ def test_the_folder_holds_series_indicators_plant_and_scenario(bsm1, tmp_path):
     series = {f"{case.name}/series.csv" for case in bsm1.cases}
     assert files == series | {"indicators.csv", "plant.yaml", "scenario.yaml", "page.html"}
     read = pd.read_csv(tmp_path / "out" / "more-air" / "series.csv")
-    pd.testing.assert_frame_equal(read, series_table(bsm1.cases[1].record), rtol=1e-6, check_dtype=False)
+    pd.testing.assert_frame_equal(read, series_table(bsm1, bsm1.cases[1]), rtol=1e-6, check_dtype=False)
     assert {"time [d]", "tank_5.kla [1/d]", "effluent.S_NH [g N/m3]"} <= set(read)
     table = pd.read_csv(tmp_path / "out" / "indicators.csv", index_col="indicator")
     assert list(table) == ["unit", "description", BASE, "more-air", "less-recycle"]
@@ -168,7 +169,7 @@ TWICE = "changes: [{input: T, shift: 1}]\nscenarios: {a: [{input: T, shift: 2}]}
     ("subject", "text", "words"),
     [
         ("bsm2", "", ["bsm2", "did you mean 'bsm1'", ".yaml"]),
-        ("bsm1", 'period: {start: "2021-01-01"}\n', ["scenario.yaml:1 (period)", "score_from", "run folder"]),
+        ("bsm1", 'period: {start: "2021-01-01"}\n', ["scenario.yaml:1 (period)", "record of a run", "run folder"]),
         ("bsm1", "influent: {file: nothing.txt}\n", ["nothing.txt"]),
         (
             "bsm1",

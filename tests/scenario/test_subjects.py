@@ -7,9 +7,9 @@ import pytest
 from small_plant import write_case
 
 from asm_hybrid.errors import InputError
-from asm_hybrid.report.indicator_figures import plot_indicators
 from asm_hybrid.report.simulation_page import render_page
-from asm_hybrid.scenario.plants import BASE, simulate_plant
+from asm_hybrid.scenario.cases import BASE
+from asm_hybrid.scenario.plants import simulate_plant
 from asm_hybrid.scenario.subject import load_subject
 from asm_hybrid.terminal import print_plant_scenarios
 
@@ -173,22 +173,41 @@ def test_a_config_is_simulated_over_its_record(config):
     assert "nothing is calibrated or learnt" in render_page(result, {"kpi": {}, "effluent_more": {}})
 
 
-def test_what_aerates_tanks_with_imposed_oxygen_is_left_out_not_zero(config):
-    result = simulate_plant(config)
-    (case,) = result.cases
-    names = {i.name for i in case.indicators}
-    assert "pumping energy" in names
-    assert not names & {"aeration energy", "aeration energy original", "mixing energy", "OCI", "OCI original"}
-    assert any("OCI" in text and "oxygen is imposed" in text for text in case.left_out)
-    assert set(plot_indicators("x", {"base": case.indicators})) == {"kpi.png", "kpi.svg"}
+HELD = """\
+days: 2
+score_from: 0.5
+factors: {energy_price: 0.2}
+scenarios:
+  imposed: [{input: aerobic.S_O, set: 1.5}]
+  controlled:
+    control:
+      oxygen: {measure: aerobic.S_O, move: aerobic.kla, setpoint: 1.5, gain: 300, integral_time: 10 min, offset: 60,
+        high: 500}
+"""
 
 
-def test_costs_of_a_plant_with_imposed_oxygen_hold_pumping_alone(config, tmp_path):
-    (case,) = simulate_plant(config, write(tmp_path, "days: 1\nfactors: {energy_price: 0.2}\n")).cases
-    values = {i.name: i.value for i in case.indicators}
-    assert values["energy total"] == values["energy pumping"] == values["pumping energy"]
-    assert values["cost energy"] == pytest.approx(0.2 * values["pumping energy"])
-    assert any("pumping alone" in text for text in case.left_out)
+def test_oxygen_that_is_imposed_takes_the_air_that_a_controller_would_give(config, tmp_path):
+    """The kLa that holds an imposed oxygen is that by which a controller holds it, and so is the energy."""
+    result = simulate_plant(config, write(tmp_path, HELD))
+    base, imposed, controlled = result.cases
+    late = imposed.record.times > 0.5
+    np.testing.assert_allclose(controlled.record.columns["aerobic.S_O"][late], 1.5, atol=0.02)
+    kla = [case.record.columns["aerobic.kla"][late] for case in (imposed, controlled)]
+    assert kla[0].min() > 10.0
+    assert np.ptp(kla[0]) > 20.0
+    np.testing.assert_allclose(kla[1], kla[0], rtol=0.02)
+    energies = [{i.name: i.value for i in case.indicators} for case in (imposed, controlled, base)]
+    for name in ("aeration energy", "mixing energy", "OCI", "energy total", "cost energy"):
+        assert energies[1][name] == pytest.approx(energies[0][name], rel=0.01), name
+    assert energies[0]["energy total"] == pytest.approx(
+        sum(energies[0][f"{name} energy"] for name in ("aeration", "pumping", "mixing"))
+    )
+    assert energies[2]["aeration energy"] != pytest.approx(energies[0]["aeration energy"], rel=0.001)
+    assert controlled.changes == (
+        "controller oxygen: aerobic.S_O at 1.5 by aerobic.kla",
+        "aerobic.S_O is no longer imposed",
+    )
+    assert "oxygen of aerobic is imposed" in render_page(result, {"kpi": {}, "effluent_more": {}})
 
 
 def test_changes_of_a_config_are_written_in_days(config, tmp_path):

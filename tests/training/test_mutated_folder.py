@@ -19,7 +19,8 @@ from asm_hybrid.export import export_bundle
 from asm_hybrid.manifest import write_manifest
 from asm_hybrid.report import write_report
 from asm_hybrid.report.compare import compare_runs
-from asm_hybrid.scenario.run_scenario import simulate
+from asm_hybrid.scenario.plants import simulate_run
+from asm_hybrid.scenario.result_folder import series_table
 from asm_hybrid.workflow import run_training
 
 TEXT = (
@@ -69,7 +70,8 @@ def exported(run):
 
 def simulated(run):
     """Return the series of a scenario."""
-    return simulate(run, run.parent / "scenario.yaml", run.parent / "out")[0].series.to_csv()
+    found = simulate_run(run, run.parent / "scenario.yaml")
+    return series_table(found, found.cases[1]).to_csv()
 
 
 def reported(run):

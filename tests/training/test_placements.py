@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -10,7 +11,7 @@ from small_plant import BEYOND, CONFIG, TRUE, write_case
 
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.export import export_bundle
-from asm_hybrid.scenario.run_scenario import simulate
+from asm_hybrid.scenario.plants import simulate_run
 from asm_hybrid.training import without_gradients
 from asm_hybrid.workflow import run_training
 
@@ -85,6 +86,24 @@ def test_output_leaves_the_states_to_f(run):
     assert same == (model.config.network.placement == ("output",))
 
 
+def test_what_n_adds_to_measurements_is_told_from_the_states(run):
+    """The states are those of f where n corrects measurements, and what is shown is what the run predicts."""
+    model = load_model(run)
+    (case,) = simulate_run(run).cases
+    shown = [name for name in case.record.columns if name.endswith(" shown")]
+    if model.config.network.placement != ("output",):
+        assert shown == []
+        return
+    count, inputs = len(case.record.times), read_inputs(run)[[s.name for s in model.plant.inputs]].to_numpy()
+    solution = model.simulate(torch.tensor(inputs), record_knots=True)
+    f = without_gradients(model.recalibrated()).simulate(model.start[1:], torch.tensor(inputs))
+    for i, target in enumerate(model.targets):
+        for found, of in ((f"{target} shown", solution), (target, f)):
+            expected = of.outputs[0, -count:, i].numpy()
+            np.testing.assert_allclose(case.record.columns[found], expected, rtol=1e-8, atol=1e-10)
+    assert sorted(shown) == sorted(f"{target} shown" for target in model.targets)
+
+
 def test_a_run_is_simulated_as_torch_does_over_its_record(run):
     model, knots = load_model(run), read_inputs(run)
     base = torch.tensor(knots[[s.name for s in model.plant.inputs]].to_numpy())
@@ -119,7 +138,7 @@ def test_air_beside_imposed_oxygen_reaches_n_in_run_bundle_and_scenario(tmp_path
     pd.testing.assert_frame_equal(bundle.predict(inputs), model.predict(inputs), rtol=0, atol=0)
     scenario = tmp_path / "more.yaml"
     scenario.write_text("name: more\nchanges:\n  - {input: aerobic.air, scale: 1.02}\n")
-    (result,) = simulate(tmp_path / "run", scenario, tmp_path / "out")
+    base, case = simulate_run(tmp_path / "run", scenario).cases
     more = inputs.assign(**{"aerobic.air": 1.02 * inputs["aerobic.air"]})
     assert not model.predict(more).equals(model.predict(inputs))
-    assert (result.table["scenario"] != result.table["base"]).any()
+    assert (case.record.columns["aerobic.S_NH"] != base.record.columns["aerobic.S_NH"]).any()

@@ -12,7 +12,7 @@ from small_plant import CONFIG, write_case
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.data import Observation
 from asm_hybrid.export import export_bundle
-from asm_hybrid.scenario.run_scenario import simulate
+from asm_hybrid.scenario.plants import simulate_run
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.fit import Fit, FitProblem, FitSettings
 from asm_hybrid.training.sensors import LONGEST_LAG, Sensors, SensorSpec
@@ -178,8 +178,8 @@ def test_the_bundle_and_a_scenario_of_a_plant_with_two_sensors(run, tmp_path):
     pd.testing.assert_frame_equal(load_model(bundle).predict(inputs), load_model(run).predict(inputs), rtol=0, atol=0)
     path = tmp_path / "more.yaml"
     path.write_text("name: more\nchanges:\n  - {input: Q_in, scale: 1.1}\n")
-    (result,) = simulate(run, path, tmp_path / "out")
-    assert list(result.table["quantity"]).count("aerobic.S_NH") == 1
+    result = simulate_run(run, path)
+    assert [i.name for i in result.cases[1].indicators].count("aerobic.S_NH over time") == 1
 
 
 def test_corrections_of_a_variable_that_two_sensors_see_are_one(tmp_path):
@@ -205,8 +205,8 @@ def test_a_neural_run_with_two_sensors_of_one_variable(tmp_path):
     assert "neural" in result.summary["scores"]["validate"]["NH4_lab"]
     path = tmp_path / "more.yaml"
     path.write_text("name: more\nchanges:\n  - {input: Q_in, scale: 1.1}\n")
-    (found,) = simulate(tmp_path / "run", path, tmp_path / "out")
-    assert list(found.table["quantity"]) == ["aerobic.S_NH", "aerobic.S_NO", "effluent.S_NO"]
+    found = simulate_run(tmp_path / "run", path).cases[1]
+    assert list(found.record.columns) == ["aerobic.S_NH", "aerobic.S_NO", "effluent.S_NO"]
 
 
 def test_a_learnt_lag_stays_below_its_bound():

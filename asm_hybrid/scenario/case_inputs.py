@@ -1,0 +1,154 @@
+"""What each case of a simulation is given: the plant's file with its controllers, inputs, and changes in words."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from asm_hybrid.config import PlantFile
+from asm_hybrid.errors import InputError
+from asm_hybrid.plant import Plant
+from asm_hybrid.plant.loads import load_inputs
+from asm_hybrid.scenario.cases import BASE
+from asm_hybrid.scenario.changed_plant import changed_file
+from asm_hybrid.scenario.changes import Knots, apply_changes, change_texts
+from asm_hybrid.scenario.definition import NamedChanges, Scenario
+from asm_hybrid.scenario.impossible_water import check_base_water, check_changed_water
+from asm_hybrid.scenario.influents import Influent
+from asm_hybrid.scenario.simulation_inputs import InputSeries, assemble_inputs
+from asm_hybrid.scenario.subject import Subject
+
+__all__ = ["Given", "case_inputs"]
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What one case is given.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    texts : tuple of str
+        Its changes in words.
+    file : PlantFile
+        Its plant.
+    inputs, unchanged : InputSeries
+        Its inputs, and those that it has without changes of inputs.
+    """
+
+    name: str
+    texts: tuple[str, ...]
+    file: PlantFile
+    inputs: InputSeries
+    unchanged: InputSeries
+
+
+def case_inputs(found: Subject, scenario: Scenario | None, influent: Influent, name: str) -> list[Given]:
+    """Return what the cases are given, the base case first.
+
+    Parameters
+    ----------
+    found : Subject
+        What is simulated.
+    scenario : Scenario or None
+        The scenario file.
+    influent : Influent
+        What comes in.
+    name : str
+        What the subject is called in messages.
+
+    Returns
+    -------
+    list of Given
+
+    Raises
+    ------
+    InputError
+        For changes that cannot be, with the place in the scenario file.
+    """
+    cases = [] if scenario is None else list(scenario.cases)
+    changed = [changed_file(found.file, found.plant.table.oxygen, scenario, case) for case in cases if scenario]
+    plants = [found.changed_plant(file) for file, _ in changed]
+    if scenario is not None:
+        _check_cases(scenario, cases, plants, influent)
+    own = all(file is found.file for file, _ in changed)
+    jumps = [] if influent.first is not None and own else _jumps(scenario, cases, influent)
+    base = _assembled(found.plant, scenario, influent, jumps)
+    if influent.first is None:
+        check_base_water(found.plant, base, f"{name}, with {influent.text}" if influent.frame is not None else name)
+    result = [Given(BASE, (), found.file, base, base)]
+    for case, plant, (file, texts) in zip(cases, plants, changed, strict=True):
+        assert scenario is not None
+        unchanged = base if plant is found.plant else _assembled(plant, scenario, influent, jumps)
+        pollutants, times = load_inputs(plant), unchanged.times[:-1]
+        knots = Knots(times, (0.0, influent.days), influent.clock)
+        begin, end = (
+            None if values is None else apply_changes(scenario, case, plant.inputs, pollutants, knots, values)
+            for values in (unchanged.begin, unchanged.end)
+        )
+        assert begin is not None
+        check_changed_water(plant, scenario, case, times, unchanged.begin, begin, influent.clock)
+        words = (*texts, *change_texts(scenario, case, plant.inputs, pollutants))
+        result.append(Given(case.name, words, file, replace(unchanged, begin=begin, end=end), unchanged))
+    return result
+
+
+def _jumps(scenario: Scenario | None, cases: Sequence[NamedChanges], influent: Influent) -> list[float]:
+    """Return the times at which changes begin and end; on the knots of a run they act from knot to knot."""
+    return [
+        influent.clock.read(scenario, moment, *case.keys, i, key)
+        for case in cases
+        for i, change in enumerate(case.changes)
+        for key, moment in (("start", change.start), ("end", change.end))
+        if moment is not None and scenario is not None
+    ]
+
+
+def _check_cases(
+    scenario: Scenario, cases: Sequence[NamedChanges], plants: Sequence[Plant], influent: Influent
+) -> None:
+    """Refuse names that are taken, changes without an effect, and indicators of a time that is not simulated."""
+    for case, plant in zip(cases, plants, strict=True):
+        if case.name == BASE:
+            raise InputError(
+                f"a scenario has the name {BASE!r}, which is that of the case without changes",
+                where=scenario.document.where(*case.keys),
+                expected="another name",
+            )
+        _check_moved(plant, scenario, case)
+    if scenario.content.score_from >= influent.days:
+        raise InputError(
+            f"indicators count from day {scenario.content.score_from:g} on, and {influent.days:g} d are simulated",
+            where=scenario.document.where("score_from"),
+            expected=f"a time before day {influent.days:g}",
+        )
+
+
+def _check_moved(plant: Plant, scenario: Scenario, case: NamedChanges) -> None:
+    """Refuse to change what a controller moves: nothing would come of it."""
+    movers = {name: c for c in plant.layout.controllers for name in c.sets}
+    for i, change in enumerate(case.changes):
+        for name in fnmatch.filter(movers, change.input):
+            controller = movers[name]
+            setpoint = plant.inputs.owned(controller.name, "setpoint")
+            raise InputError(
+                f"{name} is moved by the controller {controller.name!r}, so that a change has no effect",
+                where=scenario.document.where(*case.keys, i, "input"),
+                expected="an input that no controller moves",
+                fix=f"change {setpoint.name}" if setpoint else "drop the controller from the plant",
+            )
+
+
+def _assembled(plant: Plant, scenario: Scenario | None, influent: Influent, jumps: Sequence[float]) -> InputSeries:
+    """Return the inputs of a plant without changes."""
+    frame = influent.frame
+    if frame is not None:
+        moved = {name for c in plant.layout.controllers for name in c.sets}
+        moved |= {name for cycle in plant.layout.cycles for name in cycle.inputs}
+        known = [c for c in frame.columns if c == "time" or (c in plant.input_index and c not in moved)]
+        frame = frame[known]
+    seed = scenario.content.seed if scenario else None
+    days, held, sample = influent.days, influent.held, influent.sample
+    return assemble_inputs(plant, days, frame, held=held, seed=seed, more_times=jumps, sample=sample)
