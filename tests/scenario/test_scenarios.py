@@ -28,14 +28,8 @@ PERIOD = '{start: "2024-03-07", end: "2024-03-08 12:00"}'
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    torch.set_num_threads(1)
-    base = tmp_path_factory.mktemp("scenario")
-    text = CONFIG.replace("iterations: 4", "iterations: 2").replace(
-        "calibration_evaluations: 3", "calibration_evaluations: 1"
-    )
-    run_training(write_case(base, text), base / "run")
-    return base / "run"
+def run(small_run):
+    return small_run
 
 
 @pytest.fixture
