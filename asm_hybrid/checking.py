@@ -129,8 +129,8 @@ def _signs(config: Config, plant: Plant) -> list[str]:
     lines: list[str] = []
     for spec in term_specs(config, plant.table) if config.model.mode == "hybrid" else ():
         signs = spec.architecture(plant).signs
-        if signs is not None and (signs.values.any() or signs.mixed.any()):
-            lines += [f"signs of f that n keeps ({spec.placement}); in what is not named it is free"]
+        if signs is not None and not signs.free.all():
+            lines += [f"signs of f that n keeps ({spec.placement}); what is not named n does not answer"]
             lines += [*aligned(sign_rows(signs, spec.targets, spec.inputs)), ""]
     return lines
 

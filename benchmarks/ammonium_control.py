@@ -213,7 +213,7 @@ def start_of(model: PlantModel, run: Path, fitted: FittedModel) -> torch.Tensor:
     """Return the steady state of a model under the mean inputs."""
     names = fitted.plant.inputs.names
     base = knot_values(read_inputs(run), names, fitted.begin, fitted.grid.interval, str(run / INPUTS))
-    return start_state(model.system, torch.as_tensor(base).mean(0))[None]
+    return start_state(model.system, torch.as_tensor(base).mean(0)).reshape(1, *fitted.start[1].shape)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -40,7 +39,9 @@ class Signs:
     Attributes
     ----------
     values : ndarray, shape (target, input)
-        One where n only rises with an input, minus one where it only falls, zero where it is free.
+        One where n only rises with an input, minus one where it only falls, zero elsewhere.
+    free : ndarray, shape (target, input)
+        One where n is free. Where both are zero n does not answer the input: the rate of f does not, and others do.
     mixed : ndarray of bool, shape (target, input)
         Where n is free since f's answer has no one sign.
     weakenings : tuple of Weakening
@@ -50,14 +51,10 @@ class Signs:
     """
 
     values: np.ndarray
+    free: np.ndarray
     mixed: np.ndarray
     weakenings: tuple[Weakening, ...]
     shares: np.ndarray
-
-    @cached_property
-    def free(self) -> np.ndarray:
-        """One where n is free, zero where it keeps a sign, ``(target, input)``."""
-        return np.where(self.values == 0.0, 1.0, 0.0)
 
     def freed(self, inputs: Sequence[str], names: Collection[str]) -> Signs:
         """Return the same with n free in some inputs.
@@ -73,6 +70,7 @@ class Signs:
         chosen = [i for i, part in enumerate(self.weakenings) if part.name not in names]
         return Signs(
             self.values * keep,
+            np.where(keep, self.free, 1.0),
             self.mixed & keep,
             tuple(self.weakenings[i] for i in chosen),
             self.shares[chosen],
@@ -92,7 +90,7 @@ def free_signs(targets: Sequence[str], inputs: Sequence[str]) -> Signs:
     Signs
     """
     shape = len(targets), len(inputs)
-    return Signs(np.zeros(shape), np.zeros(shape, dtype=bool), (), np.zeros((0, shape[0])))
+    return Signs(np.zeros(shape), np.ones(shape), np.zeros(shape, dtype=bool), (), np.zeros((0, shape[0])))
 
 
 def rate_signs(table: Table, processes: Sequence[str], inputs: Sequence[str], *, factors: bool) -> Signs:
@@ -112,7 +110,7 @@ def rate_signs(table: Table, processes: Sequence[str], inputs: Sequence[str], *,
     Signs
     """
     signs = np.array([[answer_sign(table, process, name) for name in inputs] for process in processes])
-    found = _signs(signs.reshape(len(processes), len(inputs)))
+    found = _signs(signs.reshape(len(processes), len(inputs)), table, inputs)
     if not factors:
         return found
     shares: dict[Weakening, np.ndarray] = {}
@@ -125,7 +123,7 @@ def rate_signs(table: Table, processes: Sequence[str], inputs: Sequence[str], *,
             if part.name in inputs and found.values[j, inputs.index(part.name)] == (1.0 if part.rises else -1.0):
                 shares.setdefault(part, np.zeros(len(processes)))[j] += share
     stacked = np.array(list(shares.values())).reshape(len(shares), len(processes))
-    return Signs(found.values, found.mixed, tuple(shares), stacked)
+    return Signs(found.values, found.free, found.mixed, tuple(shares), stacked)
 
 
 def parameter_signs(table: Table, parameters: Sequence[str], inputs: Sequence[str]) -> Signs:
@@ -152,12 +150,15 @@ def parameter_signs(table: Table, parameters: Sequence[str], inputs: Sequence[st
                 if answer:
                     wanted.add(MIXED if MIXED in (sign, answer) else sign * answer)
             asked[i, k] = 0 if not wanted else wanted.pop() if len(wanted) == 1 else MIXED
-    return _signs(asked)
+    return _signs(asked, table, inputs)
 
 
-def _signs(signs: np.ndarray) -> Signs:
+def _signs(signs: np.ndarray, table: Table, inputs: Sequence[str]) -> Signs:
+    """Return the signs; n is free in what no rate of the table reads, and where there is no one sign."""
     mixed = signs == MIXED
-    return Signs(np.where(mixed, 0, signs).astype(float), mixed, (), np.zeros((0, len(signs))))
+    unknown = np.array([not any(answer_sign(table, p, name) for p in table.process_names) for name in inputs], bool)
+    free = np.where(mixed | unknown, 1.0, 0.0)
+    return Signs(np.where(mixed, 0, signs).astype(float), free, mixed, (), np.zeros((0, len(signs))))
 
 
 def sign_rows(signs: Signs, targets: Sequence[str], inputs: Sequence[str]) -> list[tuple[str, str, str, str]]:
@@ -173,15 +174,15 @@ def sign_rows(signs: Signs, targets: Sequence[str], inputs: Sequence[str]) -> li
     Returns
     -------
     list of tuple of str
-        For every target what it rises with, what it falls with, and what f's answer to has no one sign; under a header.
+        For every target what it rises with, what it falls with, and what it is free in; under a header.
     """
-    rows = [("n changes", "rises with", "falls with", "free: f rises here, falls there")]
-    for target, values, mixed in zip(targets, signs.values, signs.mixed, strict=True):
-        named = [
+    rows = [("n changes", "rises with", "falls with", "free in")]
+    for target, values, free in zip(targets, signs.values, signs.free, strict=True):
+        up, down, open_ = (
             ", ".join(name for name, yes in zip(inputs, which, strict=True) if yes) or "-"
-            for which in (values > 0, values < 0, mixed)
-        ]
-        rows.append((target, *named))
+            for which in (values > 0, values < 0, free > 0)
+        )
+        rows.append((target, up, down, open_))
     return rows
 
 
@@ -200,19 +201,14 @@ def sign_texts(signs: Signs, targets: Sequence[str], inputs: Sequence[str]) -> l
     list of str
         A sentence each; none where n is free in everything.
     """
-    alike: dict[tuple[str, str], list[str]] = {}
-    for target, up, down, _ in sign_rows(signs, targets, inputs)[1:]:
-        alike.setdefault((up, down), []).append(target)
-    parts = []
-    for (up, down), names in alike.items():
-        what = [f"{verb} with {of}" for verb, of in (("rises", up), ("falls", down)) if of != "-"]
-        if what:
-            parts.append(f"{', '.join(names)} {' and '.join(what)}")
-    if not parts:
+    if signs.free.all():
         return []
-    found = [f"n does not turn the signs of f's own rates: its part of {'; of '.join(parts)}; it is free in all else"]
-    unclear = [(t, row) for t, *_, row in sign_rows(signs, targets, inputs)[1:] if row != "-"]
-    if unclear:
-        listed = "; ".join(f"{target} with {names}" for target, names in unclear)
-        found.append(f"f has no one sign, and n is free, in {listed}")
-    return found
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for row in sign_rows(signs, targets, inputs)[1:]:
+        alike.setdefault(row[1:], []).append(row[0])
+    parts = []
+    for kept, names in alike.items():
+        verbs = ("rises with", "falls with", "is free in")
+        what = [f"{verb} {of}" for verb, of in zip(verbs, kept, strict=True) if of != "-"]
+        parts.append(f"{', '.join(names)} {' and '.join(what) or 'answers nothing that it reads'}")
+    return [f"n does not turn the sign of an answer of f: {'; '.join(parts)}"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -26,6 +25,7 @@ from asm_hybrid.report.time_panels import (
     draw_dots,
     draw_line,
     fit_limits,
+    png,
     put_legend,
 )
 
@@ -178,6 +178,5 @@ def _shades(axes: Axes, days: np.ndarray, part: pd.DataFrame, interval: float) -
 
 
 def _drawn(figure: Figure, title: str, prefix: str) -> Drawn:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", **cast(Any, {"dpi": 110, "facecolor": "white"}))
-    return Drawn(content.getvalue(), svg(figure, title, prefix))
+    on_page = svg(figure, title, prefix)
+    return Drawn(png(figure), on_page)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import threading
 import time
@@ -15,6 +14,7 @@ from zoneinfo import ZoneInfo
 from asm_hybrid.artefacts import WritingError, write_bytes_atomic
 from asm_hybrid.report.figures import overview
 from asm_hybrid.report.style import drawing
+from asm_hybrid.report.time_panels import png
 from asm_hybrid.training import Progress
 from asm_hybrid.training.compared.hybrid import MODEL as HYBRID
 from asm_hybrid.training.compared.recalibrated import MODEL as RECALIBRATED
@@ -27,7 +27,6 @@ EVERY = 5.0
 """Time between the begins of two drawings at least [s]."""
 SHARE = 0.1
 """Share of the time that goes into drawing at most [-]."""
-DPI = 110
 
 
 def draw(glimpse: Glimpse) -> bytes:
@@ -47,11 +46,8 @@ def draw(glimpse: Glimpse) -> bytes:
     frame = glimpse.frame(*names)
     models = [name for name in names if name in frame]
     units = dict(zip(frame["variable"], frame["unit"], strict=True))
-    stream = io.BytesIO()
     with drawing():
-        figure = overview(frame, units, models, glimpse.shown, ZoneInfo("UTC"))
-        figure.savefig(stream, format="png", dpi=DPI, facecolor="white")
-    return stream.getvalue()
+        return png(overview(frame, units, models, glimpse.shown, ZoneInfo("UTC")))
 
 
 class ProgressPicture:

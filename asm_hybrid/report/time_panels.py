@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ __all__ = [
     "draw_dots",
     "draw_line",
     "fit_limits",
+    "png",
     "put_legend",
 ]
 
@@ -37,6 +39,8 @@ _EPOCH = pd.Timestamp("1970-01-01T00:00:00Z")
 _LINE_POINTS = 2400
 _DOTS = 2000
 _DOT = "#3d4653"
+_DOTS_LABEL = "_dots"
+_DPI = 110
 
 
 def draw_dots(axes: Axes, days: np.ndarray, values: np.ndarray, size: float) -> None:
@@ -55,7 +59,27 @@ def draw_dots(axes: Axes, days: np.ndarray, values: np.ndarray, size: float) -> 
     """
     kept = thin(values, _DOTS)
     x, y = (np.stack([v, v, np.full_like(v, np.nan)], axis=1).ravel() for v in (days[kept], values[kept]))
-    axes.plot(x, y, color=_DOT, linewidth=size, solid_capstyle="round", alpha=0.6, zorder=2)
+    axes.plot(x, y, color=_DOT, linewidth=size, solid_capstyle="round", alpha=0.6, zorder=2, label=_DOTS_LABEL)
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure as a picture of pixels; its dots become marks, since strokes of no length would be left out.
+
+    Parameters
+    ----------
+    figure : Figure
+        Drawn within `asm_hybrid.report.style.drawing`; not to be used any more.
+
+    Returns
+    -------
+    bytes
+        A PNG on white.
+    """
+    for line in (line for axes in figure.axes for line in axes.lines if line.get_label() == _DOTS_LABEL):
+        line.set(marker="o", markersize=line.get_linewidth(), markeredgewidth=0, linestyle="none")
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=_DPI, facecolor="white")
+    return stream.getvalue()
 
 
 def draw_line(

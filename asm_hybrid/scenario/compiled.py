@@ -43,7 +43,7 @@ class PlantRecord:
     times : ndarray, shape (k,)
         Times [d], at equal distances, mostly of 15 min.
     states : ndarray, shape (k, n)
-        States, in the order of `Rows.names`.
+        States, in the order of `Rows.names`; imposed ones as they are imposed.
     columns : mapping of str to ndarray, shape (k,)
         Everything recorded, by name: inputs as controllers make them, ``TANK.X``, ``effluent.X`` and ``waste.X`` with
         components and composites, ``effluent.flow``, ``TANK.kla`` (a given one before the factor of temperature; that
@@ -167,7 +167,10 @@ class CompiledPlant:
     def record(self, times: np.ndarray, states: np.ndarray, inputs: np.ndarray) -> PlantRecord:
         """Work out everything that is recorded, from states ``(k, n)`` and inputs ``(k, m)``."""
         names, units, function = self._outputs
-        values = np.array(function(states.T, inputs.T)).T
+        values, states = np.array(function(states.T, inputs.T)).T, states.copy()
+        for place in self.plant.layout.imposed:  # what is imposed stands where the state does not move
+            name = ".".join(place)
+            states[:, self.plant.rows.names.index(name)] = values[:, names.index(name)]
         return PlantRecord(
             times=times,
             states=states,

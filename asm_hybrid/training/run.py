@@ -143,7 +143,9 @@ def _train(
     checkpoints = Checkpoints(folder)
     watch.begin(folder, progress)
     course = Course(progress, plan_of(config, plant, dataset))
-    context = run_context(config, plant, dataset, progress=course, checkpoints=checkpoints, log=log, warm_start=earlier)
+    context = run_context(
+        config, plant, dataset, progress=course, checkpoints=checkpoints, log=log, warm_start=earlier, watch=watch
+    )
     learnt = BestSoFar(uncalibrated_f(context), said=warnings)
     if resume:
         progress.say(f"resuming {folder}, {_place(log.last)}")

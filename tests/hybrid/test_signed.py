@@ -69,8 +69,11 @@ def test_no_rate_signs_against_f_inside_and_outside_of_training(placement):
             rho, own = moved_rates(term, name, low, high, seed)
             other, _ = moved_rates(free, name, low, high, seed)
             steps, mine = rho.diff(dim=0), own.diff(dim=0)
-            answers = (mine.abs() > 1e-9 * own.abs().amax(0)) & (name != "T" or torch.arange(len(PROCESSES)) < 6)
+            known = torch.arange(len(PROCESSES)) < (6 if name == "T" else len(PROCESSES))  # hydrolysis has no sign in T
+            answers = (mine.abs() > 1e-9 * own.abs().amax(0)) & known
             size = rho.abs().amax(0).expand_as(steps)[answers]
+            if placement == "rates":  # and where f does not answer, n does not
+                assert bool((steps[..., known][mine[..., known] == 0.0].abs() <= 1e-9 * rho.abs().max()).all()), name
             assert bool((torch.sign(mine[answers]) * steps[answers] >= -1e-9 * size).all()), name
             turned = min(turned, float((torch.sign(mine[answers]) * other.diff(dim=0)[answers] / size).min()))
     assert turned < -0.02  # a free network turns some
@@ -117,6 +120,11 @@ def test_additions_have_the_signs_and_other_placements_are_free():
     assert signed(form="additive").signs.weakenings == ()
     assert signed(form="additive").signs.values[GROWTH].tolist() == [0, 1, 0, 1, 0, 1]
     assert not signed("state").signs.values.any()
+    assert signed("state").signs.free.all()
+    rates = signed().signs
+    assert rates.free.all(0).tolist() == [False, False, False, False, True, False]  # no rate reads S_ALK
+    assert rates.free[:6].any(0).tolist() == [False, False, False, False, True, False]
+    assert signed(free_in=("S_NH",)).signs.free.all(0).tolist() == [False, False, False, True, True, False]
     parameters = signed("parameters", targets=("mu_A", "K_OA", "K_OH")).signs
     assert parameters.values.tolist() == [[0, 1, 0, 1, 0, 1], [0, -1, 0, -1, 0, -1], [0, -1, 0, 0, 0, 0]]
     assert parameters.mixed[2].tolist() == [True, False, True, False, False, True]
@@ -127,9 +135,10 @@ def test_it_is_held_with_a_sign_and_fades_without_one():
     features = torch.tensor([10.0, 10.0, 10.0, 10.0, 10.0, 15.0], dtype=torch.float64).repeat(2, 1, 1)
     beyond = features.clone()
     beyond[..., INPUTS.index("S_NH")] = 1e3
-    guard = term.guard(beyond)[0, 0]
-    assert float(guard[GROWTH]) == 1.0
-    assert float(guard[PROCESSES.index("ammonification")]) == 0.0
+    assert torch.equal(term.guard(beyond), torch.ones(2, 1, len(PROCESSES), dtype=torch.float64))
+    lost = features.clone()
+    lost[..., INPUTS.index("S_ALK")] = 1e3
+    assert torch.equal(term.guard(lost), torch.zeros(2, 1, len(PROCESSES), dtype=torch.float64))
     far = beyond.clone()
     far[..., INPUTS.index("S_NH")] = 2e3
     assert torch.equal(term.evaluate(term.scaled(far)), term.evaluate(term.scaled(beyond)))

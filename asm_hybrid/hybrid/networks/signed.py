@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["NETWORK"]
 
+PACE = 8.0
+"""By how much what is taken away of f's answer moves faster than its weight: a perceptron has many weights to move."""
+
 
 class Signed(Network):
     """Perceptrons side by side, one for all targets with the same signs, less a part of f's own answer.
@@ -63,13 +66,15 @@ class Signed(Network):
         super().__init__(inputs, hidden, targets, activation)
         found = signs or free_signs([""] * targets, inputs)
         self.signs = self._kept = kept = found.freed(inputs, (options or {}).get("free_in") or ())
-        patterns, group = np.unique(kept.values, axis=0, return_inverse=True)
+        self._pace = np.full(kept.shares.shape, PACE)
+        rows = np.concatenate([kept.values, kept.free], axis=1)
+        patterns, group = np.unique(rows, axis=0, return_inverse=True)
+        values, free = np.split(patterns, 2, axis=1) if hidden else (kept.values, kept.free)
         self._groups = len(patterns) if hidden else 1
         self._hidden = tuple(hidden)
         member = np.equal.outer(np.arange(len(patterns)), group.ravel()).astype(float)  # (group, target)
-        bound = patterns.any(1).astype(float)
-        layers = [np.repeat(patterns.T, hidden[0], axis=1) if hidden else kept.values.T]
-        self._bound, self._free = [layers[0]], [(layers[0] == 0.0).astype(float)]
+        bound, width = values.any(1).astype(float), hidden[0] if hidden else 1
+        self._bound, self._free = [np.repeat(values.T, width, axis=1)], [np.repeat(free.T, width, axis=1)]
         for n, m in pairwise(hidden):
             counted = np.repeat(np.repeat(bound, n)[:, None], m, axis=1)
             self._bound.append(counted)
@@ -118,7 +123,8 @@ class Signed(Network):
             ops.times(weight, free) + ops.times(ops.magnitude(weight), bound)
             for weight, free, bound in zip(weights["weights"], self._free, self._bound, strict=True)
         ]
-        parts = [ops.times(ops.activation("tanh", ops.magnitude(t)), self._kept.shares) for t in weights["taken"]]
+        taken = [ops.activation("tanh", ops.times(ops.magnitude(t), self._pace)) for t in weights["taken"]]
+        parts = [ops.times(share, self._kept.shares) for share in taken]
         return {"layers": layers, "biases": weights["biases"], "parts": parts}
 
     def forward(self, x: Array, weights: Mapping[str, Sequence[Array]], ops: Operations[Array]) -> Array:

@@ -14,7 +14,7 @@ from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.plant import torch_namespace
 from asm_hybrid.training.from_config import checkpoint_knots, term_specs
 from asm_hybrid.training.run_context import RunContext
-from asm_hybrid.training.scaling import measured_spread, term_scaling
+from asm_hybrid.training.scaling import half_saturations, measured_spread, term_scaling
 from asm_hybrid.training.simulation_models import PlantModel
 from asm_hybrid.training.solver_step import LARGEST_GRADIENT_ERROR, compiled_model, gradient_error
 from asm_hybrid.training.stages.collocate_n import collocate_n
@@ -73,7 +73,11 @@ def _first_n(context: RunContext, simulated: SimulatedF) -> LearntN:
     sensors, earlier = context.new_sensors(), context.warm_start
     if earlier is not None and earlier.term is not None:
         sensors.begin_from(earlier.sensors)
-        return LearntN(copy.deepcopy(earlier.term).to(context.device), sensors)
+        learnt = copy.deepcopy(earlier.term).to(context.device)
+        for term in learnt:
+            if term.halves is not None:  # of f as it is now, so that the signs hold
+                term.halves = half_saturations(term.spec, context.plant, simulated.f.parameters)
+        return LearntN(learnt, sensors)
     parameters = simulated.f.parameters
     system = context.system(parameters)
     takes_part = participants(context.plant, context.plant.stoichiometry(parameters, torch_namespace()))
