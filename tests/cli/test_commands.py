@@ -190,6 +190,7 @@ def start(path, out, *, stop_at=""):
     )
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_files_in_two_processes(capsys, tmp_path):
     path = write_case(tmp_path)
     process = start(path, tmp_path / "a")

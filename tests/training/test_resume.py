@@ -62,6 +62,7 @@ def killed_often(tmp_path_factory):
     return early, late
 
 
+@pytest.mark.slow
 def test_a_run_killed_many_times_ends_as_one_in_one_go(case, killed_often):
     whole, run = case[1], killed_often[1] / "run"
     assert not (run / "report.html").exists()

@@ -80,6 +80,7 @@ class Told(Silent):
         self.lefts.append((share, seconds))
 
 
+@pytest.mark.slow
 def test_the_other_process_ends_with_the_run_that_goes_on_to_the_same_bytes(alone, both, tmp_path):
     config = write_case(tmp_path, TEXT)
     command = [sys.executable, "-c", SCRIPT, str(config), str(tmp_path / "run")]
