@@ -10,7 +10,6 @@ from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from asm_hybrid.data.patterns import RainEvent
 
@@ -65,6 +64,8 @@ def reservoirs(inflow: Values, residence: float, count: int, step: float) -> Val
     float array, (step, …)
         Means over each step; at the begin the reservoirs are in balance with the first inflow.
     """
+    from scipy.signal import lfilter
+
     kept = exp(-step / residence)
     share = residence / step * (1 - kept)
     flow = inflow

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import brentq
 from torch import Tensor
 
 from asm_hybrid.errors import InputError, SimulationError
@@ -135,6 +134,7 @@ class Watch:
 
     def _root(self, state: Callable[[float], Tensor], begin: Instant, low: float, high: float) -> float | None:
         """Return the length after which the sign changes; None where the ends have the same."""
+        from scipy.optimize import brentq
 
         def value(length: float) -> float:
             return self._least(begin.time + length, state(length))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torchdiffeq import odeint
 
 __all__ = ["integrate_explicit"]
 
@@ -39,6 +38,8 @@ def integrate_explicit(
     Tensor, shape (…, knot, n)
         States at the knots.
     """
+    from torchdiffeq import odeint
+
     knots = inputs.unbind(-2)
     last = len(knots) - 1
 
