@@ -553,7 +553,9 @@ def test_a_run_whose_n_is_zero_is_told_as_f(run, tmp_path, capsys, no_plot):
         weights[name] = torch.zeros_like(weights[name])
     save_file(weights, silent / "weights.safetensors")
     write_manifest(silent)
-    assert main(["simulate", str(silent), "--out", str(tmp_path / "out")]) == 0
+    with pytest.raises(SystemExit) as ended:
+        main(["simulate", str(silent), "--out", str(tmp_path / "out")])
+    assert ended.value.code == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "n found nothing that validation confirms and is zero" in printed
     assert "seeds" not in printed
