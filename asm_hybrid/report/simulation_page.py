@@ -16,7 +16,7 @@ from asm_hybrid.report.simulation_figures import draw_all
 from asm_hybrid.report.style import embed, number, unit_text
 from asm_hybrid.report.templating import get_template
 from asm_hybrid.scenario.cases import PlantScenarios
-from asm_hybrid.scenario.summary import IndicatorRow, effect_warnings, indicator_groups, main_rows, said
+from asm_hybrid.scenario.summary import SILENT, IndicatorRow, effect_warnings, indicator_groups, main_rows, said
 
 __all__ = ["PAGE", "render_page", "simulation_files"]
 
@@ -153,7 +153,8 @@ def _facts(result: PlantScenarios) -> list[tuple[str, str]]:
     ]
     if fitted is not None:
         seeds = f"{fitted.members} seeds: median and range" if fitted.members > 1 else "one seed"
-        facts.append(("Model", f"calibrated f and n, {seeds}" if result.cases[0].trust else "calibrated f"))
+        alone = "calibrated f, since n is zero" if fitted.silent else "calibrated f"
+        facts.append(("Model", f"calibrated f and n, {seeds}" if result.cases[0].trust else alone))
     return facts
 
 
@@ -166,7 +167,7 @@ def _warning(finding: QualityFinding) -> str:
 def _fitted_notes(result: PlantScenarios) -> list[str]:
     fitted = result.fitted
     assert fitted is not None
-    notes = []
+    notes = [f"{SILENT[0].upper()}{SILENT[1:]}."] if fitted.silent else []
     if fitted.by_knots:
         notes.append("The base case is the prediction of the run: the same equations, inputs, states and steps.")
     elif fitted.origin is not None:

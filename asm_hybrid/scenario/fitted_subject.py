@@ -86,10 +86,14 @@ class FittedSubject(Subject):
         What the run has learnt.
     run : Path
         Its folder.
+    silent : bool
+        Whether n is zero with all members, since validation confirmed nothing of what it learnt; the model is left
+        without it then, as recalibrated f.
     """
 
     model: FittedModel
     run: Path
+    silent: bool = False
 
     @property
     def learns(self) -> bool:
@@ -294,4 +298,7 @@ def load_fitted(run: str | Path) -> FittedSubject:
         When a file is missing or is not the one that was written.
     """
     model = load_model(run)
-    return FittedSubject(model.config, model.plant, model, Path(run))
+    silent = model.term is not None and model.term.silent
+    if silent:
+        model = replace(model, term=None)
+    return FittedSubject(model.config, model.plant, model, Path(run), silent)
