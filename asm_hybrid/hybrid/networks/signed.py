@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["NETWORK"]
 
+STEEP = 4.0
+"""Largest size of the sum of the weights of a unit that all count with one sign, twice its mean at the start; larger,
+and n would begin as a sum of steps."""
+
 PACE = 8.0
 """By how much what is taken away of f's answer moves faster than its weight: a perceptron has many weights to move."""
 
@@ -29,14 +33,15 @@ class Signed(Network):
     For a target j of the placement ``rates`` it is ``z_j = m_j(x) - Σ_k c_jk ln(φ_k(x) / φ_k(mean))``. The perceptron
     m_j only rises with inputs with which f's rate rises, and only falls with those with which it falls [1]_: in the
     first layer the weights of such an input count by the sign and their size alone, in all further layers only sizes
-    count. φ_k are the switching functions by which f's rate is multiplied, and ``exp(θ T)``; with ``0 ≤ c < 1`` they
-    may be weakened, but not turned. So ``ρ exp(z)`` answers with the sign of ρ whatever the weights, and can come near
-    to any rate with that sign. Where all signs of a group are zero its perceptron is a free one.
+    count. Half of the units of the first layer read free inputs alone, and count with any sign. φ_k are the switching
+    functions by which f's rate is multiplied, and ``exp(θ T)``; with ``0 ≤ c < 1`` they may be weakened, but not
+    turned. So ``ρ exp(z)`` answers with the sign of ρ whatever the weights, and can come near to any rate with that
+    sign. Where all signs of a group are zero its perceptron is a free one.
 
     Parameters
     ----------
     inputs, hidden, targets, activation
-        As in `Network`; the hidden layers are those of each perceptron.
+        As in `Network`; each perceptron has layers of half the widths, since it serves few targets.
     options : mapping of str to object
         Inputs in which n is free all the same, under ``free_in``.
     signs : Signs, optional
@@ -63,6 +68,7 @@ class Signed(Network):
         options: Mapping[str, Any] | None = None,
         signs: Signs | None = None,
     ) -> None:
+        hidden = [(n + 1) // 2 for n in hidden]
         super().__init__(inputs, hidden, targets, activation)
         found = signs or free_signs([""] * targets, inputs)
         self.signs = self._kept = kept = found.freed(inputs, (options or {}).get("free_in") or ())
@@ -73,17 +79,20 @@ class Signed(Network):
         self._groups = len(patterns) if hidden else 1
         self._hidden = tuple(hidden)
         member = np.equal.outer(np.arange(len(patterns)), group.ravel()).astype(float)  # (group, target)
-        bound, width = values.any(1).astype(float), hidden[0] if hidden else 1
-        self._bound, self._free = [np.repeat(values.T, width, axis=1)], [np.repeat(free.T, width, axis=1)]
-        for n, m in pairwise(hidden):
-            counted = np.repeat(np.repeat(bound, n)[:, None], m, axis=1)
-            self._bound.append(counted)
-            self._free.append(1.0 - counted)
+        bound, width = values.any(1), hidden[0] if hidden else 1
+        loose = np.zeros((len(values), width))  # units that read nothing with a sign, whose own sign is then free
+        loose[free.any(1) & bound, (width + 1) // 2 :] = 1.0
+        self._bound = [np.repeat(values.T, width, axis=1) * (1.0 - loose.ravel())]
+        self._free = [np.repeat(free.T, width, axis=1)]
+        counts = np.repeat(bound, width) * (1.0 - loose.ravel())
+        for _, m in pairwise(hidden):
+            self._bound.append(np.repeat(counts[:, None], m, axis=1))
+            self._free.append(1.0 - self._bound[-1])
+            counts = np.repeat(bound, m).astype(float)
         if hidden:
             own = np.repeat(member, hidden[-1], axis=0)
-            counted = own * np.repeat(bound, hidden[-1])[:, None]
-            self._bound.append(counted)
-            self._free.append(own - counted)
+            self._bound.append(own * counts[:, None])
+            self._free.append(own - self._bound[-1])
 
     @classmethod
     def check(cls, own: Mapping[str, Any], reads: Mapping[str, Sequence[str]], where: Callable[..., str]) -> None:
@@ -110,7 +119,10 @@ class Signed(Network):
             scale = 0.0 if i == len(wide) - 1 else (3.0 / fan) ** 0.5
             width = self._hidden[i] if 0 < i < len(wide) - 1 else columns
             drawn = torch.rand(rows, width, dtype=torch.float64, generator=generator)
-            weights.append(scale * (2 * drawn - 1))
+            weight = scale * (2 * drawn - 1)
+            if 0 < i < len(wide) - 1:  # sums of one sign: their size is that of a sum, not its root
+                weight = weight * torch.where(torch.as_tensor(self._bound[i]) > 0, min(1.0, STEEP / fan / scale), 1.0)
+            weights.append(weight)
             biases.append(torch.zeros(1, columns, dtype=torch.float64))
         taken = torch.zeros(len(self._kept.weakenings), targets, dtype=torch.float64)
         return {"weights": weights, "biases": biases, "taken": [taken] if len(taken) else []}
