@@ -43,7 +43,7 @@ data:
         NO3: {role: observation, as: aerobic.S_NO, unit: mg N/L, noise: 0.2}
   blocks: {train: [0.0, 0.55], validate: [0.6, 0.75], test: [0.8, 1.0]}
 network: {hidden: [4], inputs: [S_NH, S_O]}
-training: {seeds: [1, 2], warmup: 6 h, step: 30 min, window: 6 h, iterations: 4, validate_every: 2,
+training: {seeds: [1, 2], warmup: 6 h, step: 30 min, window: 2 h, iterations: 4, validate_every: 2,
   calibration_evaluations: 3}
 """
 TRUE = {"mu_A": 0.65, "eta_g": 0.6}

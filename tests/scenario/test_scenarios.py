@@ -28,14 +28,8 @@ PERIOD = '{start: "2024-03-07", end: "2024-03-08 12:00"}'
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    torch.set_num_threads(1)
-    base = tmp_path_factory.mktemp("scenario")
-    text = CONFIG.replace("iterations: 4", "iterations: 2").replace(
-        "calibration_evaluations: 3", "calibration_evaluations: 1"
-    )
-    run_training(write_case(base, text), base / "run")
-    return base / "run"
+def run(small_run):
+    return small_run
 
 
 @pytest.fixture
@@ -528,13 +522,13 @@ def test_several_scenarios_have_a_folder_each(run, tmp_path, no_plot):
     assert (folder / "warm" / "series.csv").exists()
 
 
-def test_cases_are_simulated_alike_in_other_processes(run, tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_cases_are_simulated_alike_in_other_processes(run, controlled, tmp_path, monkeypatch):
     path = tmp_path / "scenario.yaml"
     path.write_text(CONTROLLED)
-    here = simulate_run(run, path)
     monkeypatch.setattr("asm_hybrid.scenario.plants.SERIAL", 0.0)
     there = simulate_run(run, path, workers=2)
-    for a, b in zip(here.cases, there.cases, strict=True):
+    for a, b in zip(controlled.cases, there.cases, strict=True):
         assert a.indicators == b.indicators
 
 

@@ -7,12 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_plant import CONFIG, write_case
 
 from asm_hybrid import load_model
 from asm_hybrid.config import load_config
 from asm_hybrid.data import read_dataset
-from asm_hybrid.training import train
 from asm_hybrid.training.compared_model import FittedRecord
 from asm_hybrid.training.origins import MOST_ORIGINS, choose_origins
 from asm_hybrid.training.predictions import predict_all
@@ -25,14 +23,10 @@ FORECASTERS = ("persistence", "diurnal", "mechanistic", "recalibrated", "neural"
 
 
 @pytest.fixture(scope="module")
-def case(tmp_path_factory):
+def case(small_run):
     """Return the model of a run that learnt little, its record and its blocks."""
-    base = tmp_path_factory.mktemp("forecast")
-    text = CONFIG.replace("iterations: 4", "iterations: 2").replace("evaluations: 3", "evaluations: 1")
-    torch.set_num_threads(1)
-    train(write_case(base, text), base / "run")
-    model = load_model(base / "run")
-    return model, read_dataset(load_config(base / "config.yaml"), model.plant.table, model.plant.layout)
+    model, config = load_model(small_run), load_config(small_run.parent / "config.yaml")
+    return model, read_dataset(config, model.plant.table, model.plant.layout)
 
 
 def run(model, dataset):

@@ -24,7 +24,7 @@ from asm_hybrid.workflow import resume_training, run_training
 STAGES = "stages: [calibration, collocation, growing, windows, shooting]"
 TEXT = (
     CONFIG.replace("iterations: 4", "iterations: 12")
-    .replace("window: 6 h", f"window: 6 h, batch: 5, {STAGES}")
+    .replace("window: 2 h", f"window: 4 h, batch: 5, {STAGES}")
     .replace("as: aerobic.S_NH, unit", "as: aerobic.S_NH, bias: learn, lag: learn, unit")
 )
 
@@ -62,6 +62,7 @@ def killed_often(tmp_path_factory):
     return early, late
 
 
+@pytest.mark.slow
 def test_a_run_killed_many_times_ends_as_one_in_one_go(case, killed_often):
     whole, run = case[1], killed_often[1] / "run"
     assert not (run / "report.html").exists()

@@ -14,18 +14,16 @@ from small_plant import CONFIG, write_case
 
 from asm_hybrid import load_model
 from asm_hybrid.errors import InputError
-from asm_hybrid.training import Silent, second_process, train
+from asm_hybrid.training import Silent, discard_checkpoints, second_process, train
 from asm_hybrid.training.neural_process import fit_beside
-from asm_hybrid.workflow import resume_training, run_training
 
 TEXT = CONFIG.replace("seeds: [1, 2]", "seeds: [1]").replace("calibration_evaluations: 3", "calibration_evaluations: 1")
 SCRIPT = """
 import os, signal, sys
 from pathlib import Path
 import torch
-from asm_hybrid.training import second_process
+from asm_hybrid.training import second_process, train
 from asm_hybrid.training.checkpoints import Checkpoints
-from asm_hybrid.workflow import run_training
 
 torch.set_num_threads(1)
 second_process.ENOUGH, second_process._cores = 0, lambda: 2
@@ -40,8 +38,15 @@ def killed(self, *args):
 
 second_process.SecondProcess.__init__ = told
 Checkpoints.save = killed
-run_training(sys.argv[1], Path(sys.argv[2]))
+train(sys.argv[1], Path(sys.argv[2]))
 """
+
+
+def trained(config, folder, progress=None, *, resume=False):
+    """Train to the end; return the files of the run, which is not diagnosed."""
+    assert not train(config, folder, progress or Silent(), resume=resume).interrupted
+    discard_checkpoints(folder)
+    return content(folder)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +54,7 @@ def alone(tmp_path_factory):
     """Return the files of a run in one process."""
     torch.set_num_threads(1)
     base = tmp_path_factory.mktemp("alone")
-    return content(run_training(write_case(base, TEXT), base / "run").folder)
+    return trained(write_case(base, TEXT), base / "run")
 
 
 @pytest.fixture
@@ -75,6 +80,7 @@ class Told(Silent):
         self.lefts.append((share, seconds))
 
 
+@pytest.mark.slow
 def test_the_other_process_ends_with_the_run_that_goes_on_to_the_same_bytes(alone, both, tmp_path):
     config = write_case(tmp_path, TEXT)
     command = [sys.executable, "-c", SCRIPT, str(config), str(tmp_path / "run")]
@@ -85,13 +91,13 @@ def test_the_other_process_ends_with_the_run_that_goes_on_to_the_same_bytes(alon
         time.sleep(0.05)
     assert not _runs(other)
     told = Told()
-    result = resume_training(tmp_path / "run", told)
+    found = trained(tmp_path / "run" / "config.yaml", tmp_path / "run", told, resume=True)
     assert told.said == [text for text in told.said if "resuming" in text]  # no word of a process that failed
     assert told.steps[-1][:3] == ("fitting the pure neural ODE", 4, 4)
     assert "validation" in told.steps[-1][3]
     assert all(0 <= share <= 1 and seconds >= 0 for share, seconds in told.lefts)
-    assert [n for n in alone if content(result.folder).get(n) != alone[n]] == []
-    seconds = json.loads((result.folder / "summary.json").read_text())["seconds"]
+    assert [n for n in alone if found.get(n) != alone[n]] == []
+    seconds = json.loads((tmp_path / "run" / "summary.json").read_text())["seconds"]
     assert {"neural", "waiting for the second process"} <= set(seconds)
 
 
@@ -107,11 +113,11 @@ def _runs(process: int) -> bool:
 def test_a_run_does_what_the_other_process_failed_to_do(alone, both, tmp_path, monkeypatch):
     monkeypatch.setattr(second_process, "MODULE", "asm_hybrid.training.no_such_module")
     told = Told()
-    result = run_training(write_case(tmp_path, TEXT), tmp_path / "run", told)
+    found = trained(write_case(tmp_path, TEXT), tmp_path / "run", told)
     assert len(told.said) == 1
     assert "ended early (" in told.said[0]
     assert "no_such_module" in told.said[0]
-    assert [n for n in alone if content(result.folder).get(n) != alone[n]] == []
+    assert [n for n in alone if found.get(n) != alone[n]] == []
 
 
 def test_ctrl_c_while_the_other_process_works_keeps_its_best_so_far(alone, both, tmp_path, monkeypatch):
@@ -130,8 +136,8 @@ def test_ctrl_c_while_the_other_process_works_keeps_its_best_so_far(alone, both,
     whole = json.loads(alone["summary.json"])["fits"]["the pure neural ODE"]
     assert fits["the pure neural ODE"]["best"] == whole["best"]
     assert load_model(outcome.folder).neural is not None
-    result = resume_training(outcome.folder)
-    assert [n for n in alone if content(result.folder).get(n) != alone[n]] == []
+    found = trained(outcome.folder / "config.yaml", outcome.folder, resume=True)
+    assert [n for n in alone if found.get(n) != alone[n]] == []
 
 
 def test_the_other_process_refuses_data_that_changed(tmp_path, monkeypatch):

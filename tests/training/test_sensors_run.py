@@ -111,7 +111,8 @@ def write_two(folder, text=TWO):
 def run(tmp_path_factory):
     torch.set_num_threads(1)
     base = tmp_path_factory.mktemp("two")
-    run_training(write_two(base, TWO.replace("window: 6 h", "window: 1 d")), base / "run")
+    text = TWO.replace("window: 2 h", "window: 1 d").replace("network: {", "network: {type: mlp, ")
+    run_training(write_two(base, text), base / "run")
     return base / "run"
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_plant import BEYOND, CONFIG, TRUE, write_case
+from small_plant import CONFIG, TRUE, write_case
 
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.errors import InputError, SimulationError
@@ -23,13 +23,8 @@ MODELS = ["mean", "diurnal", "least_squares", "mechanistic", "recalibrated", "ne
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Train once; return the run folder."""
-    torch.set_num_threads(1)
-    base = tmp_path_factory.mktemp("small")
-    result = run_training(write_case(base, truth=BEYOND), base / "run")
-    assert not result.interrupted
-    return base / "run"
+def run(small_run):
+    return small_run
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +235,7 @@ def test_a_gradient_reaches_back_to_a_window_the_block_or_the_record(tmp_path, m
 
 
 def test_the_gradient_is_checked_on_windows_that_have_samples(tmp_path):
-    text = CONFIG.replace("iterations: 4", "iterations: 1, gradient: record").replace("window: 6 h", "window: 30 min")
+    text = CONFIG.replace("iterations: 4", "iterations: 1, gradient: record").replace("window: 2 h", "window: 30 min")
     train(write_case(tmp_path, text), tmp_path / "run")
     summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
     assert summary["gradient_error"] > 0  # 12 windows without samples go before, and more than 8 are not compared
@@ -254,7 +249,7 @@ def test_a_diverging_training_names_place_and_parameters_and_keeps_the_last_good
     def breaks(self, rho, X, u):
         found = healthy(self, rho, X, u)
         calls.append(1)
-        return found * torch.nan if torch.is_grad_enabled() and len(calls) > 400 else found
+        return found * torch.nan if torch.is_grad_enabled() and len(calls) > 135 else found
 
     monkeypatch.setattr(LearntTerm, "rates", breaks)
     with pytest.raises(SimulationError) as caught:
@@ -278,5 +273,5 @@ def test_a_bad_config_leaves_nothing_behind(tmp_path):
 
 def test_weights_hold_every_seed(run):
     weights = load_file(run / "weights.safetensors")
-    assert weights["n.by_kind.process.network.weights.0"].shape == (2, 2, 4)
+    assert weights["n.by_kind.process.network.weights.0"].shape[:2] == (2, 2)  # seed, input
     assert weights["n.by_kind.process.network.weights.1"].abs().max() > 0
