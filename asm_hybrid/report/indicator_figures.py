@@ -182,7 +182,7 @@ def plot_effluents(
             ax.margins(x=0)
             look.mark(ax)
             ax.tick_params(axis="y", left=False)
-        figure.supxlabel(look.axis.dress(axes), fontsize=8.5)
+        figure.supxlabel(look.axis.dress(list(axes)), fontsize=8.5)
         dashed = Line2D([], [], ls="--", lw=1.1, color=INK, label=ABOVE)
         return finish(figure, list(cases), title, "effluent", [dashed, *look.handles], below=0.08)
 
