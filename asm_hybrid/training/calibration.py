@@ -195,7 +195,7 @@ def calibrate(
     def derivative(x: np.ndarray) -> np.ndarray:
         return evaluate(x)[1]
 
-    from scipy.optimize import least_squares
+    from scipy.optimize import least_squares  # slow to load, and for training alone
 
     result = least_squares(
         value,
