@@ -68,7 +68,6 @@ def reservoirs(inflow: Values, residence: float, count: int, step: float) -> Val
 
     kept = exp(-step / residence)
     share = residence / step * (1 - kept)
-    from scipy.signal import lfilter  # slow to load; a config with a generated influent alone needs it
 
     flow = inflow
     for _ in range(count):

@@ -142,7 +142,6 @@ class Watch:
         if not value(low) > 0.0 or value(high) > 0.0:
             return None
         resolution = 4.0 * float(np.spacing(max(abs(begin.value), abs(high))))
-        from scipy.optimize import brentq  # slow to load, and few plants have events
 
         found = float(brentq(value, low, high, xtol=resolution, rtol=4.0 * np.finfo(float).eps))
         for k in range(TRIES):  # the state of an event is not beyond it

@@ -52,7 +52,6 @@ def integrate_explicit(
         return interval * derivative(x, u)
 
     times = torch.arange(last + 1, dtype=x0.dtype, device=x0.device)
-    from torchdiffeq import odeint  # it loads half of scipy, which most commands do without
 
     path = odeint(right, x0, times, method="rk4", options={"step_size": 1.0, "perturb": True})
     return torch.movedim(path, 0, -2)

@@ -58,7 +58,6 @@ class _End:
 
         others = np.arange(len(self.x)) != self.index
         # The residuals enter by their projection on the slopes, so that a step of the search costs next to nothing.
-        from scipy.optimize import brentq, lsq_linear  # slow to load, and for training alone
 
         factor = np.asarray(np.linalg.qr(np.column_stack([self.slope, self.residual]), mode="r"))
         matrix, constant = factor[:, :-1], factor[:, -1]
