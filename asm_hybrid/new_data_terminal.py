@@ -30,6 +30,8 @@ def print_prediction(found: Prediction) -> None:
     found : Prediction
         The prediction, written.
     """
+    from asm_hybrid.report.style import number
+
     console = _console()
     for text in found.verdicts or ("nothing was measured that is new: there is no score",):
         broken = text in found.found.alarms
@@ -46,8 +48,8 @@ def print_prediction(found: Prediction) -> None:
         for name in ("RMSE", "bias", "validation RMSE", "samples"):
             table.add_column(name, justify="right")
         for title, model, score, known in rows:
-            validation = "–" if known is None else f"{known:.3g}"
-            table.add_row(title, model, f"{score['rmse']:.3g}", f"{score['bias']:.3g}", validation, str(score["n"]))
+            figures = number(score["rmse"]), number(score["bias"]), number(known), str(score["n"])
+            table.add_row(title, model, *figures)
         console.print(table)
     _end(console, found.warnings, found)
 
@@ -60,6 +62,8 @@ def print_forecast_ahead(found: Forecast) -> None:
     found : Forecast
         The forecast, written.
     """
+    from asm_hybrid.report.style import number
+
     console = _console()
     console.print(f"from {found.now:%Y-%m-%d %H:%M} UTC; what comes in: {found.found.ahead.text}", markup=False)
     series, own = found.series, found.found.own
@@ -75,10 +79,10 @@ def print_forecast_ahead(found: Forecast) -> None:
             table.add_row(
                 f"{label} \\[{row['unit']}]",
                 f"{errors['lead']:g} h",
-                f"{value:.3g}",
-                f"{low:.3g} to {high:.3g}",
-                f"{errors['rmse']:.2g}",
-                f"{errors['persistence']:.2g}",
+                number(value),
+                f"{number(low)} to {number(high)}",
+                number(errors["rmse"], 2),
+                number(errors["persistence"], 2),
                 f"{100 * errors['coverage']:.0f} % of {errors['n']}",
             )
     console.print(table)

@@ -289,7 +289,7 @@ def _check_cells(check: Check) -> tuple[str, str, str]:
 def print_plant_scenarios(result: PlantScenarios, folder: Path) -> None:
     """Print what a simulation of a plant gave: the main indicators of each case, and where the rest is."""
     from asm_hybrid.data.check_text import finding_lines
-    from asm_hybrid.scenario.summary import effect_warnings, main_rows, said
+    from asm_hybrid.scenario.summary import SILENT, effect_warnings, main_rows, said
 
     console = _console()
     if result.fitted is not None and result.fitted.origin is not None:
@@ -298,6 +298,8 @@ def print_plant_scenarios(result: PlantScenarios, folder: Path) -> None:
         console.print("no steady state, since the plant has a time table or on/off control: starts with seed sludge")
     else:
         console.print(f"steady state of the mean inputs: largest relative rate of change {result.residual:.1e} 1/d")
+    if result.fitted is not None and result.fitted.silent:
+        console.print(SILENT, markup=False)
     for case in result.cases[1:]:
         console.print(f"{case.name}: {'; '.join(case.changes)}", markup=False)
     if result.findings:
@@ -306,9 +308,7 @@ def print_plant_scenarios(result: PlantScenarios, folder: Path) -> None:
     console.print()
     rows = main_rows(result.cases)
     _print_cases(console, result, rows, f"Indicators from day {result.start:g} on", ("indicator", "unit"), _told)
-    if result.fitted is not None and result.fitted.members > 1:
-        title = f"The figures above are medians of {result.fitted.members} seeds, which differ"
-        _print_cases(console, result, rows, title, ("range over the seeds",), _range)
+    _print_ranges(console, result, rows)
     if any(case.alone for case in result.cases):
         _print_cases(console, result, rows, "f alone, without what was learnt", ("f alone",), _by_f_alone)
     for text in said(result.cases, "left_out"):
@@ -318,6 +318,18 @@ def print_plant_scenarios(result: PlantScenarios, folder: Path) -> None:
     for text in said(result.cases, "warnings"):
         console.print(f"warning: {text}", markup=False, style="yellow")
     console.print(f"page: {folder / 'index.html'}", markup=False, soft_wrap=True)
+
+
+def _print_ranges(console: Console, result: PlantScenarios, rows: Sequence[IndicatorRow]) -> None:
+    """Print the ranges over the seeds of what differs in the digits that are shown."""
+    if result.fitted is None or result.fitted.members < 2:
+        return
+    title = f"The figures above are medians of {result.fitted.members} seeds"
+    differing = [row for row in rows if any(_figure(low) != _figure(high) for low, high in row.ranges)]
+    if differing:
+        _print_cases(console, result, differing, f"{title}, which differ", ("range over the seeds",), _range)
+    else:
+        console.print(f"{title}, which do not differ in these digits")
 
 
 def _print_cases(

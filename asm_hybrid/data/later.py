@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -87,7 +87,23 @@ def read_later(
     findings = [f for f in findings if f.kind not in SAID_BEFORE]
     dataset, _ = build_series(config, table, layout, sources, findings, knot)
     raise_errors(dataset.quality)
+    dataset = replace(dataset, quality=tuple(_coarse(f, config) for f in dataset.quality))
     return LaterData(dataset, tuple(lacking), tuple(empty))
+
+
+def _coarse(finding: QualityFinding, config: Config) -> QualityFinding:
+    """Return a finding; that of a fine interval, which cannot be another one here, as what it means for new data."""
+    if finding.kind != "fine interval":
+        return finding
+    files = ", ".join(str(config.resolve(section.file)) for section in config.data.sources.values())
+    return replace(
+        finding,
+        file=files,
+        message=f"the inputs lie much further apart than the {1440 * config.data.interval:g} min of the run's knots: "
+        "their course over the day, which the model has learnt from, is missing",
+        expected="inputs about as often as in the record of the run",
+        fix="give inputs at a shorter distance",
+    )
 
 
 def _without_absent(config: Config) -> tuple[Config, list[str]]:

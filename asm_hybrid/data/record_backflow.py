@@ -57,7 +57,7 @@ def backflow_findings(
                 ", ".join(header for _, header in columns),
                 "",
                 "backward flow",
-                f"{problem.error.found}, in {100 * problem.share:.2g} % of the time: {_spans(times, problem.when)}",
+                f"{problem.error.found}, in {100 * problem.share:.3g} % of the time: {_spans(times, problem.when)}",
                 problem.error.expected or "",
                 f"{problem.error.fix}: check units and times of these columns; spread what is drawn over the day"
                 if problem.impossible and problem.error.fix

@@ -10,7 +10,6 @@ from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from asm_hybrid.data.patterns import RainEvent
 
@@ -65,8 +64,11 @@ def reservoirs(inflow: Values, residence: float, count: int, step: float) -> Val
     float array, (step, …)
         Means over each step; at the begin the reservoirs are in balance with the first inflow.
     """
+    from scipy.signal import lfilter
+
     kept = exp(-step / residence)
     share = residence / step * (1 - kept)
+
     flow = inflow
     for _ in range(count):
         end = lfilter([1 - kept], [1, -kept], flow, axis=0, zi=kept * flow[:1])[0]

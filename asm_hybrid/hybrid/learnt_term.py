@@ -22,6 +22,8 @@ __all__ = ["LearntTerm", "LearntTerms"]
 
 ROUNDED = 0.01
 """Root mean square of n below which its penalty is smooth."""
+PROBES = 64
+"""Points within the trained range at which n is looked at."""
 
 
 class LearntTerm(nn.Module, Term[Tensor]):
@@ -92,6 +94,15 @@ class LearntTerm(nn.Module, Term[Tensor]):
         if not self.placement.in_tanks:
             scaled = scaled.expand(self.members, *scaled.shape)
         return cast(Tensor, self.network(scaled))
+
+    @property
+    def silent(self) -> bool:
+        """Whether n is zero with all members, as at the start of a fit."""
+        generator = torch.Generator().manual_seed(0)
+        shares = torch.rand(PROBES, 1, len(self.spec.inputs), dtype=torch.float64, generator=generator)
+        features = self.low + (self.high - self.low) * shares.to(self.low.device)
+        with torch.no_grad():
+            return not bool(self.network(self.scaled(features).expand(self.members, -1, -1, -1)).any())
 
     def inside(self, features: Tensor) -> bool:
         """See :class:`~asm_hybrid.hybrid.term.Term`; asked where the answer costs less than what it saves."""
@@ -168,6 +179,11 @@ class LearntTerms(nn.Module, Terms[Tensor]):
     def members(self) -> int:
         """Number of members."""
         return next(iter(self)).members
+
+    @property
+    def silent(self) -> bool:
+        """Whether n is zero in all placements, with all members: the model is f then."""
+        return all(term.silent for term in self)
 
     def member(self, index: int) -> LearntTerms:
         """Return the terms with one member of their networks."""

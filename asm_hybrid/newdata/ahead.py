@@ -88,6 +88,11 @@ class Ahead(ABC):
         return np.vstack([known[-1], out])
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of it, a sentence each."""
+        return ()
+
+    @property
     def past(self) -> Ahead:
         """The rule by which forecasts before now are made, whose errors stand for those to come."""
         return self
@@ -162,11 +167,14 @@ class Planned(Ahead):
         What the file says at the knots after `now`; NaN for inputs that it lacks.
     file : str
         The file.
+    findings : tuple of str
+        What its checks found.
     """
 
     now: pd.Timestamp
     values: np.ndarray
     file: str
+    findings: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -184,6 +192,11 @@ class Planned(Ahead):
     def needed(self) -> float:
         """See `Ahead`."""
         return 1.0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """See `Ahead`."""
+        return self.findings
 
     @property
     def past(self) -> Ahead:
@@ -285,4 +298,5 @@ def choose_ahead(record: RunRecord, influent: NewData, now: pd.Timestamp, end: p
     for name, series in values.items():
         table[:, names.index(name)] = series
     files = ", ".join(Path(s.file).name for s in config.data.sources.values())
-    return Planned(record, now, table, files)
+    told = (*(f"{f.where}: {f.message}" for f in findings), *record.unit_doubts(table))
+    return Planned(record, now, table, files, told)

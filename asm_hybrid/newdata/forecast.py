@@ -168,7 +168,9 @@ class Forecast:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader must know, a sentence each."""
-        return (*self.joined.notes, *self.notes, *(f"{f.where}: {f.message}" for f in self.joined.dataset.quality))
+        doubts = self.record.unit_doubts(self.joined.dataset.inputs[self.joined.lead :])
+        quality = (f"{f.where}: {f.message}" for f in self.joined.dataset.quality)
+        return (*self.joined.notes, *self.notes, *doubts, *self.ahead.notes, *quality)
 
     @cached_property
     def errors(self) -> dict[str, list[dict[str, Any]]]:
@@ -286,7 +288,7 @@ def _hours(text: str, interval: float) -> float:
             raise ValueError("it has no unit")
         hours = 24 * duration(text)
     knots = hours / 24 / interval
-    if not 0 < hours <= LONGEST or abs(knots - round(knots)) > SAME * max(1.0, knots):
+    if not 0 < hours <= LONGEST or round(knots) < 1 or abs(knots - round(knots)) > SAME * max(1.0, knots):
         raise InputError(f"the horizon is {text}", where="horizon", expected=expected, fix="for instance 48h")
     return round(knots) * interval * 24
 

@@ -97,10 +97,23 @@ def _replaced(config: Config, files: Mapping[str, Any]) -> Config:
             fix=f"add --data {missing[0]}=FILE",
         )
     found = {
-        name: section.model_copy(update={"file": str(user_path(as_path(files[name], A_FILE)).absolute())})
-        for name, section in sources.items()
+        name: section.model_copy(update={"file": str(_existing(files[name]))}) for name, section in sources.items()
     }
     return config.model_copy(update={"data": config.data.model_copy(update={"sources": found})})
+
+
+def _existing(given: Any) -> Path:
+    """Return the path of a file that a user names; refuse one that is not there."""
+    path = user_path(as_path(given, A_FILE)).absolute()
+    if not path.is_file():
+        near = sorted(p.name for p in path.parent.iterdir() if p.is_file()) if path.parent.is_dir() else []
+        raise InputError(
+            "this is a folder, not a file" if path.is_dir() else "the file does not exist",
+            where=str(given),
+            expected=A_FILE,
+            fix=nearest(path.name, near) if near else "check the path",
+        )
+    return path
 
 
 def _mapped(config: Config, source: YamlSource) -> Config:

@@ -226,7 +226,8 @@ def _overlap(record: RunRecord, new: Dataset, first: int) -> list[str]:
         return []
     old, own = record.inputs[begin:end], new.inputs[begin - first : end - first]
     size = np.abs(record.inputs).max(axis=0)
-    off = np.abs(own - old).mean(axis=0) / np.where(size > 0, size, 1.0)
+    known = ~new.input_filled[begin - first : end - first]
+    off = (np.abs(own - old) * known).sum(axis=0) / np.maximum(known.sum(axis=0), 1) / np.where(size > 0, size, 1.0)
     worst = np.argsort(-off)[:3]
     return [
         f"{new.input_names[i]} differs from the record over the same time, {own[:, i].mean():.4g} instead of "

@@ -27,8 +27,6 @@ __all__ = ["Prediction", "predict"]
 
 ROUNDING = 1e-6
 """Share of its size by which an input may leave its range."""
-FAR = 5.0
-"""Times its largest value in training that an input must exceed throughout for its unit to be doubted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +142,7 @@ class Prediction:
             found.append(
                 f"outside of what training saw for {self.outside_hours:.3g} h: {departures_text(self.outside)}"
             )
-        found += self._unit_doubts()
+        found += self.record.unit_doubts(self.joined.dataset.inputs[self.joined.lead :])
         found += [f"{f.where}: {f.message}" for f in self.joined.dataset.quality]
         return tuple(found)
 
@@ -243,21 +241,6 @@ class Prediction:
         days = np.asarray(self.joined.stamps.tz_convert(self.record.clock).strftime("%Y-%m-%d"))
         return [str(d) for d in np.unique(days) if gaps[days == d].mean() > 0.5]
 
-    def _unit_doubts(self) -> list[str]:
-        """Return inputs that lie so far above or below all of training that their unit is in doubt."""
-        values, seen = self.joined.dataset.inputs[self.joined.lead :], self.record.trained
-        found = []
-        for i, (name, unit) in enumerate(
-            zip(self.joined.dataset.input_names, self.joined.dataset.input_units, strict=True)
-        ):
-            low, high, own = seen[:, i].min(), seen[:, i].max(), float(np.median(values[:, i]))
-            if low > 0 and not low / FAR <= own <= high * FAR:
-                found.append(
-                    f"{name} is {own:.4g} {unit} in the middle, where training saw {low:.4g} to {high:.4g}: is its "
-                    "column in another unit than the config says?"
-                )
-        return found
-
 
 def predict(run: Path, data: NewData) -> Prediction:
     """Predict new data with the fitted model of a run.
@@ -351,7 +334,8 @@ def verdict_text(label: str, unit: str, judgement: Judgement) -> str:
             f"{j.ratio:.2g} times the noise of the sensor, which exceeds the validation error of {j.validation:.2g}"
         )
     if j.kind == "short":
-        return f"{errs}, {against}: fewer than {FEWEST} days, here or in the validation block, say nothing yet"
+        few = "these" if days < FEWEST else "those of the validation block"
+        return f"{errs}, {against}: {few} are fewer than the {FEWEST} days that are needed to tell whether it holds"
     if j.since is not None:
         errs = f"{label} errs by {j.rmse:.2g} {unit} since {j.since}"
     large = sum(day.large for day in j.days)

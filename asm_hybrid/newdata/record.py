@@ -30,6 +30,8 @@ __all__ = ["SAME", "RunRecord", "read_record"]
 SAME = 1e-6
 """Distance from a knot, in knot intervals, within which a time is at the knot."""
 DAY = pd.Timedelta(days=1)
+FAR = 5.0
+"""Times its largest value in training that an input must exceed throughout for its unit to be doubted."""
 OTHER_VERSION = "use the version of asm-hybrid that made the run, or train again"
 
 
@@ -128,6 +130,21 @@ class RunRecord:
         begin, end = self.blocks["train"]
         knots = np.arange(self.knot(begin), self.knot(end) + 1)
         return self.inputs[knots[(knots >= 0) & (knots <= self.last)]]
+
+    def unit_doubts(self, inputs: np.ndarray) -> list[str]:
+        """Say which inputs, ``(knot, input)``, lie so far from all of training that their unit is in doubt.
+
+        Inputs that hold no number are passed over.
+        """
+        seen, found = self.trained, []
+        for i, spec in enumerate(self.model.plant.inputs):
+            low, high, own = seen[:, i].min(), seen[:, i].max(), float(np.median(inputs[:, i]))
+            if low > 0 and (own < low / FAR or own > high * FAR):
+                found.append(
+                    f"{spec.name} is {own:.4g} {spec.unit} in the middle, where training saw {low:.4g} to {high:.4g}: "
+                    "is its column in another unit than the config says?"
+                )
+        return found
 
     @cached_property
     def variables(self) -> tuple[Observation, ...]:

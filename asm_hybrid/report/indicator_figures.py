@@ -65,7 +65,7 @@ def plot_indicators(
         return {}
     members = {case: [{row.name: row.value for row in rows} for rows in own] for case, own in (ranges or {}).items()}
     by_f = {case: {row.name: row.value for row in rows} for case, rows in (alone or {}).items()}
-    with drawing():
+    with drawing(lines=True):
         figure = Figure(figsize=(WIDTH, BARS))
         axes = figure.subplots(1, len(groups), width_ratios=[1.1 + 0.7 * len(g) for g in groups], squeeze=False)[0]
         for ax, names in zip(axes, groups, strict=True):
@@ -141,7 +141,7 @@ def plot_effluents(
     look, others = look or CaseLook(), others or {}
     if not limits:
         raise InputError("there is no limit, so that there is nothing to draw", expected="a limit for each panel")
-    with drawing():
+    with drawing(lines=True):
         figure = Figure(figsize=(WIDTH, 0.35 + PANEL * len(limits)))
         axes = figure.subplots(len(limits), 1, sharex=True, squeeze=False)[:, 0]
         for ax, (quantity, limit) in zip(axes, limits.items(), strict=True):
@@ -162,10 +162,10 @@ def plot_effluents(
                     lw=1.3,
                     drawstyle="steps-post" if held else "default",
                 )
+                if not (over := values > limit).any():
+                    continue
                 above: dict[str, Any] = {"step": "post"} if held else {"interpolate": True}
-                ax.fill_between(
-                    times, limit, values, where=values > limit, color=colours[case], alpha=0.15, lw=0, **above
-                )
+                ax.fill_between(times, limit, values, where=over, color=colours[case], alpha=0.15, lw=0, **above)
             ax.axhline(limit, ls="--", lw=1.1, color=INK, zorder=3)
             ax.set_ylim(1.12 * lowest, 1.12 * highest)
             ax.set_title(f"{quantity} [{unit_text(f'g{SUBSTANCES.get(quantity, str())}/m3')}]", **PANEL_TITLE)
@@ -181,10 +181,10 @@ def plot_effluents(
             ax.yaxis.set_major_formatter(tick)
             ax.margins(x=0)
             look.mark(ax)
-        look.axis.dress(axes[-1])
-        axes[-1].set_xlabel(look.axis.label)
+            ax.tick_params(axis="y", left=False)
+        figure.supxlabel(look.axis.dress(list(axes)), fontsize=8.5)
         dashed = Line2D([], [], ls="--", lw=1.1, color=INK, label=ABOVE)
-        return finish(figure, list(cases), title, "effluent", [dashed, *look.handles])
+        return finish(figure, list(cases), title, "effluent", [dashed, *look.handles], below=0.08)
 
 
 def _beside(ax: Axes, look: CaseLook, times: np.ndarray, values: Sequence[np.ndarray], colour: str) -> None:

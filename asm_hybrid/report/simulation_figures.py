@@ -9,26 +9,26 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from asm_hybrid.plant import InputSpec, TakacsSettler
 from asm_hybrid.report.case_style import CASE_COLOURS, PANEL_TITLE, WIDTH, CaseLook, TimeAxis, finish, tick
 from asm_hybrid.report.indicator_figures import plot_effluents, plot_indicators
+from asm_hybrid.report.steady_operation import CHANGED, steady_rows
 from asm_hybrid.report.style import INK, drawing, unit_text
 from asm_hybrid.scenario.cases import Case, PlantScenarios
 from asm_hybrid.scenario.compiled import SHOWN, PlantRecord
 from asm_hybrid.scenario.kpi import SUBSTANCES
 from asm_hybrid.scenario.scoring import NAMES
 
-__all__ = ["draw_all"]
+__all__ = ["draw_all", "steady_operation"]
 
 PANEL = 1.75
 """Height of a panel [inch]."""
 QUANTITIES = ("NH4", "NO3", "TN", "TP", "COD", "TSS")
 SHADE = "#eef1f5"
-CHANGED = 1e-6
-"""Share by which an input must vary to be drawn [-]."""
 NOTHING = 1e-9
 """What stays below this is drawn as zero."""
 
@@ -133,8 +133,30 @@ def _effluent_more(result: PlantScenarios, cases: Sequence[Case], title: str) ->
 def _operation(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[str, bytes]:
     """Draw what is controlled, oxygen and air of the tanks, and inputs that vary or differ."""
     points = _setpoints(result)
-    rows = [[_panel(cases, n, points.get(n)) for n in row] for row in _operated(result, cases)]
-    return _panels(result, cases, title, "operation", rows)
+    stated = steady_operation(result)
+    rows = [[n for n in row if n not in stated] for row in _operated(result)]
+    pairs, single = [row for row in rows if len(row) == 2], [row[0] for row in rows if len(row) == 1]
+    pairs += [single[i : i + 2] for i in range(0, len(single), 2)]
+    panels = [[_panel(cases, n, points.get(n)) for n in row] for row in pairs]
+    return _panels(result, cases, title, "operation", panels)
+
+
+def steady_operation(result: PlantScenarios) -> dict[str, tuple[str, ...]]:
+    """Return what of the operation is not drawn, since a table says it.
+
+    Parameters
+    ----------
+    result : PlantScenarios
+        The simulation.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        See `asm_hybrid.report.steady_operation.steady_rows`.
+    """
+    points = _setpoints(result)
+    names = [n for row in _operated(result) for n in row if n not in points]
+    return steady_rows(result.cases, names, [s.name for p in result.plants for s in p.inputs.of_kind("influent")])
 
 
 def _setpoints(result: PlantScenarios) -> dict[str, str]:
@@ -165,9 +187,9 @@ def _panel(cases: Sequence[Case], name: str, setpoint: str | None = None) -> _Pa
     )
 
 
-def _operated(result: PlantScenarios, cases: Sequence[Case]) -> list[list[str]]:
+def _operated(result: PlantScenarios) -> list[list[str]]:
     """Return what to draw in each row: what is measured and what it moves, oxygen and air of a tank, other inputs."""
-    columns = {name for case in cases for name in case.record.columns}
+    columns = {name for case in result.cases for name in case.record.columns}
     oxygen, rows, others = result.plant.table.oxygen, list[list[str]](), list[str]()
     if "effluent.flow" not in columns:  # no plant
         return []
@@ -179,7 +201,7 @@ def _operated(result: PlantScenarios, cases: Sequence[Case]) -> list[list[str]]:
             if tank.aerated or tank.air or imposed:
                 rows.append([f"{tank.name}.{oxygen}", f"{tank.name}.air" if tank.air else f"{tank.name}.kla"])
         others += [f"{tank.name}.volume" for tank in plant.layout.tanks if tank.variable]
-        others += [spec.name for spec in plant.inputs if spec.kind != "setpoint" and _varies(cases, spec)]
+        others += [spec.name for spec in plant.inputs if spec.kind != "setpoint" and _varies(result.cases, spec)]
     drawn: set[str] = set()
     kept = []
     for row in (*rows, others):
@@ -243,20 +265,18 @@ def _panels(
     if not rows:
         return {}
     look = _look(result, cases)
-    with drawing():
+    with drawing(lines=True):
         figure = Figure(figsize=(WIDTH, PANEL * len(rows)))
-        grid = figure.subplots(len(rows), 2, squeeze=False)
-        for axes, row in zip(grid, rows, strict=True):
-            for ax in axes[len(row) :]:
-                ax.set_visible(False)
-            for ax, panel in zip(axes, row, strict=False):
+        grid = GridSpec(len(rows), 2, figure=figure)
+        for i, row in enumerate(rows):
+            for j, panel in enumerate(row):
+                ax = figure.add_subplot(grid[i, j])
                 panel.draw(ax, look)
                 _frame(ax, panel.label, panel.unit, panel.values)
                 if result.start > 0:
                     ax.axvspan(look.axis.at(0.0), look.axis.at(result.start), color=SHADE, linewidth=0, zorder=0)
                 look.mark(ax)
-                look.axis.dress(ax, short=True)
-        figure.supxlabel(look.axis.label, fontsize=8.5)
+        figure.supxlabel(look.axis.dress(figure.axes, short=True), fontsize=8.5)
         more: list[Any] = []
         if any(line is not None for row in rows for panel in row for line in panel.setpoints):
             more.append(Line2D([], [], color=INK, linestyle="--", linewidth=0.9, label="setpoint"))
@@ -272,7 +292,7 @@ def _settler(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[
         return {}
     names = [f"settler_{i + 1}.TSS" for i in range(settler.layers)]
     layers = np.arange(1, settler.layers + 1)
-    with drawing():
+    with drawing(lines=True):
         figure = Figure(figsize=(WIDTH, 3.2))
         left, right = figure.subplots(1, 2, width_ratios=[1.0, 1.3])
         for k, case in enumerate(cases):
@@ -297,8 +317,7 @@ def _settler(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[
         left.set_ylabel("layer, from the top")
         left.set_xlabel("TSS")
         _frame(right, f"Bottom layer, {names[-1]}", "g TSS/m3", panel.values)
-        look.axis.dress(right, short=True)
-        right.set_xlabel(look.axis.label)
+        right.set_xlabel(look.axis.dress([right], short=True))
         return finish(figure, [case.name for case in cases], title, "settler")
 
 
@@ -313,6 +332,7 @@ def _frame(ax: Axes, label: str, unit: str, values: Sequence[np.ndarray]) -> Non
         ax.set_ylim(min(0.0, 1.12 * low), 1.12 * high if high > NOTHING else 1.0)
     ax.locator_params(axis="y", nbins=5)
     ax.yaxis.set_major_formatter(tick)
+    ax.tick_params(axis="y", left=False)
 
 
 Draw = Callable[[PlantScenarios, Sequence[Case], str], dict[str, bytes]]

@@ -12,11 +12,11 @@ from markupsafe import Markup
 from asm_hybrid.config import Config
 from asm_hybrid.data import QualityFinding
 from asm_hybrid.plant import TakacsSettler
-from asm_hybrid.report.simulation_figures import draw_all
+from asm_hybrid.report.simulation_figures import draw_all, steady_operation
 from asm_hybrid.report.style import embed, number, unit_text
 from asm_hybrid.report.templating import get_template
 from asm_hybrid.scenario.cases import PlantScenarios
-from asm_hybrid.scenario.summary import IndicatorRow, effect_warnings, indicator_groups, main_rows, said
+from asm_hybrid.scenario.summary import SILENT, IndicatorRow, effect_warnings, indicator_groups, main_rows, said
 
 __all__ = ["PAGE", "render_page", "simulation_files"]
 
@@ -84,6 +84,7 @@ def render_page(
         groups=groups[:OPEN],
         more=groups[OPEN:],
         figures={kind: _embedded(kind, files) for kind, files in figures.items()},
+        steady=_steady(result),
         flowsheet=embed(flowsheet, "Flow sheet", "flowsheet") if flowsheet else None,
         start=result.start,
         trust=effect_warnings(result.cases),
@@ -93,6 +94,12 @@ def render_page(
         plant_text=None if result.fitted else result.file.to_yaml(),
         scenario_text=result.scenario.document.text if result.scenario else None,
     )
+
+
+def _steady(result: PlantScenarios) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return what is not drawn of the operation: name, unit, and a text for each case."""
+    units = {name: unit for case in result.cases for name, unit in case.record.units.items()}
+    return [(name, unit_text(units[name]), texts) for name, texts in steady_operation(result).items()]
 
 
 def _row(row: IndicatorRow) -> dict[str, Any]:
@@ -153,7 +160,8 @@ def _facts(result: PlantScenarios) -> list[tuple[str, str]]:
     ]
     if fitted is not None:
         seeds = f"{fitted.members} seeds: median and range" if fitted.members > 1 else "one seed"
-        facts.append(("Model", f"calibrated f and n, {seeds}" if result.cases[0].trust else "calibrated f"))
+        alone = "calibrated f, since n is zero" if fitted.silent else "calibrated f"
+        facts.append(("Model", f"calibrated f and n, {seeds}" if result.cases[0].trust else alone))
     return facts
 
 
@@ -166,7 +174,7 @@ def _warning(finding: QualityFinding) -> str:
 def _fitted_notes(result: PlantScenarios) -> list[str]:
     fitted = result.fitted
     assert fitted is not None
-    notes = []
+    notes = [f"{SILENT[0].upper()}{SILENT[1:]}."] if fitted.silent else []
     if fitted.by_knots:
         notes.append("The base case is the prediction of the run: the same equations, inputs, states and steps.")
     elif fitted.origin is not None:

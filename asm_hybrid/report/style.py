@@ -63,15 +63,25 @@ _RC: dict[str, Any] = {
     "axes.facecolor": "none",
     "figure.constrained_layout.use": True,
 }
+_LINES: dict[str, Any] = {
+    "path.simplify": True,
+    "path.simplify_threshold": 0.25,  # how far a line may be from its points [pixel; point in SVG]
+    "figure.constrained_layout.use": False,
+}
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
-_DECIMALS = re.compile(r"-?\d+\.\d{3,}")
+_DECIMALS = re.compile(r"(\.\d\d)\d+")
 _METADATA: dict[str, str | None] = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
+def drawing(*, lines: bool = False) -> Iterator[None]:
     """Draw with the report's settings, whatever the user's matplotlibrc says.
+
+    Parameters
+    ----------
+    lines : bool
+        Whether there are no dots, so that lines may be drawn with fewer points, and the layout is fixed by the figure.
 
     Yields
     ------
@@ -80,7 +90,7 @@ def drawing() -> Iterator[None]:
     """
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        cast(dict[str, Any], matplotlib.rcParams).update(_RC)
+        cast(dict[str, Any], matplotlib.rcParams).update(_RC | (_LINES if lines else {}))
         yield
 
 
@@ -129,7 +139,7 @@ def embed(text: str | bytes, title: str, prefix: str) -> Markup:
     for element in root.iter():
         for key, value in list(element.attrib.items()):
             if key in ("d", "x", "y"):
-                element.set(key, _DECIMALS.sub(_rounded, value))
+                element.set(key, _DECIMALS.sub(r"\1", value))  # to a hundredth of a point, finer than any screen shows
             elif key == "id":
                 element.set(key, f"{prefix}-{value}")
             elif key == f"{{{_XLINK}}}href" and value.startswith("#"):
@@ -143,11 +153,6 @@ def embed(text: str | bytes, title: str, prefix: str) -> Markup:
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _XLINK)
     return Markup(ElementTree.tostring(root, encoding="unicode"))
-
-
-def _rounded(match: re.Match[str]) -> str:
-    """Return a coordinate to a hundredth of a point, finer than any screen shows."""
-    return f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
 
 
 def plain(name: str) -> str:

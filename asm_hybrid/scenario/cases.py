@@ -105,6 +105,8 @@ class Fitted:
         Time zero, UTC; None where it is not a part of the record.
     zone : str
         The zone in which times are shown.
+    silent : bool
+        Whether the run is a hybrid whose n is zero, so that f alone is simulated.
     """
 
     members: int
@@ -112,6 +114,7 @@ class Fitted:
     by_knots: bool
     origin: pd.Timestamp | None
     zone: str
+    silent: bool = False
 
 
 @dataclass(frozen=True)

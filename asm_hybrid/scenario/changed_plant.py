@@ -14,6 +14,7 @@ from typing import Any
 from asm_hybrid.config import Config, PlantFile
 from asm_hybrid.config.builders.columns import used_columns
 from asm_hybrid.config.schema.control_sections import ControlSection, CycleSection
+from asm_hybrid.errors import InputError
 from asm_hybrid.scenario.definition import NamedChanges, Scenario
 
 __all__ = ["changed_file"]
@@ -74,6 +75,7 @@ def changed_file(
         return file, ()
     taken = {target for loop in case.control.values() for target in loop.move}
     taken |= {target for cycle in case.cycles.values() for phase in cycle.phases for target in phase.set}
+    _check_imposed(file, oxygen, taken, scenario.document.where(*case.parts))
     control, gone = _controllers(file.plant.control, case, taken)
     cycles = _cycles(file.plant.cycles, case, taken)
     freed, columns = _columns(file, oxygen, taken)
@@ -88,6 +90,19 @@ def changed_file(
     texts += [f"without the controller {name}" for name in gone]
     texts += [f"{name} is no longer imposed" for name in freed]
     return found, tuple(texts)
+
+
+def _check_imposed(file: PlantFile, oxygen: str | None, taken: set[str], where: str) -> None:
+    """Refuse to move a concentration that a column imposes: aeration moves it, and no controller by itself."""
+    imposed = {str(c.target) for _, _, c in used_columns(file) if c.role == "imposed"}
+    for name in sorted(imposed & taken):
+        tank, _, component = name.partition(".")
+        raise InputError(
+            f"{name} is imposed by a column of the record, and no controller or time table moves a concentration",
+            where=where,
+            expected="an input such as TANK.kla, wastage or recycle.NAME",
+            fix=f"move {tank}.kla: the model then computes {name}" if component == oxygen else "",
+        )
 
 
 def _controllers(

@@ -86,10 +86,14 @@ class FittedSubject(Subject):
         What the run has learnt.
     run : Path
         Its folder.
+    silent : bool
+        Whether n is zero with all members, since validation confirmed nothing of what it learnt; the model is left
+        without it then, as recalibrated f.
     """
 
     model: FittedModel
     run: Path
+    silent: bool = False
 
     @property
     def learns(self) -> bool:
@@ -134,32 +138,25 @@ class FittedSubject(Subject):
         text = f"{origin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
         return Record(frame, not self.model.grid.linear, text, (), origin)
 
-    @cached_property
-    def _blocks(self) -> dict[str, tuple[float, float]]:
-        """Start and end of the blocks from the first knot [d]; empty without a summary."""
-        path = self.run / "summary.json"
-        if path.name not in read_manifest(self.run) and not path.exists():
-            return {}
-        verify_manifest(self.run, [path.name])
-        origin, last = self.record.origin, float(self.record.frame["time"].iloc[-1])
-        assert origin is not None
-        with readable(
-            "the blocks cannot be read",
-            where=f"{path} (blocks)",
-            expected="start and end of each in the notation of ISO 8601, with a zone",
-            fix="use the version of asm-hybrid that made the run, or train again",
-        ):
-            found = {}
-            for name, block in read_json(path)["blocks"].items():
-                start, end = (float((pd.Timestamp(t) - origin) / pd.Timedelta(days=1)) for t in block)
-                if not (start < end and start <= last and end >= 0.0):
-                    raise ValueError(f"{name} from {start} d to {end} d is no part of the record, which has {last} d")
-                found[name] = start, end
-            return found
-
     def block(self, name: str) -> tuple[float, float]:
         """Return start and end of a block from the first knot [d]; those of the record without a summary."""
-        return self._blocks.get(name, (0.0, float(self.record.frame["time"].iloc[-1])))
+        path, record = self.run / "summary.json", self.record
+        last, origin = float(record.frame["time"].iloc[-1]), record.origin
+        if path.name not in read_manifest(self.run) and not path.exists():
+            return 0.0, last
+        verify_manifest(self.run, [path.name])
+        content = read_json(path)
+        assert origin is not None
+        with readable(
+            f"the block {name!r} cannot be read",
+            where=f"{path} (blocks.{name})",
+            expected="start and end in the notation of ISO 8601, with a zone",
+            fix="use the version of asm-hybrid that made the run, or train again",
+        ):
+            start, end = (float((pd.Timestamp(t) - origin) / pd.Timedelta(days=1)) for t in content["blocks"][name])
+            if not (start < end and start <= last and end >= 0.0):
+                raise ValueError(f"from {start} d to {end} d is no part of the record, which has {last} d")
+            return start, end
 
     def period(self, scenario: Scenario | None) -> Period:
         """Return the knots of the period of a scenario, or of the test block.
@@ -294,4 +291,7 @@ def load_fitted(run: str | Path) -> FittedSubject:
         When a file is missing or is not the one that was written.
     """
     model = load_model(run)
-    return FittedSubject(model.config, model.plant, model, Path(run))
+    silent = model.term is not None and model.term.silent
+    if silent:
+        model = replace(model, term=None)
+    return FittedSubject(model.config, model.plant, model, Path(run), silent)

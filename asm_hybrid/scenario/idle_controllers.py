@@ -41,10 +41,13 @@ def control_warnings(plant: Plant, record: PlantRecord) -> tuple[str, ...]:
         if not isinstance(law, PI):
             late = slice(int((1.0 - MOST) * len(moved)), None)
             if np.ptp(moved[late]) <= NEAR * abs(law.on - law.off):
+                stays = law.on if abs(moved[-1] - law.on) < abs(moved[-1] - law.off) else law.off
+                goal, key = (law.switch_off, "switch_off") if stays == law.on else (law.switch_on, "switch_on")
                 found.append(
                     f"the controller {controller.name!r} does not switch: {controller.measured} is "
-                    f"{_range(measured[late])} {controller.unit}, and {name} stays at {moved[-1]:.4g} "
-                    f"{record.units[name]}. Look at which of switch_on and switch_off is the higher one"
+                    f"{_range(measured[late])} {controller.unit} and does not come to {key}, {goal:.4g}, while {name} "
+                    f"stays at {stays:.4g} {record.units[name]}. Look at the values of on and off, and at which of "
+                    "switch_on and switch_off is the higher one"
                 )
             continue
         setpoint = record.columns[f"{controller.name}.setpoint"]

@@ -193,7 +193,7 @@ class _Simulation:
         clock = self.influent.clock
         origin, zone = getattr(clock, "origin", None), getattr(clock, "zone", "UTC")
         targets = tuple(dict.fromkeys(self.found.model.targets))
-        return Fitted(len(model.members), targets, by_knots, origin, zone)
+        return Fitted(len(model.members), targets, by_knots, origin, zone, self.found.silent)
 
     def _models(self, given: Sequence[Given], by_knots: bool) -> list[CaseModel]:
         """Return what simulates each case; cases without a change of the plant share one."""

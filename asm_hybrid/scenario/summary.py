@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from asm_hybrid.scenario.scoring import MEASURED
 from asm_hybrid.scenario.trust import other_models
 
 __all__ = [
+    "SILENT",
     "IndicatorRow",
     "by_f",
     "effect_warnings",
@@ -41,6 +42,8 @@ MAIN = (
 )
 """What is looked at first; shares of time above a limit follow."""
 SHARE = " violation share"
+SILENT = "in this run n found nothing that validation confirms and is zero: what is simulated is recalibrated f"
+"""What is to be said of a hybrid run without an n, as part of a sentence."""
 OPTIONAL = ("external carbon", "mixing energy")
 """Left out of the main ones where they are zero in all cases."""
 OTHER = "Other"
@@ -243,11 +246,14 @@ def indicator_table(cases: Sequence[Case]) -> pd.DataFrame:
         then ``CASE change [%]``, and ``CASE change of f alone [%]`` in its place where n is off in one of the two.
     """
     rows, told = indicator_rows(cases), by_f(cases)
-    table = pd.DataFrame([{"indicator": r.name, "unit": r.unit, "description": r.description} for r in rows])
+    table: dict[str, list[Any]] = {
+        "indicator": [row.name for row in rows],
+        "unit": [row.unit for row in rows],
+        "description": [row.description for row in rows],
+    }
     fitted = any(case.trust is not None for case in cases)
     for k, case in enumerate(cases):
-        values = {i.name: i.value for i in case.indicators}
-        table[case.name] = [values.get(row.name, np.nan) for row in rows]
+        table[case.name] = [row.values[k] for row in rows]
         if case.members:
             table[f"{case.name} low"] = [row.ranges[k][0] for row in rows]
             table[f"{case.name} high"] = [row.ranges[k][1] for row in rows]
@@ -257,7 +263,7 @@ def indicator_table(cases: Sequence[Case]) -> pd.DataFrame:
             what = "change of f alone [%]" if told[k] else "change [%]"
             changes = [row.changes[k] for row in rows]
             table[f"{case.name} {what}"] = [np.nan if c is None else 100.0 * c for c in changes]
-    return table
+    return pd.DataFrame(table)
 
 
 def main_rows(cases: Sequence[Case]) -> list[IndicatorRow]:

@@ -48,7 +48,7 @@ class Trust:
     faded : ndarray of bool, shape (k,)
         When n fades or is off.
     interval : float
-        Distance of two times [d].
+        How long one of the times counts [d]: all of them together make the simulation.
     warnings : tuple of str
         What else was not learnt, a sentence each.
     """
@@ -67,7 +67,9 @@ class Trust:
             return ""
         off = 24.0 * self.interval * float(self.faded.sum())
         faded = f", and n fades for {off:.3g} h" if off else ""
-        return f"leaves what training saw for {self.hours:.3g} h{faded}: {departures_text(self.departures)}"
+        told = {(d.place, d.quantity): d for d in self.departures}  # once, where it is an input and n reads it
+        longest = sorted(told.values(), key=lambda d: -d.hours)
+        return f"leaves what training saw for {self.hours:.3g} h{faded}: {departures_text(longest)}"
 
 
 def other_models(case: Trust, base: Trust) -> float:
@@ -107,7 +109,7 @@ def find_trust(subject: FittedSubject, model: FittedModel, records: Sequence[Pla
         Over all members.
     """
     first, plant = records[0], model.plant
-    interval = float(first.times[1] - first.times[0])
+    interval = float(first.times[-1] - first.times[0]) / len(first.times)  # the share of one time in the whole
     driven, outside = _driven(subject, plant, first, inputs, interval)
     faded, read = np.zeros(len(first.times), dtype=bool), dict[tuple[str, str], Departure]()
     if model.term is not None:

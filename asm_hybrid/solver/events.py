@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import brentq
 from torch import Tensor
 
 from asm_hybrid.errors import InputError, SimulationError
@@ -135,6 +134,7 @@ class Watch:
 
     def _root(self, state: Callable[[float], Tensor], begin: Instant, low: float, high: float) -> float | None:
         """Return the length after which the sign changes; None where the ends have the same."""
+        from scipy.optimize import brentq
 
         def value(length: float) -> float:
             return self._least(begin.time + length, state(length))
@@ -142,6 +142,7 @@ class Watch:
         if not value(low) > 0.0 or value(high) > 0.0:
             return None
         resolution = 4.0 * float(np.spacing(max(abs(begin.value), abs(high))))
+
         found = float(brentq(value, low, high, xtol=resolution, rtol=4.0 * np.finfo(float).eps))
         for k in range(TRIES):  # the state of an event is not beyond it
             if value(found) >= 0.0:

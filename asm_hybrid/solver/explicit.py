@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torchdiffeq import odeint
 
 __all__ = ["integrate_explicit"]
 
@@ -39,6 +38,8 @@ def integrate_explicit(
     Tensor, shape (…, knot, n)
         States at the knots.
     """
+    from torchdiffeq import odeint
+
     knots = inputs.unbind(-2)
     last = len(knots) - 1
 
@@ -51,5 +52,6 @@ def integrate_explicit(
         return interval * derivative(x, u)
 
     times = torch.arange(last + 1, dtype=x0.dtype, device=x0.device)
+
     path = odeint(right, x0, times, method="rk4", options={"step_size": 1.0, "perturb": True})
     return torch.movedim(path, 0, -2)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import least_squares
 from torch import Tensor
 
 from asm_hybrid.errors import SimulationError
@@ -195,6 +194,8 @@ def calibrate(
 
     def derivative(x: np.ndarray) -> np.ndarray:
         return evaluate(x)[1]
+
+    from scipy.optimize import least_squares  # slow to load, and for training alone
 
     result = least_squares(
         value,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.interpolate import UnivariateSpline
 from torch import Tensor
 
 from asm_hybrid.data import Observation
@@ -98,6 +97,8 @@ def smooth(times: np.ndarray, values: np.ndarray, noise: float, at: np.ndarray) 
     .. [1] P. Dierckx (1975), "An algorithm for smoothing, differentiation and integration of experimental data using
        spline functions", J. Comput. Appl. Math. 1, 165-184, https://doi.org/10.1016/0771-050X(75)90034-0.
     """
+    from scipy.interpolate import UnivariateSpline  # slow to load, and for training alone
+
     value, slope, known = np.zeros(len(at)), np.zeros(len(at)), np.zeros(len(at), dtype=bool)
     for part in np.split(np.arange(len(times)), np.flatnonzero(np.diff(times) > GAP) + 1):
         if len(part) < FEWEST:

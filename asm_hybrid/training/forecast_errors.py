@@ -117,6 +117,10 @@ def radius(error: np.ndarray, origin: np.ndarray, time: np.ndarray, noise: float
     of the last hundred errors do not exceed. They take a tenth of the largest error instead, which for normal errors is
     about as much, but one spike of a sensor then swings the band for long.
 
+    Errors far ahead become known long after the band was given, so that many misses in a row widen it before the first
+    wider band is judged. Half the width is therefore never above the largest of the last hundred errors, and never
+    below what 90 % of them do not exceed.
+
     Parameters
     ----------
     error : ndarray, shape (target,)
@@ -138,12 +142,14 @@ def radius(error: np.ndarray, origin: np.ndarray, time: np.ndarray, noise: float
     size = np.abs(error)
     order, known = _known(origin, time)
     out = np.empty(len(size))
-    now, seen = HALF_WIDTH * noise, 0
+    now = first = HALF_WIDTH * noise
+    usual, seen = 0.0, 0
     for i, until in enumerate(known):
         for k in range(seen, until):
-            step = RATE * np.quantile(size[order[max(0, k + 1 - RECENT) : k + 1]], LEVEL)
+            recent = size[order[max(0, k + 1 - RECENT) : k + 1]]
+            usual = np.quantile(recent, LEVEL)
             missed = size[order[k]] > out[order[k]]
-            now = max(0.0, now + step * (missed - (1 - LEVEL)))
+            now = min(max(0.0, now + RATE * usual * (missed - (1 - LEVEL))), max(recent.max(), first))
         seen = max(seen, until)
-        out[i] = now
+        out[i] = max(now, usual)
     return out

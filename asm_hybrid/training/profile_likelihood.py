@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq, lsq_linear
-from scipy.special import gammaincinv
 
 __all__ = ["LEVEL", "Profile", "profile_widths"]
 
@@ -56,8 +54,11 @@ class _End:
 
     def propose(self, bounds: np.ndarray) -> None:
         """Set `place` to where the linear model reaches the rise, the others re-optimised within their bounds."""
+        from scipy.optimize import brentq, lsq_linear
+
         others = np.arange(len(self.x)) != self.index
         # The residuals enter by their projection on the slopes, so that a step of the search costs next to nothing.
+
         factor = np.asarray(np.linalg.qr(np.column_stack([self.slope, self.residual]), mode="r"))
         matrix, constant = factor[:, :-1], factor[:, -1]
         least, most = (bounds[others, k] - self.x[others] for k in (0, 1))
@@ -138,6 +139,8 @@ def profile_widths(
     .. [2] C. G. Broyden (1965), "A class of methods for solving nonlinear simultaneous equations", Math. Comput. 19,
        577-593, https://doi.org/10.1090/S0025-5718-1965-0198670-6.
     """
+    from scipy.special import gammaincinv
+
     rise = 2.0 * float(gammaincinv(0.5, LEVEL)) * float(residual @ residual) / max(1, len(residual) - len(x))
     ends = [_End(i, sign, x, residual, slope, rise) for i in range(len(x)) for sign in (-1, 1)]
     for end in ends:

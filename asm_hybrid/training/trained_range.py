@@ -23,6 +23,8 @@ __all__ = [
     "unvaried_texts",
 ]
 
+RECYCLE = "recycle."
+"""Begin of the names of inputs that belong to no place."""
 NAMED = 3
 """Departures that a sentence names."""
 
@@ -132,7 +134,7 @@ def input_departures(
     found = []
     for k in np.flatnonzero(outside.any(0)).tolist():
         (name, unit), at = names[k], outside[:, k]
-        place, _, quantity = name.rpartition(".")
+        place, _, quantity = ("", "", name) if name.startswith(RECYCLE) else name.rpartition(".")
         reached = float(values[at, k].min()), float(values[at, k].max())
         found.append(
             Departure(place or "plant", quantity, unit, float(low[k]), float(high[k]), *reached, hours * int(at.sum()))
@@ -177,10 +179,15 @@ def departure_text(departure: Departure) -> str:
     """
     d = departure
     unit = "" if d.unit == "-" else f" {d.unit}"
-    values = f"{d.low:.3g}" if f"{d.low:.3g}" == f"{d.high:.3g}" else f"{d.low:.3g} to {d.high:.3g}"
     place = "" if d.place == "plant" else f" in the {INFLUENT}" if d.place == INFLUENT else f" in {d.place}"
-    trained = f"trained on {d.trained_low:.3g} to {d.trained_high:.3g}"
-    return f"{d.quantity}{place}, {values}{unit} where it was {trained}, for {d.hours:.3g} h"
+    values, trained = _range_text(d.low, d.high), _range_text(d.trained_low, d.trained_high)
+    return f"{d.quantity}{place}, {values}{unit} where it was trained on {trained}, for {d.hours:.3g} h"
+
+
+def _range_text(low: float, high: float) -> str:
+    """Return a range with three digits, or all of them before the point; one number where its ends read the same."""
+    ends = [f"{end:.0f}" if 1e3 <= abs(end) < 1e6 else f"{end:.3g}" for end in (low, high)]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def departures_text(departures: Sequence[Departure]) -> str:

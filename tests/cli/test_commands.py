@@ -62,6 +62,15 @@ def test_help_imports_neither_torch_nor_matplotlib():
     assert done.returncode == 0, done.stderr
 
 
+def test_a_fitted_model_is_used_without_scipy():
+    code = (
+        "import sys\nimport asm_hybrid.jobs, asm_hybrid.newdata.forecast, asm_hybrid.report.new_data\n"
+        "sys.exit(str([m for m in sys.modules if m.startswith('scipy.')]) if 'scipy' in sys.modules else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_version(capsys):
     code, out, _ = call(capsys, "--version")
     assert code == 0

@@ -95,6 +95,7 @@ def test_an_old_measurement_is_told_and_widens_the_band(case: Case, block: Path,
     ("options", "words"),
     [
         ({"horizon": "0 h"}, "horizon is 0 h"),
+        ({"horizon": "1e-9 h"}, "horizon is 1e-9 h"),
         ({"horizon": "-3 h"}, "horizon is -3 h"),
         ({"horizon": "50 min"}, "horizon is 50 min"),
         ({"horizon": "1000 h"}, "horizon is 1000 h"),
@@ -136,3 +137,14 @@ def test_the_folder_of_a_forecast_is_whole(case: Case, block: Path, tmp_path: Pa
     low, high = (found.series[f"band_{side}"] for side in ("low", "high"))
     assert (low <= found.series["hybrid_low"]).all()
     assert (found.series["hybrid_high"] <= high).all()
+
+
+def test_other_units_of_data_and_plan_are_doubted(case: Case, block: Path, tmp_path: Path) -> None:
+    rows = case.later(2)
+    wrong = case.write(tmp_path / "wrong.csv", rows.assign(flow=rows["flow"] / 24))
+    found = ah.forecast(case.run, wrong, horizon="3 h")
+    assert any("Q_in" in text and "another unit" in text for text in found.warnings)
+    plan = case.write(tmp_path / "plan.csv", case.later(1)[["time", "flow"]].assign(flow=200.0))
+    planned = ah.forecast(case.run, block, horizon="3 h", influent=str(plan))
+    assert any("Q_in is 200" in text and "another unit" in text for text in planned.warnings)
+    assert any("every value is 200" in text for text in planned.warnings)

@@ -274,3 +274,25 @@ def test_a_gap_in_the_inputs_is_told_and_its_days_are_not_judged(case: Case, tmp
     assert any("bridged by straight lines: aerobic.S_O 21 h" in text for text in found.warnings)
     assert "2024-03-10" not in set(found.days["date"])
     assert found.scores.loc[("NH4", "hybrid"), "n"] == len(rows)
+
+
+def test_bridged_hours_are_not_taken_for_another_record(case: Case, tmp_path: Path) -> None:
+    rows = case.rows[case.rows["time"] >= TEST_FROM]
+    gap = rows["time"].between("2024-03-08 06:00", "2024-03-08 18:00")
+    found = ah.predict(case.run, case.write(tmp_path / "gap.csv", rows[~gap]))
+    assert any("bridged" in text for text in found.warnings)
+    assert not any("differs from the record" in text for text in found.warnings)
+
+
+def test_inputs_once_a_day_are_told(case: Case, tmp_path: Path) -> None:
+    rows = case.later(5).iloc[::40]
+    found = ah.predict(case.run, case.write(tmp_path / "daily.csv", rows))
+    (text,) = (text for text in found.warnings if "further apart" in text)
+    assert "daily.csv" in text
+
+
+def test_which_side_has_too_few_days_is_said(case: Case, tmp_path: Path) -> None:
+    long = ah.predict(case.run, case.write(tmp_path / "long.csv", case.later(5)))
+    short = ah.predict(case.run, case.write(tmp_path / "short.csv", case.later(1)))
+    assert all("those of the validation block are fewer" in text for text in long.verdicts)
+    assert all("these are fewer" in text for text in short.verdicts)

@@ -237,6 +237,14 @@ def test_an_on_off_controller_on_the_wrong_side_is_told(tmp_path, on, off, told)
     assert any("'air' does not switch" in text and "tank.kla stays at" in text for text in base.warnings) == told
 
 
+def test_an_on_off_controller_that_never_comes_to_its_switch_is_told_which(tmp_path):
+    loop = "{type: on_off, measure: tank.S_NH, move: tank.kla, on: 240, switch_on: 1, switch_off: 0}"
+    text = f"name: a\nextends: cstr\nplant: {{tanks: {{tank: {{kla: null}}}}, control: {{air: {loop}}}}}\n"
+    _, base, _ = case(tmp_path, text, DAY)
+    (warning,) = [text for text in base.warnings if "does not switch" in text]
+    assert "does not come to switch_off, 0, while tank.kla stays at 240 1/d" in warning
+
+
 def test_a_plant_from_which_no_water_flows_has_no_effluent_to_judge(tmp_path):
     phases = "[{duration: 1 h, set: {Q_in: 12 m3/h, wastage: 12 m3/h, reactor.decant: 0}}, {duration: 23 h}]"
     text = f"name: a\nextends: sbr\nplant: {{cycles: {{sbr: {{phases: {phases}}}}}}}\n"

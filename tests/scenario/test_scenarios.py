@@ -369,6 +369,11 @@ def test_a_run_takes_another_influent(run, tmp_path):
             "switch_on: 1, switch_off: 2}\n",
             ["scenario.yaml:4 (scenarios.a.control.o.move)", "'aerobic.air' is not an input"],
         ),
+        (
+            "control: {o: {measure: aerobic.S_NH, move: aerobic.S_O, setpoint: 1, gain: 1, integral_time: 1, "
+            "high: 9}}\n",
+            ["scenario.yaml", "aerobic.S_O is imposed by a column", "move aerobic.kla"],
+        ),
         ("cycles: {c: {phases: [{duration: 1 h, set: {aerobik.kla: 9}}]}}\n", ["scenario.yaml:1 (cycles.c", "aerobik"]),
         ("scenarios: {a: {control: {}}}\n", ["has no change"]),
         ("spin_up: 2 d\nchanges: [{input: T, shift: 1}]\n", ["(spin_up)", "'influent'"]),
@@ -530,6 +535,27 @@ def test_cases_are_simulated_alike_in_other_processes(run, controlled, tmp_path,
     there = simulate_run(run, path, workers=2)
     for a, b in zip(controlled.cases, there.cases, strict=True):
         assert a.indicators == b.indicators
+
+
+def test_a_run_whose_n_is_zero_is_told_as_f(run, tmp_path, capsys, no_plot):
+    from safetensors.torch import load_file, save_file
+
+    silent = tmp_path / "silent"
+    shutil.copytree(run, silent)
+    weights = load_file(silent / "weights.safetensors")
+    for name in (name for name in weights if name.startswith("n.") and ".network." in name):
+        weights[name] = torch.zeros_like(weights[name])
+    save_file(weights, silent / "weights.safetensors")
+    write_manifest(silent)
+    with pytest.raises(SystemExit) as ended:
+        main(["simulate", str(silent), "--out", str(tmp_path / "out")])
+    assert ended.value.code == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "n found nothing that validation confirms and is zero" in printed
+    assert "seeds" not in printed
+    assert "f alone" not in printed
+    table = pd.read_csv(tmp_path / "out" / "indicators.csv")
+    assert list(table.columns) == ["indicator", "unit", "description", "base"]
 
 
 def test_a_pure_neural_model_gives_its_series_and_their_means(tmp_path):
