@@ -67,9 +67,10 @@ class Trust:
             return ""
         off = 24.0 * self.interval * float(self.faded.sum())
         faded = f", and n fades for {off:.3g} h" if off else ""
-        told = {(d.place, d.quantity): d for d in self.departures}  # once, where it is an input and n reads it
-        longest = sorted(told.values(), key=lambda d: -d.hours)
-        return f"leaves what training saw for {self.hours:.3g} h{faded}: {departures_text(longest)}"
+        told: dict[tuple[str, str], Departure] = {}  # once, where it is an input and n reads it
+        for departure in sorted(self.departures, key=lambda d: -d.hours):
+            told.setdefault((departure.place, departure.quantity), departure)
+        return f"leaves what training saw for {self.hours:.3g} h{faded}: {departures_text(list(told.values()))}"
 
 
 def other_models(case: Trust, base: Trust) -> float:

@@ -144,7 +144,10 @@ def test_the_simulation_of_a_run_fits(screen, tmp_path):
     path.write_text("days: 0.1\nscenarios: {cold: [{input: T, shift: -4}], warm: [{input: T, shift: 4}]}\n")
     plain = simulate_plant("cstr", path)
     left = Departure("tank", "S_NH", "g N/m3", 0.5, 3.0, 5.5, 14.0, 3.5)
-    more = [Departure("influent", "Q_in", "m3/d", 100.0, 200.0, 300.0, 300.0, k) for k in (3.0, 2.0, 1.0)]
+    more = [
+        Departure("influent", q, "m3/d", 100.0, 200.0, 300.0, 300.0, k)
+        for q, k in zip(["Q", "Q_in", "R"], (2.0, 3.0, 1.0), strict=True)
+    ]
     times = plain.cases[0].record.times
     never, always = np.zeros(len(times), dtype=bool), np.ones(len(times), dtype=bool)
 

@@ -114,7 +114,7 @@ def case(tmp_path):
 def test_the_work_of_a_config_is_counted(case):
     config, plant, dataset = case
     work = extent(config, plant, dataset)
-    assert (work.record, work.window, work.members, work.sets, work.iterations) == (240, 12, 2, 2, 4)
+    assert (work.record, work.window, work.members, work.sets, work.iterations) == (240, 4, 2, 2, 4)
     assert work.trained == round((dataset.blocks["train"][1] - 0.25) * 48)
     assert work.windows(12) == work.trained // 12
     assert work.learns

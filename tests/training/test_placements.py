@@ -18,7 +18,7 @@ from asm_hybrid.workflow import run_training
 PLACEMENTS = {
     "parameters": "parameters, parameters: [mu_A, K_OH]",
     "output": "output",
-    "rates and forcing": "[forcing, rates], processes: [aerobic_growth_autotrophs], influent: [S_NH], "
+    "rates and forcing": "[forcing, rates], type: mlp, processes: [aerobic_growth_autotrophs], influent: [S_NH], "
     "inputs: {rates: [S_NH, S_O], forcing: [Q_in, load.TN, time_of_day]}",
 }
 CHANGES = {
