@@ -47,8 +47,6 @@ INFLUENTS = (
 BAND_BLOCKS = (("validate", "the validation block"), ("test", "the test block"))
 CASE_WIDTH = 19
 """Columns that a value with its difference takes."""
-SAME = 5e-4
-"""Difference that is not shown [-]."""
 LEAST_SHARE = 0.005
 """Share of n's effect that is not printed as 0 % [-]."""
 WIDTH_IN_FILES = 120
@@ -354,12 +352,15 @@ def _print_cases(
         beside = ", with the difference to the base case" if chosen and cell is not _range else ""
         if cell is _told and any(row.by_f and row.by_f[k] for row in rows for k in chosen):
             beside += "; f: that of f alone"
+        if cell is _told and any(row.disputed(k) for row in rows for k in chosen):
+            beside += "; ±: the seeds answer with both signs"
         _show(console, f"{title}{beside}", table)
 
 
 def _told(row: IndicatorRow, case: int) -> str:
-    by_f = bool(row.by_f and row.by_f[case])
-    return _with_change(row.values[case], row.changes[case], by_f=by_f) if case else _figure(row.values[0])
+    if not case or row.disputed(case):
+        return f"{_figure(row.values[case])} {'±':>9}" if case else _figure(row.values[0])
+    return _with_change(row.values[case], row.changes[case], by_f=bool(row.by_f and row.by_f[case]))
 
 
 def _range(row: IndicatorRow, case: int) -> str:
@@ -378,7 +379,9 @@ def _figure(value: float) -> str:
 
 
 def _with_change(value: float, change: float | None, *, by_f: bool = False) -> str:
-    same = value == 0 if change is None else abs(change) < SAME
+    from asm_hybrid.scenario.summary import UNTOLD
+
+    same = value == 0 if change is None else abs(change) < UNTOLD
     note = "=" if same else "–" if change is None else f"{100 * change:+.1f} %"
     return f"{_figure(value)} {f'f: {note}' if by_f else note:>9}"
 

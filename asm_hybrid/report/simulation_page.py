@@ -16,7 +16,7 @@ from asm_hybrid.report.simulation_figures import draw_all, steady_operation
 from asm_hybrid.report.style import embed, number, unit_text
 from asm_hybrid.report.templating import get_template
 from asm_hybrid.scenario.cases import PlantScenarios
-from asm_hybrid.scenario.summary import SILENT, IndicatorRow, effect_warnings, indicator_groups, main_rows, said
+from asm_hybrid.scenario.summary import SILENT, UNTOLD, IndicatorRow, effect_warnings, indicator_groups, main_rows, said
 
 __all__ = ["PAGE", "render_page", "simulation_files"]
 
@@ -106,7 +106,7 @@ def _row(row: IndicatorRow) -> dict[str, Any]:
     cells = []
     for k, value in enumerate(row.values):
         told_by_f = bool(row.by_f and row.by_f[k])
-        change = "" if k == 0 else _difference(row.changes[k])
+        change = "" if k == 0 else _change(row, k)
         if told_by_f and change:
             change = f"f: {change}"
         cells.append((_cell(value), change, _range(row, k), _alone(row, k)))
@@ -136,9 +136,18 @@ def _cell(value: float) -> str:
     return number(value, DIGITS) if value != round(value) else f"{value:.0f}"
 
 
+def _change(row: IndicatorRow, case: int) -> str:
+    """Return the difference to the base case; its range where the seeds answer with both signs."""
+    limits = row.change_range(case)
+    if limits is None or not row.disputed(case):
+        return _difference(row.changes[case])
+    low, high = (f"{100 * limit:+.1f}".replace("-", "−") for limit in limits)
+    return f"{low} to {high} %"
+
+
 def _difference(share: float | None) -> str:
     """Return a difference to the base case in words; nothing where that is zero or the same."""
-    if share is None or abs(share) < 5e-4:
+    if share is None or abs(share) < UNTOLD:
         return ""
     return f"{100 * share:+.1f} %".replace("-", "−")
 

@@ -16,6 +16,7 @@ from asm_hybrid.scenario.trust import other_models
 
 __all__ = [
     "SILENT",
+    "UNTOLD",
     "IndicatorRow",
     "by_f",
     "effect_warnings",
@@ -63,6 +64,8 @@ ORDER = (
 )
 NOTHING = 1e-6
 """What is smaller than this is rounding, in every unit of an indicator."""
+UNTOLD = 5e-4
+"""Difference to the base case that is none in the digits that are shown [-]."""
 
 
 @dataclass(frozen=True)
@@ -117,12 +120,32 @@ class IndicatorRow:
         """The same of f alone; empty where that was not simulated."""
         return tuple(_change(self.alone[0], value) for value in self.alone)
 
+    def change_range(self, case: int) -> tuple[float, float] | None:
+        """Lowest and highest difference of the members to their own base case [-].
+
+        None with one member, where any has none, and where the difference is told by f alone.
+        """
+        if not self.members or (self.by_f and self.by_f[case]):
+            return None
+        found = self._members_own(case)
+        return (min(found), max(found)) if found else None
+
+    def disputed(self, case: int) -> bool:
+        """Whether the members answer with both signs, so that their median says nothing of the direction."""
+        limits = self.change_range(case)
+        return limits is not None and limits[0] < -UNTOLD and limits[1] > UNTOLD
+
     def _own(self, case: int) -> float | None:
         if not self.members:
             return _change(self.values[0], self.values[case])
+        found = self._members_own(case)
+        return float(np.median(found)) if found else None
+
+    def _members_own(self, case: int) -> list[float]:
+        """Return the difference of every member to its own base case; none where one cannot be told."""
         found = [_change(base, value) for base, value in zip(self.members[0], self.members[case], strict=True)]
         known = [change for change in found if change is not None]
-        return float(np.median(known)) if len(known) == len(found) else None
+        return known if len(known) == len(found) else []
 
 
 def _change(base: float, value: float) -> float | None:
@@ -243,7 +266,8 @@ def indicator_table(cases: Sequence[Case]) -> pd.DataFrame:
     DataFrame
         A row an indicator: ``indicator``, ``unit``, ``description``, and a column a case; NaN where a case has none.
         With several members of n also ``CASE low`` and ``CASE high``; where f alone was simulated ``CASE f alone``;
-        then ``CASE change [%]``, and ``CASE change of f alone [%]`` in its place where n is off in one of the two.
+        then ``CASE change [%]``, with several members ``CASE change low [%]`` and ``CASE change high [%]``, and
+        ``CASE change of f alone [%]`` in their place where n is off in one of the two.
     """
     rows, told = indicator_rows(cases), by_f(cases)
     table: dict[str, list[Any]] = {
@@ -263,6 +287,10 @@ def indicator_table(cases: Sequence[Case]) -> pd.DataFrame:
             what = "change of f alone [%]" if told[k] else "change [%]"
             changes = [row.changes[k] for row in rows]
             table[f"{case.name} {what}"] = [np.nan if c is None else 100.0 * c for c in changes]
+            if case.members and not told[k]:
+                limits = [row.change_range(k) or (np.nan, np.nan) for row in rows]
+                table[f"{case.name} change low [%]"] = [100.0 * low for low, _ in limits]
+                table[f"{case.name} change high [%]"] = [100.0 * high for _, high in limits]
     return pd.DataFrame(table)
 
 

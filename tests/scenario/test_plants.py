@@ -1,6 +1,7 @@
 """Scenarios of plants without data: what they give, that they leave the base case alone, and what is refused."""
 
 import gzip
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.scenario.cases import BASE
 from asm_hybrid.scenario.plants import simulate_plant
 from asm_hybrid.scenario.result_folder import series_table, write_plant_folder
-from asm_hybrid.scenario.summary import indicator_groups, indicator_table, main_rows
+from asm_hybrid.scenario.summary import IndicatorRow, indicator_groups, indicator_table, main_rows
 
 BSM1 = """\
 name: two
@@ -108,6 +109,15 @@ def test_rows_hold_the_difference_to_the_base_case(bsm1):
     assert "Other" not in groups
     limits = [r.label for r in main_rows(bsm1.cases) if "violation" in r.name]
     assert limits == ["time with NH4 above 1.5 g N/m3", "time with TN above 18 g N/m3"]
+
+
+def test_seeds_that_answer_with_both_signs_give_a_range_and_no_median():
+    row = IndicatorRow("time", "%", "", (0.69, 0.58), ((0.23, 0.69, 1.27), (0.35, 0.58, 1.51)))
+    assert row.disputed(1)
+    assert row.change_range(1) == pytest.approx((0.58 / 0.69 - 1, 0.35 / 0.23 - 1))
+    agreed = replace(row, members=((0.23, 0.69), (0.35, 0.98)))
+    assert not agreed.disputed(1)
+    assert replace(row, by_f=(False, True), alone=(1.0, 2.0)).change_range(1) is None
 
 
 def test_rounding_is_no_sludge_and_no_difference():
