@@ -48,7 +48,7 @@ SECTIONS = {
         "validate": '["2021-02-06 12:00", "2021-02-12"]',
         "test": '["2021-02-12", "2021-03-11 23:45"]',
     },
-    "network": {"inputs": "[S_S, S_O, S_NO, S_NH, S_ALK]"},
+    "network": {"inputs": "[S_S, S_O, S_NO, S_NH, S_ALK]", "type": "mlp"},  # free, as the figures were made
     "training": {
         "seeds": "[1, 2, 3, 4, 5]",
         "step": "15 min",

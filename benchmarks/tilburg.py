@@ -56,7 +56,7 @@ def write_config(folder: Path, name: str, parameters: dict[str, float], earlier:
     """Write the config of one placement, with the parameters of f where they are known."""
     content = yaml.safe_load(load_config(CONFIG).to_yaml(folder))
     content["name"] = "tilburg-" + name.replace(" + ", "-").replace(", ", "-")
-    content["network"] |= NETWORKS[name]
+    content["network"] |= NETWORKS[name] | {"type": "mlp"}  # free, as the figures were made
     content["training"] |= {"seeds": SEEDS, "compile": True}
     if name == "rates, air":
         content["data"]["sources"]["online"]["columns"] |= AIR
