@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -35,12 +34,13 @@ from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.quantities import Quantities
 from asm_hybrid.plant.settler import TINY, IdealSettler, TakacsSettler
 from asm_hybrid.plant.state_rows import Rows
+from asm_hybrid.plant.worked_out import WorkedOut
 
 __all__ = ["Plant"]
 
 
 @dataclass(frozen=True)
-class Plant:
+class Plant(WorkedOut):
     """A layout of tanks filled with the reactions of a kinetics table.
 
     Attributes
@@ -56,15 +56,6 @@ class Plant:
 
     def __post_init__(self) -> None:
         check_fit(self.table, self.layout, self.inputs, self.rows, self.quantities)
-
-    @cached_property
-    def kept(self) -> dict[Any, Any]:
-        """What others have worked out from it, such as compiled equations: freed with it, and not copied with it."""
-        return {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what goes into a copy."""
-        return {name: value for name, value in vars(self).items() if name != "kept"}
 
     @cached_property
     def kinetics(self) -> Kinetics:
