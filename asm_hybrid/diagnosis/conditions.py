@@ -117,10 +117,10 @@ def _conditions(found: Conditions, tank: int, driver: str | None) -> Iterator[tu
             yield f"wet weather, {name} above {figure(limit)} {unit}", values > limit
         else:
             yield from _low_and_high(name, values, unit, (0.5, 0.5) if name == "T" else (0.25, 0.75))
-    for name in dict.fromkeys((driver, found.oxygen)):
-        if name in found.tanks:
-            values, unit = found.tanks[name]
-            yield from _low_and_high(name, values[:, tank], unit, (0.25, 0.75))
+    for component in dict.fromkeys((driver, found.oxygen)):
+        if component is not None and component in found.tanks:
+            values, unit = found.tanks[component]
+            yield from _low_and_high(component, values[:, tank], unit, (0.25, 0.75))
     for first in range(0, 24, HOURS):
         words = f"from {first:02d}:00 to {first + HOURS:02d}:00"
         yield words, (found.hours >= first) & (found.hours < first + HOURS)

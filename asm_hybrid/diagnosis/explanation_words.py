@@ -59,7 +59,7 @@ def sentences(diagnosis: Entry) -> list[str]:
     if missing.get("answer") == "no":
         return [_nothing(missing)]
     answer = _answer(diagnosis)
-    said = [] if missing.get("answer") == "yes" else [_unknown(missing)]
+    said: list[str | None] = [] if missing.get("answer") == "yes" else [_unknown(missing)]
     said += [answer] if answer else []
     if answer:
         said += [_tell_apart(diagnosis), _law(diagnosis), _proposed(diagnosis), _second(diagnosis), _when(diagnosis)]
@@ -154,8 +154,8 @@ def _several(rows: Sequence[Entry], confidence: float | None) -> str:
     """Say between which explanations the data cannot decide."""
     families = list(dict.fromkeys(FAMILIES[row["family"]] for row in rows if row.get("family") in FAMILIES))
     head = f"{_capital(_or(families))}:" if len(families) > 1 else f"Which of {len(rows)} explanations it is"
-    parts = [f"{_titled(row)} explains {_gain(row)}{_interval_of(row)}" for row in rows[:NAMED]]
-    parts[0] = parts[0].replace(" (", " of what f misses (", 1)
+    parts = [f"{_titled(rows[0])} explains {_gain(rows[0])} of what f misses{_interval_of(rows[0])}"]
+    parts += [f"{_titled(row)} {_gain(row)}{_interval_of(row).replace('90 % interval ', '')}" for row in rows[1:NAMED]]
     more = len(rows) - len(parts)
     parts += [f"{more} more do about as well"] if more > 0 else []
     wins = _draws(confidence, "; one of them is the best explanation in")
@@ -268,25 +268,22 @@ def _law(diagnosis: Entry) -> str | None:
 def _proposed(diagnosis: Entry) -> str | None:
     """Say what is proposed, with its interval; nothing is taken in silence."""
     proposals = list(diagnosis.get("proposals") or [])
-    parts = []
-    for p in proposals[:NAMED]:
-        unit = "" if p.get("unit") in (None, "", "-") else f" {p['unit']}"
-        parts.append(f"{p['key']}: {figure(p['value'])}{unit} under {p['section']} ({_interval(p, 1.0, unit)})")
+    parts = [
+        f"{p['key']} {figure(p['value'])}{_unit(p)} ({_interval(p, 1.0, _unit(p))}) under corrections.{p['section']}"
+        for p in proposals[:NAMED]
+    ]
     more = f" and {len(proposals) - NAMED} more" if len(proposals) > NAMED else ""
     if not parts:
         return None
-    return (
-        f"Proposed for the corrections of the config, and not applied before you accept it: {'; '.join(parts)}{more}."
-    )
+    return f"Proposed, and not applied before you accept it: {'; '.join(parts)}{more}."
 
 
 def _second(diagnosis: Entry) -> str | None:
     second = diagnosis.get("second")
     if not second:
         return None
-    titles = {row["name"]: _titled(row) for row in diagnosis.get("explanations") or []}
-    title = titles.get(second["name"], explanation_title(second["name"]))
-    return f"A second cause helps beyond chance: {title} explains {_gain(second)} more{_interval_of(second)}."
+    row = next((r for r in diagnosis.get("explanations") or [] if r["name"] == second["name"]), second)
+    return f"A second cause helps beyond chance: {_titled(row)} explains {_gain(second)} more{_interval_of(second)}."
 
 
 def _when(diagnosis: Entry) -> str | None:
@@ -313,10 +310,9 @@ def _when(diagnosis: Entry) -> str | None:
 
 
 def _titled(row: Entry) -> str:
-    """Return an explanation in words: processes by our words, others by their title where there is one."""
-    name = str(row["name"])
-    title = row.get("title")
-    return str(title) if title and family_of(name) not in ("kinetics",) else explanation_title(name)
+    """Return an explanation in words; a process that f lacks has its title from its own file."""
+    name, title = str(row["name"]), row.get("title")
+    return str(title) if title and family_of(name) == "lacking" else explanation_title(name)
 
 
 def _sizes(row: Entry) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "Missing",
     "Parameter",
     "ParameterSet",
+    "Record",
     "Score",
     "Source",
     "Summary",
@@ -48,11 +49,13 @@ Stamp = Annotated[str, AfterValidator(_stamp)]
 """A time in the notation of ISO 8601."""
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """A part of a file, which may hold more than is read."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Score(_Record):
+class Score(Record):
     """How far a model lies from the measurements of one variable in one block; None where undefined.
 
     Attributes
@@ -73,7 +76,7 @@ class Score(_Record):
     rmse_seeds: list[float | None] = []
 
 
-class Variable(_Record):
+class Variable(Record):
     """A measured variable.
 
     Attributes
@@ -89,7 +92,7 @@ class Variable(_Record):
     noise: float | None = None
 
 
-class VariableVerdict(_Record):
+class VariableVerdict(Record):
     """The run's own model beside the best baseline, for one variable on the test block.
 
     Runs of earlier versions have no `outcome`, and call the RMSE of the own model that of the hybrid.
@@ -113,7 +116,7 @@ class VariableVerdict(_Record):
     outcome: Literal["better", "worse", "open", "diverges"] = "open"
 
 
-class Misfit(_Record):
+class Misfit(Record):
     """What recalibrated f misses of one variable on the test block, where n found nothing."""
 
     rmse: float
@@ -121,7 +124,7 @@ class Misfit(_Record):
     times_noise: float
 
 
-class Verdict(_Record):
+class Verdict(Record):
     """Whether the run's own model is better than every baseline in every variable, as far as can be told.
 
     Attributes
@@ -154,7 +157,7 @@ def _placement(value: str) -> str:
     return value
 
 
-class Missing(_Record):
+class Missing(Record):
     """One thing f failed to capture.
 
     Attributes
@@ -183,7 +186,7 @@ class Missing(_Record):
         return placement_of(self.kind).quantity
 
 
-class BandBlock(_Record):
+class BandBlock(Record):
     """What the band of one variable held in one block [-], its mean width, and the bias of its centre."""
 
     coverage: float
@@ -192,7 +195,7 @@ class BandBlock(_Record):
     n: int
 
 
-class Outside(_Record):
+class Outside(Record):
     """What leaves the trained range of n: its place, values against that range, and hours."""
 
     place: str
@@ -205,7 +208,7 @@ class Outside(_Record):
     hours: float
 
 
-class Answers(_Record):
+class Answers(Record):
     """The answers to standard changes, but for the figures: their period, whose they are, and what to know of them."""
 
     period: tuple[Stamp, Stamp]
@@ -213,7 +216,7 @@ class Answers(_Record):
     notes: list[str] = []
 
 
-class ForecastRecord(_Record):
+class ForecastRecord(Record):
     """Forecasts, and what they are worth against persistence.
 
     Attributes
@@ -235,7 +238,7 @@ class ForecastRecord(_Record):
     sentences: list[str] = []
 
 
-class Band(_Record):
+class Band(Record):
     """The band of one variable; `residual` is what the spread of the seeds does not explain."""
 
     residual: float
@@ -243,7 +246,7 @@ class Band(_Record):
     test: BandBlock | None = None
 
 
-class Bands(_Record):
+class Bands(Record):
     """Prediction bands of the run's own model in simulation.
 
     Attributes
@@ -258,7 +261,7 @@ class Bands(_Record):
     variables: dict[str, Band]
 
 
-class Summary(_Record):
+class Summary(Record):
     """``summary.json``.
 
     Attributes
@@ -280,7 +283,7 @@ class Summary(_Record):
     verdict, forecast, bands : Verdict, ForecastRecord, Bands or None
         None where the run has none.
     missing : list of Missing
-        What f failed to capture, the largest share first.
+        Where n acts, the largest share first.
     n_found_nothing : bool
         Whether n changes next to nothing in the predictions.
     imbalance : dict
@@ -337,7 +340,7 @@ class Summary(_Record):
         return self
 
 
-class Parameter(_Record):
+class Parameter(Record):
     """One parameter of f.
 
     Attributes
@@ -376,7 +379,7 @@ class Parameter(_Record):
     profile_checked: bool | None = None
 
 
-class SensorParameter(_Record):
+class SensorParameter(Record):
     """Bias or lag of a sensor: median and range over seeds, and whether it was learnt or given."""
 
     value: float
@@ -386,7 +389,7 @@ class SensorParameter(_Record):
     learnt: bool
 
 
-class ParameterSet(_Record):
+class ParameterSet(Record):
     """``parameters.json``.
 
     Attributes
@@ -404,7 +407,7 @@ class ParameterSet(_Record):
     sensors: dict[str, dict[str, SensorParameter]] = {}
 
 
-class Source(_Record):
+class Source(Record):
     """One data file as it was read.
 
     Attributes
@@ -427,7 +430,7 @@ class Source(_Record):
     last: str | None = None
 
 
-class Finding(_Record):
+class Finding(Record):
     """One finding of the data checks.
 
     Attributes
@@ -449,7 +452,7 @@ class Finding(_Record):
     fix: str | None = None
 
 
-class DataRecord(_Record):
+class DataRecord(Record):
     """``data.json``.
 
     Attributes

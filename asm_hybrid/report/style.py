@@ -25,6 +25,7 @@ __all__ = [
     "number",
     "percent",
     "plain",
+    "sentence",
     "svg",
     "unit_text",
 ]
@@ -182,7 +183,22 @@ def unit_text(unit: str) -> str:
     -------
     str
     """
-    return re.sub(r"\bm3\b", "m³", unit).replace("m2", "m²").replace("degC", "°C")
+    return re.sub(r"\bm([23])\b", lambda found: "m" + "²³"[int(found[1]) - 2], unit).replace("degC", "°C")
+
+
+def sentence(text: str) -> str:
+    """Return a sentence with superscripts, and with figures that stay on one line with their percent sign.
+
+    Parameters
+    ----------
+    text : str
+        In ASCII, as files have it.
+
+    Returns
+    -------
+    str
+    """
+    return re.sub(r"(?<=\d) %", "\u00a0%", unit_text(text))
 
 
 def number(value: float | None, digits: int = 3) -> str:
