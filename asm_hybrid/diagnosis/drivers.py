@@ -69,10 +69,10 @@ def drivers(
         ``process``, ``tank``; ``inputs``, the one that explains most first, each with ``name``, ``unit``, ``share`` (of
         the variance of the logarithm of the factor that it explains alone, median of the seeds [-]), ``low`` and
         ``high`` (range of the seeds), ``x`` [unit], ``effect`` (of the logarithm of the factor, one list a seed) and
-        ``density`` (share of the time by unit of x); ``driver`` and ``share``, those of the first; ``curve``, the
-        factor over the driver: ``x``, ``factor`` (median of the seeds), ``low`` and ``high`` (their range),
-        ``density``, ``unit``; and ``when``, see `asm_hybrid.diagnosis.conditions.when_it_matters`. The driver is None
-        where the factor does not vary.
+        ``density`` (share of the time by unit of x); ``driver`` and ``share``, those of the first; ``in_rate``, whether
+        the rate of f depends on it by itself; ``curve``, the factor over the driver: ``x``, ``factor`` (median of the
+        seeds), ``low`` and ``high`` (their range), ``density``, ``unit``; and ``when``, see
+        `asm_hybrid.diagnosis.conditions.when_it_matters`. The driver is None where the factor does not vary.
 
     Raises
     ------
@@ -121,6 +121,7 @@ def drivers(
         "tank": place,
         "driver": first["name"] if first else None,
         "share": first["share"] if first else 0.0,
+        "in_rate": first is not None and _in_rate(model, process, first["name"]),
         "curve": _curve(read[:, term.spec.inputs.index(first["name"])], factor, first["unit"]) if first else None,
         "inputs": sorted(inputs, key=lambda row: -row["share"]),
         "when": when_it_matters(conditions, effect, spot, None if first is None else first["name"]),
@@ -258,6 +259,14 @@ def _tank(model: FittedModel, process: str, tank: str | None, logs: np.ndarray, 
             fix=nearest(tank, names),
         )
     return names.index(tank)
+
+
+def _in_rate(model: FittedModel, process: str, name: str) -> bool:
+    """Return whether the rate of a process depends on something by itself."""
+    table = model.plant.table
+    symbols = {str(s) for s in table.processes[table.process_names.index(process)].rate.value.free_symbols}
+    warm = {p.name for p in table.parameters if p.theta is not None}
+    return bool(symbols & warm) if name == "T" else name in symbols
 
 
 def _curve(values: np.ndarray, factor: np.ndarray, unit: str) -> dict[str, Any]:

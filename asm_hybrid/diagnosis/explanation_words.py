@@ -12,9 +12,9 @@ from asm_hybrid.diagnosis.plain_words import (
     explanation_title,
     family_of,
     figure,
-    process_words,
     quantity_words,
 )
+from asm_hybrid.text import process_words
 
 __all__ = ["MOST", "proposal_lines", "sentences"]
 
@@ -201,10 +201,11 @@ def _driven(process: str, diagnosis: Entry, sure: str) -> str | None:
         return None
     where = f"{quantity_words(found['driver'])} in {found['tank']}"
     where = quantity_words(found["driver"]) if found["driver"] in ("T", "Q_in") or "." in found["driver"] else where
-    return f"{process_words(process)} {sure}{shape(found['curve'], where)}" if found.get("curve") else None
+    told = shape(found["curve"], where, beside_f=bool(found.get("in_rate"))) if found.get("curve") else None
+    return f"{process_words(process)} {sure}{told}" if told else None
 
 
-def shape(curve: Entry, where: str) -> str:
+def shape(curve: Entry, where: str, *, beside_f: bool = False) -> str:
     """Say how a factor depends on its driver, no more than the range of the seeds allows.
 
     Parameters
@@ -213,6 +214,8 @@ def shape(curve: Entry, where: str) -> str:
         ``x``, ``factor``, ``low``, ``high`` and ``unit``.
     where : str
         The driver and its place, in words.
+    beside_f : bool
+        Whether f has an answer to the driver of its own, so that the factor tells what is beside it.
 
     Returns
     -------
@@ -220,18 +223,20 @@ def shape(curve: Entry, where: str) -> str:
         A verb and what follows.
     """
     x, factor, low, high = (list(map(float, curve[name])) for name in ("x", "factor", "low", "high"))
-    unit = "" if curve.get("unit") in (None, "-") else f" {curve['unit']}"
+    unit, slows, by = _unit(curve), "slows", ""
+    if beside_f:
+        slows, by = "is slower than f has it", ", compared with f,"
     span = max(factor) - min(factor)
     peak, trough = factor.index(max(factor)), factor.index(min(factor))
     if low[peak] > max(high[0], high[-1]) and max(factor) - max(factor[0], factor[-1]) > PART * span:
-        return f"is fastest at {where} of about {figure(x[peak], 2)}{unit}, and slower below and above"
+        return f"is fastest{by} at {where} of about {figure(x[peak], 2)}{unit}, and slower below and above"
     if high[trough] < min(low[0], low[-1]) and min(factor[0], factor[-1]) - min(factor) > PART * span:
-        return f"is slowest at {where} of about {figure(x[trough], 2)}{unit}, and faster below and above"
+        return f"is slowest{by} at {where} of about {figure(x[trough], 2)}{unit}, and faster below and above"
     if high[0] < low[-1]:
-        return f"slows when {where} falls below about {figure(_threshold(x, factor), 2)}{unit}"
+        return f"{slows} when {where} falls below about {figure(_threshold(x, factor), 2)}{unit}"
     if high[-1] < low[0]:
-        return f"slows when {where} rises above about {figure(_threshold(x[::-1], factor[::-1]), 2)}{unit}"
-    return f"changes with {where}, in a way on which the seeds do not agree"
+        return f"{slows} when {where} rises above about {figure(_threshold(x[::-1], factor[::-1]), 2)}{unit}"
+    return f"changes{by} with {where}, in a way on which the seeds do not agree"
 
 
 def _threshold(x: Sequence[float], factor: Sequence[float]) -> float:

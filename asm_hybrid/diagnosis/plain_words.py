@@ -1,8 +1,10 @@
-"""Names of tables in the words of an engineer: processes, quantities, explanations."""
+"""Quantities and explanations in the words of an engineer."""
 
 from __future__ import annotations
 
-__all__ = ["FAMILIES", "explanation_title", "family_of", "figure", "process_words", "quantity_words"]
+from asm_hybrid.text import process_words
+
+__all__ = ["FAMILIES", "explanation_title", "family_of", "figure", "quantity_words"]
 
 FAMILIES = {
     "kinetics": "kinetics",
@@ -36,7 +38,7 @@ _QUANTITIES = {
     "S_PO4": "phosphate",
     "S_S": "readily biodegradable substrate",
     "S_F": "fermentable substrate",
-    "S_A": "acetate",
+    "S_A": "fermentation products",
     "X_S": "slowly biodegradable substrate",
     "TSS": "total suspended solids",
     "VSS": "volatile suspended solids",
@@ -49,42 +51,6 @@ _QUANTITIES = {
     "T": "temperature",
     "Q_in": "influent flow",
 }
-_DONE_TO = {
-    "growth": "of",
-    "decay": "of",
-    "lysis": "of",
-    "respiration": "of",
-    "storage": "of",
-    "hydrolysis": "of",
-    "oxidation": "of",
-    "uptake": "of",
-    "release": "of",
-    "reduction": "by",
-    "denitrification": "with",
-}
-"""What is done, and the word before what it is done to, or by."""
-_EATEN = ("fermentable", "fermentation", "substrate", "substrates")
-_ACRONYMS = {"pha": "PHA", "pp": "PP", "pao": "PAO"}
-
-
-def process_words(name: str) -> str:
-    """Return the name of a process as one says it: ``aerobic_growth_autotrophs``, aerobic growth of autotrophs.
-
-    Parameters
-    ----------
-    name : str
-        Its name in a table.
-
-    Returns
-    -------
-    str
-    """
-    words = [_ACRONYMS.get(word, word) for word in name.split("_")]
-    for i, word in enumerate(words[:-1]):
-        if word in _DONE_TO:
-            between = "on" if word == "growth" and words[i + 1] in _EATEN else _DONE_TO[word]
-            return " ".join([*words[: i + 1], between, *words[i + 1 :]])
-    return " ".join(words)
 
 
 def quantity_words(name: str, *, symbol: bool = True) -> str:

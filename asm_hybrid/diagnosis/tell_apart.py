@@ -117,7 +117,7 @@ def tell_apart(
     table : Table
         The kinetics table, for units.
     measured : collection of str
-        Targets that are measured already.
+        Targets that are measured already; what equals one of them counts as measured, too.
     zone : str
         Time zone of days and hours.
 
@@ -145,8 +145,9 @@ def tell_apart(
     if len(names) < 2:
         return None
     daily = _Days(np.stack([trajectories[name] for name in names]), times.tz_convert(zone))
-    extra = [i for i, target in enumerate(targets) if target not in measured]
     known = [i for i, target in enumerate(targets) if target in measured]
+    seen = [trajectories[name] for name in names]
+    extra = [i for i in range(len(targets)) if not any(_same(seen, i, k) for k in known)]
     found = list(_candidates(daily, targets, extra, (GRAB, COMPOSITE, ONLINE)))
     if not any((c.times >= CLEAR).any() for c in found):
         found += _candidates(daily, targets, known, (GRAB, COMPOSITE))
@@ -156,6 +157,11 @@ def tell_apart(
     all_told = [c for c in found if (c.times >= CLEAR).all()]
     best = min(all_told, key=lambda c: (c.cost, -c.worth)) if all_told else max(found, key=lambda c: (c.worth, -c.cost))
     return _told(best, names, targets[best.target], table, daily, again=targets[best.target] in measured)
+
+
+def _same(seen: Sequence[np.ndarray], i: int, k: int) -> bool:
+    """Return whether two targets are one, as ammonium in the last tank and in the effluent."""
+    return i == k or all(np.allclose(values[:, i], values[:, k], rtol=1e-3) for values in seen)
 
 
 def measurable_targets(plant: Plant) -> list[str]:

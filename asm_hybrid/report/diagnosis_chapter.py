@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from asm_hybrid.diagnosis.explanation_words import EVERYTHING, NOTHING, proposal_lines
-from asm_hybrid.diagnosis.plain_words import explanation_title, family_of, process_words
+from asm_hybrid.diagnosis.plain_words import explanation_title, family_of
 from asm_hybrid.report.diagnosis_record import Diagnosis, Explanation, Law
 from asm_hybrid.report.explanation_figures import driver_figure, effects_figure, ranking_figure
 from asm_hybrid.report.style import number, unit_text
+from asm_hybrid.text import process_words
 
 __all__ = ["diagnosis_chapter"]
 

@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from asm_hybrid.diagnosis.plain_words import FAMILIES, process_words, quantity_words
+from asm_hybrid.diagnosis.plain_words import FAMILIES, quantity_words
 from asm_hybrid.report.diagnosis_record import Driver, DriverCurve, Explanation, Law, Reading
 from asm_hybrid.report.style import INK, MUTED, drawing, percent, svg, unit_text
 from asm_hybrid.report.time_panels import WIDTH
+from asm_hybrid.text import process_words
 from asm_hybrid.training.compared.hybrid import MODEL as HYBRID
 
 __all__ = ["FAMILY_COLOURS", "driver_figure", "effects_figure", "ranking_figure"]

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import matplotlib
 from markupsafe import Markup
 
+from asm_hybrid.text import process_words
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -168,7 +170,7 @@ def plain(name: str) -> str:
     -------
     str
     """
-    return name if re.match(r"[A-Z]+_|[a-z]{1,3}_|.*\.", name) else name.replace("_", " ")
+    return name if re.match(r"[A-Z]+_|[a-z]{1,3}_|.*\.", name) else process_words(name)
 
 
 def unit_text(unit: str) -> str:
@@ -187,7 +189,7 @@ def unit_text(unit: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return a sentence with superscripts, and with figures that stay on one line with their percent sign.
+    """Return a sentence with superscripts and true minus signs, in which no date and no percentage is broken.
 
     Parameters
     ----------
@@ -198,7 +200,8 @@ def sentence(text: str) -> str:
     -------
     str
     """
-    return re.sub(r"(?<=\d) %", "\u00a0%", unit_text(text))
+    unbroken = re.sub(r"\b(\d{4})-(\d\d)-(\d\d)\b", "\\1\u2011\\2\u2011\\3", unit_text(text))
+    return re.sub(r"(?<![\w.])-(?=\d)", "−", re.sub(r"(?<=\d) %", "\u00a0%", unbroken))
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -36,6 +36,7 @@ def test_the_input_that_n_depends_on_is_its_driver(made):
     found = drivers(*made, GROWTH, "aerobic")
     assert (found["process"], found["tank"], found["driver"]) == (GROWTH, "aerobic", "S_NH")
     assert found["share"] > 0.97
+    assert found["in_rate"]  # f has ammonium in this rate
     first, second = found["inputs"]
     assert (first["name"], first["unit"]) == ("S_NH", "g N/m3")
     assert first["low"] <= first["share"] <= first["high"]

@@ -6,8 +6,9 @@ import pytest
 from diagnosis_cases import CASES, GROWTH, fault, kinetics, nothing, several
 
 from asm_hybrid.diagnosis.explanation_words import MOST, proposal_lines, sentences, shape
-from asm_hybrid.diagnosis.plain_words import explanation_title, figure, process_words, quantity_words
-from asm_hybrid.kinetics import available_tables, load_table
+from asm_hybrid.diagnosis.plain_words import explanation_title, figure, quantity_words
+from asm_hybrid.kinetics import load_table
+from asm_hybrid.text import process_words
 from asm_hybrid.yamlfile import parse_yaml
 
 
@@ -142,6 +143,11 @@ def test_the_shape_is_said_no_further_than_the_seeds_agree(factors, words):
     assert "seeds do not agree" in shape(curve(*factors, spread=1.0), "S")
 
 
+def test_beside_an_answer_of_f_the_factor_is_told_compared_with_it():
+    assert shape(curve(0.4, 0.7, 1.0, 1.0), "T", beside_f=True).startswith("is slower than f has it when T falls below")
+    assert shape(curve(0.5, 1.2, 1.0, 0.6), "T", beside_f=True).startswith("is fastest, compared with f, at T of about")
+
+
 def test_an_input_that_explains_little_is_no_driver():
     found = kinetics()
     found["driver"]["share"] = 0.3
@@ -171,8 +177,8 @@ def test_lines_to_paste_are_a_section_of_the_config():
     assert proposal_lines([]) == []
 
 
-def test_every_process_of_every_table_has_words():
-    for table in available_tables():
+def test_every_process_of_a_table_has_words():
+    for table in ("asm1", "asm2d"):
         for name in load_table(table).process_names:
             assert "_" not in process_words(name)
     assert process_words("growth_fermentation_products") == "growth on fermentation products"
