@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from asm_hybrid.config import Config, build_fractionation
 from asm_hybrid.data.blocks import check_blocks, check_inputs, place_blocks, zone_name
+from asm_hybrid.data.corrections import build_corrections
 from asm_hybrid.data.dataset import Dataset, Observation
 from asm_hybrid.data.findings import QualityFinding, merged, raise_errors
 from asm_hybrid.data.influent import fractionate
@@ -44,7 +45,7 @@ def read_dataset(config: Config, table: Table, layout: Layout) -> Dataset:
     Returns
     -------
     Dataset
-        Series in internal units. Observations are never resampled, and nothing is corrected.
+        Series in internal units. Observations are never resampled, and nothing is corrected but what the config says.
 
     Raises
     ------
@@ -78,6 +79,8 @@ def build_dataset(
         Its `quality` may hold errors about the blocks.
     """
     dataset, measured = build_series(config, table, layout, sources, findings)
+    observations = build_corrections(config, table, layout).observed(dataset.observations)
+    dataset = replace(dataset, observations=observations)
     blocks = place_blocks(config, dataset.origin, dataset.span)
     found = check_blocks(config, blocks, dataset.observations)
     found += check_inputs(config, blocks, dataset.times, measured)
@@ -108,7 +111,7 @@ def build_series(
     Returns
     -------
     Dataset
-        The series; it has no blocks.
+        The series; it has no blocks. Its inputs are corrected as the config says, and its observations are as recorded.
     dict of str to bool array, (knot,)
         For every input that a column gives: where a long gap was bridged.
     """
@@ -152,6 +155,8 @@ def build_series(
         inputs[:, i] = known[spec.name]
         if spec.name in bridges:
             filled[:, i] = bridges[spec.name]
+    corrections = build_corrections(config, table, layout)
+    inputs = corrections.driven(inputs, specs, config.data.interval, config.data.interpolation)
     if config.model.mode != "neural":
         stamps = (first + pd.to_timedelta(times, unit="D")).round("s").tz_convert(zone_name(config))
         found += backflow_findings(table, layout, sources, stamps, inputs)
