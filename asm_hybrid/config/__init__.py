@@ -1,5 +1,6 @@
 """What the user writes, read with line numbers (schema), and what is made of it for a kinetics table (builders)."""
 
+from asm_hybrid.config.accepted import corrected_config
 from asm_hybrid.config.builders.columns import observed_targets
 from asm_hybrid.config.builders.correction_values import candidate_files, correction_values, input_groups
 from asm_hybrid.config.builders.influent_split import build_fractionation
@@ -22,6 +23,7 @@ __all__ = [
     "build_layout",
     "calibration_bounds",
     "candidate_files",
+    "corrected_config",
     "correction_values",
     "input_error",
     "input_groups",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -10,15 +10,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asm_hybrid.config import Config, correction_values, input_groups
-from asm_hybrid.data.dataset import Observation
-from asm_hybrid.data.knots import interpolate
+from asm_hybrid.config.builders.correction_values import correction_units
+from asm_hybrid.data.dataset import Dataset, Observation
+from asm_hybrid.data.findings import QualityFinding
+from asm_hybrid.data.knots import TOLERANCE, interpolate
+from asm_hybrid.data.unusual import unusual
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.inputs import PlantInputs
 from asm_hybrid.plant.layout import Layout
 
-__all__ = ["Corrections", "build_corrections", "input_groups"]
+__all__ = [
+    "CORRECTION",
+    "Corrections",
+    "build_corrections",
+    "correction_findings",
+    "correction_texts",
+    "input_groups",
+]
 
 Values = NDArray[np.float64]
+
+CORRECTION = "correction"
+"""Kind of findings about corrections."""
+FACTORS = (0.2, 5.0)
+"""Factors on a record that a fault of a meter or of a laboratory explains [-]."""
+LATE = 1.0
+"""Longest shift that a clock, a summer time or the way through a sewer explains [d]."""
+LOST = 0.05
+"""Share of values that a correction brings to zero or below from which on it is told [-]."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +122,31 @@ class Corrections:
             out[:, i] = self.course(name, u[:, i], interval, kind)
         return out
 
+    def bridged(self, filled: NDArray[np.bool_], plant_inputs: PlantInputs, interval: float) -> NDArray[np.bool_]:
+        """Return where the true inputs are not known from records.
+
+        Parameters
+        ----------
+        filled : bool array, (knot, input)
+            Where the recorded inputs are not known.
+        plant_inputs : PlantInputs
+            The inputs of the plant.
+        interval : float
+            Distance of the knots [d].
+
+        Returns
+        -------
+        bool array, (knot, input)
+            True also where a shift holds the first value or the last one.
+        """
+        times = np.arange(len(filled)) * interval
+        out = filled.copy()
+        for name, shift in self.shifts.items():
+            i, moved = plant_inputs.positions[name], times - shift
+            held = (moved < -TOLERANCE) | (moved > times[-1] + TOLERANCE)
+            out[:, i] = held | (np.interp(moved, times, filled[:, i]) > TOLERANCE)
+        return out
+
     def observed(self, observations: Iterable[Observation], elapsed: float = 0.0) -> tuple[Observation, ...]:
         """Return the true measurements.
 
@@ -152,3 +196,99 @@ def build_corrections(config: Config, table: Table, layout: Layout) -> Correctio
         If a name is unknown, or a unit does not fit; with file and line.
     """
     return Corrections(**correction_values(config, table, layout))
+
+
+def correction_texts(config: Config, table: Table, layout: Layout) -> tuple[str, ...]:
+    """Return the corrections that a config accepts, in words.
+
+    Parameters
+    ----------
+    config, table, layout
+        See `build_corrections`.
+
+    Returns
+    -------
+    tuple of str
+        One a correction, such as ``wastage × 1.75``, in the order of the config.
+    """
+    section, found = config.corrections, build_corrections(config, table, layout)
+    units = correction_units(config, table, layout)
+
+    def plus(name: str, amount: float) -> str:
+        return f"{name} {'−' if amount < 0 else '+'} {abs(amount):.4g} {units[name]}"
+
+    return (
+        *(f"{name} × {factor:.4g}" for name, factor in section.factors.items()),
+        *(f"{name} {24 * abs(t):.4g} h {'earlier' if t < 0 else 'later'}" for name, t in section.shifts.items()),
+        *(plus(name, found.offsets[name]) for name in section.offsets),
+        *(f"{plus(name, found.drifts[name])} for every day since the begin of the record" for name in section.drifts),
+    )
+
+
+def correction_findings(
+    config: Config, corrections: Corrections, recorded: Iterable[Observation], dataset: Dataset
+) -> list[QualityFinding]:
+    """Return warnings about corrections that no fault of a record explains, and about what they do to it.
+
+    Parameters
+    ----------
+    config : Config
+        The config.
+    corrections : Corrections
+        What it accepts.
+    recorded : iterable of Observation
+        The measurements as they are recorded.
+    dataset : Dataset
+        The corrected record.
+
+    Returns
+    -------
+    list of QualityFinding
+        Of the kind `CORRECTION`.
+    """
+    section = config.corrections
+    inputs = dict(zip(dataset.input_names, dataset.inputs.T, strict=True))
+    units = dict(zip(dataset.input_names, dataset.input_units, strict=True))
+    series = {o.label: (o.values, true.values) for o, true in zip(recorded, dataset.observations, strict=True)}
+    doubts: list[tuple[str, str, str, str]] = []
+    low, high = FACTORS
+    for name, factor in section.factors.items():
+        if not low <= factor <= high:
+            doubts.append(("factors", name, f"the factor of {name} is {factor:g}", f"{low:g} to {high:g}"))
+    for name, shift in section.shifts.items():
+        if abs(shift) > LATE:
+            doubts.append(("shifts", name, f"{name} is shifted by {24 * shift:g} h", f"at most {24 * LATE:g} h"))
+    for name in (n for n in section.offsets if n in inputs):
+        doubts += [("offsets", name, *doubt) for doubt in _odd_input(name, corrections, inputs[name], units[name])]
+    for kind, given in (("offsets", section.offsets), ("drifts", section.drifts)):
+        for name in (n for n in given if n in series and series[n][0].size):
+            doubts += [(kind, name, *doubt) for doubt in _odd_measurement(name, *series[name])]
+    fix = "check value and unit; it is used as it is"
+    return [
+        QualityFinding("warning", config.where("corrections", kind, name), "", "", CORRECTION, message, expected, fix)
+        for kind, name, message, expected in doubts
+    ]
+
+
+def _odd_input(name: str, corrections: Corrections, values: Values, unit: str) -> Iterator[tuple[str, str]]:
+    """Yield what is odd about an input with an offset, and what would not be."""
+    offset, lost = corrections.offsets[name], float(np.mean(values <= 0))
+    if offset < 0 and name != "T" and lost >= LOST:
+        yield (
+            f"the offset leaves {name} at zero in {100 * lost:.3g} % of the time",
+            "an offset below most of its values",
+        )
+    if name != "T" and offset > values.max() / 2:
+        yield f"the offset of {name} exceeds all that is recorded", "an offset below the largest value"
+    odd = next((odd for value in (values.min(), values.max()) if (odd := unusual(name, float(value), unit))), None)
+    if odd is not None:
+        yield f"corrected, {odd[0]}", odd[1]
+
+
+def _odd_measurement(name: str, before: Values, after: Values) -> Iterator[tuple[str, str]]:
+    """Yield what is odd about corrected measurements, and what would not be."""
+    lost = float(np.mean((after < 0) & (before >= 0)))
+    if np.abs(after - before).max() > np.abs(before).max():
+        yield f"the correction of {name} exceeds all that is recorded", "a correction below the largest value"
+    elif lost >= LOST:
+        yield f"corrected, {100 * lost:.3g} % of the values of {name} are below zero", "a correction below most of them"

@@ -17,7 +17,7 @@ from asm_hybrid.kinetics.contents import material_contents
 from asm_hybrid.plant.inputs import INFLUENT, InputKind, InputSpec, PlantInputs
 from asm_hybrid.plant.layout import Layout
 
-__all__ = ["candidate_files", "correction_values", "input_groups"]
+__all__ = ["candidate_files", "correction_units", "correction_values", "input_groups"]
 
 GROUPS = ("influent.COD", "influent.N", "influent.solids")
 """Groups of the influent's components that have a factor in common."""
@@ -102,8 +102,24 @@ def correction_values(config: Config, table: Table, layout: Layout) -> dict[str,
     return {"factors": factors, "shifts": shifts, "offsets": offsets, "drifts": drifts}
 
 
+def correction_units(config: Config, table: Table, layout: Layout) -> dict[str, str]:
+    """Return the internal units of what can be corrected.
+
+    Parameters
+    ----------
+    config, table, layout
+        See `correction_values`.
+
+    Returns
+    -------
+    dict of str to str
+        By input, and by header of an observed column.
+    """
+    inputs = {spec.name: spec.unit for spec in _measurable(PlantInputs.of(layout, table))}
+    return inputs | _observed_units(config, table, layout)
+
+
 def _observed_units(config: Config, table: Table, layout: Layout) -> dict[str, str]:
-    """Return the internal units of the observed columns, by header."""
     return {
         header: column_unit(config, table, layout, source, header)
         for source, header, column in used_columns(config)
