@@ -38,6 +38,7 @@ def drivers(
     process: str,
     tank: str | None = None,
     *,
+    over: str | None = None,
     zone: str = "UTC",
 ) -> dict[str, Any]:
     """Say what drives the factor that n has learnt on the rate of one process, and when it matters.
@@ -60,6 +61,8 @@ def drivers(
         The process.
     tank : str, optional
         The tank; without it, the one in which n moves the rate most.
+    over : str, optional
+        What is taken for the driver, if n reads it; without it, the input that explains most.
     zone : str
         Time zone of the hours of day.
 
@@ -69,7 +72,7 @@ def drivers(
         ``process``, ``tank``; ``inputs``, the one that explains most first, each with ``name``, ``unit``, ``share`` (of
         the variance of the logarithm of the factor that it explains alone, median of the seeds [-]), ``low`` and
         ``high`` (range of the seeds), ``x`` [unit], ``effect`` (of the logarithm of the factor, one list a seed) and
-        ``density`` (share of the time by unit of x); ``driver`` and ``share``, those of the first; ``in_rate``, whether
+        ``density`` (share of the time by unit of x); ``driver`` and its ``share``; ``in_rate``, whether
         the rate of f depends on it by itself; ``curve``, the factor over the driver: ``x``, ``factor`` (median of the
         seeds), ``low`` and ``high`` (their range), ``density``, ``unit``; and ``when``, see
         `asm_hybrid.diagnosis.conditions.when_it_matters`. The driver is None where the factor does not vary.
@@ -112,7 +115,7 @@ def drivers(
             }
         )
     varies = bool(factor.std(axis=1).max() > EVEN)
-    first = max(inputs, key=lambda row: row["share"]) if varies else None
+    first = max(inputs, key=lambda row: (row["name"] == over, row["share"])) if varies else None
     place = model.plant.layout.tank_names[spot]
     conditions = Conditions.of(model, f, stamps, zone)
     effect = np.median(own * (np.exp(factor) - 1.0), axis=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 from asm_hybrid.diagnosis.plain_words import (
     FAMILIES,
     explanation_title,
-    family_of,
     figure,
     quantity_words,
 )
@@ -30,6 +30,8 @@ PART = 0.25
 """Part of the fall of a factor from which on the sentence says that it falls [-]."""
 CONCENTRATED = 1.5
 """Times its share of the time that an effect has to have in a condition for a sentence [-]."""
+LOG = "log "
+"""Begin of the name of a size that is a logarithm."""
 NOTHING, EVERYTHING = "nothing", "everything"
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _WORDS = {"null", "true", "false", "yes", "no", "on", "off"}
@@ -166,22 +168,20 @@ def _sized(row: Entry, diagnosis: Entry, sure: str) -> str:
     """Return what an explanation says of the plant or the record, with its size."""
     kind, _, rest = str(row["name"]).partition(".")
     if kind == "process":
-        driven = _driven(rest, diagnosis, sure)
-        return driven or f"f has {sure}the wrong rate for {process_words(rest)}{_sizes(row)}"
+        by_size = f"the rate of {process_words(rest)} in f is {sure}wrong"
+        by_size += f", by an amount that changes with {quantity_words(row['driver'])}" if row.get("driver") else ""
+        return _driven(row, diagnosis, sure) or by_size + _sizes(row)
     if kind == "lacking":
-        return f"f {sure}lacks {_titled(row)}{_sizes(row)}"
+        return f"{_titled(row)} is {sure}what f lacks{_sizes(row)}"
     proposed = [p for p in diagnosis.get("proposals") or [] if p.get("name") == row["name"]]
-    said = _and([_corrected(p, sure) for p in proposed])
+    said = _and([_corrected(p, _titled(row), sure) for p in proposed])
     return said or f"the {_titled(row)} in the record is {sure}wrong{_sizes(row)}"
 
 
-def _corrected(proposal: Entry, sure: str) -> str:
+def _corrected(proposal: Entry, title: str, sure: str) -> str:
     """Return what a proposal says of the record, with its interval."""
     key, unit, value = proposal["key"], str(proposal.get("unit") or ""), float(proposal["value"])
-    span, title = (
-        _interval(proposal, 1.0, f" {unit}" if unit not in ("", "-") else ""),
-        explanation_title(proposal["name"]),
-    )
+    span = _interval(proposal, 1.0, _unit(proposal))
     section = proposal["section"]
     if section == "factors":
         return f"the true {title} is {sure}{figure(value)} times what the record says ({span})"
@@ -194,10 +194,15 @@ def _corrected(proposal: Entry, sure: str) -> str:
     return f"{key} {sure}reads {figure(abs(value))} {unit} too {way} (correction {figure(value)} {unit}, {span})"
 
 
-def _driven(process: str, diagnosis: Entry, sure: str) -> str | None:
-    """Return what drives a process, as far as the curve of the learnt factor says; None without a driver."""
-    found = diagnosis.get("driver") or {}
+def _driven(row: Entry, diagnosis: Entry, sure: str) -> str | None:
+    """Return what drives a process, as far as the curve of the learnt factor says.
+
+    None where n does not tell, or names another driver than the explanation has.
+    """
+    found, process = diagnosis.get("driver") or {}, str(row["name"]).partition(".")[2]
     if found.get("process") != process or not found.get("driver") or (found.get("share") or 0.0) < EXPLAINS:
+        return None
+    if row.get("driver") not in (None, "", found["driver"]):
         return None
     where = f"{quantity_words(found['driver'])} in {found['tank']}"
     where = quantity_words(found["driver"]) if found["driver"] in ("T", "Q_in") or "." in found["driver"] else where
@@ -315,15 +320,18 @@ def _when(diagnosis: Entry) -> str | None:
 
 
 def _titled(row: Entry) -> str:
-    """Return an explanation in words; a process that f lacks has its title from its own file."""
-    name, title = str(row["name"]), row.get("title")
-    return str(title) if title and family_of(name) == "lacking" else explanation_title(name)
+    return explanation_title(str(row["name"]), row.get("title"))
 
 
 def _sizes(row: Entry) -> str:
-    parts = [
-        f"{s['name']} {figure(s['value'])}{_unit(s)}, {_interval(s, 1.0, _unit(s))}" for s in row.get("size") or []
-    ]
+    """Return the sizes of an explanation in brackets; logarithms of factors as factors."""
+    parts = []
+    for size in row.get("size") or []:
+        name, shown = str(size["name"]), dict(size)
+        if name.startswith(LOG):
+            name = name.removeprefix(LOG)
+            shown |= {k: math.exp(size[k]) for k in ("value", "low", "high") if size.get(k) is not None}
+        parts.append(f"{name} {figure(shown['value'])}{_unit(shown)}, {_interval(shown, 1.0, _unit(shown))}")
     return f" ({'; '.join(parts[:NAMED])})" if parts else ""
 
 

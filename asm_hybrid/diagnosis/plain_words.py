@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asm_hybrid.text import process_words
 
-__all__ = ["FAMILIES", "explanation_title", "family_of", "figure", "quantity_words"]
+__all__ = ["FAMILIES", "explanation_title", "figure", "quantity_words"]
 
 FAMILIES = {
     "kinetics": "kinetics",
@@ -15,15 +15,6 @@ FAMILIES = {
     "sensors": "sensors",
 }
 """Families of explanations, and how they are called."""
-_OF_PREFIX = {
-    "process": "kinetics",
-    "lacking": "lacking",
-    "influent": "influent",
-    "flow": "flows",
-    "oxygen": "oxygen",
-    "aeration": "oxygen",
-    "sensor": "sensors",
-}
 _QUANTITIES = {
     "S_O": "oxygen",
     "S_O2": "oxygen",
@@ -75,53 +66,22 @@ def quantity_words(name: str, *, symbol: bool = True) -> str:
     return f"{words} ({name})" if symbol and "_" in name and words != name else words
 
 
-def family_of(name: str) -> str | None:
-    """Return the family of an explanation; None of ``nothing`` and ``everything``.
+def explanation_title(name: str, title: str | None = None) -> str:
+    """Return an explanation in words.
 
     Parameters
     ----------
     name : str
         Its name, as ``flow.wastage``.
-
-    Returns
-    -------
-    str or None
-        A key of `FAMILIES`.
-    """
-    return _OF_PREFIX.get(name.partition(".")[0])
-
-
-def explanation_title(name: str) -> str:
-    """Return an explanation in words: ``sensor.NH4.drift``, drift of the sensor NH4.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
+    title : str, optional
+        Its title; processes are called as `process_words` has them.
 
     Returns
     -------
     str
     """
     kind, _, rest = name.partition(".")
-    if kind == "process":
-        return process_words(rest)
-    if kind == "flow":
-        return {"Q_in": "influent flow", "return_sludge": "return sludge flow", "wastage": "wastage flow"}.get(
-            rest, f"flow of the recycle {rest}"
-        )
-    if kind == "influent":
-        titles = {"timing": "timing of the influent's composition", "flow_timing": "timing of the influent flow"}
-        words = {"N": "nitrogen"}
-        return titles.get(rest, f"{words.get(rest, rest)} of the influent")
-    if kind == "oxygen":
-        return f"zero of the oxygen sensor in {rest}"
-    if kind == "aeration":
-        return f"aeration of {rest}"
-    if kind == "sensor":
-        label, _, what = rest.rpartition(".")
-        return f"{'offset' if what == 'bias' else what} of the sensor {label}"
-    return (rest or name).replace("_", " ")
+    return process_words(rest) if kind == "process" else title or (rest or name).replace("_", " ").replace(".", " ")
 
 
 def figure(value: float, digits: int = 3) -> str:

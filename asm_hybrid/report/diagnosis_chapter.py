@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from asm_hybrid.diagnosis.explanation_words import EVERYTHING, NOTHING, proposal_lines
-from asm_hybrid.diagnosis.plain_words import explanation_title, family_of
+from asm_hybrid.diagnosis.plain_words import explanation_title
 from asm_hybrid.report.diagnosis_record import Diagnosis, Explanation, Law
 from asm_hybrid.report.explanation_figures import driver_figure, effects_figure, ranking_figure
 from asm_hybrid.report.style import number, unit_text
@@ -32,7 +32,7 @@ def diagnosis_chapter(found: Diagnosis) -> dict[str, Any]:
     dict
         Sentences, figures, tables and lines to paste; what cannot be told is None or empty.
     """
-    rows = [(_title(row), row) for row in found.explanations]
+    rows = [(explanation_title(row.name, row.title), row) for row in found.explanations]
     titles = {row.name: title for title, row in rows}
     named = [row for row in rows if row[1].name not in (NOTHING, EVERYTHING)]
     shown = [row for i, row in enumerate(named) if i < _RANKED or row[1].in_set]
@@ -59,12 +59,6 @@ def diagnosis_chapter(found: Diagnosis) -> dict[str, Any]:
         "between": [titles.get(name, name) for name in found.tell_apart.between] if found.tell_apart else [],
         "notes": found.notes,
     }
-
-
-def _title(row: Explanation) -> str:
-    if row.title and family_of(row.name) in ("lacking", None):
-        return row.title
-    return explanation_title(row.name)
 
 
 def _ends(found: Diagnosis) -> list[tuple[str, Explanation]]:

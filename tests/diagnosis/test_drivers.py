@@ -73,6 +73,13 @@ def test_the_curve_is_the_factor_over_its_driver_with_all_seeds_between_low_and_
     assert np.trapezoid(density, x) == pytest.approx(1.0, abs=0.15)
 
 
+def test_a_driver_that_is_given_is_told_with_what_it_explains(made):
+    found = drivers(*made, GROWTH, "aerobic", over="S_O")
+    assert (found["driver"], found["inputs"][0]["name"]) == ("S_O", "S_NH")
+    assert found["share"] == found["inputs"][1]["share"]
+    assert drivers(*made, GROWTH, "aerobic", over="T")["driver"] == "S_NH"  # n does not read T
+
+
 def test_without_a_tank_it_is_the_one_in_which_n_moves_the_rate_most(made):
     assert drivers(*made, GROWTH)["tank"] == "aerobic"  # without oxygen nothing grows there
 

@@ -151,8 +151,19 @@ def test_beside_an_answer_of_f_the_factor_is_told_compared_with_it():
 def test_an_input_that_explains_little_is_no_driver():
     found = kinetics()
     found["driver"]["share"] = 0.3
+    found["explanations"][0] |= {"driver": None}
     assert "alkalinity" not in sentences(found)[0]
-    assert "wrong rate for aerobic growth of autotrophs" in sentences(found)[0]
+    assert "The rate of aerobic growth of autotrophs in f is wrong" in sentences(found)[0]
+
+
+def test_an_explanation_with_another_driver_than_n_is_told_by_its_own_sizes():
+    found = kinetics()
+    size = {"name": "log factor at low S_O", "value": -0.693, "low": -0.916, "high": -0.357, "unit": "-"}
+    found["explanations"][0] |= {"driver": "S_O", "size": [size]}
+    assert sentences(found)[0].startswith(
+        "The rate of aerobic growth of autotrophs in f is wrong, by an amount that changes with oxygen (S_O) "
+        "(factor at low S_O 0.5, 90 % interval 0.4 to 0.7): this explains 83 %"
+    )
 
 
 def test_what_matters_when_is_told_only_where_the_effect_is_concentrated():
@@ -189,7 +200,7 @@ def test_words_of_quantities_explanations_and_figures():
     assert quantity_words("load.COD") == "load of COD"
     assert quantity_words("S_ALK", symbol=False) == "alkalinity"
     assert quantity_words("X_PP") == "X_PP"
-    assert explanation_title("sensor.NH4.bias") == "offset of the sensor NH4"
-    assert explanation_title("flow.internal") == "flow of the recycle internal"
+    assert explanation_title("process.decay_autotrophs", "decay autotrophs") == "decay of autotrophs"
+    assert explanation_title("sensor.NH4.bias", "bias of the sensor NH4") == "bias of the sensor NH4"
     assert explanation_title("lacking.internal_load") == "internal load"
     assert [figure(v) for v in (1234.0, 0.04831, -1.5, 12000.0)] == ["1,230", "0.0483", "-1.5", "12,000"]
