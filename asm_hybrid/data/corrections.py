@@ -221,7 +221,7 @@ def correction_texts(config: Config, table: Table, layout: Layout) -> tuple[str,
         *(f"{name} × {factor:.4g}" for name, factor in section.factors.items()),
         *(f"{name} {24 * abs(t):.4g} h {'earlier' if t < 0 else 'later'}" for name, t in section.shifts.items()),
         *(plus(name, found.offsets[name]) for name in section.offsets),
-        *(f"{plus(name, found.drifts[name])} for every day since the begin of the record" for name in section.drifts),
+        *(f"{plus(name, found.drifts[name])}/d since the begin of the record" for name in section.drifts),
     )
 
 

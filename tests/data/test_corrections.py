@@ -1,6 +1,5 @@
 """Corrections of a record: what they change, in which units, and which of them are refused or told."""
 
-
 import numpy as np
 import pytest
 
@@ -144,7 +143,7 @@ def test_an_empty_section_changes_nothing(recorded):
         ("factors: {NH4: 2}", "factors.NH4", "'NH4'", "offsets or drifts"),
         ("factors: {wastage: 0}", "factors.wastage", "0", "above 0"),
         ("shifts: {wastage: 2 h}", "shifts.wastage", "'wastage'", "influent or Q_in"),
-        ("shifts: {influent: 2 m}", "shifts.influent", "", "d"),
+        ("shifts: {influent: 2 m}", "shifts.influent", "unit m", "converts to d"),
         ("offsets: {aerobc.S_O: 1}", "offsets.aerobc.S_O", "'aerobc.S_O'", "aerobic.S_O"),
         ("offsets: {anoxic.S_O: 1}", "offsets.anoxic.S_O", "'anoxic.S_O'", "NH4"),
         ("offsets: {NH4: 1 mg COD/L}", "offsets.NH4", "mg COD/L", "g N/m3"),
