@@ -1,0 +1,301 @@
+"""The constants of a law refitted within the plant, together with the parameters that they compete with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from asm_hybrid.config import calibration_bounds
+from asm_hybrid.data import Dataset
+from asm_hybrid.explanations.laws.law import Law
+from asm_hybrid.explanations.laws.patch import LawNames, law_names, patched_table, scaling_parameter
+from asm_hybrid.hybrid.system import PlantSystem
+from asm_hybrid.kinetics import Table
+from asm_hybrid.plant import Plant
+from asm_hybrid.training.calibration import Calibration, calibrate
+from asm_hybrid.training.compared_model import FittedRecord
+from asm_hybrid.training.fitted import FittedModel
+from asm_hybrid.training.observation import robust
+from asm_hybrid.training.simulation_models import PlantModel, start_state, without_gradients
+from asm_hybrid.training.windows import interpolate_outputs, recorded_points
+
+__all__ = ["Fit", "FittedLaw", "LawProblem", "by_calibration", "fit_law", "fitted_record", "squares"]
+
+EVALUATIONS = 12
+"""Batches of simulations of a fit, at most."""
+START_DAYS = 10.0
+"""Time whose mean inputs give the steady state from which a record begins [d]."""
+
+
+def fitted_record(model: FittedModel, dataset: Dataset) -> FittedRecord:
+    """Return the record of a run, with as many recorded points as its measurements need.
+
+    Parameters
+    ----------
+    model : FittedModel
+        What the run has learnt.
+    dataset : Dataset
+        Its data.
+
+    Returns
+    -------
+    FittedRecord
+        Its blocks begin after the warm-up; f is not simulated.
+    """
+    points = recorded_points(dataset.observations, model.grid.interval, model.grid.substeps)
+    model = replace(model, grid=replace(model.grid, points=points))
+    warmup = model.config.training.warmup
+    blocks = {name: (max(begin, warmup), end) for name, (begin, end) in dataset.blocks.items()}
+    inputs = torch.as_tensor(dataset.inputs, dtype=torch.float64, device=model.parameters.device)
+    return FittedRecord(model, dataset, inputs, blocks, None)
+
+
+@dataclass(frozen=True, eq=False)
+class LawProblem:
+    """What a fit within the plant has to solve.
+
+    Attributes
+    ----------
+    plant : Plant
+        With the law in its table.
+    parameters : Tensor, shape (parameter,)
+        All parameters, those to be fitted at their start.
+    names : tuple of str
+        Parameters to be fitted: those that the run calibrates, what takes up the scale of the law, and its constants.
+    bounds : ndarray, shape (fitted, 2)
+        Lowest and highest value; all positive.
+    residuals : callable
+        From parameter sets ``(set, fitted)`` to residuals of the training block in units of noise, ``(set, sample)``.
+    """
+
+    plant: Plant
+    parameters: Tensor
+    names: tuple[str, ...]
+    bounds: np.ndarray
+    residuals: Callable[[Tensor], np.ndarray]
+
+    @property
+    def start(self) -> np.ndarray:
+        """Where the fit begins, ``(fitted,)``."""
+        return np.asarray(self.parameters[self.index].cpu())
+
+    @property
+    def index(self) -> list[int]:
+        """Places of the fitted parameters among all."""
+        return [self.plant.table.parameter_names.index(name) for name in self.names]
+
+
+Fit = Callable[[LawProblem], Calibration]
+"""What fits the parameters of a plant to its record."""
+
+
+def by_calibration(problem: LawProblem) -> Calibration:
+    """Fit as f is recalibrated.
+
+    Parameters
+    ----------
+    problem : LawProblem
+        What is to be fitted.
+
+    Returns
+    -------
+    Calibration
+    """
+    return calibrate(problem.names, problem.start, problem.bounds, problem.residuals, max_evaluations=EVALUATIONS)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedLaw:
+    """A law with the constants that were found within the plant.
+
+    Attributes
+    ----------
+    law : Law
+        The law.
+    table : Table
+        The table with it, its constants at the values found.
+    text : str
+        Its file.
+    names : LawNames
+        Names of its constants.
+    calibration : Calibration
+        The fit, of all parameters that were free.
+    values : tuple of ndarray, each (1, sample)
+        What f with the law predicts over the whole record, one a variable, at its measurements.
+    """
+
+    law: Law
+    table: Table
+    text: str
+    names: LawNames
+    calibration: Calibration
+    values: tuple[np.ndarray, ...]
+
+    @property
+    def fitted(self) -> Mapping[str, float]:
+        """Every parameter that was free, by name."""
+        return dict(zip(self.calibration.names, self.calibration.values.tolist(), strict=True))
+
+    @property
+    def constants(self) -> tuple[str, ...]:
+        """Names of the constants of the law that were fitted."""
+        return tuple(self.names.fitted(self.law))
+
+
+def fit_law(record: FittedRecord, process: str, law: Law, origin: str, fit: Fit = by_calibration) -> FittedLaw:
+    """Put a law into the plant and fit its constants to the training block.
+
+    The parameters that the run calibrates are fitted with them, and the one that takes up the scale of the law. Nothing
+    of n is in it.
+
+    Parameters
+    ----------
+    record : FittedRecord
+        Of the run.
+    process : str
+        Whose rate the law multiplies.
+    law : Law
+        The law, with the constants from which the fit begins.
+    origin : str
+        Name of the run.
+    fit : callable, optional
+        What fits.
+
+    Returns
+    -------
+    FittedLaw
+
+    Raises
+    ------
+    SimulationError
+        When the plant cannot be simulated with the law at its start.
+    """
+    problem, names = law_problem(record, process, law, origin)
+    calibration = fit(problem)
+    parameters = problem.parameters.clone()
+    parameters[problem.index] = torch.as_tensor(calibration.values, dtype=torch.float64, device=parameters.device)
+    found = dict(zip(problem.plant.table.parameter_names, parameters.tolist(), strict=True))
+    best = law.moved(tuple({symbol: found[n] for symbol, n in own.items()} for own in names.constants))
+    scale = found[names.scale] if names.scale else 1.0
+    chosen = tuple(record.model.config.model.calibrate)
+    table, text = patched_table(
+        record.model.plant.table, process, best, origin=origin, calibrated=chosen, own_scale=scale
+    )
+    return FittedLaw(best, table, text, names, calibration, simulated(record, problem.plant, parameters))
+
+
+def law_problem(record: FittedRecord, process: str, law: Law, origin: str) -> tuple[LawProblem, LawNames]:
+    """Return the plant with a law, and what is to be fitted in it.
+
+    Parameters
+    ----------
+    record, process, law, origin
+        See `fit_law`.
+
+    Returns
+    -------
+    problem : LawProblem
+        What is to be fitted.
+    names : LawNames
+        Names of the law's constants.
+    """
+    model = record.model
+    base, config = model.plant.table, model.config
+    free = calibration_bounds(config, base)
+    scaling = scaling_parameter(base, process, tuple(free))
+    names = law_names(base, process, law, tuple(free))
+    table, _ = patched_table(base, process, law, origin=origin, calibrated=tuple(free))
+    rows = {p.name: p for p in table.parameters}
+    bounds = dict(free) | ({scaling: rows[scaling].bounds} if scaling and scaling not in free else {})
+    bounds |= {name: rows[name].bounds for name in names.fitted(law)}
+    values = dict(zip(base.parameter_names, model.parameters.tolist(), strict=True))
+    values = {name: values.get(name, rows[name].default) for name in rows}
+    takes_up = names.scale or scaling
+    if takes_up:
+        low, high = bounds[takes_up]
+        values[takes_up] = float(np.clip(values[takes_up] * law.scale, low, high))
+    parameters = torch.tensor(list(values.values()), dtype=torch.float64, device=model.parameters.device)
+    plant = Plant(table, model.plant.layout)
+    fitted = tuple(bounds)
+    index = [table.parameter_names.index(name) for name in fitted]
+    limits = np.array([bounds[name] for name in fitted], dtype=float)
+    return LawProblem(plant, parameters, fitted, limits, _residuals(record, plant, parameters, index)), names
+
+
+def simulated(record: FittedRecord, plant: Plant, parameters: Tensor) -> tuple[np.ndarray, ...]:
+    """Return what f predicts over the record, from its steady state on.
+
+    Parameters
+    ----------
+    record : FittedRecord
+        Of the run.
+    plant : Plant
+        f, or f with a law.
+    parameters : Tensor, shape (set, parameter) or (parameter,)
+        Its parameters.
+
+    Returns
+    -------
+    tuple of ndarray, each (set, sample)
+        One a variable, at its measurements.
+    """
+    return _read(record, plant, parameters.reshape(-1, parameters.shape[-1]), record.inputs)
+
+
+def _read(record: FittedRecord, plant: Plant, sets: Tensor, inputs: Tensor) -> tuple[np.ndarray, ...]:
+    model, grid = record.model, record.grid
+    knots = max(2, min(len(record.inputs), round(START_DAYS / grid.interval)))
+    system = PlantSystem(plant, sets, tuple(o.target for o in record.observations))
+    with torch.no_grad():
+        first = start_state(system, record.inputs[:knots].mean(0), model.start[1:])
+    outputs = without_gradients(PlantModel(system, grid)).simulate(first, inputs).outputs
+    shown = np.asarray(model.sensors.known(outputs, grid.spacing).cpu())
+    return tuple(interpolate_outputs(shown, record.observations, grid.interval, grid.points))
+
+
+def _residuals(record: FittedRecord, plant: Plant, parameters: Tensor, index: list[int]) -> Callable[[Tensor], np.ndarray]:
+    begin, end = record.blocks["train"]
+    last = min(len(record.inputs) - 1, int(np.ceil(end / record.grid.interval)))
+    used = [(np.asarray(o.times) >= begin) & (np.asarray(o.times) <= end) for o in record.observations]
+    loss = record.model.config.training.loss
+
+    def residuals(sets: Tensor) -> np.ndarray:
+        full = parameters.repeat(len(sets), 1)
+        full[:, index] = sets.to(full.device)
+        found = _read(record, plant, full, record.inputs[: last + 1])
+        pairs = zip(found, record.observations, used, strict=True)
+        parts = [o.error(y)[..., u] / o.noise for y, o, u in pairs]
+        return np.asarray(robust(torch.as_tensor(np.concatenate(parts, axis=-1)), loss))
+
+    return residuals
+
+
+def squares(record: FittedRecord, values: tuple[np.ndarray, ...], block: str) -> dict[str, float]:
+    """Return the mean squared error on a block, in units of noise.
+
+    Parameters
+    ----------
+    record : FittedRecord
+        Of the run.
+    values : tuple of ndarray, each (member, sample)
+        What a model predicts, one a variable, at its measurements.
+    block : str
+        Such as ``validate``.
+
+    Returns
+    -------
+    dict of str to float
+        By name of the variable, those that have measurements there; the median over the members [-].
+    """
+    begin, end = record.blocks[block]
+    found = {}
+    for o, y in zip(record.observations, values, strict=True):
+        inside = (np.asarray(o.times) >= begin) & (np.asarray(o.times) <= end)
+        if inside.any():
+            error = o.error(y)[:, inside] / o.noise
+            found[o.label] = float(np.median(np.mean(error**2, axis=-1)))
+    return found
