@@ -12,12 +12,10 @@ import numpy as np
 import sympy
 
 from asm_hybrid.kinetics.expression import parse_expression
+from asm_hybrid.kinetics.rate_inputs import COMMON
 from asm_hybrid.kinetics.source import FunctionWriter
 
 __all__ = ["Constant", "Driver", "Guess", "LawForm"]
-
-KINDS = ("concentration", "temperature", "inflow", "ratio")
-"""What drives a law: a component; the temperature; a flow or a load; or one component by another."""
 
 LATTICE = 5
 """Values of each constant among which a fit seeks where to begin."""
@@ -46,12 +44,12 @@ class Driver:
 
     @property
     def kind(self) -> str:
-        """One of ``concentration``, ``temperature``, ``inflow`` and ``ratio``."""
+        """Its kind: ``concentration``, ``temperature``, ``inflow`` (flow or load) or ``ratio`` of two components."""
         if "/" in self.name:
             return "ratio"
         if self.unit == "degC":
             return "temperature"
-        return "inflow" if "." in self.name or self.name in ("Q_in", "return_sludge", "wastage") else "concentration"
+        return "inflow" if "." in self.name or self.name in COMMON else "concentration"
 
     @property
     def floor(self) -> float:
@@ -121,7 +119,7 @@ class LawForm:
     title, text : str
         What it is called, and what it says.
     kinds : tuple of str
-        Kinds of drivers that it fits.
+        Kinds of drivers that it reads, see `Driver.kind`.
     factor : str
         In the language of the tables, with ``{x}`` for the driver, ``{per}`` for the denominator of a ratio, and the
         symbols of its constants in braces.

@@ -23,7 +23,7 @@ from asm_hybrid.training.observation import robust
 from asm_hybrid.training.simulation_models import PlantModel, start_state, without_gradients
 from asm_hybrid.training.windows import interpolate_outputs, recorded_points
 
-__all__ = ["Fit", "FittedLaw", "LawProblem", "by_calibration", "fit_law", "fitted_record", "squares"]
+__all__ = ["Fit", "FittedLaw", "LawProblem", "by_calibration", "fit_alone", "fit_law", "fitted_record", "squares"]
 
 EVALUATIONS = 12
 """Batches of simulations of a fit, at most."""
@@ -175,9 +175,7 @@ def fit_law(record: FittedRecord, process: str, law: Law, origin: str, fit: Fit 
         When the plant cannot be simulated with the law at its start.
     """
     problem, names = law_problem(record, process, law, origin)
-    calibration = fit(problem)
-    parameters = problem.parameters.clone()
-    parameters[problem.index] = torch.as_tensor(calibration.values, dtype=torch.float64, device=parameters.device)
+    calibration, parameters, values = _solved(record, problem, fit)
     found = dict(zip(problem.plant.table.parameter_names, parameters.tolist(), strict=True))
     best = law.moved(tuple({symbol: found[n] for symbol, n in own.items()} for own in names.constants))
     scale = found[names.scale] if names.scale else 1.0
@@ -185,7 +183,47 @@ def fit_law(record: FittedRecord, process: str, law: Law, origin: str, fit: Fit 
     table, text = patched_table(
         record.model.plant.table, process, best, origin=origin, calibrated=chosen, own_scale=scale
     )
-    return FittedLaw(best, table, text, names, calibration, simulated(record, problem.plant, parameters))
+    return FittedLaw(best, table, text, names, calibration, values)
+
+
+def fit_alone(record: FittedRecord, process: str, fit: Fit = by_calibration) -> tuple[np.ndarray, ...]:
+    """Fit to the training block, without any law, what is fitted beside one.
+
+    Parameters
+    ----------
+    record, process, fit
+        See `fit_law`.
+
+    Returns
+    -------
+    tuple of ndarray, each (1, sample)
+        What f then predicts over the whole record, one a variable, at its measurements.
+
+    Raises
+    ------
+    SimulationError
+        When the plant cannot be simulated.
+    """
+    model = record.model
+    values = dict(zip(model.plant.table.parameter_names, model.parameters.tolist(), strict=True))
+    return _solved(record, _problem(record, model.plant, values, _competing(record, process)), fit)[2]
+
+
+def _solved(record: FittedRecord, problem: LawProblem, fit: Fit) -> tuple[Calibration, Tensor, tuple[np.ndarray, ...]]:
+    """Return what a fit has found, all parameters, and what the plant predicts with them over the whole record."""
+    calibration, parameters = fit(problem), problem.parameters.clone()
+    parameters[problem.index] = torch.as_tensor(calibration.values, dtype=torch.float64, device=parameters.device)
+    return calibration, parameters, simulated(record, problem.plant, parameters)
+
+
+def _competing(record: FittedRecord, process: str) -> dict[str, tuple[float, float]]:
+    """Return what is fitted beside a law, with its bounds: calibrated parameters, and what takes up the scale."""
+    table = record.model.plant.table
+    bounds = calibration_bounds(record.model.config, table)
+    scaling = scaling_parameter(table, process, tuple(bounds))
+    if scaling is not None and scaling not in bounds:
+        bounds[scaling] = next(p.bounds for p in table.parameters if p.name == scaling)
+    return bounds
 
 
 def law_problem(record: FittedRecord, process: str, law: Law, origin: str) -> tuple[LawProblem, LawNames]:
@@ -203,27 +241,30 @@ def law_problem(record: FittedRecord, process: str, law: Law, origin: str) -> tu
     names : LawNames
         Names of the law's constants.
     """
-    model = record.model
-    base, config = model.plant.table, model.config
-    free = calibration_bounds(config, base)
-    scaling = scaling_parameter(base, process, tuple(free))
-    names = law_names(base, process, law, tuple(free))
-    table, _ = patched_table(base, process, law, origin=origin, calibrated=tuple(free))
+    model, base = record.model, record.model.plant.table
+    calibrated = tuple(model.config.model.calibrate)
+    names = law_names(base, process, law, calibrated)
+    table, _ = patched_table(base, process, law, origin=origin, calibrated=calibrated)
     rows = {p.name: p for p in table.parameters}
-    bounds = dict(free) | ({scaling: rows[scaling].bounds} if scaling and scaling not in free else {})
-    bounds |= {name: rows[name].bounds for name in names.fitted(law)}
+    bounds = _competing(record, process) | {name: rows[name].bounds for name in names.fitted(law)}
     values = dict(zip(base.parameter_names, model.parameters.tolist(), strict=True))
     values = {name: values.get(name, rows[name].default) for name in rows}
-    takes_up = names.scale or scaling
+    takes_up = names.scale or scaling_parameter(base, process, calibrated)
     if takes_up:
-        low, high = bounds[takes_up]
-        values[takes_up] = float(np.clip(values[takes_up] * law.scale, low, high))
-    parameters = torch.tensor(list(values.values()), dtype=torch.float64, device=model.parameters.device)
-    plant = Plant(table, model.plant.layout)
-    fitted = tuple(bounds)
-    index = [table.parameter_names.index(name) for name in fitted]
-    limits = np.array([bounds[name] for name in fitted], dtype=float)
-    return LawProblem(plant, parameters, fitted, limits, _residuals(record, plant, parameters, index)), names
+        values[takes_up] *= law.scale
+    return _problem(record, Plant(table, model.plant.layout), values, bounds), names
+
+
+def _problem(
+    record: FittedRecord, plant: Plant, values: Mapping[str, float], bounds: Mapping[str, tuple[float, float]]
+) -> LawProblem:
+    """Return the fit of some parameters from their values on, which are put within their bounds."""
+    device, names = record.model.parameters.device, tuple(bounds)
+    limits = np.array([bounds[name] for name in names], dtype=float)
+    inside = {name: float(np.clip(values[name], *bounds[name])) for name in names}
+    parameters = torch.tensor(list((dict(values) | inside).values()), dtype=torch.float64, device=device)
+    index = [plant.table.parameter_names.index(name) for name in names]
+    return LawProblem(plant, parameters, names, limits, _residuals(record, plant, parameters, index))
 
 
 def simulated(record: FittedRecord, plant: Plant, parameters: Tensor) -> tuple[np.ndarray, ...]:
@@ -257,7 +298,9 @@ def _read(record: FittedRecord, plant: Plant, sets: Tensor, inputs: Tensor) -> t
     return tuple(interpolate_outputs(shown, record.observations, grid.interval, grid.points))
 
 
-def _residuals(record: FittedRecord, plant: Plant, parameters: Tensor, index: list[int]) -> Callable[[Tensor], np.ndarray]:
+def _residuals(
+    record: FittedRecord, plant: Plant, parameters: Tensor, index: list[int]
+) -> Callable[[Tensor], np.ndarray]:
     begin, end = record.blocks["train"]
     last = min(len(record.inputs) - 1, int(np.ceil(end / record.grid.interval)))
     used = [(np.asarray(o.times) >= begin) & (np.asarray(o.times) <= end) for o in record.observations]

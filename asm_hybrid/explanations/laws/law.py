@@ -90,11 +90,6 @@ class Law:
         """Names of its forms, such as ``monod`` or ``monod * inhibition``."""
         return " * ".join(factor.form.name for factor in self.factors)
 
-    @property
-    def values(self) -> tuple[Mapping[str, float], ...]:
-        """The constants of every factor, by symbol."""
-        return tuple(factor.values for factor in self.factors)
-
     def moved(self, values: tuple[Mapping[str, float], ...]) -> Law:
         """Return the law with other constants, of every factor by symbol."""
         factors = tuple(replace(f, values=dict(v)) for f, v in zip(self.factors, values, strict=True))

@@ -101,9 +101,7 @@ def _elsewhere(table: Table, process: str, name: str) -> bool:
         values += [] if other.name == process else [other.rate.value]
         if any(name in {s.name for s in value.free_symbols} for value in values):
             return True
-    return any(
-        name in {s.name for s in e.value.free_symbols} for c in table.components for e in c.composition.values()
-    )
+    return any(name in {s.name for s in e.value.free_symbols} for c in table.components for e in c.composition.values())
 
 
 def law_names(table: Table, process: str, law: Law, calibrated: Sequence[str] = ()) -> LawNames:
@@ -178,7 +176,7 @@ def expression_of(law: Law, names: LawNames) -> str:
 
 
 def _product_part(text: str) -> str:
-    """Return an expression as a part of a product: in brackets where it is a sum, or a quotient after which one comes."""
+    """Return an expression as a part of a product: in brackets where it is a sum or a quotient."""
     tree = syntax_of(text, "a rate")
     plain = not isinstance(tree, ast.BinOp) or isinstance(tree.op, ast.Mult | ast.Pow)
     return text if plain else f"({text})"

@@ -26,7 +26,7 @@ def rank_laws(x: np.ndarray, factor: np.ndarray, weight: np.ndarray, driver: str
     x, factor : ndarray, shape (point,)
         Driver, and learnt factor of the rate [-].
     weight : ndarray, shape (point,)
-        Weight of each point, such as how much of the record lies there; zero or above.
+        Weight of each point, such as how much of the record lies there; above zero.
     driver : str
         Name of the driver, see `driver_of`.
     table : Table
@@ -43,9 +43,6 @@ def rank_laws(x: np.ndarray, factor: np.ndarray, weight: np.ndarray, driver: str
        76, 297-307, https://doi.org/10.1093/biomet/76.2.297.
     .. [2] L. Kish (1965), "Survey Sampling", Wiley, section 11.7.
     """
-    x, factor, weight = (np.asarray(v, dtype=float) for v in (x, factor, weight))
-    used = np.isfinite(x) & np.isfinite(factor) & (weight > 0)
-    x, factor, weight = x[used], factor[used], weight[used]
     read = driver_of(table, driver, x, weight)
     if read is None:
         return []
