@@ -456,9 +456,12 @@ class DataRecord(_Record):
     ----------
     files : list of Source
         The data files.
+    corrections : list of str
+        What was found wrong in the record, and accepted, in words.
     quality : list of Finding
         What the checks found in them.
     """
 
     files: list[Source] = []
+    corrections: list[str] = []
     quality: list[Finding] = []
