@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -61,6 +64,13 @@ def rates(table: Table, states: dict[str, np.ndarray], inputs: dict[str, np.ndar
 def test_every_kind_of_driver_has_forms() -> None:
     assert {name for name in RANGES if any(form.applies(driver(name)) for form in law_forms().values())} == set(RANGES)
     assert len(law_forms()) == len(list(cases()))
+
+
+def test_the_page_on_the_method_lists_every_form() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "method.md").read_text(encoding="utf-8")
+    table = text.partition("| kind | driver | factor |")[2].partition("\n\n")[0]
+    named = [name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(named) == sorted(law_forms())
 
 
 @pytest.mark.parametrize(("form", "name"), list(cases()))
@@ -126,7 +136,7 @@ def test_points_without_weight_do_not_pull() -> None:
     assert found.factors[0].values["K"] == pytest.approx(0.5, rel=0.01)
 
 
-@pytest.mark.parametrize("name", ["time_of_day", "clock.sin", "air", "TSS", "S_ALK/nothing"])
+@pytest.mark.parametrize("name", ["time_of_day", "clock.sin", "air", "TSS", "S_ALK/nothing", "here.volume"])
 def test_what_no_rate_can_read_has_no_law(name) -> None:
     x = np.linspace(0.0, 24.0, 20)
     assert rank_laws(x, 1.0 + 0.1 * x, np.ones(20), name, ASM1) == []

@@ -11,7 +11,7 @@ import numpy as np
 
 from asm_hybrid.explanations.laws.form import Driver, LawForm
 from asm_hybrid.kinetics import Table
-from asm_hybrid.kinetics.rate_inputs import input_unit
+from asm_hybrid.kinetics.rate_inputs import HERE, input_unit
 from asm_hybrid.registry import discover
 from asm_hybrid.units import parse_unit
 
@@ -116,7 +116,7 @@ def driver_of(table: Table, name: str, x: np.ndarray, weight: np.ndarray) -> Dri
     Returns
     -------
     Driver or None
-        None for what no rate can read, such as the hour of the day.
+        None for what no rate can read, such as the hour of the day, and for what a tank is.
     """
     concentrations = {c.name: parse_unit(c.unit) for c in table.components}
     above, slash, per = name.partition("/")
@@ -126,7 +126,7 @@ def driver_of(table: Table, name: str, x: np.ndarray, weight: np.ndarray) -> Dri
     else:
         composites = {key: parse_unit(composite.unit) for key, composite in table.composites.items()}
         unit = concentrations.get(name) or input_unit(name, concentrations, composites)
-    if unit is None or not len(x):
+    if unit is None or name in HERE or not len(x):
         return None
     order = np.argsort(x)
     reached = np.cumsum(weight[order]) / weight.sum()
