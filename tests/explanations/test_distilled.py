@@ -17,13 +17,13 @@ from asm_hybrid.config import build_layout, load_config, load_kinetics, observed
 from asm_hybrid.data import read_dataset
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.explanations.laws import Curve, distilled_law, fit_law, fitted_record, rank_laws
-from asm_hybrid.explanations.laws.in_plant import by_calibration, law_problem, squares
+from asm_hybrid.explanations.laws.in_plant import law_problem, squares
+from asm_hybrid.explanations.laws.problem import least_squares
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.manifest import write_manifest
 from asm_hybrid.plant import Plant
 from asm_hybrid.training import FittedModel, load_model, start_state
-from asm_hybrid.training.calibration import calibrate
 from asm_hybrid.training.from_config import make_grid
 from asm_hybrid.training.sensors import Sensors, sensor_specs
 
@@ -48,8 +48,8 @@ def learnt(name="S_ALK", K=1.2):
 
 
 def quick(problem):
-    """Fit in two evaluations, where it does not matter how well."""
-    return calibrate(problem.names, problem.start, problem.bounds, problem.residuals, max_evaluations=2)
+    """Fit in one step, where it does not matter how well."""
+    return least_squares(problem, rounds=1)
 
 
 @pytest.fixture(scope="module")
@@ -92,12 +92,12 @@ def found(record):
 
 def test_the_law_of_the_truth_is_found_and_its_constant_within_its_interval(found) -> None:
     law, notes = found
+    assert any("mu_A and K_ALK_aut stand for each other" in note for note in notes)  # S_ALK stays near or below K
     assert law["kind"] == "monod"
     assert law["expression"] == "monod(S_ALK, K_ALK_aut)"
     (constant,) = law["constants"]
     assert constant["unit"] == "mol/m3"
-    assert constant["low"] < TRUE_K < constant["high"]
-    assert constant["value"] == pytest.approx(TRUE_K, rel=0.25)
+    assert TRUE_K / 2 < constant["low"] < TRUE_K < constant["high"] < TRUE_K * 2
     assert law["parameters"]["mu_A"] == pytest.approx(0.9, rel=0.15)
     assert law["calibrate"] == ["K_ALK_aut"]
     assert law["kept"]
@@ -121,9 +121,7 @@ def test_its_scores_are_those_of_the_three_models_and_its_curve_lies_on_what_was
 
 def test_a_law_that_holds_too_little_is_not_kept(record) -> None:
     # the sludge varies too little for a law of it: what remains is the scale, which f fits as well without it
-    law, _ = distilled_law(
-        record, NITRIFICATION, [learnt("X_P", 5.0)], fit=by_calibration, reference={"NH4": 0.07, "NO3": 0.07}
-    )
+    law, _ = distilled_law(record, NITRIFICATION, [learnt("X_P", 5.0)], reference={"NH4": 0.07, "NO3": 0.07})
     assert not law["kept"]
     assert law["share_of_gain"] < 0.8
 

@@ -9,19 +9,13 @@ from typing import Any
 import numpy as np
 
 from asm_hybrid.errors import SimulationError
-from asm_hybrid.explanations.laws.in_plant import (
-    Fit,
-    FittedLaw,
-    by_calibration,
-    fit_alone,
-    fit_law,
-    simulated,
-    squares,
-)
+from asm_hybrid.explanations.laws.in_plant import FittedLaw, fit_alone, fit_law, squares
 from asm_hybrid.explanations.laws.law import Law
 from asm_hybrid.explanations.laws.patch import expression_of, repeated
+from asm_hybrid.explanations.laws.problem import Fit, least_squares
 from asm_hybrid.explanations.laws.rank import product_law, rank_laws
 from asm_hybrid.training.compared.hybrid import MODEL as HYBRID
+from asm_hybrid.training.compared.recalibrated import MODEL as RECALIBRATED
 from asm_hybrid.training.compared_model import FittedRecord
 
 __all__ = ["KEPT", "Curve", "distilled_law"]
@@ -32,6 +26,8 @@ LEADING = 3
 """Laws of the first driver that are refitted within the plant."""
 SIMPLER = 0.97
 """Share of the best gain from which on the law with fewer constants is taken [-]."""
+CLOSE = 0.95
+"""Correlation from which two parameters stand for each other."""
 POINTS = 61
 """Points at which a law is drawn."""
 
@@ -66,20 +62,21 @@ def distilled_law(
     process: str,
     curves: Sequence[Curve],
     *,
-    fit: Fit = by_calibration,
+    fit: Fit = least_squares,
     reference: Mapping[str, float] | None = None,
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """Return the law of a process, with its constants fitted within the plant and its scores.
 
     The leading laws of the first driver, and the product of the best of the first two drivers, are fitted to the
-    training block. The one that errs least on the validation block is taken, and among those that gain nearly as much
-    the one with the fewest constants. Gains count from f as the run has it, or with the same parameters refitted
-    without a law, whichever errs less: so nothing that a calibration can do is counted as the law's.
+    training block. The one that errs least on the validation block is taken; among those that gain nearly as much, the
+    one with the fewest constants, and of these the nearest to what was learnt. Gains count from f as the run has it, or
+    with the same parameters refitted without a law, whichever errs less: so nothing that a calibration can do is
+    counted as the law's.
 
     Parameters
     ----------
     record : FittedRecord
-        Of the run, see `fitted_record`.
+        Of the run, from `fitted_record`.
     process : str
         The process whose rate n changes.
     curves : sequence of Curve
@@ -98,7 +95,7 @@ def distilled_law(
         What a reader must know of it, or why there is none.
     """
     table, origin = record.model.plant.table, record.model.config.name
-    alone = simulated(record, record.model.plant, record.model.parameters)
+    alone = RECALIBRATED.simulate(record).values
     before = _mean(squares(record, alone, "validate"))
     if not np.isfinite(before):
         return None, ["The validation block has no measurements, so that no law can be judged."]
@@ -176,21 +173,24 @@ def _validated(record: FittedRecord, found: FittedLaw) -> float:
 
 
 def _chosen(tried: Sequence[FittedLaw], gains: np.ndarray) -> int:
-    """Return the place of the law that gains most, or nearly so with fewer constants."""
+    """Return the place of the law that gains most; of those that gain nearly as much, of the simplest.
+
+    Between two with as many constants that the validation block cannot tell apart, the learnt factor decides: they come
+    in its order.
+    """
     most = float(gains.max())
     enough = [i for i, gain in enumerate(gains) if gain >= min(most, SIMPLER * most)]
-    return min(enough, key=lambda i: (len(tried[i].constants), -gains[i]))
+    return min(enough, key=lambda i: len(tried[i].constants))
 
 
 def _described(process: str, found: FittedLaw, calibrated: Collection[str]) -> dict[str, Any]:
     """Return formula, constants and table; `calibrated` are the parameters that the run calibrates."""
-    law, calibration = found.law, found.calibration
+    law, solution = found.law, found.solution
     constants: list[dict[str, Any]] = []
 
     def add(name: str, value: float, unit: str, fitted: bool) -> None:
-        interval = calibration.interval(calibration.names.index(name)) if fitted else None
-        ends = {"low": interval.low, "high": interval.high} if interval else {"low": None, "high": None}
-        constants.append({"name": name, "value": value, **ends, "unit": unit})
+        low, high = solution.intervals[found.free.index(name)].tolist() if fitted else (None, None)
+        constants.append({"name": name, "value": value, "low": low, "high": high, "unit": unit})
 
     for factor, names in zip(law.factors, found.names.constants, strict=True):
         for constant in factor.form.constants:
@@ -209,7 +209,7 @@ def _described(process: str, found: FittedLaw, calibrated: Collection[str]) -> d
         "rate": rate,
         "constants": constants,
         "parameters": {name: value for name, value in found.fitted.items() if name not in own},
-        "calibrate": [name for name in found.calibration.names if name not in calibrated],
+        "calibrate": [name for name in found.free if name not in calibrated],
         "table": found.text,
     }
 
@@ -247,13 +247,18 @@ def _drawn(law: Law, curve: Curve) -> dict[str, list[float]]:
 
 def _doubts(found: FittedLaw) -> list[str]:
     """Say what the fit within the plant could not tell."""
-    calibration, own = found.calibration, set(found.constants)
-    notes = []
-    for i, name in enumerate(calibration.names):
-        open_ = calibration.interval(i).open
-        if name in own and open_ != "none":
-            end = {"both": "at either end", "lower": "below", "upper": "above"}[open_]
-            notes.append(f"The data do not bound {name} {end}: its interval runs into its bounds there.")
-    pairs = [(a, b, r) for a, b, r in calibration.close_pairs if a in own or b in own]
-    notes += [f"{a} and {b} stand for each other (correlation {r:+.2f})." for a, b, r in pairs]
+    solution, own, notes = found.solution, set(found.constants), []
+    bounds = {p.name: p.bounds for p in found.table.parameters}
+    for name, (low, high) in zip(found.free, solution.intervals, strict=True):
+        if name in own:
+            ends = {"below": low <= bounds[name][0], "above": high >= bounds[name][1]}
+            open_ = " and ".join(word for word, reached in ends.items() if reached)
+            notes += [f"The data do not bound {name} {open_}: its interval runs into its bounds."] if open_ else []
+    for i, a in enumerate(found.free):
+        for j, b in enumerate(found.free[:i]):
+            r = float(solution.correlation[i, j])
+            if abs(r) > CLOSE and {a, b} & own:
+                notes.append(f"{b} and {a} stand for each other (correlation {r:+.2f}).")
+    if not solution.arrived:
+        notes.append("The fit of the law within the plant has not arrived; its constants may move on.")
     return notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,26 +13,20 @@ from asm_hybrid.config import calibration_bounds
 from asm_hybrid.data import Dataset
 from asm_hybrid.explanations.laws.law import Law
 from asm_hybrid.explanations.laws.patch import LawNames, law_names, patched_table, scaling_parameter
+from asm_hybrid.explanations.laws.problem import START_DAYS, Fit, LawProblem, Solution, least_squares
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import Plant
-from asm_hybrid.training.calibration import Calibration, calibrate
 from asm_hybrid.training.compared_model import FittedRecord
 from asm_hybrid.training.fitted import FittedModel
-from asm_hybrid.training.observation import robust
 from asm_hybrid.training.simulation_models import PlantModel, start_state, without_gradients
 from asm_hybrid.training.windows import interpolate_outputs, recorded_points
 
-__all__ = ["Fit", "FittedLaw", "LawProblem", "by_calibration", "fit_alone", "fit_law", "fitted_record", "squares"]
-
-EVALUATIONS = 12
-"""Batches of simulations of a fit, at most."""
-START_DAYS = 10.0
-"""Time whose mean inputs give the steady state from which a record begins [d]."""
+__all__ = ["FittedLaw", "fit_alone", "fit_law", "fitted_record", "law_problem", "simulated", "squares"]
 
 
 def fitted_record(model: FittedModel, dataset: Dataset) -> FittedRecord:
-    """Return the record of a run, with as many recorded points as its measurements need.
+    """Return the record of a run with the simulation of f, recorded at as many points as its measurements need.
 
     Parameters
     ----------
@@ -44,68 +38,15 @@ def fitted_record(model: FittedModel, dataset: Dataset) -> FittedRecord:
     Returns
     -------
     FittedRecord
-        Its blocks begin after the warm-up; f is not simulated.
+        Its blocks begin after the warm-up.
     """
     points = recorded_points(dataset.observations, model.grid.interval, model.grid.substeps)
     model = replace(model, grid=replace(model.grid, points=points))
     warmup = model.config.training.warmup
     blocks = {name: (max(begin, warmup), end) for name, (begin, end) in dataset.blocks.items()}
     inputs = torch.as_tensor(dataset.inputs, dtype=torch.float64, device=model.parameters.device)
-    return FittedRecord(model, dataset, inputs, blocks, None)
-
-
-@dataclass(frozen=True, eq=False)
-class LawProblem:
-    """What a fit within the plant has to solve.
-
-    Attributes
-    ----------
-    plant : Plant
-        With the law in its table.
-    parameters : Tensor, shape (parameter,)
-        All parameters, those to be fitted at their start.
-    names : tuple of str
-        Parameters to be fitted: those that the run calibrates, what takes up the scale of the law, and its constants.
-    bounds : ndarray, shape (fitted, 2)
-        Lowest and highest value; all positive.
-    residuals : callable
-        From parameter sets ``(set, fitted)`` to residuals of the training block in units of noise, ``(set, sample)``.
-    """
-
-    plant: Plant
-    parameters: Tensor
-    names: tuple[str, ...]
-    bounds: np.ndarray
-    residuals: Callable[[Tensor], np.ndarray]
-
-    @property
-    def start(self) -> np.ndarray:
-        """Where the fit begins, ``(fitted,)``."""
-        return np.asarray(self.parameters[self.index].cpu())
-
-    @property
-    def index(self) -> list[int]:
-        """Places of the fitted parameters among all."""
-        return [self.plant.table.parameter_names.index(name) for name in self.names]
-
-
-Fit = Callable[[LawProblem], Calibration]
-"""What fits the parameters of a plant to its record."""
-
-
-def by_calibration(problem: LawProblem) -> Calibration:
-    """Fit as f is recalibrated.
-
-    Parameters
-    ----------
-    problem : LawProblem
-        What is to be fitted.
-
-    Returns
-    -------
-    Calibration
-    """
-    return calibrate(problem.names, problem.start, problem.bounds, problem.residuals, max_evaluations=EVALUATIONS)
+    f = without_gradients(model.mechanistic()).simulate(model.start, inputs, record_knots=True)
+    return FittedRecord(model, dataset, inputs, blocks, f)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +63,10 @@ class FittedLaw:
         Its file.
     names : LawNames
         Names of its constants.
-    calibration : Calibration
-        The fit, of all parameters that were free.
+    free : tuple of str
+        All parameters that were fitted.
+    solution : Solution
+        What was found of them.
     values : tuple of ndarray, each (1, sample)
         What f with the law predicts over the whole record, one a variable, at its measurements.
     """
@@ -132,13 +75,14 @@ class FittedLaw:
     table: Table
     text: str
     names: LawNames
-    calibration: Calibration
+    free: tuple[str, ...]
+    solution: Solution
     values: tuple[np.ndarray, ...]
 
     @property
     def fitted(self) -> Mapping[str, float]:
         """Every parameter that was free, by name."""
-        return dict(zip(self.calibration.names, self.calibration.values.tolist(), strict=True))
+        return dict(zip(self.free, self.solution.values.tolist(), strict=True))
 
     @property
     def constants(self) -> tuple[str, ...]:
@@ -146,7 +90,7 @@ class FittedLaw:
         return tuple(self.names.fitted(self.law))
 
 
-def fit_law(record: FittedRecord, process: str, law: Law, origin: str, fit: Fit = by_calibration) -> FittedLaw:
+def fit_law(record: FittedRecord, process: str, law: Law, origin: str, fit: Fit = least_squares) -> FittedLaw:
     """Put a law into the plant and fit its constants to the training block.
 
     The parameters that the run calibrates are fitted with them, and the one that takes up the scale of the law. Nothing
@@ -175,7 +119,7 @@ def fit_law(record: FittedRecord, process: str, law: Law, origin: str, fit: Fit 
         When the plant cannot be simulated with the law at its start.
     """
     problem, names = law_problem(record, process, law, origin)
-    calibration, parameters, values = _solved(record, problem, fit)
+    solution, parameters, values = _solved(record, problem, fit)
     found = dict(zip(problem.plant.table.parameter_names, parameters.tolist(), strict=True))
     best = law.moved(tuple({symbol: found[n] for symbol, n in own.items()} for own in names.constants))
     scale = found[names.scale] if names.scale else 1.0
@@ -183,10 +127,10 @@ def fit_law(record: FittedRecord, process: str, law: Law, origin: str, fit: Fit 
     table, text = patched_table(
         record.model.plant.table, process, best, origin=origin, calibrated=chosen, own_scale=scale
     )
-    return FittedLaw(best, table, text, names, calibration, values)
+    return FittedLaw(best, table, text, names, problem.names, solution, values)
 
 
-def fit_alone(record: FittedRecord, process: str, fit: Fit = by_calibration) -> tuple[np.ndarray, ...]:
+def fit_alone(record: FittedRecord, process: str, fit: Fit = least_squares) -> tuple[np.ndarray, ...]:
     """Fit to the training block, without any law, what is fitted beside one.
 
     Parameters
@@ -209,11 +153,11 @@ def fit_alone(record: FittedRecord, process: str, fit: Fit = by_calibration) -> 
     return _solved(record, _problem(record, model.plant, values, _competing(record, process)), fit)[2]
 
 
-def _solved(record: FittedRecord, problem: LawProblem, fit: Fit) -> tuple[Calibration, Tensor, tuple[np.ndarray, ...]]:
+def _solved(record: FittedRecord, problem: LawProblem, fit: Fit) -> tuple[Solution, Tensor, tuple[np.ndarray, ...]]:
     """Return what a fit has found, all parameters, and what the plant predicts with them over the whole record."""
-    calibration, parameters = fit(problem), problem.parameters.clone()
-    parameters[problem.index] = torch.as_tensor(calibration.values, dtype=torch.float64, device=parameters.device)
-    return calibration, parameters, simulated(record, problem.plant, parameters)
+    solution, parameters = fit(problem), problem.parameters.clone()
+    parameters[problem.index] = torch.as_tensor(solution.values, dtype=torch.float64, device=parameters.device)
+    return solution, parameters, simulated(record, problem.plant, parameters)
 
 
 def _competing(record: FittedRecord, process: str) -> dict[str, tuple[float, float]]:
@@ -263,8 +207,7 @@ def _problem(
     limits = np.array([bounds[name] for name in names], dtype=float)
     inside = {name: float(np.clip(values[name], *bounds[name])) for name in names}
     parameters = torch.tensor(list((dict(values) | inside).values()), dtype=torch.float64, device=device)
-    index = [plant.table.parameter_names.index(name) for name in names]
-    return LawProblem(plant, parameters, names, limits, _residuals(record, plant, parameters, index))
+    return LawProblem(record, plant, parameters, names, limits)
 
 
 def simulated(record: FittedRecord, plant: Plant, parameters: Tensor) -> tuple[np.ndarray, ...]:
@@ -296,25 +239,6 @@ def _read(record: FittedRecord, plant: Plant, sets: Tensor, inputs: Tensor) -> t
     outputs = without_gradients(PlantModel(system, grid)).simulate(first, inputs).outputs
     shown = np.asarray(model.sensors.known(outputs, grid.spacing).cpu())
     return tuple(interpolate_outputs(shown, record.observations, grid.interval, grid.points))
-
-
-def _residuals(
-    record: FittedRecord, plant: Plant, parameters: Tensor, index: list[int]
-) -> Callable[[Tensor], np.ndarray]:
-    begin, end = record.blocks["train"]
-    last = min(len(record.inputs) - 1, int(np.ceil(end / record.grid.interval)))
-    used = [(np.asarray(o.times) >= begin) & (np.asarray(o.times) <= end) for o in record.observations]
-    loss = record.model.config.training.loss
-
-    def residuals(sets: Tensor) -> np.ndarray:
-        full = parameters.repeat(len(sets), 1)
-        full[:, index] = sets.to(full.device)
-        found = _read(record, plant, full, record.inputs[: last + 1])
-        pairs = zip(found, record.observations, used, strict=True)
-        parts = [o.error(y)[..., u] / o.noise for y, o, u in pairs]
-        return np.asarray(robust(torch.as_tensor(np.concatenate(parts, axis=-1)), loss))
-
-    return residuals
 
 
 def squares(record: FittedRecord, values: tuple[np.ndarray, ...], block: str) -> dict[str, float]:
