@@ -17,6 +17,7 @@ from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.casadi_plant import SymbolicSystem, symbolic_system
 from asm_hybrid.plant.namespace import Matrix
+from asm_hybrid.solver.compiled_calls import call
 from asm_hybrid.solver.compiled_steps import CompiledSteps
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.steady import steady_state
@@ -95,7 +96,7 @@ class ExplainedPlant:
     targets: tuple[str, ...]
     grid: Grid
     shapes: tuple[Shape, ...] = ()
-    _functions: dict[str, Any] = field(default_factory=dict, repr=False)
+    _functions: dict[str, dict[int, Any]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def _system(self) -> _System:
@@ -105,6 +106,11 @@ class ExplainedPlant:
     @cached_property
     def _steps(self) -> CompiledSteps:
         return CompiledSteps(self._system, self.grid)
+
+    @cached_property
+    def places(self) -> dict[str | Shape, int]:
+        """Which of the values a parameter or the coefficient of a shape is."""
+        return {entry: i for i, entry in enumerate((*self.plant.table.parameter_names, *self.shapes))}
 
     @property
     def active(self) -> np.ndarray:
@@ -209,8 +215,8 @@ class ExplainedPlant:
         sensitivities(at, start, self.grid.interval, knots, see)
         return out
 
-    def _subset(self, name: str, used: np.ndarray, moved: np.ndarray) -> Any:
-        """Return the slopes with respect to states, some inputs and some values, mapped over a stretch."""
+    def _subset(self, name: str, used: np.ndarray, moved: np.ndarray) -> dict[int, Any]:
+        """Return the slopes with respect to states, some inputs and some values, by how many knots they take."""
         key = f"{name} {used.tolist()} {moved.tolist()}"
         if key not in self._functions:
             full = self._slopes if name == "slopes" else self._shown
@@ -218,20 +224,21 @@ class ExplainedPlant:
             x, u, values = (casadi.SX.sym(t, a.numel()) for t, a in (("x", s.state), ("u", s.inputs), ("v", v)))
             found = full(x, u, values)
             parts = [found[0], found[1][:, moved.tolist()], found[2][:, used.tolist()]]
-            self._functions[key] = casadi.Function(name, [x, u, values], parts, {"cse": True})
+            self._functions[key] = {1: casadi.Function(name, [x, u, values], parts, {"cse": True})}
         return self._functions[key]
 
 
-def _mapped(function: Any, states: np.ndarray, inputs: np.ndarray, values: np.ndarray) -> list[np.ndarray]:
+def _mapped(functions: dict[int, Any], states: np.ndarray, inputs: np.ndarray, values: np.ndarray) -> list[np.ndarray]:
     """Evaluate a function at many knots, its sparse results as dense arrays ``(knot, row, column)``."""
-    count = len(states)
-    found = function.map(count)(states.T, inputs.T, values)
+    count, function = len(states), functions[1]
+    if count not in functions:
+        functions[count] = function.map(count)
+    found = [np.empty((count, function.nnz_out(k))) for k in range(function.n_out())]
+    call(functions[count], [np.ascontiguousarray(states), np.ascontiguousarray(inputs), np.tile(values, (count, 1))], found)
     out = []
-    for k in range(function.n_out()):
-        pattern = function.sparsity_out(k)
-        rows, columns = (np.asarray(i, dtype=int) for i in pattern.get_triplet())
-        dense = np.zeros((count, *pattern.shape))
-        if len(rows):
-            dense[:, rows, columns] = np.asarray(found[k].nonzeros()).reshape(count, -1)
+    for k, entries in enumerate(found):
+        rows, columns = (np.asarray(i, dtype=int) for i in function.sparsity_out(k).get_triplet())
+        dense = np.zeros((count, *function.size_out(k)))
+        dense[:, rows, columns] = entries
         out.append(dense)
     return out

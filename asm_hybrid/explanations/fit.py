@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -64,21 +64,13 @@ class Problem:
     record: Record
     values: np.ndarray
     start: np.ndarray
-    _typical: np.ndarray = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        knots = len(self.record.inputs)
-        first = max(2, min(knots, round(10.0 / self.record.grid.interval)))
-        weights = np.zeros(knots)
-        weights[:first] = 1.0 / first
-        object.__setattr__(self, "_typical", weights)
-
     def set_to(self, knobs: Sequence[Knob], at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return values and inputs with knobs at a point."""
         values, inputs = self.values.copy(), self.record.inputs
         for knob, size in zip(knobs, at, strict=True):
-            if knob.value is not None and knob.moved is not None:
-                values[knob.value] = knob.moved(values[knob.value], size)
+            if knob.entry is not None:
+                place = self.plant.places[knob.entry]
+                values[place] = knob.moved(values[place], size)
             if knob.driven is not None and size != 0.0:
                 inputs = knob.driven(inputs, size)
         return values, inputs
@@ -86,7 +78,7 @@ class Problem:
     def simulate(self, knobs: Sequence[Knob], at: np.ndarray) -> Simulated:
         """Simulate the record with knobs at a point."""
         values, inputs = self.set_to(knobs, at)
-        start = self.plant.steady(values, self._typical @ inputs, self.start)
+        start = self.plant.steady(values, self.record.typical @ inputs, self.start)
         return self.plant.simulate(values, inputs, start)
 
     def errors(self, knobs: Sequence[Knob], at: np.ndarray, run: Simulated) -> np.ndarray:
@@ -112,10 +104,11 @@ class Problem:
             ahead, behind = at.copy(), at.copy()
             ahead[k] += h
             behind[k] -= h
-            if knob.value is not None and knob.moved is not None:
-                base = self.values[knob.value]
+            if knob.entry is not None:
+                place = self.plant.places[knob.entry]
+                base = self.values[place]
                 one = np.zeros(len(self.values))
-                one[knob.value] = (knob.moved(base, ahead[k]) - knob.moved(base, behind[k])) / (2 * h)
+                one[place] = (knob.moved(base, ahead[k]) - knob.moved(base, behind[k])) / (2 * h)
                 order[k] = ("v", len(directions))
                 directions.append(one)
             elif knob.driven is not None:
@@ -126,7 +119,7 @@ class Problem:
                 responses[:, knob.seen[0], k] += knob.seen[1](times)
         if order:
             matrix = np.stack(directions, axis=1) if directions else np.zeros((len(self.values), 0))
-            found = self.plant.responses(run, self._typical, matrix, drives)
+            found = self.plant.responses(run, self.record.typical, matrix, drives)
             for k, (kind, i) in order.items():
                 responses[:, :, k] += found[:, :, i if kind == "v" else len(directions) + i]
         errors = self.errors(knobs, at, run)
@@ -156,7 +149,7 @@ def bounded_ridge(gram: np.ndarray, right: np.ndarray, low: np.ndarray, high: np
     factor = np.linalg.cholesky(gram)
     target = np.linalg.solve(factor, -right)
     room = np.maximum(high, low + 1e-9)
-    return np.asarray(lsq_linear(factor.T, target, bounds=(low, room), tol=1e-10).x)
+    return np.asarray(lsq_linear(factor.T, target, bounds=(low, room), method="bvls").x)
 
 
 @dataclass(frozen=True)

@@ -291,7 +291,7 @@ RESUMED = ["train", "--resume", "run"]
     "arguments",
     [
         *(["bogus"], ["simulate"], ["train"], ["check", "a", "b"], ["models", "--all"]),
-        *([*RESUMED, "config.yaml"], [*RESUMED, "--out", "other"]),
+        *([*RESUMED, "config.yaml"], [*RESUMED, "--out", "other"], [*RESUMED, "--accept"]),
     ],
 )
 def test_a_wrong_call_ends_with_two_and_its_usage(capsys, arguments):
