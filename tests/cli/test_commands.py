@@ -18,7 +18,19 @@ from asm_hybrid.training.compared import model_of
 QUICK = CONFIG.replace("iterations: 4", "iterations: 2").replace(
     "calibration_evaluations: 3", "calibration_evaluations: 1"
 )
-COMMANDS = ["train", "simulate", "diagnose", "export", "check", "models", "layouts", "verify", "init", "schema"]
+COMMANDS = [
+    "train",
+    "simulate",
+    "diagnose",
+    "distill",
+    "export",
+    "check",
+    "models",
+    "layouts",
+    "verify",
+    "init",
+    "schema",
+]
 
 
 def call(capsys, *arguments):
