@@ -36,7 +36,12 @@ __all__ = [
 
 
 def run(
-    config: YamlSource, out: str | Path | None = None, *, progress: bool = False, plot: bool = False
+    config: YamlSource,
+    out: str | Path | None = None,
+    *,
+    progress: bool = False,
+    plot: bool = False,
+    accept: bool = False,
 ) -> RunResult | EquationResult:
     """Do the whole job: train what a config describes, diagnose what f lacks, and write the report.
 
@@ -52,6 +57,9 @@ def run(
     plot : bool
         Whether to draw predictions against data while a plant trains, refreshed after validations, into
         ``progress.png`` in the run folder, and in a notebook below the cell.
+    accept : bool
+        Whether to take the corrections of the record that the data clearly call for, as ``diagnosis.accept`` of the
+        config says. They stand in the ``config.yaml`` of the run folder.
 
     Returns
     -------
@@ -67,7 +75,7 @@ def run(
         When a simulation diverges; the last good model is in the folder then.
     """
     with _shown(progress) as receiver:
-        return open_job(config).run(_path(out), receiver, plot=plot)
+        return open_job(config).run(_path(out), receiver, plot=plot, accept=accept)
 
 
 def resume(folder: str | Path, *, progress: bool = False, plot: bool = False) -> RunResult:

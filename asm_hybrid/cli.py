@@ -65,6 +65,14 @@ def train(
         bool,
         typer.Option("--plot", "-p", help="Draw predictions against data while it trains: RUN/progress.png."),
     ] = False,
+    accept: Annotated[
+        bool,
+        typer.Option(
+            "--accept",
+            help="Take the corrections of flows, influent and sensors that the data clearly call for. They stand under "
+            "corrections in the config.yaml of the run folder.",
+        ),
+    ] = False,
 ) -> None:
     """Fit the model and its baselines; write report, weights and predictions.
 
@@ -80,8 +88,10 @@ def train(
 
     if (config is None) == (resume is None) or (resume is not None and out is not None):
         raise typer.BadParameter("give either CONFIG, with or without --out, or --resume RUN alone")
+    if resume and accept:
+        raise typer.BadParameter("a run goes on with what it began with: --accept belongs to CONFIG")
     shown = {"progress": True, "plot": plot}
-    result = api.resume(resume, **shown) if resume else api.run(str(config), out, **shown)
+    result = api.resume(resume, **shown) if resume else api.run(str(config), out, **shown, accept=accept)
     if result.interrupted:
         typer.echo(f"interrupted; the best model so far is in {result.folder}", err=True)
         if result.resumable:

@@ -38,7 +38,12 @@ def resume_training(folder: Path, progress: Progress | None = None, *, plot: boo
 
 
 def run_training(
-    config: YamlSource, out: Path | None = None, progress: Progress | None = None, *, plot: bool = False
+    config: YamlSource,
+    out: Path | None = None,
+    progress: Progress | None = None,
+    *,
+    plot: bool = False,
+    accept: bool = False,
 ) -> RunResult:
     """Train what a config describes, say what f failed to capture, and write the report.
 
@@ -52,12 +57,14 @@ def run_training(
         Receiver of progress.
     plot : bool, optional
         Whether to draw the run while it trains, into ``progress.png`` in its folder.
+    accept : bool, optional
+        Whether to take the corrections of the record that the data clearly call for.
 
     Returns
     -------
     RunResult
     """
-    return _run(config, out, progress or Silent(), resume=False, plot=plot)
+    return _run(config, out, progress or Silent(), resume=False, plot=plot, accept=accept)
 
 
 def diagnose_again(folder: Path, progress: Progress | None = None) -> RunResult:
@@ -99,10 +106,12 @@ def _tell(folder: Path, progress: Progress) -> None:
     write_report(folder)
 
 
-def _run(config: YamlSource, out: Path | None, progress: Progress, *, resume: bool, plot: bool) -> RunResult:
+def _run(
+    config: YamlSource, out: Path | None, progress: Progress, *, resume: bool, plot: bool, accept: bool = False
+) -> RunResult:
     watch = ProgressPicture() if plot else None
     with ExitStack() as held:
-        outcome = train(config, out, progress, resume=resume, held=held, watch=watch)
+        outcome = train(config, out, progress, resume=resume, accept=accept, held=held, watch=watch)
         result = RunResult(outcome.folder)
         if outcome.interrupted:
             return result

@@ -291,7 +291,7 @@ def choose_ahead(record: RunRecord, influent: NewData, now: pd.Timestamp, end: p
         )
     config = config_with(record.model.config, influent)
     model = record.model
-    values, findings = read_planned(config, model.plant.table, model.plant.layout, now, end)
+    values, findings = read_planned(config, model.plant.table, model.plant.layout, record.corrections, now, end)
     raise_errors(findings)
     names = model.plant.inputs.names
     table = np.full((record.knot(end) - record.knot(now), len(names)), np.nan)

@@ -169,7 +169,7 @@ def courses_of(record: RunRecord) -> tuple[Course, ...]:
     elif model.term is not None:
         start = model.start[1].expand(model.term.members, -1, -1)
         found.append(Course(record.own.name, start, model.hybrid(), model.sensors.read))
-    return (*found, Course(record.alone.name, model.start[1:], model.recalibrated(), model.sensors.known))
+    return (*found, Course(record.alone.name, model.start[1:], model.recalibrated(), model.sensors.of_f))
 
 
 @dataclass(frozen=True, eq=False)
