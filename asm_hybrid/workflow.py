@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asm_hybrid.diagnosis import diagnose
 from asm_hybrid.errors import InputError
+from asm_hybrid.export.distilled import Distilled, distill
 from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.notebook.run_result import RunResult
 from asm_hybrid.report import write_report
@@ -15,7 +16,7 @@ from asm_hybrid.training import Progress, Silent, discard_checkpoints, find_conf
 from asm_hybrid.training.run_folder import hold_run
 from asm_hybrid.yamlfile import YamlSource
 
-__all__ = ["diagnose_again", "resume_training", "run_training"]
+__all__ = ["diagnose_again", "distill_run", "resume_training", "run_training"]
 
 
 def resume_training(folder: Path, progress: Progress | None = None, *, plot: bool = False) -> RunResult:
@@ -86,6 +87,38 @@ def diagnose_again(folder: Path, progress: Progress | None = None) -> RunResult:
     InputError
         When the run is not finished, another process is writing it, or a file of it is not the one that was written.
     """
+    result = _finished(folder)
+    with hold_run(result.folder):
+        _tell(result.folder, progress or Silent())
+    return result
+
+
+def distill_run(folder: Path, out: Path | None = None, *, force: bool = False) -> Distilled:
+    """Write the law of a finished run as a table, and its config with that table.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    out : Path, optional
+        Folder for both; ``distilled`` in the run folder without it.
+    force : bool, optional
+        Whether to replace table and config that are there.
+
+    Returns
+    -------
+    Distilled
+
+    Raises
+    ------
+    InputError
+        When the run is not finished, has no law that was kept, or the folder is in use.
+    """
+    return distill(_finished(folder).folder, out, force=force)
+
+
+def _finished(folder: Path) -> RunResult:
+    """Return a run; one that was stopped before its end is refused."""
     result = RunResult(folder)
     verify_manifest(result.folder, ["summary.json", "predictions.csv"])
     if result.interrupted:
@@ -93,8 +126,6 @@ def diagnose_again(folder: Path, progress: Progress | None = None) -> RunResult:
         raise InputError(
             "the run was stopped before it was finished", where=str(folder), expected="a finished run", fix=fix
         )
-    with hold_run(result.folder):
-        _tell(result.folder, progress or Silent())
     return result
 
 

@@ -164,7 +164,7 @@ def build_series(
     filled = corrections.bridged(filled, specs, config.data.interval)
     if config.model.mode != "neural":
         stamps = (first + pd.to_timedelta(times, unit="D")).round("s").tz_convert(zone_name(config))
-        found += backflow_findings(table, layout, sources, stamps, inputs)
+        found += corrections.suspected(backflow_findings(table, layout, sources, stamps, inputs))
     flow = inputs[:, specs.positions["Q_in"]]
     weighted = {s.header for _, s in _observed(sources) if s.column.sample and s.column.sample.weight == "flow"}
     observations = [replace(o, flow=flow) if o.label in weighted else o for o in observations]

@@ -147,6 +147,21 @@ class Corrections:
             out[:, i] = held | (np.interp(moved, times, filled[:, i]) > TOLERANCE)
         return out
 
+    def suspected(self, findings: Iterable[QualityFinding]) -> list[QualityFinding]:
+        """Return findings about inputs; what is corrected may be their cause.
+
+        Parameters
+        ----------
+        findings : iterable of QualityFinding
+            About the true inputs.
+
+        Returns
+        -------
+        list of QualityFinding
+        """
+        more = "; or correct the section corrections: these are flows as it makes them"
+        return [replace(f, fix=f.fix + more) if self.factors or self.shifts or self.offsets else f for f in findings]
+
     def observed(self, observations: Iterable[Observation], elapsed: float = 0.0) -> tuple[Observation, ...]:
         """Return the true measurements.
 
@@ -221,7 +236,7 @@ def correction_texts(config: Config, table: Table, layout: Layout) -> tuple[str,
         *(f"{name} × {factor:.4g}" for name, factor in section.factors.items()),
         *(f"{name} {24 * abs(t):.4g} h {'earlier' if t < 0 else 'later'}" for name, t in section.shifts.items()),
         *(plus(name, found.offsets[name]) for name in section.offsets),
-        *(f"{plus(name, found.drifts[name])} for every day since the begin of the record" for name in section.drifts),
+        *(f"{plus(name, found.drifts[name])}/d since the begin of the record" for name in section.drifts),
     )
 
 

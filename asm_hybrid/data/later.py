@@ -16,7 +16,7 @@ from asm_hybrid.data.corrections import Corrections
 from asm_hybrid.data.dataset import Dataset
 from asm_hybrid.data.findings import QualityFinding, raise_errors
 from asm_hybrid.data.knots import TOLERANCE
-from asm_hybrid.data.means import on_knots
+from asm_hybrid.data.means import Curve, on_knots
 from asm_hybrid.data.series import read_sources
 from asm_hybrid.data.unusual import CONSTANTS
 from asm_hybrid.errors import InputError
@@ -209,9 +209,17 @@ def read_planned(
                     expected=f"values from {now:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, over the whole horizon",
                     fix="give a longer file, or a shorter --horizon",
                 )
-            values = on_knots(knots, curve, config.data.interpolation).values
-            found[s.target] = corrections.course(s.target, values, config.data.interval, config.data.interpolation)
+            found[s.target] = _true(s.target, curve, config, corrections, count)
     return found, [f for f in findings if f.kind not in SAID_BEFORE]
+
+
+def _true(name: str, curve: Curve, config: Config, corrections: Corrections, count: int) -> NDArray[np.float64]:
+    """Return an input at the knots after now, corrected; what a shift asks for is read before them, or after them."""
+    interval, kind = config.data.interval, config.data.interpolation
+    more = int(np.ceil(abs(corrections.shifts.get(name, 0.0)) / interval - TOLERANCE))
+    wide = np.arange(1 - more, count + more + 1, dtype=np.float64) * interval
+    values = corrections.course(name, on_knots(wide, curve, kind).values, interval, kind)
+    return values[more : more + count]
 
 
 def _without_missing(config: Config, name: str) -> Config:

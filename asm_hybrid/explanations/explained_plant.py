@@ -17,6 +17,7 @@ from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.casadi_plant import SymbolicSystem, symbolic_system
 from asm_hybrid.plant.namespace import Matrix
+from asm_hybrid.solver.compiled_calls import call
 from asm_hybrid.solver.compiled_steps import CompiledSteps
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.steady import steady_state
@@ -39,12 +40,15 @@ class Simulated:
         What is recorded.
     states : ndarray, shape (knot, state)
         Active states.
+    steady : ndarray, shape (state,)
+        The steady state that the first one was made from.
     """
 
     values: np.ndarray
     inputs: np.ndarray
     outputs: np.ndarray
     states: np.ndarray
+    steady: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +99,7 @@ class ExplainedPlant:
     targets: tuple[str, ...]
     grid: Grid
     shapes: tuple[Shape, ...] = ()
-    _functions: dict[str, Any] = field(default_factory=dict, repr=False)
+    _functions: dict[str, dict[int, Any]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def _system(self) -> _System:
@@ -105,6 +109,11 @@ class ExplainedPlant:
     @cached_property
     def _steps(self) -> CompiledSteps:
         return CompiledSteps(self._system, self.grid)
+
+    @cached_property
+    def places(self) -> dict[str | Shape, int]:
+        """Which of the values a parameter or the coefficient of a shape is."""
+        return {entry: i for i, entry in enumerate((*self.plant.table.parameter_names, *self.shapes))}
 
     @property
     def active(self) -> np.ndarray:
@@ -150,14 +159,19 @@ class ExplainedPlant:
         found = steady_state(derivative, jacobian, torch.as_tensor(guess)[None], positive=positive)
         return np.asarray(found[0])
 
-    def simulate(self, values: np.ndarray, inputs: np.ndarray, start: np.ndarray) -> Simulated:
-        """Run over inputs ``(knot, input)`` from a state ``(state,)``."""
+    def simulate(self, values: np.ndarray, inputs: np.ndarray, steady: np.ndarray, factors: np.ndarray) -> Simulated:
+        """Run over inputs ``(knot, input)`` from a steady state ``(state,)`` times factors on it ``(state,)``."""
         inputs = np.ascontiguousarray(inputs)
-        outputs, states = self._steps.run(start, inputs, values)
-        return Simulated(values, inputs, outputs, states)
+        outputs, states = self._steps.run(steady * factors, inputs, values)
+        return Simulated(values, inputs, outputs, states, steady)
 
     def responses(
-        self, run: Simulated, typical: np.ndarray, directions: np.ndarray, drives: Sequence[np.ndarray]
+        self,
+        run: Simulated,
+        typical: np.ndarray,
+        directions: np.ndarray,
+        drives: Sequence[np.ndarray],
+        firsts: Sequence[np.ndarray],
     ) -> np.ndarray:
         """Return what small changes of values and inputs do to what is recorded at the knots.
 
@@ -171,16 +185,17 @@ class ExplainedPlant:
             Changes of values.
         drives : sequence of ndarray, shape (knot, input)
             Changes of inputs.
+        firsts : sequence of ndarray, shape (state,)
+            Changes of the first state.
 
         Returns
         -------
         ndarray, shape (knot, target, change)
-            First those of values, then those of inputs.
+            First those of values, then those of inputs, then those of the first state.
         """
         knots, n = run.states.shape
-        m, p, q = run.inputs.shape[1], directions.shape[1], len(drives)
-        weight = directions != 0.0
-        used = np.flatnonzero(weight.any(1))
+        m, p, q, r = run.inputs.shape[1], directions.shape[1], len(drives), len(firsts)
+        used = np.flatnonzero((directions != 0.0).any(1))
         drive = np.stack(drives, axis=-1) if q else np.zeros((knots, m, 0))
         moved = np.flatnonzero((drive != 0).any((0, 2)))
         held = np.zeros(self.plant.shape)
@@ -190,16 +205,21 @@ class ExplainedPlant:
         lo = typical @ run.inputs
 
         def direct(fv: np.ndarray, fu: np.ndarray, du: np.ndarray) -> np.ndarray:
-            return np.concatenate([fv @ directions[used], fu @ du[..., moved, :]], axis=-1)
+            rest = np.zeros((*fv.shape[:-1], r))
+            return np.concatenate([fv @ directions[used], fu @ du[..., moved, :], rest], axis=-1)
 
         def at(begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
             jac, fu, fv = _mapped(slopes, run.states[begin:end], run.inputs[begin:end], run.values)
             return jac, direct(fv, fu, drive[begin:end])
 
-        jac, fu, fv = _mapped(slopes, run.states[:1], lo[None], run.values)
+        jac, fu, fv = _mapped(slopes, run.steady[None], lo[None], run.values)
         mean = np.einsum("k,kmq->mq", typical, drive)
         start = np.linalg.solve(jac[0] - np.diag(held), -direct(fv[0], fu[0], mean) * (1.0 - held)[:, None])
-        out = np.empty((knots, len(self.targets), p + q))
+        whole = run.steady != 0.0
+        start[whole] *= (run.states[0, whole] / run.steady[whole])[:, None]
+        for k, first in enumerate(firsts):
+            start[:, p + q + k] = first
+        out = np.empty((knots, len(self.targets), p + q + r))
 
         def see(begin: int, found: np.ndarray) -> None:
             end = begin + len(found)
@@ -209,8 +229,8 @@ class ExplainedPlant:
         sensitivities(at, start, self.grid.interval, knots, see)
         return out
 
-    def _subset(self, name: str, used: np.ndarray, moved: np.ndarray) -> Any:
-        """Return the slopes with respect to states, some inputs and some values, mapped over a stretch."""
+    def _subset(self, name: str, used: np.ndarray, moved: np.ndarray) -> dict[int, Any]:
+        """Return the slopes with respect to states, some inputs and some values, by how many knots they take."""
         key = f"{name} {used.tolist()} {moved.tolist()}"
         if key not in self._functions:
             full = self._slopes if name == "slopes" else self._shown
@@ -218,20 +238,21 @@ class ExplainedPlant:
             x, u, values = (casadi.SX.sym(t, a.numel()) for t, a in (("x", s.state), ("u", s.inputs), ("v", v)))
             found = full(x, u, values)
             parts = [found[0], found[1][:, moved.tolist()], found[2][:, used.tolist()]]
-            self._functions[key] = casadi.Function(name, [x, u, values], parts, {"cse": True})
+            self._functions[key] = {1: casadi.Function(name, [x, u, values], parts, {"cse": True})}
         return self._functions[key]
 
 
-def _mapped(function: Any, states: np.ndarray, inputs: np.ndarray, values: np.ndarray) -> list[np.ndarray]:
+def _mapped(functions: dict[int, Any], states: np.ndarray, inputs: np.ndarray, values: np.ndarray) -> list[np.ndarray]:
     """Evaluate a function at many knots, its sparse results as dense arrays ``(knot, row, column)``."""
-    count = len(states)
-    found = function.map(count)(states.T, inputs.T, values)
+    count, function = len(states), functions[1]
+    if count not in functions:
+        functions[count] = function.map(count)
+    found = [np.empty((count, function.nnz_out(k))) for k in range(function.n_out())]
+    call(functions[count], [np.ascontiguousarray(states), np.ascontiguousarray(inputs), np.tile(values, (count, 1))], found)
     out = []
-    for k in range(function.n_out()):
-        pattern = function.sparsity_out(k)
-        rows, columns = (np.asarray(i, dtype=int) for i in pattern.get_triplet())
-        dense = np.zeros((count, *pattern.shape))
-        if len(rows):
-            dense[:, rows, columns] = np.asarray(found[k].nonzeros()).reshape(count, -1)
+    for k, entries in enumerate(found):
+        rows, columns = (np.asarray(i, dtype=int) for i in function.sparsity_out(k).get_triplet())
+        dense = np.zeros((count, *function.size_out(k)))
+        dense[:, rows, columns] = entries
         out.append(dense)
     return out

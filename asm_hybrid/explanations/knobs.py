@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import add
 from typing import Literal
 
 import numpy as np
+
+from asm_hybrid.explanations.rate_factors import Shape
+from asm_hybrid.kinetics.candidates import Candidate
 
 __all__ = ["Explanation", "Family", "Knob"]
 
@@ -29,14 +33,18 @@ class Knob:
         Of what `shown` gives.
     shown : callable
         From the number to what a person reads: a factor, an offset, hours.
-    value : int or None
-        Entry of the values of an `ExplainedPlant` that it moves.
-    moved : callable or None
-        From the entry's value before and the number to the value.
+    entry : str, Shape or None
+        A parameter of the table, or a shape of factors on rates, that it moves.
+    moved : callable
+        From the parameter before and the number to the parameter.
+    begins : str
+        A particulate component of which the record begins with more or less, by a factor whose logarithm the number is.
     driven : callable or None
         From inputs ``(knot, input)`` and the number to the inputs that drive the plant.
     seen : tuple of (int, callable) or None
-        Which target it changes, and from times [d] to what it adds to it per unit.
+        Which target it changes, and from times [d] to what it adds to what is predicted, per unit.
+    correction : tuple of str or None
+        Section and key under ``corrections`` in a config that say the same.
     """
 
     name: str
@@ -45,10 +53,12 @@ class Knob:
     high: float
     unit: str = "-"
     shown: Callable[[float], float] = float
-    value: int | None = None
-    moved: Callable[[float, float], float] | None = None
+    entry: str | Shape | None = None
+    moved: Callable[[float, float], float] = add
+    begins: str = ""
     driven: Callable[[np.ndarray, float], np.ndarray] | None = None
     seen: tuple[int, Callable[[np.ndarray], np.ndarray]] | None = None
+    correction: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,16 +68,19 @@ class Explanation:
     Attributes
     ----------
     name : str
-        ``FAMILY.PLACE``; see the documentation.
+        ``KIND.PLACE``, such as ``process.aerobic_growth_autotrophs`` or ``flow.wastage``.
     title : str
         In words.
     family : Family
         Of what kind it is.
     ways : dict of str to tuple of Knob
         By name of the driver, empty where there is none, the knobs.
+    candidate : Candidate or None
+        The process that it adds to the table.
     """
 
     name: str
     title: str
     family: Family
     ways: dict[str, tuple[Knob, ...]]
+    candidate: Candidate | None = None

@@ -15,8 +15,8 @@ from asm_hybrid.training.windows import interpolate_outputs
 
 __all__ = ["Record"]
 
-FOLDS = 5
-"""Parts that are left out in turn."""
+FIRST = 10.0
+"""Time whose mean inputs bring a plant to its start; see `training.run_context` [d]."""
 PERSISTENCE = 0.25
 """Time within which the errors of one column count as one [d]; see `training.sensors`."""
 
@@ -39,8 +39,8 @@ class Record:
         Measurements.
     blocks : dict
         Begin and end of every block [d].
-    parameters : ndarray, shape (parameter,)
-        Of recalibrated f.
+    defaults, parameters : ndarray, shape (parameter,)
+        Of f before and after its recalibration.
     bounds : dict
         Lowest and highest value of every calibrated parameter.
     """
@@ -51,6 +51,7 @@ class Record:
     inputs: np.ndarray
     observations: tuple[Observation, ...]
     blocks: dict[str, tuple[float, float]]
+    defaults: np.ndarray
     parameters: np.ndarray
     bounds: dict[str, tuple[float, float]]
 
@@ -58,6 +59,14 @@ class Record:
     def targets(self) -> tuple[str, ...]:
         """What is measured."""
         return tuple(o.target for o in self.observations)
+
+    @cached_property
+    def typical(self) -> np.ndarray:
+        """Weights ``(knot,)`` of the inputs whose mean is that under which the plant starts, in its steady state."""
+        knots = max(2, min(len(self.inputs), round(FIRST / self.grid.interval)))
+        weights = np.zeros(len(self.inputs))
+        weights[:knots] = 1.0 / knots
+        return weights
 
     @cached_property
     def _used(self) -> list[np.ndarray]:

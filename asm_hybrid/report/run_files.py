@@ -15,7 +15,8 @@ from pydantic import (
 from asm_hybrid.artefacts import read_json
 from asm_hybrid.errors import InputError
 from asm_hybrid.manifest import read_manifest, verify_manifest
-from asm_hybrid.report.run_record import DataRecord, ParameterSet, Summary
+from asm_hybrid.report.parameter_record import ParameterSet
+from asm_hybrid.report.run_record import DataRecord, Summary
 from asm_hybrid.yamlfile import load_yaml
 
 __all__ = [

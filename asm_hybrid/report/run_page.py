@@ -19,7 +19,8 @@ from asm_hybrid.report.diagnosis_record import DIAGNOSIS, read_diagnosis
 from asm_hybrid.report.figures import block_figure, overview_figure
 from asm_hybrid.report.forecast_tables import ForecastTable, band_rows, forecast_table
 from asm_hybrid.report.missing_figures import contribution_figure, heat_map
-from asm_hybrid.report.run_record import Missing, ParameterSet, Summary
+from asm_hybrid.report.parameter_record import ParameterSet
+from asm_hybrid.report.run_record import Missing, Summary
 from asm_hybrid.report.run_tables import read_answers, read_contributions, read_forecasts, read_predictions
 from asm_hybrid.report.templating import get_template
 from asm_hybrid.report.verdict_text import ScoreTable, best_model, cards, headline, score_table

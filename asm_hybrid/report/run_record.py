@@ -6,16 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BaseModel,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
 from asm_hybrid.hybrid.placements import PLACEMENTS, placement_of
+from asm_hybrid.report.parameter_record import CalibrationFacts
+from asm_hybrid.report.record import Record
 
 __all__ = [
     "YEARS",
@@ -24,9 +19,6 @@ __all__ = [
     "Finding",
     "ForecastRecord",
     "Missing",
-    "Parameter",
-    "ParameterSet",
-    "Record",
     "Score",
     "Source",
     "Summary",
@@ -47,12 +39,6 @@ def _stamp(text: str) -> str:
 
 Stamp = Annotated[str, AfterValidator(_stamp)]
 """A time in the notation of ISO 8601."""
-
-
-class Record(BaseModel):
-    """A part of a file, which may hold more than is read."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Score(Record):
@@ -298,6 +284,8 @@ class Summary(Record):
         How the training ended: ``finished``, ``early`` or ``interrupted``.
     seeds : list of int
         Seeds of the networks.
+    calibration : CalibrationFacts or None
+        How the calibration ended.
     """
 
     name: str
@@ -321,6 +309,7 @@ class Summary(Record):
     warnings: list[str] = []
     stopped: str = "finished"
     seeds: list[int] = []
+    calibration: CalibrationFacts | None = None
 
     @property
     def corrects(self) -> list[str]:
@@ -338,73 +327,6 @@ class Summary(Record):
         if unknown:
             raise ValueError(f"{unknown[0]!r} is not one of the variables")
         return self
-
-
-class Parameter(Record):
-    """One parameter of f.
-
-    Attributes
-    ----------
-    name, unit : str
-        Its name and unit.
-    value, default : float
-        What the run used, and the default of its table [unit].
-    lower, upper : float or None
-        Bounds of its calibration [unit].
-    source : str or None
-        Source of the default.
-    calibrated, at_bound : bool
-        Whether it was calibrated, and ended at a bound.
-    std_error, profile_low, profile_high : float or None
-        Standard error, and ends of the profile-likelihood interval [unit].
-    profile_open : str or None
-        Where that runs into a bound: ``none``, ``lower``, ``upper`` or ``both``.
-    profile_checked : bool or None
-        Whether simulations confirmed its ends.
-    """
-
-    name: str
-    value: float
-    default: float
-    lower: float | None = None
-    upper: float | None = None
-    unit: str
-    source: str | None = None
-    calibrated: bool = False
-    at_bound: bool = False
-    std_error: float | None = None
-    profile_low: float | None = None
-    profile_high: float | None = None
-    profile_open: str | None = None
-    profile_checked: bool | None = None
-
-
-class SensorParameter(Record):
-    """Bias or lag of a sensor: median and range over seeds, and whether it was learnt or given."""
-
-    value: float
-    low: float
-    high: float
-    unit: str
-    learnt: bool
-
-
-class ParameterSet(Record):
-    """``parameters.json``.
-
-    Attributes
-    ----------
-    parameters : list of Parameter
-        All parameters of f.
-    correlations : dict of str to dict of str to float or None
-        Correlation of each pair that was calibrated [-].
-    sensors : dict of str to dict of str to SensorParameter
-        Bias and lag of the sensors, by column.
-    """
-
-    parameters: list[Parameter]
-    correlations: dict[str, dict[str, float | None]] = {}
-    sensors: dict[str, dict[str, SensorParameter]] = {}
 
 
 class Source(Record):

@@ -28,7 +28,7 @@ from asm_hybrid.training.progress import finite
 from asm_hybrid.training.run_context import RunContext
 from asm_hybrid.training.run_folder import environment
 from asm_hybrid.training.scores import score
-from asm_hybrid.training.sensors import sensor_warnings
+from asm_hybrid.training.sensors import SensorTable, sensor_warnings
 
 __all__ = ["write_results"]
 
@@ -149,6 +149,7 @@ def parameter_rows(model: FittedModel, calibration: Calibration | None) -> list[
                 "profile_high": profile.high if profile else None,
                 "profile_open": profile.open if profile else None,
                 "profile_checked": profile.checked if profile else None,
+                "information": float(calibration.information[k]) if calibration and k is not None else None,
             }
         )
     return rows
@@ -193,7 +194,7 @@ def write_results(
     frame = pd.DataFrame(dataset.inputs, columns=dataset.input_names)
     frame.insert(0, "time", [dataset.to_stamp(t).isoformat() for t in dataset.times])
     write_csv_atomic(folder / "inputs.csv", frame)
-    sensors = model.sensors.table([o.unit for o in dataset.observations]) if model.term is not None else {}
+    sensors = _sensors(context, learnt, model)
     rows = {"parameters": parameter_rows(model, calibration), "correlations": correlations(calibration)}
     write_json_atomic(folder / "parameters.json", rows | {"sensors": sensors})
     summary: dict[str, Any] = {
@@ -209,6 +210,7 @@ def write_results(
         "blocks": {n: [dataset.to_stamp(t).isoformat() for t in b] for n, b in blocks.items()},
         "variables": {o.label: {"target": o.target, "unit": o.unit, "noise": o.noise} for o in dataset.observations},
         "sensors": sensors,
+        "calibration": calibration_facts(calibration),
         "seeds": list(model.config.training.seeds),
         "fits": {n: {k: _finite(v) for k, v in vars(r).items()} for n, r in learnt.fits.items()},
         "scores": {},
@@ -221,6 +223,40 @@ def write_results(
         summary["warnings"] += _prediction_warnings(predictions, summary)
     write_json_atomic(folder / "summary.json", summary)
     write_manifest(folder)
+
+
+def _sensors(context: RunContext, learnt: BestSoFar, model: FittedModel) -> SensorTable:
+    """Return bias and lag of the sensors: those of the hybrid, or of f where the run is about that."""
+    of_f = model.term is None
+    if of_f and model.config.model.mode == "neural":
+        return {}
+    ends = learnt.f.bias_ends(context.labels, model.sensors.noise)
+    return model.sensors.table([o.unit for o in context.dataset.observations], ends, of_f=of_f)
+
+
+def calibration_facts(calibration: Calibration | None) -> dict[str, Any] | None:
+    """Return how the calibration ended, for ``summary.json``; None where there was none."""
+    if calibration is None:
+        return None
+    own, starts = calibration.unknowns.parameters, calibration.starts
+    return {
+        "cost": calibration.cost,
+        "evaluations": calibration.evaluations,
+        "converged": calibration.converged,
+        "starts": asdict(starts),
+        "starts_agree": calibration.starts_agree,
+        "independent_errors": calibration.effective,
+        "first_state": {
+            name: float(np.exp(x))
+            for name, x, profiled in zip(
+                calibration.unknowns.names[own:],
+                calibration.place[own:],
+                calibration.unknowns.profiled[own:],
+                strict=True,
+            )
+            if not profiled
+        },
+    }
 
 
 def _warnings(context: RunContext, learnt: BestSoFar, sensors: dict[str, Any]) -> list[str]:

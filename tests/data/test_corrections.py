@@ -1,6 +1,5 @@
 """Corrections of a record: what they change, in which units, and which of them are refused or told."""
 
-
 import numpy as np
 import pytest
 
@@ -55,8 +54,14 @@ def test_a_recycle_has_its_name_or_that_of_the_input(recorded):
 @pytest.mark.parametrize(
     ("name", "organic", "nitrogen", "solids"),
     [
-        ("asm1", "S_I S_S X_I X_S X_BH X_BA X_P", "S_NO S_NH S_ND X_ND S_N2", "X_I X_S X_BH X_BA X_P X_ND"),
-        ("asm3", "S_I S_S X_I X_S X_H X_STO X_A", "S_NH4 S_N2 S_NOX", "X_I X_S X_H X_STO X_A"),
+        ("asm1", "S_I S_S X_I X_S X_BH X_BA X_P", "S_NH S_ND X_ND", "X_I X_S X_BH X_BA X_P X_ND"),
+        (
+            "asm2d",
+            "S_F S_A S_I X_I X_S X_H X_PAO X_PHA X_AUT",
+            "S_NH4",
+            "X_I X_S X_H X_PAO X_PP X_PHA X_AUT X_MeOH X_MeP",
+        ),
+        ("asm3", "S_I S_S X_I X_S X_H X_STO X_A", "S_NH4", "X_I X_S X_H X_STO X_A"),
     ],
 )
 def test_groups_follow_from_the_composition_of_the_table(name, organic, nitrogen, solids):
@@ -144,7 +149,7 @@ def test_an_empty_section_changes_nothing(recorded):
         ("factors: {NH4: 2}", "factors.NH4", "'NH4'", "offsets or drifts"),
         ("factors: {wastage: 0}", "factors.wastage", "0", "above 0"),
         ("shifts: {wastage: 2 h}", "shifts.wastage", "'wastage'", "influent or Q_in"),
-        ("shifts: {influent: 2 m}", "shifts.influent", "", "d"),
+        ("shifts: {influent: 2 m}", "shifts.influent", "unit m", "converts to d"),
         ("offsets: {aerobc.S_O: 1}", "offsets.aerobc.S_O", "'aerobc.S_O'", "aerobic.S_O"),
         ("offsets: {anoxic.S_O: 1}", "offsets.anoxic.S_O", "'anoxic.S_O'", "NH4"),
         ("offsets: {NH4: 1 mg COD/L}", "offsets.NH4", "mg COD/L", "g N/m3"),
@@ -201,8 +206,9 @@ def test_corrections_that_no_fault_explains_are_warnings(recorded, section, mess
 
 def test_a_correction_that_lets_water_run_backwards_is_refused(recorded):
     recorded.text += "corrections: {factors: {wastage: 200}}\n"
-    with pytest.raises(InputError, match="in 100 % of the time"):
+    with pytest.raises(InputError, match="in 100 % of the time") as caught:
         recorded.read()
+    assert "or correct the section corrections" in str(caught.value)
 
 
 def test_check_lists_what_is_corrected(recorded):

@@ -38,15 +38,15 @@ def input_groups(table: Table) -> dict[str, tuple[str, ...]]:
     Returns
     -------
     dict of str to tuple of str
-        ``influent.COD``: what has a chemical oxygen demand; ``influent.N``: what holds nitrogen and has none;
-        ``influent.solids``: what is particulate. A group without components is left out.
+        ``influent.COD``: what has a chemical oxygen demand; ``influent.N``: reduced nitrogen that is not bound in it,
+        as ammonium; ``influent.solids``: what is particulate. A group without components is left out.
     """
     contents = material_contents(table, np.array([p.default for p in table.parameters]))
     held = dict(zip(table.materials, contents, strict=True))
     none = np.zeros(len(table.components))
-    organic, nitrogen = held.get("COD", none) > 0, held.get("N", none) > 0
+    demand, nitrogen = held.get("COD", none), held.get("N", none)
     particulate = np.array([c.phase == "particulate" for c in table.components])
-    groups = zip(GROUPS, (organic, nitrogen & ~organic, particulate), strict=True)
+    groups = zip(GROUPS, (demand > 0, (nitrogen > 0) & (demand == 0), particulate), strict=True)
     names = table.component_names
     return {
         group: tuple(name for name, one in zip(names, chosen, strict=True) if one)

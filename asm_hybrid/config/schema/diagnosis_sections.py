@@ -34,7 +34,7 @@ class CorrectionsSection(Section):
         default_factory=dict,
         description="Factors on what is recorded, or constant: Q_in, return_sludge, wastage, the name of a recycle, "
         "TANK.kla or another input, influent.COMPONENT, or a group of the influent: influent.COD (organic matter), "
-        "influent.N (nitrogen compounds), influent.solids (particulate) [-].",
+        "influent.N (reduced nitrogen), influent.solids (particulate) [-].",
     )
     shifts: dict[str, Shift] = Field(
         default_factory=dict,
