@@ -58,12 +58,16 @@ class Problem:
         Default parameters, and zeros.
     start : ndarray, shape (state,)
         A steady state near those of all fits.
+    begun : ndarray, shape (state,), or float
+        How many times the steady state the record begins with.
     """
 
     plant: ExplainedPlant
     record: Record
     values: np.ndarray
     start: np.ndarray
+    begun: np.ndarray | float = 1.0
+
     def set_to(self, knobs: Sequence[Knob], at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return values and inputs with knobs at a point."""
         values, inputs = self.values.copy(), self.record.inputs
@@ -79,7 +83,7 @@ class Problem:
         """Simulate the record with knobs at a point."""
         values, inputs = self.set_to(knobs, at)
         start = self.plant.steady(values, self.record.typical @ inputs, self.start)
-        return self.plant.simulate(values, inputs, start)
+        return self.plant.simulate(values, inputs, start * self.begun)
 
     def errors(self, knobs: Sequence[Knob], at: np.ndarray, run: Simulated) -> np.ndarray:
         """Return the errors of a simulation at the samples, in units of noise."""

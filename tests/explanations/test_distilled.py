@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from dataclasses import replace
@@ -291,3 +292,26 @@ def test_the_same_law_is_measured_by_n_where_a_run_has_one(small_run) -> None:
         assert law["scores"][label]["f"] == pytest.approx(
             summary["scores"]["test"][label]["recalibrated"]["rmse"], rel=1e-6
         )
+
+
+def test_the_fit_begins_as_f_does_and_knows_its_biases(record) -> None:
+    sensors = copy.deepcopy(record.model.sensors)
+    sensors.beside_f[:] = torch.tensor([0.5, -0.25])
+    start = record.model.start.clone()
+    start[1, :, record.model.plant.table.component_names.index("X_BA")] *= 1.3
+    other = replace(record, model=replace(record.model, start=start, sensors=sensors))
+    curve = learnt()
+    law = rank_laws(curve.x, curve.factor, curve.weight, "S_ALK", record.model.plant.table)[0]
+    problem, _ = law_problem(other, NITRIFICATION, law, "small")
+    names = record.model.plant.table.component_names
+    np.testing.assert_allclose(problem.begun[:2, names.index("X_BA")], 1.3, rtol=1e-3)
+    np.testing.assert_allclose(problem.begun[:2, names.index("X_BH")], 1.0, rtol=1e-3)
+    asked = []
+
+    def fit(given):
+        asked.append(given)
+        return least_squares(given, rounds=1)
+
+    plain, moved = (fit_law(r, NITRIFICATION, law, "small", fit) for r in (record, other))
+    assert [given.begun.max() > 1.2 for given in asked] == [False, True]
+    assert np.mean(moved.values[0] - plain.values[0]) != pytest.approx(0.0, abs=0.05)

@@ -22,7 +22,10 @@ from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.simulation_models import PlantModel, start_state, without_gradients
 from asm_hybrid.training.windows import interpolate_outputs, recorded_points
 
-__all__ = ["FittedLaw", "fit_alone", "fit_law", "fitted_record", "law_problem", "simulated", "squares"]
+__all__ = ["FittedLaw", "fit_alone", "fit_law", "fitted_record", "law_problem", "squares"]
+
+NOTHING = 1e-6
+"""Concentration up to which a component is not there [unit of the table]."""
 
 
 def fitted_record(model: FittedModel, dataset: Dataset) -> FittedRecord:
@@ -157,7 +160,7 @@ def _solved(record: FittedRecord, problem: LawProblem, fit: Fit) -> tuple[Soluti
     """Return what a fit has found, all parameters, and what the plant predicts with them over the whole record."""
     solution, parameters = fit(problem), problem.parameters.clone()
     parameters[problem.index] = torch.as_tensor(solution.values, dtype=torch.float64, device=parameters.device)
-    return solution, parameters, simulated(record, problem.plant, parameters)
+    return solution, parameters, _simulated(problem, parameters)
 
 
 def _competing(record: FittedRecord, process: str) -> dict[str, tuple[float, float]]:
@@ -207,38 +210,31 @@ def _problem(
     limits = np.array([bounds[name] for name in names], dtype=float)
     inside = {name: float(np.clip(values[name], *bounds[name])) for name in names}
     parameters = torch.tensor(list((dict(values) | inside).values()), dtype=torch.float64, device=device)
-    return LawProblem(record, plant, parameters, names, limits)
+    return LawProblem(record, plant, parameters, names, limits, _begun(record))
 
 
-def simulated(record: FittedRecord, plant: Plant, parameters: Tensor) -> tuple[np.ndarray, ...]:
-    """Return what f predicts over the record, from its steady state on.
-
-    Parameters
-    ----------
-    record : FittedRecord
-        Of the run.
-    plant : Plant
-        f, or f with a law.
-    parameters : Tensor, shape (set, parameter) or (parameter,)
-        Its parameters.
-
-    Returns
-    -------
-    tuple of ndarray, each (set, sample)
-        One a variable, at its measurements.
-    """
-    return _read(record, plant, parameters.reshape(-1, parameters.shape[-1]), record.inputs)
-
-
-def _read(record: FittedRecord, plant: Plant, sets: Tensor, inputs: Tensor) -> tuple[np.ndarray, ...]:
-    model, grid = record.model, record.grid
-    knots = max(2, min(len(record.inputs), round(START_DAYS / grid.interval)))
-    system = PlantSystem(plant, sets, tuple(o.target for o in record.observations))
-    with torch.no_grad():
-        first = start_state(system, record.inputs[:knots].mean(0), model.start[1:])
-    outputs = without_gradients(PlantModel(system, grid)).simulate(first, inputs).outputs
-    shown = np.asarray(model.sensors.known(outputs, grid.spacing).cpu())
+def _simulated(problem: LawProblem, parameters: Tensor) -> tuple[np.ndarray, ...]:
+    """Return what the plant predicts over the whole record, ``(1, sample)`` for each variable, at its measurements."""
+    record, grid = problem.record, problem.record.grid
+    system = PlantSystem(problem.plant, parameters.unsqueeze(0), record.model.targets)
+    first = _steady(record, system) * problem.begun
+    outputs = without_gradients(PlantModel(system, grid)).simulate(first, record.inputs).outputs
+    shown = np.asarray(record.model.sensors.of_f(outputs, grid.spacing).cpu())
     return tuple(interpolate_outputs(shown, record.observations, grid.interval, grid.points))
+
+
+def _steady(record: FittedRecord, system: PlantSystem) -> Tensor:
+    """Return the steady state under the mean of the first inputs, ``(1, row, component)``."""
+    knots = max(2, min(len(record.inputs), round(START_DAYS / record.grid.interval)))
+    with torch.no_grad():
+        return start_state(system, record.inputs[:knots].mean(0), record.model.start[1:])
+
+
+def _begun(record: FittedRecord) -> Tensor:
+    """Return how many times its steady state recalibrated f begins the record with, ``(row, component)``."""
+    start = record.model.start[1]
+    steady = _steady(record, record.model.recalibrated().system)[0]
+    return torch.where(steady > NOTHING, start / steady.clamp(min=NOTHING), torch.ones_like(start))
 
 
 def squares(record: FittedRecord, values: tuple[np.ndarray, ...], block: str) -> dict[str, float]:

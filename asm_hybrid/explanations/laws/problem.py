@@ -46,6 +46,8 @@ class LawProblem:
         Parameters to be fitted: those that the run calibrates, what takes up the scale of the law, and its constants.
     bounds : ndarray, shape (fitted, 2)
         Lowest and highest value; all positive.
+    begun : Tensor, shape (row, component)
+        How many times the steady state the record begins with.
     """
 
     record: FittedRecord
@@ -53,6 +55,7 @@ class LawProblem:
     parameters: Tensor
     names: tuple[str, ...]
     bounds: np.ndarray
+    begun: Tensor
 
     @property
     def index(self) -> list[int]:
@@ -119,10 +122,11 @@ def least_squares(problem: LawProblem, rounds: int = ROUNDS) -> Solution:
     plant = ExplainedPlant(problem.plant, seen.targets, seen.grid)
     start = np.asarray(problem.record.model.start[1].cpu())[plant.active]
     knobs = [
-        Knob(name, high[k] - low[k], low[k] - begin[k], high[k] - begin[k], value=i, moved=_scaled)
-        for k, (name, i) in enumerate(zip(problem.names, problem.index, strict=True))
+        Knob(name, high[k] - low[k], low[k] - begin[k], high[k] - begin[k], entry=name, moved=_scaled)
+        for k, name in enumerate(problem.names)
     ]
-    whole = Problem(plant, seen, seen.parameters, start)
+    begun = np.asarray(problem.begun.cpu())[plant.active]
+    whole = Problem(plant, seen, seen.parameters, start, begun)
     found = fit(whole, knobs, np.zeros(len(knobs)), seen.weights, rounds=rounds)
     for _ in range(REPEATS):  # with the noise that the errors show, in place of that which the config states
         left = float(seen.weights @ found.near.errors**2 / seen.weights.sum())
@@ -144,7 +148,10 @@ def _scaled(before: float, log: float) -> float:
 
 
 def _training_record(problem: LawProblem) -> Record:
-    """Return the record with the training block alone, up to its end, but with all inputs that its start depends on."""
+    """Return the record with the training block alone, up to its end, but with all inputs that its start depends on.
+
+    Measurements are free of the biases that were found beside the parameters of f.
+    """
     given = problem.record
     block = given.blocks["train"]
     last = min(len(given.inputs) - 1, int(np.ceil(max(block[1], START_DAYS) / given.grid.interval)))
@@ -153,8 +160,12 @@ def _training_record(problem: LawProblem) -> Record:
         plant=problem.plant,
         grid=replace(given.grid, settling=SETTLING),
         inputs=np.asarray(given.inputs[: last + 1].cpu()),
-        observations=tuple(given.observations),
+        observations=tuple(
+            replace(o, values=o.values - bias)
+            for o, bias in zip(given.observations, given.model.sensors.beside_f.tolist(), strict=True)
+        ),
         blocks=dict.fromkeys(("calibrate", "train", "validate"), block),
+        defaults=np.asarray(problem.parameters.cpu()),
         parameters=np.asarray(problem.parameters.cpu()),
         bounds={},
     )
