@@ -71,7 +71,8 @@ class Arena:
         """f recalibrated to all that is fitted, and the weight of every squared error ``(sample,)``."""
         record = self.record
         names = record.plant.table.parameter_names
-        ratios = [np.log(record.parameters[names.index(k.name)] / record.defaults[names.index(k.name)]) for k in self.knobs]
+        places = [names.index(k.name) if k.entry else None for k in self.knobs]
+        ratios = [0.0 if i is None else np.log(record.parameters[i] / record.defaults[i]) for i in places]
         at, weights = np.array(ratios), record.weights
         for _ in range(ROUNDS):
             found = fit(self.problem(), self.knobs, at, weights)

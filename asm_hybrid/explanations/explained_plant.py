@@ -40,12 +40,15 @@ class Simulated:
         What is recorded.
     states : ndarray, shape (knot, state)
         Active states.
+    steady : ndarray, shape (state,)
+        The steady state that the first one was made from.
     """
 
     values: np.ndarray
     inputs: np.ndarray
     outputs: np.ndarray
     states: np.ndarray
+    steady: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,14 +159,19 @@ class ExplainedPlant:
         found = steady_state(derivative, jacobian, torch.as_tensor(guess)[None], positive=positive)
         return np.asarray(found[0])
 
-    def simulate(self, values: np.ndarray, inputs: np.ndarray, start: np.ndarray) -> Simulated:
-        """Run over inputs ``(knot, input)`` from a state ``(state,)``."""
+    def simulate(self, values: np.ndarray, inputs: np.ndarray, steady: np.ndarray, factors: np.ndarray) -> Simulated:
+        """Run over inputs ``(knot, input)`` from a steady state ``(state,)`` times factors on it ``(state,)``."""
         inputs = np.ascontiguousarray(inputs)
-        outputs, states = self._steps.run(start, inputs, values)
-        return Simulated(values, inputs, outputs, states)
+        outputs, states = self._steps.run(steady * factors, inputs, values)
+        return Simulated(values, inputs, outputs, states, steady)
 
     def responses(
-        self, run: Simulated, typical: np.ndarray, directions: np.ndarray, drives: Sequence[np.ndarray]
+        self,
+        run: Simulated,
+        typical: np.ndarray,
+        directions: np.ndarray,
+        drives: Sequence[np.ndarray],
+        firsts: Sequence[np.ndarray],
     ) -> np.ndarray:
         """Return what small changes of values and inputs do to what is recorded at the knots.
 
@@ -177,16 +185,17 @@ class ExplainedPlant:
             Changes of values.
         drives : sequence of ndarray, shape (knot, input)
             Changes of inputs.
+        firsts : sequence of ndarray, shape (state,)
+            Changes of the first state.
 
         Returns
         -------
         ndarray, shape (knot, target, change)
-            First those of values, then those of inputs.
+            First those of values, then those of inputs, then those of the first state.
         """
         knots, n = run.states.shape
-        m, p, q = run.inputs.shape[1], directions.shape[1], len(drives)
-        weight = directions != 0.0
-        used = np.flatnonzero(weight.any(1))
+        m, p, q, r = run.inputs.shape[1], directions.shape[1], len(drives), len(firsts)
+        used = np.flatnonzero((directions != 0.0).any(1))
         drive = np.stack(drives, axis=-1) if q else np.zeros((knots, m, 0))
         moved = np.flatnonzero((drive != 0).any((0, 2)))
         held = np.zeros(self.plant.shape)
@@ -196,16 +205,21 @@ class ExplainedPlant:
         lo = typical @ run.inputs
 
         def direct(fv: np.ndarray, fu: np.ndarray, du: np.ndarray) -> np.ndarray:
-            return np.concatenate([fv @ directions[used], fu @ du[..., moved, :]], axis=-1)
+            rest = np.zeros((*fv.shape[:-1], r))
+            return np.concatenate([fv @ directions[used], fu @ du[..., moved, :], rest], axis=-1)
 
         def at(begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
             jac, fu, fv = _mapped(slopes, run.states[begin:end], run.inputs[begin:end], run.values)
             return jac, direct(fv, fu, drive[begin:end])
 
-        jac, fu, fv = _mapped(slopes, run.states[:1], lo[None], run.values)
+        jac, fu, fv = _mapped(slopes, run.steady[None], lo[None], run.values)
         mean = np.einsum("k,kmq->mq", typical, drive)
         start = np.linalg.solve(jac[0] - np.diag(held), -direct(fv[0], fu[0], mean) * (1.0 - held)[:, None])
-        out = np.empty((knots, len(self.targets), p + q))
+        whole = run.steady != 0.0
+        start[whole] *= (run.states[0, whole] / run.steady[whole])[:, None]
+        for k, first in enumerate(firsts):
+            start[:, p + q + k] = first
+        out = np.empty((knots, len(self.targets), p + q + r))
 
         def see(begin: int, found: np.ndarray) -> None:
             end = begin + len(found)

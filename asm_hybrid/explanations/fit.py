@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.explanations.explained_plant import ExplainedPlant, Simulated
 from asm_hybrid.explanations.knobs import Knob
 from asm_hybrid.explanations.record import Record
+from asm_hybrid.training.first_state import FirstState
 
 ARRIVED = 0.05
 """Step, in units of uncertainty, below which a fit has arrived."""
@@ -58,16 +60,12 @@ class Problem:
         Default parameters, and zeros.
     start : ndarray, shape (state,)
         A steady state near those of all fits.
-    begun : ndarray, shape (state,), or float
-        How many times the steady state the record begins with.
     """
 
     plant: ExplainedPlant
     record: Record
     values: np.ndarray
     start: np.ndarray
-    begun: np.ndarray | float = 1.0
-
     def set_to(self, knobs: Sequence[Knob], at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return values and inputs with knobs at a point."""
         values, inputs = self.values.copy(), self.record.inputs
@@ -82,8 +80,19 @@ class Problem:
     def simulate(self, knobs: Sequence[Knob], at: np.ndarray) -> Simulated:
         """Simulate the record with knobs at a point."""
         values, inputs = self.set_to(knobs, at)
-        start = self.plant.steady(values, self.record.typical @ inputs, self.start)
-        return self.plant.simulate(values, inputs, start * self.begun)
+        steady = self.plant.steady(values, self.record.typical @ inputs, self.start)
+        return self.plant.simulate(values, inputs, steady, self.first(knobs, at, steady) / _safe(steady))
+
+    def first(self, knobs: Sequence[Knob], at: np.ndarray, steady: np.ndarray) -> np.ndarray:
+        """Return the first state ``(state,)`` with knobs at a point, from the steady one."""
+        logs = {k.begins: size for k, size in zip(knobs, at, strict=True) if k.begins}
+        if not logs:
+            return steady
+        first, active = FirstState(self.record.plant), self.plant.active
+        whole = torch.zeros(active.shape, dtype=torch.float64)
+        whole[torch.as_tensor(active)] = torch.as_tensor(steady)
+        moved = first.moved(whole, torch.tensor([logs.get(n, 0.0) for n in first.names], dtype=torch.float64))
+        return np.asarray(moved[torch.as_tensor(active)])
 
     def errors(self, knobs: Sequence[Knob], at: np.ndarray, run: Simulated) -> np.ndarray:
         """Return the errors of a simulation at the samples, in units of noise."""
@@ -101,7 +110,7 @@ class Problem:
         record = self.record
         run = run or self.simulate(knobs, at)
         times = np.arange(len(run.states)) * record.grid.interval
-        directions, drives, order = [], [], {}
+        directions, drives, firsts, order = [], [], [], {}
         responses = np.zeros((len(run.states), len(record.observations), len(knobs)))
         for k, knob in enumerate(knobs):
             h = STEP * knob.spread
@@ -115,6 +124,10 @@ class Problem:
                 one[place] = (knob.moved(base, ahead[k]) - knob.moved(base, behind[k])) / (2 * h)
                 order[k] = ("v", len(directions))
                 directions.append(one)
+            elif knob.begins:
+                ends = [self.first(knobs, end, run.steady) for end in (ahead, behind)]
+                order[k] = ("x", len(firsts))
+                firsts.append((ends[0] - ends[1]) / (2 * h))
             elif knob.driven is not None:
                 one = (self.set_to(knobs, ahead)[1] - self.set_to(knobs, behind)[1]) / (2 * h)
                 order[k] = ("u", len(drives))
@@ -123,13 +136,18 @@ class Problem:
                 responses[:, knob.seen[0], k] += knob.seen[1](times)
         if order:
             matrix = np.stack(directions, axis=1) if directions else np.zeros((len(self.values), 0))
-            found = self.plant.responses(run, self.record.typical, matrix, drives)
+            found = self.plant.responses(run, self.record.typical, matrix, drives, firsts)
+            before = {"v": 0, "u": len(directions), "x": len(directions) + len(drives)}
             for k, (kind, i) in order.items():
-                responses[:, :, k] += found[:, :, i if kind == "v" else len(directions) + i]
+                responses[:, :, k] += found[:, :, before[kind] + i]
         errors = self.errors(knobs, at, run)
         at_points = _between(responses, record.grid.points)
         slopes = record.read(np.moveaxis(at_points, -1, 0)).T
         return Linearised(tuple(knobs), at, errors, slopes)
+
+
+def _safe(values: np.ndarray) -> np.ndarray:
+    return np.where(values == 0.0, 1.0, values)
 
 
 def _between(values: np.ndarray, points: int) -> np.ndarray:

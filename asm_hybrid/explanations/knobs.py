@@ -37,6 +37,8 @@ class Knob:
         A parameter of the table, or a shape of factors on rates, that it moves.
     moved : callable
         From the parameter before and the number to the parameter.
+    begins : str
+        A particulate component of which the record begins with more or less, by a factor whose logarithm the number is.
     driven : callable or None
         From inputs ``(knot, input)`` and the number to the inputs that drive the plant.
     seen : tuple of (int, callable) or None
@@ -53,6 +55,7 @@ class Knob:
     shown: Callable[[float], float] = float
     entry: str | Shape | None = None
     moved: Callable[[float, float], float] = add
+    begins: str = ""
     driven: Callable[[np.ndarray, float], np.ndarray] | None = None
     seen: tuple[int, Callable[[np.ndarray], np.ndarray]] | None = None
     correction: tuple[str, str] | None = None

@@ -15,6 +15,7 @@ from asm_hybrid.explanations.record import Record
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics.candidates import Candidate
 from asm_hybrid.plant import Plant
+from asm_hybrid.training.first_state import FIRST_BOUND, FIRST_SPREAD, FirstState
 
 __all__ = ["calibrated", "shapes_of", "suspects"]
 
@@ -43,7 +44,10 @@ SENSOR_NOISE, SENSOR_SHARE, SENSOR_MOST = 3.0, 0.1, 5.0
 
 
 def calibrated(record: Record) -> tuple[Knob, ...]:
-    """Return the calibrated parameters as knobs: logarithms of their ratios to the defaults.
+    """Return what moves beside every explanation.
+
+    These are the calibrated parameters, as logarithms of their ratios to the defaults, and the particulate matter that
+    the record begins with, as in the calibration itself.
 
     Parameters
     ----------
@@ -61,6 +65,8 @@ def calibrated(record: Record) -> tuple[Knob, ...]:
         spread = BOUNDS_SHARE * float(np.log(high / low))
         limits = float(np.log(low / default)), float(np.log(high / default))
         found.append(Knob(name, spread, *limits, shown=partial(_times, default), entry=name, moved=_times))
+    for name in FirstState(record.plant).names:
+        found.append(Knob(f"first {name}", FIRST_SPREAD, -FIRST_BOUND, FIRST_BOUND, shown=_exp, begins=name))
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from asm_hybrid.data.findings import raise_errors
 from asm_hybrid.data.later import read_planned
 from asm_hybrid.errors import InputError
 from asm_hybrid.newdata.given import NewData, config_with
-from asm_hybrid.newdata.record import RunRecord
+from asm_hybrid.training.recorded_run import RunRecord
 
 __all__ = ["DIURNAL", "LAST_WEEK", "Ahead", "choose_ahead"]
 

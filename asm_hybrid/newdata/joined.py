@@ -18,7 +18,7 @@ from asm_hybrid.data.quality import GAP_TIME
 from asm_hybrid.errors import InputError
 from asm_hybrid.newdata.courses import Course, Kept, Passed, pass_over, state_before
 from asm_hybrid.newdata.given import NewData, config_with
-from asm_hybrid.newdata.record import SAME, RunRecord
+from asm_hybrid.training.recorded_run import SAME, RunRecord
 
 __all__ = ["Begin", "Joined", "join"]
 

@@ -14,10 +14,12 @@ from asm_hybrid.data import Dataset
 from asm_hybrid.explanations.laws.law import Law
 from asm_hybrid.explanations.laws.patch import LawNames, law_names, patched_table, scaling_parameter
 from asm_hybrid.explanations.laws.problem import START_DAYS, Fit, LawProblem, Solution, least_squares
+from asm_hybrid.explanations.suspects import BOUNDS_SHARE
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.compared_model import FittedRecord
+from asm_hybrid.training.first_state import FIRST_BOUND, FirstState
 from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.simulation_models import PlantModel, start_state, without_gradients
 from asm_hybrid.training.windows import interpolate_outputs, recorded_points
@@ -160,7 +162,7 @@ def _solved(record: FittedRecord, problem: LawProblem, fit: Fit) -> tuple[Soluti
     """Return what a fit has found, all parameters, and what the plant predicts with them over the whole record."""
     solution, parameters = fit(problem), problem.parameters.clone()
     parameters[problem.index] = torch.as_tensor(solution.values, dtype=torch.float64, device=parameters.device)
-    return solution, parameters, _simulated(problem, parameters)
+    return solution, parameters, _simulated(problem, parameters, solution.first)
 
 
 def _competing(record: FittedRecord, process: str) -> dict[str, tuple[float, float]]:
@@ -210,14 +212,26 @@ def _problem(
     limits = np.array([bounds[name] for name in names], dtype=float)
     inside = {name: float(np.clip(values[name], *bounds[name])) for name in names}
     parameters = torch.tensor(list((dict(values) | inside).values()), dtype=torch.float64, device=device)
-    return LawProblem(record, plant, parameters, names, limits, _begun(record))
+    known = dict(zip(record.model.plant.table.parameter_names, record.model.defaults.tolist(), strict=True))
+    share = np.array([BOUNDS_SHARE if name in known else 1.0 for name in names])
+    return LawProblem(
+        record,
+        plant,
+        parameters,
+        names,
+        limits,
+        usual=np.array([known.get(name, inside[name]) for name in names]),
+        spread=share * np.log(limits[:, 1] / limits[:, 0]),
+        first=_first(record),
+    )
 
 
-def _simulated(problem: LawProblem, parameters: Tensor) -> tuple[np.ndarray, ...]:
+def _simulated(problem: LawProblem, parameters: Tensor, logarithms: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return what the plant predicts over the whole record, ``(1, sample)`` for each variable, at its measurements."""
     record, grid = problem.record, problem.record.grid
     system = PlantSystem(problem.plant, parameters.unsqueeze(0), record.model.targets)
-    first = _steady(record, system) * problem.begun
+    steady = _steady(record, system)
+    first = FirstState(problem.plant).moved(steady, torch.as_tensor(logarithms, device=steady.device))
     outputs = without_gradients(PlantModel(system, grid)).simulate(first, record.inputs).outputs
     shown = np.asarray(record.model.sensors.of_f(outputs, grid.spacing).cpu())
     return tuple(interpolate_outputs(shown, record.observations, grid.interval, grid.points))
@@ -230,11 +244,17 @@ def _steady(record: FittedRecord, system: PlantSystem) -> Tensor:
         return start_state(system, record.inputs[:knots].mean(0), record.model.start[1:])
 
 
-def _begun(record: FittedRecord) -> Tensor:
-    """Return how many times its steady state recalibrated f begins the record with, ``(row, component)``."""
-    start = record.model.start[1]
+def _first(record: FittedRecord) -> np.ndarray:
+    """Return by which factors recalibrated f begins with more particulate matter than steady, in their logarithms."""
+    plant, start = record.model.plant, record.model.start[1]
     steady = _steady(record, record.model.recalibrated().system)[0]
-    return torch.where(steady > NOTHING, start / steady.clamp(min=NOTHING), torch.ones_like(start))
+    last = plant.tanks - 1
+    found = []
+    for name in FirstState(plant).names:
+        column = plant.table.component_names.index(name)
+        there, held = float(start[last, column]), float(steady[last, column])
+        found.append(np.log(there / held) if min(there, held) > NOTHING else 0.0)
+    return np.clip(found, -FIRST_BOUND, FIRST_BOUND)
 
 
 def squares(record: FittedRecord, values: tuple[np.ndarray, ...], block: str) -> dict[str, float]:
