@@ -6,7 +6,7 @@ effects are not linear, and scored near their own optimum.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -64,6 +64,11 @@ class Rival:
         """Positions of its own knobs."""
         count = len(self.explanation.ways[self.driver])
         return range(len(self.knobs) - count, len(self.knobs))
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shapes of its factors."""
+        return tuple(k.entry for k in self.knobs if isinstance(k.entry, Shape))
 
     @property
     def plausible(self) -> bool:
@@ -195,7 +200,7 @@ def _shapes(ways: dict[str, dict[str, tuple[Shape, ...]]]) -> tuple[Shape, ...]:
 def _gathered(
     base: Sequence[Knob], at: np.ndarray, explanations: Sequence[Explanation]
 ) -> tuple[tuple[Knob, ...], np.ndarray, dict[tuple[str, str], list[int]]]:
-    """Return all knobs, where they are, and those of every explanation and driver; a shape that is shared stands once."""
+    """Return all knobs, where they are, and those of every explanation by driver; shared shapes stand once."""
     knobs, known = list(base), {k.entry: i for i, k in enumerate(base) if k.entry is not None}
     places: dict[tuple[str, str], list[int]] = {}
     for e in explanations:
@@ -232,7 +237,9 @@ def _tried(
     loss = losses[costs.argmin(0)[products.fold], np.arange(losses.shape[1])]
     drivers = sorted(found, key=lambda driver: found[driver].costs.sum())
     best = drivers[0]
-    knobs = tuple(products.near.knobs[i] for i in [*base, *(i for i in places[explanation.name, best] if i not in base)])
+    knobs = tuple(
+        products.near.knobs[i] for i in [*base, *(i for i in places[explanation.name, best] if i not in base)]
+    )
     return Rival(explanation, best, loss, knobs, found[best].at), drivers
 
 

@@ -17,7 +17,9 @@ from asm_hybrid.kinetics.candidates import Candidate
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.first_state import FIRST_BOUND, FIRST_SPREAD, FirstState
 
-__all__ = ["calibrated", "shapes_of", "suspects"]
+__all__ = ["FAMILIES", "calibrated", "known_names", "shapes_of", "suspects"]
+
+FAMILIES: tuple[Family, ...] = ("kinetics", "lacking", "influent", "flows", "oxygen", "sensors")
 
 LOG_FACTOR = 0.7
 """Spread of the logarithm of a factor on a rate [-]."""
@@ -158,6 +160,13 @@ def suspects(
     -------
     list of Explanation
     """
+    left_out = set(record.config.diagnosis.leave_out)
+    return [e for e in _all(record, ways, candidates) if not left_out & {e.name, e.family}]
+
+
+def _all(
+    record: Record, ways: dict[str, dict[str, tuple[Shape, ...]]], candidates: Sequence[Candidate]
+) -> list[Explanation]:
     found = [
         Explanation(
             f"process.{process}",
@@ -168,9 +177,25 @@ def suspects(
         for process, own in ways.items()
     ]
     found += [_lacking(candidate) for candidate in candidates]
-    found += [*_of_influent(record), *_of_flows(record), *_of_oxygen(record), *_of_sensors(record)]
-    left_out = set(record.config.diagnosis.leave_out)
-    return [e for e in found if not left_out & {e.name, e.family}]
+    return [*found, *_of_influent(record), *_of_flows(record), *_of_oxygen(record), *_of_sensors(record)]
+
+
+def known_names(record: Record, candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """Return the names of all explanations that there are for a record, whatever its config leaves out.
+
+    Parameters
+    ----------
+    record : Record
+        The record.
+    candidates : sequence of Candidate
+        Processes that f may lack.
+
+    Returns
+    -------
+    tuple of str
+    """
+    ways: dict[str, dict[str, tuple[Shape, ...]]] = {process: {} for process in record.plant.table.process_names}
+    return tuple(e.name for e in _all(record, ways, candidates))
 
 
 def _coefficient(shape: Shape) -> Knob:
@@ -192,9 +217,7 @@ def _one(name: str, title: str, family: Family, knob: Knob) -> Explanation:
     return Explanation(name, title, family, {"": (knob,)})
 
 
-def _corrected(
-    record: Record, make: Callable[[float], Corrections]
-) -> Callable[[np.ndarray, float], np.ndarray]:
+def _corrected(record: Record, make: Callable[[float], Corrections]) -> Callable[[np.ndarray, float], np.ndarray]:
     """Return the function that corrects inputs by a number."""
     kind = record.config.data.interpolation
 
@@ -255,11 +278,15 @@ def _of_oxygen(record: Record) -> list[Explanation]:
         if spec.kind == "imposed" and spec.name.endswith(f".{record.plant.table.oxygen}"):
             driven = _corrected(record, lambda size, name=spec.name: Corrections(offsets={name: size}))
             title = f"zero of the oxygen sensor in {spec.owner}"
-            knob = Knob(title, OXYGEN[0], -OXYGEN[1], OXYGEN[1], spec.unit, driven=driven, correction=("offsets", spec.name))
+            knob = Knob(
+                title, OXYGEN[0], -OXYGEN[1], OXYGEN[1], spec.unit, driven=driven, correction=("offsets", spec.name)
+            )
             found.append(_one(f"oxygen.{spec.owner}", title, "oxygen", knob))
         if spec.kind in ("kla", "air") and np.any(record.inputs[:, i] > 0):
             title = f"aeration of {spec.owner}"
-            found.append(_one(f"aeration.{spec.owner}", title, "oxygen", _factor(record, title, spec.name, [spec.name], AIR)))
+            found.append(
+                _one(f"aeration.{spec.owner}", title, "oxygen", _factor(record, title, spec.name, [spec.name], AIR))
+            )
     return found
 
 
@@ -269,7 +296,10 @@ def _of_sensors(record: Record) -> list[Explanation]:
     days = float(record.times.max())
     for i, o in enumerate(record.observations):
         size = max(SENSOR_NOISE * o.noise, SENSOR_SHARE * float(np.abs(np.median(o.values))))
-        for name, unit, spread, adds in (("bias", o.unit, size, np.ones_like), ("drift", f"{o.unit}/d", size / days, np.asarray)):
+        for name, unit, spread, adds in (
+            ("bias", o.unit, size, np.ones_like),
+            ("drift", f"{o.unit}/d", size / days, np.asarray),
+        ):
             title = f"{name} of the sensor {o.label}"
             key = ("offsets" if name == "bias" else "drifts", o.label)
             most = SENSOR_MOST * spread
