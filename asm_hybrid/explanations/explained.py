@@ -20,10 +20,11 @@ from asm_hybrid.explanations.suspects import FAMILIES, known_names
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics.candidates import candidates_for
 
-__all__ = ["Explained", "Trajectories", "explain"]
+__all__ = ["Explained", "Trajectories", "explain", "too_few"]
 
 SAMPLES, DAYS = 20, 6
 """Fewest samples and days with which explanations can compete."""
+ENOUGH = f"at least {SAMPLES} samples on {DAYS} days, so that explanations can be judged on days left out"
 ENDS = 1.645
 """Half of a 90 % interval, in standard deviations."""
 SECOND_CHANCE = 0.05
@@ -79,6 +80,9 @@ class Explained:
                     "gain": float(ranking.gain[i]),
                     "low": float(ranking.low[i]),
                     "high": float(ranking.high[i]),
+                    "removed": float(ranking.removed[i]),
+                    "removed_low": float(ranking.removed_low[i]),
+                    "removed_high": float(ranking.removed_high[i]),
                     "best_share": float(ranking.best_share[i]),
                     "in_set": bool(ranking.in_set[i]) and ranking.found,
                     "plausible": r.plausible,
@@ -87,7 +91,7 @@ class Explained:
                     "size": [_size(r, k) for k in r.own],
                 }
             )
-        blank = {"low": None, "high": None, "best_share": None, "in_set": False, "plausible": True, "driver": None}
+        blank: dict[str, Any] = {"low": None, "high": None, "best_share": None, "in_set": False, "plausible": True, "driver": None}
         blank |= {"family": None, "fitted": "linear", "size": []}
         found.append({"name": "everything", "title": "everything at once", "gain": ranking.everything} | blank)
         found.append({"name": "nothing", "title": "nothing: f as it is", "gain": 0.0} | blank)
@@ -106,7 +110,7 @@ class Explained:
             low, high = (-size["high"], -size["low"]) if turned else (size["low"], size["high"])
             value = -size["value"] if turned else size["value"]
             section, key = knob.correction
-            share = float(ranking.gain[names.index(r.explanation.name)])
+            share = float(ranking.removed[names.index(r.explanation.name)])
             found.append(
                 {"name": r.explanation.name, "section": section, "key": key, "value": value, "unit": size["unit"]}
                 | {"low": low, "high": high, "share": share, "clear": len(self.named) == 1}
@@ -130,7 +134,7 @@ class Explained:
             words = f"{title}: {abs(value):.2g} h {'later' if value > 0 else 'earlier'} than recorded"
         else:
             words = f"{title}: {value:+.3g} {unit} on what is recorded"
-        return f"{words} explains {100 * min(share, 1.0):.0f} % of what f misses"
+        return f"{words} takes away {100 * share:.0f} % of the squared error of f"
 
     def curve(self) -> dict[str, Any] | None:
         """Return the factor on the rate of the winning process over its driver; None where there is none."""
@@ -206,8 +210,7 @@ def explain(record: Record) -> Explained:
     Raises
     ------
     InputError
-        If the config leaves out what there is not, or names a candidate that does not fit; or if there are too few
-        measurements.
+        If the config leaves out what there is not, or names a candidate that does not fit; or if `too_few`.
     SimulationError
         When f diverges.
     """
@@ -222,13 +225,10 @@ def explain(record: Record) -> Explained:
                 expected=f"an explanation, such as {', '.join(known[:3])}, or one of {', '.join(FAMILIES)}",
                 fix=nearest(name, (*known, *FAMILIES)),
             )
-    if len(record.times) < SAMPLES or len(record.day_of) < DAYS:
-        raise InputError(
-            f"{len(record.times)} samples on {len(record.day_of)} days in the blocks train and validate",
-            where=config.where("data", "blocks"),
-            expected=f"at least {SAMPLES} samples on {DAYS} days, so that explanations can be judged on days left out",
-            fix="measure longer, or make the blocks longer",
-        )
+    few = too_few(record)
+    if few:
+        fix = "measure longer, or make the blocks longer"
+        raise InputError(few, where=config.where("data", "blocks"), expected=ENOUGH, fix=fix)
     competition = compete(Arena(record), candidates)
     ranking = rank(competition)
     beside, chance = None, None
@@ -240,6 +240,24 @@ def explain(record: Record) -> Explained:
             helps = bool(others) and NEAR * others[0].loss.sum() < best.loss.sum()
             beside = others[0] if helps and chance < SECOND_CHANCE else None
     return Explained(competition, ranking, beside, chance)
+
+
+def too_few(record: Record) -> str | None:
+    """Say how few measurements there are for explanations to compete; None where there are enough.
+
+    Parameters
+    ----------
+    record : Record
+        The record.
+
+    Returns
+    -------
+    str or None
+    """
+    samples, days = len(record.times), len(record.day_of)
+    if samples >= SAMPLES and days >= DAYS:
+        return None
+    return f"{samples} samples on {days} days in the blocks train and validate"
 
 
 def _size(r: Rival, i: int) -> dict[str, Any]:

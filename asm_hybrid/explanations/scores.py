@@ -35,6 +35,9 @@ class Ranking:
     gain, low, high : ndarray, shape (rival,)
         Share of the gap that an explanation closes, and its interval: from recalibrated f to the least error that any
         of them, or everything at once, leaves.
+    removed, removed_low, removed_high : ndarray, shape (rival,)
+        Share of the squared error of recalibrated f, on days left out, that an explanation takes away, and its
+        interval [-].
     best_share : ndarray, shape (rival,)
         Share of the draws in which it is the best.
     in_set : ndarray of bool, shape (rival,)
@@ -51,6 +54,9 @@ class Ranking:
     gain: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    removed: np.ndarray
+    removed_low: np.ndarray
+    removed_high: np.ndarray
     best_share: np.ndarray
     in_set: np.ndarray
     first: int | None
@@ -99,6 +105,9 @@ def rank(competition: Competition) -> Ranking:
     gaps = nothing - np.minimum(every, total.min(1))
     gains = (nothing[:, None] - total) / np.maximum(gaps, TINY)[:, None]
     low, high = np.quantile(gains, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    removed = 1.0 - total / np.maximum(nothing, TINY)[:, None]
+    least, most = np.quantile(removed, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    share = 1.0 - losses.sum(1) / max(float(competition.nothing.sum()), TINY)
     logs = np.log(losses / weight + FLOOR)
     p_value = _chance(np.log(competition.nothing / weight + FLOOR) - logs, counts)
     plausible = [i for i, r in enumerate(rivals) if r.plausible]
@@ -118,7 +127,20 @@ def rank(competition: Competition) -> Ranking:
         in_set[first] = True
     everything = (competition.nothing.sum() - competition.everything.sum()) / max(gap, TINY)
     confidence = float(best[in_set].sum())
-    return Ranking(p_value, gain, low, high, best, in_set, first, confidence, float(everything))
+    return Ranking(
+        p_value=p_value,
+        gain=gain,
+        low=low,
+        high=high,
+        removed=share,
+        removed_low=least,
+        removed_high=most,
+        best_share=best,
+        in_set=in_set,
+        first=first,
+        confidence=confidence,
+        everything=float(everything),
+    )
 
 
 def beats(competition: Competition, best: Rival, others: tuple[Rival, ...]) -> float:
