@@ -26,6 +26,8 @@ KNOTS = 8
 """Quantiles between which the smooth of one driver runs in lines."""
 FOLDS = 5
 """Folds of whole days."""
+RUNS = 0.25
+"""Share of the highest mean rate of all tanks from which on a process runs in a tank [-]."""
 EVEN = 1e-6
 """Spread of a logarithm of the factor from which on it counts as varying [-]."""
 
@@ -60,7 +62,8 @@ def drivers(
     process : str
         The process.
     tank : str, optional
-        The tank; without it, the one in which n moves the rate most.
+        The tank; without it, the one in which the factor varies most, of those in which the mean rate is at least
+        `RUNS` times the highest.
     over : str, optional
         What is taken for the driver, if n reads it; without it, the input that explains most.
     zone : str
@@ -118,7 +121,8 @@ def drivers(
     first = max(inputs, key=lambda row: (row["name"] == over, row["share"])) if varies else None
     place = model.plant.layout.tank_names[spot]
     conditions = Conditions.of(model, f, stamps, zone)
-    effect = np.median(own * (np.exp(factor) - 1.0), axis=0)
+    level = factor.mean(axis=1, keepdims=True)  # a constant factor is a matter of the parameters
+    effect = np.median(own * (np.exp(factor) - np.exp(level)), axis=0) * varies
     return {
         "process": process,
         "tank": place,
@@ -250,11 +254,11 @@ def _factor_of(model: FittedModel, process: str) -> tuple[LearntTerm, int]:
 
 
 def _tank(model: FittedModel, process: str, tank: str | None, logs: np.ndarray, rates: np.ndarray) -> int:
-    """Return the tank that is asked for, or that in which n moves the rate most."""
+    """Return the tank that is asked for, or that in which the factor varies most, where the process runs."""
     names = model.plant.layout.tank_names
     if tank is None:
-        changes = rates * (np.exp(logs) - 1.0)
-        return int(np.square(changes).mean(axis=(0, 1)).argmax())
+        mean = np.abs(rates).mean(axis=0)
+        return int(np.where(mean >= RUNS * mean.max(), logs.std(axis=1).mean(axis=0), -1.0).argmax())
     if tank not in names:
         raise InputError(
             f"{tank!r} is not a tank of the plant, so that nothing drives {process} there",

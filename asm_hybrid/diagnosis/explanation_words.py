@@ -30,6 +30,8 @@ PART = 0.25
 """Part of the fall of a factor from which on the sentence says that it falls [-]."""
 CONCENTRATED = 1.5
 """Times its share of the time that an effect has to have in a condition for a sentence [-]."""
+ALL = 0.995
+"""Gain that is told as all [-]."""
 LOG = "log "
 """Begin of the name of a size that is a logarithm."""
 NOTHING, EVERYTHING = "nothing", "everything"
@@ -152,9 +154,7 @@ def _answer(diagnosis: Entry) -> str | None:
     sure = _certainty(None if (row.get("low") or 0.0) <= 0 else confidence)
     sized = _sized(row, diagnosis, sure)
     wins = _draws(confidence, ", and is the best explanation in")
-    return (
-        f"{sized[0].upper()}{sized[1:]}: this explains {_gain(row)} of what can be explained{_interval_of(row)}{wins}."
-    )
+    return f"{sized[0].upper()}{sized[1:]}: this explains {_part(row)}{wins}."
 
 
 def _several(rows: Sequence[Entry], confidence: float | None) -> str:
@@ -342,6 +342,13 @@ def _sizes(row: Entry) -> str:
             shown |= {k: math.exp(size[k]) for k in ("value", "low", "high") if size.get(k) is not None}
         parts.append(f"{name} {figure(shown['value'])}{_unit(shown)}, {_interval(shown, 1.0, _unit(shown))}")
     return f" ({'; '.join(parts[:NAMED])})" if parts else ""
+
+
+def _part(row: Entry) -> str:
+    """Return what an explanation explains, with its interval where that is more than a point."""
+    if min(row["gain"], row.get("low") or 0.0) >= ALL:
+        return "all that can be explained"
+    return f"{_gain(row)} of what can be explained{_interval_of(row)}"
 
 
 def _gain(row: Entry) -> str:

@@ -80,7 +80,7 @@ def test_a_driver_that_is_given_is_told_with_what_it_explains(made):
     assert drivers(*made, GROWTH, "aerobic", over="T")["driver"] == "S_NH"  # n does not read T
 
 
-def test_without_a_tank_it_is_the_one_in_which_n_moves_the_rate_most(made):
+def test_without_a_tank_it_is_one_in_which_the_process_runs(made):
     assert drivers(*made, GROWTH)["tank"] == "aerobic"  # without oxygen nothing grows there
 
 

@@ -154,6 +154,12 @@ def test_a_gain_whose_interval_holds_zero_is_only_perhaps():
     assert "perhaps" in sentences(found)[0]
 
 
+def test_a_gain_without_any_rest_is_all():
+    found = kinetics()
+    found["explanations"][0] |= {"gain": 1.0, "low": 1.0, "high": 1.0}
+    assert "this explains all that can be explained, and is the best explanation in 97" in sentences(found)[0]
+
+
 def test_nothing_among_the_best_and_everything_alone_are_said():
     found = kinetics()
     found["answer"] |= {"set": ["nothing", GROWTH], "first": "nothing"}
