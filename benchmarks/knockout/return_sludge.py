@@ -1,0 +1,17 @@
+"""Nitrate is denitrified in the sludge blanket of the settler, before the sludge returns."""
+
+from knockout_plant import QUICKSTART, Knockout
+
+KNOCKOUT = Knockout(
+    name="return_sludge",
+    says="nitrate is denitrified in the sludge blanket: the return sludge passes 700 m3 without oxygen",
+    layout="quickstart",
+    weather=301,
+    family="lacking",
+    right=("lacking.settler_denitrification",),
+    parameters={"mu_A": 0.7, "K_NH": 1.3},
+    plant={
+        "tanks": {"blanket": {"volume": "700 m3"}} | QUICKSTART.plant["tanks"],
+        "return_sludge": QUICKSTART.plant["return_sludge"] | {"to": "blanket"},
+    },
+)
