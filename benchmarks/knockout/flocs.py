@@ -9,7 +9,7 @@ KNOCKOUT = Knockout(
     layout="bsm1",
     weather=102,
     family="kinetics",
-    right=("process.anoxic_growth_heterotrophs",),
+    right=("process.anoxic_growth_heterotrophs", "lacking.floc_denitrification"),
     parameters={"mu_A": 0.95, "k_h": 3.6},
     table=MECHANISMS["flocs"].table,
 )

@@ -1,7 +1,8 @@
 """The record says 25 % less organic matter in the influent than there is."""
 
 import pandas as pd
-from knockout_plant import ORGANIC, Knockout
+from knockout_layouts import ORGANIC
+from knockout_plant import Knockout
 
 
 def more_organic(water: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Nitrate is denitrified in the sludge blanket of the settler, before the sludge returns."""
 
-from knockout_plant import QUICKSTART, Knockout
+from knockout_layouts import QUICKSTART
+from knockout_plant import Knockout
 
 KNOCKOUT = Knockout(
     name="return_sludge",
