@@ -164,3 +164,51 @@ def test_a_run_without_a_diagnosis_is_an_error(tmp_path):
     answer = {"set": ["flow.wastage"], "first": "flow.wastage", "confidence": 0.93, "family": "flows"}
     (tmp_path / "diagnosis.json").write_text(json.dumps({"answer": answer, "law": None}))
     assert knockout.read_answer(tmp_path) == knockout.Answer("flow.wastage", ("flow.wastage",), 0.93, None)
+
+
+def run_of(folder, truth, *, off=0.0, says=None):
+    """Write what a run leaves behind whose recalibrated f is the truth, but for an offset in units of noise."""
+    folder.mkdir()
+    record = pd.read_csv(folder.parent / "plant.csv")
+    frames = [
+        pd.DataFrame(
+            {
+                "time": record["time"] + "+00:00",
+                "block": np.where(truth.clean["time"] < LENGTH / 2, "train", "test"),
+                "variable": label,
+                "measured": record[label],
+                "recalibrated": truth.clean[label] + off * noise,
+            }
+        ).dropna()
+        for label, noise in truth.noise.items()
+    ]
+    pd.concat(frames).to_csv(folder / "predictions.csv", index=False)
+    rows = [
+        {"name": n, "profile_low": 0.9 * v if n != "b_A" else None, "profile_high": (1.1 if n != "K_OA" else 0.99) * v}
+        for n, v in truth.parameters.items()
+    ]
+    (folder / "parameters.json").write_text(json.dumps({"parameters": rows}))
+    answer = {"set": [says] if says else [], "first": says, "confidence": 0.8, "family": None}
+    law = {"expression": "monod(S_ALK, K)", "kept": False} if says else None
+    (folder / "diagnosis.json").write_text(json.dumps({"answer": answer, "law": law, "notes": []}))
+
+
+def test_the_figures_of_a_run_are_read_from_its_folder(tmp_path, monkeypatch):
+    knockout = module("knockout")
+
+    def run_training(config, out):
+        truth = plants()["ammonium_drift"].make(config.parent, seed=3)
+        run_of(out, truth, off=1.0, says="sensor.NH4.bias")
+        missing = [{"name": "ammonification", "tank": "anoxic", "share": 0.31}]
+        return type("Result", (), {"folder": out, "summary": {"missing": missing}})
+
+    monkeypatch.setattr(knockout, "run_training", run_training)
+    row = knockout.measure("ammonium_drift", 3, tmp_path, None, module("knockout_plant").Settings())
+    assert row.verdict == "family"
+    assert row.error["all"] == pytest.approx(np.sqrt(2), abs=0.15)
+    assert row.error.keys() == {"NH4", "NO3", "NO3_anoxic", "MLSS", "all"}
+    assert row.held == {"mu_A": True, "K_NH": True, "K_OA": False, "b_A": False, "eta_g": True}
+    assert "sensor.NH4.drift | sensor.NH4.bias | sensor.NH4.bias | 0.80 | monod(S_ALK, K) (not kept)" in (
+        knockout.line(row)
+    )
+    assert "ammonification, anoxic, 31%" in knockout.line(row)
