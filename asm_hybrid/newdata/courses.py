@@ -19,7 +19,7 @@ from asm_hybrid.artefacts import WritingError, make_folder, write_bytes_atomic
 from asm_hybrid.data import Observation
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.manifest import read_manifest
-from asm_hybrid.newdata.record import RunRecord
+from asm_hybrid.training.recorded_run import RunRecord
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.compared_model import OpenLoop
 from asm_hybrid.training.fitted import MODEL_FILES
@@ -169,7 +169,7 @@ def courses_of(record: RunRecord) -> tuple[Course, ...]:
     elif model.term is not None:
         start = model.start[1].expand(model.term.members, -1, -1)
         found.append(Course(record.own.name, start, model.hybrid(), model.sensors.read))
-    return (*found, Course(record.alone.name, model.start[1:], model.recalibrated(), model.sensors.known))
+    return (*found, Course(record.alone.name, model.start[1:], model.recalibrated(), model.sensors.of_f))
 
 
 @dataclass(frozen=True, eq=False)

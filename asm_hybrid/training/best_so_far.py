@@ -42,6 +42,8 @@ class BestSoFar:
 
     def model(self, context: RunContext) -> FittedModel:
         """Return the fitted model."""
+        alone = context.new_sensors()
+        alone.begin_with(self.f.biases)
         return FittedModel(
             config=context.config,
             plant=context.plant,
@@ -51,7 +53,7 @@ class BestSoFar:
             defaults=context.defaults,
             parameters=self.f.parameters,
             start=self.f.start,
-            sensors=self.n.sensors if self.n else context.new_sensors(),
+            sensors=self.n.sensors if self.n else alone,
             term=self.n.term if self.n else None,
             neural=self.neural.ode if self.neural else None,
             neural_start=self.neural.start if self.neural else None,

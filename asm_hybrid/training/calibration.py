@@ -1,31 +1,45 @@
-"""Recalibration of f: bounded, gradient-based least squares over the open-loop simulation, and how sure it is."""
+"""Recalibration of f: bounded, regularised least squares over the open-loop simulation, and how sure it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from asm_hybrid.errors import SimulationError
-from asm_hybrid.training.profile_likelihood import ROUNDS, Profile, profile_widths
+from asm_hybrid.training.persistence import Samples
+from asm_hybrid.training.profile_likelihood import LEVEL, ROUNDS, Profile, profile_widths, quantile
+from asm_hybrid.training.search import Found, Search
+from asm_hybrid.training.unknowns import Unknowns
 
-__all__ = ["Calibration", "Interval", "calibrate"]
-
-DIFFERENCE = 1e-4
-"""Step of the finite differences in the logarithm of a parameter. The simulation is a smooth function of the parameters
-(fixed steps, no random numbers), so a forward difference of this size errs by about its own size."""
-
-REFUSED = 1e6
-"""Residual, in units of noise, that stands for one of a simulation that failed; the search turns back there."""
+__all__ = ["Calibration", "Interval", "Starts", "calibrate"]
 
 AT_BOUND = 1e-3
-"""A parameter counts as at its bound within this share of its range in the logarithm."""
-
+"""An unknown counts as at its bound within this share of its range."""
 CLOSE = 0.95
 """Correlation from which two parameters stand for each other."""
+TOLD = 0.5
+"""Share of the variance of its prior that the data take away of an unknown, below which they do not determine it."""
+
+SPREAD = 16
+"""Starts that are spread over the bounds and simulated once."""
+FOLLOWED = 2
+"""Those of them that are followed, beside the default."""
+FIRST = 2
+"""Steps after which all but `KEPT` runs are given up."""
+KEPT = 2
+"""Runs that are followed to the end."""
+PER_START = 5
+"""Batches of simulations that there must be for each of `FOLLOWED` for a search from more than the default."""
+SAME = 1.0
+"""Two runs have arrived at the same place when no unknown differs by more, in its standard deviations."""
+AS_GOOD = 4.0
+"""An optimum elsewhere is nearly as good when its objective, minus two logarithms of the likelihood, is no higher."""
+REPEATS = 3
+"""How often the number of independent errors is worked out anew, at most."""
+SETTLED = 0.1
+"""It has settled when it changes by no larger share."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,28 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Starts:
+    """What became of the starts of a search.
+
+    Attributes
+    ----------
+    tried : int
+        Starts that were simulated.
+    followed : int
+        Those that were followed to the end.
+    agreeing : int
+        Those of these that arrived at the best place.
+    rivals : int
+        Those that arrived elsewhere, where the data fit nearly as well.
+    """
+
+    tried: int
+    followed: int
+    agreeing: int
+    rivals: int
+
+
+@dataclass(frozen=True)
 class Calibration:
     """The outcome of a recalibration.
 
@@ -57,17 +93,29 @@ class Calibration:
     names : tuple of str
         The parameters that were free.
     values, std_errors : ndarray, shape (parameter,)
-        Estimates and their linearised standard errors; NaN where a parameter is not identifiable.
+        Estimates and their standard errors, for errors that persist as the residuals do.
     correlation : ndarray, shape (parameter, parameter)
-        Linearised correlation of the estimates.
+        Correlation of the estimates.
     at_bound : tuple of bool
         Whether the estimate lies at a bound.
+    information : ndarray, shape (parameter,)
+        Share of the variance of the prior that the data have taken away [-].
     cost : float
         Mean squared residual in units of sensor noise.
     evaluations : int
         Batches of simulations of the calibration block.
+    converged : bool
+        Whether no unknown has farther to go than a tenth of its standard deviation.
+    starts : Starts
+        What became of the starts.
+    effective : float
+        Number of independent errors that tell as much as the residuals.
+    unknowns : Unknowns
+        All that was searched for: parameters first, then what is found beside them.
+    place, spread : ndarray, shape (unknown,)
+        Estimates and standard deviations of all unknowns, in their coordinates.
     profile : Profile
-        The profile-likelihood intervals, in the logarithms of the parameters.
+        The profile-likelihood intervals of the unknowns that have one, in their coordinates.
     """
 
     names: tuple[str, ...]
@@ -75,8 +123,15 @@ class Calibration:
     std_errors: np.ndarray
     correlation: np.ndarray
     at_bound: tuple[bool, ...]
+    information: np.ndarray
     cost: float
     evaluations: int
+    converged: bool
+    starts: Starts
+    effective: float
+    unknowns: Unknowns
+    place: np.ndarray
+    spread: np.ndarray
     profile: Profile
 
     def interval(self, index: int) -> Interval:
@@ -89,6 +144,19 @@ class Calibration:
             open=open_[profile.low_open[index], profile.high_open[index]],
             checked=profile.checked[index],
         )
+
+    def ends_beside(self) -> dict[str, tuple[float, float]]:
+        """Return the ends of the intervals of what was found beside the parameters, by name, in its coordinate."""
+        found = {}
+        for row, index in enumerate(np.flatnonzero(self.unknowns.profiled)):
+            if index >= self.unknowns.parameters:
+                found[self.unknowns.names[index]] = (float(self.profile.low[row]), float(self.profile.high[row]))
+        return found
+
+    @property
+    def starts_agree(self) -> bool:
+        """Whether no start ended elsewhere with a fit that is nearly as good."""
+        return not self.starts.rivals
 
     @property
     def close_pairs(self) -> tuple[tuple[str, str, float], ...]:
@@ -104,17 +172,28 @@ class Calibration:
     def warnings(self) -> list[str]:
         """Return what a user should know about the estimates."""
         found = []
+        if not self.converged:
+            found.append(
+                f"the calibration has not converged after {self.evaluations} batches of simulations: estimates and "
+                "intervals are of a search on its way; set a larger training.calibration_evaluations"
+            )
+        if not self.starts_agree:
+            found.append(
+                "the calibration has found parameters far from each other that fit nearly as well: the best are "
+                "taken, and their intervals do not reach to the others; calibrate fewer parameters, or give bounds"
+            )
         at_bound = [n for n, b in zip(self.names, self.at_bound, strict=True) if b]
         if at_bound:
             found.append(
                 f"calibrated parameters at a bound: {', '.join(at_bound)}: f compensates for something it lacks, "
                 "or the data do not determine them"
             )
-        unknown = [n for i, n in enumerate(self.names) if self.interval(i).open == "both"]
+        unknown = [n for n, told in zip(self.names, self.information, strict=True) if told < TOLD]
         if unknown:
             found.append(
-                f"the data do not determine {', '.join(unknown)}: the simulation hardly changes from bound to bound; "
-                "calibrate fewer parameters"
+                f"the data do not determine {', '.join(unknown)}: what is known of "
+                f"{'it' if len(unknown) == 1 else 'them'} is mostly the default and its bounds; calibrate fewer "
+                "parameters"
             )
         if self.close_pairs:
             named = ", ".join(f"{a} and {b} ({r:+.2f})" for a, b, r in self.close_pairs)
@@ -123,33 +202,36 @@ class Calibration:
 
 
 def calibrate(
-    names: Sequence[str],
+    unknowns: Unknowns,
     start: np.ndarray,
-    bounds: np.ndarray,
-    residuals: Callable[[Tensor], np.ndarray],
+    residuals: Callable[[np.ndarray], np.ndarray],
+    samples: Samples,
     *,
-    max_evaluations: int = 12,
+    max_evaluations: int = 40,
     report: Callable[[int, float, np.ndarray], None] | None = None,
 ) -> Calibration:
-    """Fit parameters by trust-region least squares in their logarithms.
+    """Fit unknowns by trust-region least squares from several starts, until it has arrived, and say how sure they are.
 
-    The simulations for the value and for all derivatives run as one batch, so a gradient costs no more time than a
-    simulation of a small plant. The profile widths take no more simulations than the search itself.
+    The start and others that are spread over the bounds are simulated side by side. The best are followed for a few
+    steps, the best of these to the end. The number of independent errors, by which data weigh against the prior, is
+    that of errors that persist for `asm_hybrid.training.persistence.PERSISTENCE` at first, and then worked out from the
+    residuals that were reached.
 
     Parameters
     ----------
-    names : sequence of str
-        Parameters to fit.
-    start : ndarray, shape (parameter,)
+    unknowns : Unknowns
+        What to fit; parameters in their logarithms.
+    start : ndarray, shape (unknown,)
         Where to begin.
-    bounds : ndarray, shape (parameter, 2)
-        Lowest and highest value; all positive.
     residuals : callable
-        From parameter sets ``(set, parameter)`` to residuals in units of noise, ``(set, sample)``.
+        From places ``(set, unknown)`` to residuals in units of noise, ``(set, sample)``; not finite where a simulation
+        fails.
+    samples : Samples
+        When and by what they were measured.
     max_evaluations : int
-        Bound on the number of batches.
+        Bound on the number of batches of simulations.
     report : callable, optional
-        Called with the number of the evaluation, the mean squared residual and the values.
+        Called with the number of the batch, the lowest mean squared residual in it and its place.
 
     Returns
     -------
@@ -160,77 +242,116 @@ def calibrate(
     SimulationError
         When the simulation fails at the start.
     """
-    low, high = np.log(bounds).T
-    margin = 1e-9 * (high - low)
-    guess = np.clip(np.log(start), low + margin, high - margin)
-    cache: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
-    evaluations = 0
+    search = Search(unknowns, residuals, samples.assumed, max_evaluations, report)
+    search.held = unknowns.optional.copy()
+    margin = 1e-9 * (unknowns.high - unknowns.low)
+    guess = np.clip(start, unknowns.low + margin, unknowns.high - margin)
+    (first,) = search.evaluate([guess])
+    if first is None:
+        shown = ", ".join(f"{n} = {v:.4g}" for n, v in unknowns.shown(guess))
+        raise SimulationError(f"the simulation of the calibration block diverges at {shown}")
+    ends, tried = _from_all_starts(search, first)
+    apart = [ends[0], *(end for end in ends[1:] if not _same(search, end[0], ends[0][0]))]
+    met = len(ends) - len(apart)
+    ends = _weighed(search, apart, samples)
+    best, converged = ends[0]
+    agreeing = [end for end in ends if _same(search, end[0], best)]
+    worst = search.objective(best.x, best.square) + AS_GOOD
+    rivals = [
+        at
+        for at, arrived in ends
+        if arrived and not _same(search, at, best) and search.objective(at.x, at.square) < worst
+    ]
+    starts = Starts(tried, len(ends) + met, len(agreeing) + met, len(rivals))
+    return _judged(search, best, converged, starts, samples)
 
-    def evaluate(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        nonlocal evaluations
-        key = x.tobytes()
-        if key not in cache:
-            signs = np.where(x + DIFFERENCE > high, -1.0, 1.0)
-            sets = np.exp(np.vstack([x, x + np.diag(signs * DIFFERENCE)]))
-            try:
-                found = residuals(torch.as_tensor(sets))
-            except SimulationError:
-                if not cache:
-                    raise
-                found = np.full((len(sets), len(next(iter(cache.values()))[0])), np.nan)
-            if not np.isfinite(found).all():
-                if not cache:
-                    shown = ", ".join(f"{n} = {v:.4g}" for n, v in zip(names, np.exp(x), strict=True))
-                    raise SimulationError(f"the simulation of the calibration block diverges at {shown}")
-                found = np.where(np.isfinite(found), found, REFUSED)
-            evaluations += 1
-            cache[key] = found[0], (found[1:] - found[0]).T / (signs * DIFFERENCE)
-            if report is not None:
-                report(evaluations, float(np.mean(found[0] ** 2)), np.exp(x))
-        return cache[key]
 
-    def value(x: np.ndarray) -> np.ndarray:
-        return evaluate(x)[0]
+def _from_all_starts(search: Search, first: Found) -> tuple[list[tuple[Found, bool]], int]:
+    """Return where the best starts arrive, the best one first, and how many starts there were."""
+    runs, tried = [first], 1
+    if search.most >= PER_START * FOLLOWED:
+        places = search.unknowns.spread_places(first.x, SPREAD)
+        value = search.scan(places)
+        chosen = [places[i] for i in np.argsort(value, kind="stable")[:FOLLOWED] if np.isfinite(value[i])]
+        runs += [found for found in (search.evaluate(chosen) if chosen else []) if found is not None]
+        tried += len(places)
+    ends = _sorted(search, search.descend(runs, FIRST))
+    return _sorted(search, search.descend([at for at, _ in ends[:KEPT]], search.most)), tried
 
-    def derivative(x: np.ndarray) -> np.ndarray:
-        return evaluate(x)[1]
 
-    from scipy.optimize import least_squares  # slow to load, and for training alone
+def _sorted(search: Search, ends: list[tuple[Found, bool]]) -> list[tuple[Found, bool]]:
+    return sorted(ends, key=lambda end: search.objective(end[0].x, end[0].square))
 
-    result = least_squares(
-        value,
-        guess,
-        jac=derivative,
-        bounds=(low, high),
-        method="trf",
-        xtol=1e-3,
-        ftol=1e-4,
-        max_nfev=max_evaluations,
+
+def _weighed(search: Search, ends: list[tuple[Found, bool]], samples: Samples) -> list[tuple[Found, bool]]:
+    """Go on with all unknowns, and with the number of independent errors that the residuals have."""
+    for again in range(REPEATS):
+        effective = samples.effective(ends[0][0].residual)
+        settled = abs(effective - search.effective) < SETTLED * search.effective
+        if search.evaluations >= search.most or (again and settled):
+            break
+        search.effective = effective
+        search.held[:] = False
+        fresh = [found for found in search.evaluate([at.x for at, _ in ends]) if found is not None]
+        search.hold_what_tells_nothing(fresh[0])
+        ends = _sorted(search, search.descend(fresh, search.most))
+    return ends
+
+
+def _same(search: Search, at: Found, best: Found) -> bool:
+    """Whether two runs have arrived at one place."""
+    return bool(np.max(np.abs(at.x - best.x) / search.spread(best)) < SAME)
+
+
+def _judged(search: Search, best: Found, converged: bool, starts: Starts, samples: Samples) -> Calibration:
+    """Return the outcome, with how sure it is."""
+    unknowns, count = search.unknowns, search.unknowns.parameters
+    bread = np.linalg.inv(search.curvature(best))
+    weight = search.weight(best)
+    prior = np.diag(unknowns.spread**-2.0)
+    slopes = weight**2 * samples.covariance_of_slopes(best.residual, best.slope) + prior
+    robust = np.diag(bread @ slopes @ bread)
+    # Where the sum over days says more than the number of independent errors does, it counts.
+    wider = np.maximum(1.0, robust / np.diag(bread))
+    spread = np.sqrt(np.diag(bread) * wider)
+    root = np.sqrt(weight)
+    profiled = np.flatnonzero(unknowns.profiled)
+
+    def augmented(x: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        away = (x - unknowns.centre) / unknowns.spread
+        return np.concatenate([root * residual, away], axis=-1)
+
+    def simulated(places: np.ndarray) -> np.ndarray:
+        return augmented(places, search.residuals(places))
+
+    profile = profile_widths(
+        best.x,
+        augmented(best.x, best.residual),
+        np.vstack([root * best.slope, np.diag(1.0 / unknowns.spread)]),
+        np.column_stack([unknowns.low, unknowns.high]),
+        simulated,
+        quantile(LEVEL) * wider[profiled],
+        profiled,
+        min(ROUNDS, search.evaluations // 2),
     )
-    residual, slope = evaluate(result.x)
-    covariance = np.linalg.pinv(slope.T @ slope) * (residual @ residual) / max(1, len(residual) - len(names))
-    spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        correlation = covariance / np.outer(spread, spread)
-    values = np.exp(result.x)
-    spread = np.where(spread > 0, spread, np.nan)
-    edge = AT_BOUND * (high - low)
-
-    def simulated(x: np.ndarray) -> np.ndarray:
-        try:
-            return residuals(torch.as_tensor(np.exp(x)))
-        except SimulationError:
-            return np.full((len(x), len(residual)), np.nan)
-
-    rounds = min(ROUNDS, evaluations // 2)
-    profile = profile_widths(result.x, residual, slope, np.column_stack([low, high]), simulated, rounds)
+    own = slice(0, count)
+    deviations = np.sqrt(np.diag(bread))
+    edge = AT_BOUND * (unknowns.high - unknowns.low)
+    values = np.exp(best.x[own])
     return Calibration(
-        names=tuple(names),
+        names=unknowns.names[own],
         values=values,
-        std_errors=spread * values,
-        correlation=correlation,
-        at_bound=tuple(bool(v) for v in (result.x - low < edge) | (high - result.x < edge)),
-        cost=float(np.mean(residual**2)),
-        evaluations=evaluations,
+        std_errors=spread[own] * values,
+        correlation=(bread / np.outer(deviations, deviations))[own, own],
+        at_bound=tuple(bool(v) for v in ((best.x - unknowns.low < edge) | (unknowns.high - best.x < edge))[own]),
+        information=1.0 - (deviations / unknowns.spread)[own] ** 2,
+        cost=best.square,
+        evaluations=search.evaluations,
+        converged=converged,
+        starts=starts,
+        effective=search.effective,
+        unknowns=unknowns,
+        place=best.x,
+        spread=spread,
         profile=profile,
     )

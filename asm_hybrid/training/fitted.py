@@ -490,7 +490,7 @@ def _sensors(config: Config, learnt: dict[str, Tensor]) -> Sensors:
     noise = learnt.get("noise", torch.zeros(len(specs), dtype=torch.float64))
     sensors = Sensors(specs, noise, len(config.training.seeds))
     if learnt:
-        sensors.load_state_dict(learnt)
+        sensors.load_state_dict({"beside_f": torch.zeros_like(noise), **learnt})  # earlier versions have none
     return sensors
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["LEVEL", "Profile", "profile_widths"]
+__all__ = ["LEVEL", "ROUNDS", "Profile", "profile_widths", "quantile"]
 
 LEVEL = 0.95
 """Confidence of an interval."""
@@ -23,7 +23,7 @@ class Profile:
 
     Attributes
     ----------
-    low, high : ndarray, shape (parameter,)
+    low, high : ndarray, shape (profiled,)
         Ends, in the coordinate of the search; a bound where the sum of squares does not rise enough before it.
     low_open, high_open : tuple of bool
         Whether the interval runs into the bound there.
@@ -99,33 +99,46 @@ class _End:
         self.x, self.residual = self.place, residual
 
 
+def quantile(level: float) -> float:
+    """Return what the square of a standard normal number does not exceed, with a probability."""
+    from scipy.special import gammaincinv
+
+    return 2.0 * float(gammaincinv(0.5, level))
+
+
 def profile_widths(
     x: np.ndarray,
     residual: np.ndarray,
     slope: np.ndarray,
     bounds: np.ndarray,
     simulate: Callable[[np.ndarray], np.ndarray],
+    rise: np.ndarray,
+    which: np.ndarray,
     rounds: int = ROUNDS,
 ) -> Profile:
-    """Return the profile-likelihood interval of every parameter.
+    """Return the profile-likelihood intervals of some unknowns.
 
-    The interval of a parameter holds the values at which the least sum of squares over all others rises by no more than
-    ``s² χ²₁(0.95)``, with s² the mean squared residual per degree of freedom [1]_. The ends come from the linear model
-    of the residuals at the optimum. All of them are simulated as one batch, which corrects the linear model of each end
-    by a rank-one update [2]_, and gives a better end, a few times over.
+    The interval of an unknown holds the values at which the least sum of squares over all others rises by no more than
+    `rise` [1]_. The ends come from the linear model of the residuals at the optimum. All of them are simulated as one
+    batch, which corrects the linear model of each end by a rank-one update [2]_, and gives a better end, a few times
+    over.
 
     Parameters
     ----------
-    x : ndarray, shape (parameter,)
+    x : ndarray, shape (unknown,)
         The optimum.
     residual : ndarray, shape (sample,)
-        Residuals there, in units of noise.
-    slope : ndarray, shape (sample, parameter)
+        Residuals there, such that half their sum of squares is the negative logarithm of the density.
+    slope : ndarray, shape (sample, unknown)
         Their derivatives.
-    bounds : ndarray, shape (parameter, 2)
+    bounds : ndarray, shape (unknown, 2)
         Lowest and highest value.
     simulate : callable
-        From parameter sets ``(set, parameter)`` to residuals ``(set, sample)``; not finite where one diverges.
+        From places ``(set, unknown)`` to residuals ``(set, sample)``; not finite where one diverges.
+    rise : ndarray, shape (profiled,)
+        By how much the sum of squares is higher at an end.
+    which : ndarray of int, shape (profiled,)
+        The unknowns that get an interval.
     rounds : int
         Batches of simulations at most.
 
@@ -139,10 +152,9 @@ def profile_widths(
     .. [2] C. G. Broyden (1965), "A class of methods for solving nonlinear simultaneous equations", Math. Comput. 19,
        577-593, https://doi.org/10.1090/S0025-5718-1965-0198670-6.
     """
-    from scipy.special import gammaincinv
-
-    rise = 2.0 * float(gammaincinv(0.5, LEVEL)) * float(residual @ residual) / max(1, len(residual) - len(x))
-    ends = [_End(i, sign, x, residual, slope, rise) for i in range(len(x)) for sign in (-1, 1)]
+    ends = [
+        _End(int(i), sign, x, residual, slope, float(r)) for i, r in zip(which, rise, strict=True) for sign in (-1, 1)
+    ]
     for end in ends:
         end.propose(bounds)
     simulations = 0

@@ -14,6 +14,7 @@ from safetensors.torch import save as save_tensors
 from asm_hybrid import __version__
 from asm_hybrid.artefacts import write_bytes_atomic, write_csv_atomic, write_json_atomic
 from asm_hybrid.config import calibration_bounds
+from asm_hybrid.data.corrections import CORRECTION, correction_texts
 from asm_hybrid.data.unusual import CONSTANTS
 from asm_hybrid.manifest import write_manifest
 from asm_hybrid.training.bands import Band, band_summary, coverage_warnings, prediction_band
@@ -27,7 +28,7 @@ from asm_hybrid.training.progress import finite
 from asm_hybrid.training.run_context import RunContext
 from asm_hybrid.training.run_folder import environment
 from asm_hybrid.training.scores import score
-from asm_hybrid.training.sensors import sensor_warnings
+from asm_hybrid.training.sensors import SensorTable, sensor_warnings
 
 __all__ = ["write_results"]
 
@@ -148,6 +149,7 @@ def parameter_rows(model: FittedModel, calibration: Calibration | None) -> list[
                 "profile_high": profile.high if profile else None,
                 "profile_open": profile.open if profile else None,
                 "profile_checked": profile.checked if profile else None,
+                "information": float(calibration.information[k]) if calibration and k is not None else None,
             }
         )
     return rows
@@ -184,13 +186,15 @@ def write_results(
     dataset, blocks, calibration = context.dataset, context.blocks, learnt.f.calibration
     model = learnt.model(context)
     quality = [asdict(finding) for finding in dataset.quality]
-    write_json_atomic(folder / "data.json", {"files": list(dataset.fingerprint), "quality": quality})
+    texts = correction_texts(model.config, model.plant.table, model.plant.layout)
+    data = {"files": list(dataset.fingerprint), "corrections": texts, "quality": quality}
+    write_json_atomic(folder / "data.json", data)
     facts = environment(context.device)
     write_json_atomic(folder / "environment.json", facts)
     frame = pd.DataFrame(dataset.inputs, columns=dataset.input_names)
     frame.insert(0, "time", [dataset.to_stamp(t).isoformat() for t in dataset.times])
     write_csv_atomic(folder / "inputs.csv", frame)
-    sensors = model.sensors.table([o.unit for o in dataset.observations]) if model.term is not None else {}
+    sensors = _sensors(context, learnt, model)
     rows = {"parameters": parameter_rows(model, calibration), "correlations": correlations(calibration)}
     write_json_atomic(folder / "parameters.json", rows | {"sensors": sensors})
     summary: dict[str, Any] = {
@@ -206,6 +210,7 @@ def write_results(
         "blocks": {n: [dataset.to_stamp(t).isoformat() for t in b] for n, b in blocks.items()},
         "variables": {o.label: {"target": o.target, "unit": o.unit, "noise": o.noise} for o in dataset.observations},
         "sensors": sensors,
+        "calibration": calibration_facts(calibration),
         "seeds": list(model.config.training.seeds),
         "fits": {n: {k: _finite(v) for k, v in vars(r).items()} for n, r in learnt.fits.items()},
         "scores": {},
@@ -220,12 +225,46 @@ def write_results(
     write_manifest(folder)
 
 
+def _sensors(context: RunContext, learnt: BestSoFar, model: FittedModel) -> SensorTable:
+    """Return bias and lag of the sensors: those of the hybrid, or of f where the run is about that."""
+    of_f = model.term is None
+    if of_f and model.config.model.mode == "neural":
+        return {}
+    ends = learnt.f.bias_ends(context.labels, model.sensors.noise)
+    return model.sensors.table([o.unit for o in context.dataset.observations], ends, of_f=of_f)
+
+
+def calibration_facts(calibration: Calibration | None) -> dict[str, Any] | None:
+    """Return how the calibration ended, for ``summary.json``; None where there was none."""
+    if calibration is None:
+        return None
+    own, starts = calibration.unknowns.parameters, calibration.starts
+    return {
+        "cost": calibration.cost,
+        "evaluations": calibration.evaluations,
+        "converged": calibration.converged,
+        "starts": asdict(starts),
+        "starts_agree": calibration.starts_agree,
+        "independent_errors": calibration.effective,
+        "first_state": {
+            name: float(np.exp(x))
+            for name, x, profiled in zip(
+                calibration.unknowns.names[own:],
+                calibration.place[own:],
+                calibration.unknowns.profiled[own:],
+                strict=True,
+            )
+            if not profiled
+        },
+    }
+
+
 def _warnings(context: RunContext, learnt: BestSoFar, sensors: dict[str, Any]) -> list[str]:
     """Return what the user should know of data, stages, sensors and calibration."""
     dataset, calibration = context.dataset, learnt.f.calibration
     return [
         *learnt.warnings,
-        *(f"{f.where}: {f.message}" for f in dataset.quality if f.kind in CONSTANTS),
+        *(f"{f.where}: {f.message}" for f in dataset.quality if f.kind in (*CONSTANTS, CORRECTION)),
         *sensor_warnings(sensors, {o.label: o.noise for o in dataset.observations}),
         *(calibration.warnings() if calibration else ()),
     ]

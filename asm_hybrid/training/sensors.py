@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,9 @@ from asm_hybrid.config import Config
 from asm_hybrid.config.builders.columns import used_columns
 from asm_hybrid.config.schema.sensor import LEARN
 from asm_hybrid.training.observation import lagged
+from asm_hybrid.training.persistence import PERSISTENCE
 
-__all__ = ["SensorSpec", "Sensors", "sensor_specs", "sensor_warnings"]
+__all__ = ["SensorSpec", "SensorTable", "Sensors", "sensor_specs", "sensor_warnings"]
 
 BIAS_SPREAD = 3.0
 """Standard deviation of a bias before anything was measured, in units of the sensor's noise."""
@@ -25,10 +26,12 @@ LONGEST_LAG = 1.0 / 24.0
 """Bound of a learnt lag [d]."""
 FIRST_LAG = 0.1
 """Start of u in the lag ``LONGEST_LAG u² / (1 + u²)``: 0.6 min."""
-PERSISTENCE = 0.25
-"""Time within which the errors of one column count as one, since they persist [d]: it sets the weight of the prior."""
 PACE = 5.0
 """How much farther a gradient step moves a sensor than a weight of n: what a sensor can explain it explains first."""
+
+
+SensorTable = dict[str, dict[str, dict[str, Any]]]
+"""Bias and lag by column."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ class Sensors(nn.Module):
     """Biases and lags of the sensors, those that are learnt as parameters that lead with the member axis.
 
     A bias is ``BIAS_SPREAD · noise · b``, a lag ``LONGEST_LAG u² / (1 + u²)``: bounded, and never negative. The
-    parameters are b and u over `PACE`.
+    parameters are b and u over `PACE`. Biases that were found beside the parameters of f are kept apart: by these
+    recalibrated f is compared with measurements, and n starts from them.
 
     Parameters
     ----------
@@ -90,12 +94,14 @@ class Sensors(nn.Module):
     """
 
     noise: Tensor
+    beside_f: Tensor
 
     def __init__(self, specs: Sequence[SensorSpec], noise: Tensor, members: int) -> None:
         super().__init__()
         self.specs = tuple(specs)
         self.members = members
         self.register_buffer("noise", noise.clone())
+        self.register_buffer("beside_f", torch.zeros_like(noise))
         self._biased = [i for i, s in enumerate(specs) if s.bias]
         self._slow = [i for i, s in enumerate(specs) if s.learns_lag]
         if self._biased:
@@ -113,10 +119,18 @@ class Sensors(nn.Module):
         if self.learns and other.specs == self.specs and other.members == self.members:
             other = other.to(self.noise.device)
             with torch.no_grad():
+                self.beside_f.copy_(other.beside_f)
                 if self._biased:
                     self.b.copy_(other.b * (other.noise / self.noise)[self._biased])
                 if self._slow:
                     self.u.copy_(other.u)
+
+    def begin_with(self, biases: Tensor) -> None:
+        """Start from the biases ``(column,)`` that were found beside the parameters of f, in the columns' units."""
+        with torch.no_grad():
+            self.beside_f.copy_(biases)
+            if self._biased:
+                self.b.copy_((biases / (BIAS_SPREAD * self.noise * PACE))[self._biased].expand_as(self.b))
 
     def biases(self) -> Tensor:
         """Return the offsets, ``(member, column)``, in the columns' units; zero where none is learnt."""
@@ -136,6 +150,10 @@ class Sensors(nn.Module):
     def known(self, outputs: Tensor, step: float) -> Tensor:
         """Return what sensors show of outputs ``(…, point, column)`` if nothing is learnt: with lags that are given."""
         return self._slowed(outputs, self._given(), [i for i, s in enumerate(self.specs) if s.lag], step)
+
+    def of_f(self, outputs: Tensor, step: float) -> Tensor:
+        """Return what sensors show of recalibrated f ``(…, point, column)``: lags that are given, and its biases."""
+        return self.known(outputs, step) + self.beside_f
 
     def read(self, outputs: Tensor, step: float) -> Tensor:
         """Return what sensors show of the outputs of all members.
@@ -174,20 +192,33 @@ class Sensors(nn.Module):
         biases = self.biases()[:, self._biased] / (BIAS_SPREAD * self.noise[self._biased])
         return (lags.square().sum(1) + biases.square().sum(1)) * PERSISTENCE / (days * len(self.specs))
 
-    def table(self, units: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Return bias and lag by column, median and range over seeds, for ``summary.json``.
+    def table(self, units: Sequence[str], ends: Mapping[str, tuple[float, float]], *, of_f: bool) -> SensorTable:
+        """Return bias and lag by column, for ``summary.json``.
 
         Parameters
         ----------
         units : sequence of str
             Units of the columns.
+        ends : mapping of str to (float, float)
+            Ends of the 95 % intervals of biases that were found beside the parameters of f, by column, in its unit.
+        of_f : bool
+            Whether those of recalibrated f are asked for; else the median and range over the seeds of n.
+
+        Returns
+        -------
+        dict of str to dict of str to dict
         """
-        found: dict[str, dict[str, Any]] = {}
+        found: SensorTable = {}
         with torch.no_grad():
             biases, lags = self.biases().cpu().numpy(), 1440.0 * self.lags().cpu().numpy()
+        if of_f:
+            biases, lags = self.beside_f.cpu().numpy()[None], 1440.0 * self._given().cpu().numpy()[None]
         for i, (spec, unit) in enumerate(zip(self.specs, units, strict=True)):
-            row = {"bias": _row(biases[:, i], unit, True)} if spec.bias else {}
-            if spec.lag or spec.learns_lag:
+            row = {}
+            low, high = ends.get(spec.label, (None, None))
+            if spec.bias and not (of_f and low is None):
+                row["bias"] = _row(biases[:, i], unit, True) | {"profile_low": low, "profile_high": high}
+            if spec.lag or (spec.learns_lag and not of_f):
                 row["lag"] = _row(lags[:, i], "min", spec.learns_lag)
             if row:
                 found[spec.label] = row

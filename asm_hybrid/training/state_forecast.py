@@ -321,5 +321,6 @@ def loop_of_f(record: FittedRecord, which: int) -> OpenLoop:
     assert record.f is not None
     assert record.f.knots is not None
     part = slice(which, which + 1)
-    shown = record.model.sensors.known(record.f.outputs, record.grid.spacing)
-    return OpenLoop(record.read(shown[part], record.grid.points), record.f.knots[part])
+    sensors = record.model.sensors
+    shown = (sensors.of_f if which else sensors.known)(record.f.outputs[part], record.grid.spacing)
+    return OpenLoop(record.read(shown, record.grid.points), record.f.knots[part])

@@ -193,7 +193,10 @@ class TrainingSection(Section):
         "longer [d]; the whole window without it.",
     )
     calibration_evaluations: Tries = Field(
-        default=12, gt=0, description="Simulations of the calibration block, with all derivatives, at most."
+        default=40,
+        gt=0,
+        description="Batches of simulations of the calibration block, each with all derivatives, at most; it ends as "
+        "soon as it has converged.",
     )
     window: Duration = Field(default=written("12 h"), gt=0, description="Length of a training window [d].")
     batch: Tries = Field(default=64, gt=0, description="Windows per gradient step.")

@@ -107,12 +107,18 @@ def _correlations(sheets: _Sheets, correlations: Mapping[str, Mapping[str, Any]]
 
 
 def _sensors(sheets: _Sheets, sensors: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
-    keys = ("value", "low", "high", "unit", "learnt")
+    keys = ("value", "low", "high", "profile_low", "profile_high", "unit", "learnt")
     rows = [
-        [column, trait, *(row[k] for k in keys)] for column, traits in sensors.items() for trait, row in traits.items()
+        [column, trait, *(row.get(k) for k in keys)]
+        for column, traits in sensors.items()
+        for trait, row in traits.items()
     ]
     if rows:
-        sheets.add("Sensors", ["Column", "Trait", "Median", "Lowest", "Highest", "Unit", "Learnt"], rows)
+        sheets.add(
+            "Sensors",
+            ["Column", "Trait", "Median", "Lowest", "Highest", "95 % from", "95 % to", "Unit", "Learnt"],
+            rows,
+        )
 
 
 def _scores(summary: Mapping[str, Any]) -> list[list[Any]]:

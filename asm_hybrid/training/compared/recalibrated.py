@@ -27,7 +27,7 @@ class Recalibrated(ComparedModel):
         """Forecast from updated states."""
         assert loop is not None
         model = task.record.model
-        return plant_forecast(task, loop, model.recalibrated(), model.sensors.known)
+        return plant_forecast(task, loop, model.recalibrated(), model.sensors.of_f)
 
 
 MODEL = Recalibrated()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,12 +12,19 @@ from torch import Tensor
 
 from asm_hybrid.config import calibration_bounds
 from asm_hybrid.training.calibration import Calibration, calibrate
+from asm_hybrid.training.first_state import FIRST_BOUND, FIRST_SPREAD, FirstState, steady_states
 from asm_hybrid.training.observation import robust
+from asm_hybrid.training.persistence import Samples
 from asm_hybrid.training.run_context import RunContext
-from asm_hybrid.training.simulation_models import PlantModel, start_state, without_gradients
+from asm_hybrid.training.sensors import BIAS_SPREAD
+from asm_hybrid.training.simulation_models import PlantModel, without_gradients
+from asm_hybrid.training.unknowns import Unknowns
 from asm_hybrid.training.windows import interpolate_outputs
 
 __all__ = ["CalibratedF", "calibrate_f", "uncalibrated_f"]
+
+BIAS_BOUND = 10.0
+"""Largest bias, in standard deviations of its prior."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +36,33 @@ class CalibratedF:
     parameters : Tensor, shape (parameter,)
         Parameters.
     start : Tensor, shape (2, row, component)
-        Steady states, with the default parameters and with these.
+        States at the begin of the record: the steady state with the default parameters; and that with these parameters,
+        with as much more or less of every particulate component as the calibration has found.
+    biases : Tensor, shape (column,)
+        Offsets of the sensors that were found beside them, in the columns' units; zero where none is learnt.
     calibration : Calibration or None
         The outcome of the search; None as long as it has not ended, or where nothing is calibrated.
     """
 
     parameters: Tensor
     start: Tensor
+    biases: Tensor
     calibration: Calibration | None = None
+
+    def bias_ends(self, labels: Sequence[str], noise: Tensor) -> dict[str, tuple[float, float]]:
+        """Return the ends of the 95 % intervals of the biases, by column, in its unit; empty where none was found.
+
+        Parameters
+        ----------
+        labels : sequence of str
+            The columns.
+        noise : Tensor, shape (column,)
+            The noise of their sensors, in their units.
+        """
+        if self.calibration is None:
+            return {}
+        ends, sizes = self.calibration.ends_beside(), dict(zip(labels, noise.tolist(), strict=True))
+        return {name: (low * sizes[name], high * sizes[name]) for name, (low, high) in ends.items()}
 
 
 def uncalibrated_f(context: RunContext) -> CalibratedF:
@@ -49,11 +76,15 @@ def uncalibrated_f(context: RunContext) -> CalibratedF:
     Returns
     -------
     CalibratedF
-        With the default parameters, or those of an earlier run, and zeros for the steady states.
+        With the default parameters, or those of an earlier run, with its biases of the same sensors; and zeros for the
+        steady states.
     """
-    first = context.defaults if context.warm_start is None else context.warm_start.parameters
+    earlier, biases = context.warm_start, context.new_sensors().beside_f
+    first = context.defaults if earlier is None else earlier.parameters
+    if earlier is not None and earlier.sensors.specs == context.new_sensors().specs:
+        biases = earlier.sensors.beside_f.to(context.device)
     start = torch.zeros(2, *context.plant.shape, dtype=torch.float64, device=context.device)
-    return CalibratedF(first.to(context.device).clone(), start)
+    return CalibratedF(first.to(context.device).clone(), start, biases.clone())
 
 
 def calibrate_f(context: RunContext, f: CalibratedF, keep: Callable[[CalibratedF], None]) -> CalibratedF:
@@ -71,70 +102,175 @@ def calibrate_f(context: RunContext, f: CalibratedF, keep: Callable[[CalibratedF
     Returns
     -------
     CalibratedF
-        With the best parameters and their steady state; as it was where nothing is calibrated.
+        With the best parameters, the state that the record begins with, and the biases of the sensors; as it was where
+        nothing is calibrated.
     """
-    chosen = calibration_bounds(context.config, context.plant.table)
-    if not chosen or "calibration" not in context.config.training.stages:
+    task = CalibrationTask(context, f)
+    if not task.names or "calibration" not in context.config.training.stages:
         return f
-    names = list(chosen)
-    index = [context.plant.table.parameter_names.index(n) for n in names]
     evaluations = context.config.training.calibration_evaluations
     least = np.inf
 
-    def moved(values: np.ndarray) -> CalibratedF:
-        parameters, start = f.parameters.clone(), f.start.clone()
-        parameters[index] = torch.as_tensor(values, device=context.device)
-        start[1] = start_state(context.system(parameters), context.typical_inputs, f.start[:1])[0]
-        return CalibratedF(parameters, start)
-
-    def report(evaluation: int, cost: float, values: np.ndarray) -> None:
+    def report(evaluation: int, cost: float, place: np.ndarray) -> None:
         nonlocal least
         if cost < least:
             least = cost
-            keep(moved(values))
-        context.log.write(
-            {"stage": "calibration", "evaluation": evaluation, "loss": cost}
-            | {"parameters": dict(zip(names, values.tolist(), strict=True))}
-        )
+            keep(task.moved(place))
+        shown = dict(task.unknowns.shown(place))
+        context.log.write({"stage": "calibration", "evaluation": evaluation, "loss": cost, "parameters": shown})
         context.progress.advance(f"mean squared residual {cost:.4g}")
 
     context.progress.stage("recalibrating f", evaluations)
     found = calibrate(
-        names,
-        np.asarray(f.parameters[index].cpu()),
-        np.array([chosen[n] for n in names]),
-        _remembered(context, "calibration", _residuals(context, f, index)),
-        max_evaluations=evaluations,
-        report=report,
+        task.unknowns, task.start, task.residuals, task.samples, max_evaluations=evaluations, report=report
     )
-    best = moved(found.values)
-    return CalibratedF(best.parameters, best.start, found)
+    return replace(task.moved(found.place), calibration=found)
 
 
-def _residuals(context: RunContext, f: CalibratedF, index: list[int]) -> Callable[[Tensor], np.ndarray]:
-    """Return the function from values of some parameters ``(set, parameter)`` to residuals ``(set, sample)``."""
-    grid, observations, sensors = context.grid, context.dataset.observations, context.new_sensors()
-    begin, end = context.blocks["calibrate"]
-    last = min(len(context.inputs) - 1, int(np.ceil(end / grid.interval)))
-    inputs = context.inputs[: last + 1]
-    used = [(np.asarray(o.times) >= begin) & (np.asarray(o.times) <= end) for o in observations]
+@dataclass(eq=False)
+class CalibrationTask:
+    """The calibration of f on its block: unknowns, residuals, and what a place stands for.
 
-    def residuals(sets: Tensor) -> np.ndarray:
-        full = f.parameters.repeat(len(sets), 1)
-        full[:, index] = sets.to(context.device)
-        system = context.system(full)
-        with torch.no_grad():
-            first = start_state(system, context.typical_inputs, f.start[:1])
-        solution = without_gradients(PlantModel(system, grid)).simulate(first, inputs)
-        shown = np.asarray(sensors.known(solution.outputs, grid.spacing).cpu())
-        found = interpolate_outputs(shown, observations, grid.interval, grid.points)
-        parts = [o.error(y)[..., u] / o.noise for y, o, u in zip(found, observations, used, strict=True)]
-        return np.asarray(robust(torch.as_tensor(np.concatenate(parts, axis=-1)), context.config.training.loss))
+    Attributes
+    ----------
+    context : RunContext
+        The run.
+    f : CalibratedF
+        f at its steady start.
+    """
 
-    return residuals
+    context: RunContext
+    f: CalibratedF
+    _remembered: Callable[[Tensor], np.ndarray] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._remembered = remembered(self.context, "calibration", self._simulated)
+
+    @cached_property
+    def _bounds(self) -> dict[str, tuple[float, float]]:
+        return calibration_bounds(self.context.config, self.context.plant.table)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The parameters that are calibrated."""
+        return tuple(self._bounds)
+
+    @cached_property
+    def _index(self) -> list[int]:
+        return [self.context.plant.table.parameter_names.index(n) for n in self.names]
+
+    @cached_property
+    def _first(self) -> FirstState:
+        return FirstState(self.context.plant)
+
+    @cached_property
+    def _noise(self) -> Tensor:
+        return self.context.new_sensors().noise
+
+    @cached_property
+    def _biased(self) -> list[int]:
+        """The columns whose bias is learnt."""
+        return [i for i, s in enumerate(self.context.new_sensors().specs) if s.bias]
+
+    @cached_property
+    def unknowns(self) -> Unknowns:
+        """Parameters in their logarithms, factors on the first state in theirs, biases in units of noise."""
+        defaults = np.asarray(self.context.defaults[self._index].cpu())
+        own = Unknowns.of_parameters(self.names, defaults, np.array(list(self._bounds.values())))
+        own = own.with_more(self._first.names, FIRST_SPREAD, FIRST_BOUND, optional=True)
+        labels = [self.context.labels[i] for i in self._biased]
+        return own.with_more(labels, BIAS_SPREAD, BIAS_BOUND * BIAS_SPREAD, profiled=True)
+
+    @cached_property
+    def _simulates(self) -> int:
+        """How many unknowns, the first ones, need a simulation."""
+        return len(self.names) + len(self._first.names)
+
+    @property
+    def start(self) -> np.ndarray:
+        """Where the search begins, ``(unknown,)``."""
+        x = np.zeros(len(self.unknowns))
+        x[: len(self.names)] = np.log(np.asarray(self.f.parameters[self._index].cpu()))
+        x[self._simulates :] = np.asarray((self.f.biases / self._noise)[self._biased].cpu())
+        return x
+
+    @cached_property
+    def _used(self) -> list[np.ndarray]:
+        """Which samples of every column lie in the calibration block."""
+        begin, end = self.context.blocks["calibrate"]
+        return [(o.times >= begin) & (o.times <= end) for o in self.context.dataset.observations]
+
+    @cached_property
+    def samples(self) -> Samples:
+        """When and by what was measured what the residuals are of."""
+        observations = self.context.dataset.observations
+        return Samples(
+            np.concatenate([o.times[u] for o, u in zip(observations, self._used, strict=True)]),
+            np.concatenate([np.full(int(u.sum()), i) for i, u in enumerate(self._used)]),
+        )
+
+    def moved(self, place: np.ndarray) -> CalibratedF:
+        """Return f at a place of the search."""
+        context = self.context
+        parameters, start, biases = self.f.parameters.clone(), self.f.start.clone(), self.f.biases.clone()
+        x = torch.as_tensor(place, device=context.device)
+        parameters[self._index] = torch.exp(x[: len(self.names)])
+        steady = self._steady(parameters.unsqueeze(0))
+        start[1] = self._first.moved(steady, x[len(self.names) : self._simulates].unsqueeze(0))[0]
+        biases[self._biased] = x[self._simulates :] * self._noise[self._biased]
+        return CalibratedF(parameters, start, biases)
+
+    def residuals(self, places: np.ndarray) -> np.ndarray:
+        """Return residuals in units of noise, ``(set, sample)``, not finite where a simulation fails.
+
+        Parameters
+        ----------
+        places : ndarray, shape (set, unknown)
+            Places of the search. Those that differ in biases alone are simulated once.
+
+        Returns
+        -------
+        ndarray, shape (set, sample)
+        """
+        own, which = np.unique(places[:, : self._simulates], axis=0, return_inverse=True)
+        shown = self._remembered(torch.as_tensor(own))[which.reshape(-1)]
+        parts, at, offset = [], 0, np.zeros((len(places), len(self._used)))
+        offset[:, self._biased] = places[:, self._simulates :]
+        for i, (o, used) in enumerate(zip(self.context.dataset.observations, self._used, strict=True)):
+            predicted = np.zeros((len(places), len(used)))
+            predicted[:, used] = shown[:, at : at + int(used.sum())] + o.noise * offset[:, i : i + 1]
+            at += int(used.sum())
+            parts.append(o.error(predicted)[:, used] / o.noise)
+        return np.asarray(robust(torch.as_tensor(np.concatenate(parts, axis=-1)), self.context.config.training.loss))
+
+    def _steady(self, parameters: Tensor) -> Tensor:
+        context = self.context
+        return steady_states(context.system(parameters), context.typical_inputs, self.f.start[:1])
+
+    def _simulated(self, sets: Tensor) -> np.ndarray:
+        """Return what the sensors show if they have no bias, at the samples of the block, ``(set, sample)``."""
+        context, grid, observations = self.context, self.context.grid, self.context.dataset.observations
+        x = sets.to(context.device)
+        full = self.f.parameters.repeat(len(sets), 1)
+        full[:, self._index] = torch.exp(x[:, : len(self.names)])
+        distinct, which = torch.unique(full, dim=0, return_inverse=True)
+        steady = self._steady(distinct)[which]
+        last = min(len(context.inputs) - 1, int(np.ceil(context.blocks["calibrate"][1] / grid.interval)))
+        first = self._first.moved(steady, x[:, len(self.names) :])
+        able = torch.isfinite(first).flatten(1).all(1)
+        out = np.full((len(sets), len(self.samples.times)), np.nan)
+        if able.any():
+            model = without_gradients(PlantModel(context.system(full[able]), grid))
+            outputs = model.simulate(first[able], context.inputs[: last + 1]).outputs
+            shown = np.asarray(context.new_sensors().known(outputs, grid.spacing).cpu())
+            found = interpolate_outputs(shown, observations, grid.interval, grid.points)
+            out[able.cpu().numpy()] = np.concatenate(
+                [y[..., u] for y, u in zip(found, self._used, strict=True)], axis=-1
+            )
+        return out
 
 
-def _remembered(
+def remembered(
     context: RunContext, stage: str, function: Callable[[Tensor], np.ndarray]
 ) -> Callable[[Tensor], np.ndarray]:
     """Return a function that answers from the checkpoint of a stage, call by call, as far as that goes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from asm_hybrid.errors import SimulationError
@@ -41,4 +43,4 @@ def find_start(context: RunContext, f: CalibratedF) -> CalibratedF:
     own = found
     if context.warm_start is not None:
         own = start_state(context.system(f.parameters), context.typical_inputs, found.unsqueeze(0))[0]
-    return CalibratedF(f.parameters, torch.stack([found, own]))
+    return replace(f, start=torch.stack([found, own]))

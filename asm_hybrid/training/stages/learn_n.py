@@ -73,11 +73,14 @@ def _first_n(context: RunContext, simulated: SimulatedF) -> LearntN:
     sensors, earlier = context.new_sensors(), context.warm_start
     if earlier is not None and earlier.term is not None:
         sensors.begin_from(earlier.sensors)
+        if simulated.f.calibration is not None:
+            sensors.begin_with(simulated.f.biases)
         learnt = copy.deepcopy(earlier.term).to(context.device)
         for term in learnt:
             if term.halves is not None:  # of f as it is now, so that the signs hold
                 term.halves = half_saturations(term.spec, context.plant, simulated.f.parameters)
         return LearntN(learnt, sensors)
+    sensors.begin_with(simulated.f.biases)
     parameters = simulated.f.parameters
     system = context.system(parameters)
     takes_part = participants(context.plant, context.plant.stoichiometry(parameters, torch_namespace()))

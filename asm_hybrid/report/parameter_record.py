@@ -1,0 +1,126 @@
+"""``parameters.json`` of a run folder, and what its summary says of the calibration."""
+
+from __future__ import annotations
+
+from asm_hybrid.report.record import Record
+from asm_hybrid.training.calibration import TOLD
+
+__all__ = ["CalibrationFacts", "Parameter", "ParameterSet", "SearchStarts", "SensorParameter"]
+
+
+class SearchStarts(Record):
+    """What became of the starts of a calibration: tried, followed to the end, agreeing, and as good elsewhere."""
+
+    tried: int
+    followed: int
+    agreeing: int
+    rivals: int
+
+
+class CalibrationFacts(Record):
+    """How the calibration ended.
+
+    Attributes
+    ----------
+    cost : float
+        Mean squared residual in units of sensor noise.
+    evaluations : int
+        Batches of simulations.
+    converged, starts_agree : bool
+        Whether it has arrived, and whether no other parameters fit nearly as well.
+    starts : SearchStarts
+        What became of the starts.
+    independent_errors : float
+        Number of independent errors that tell as much as the residuals.
+    first_state : dict of str to float
+        How many times as much of every particulate component the record begins with as the steady state has.
+    """
+
+    cost: float
+    evaluations: int
+    converged: bool
+    starts_agree: bool
+    starts: SearchStarts
+    independent_errors: float
+    first_state: dict[str, float] = {}
+
+
+class Parameter(Record):
+    """One parameter of f.
+
+    Attributes
+    ----------
+    name, unit : str
+        Its name and unit.
+    value, default : float
+        What the run used, and the default of its table [unit].
+    lower, upper : float or None
+        Bounds of its calibration [unit].
+    source : str or None
+        Source of the default.
+    calibrated, at_bound : bool
+        Whether it was calibrated, and ended at a bound.
+    std_error, profile_low, profile_high : float or None
+        Standard error, and ends of the profile-likelihood interval [unit].
+    profile_open : str or None
+        Where that runs into a bound: ``none``, ``lower``, ``upper`` or ``both``.
+    profile_checked : bool or None
+        Whether simulations confirmed its ends.
+    information : float or None
+        Share of the variance of the prior that the data have taken away [-].
+    """
+
+    name: str
+    value: float
+    default: float
+    lower: float | None = None
+    upper: float | None = None
+    unit: str
+    source: str | None = None
+    calibrated: bool = False
+    at_bound: bool = False
+    std_error: float | None = None
+    profile_low: float | None = None
+    profile_high: float | None = None
+    profile_open: str | None = None
+    profile_checked: bool | None = None
+    information: float | None = None
+
+    @property
+    def determined(self) -> bool:
+        """Whether the data tell more of it than the default and the bounds do."""
+        return self.profile_open != "both" and (self.information is None or self.information >= TOLD)
+
+
+class SensorParameter(Record):
+    """Bias or lag of a sensor: median and range over seeds, and whether it was learnt or given.
+
+    Of a bias that was found beside the parameters of f, ``profile_low`` and ``profile_high`` are the ends of its 95 %
+    interval.
+    """
+
+    value: float
+    low: float
+    high: float
+    unit: str
+    learnt: bool
+    profile_low: float | None = None
+    profile_high: float | None = None
+
+
+class ParameterSet(Record):
+    """``parameters.json``.
+
+    Attributes
+    ----------
+    parameters : list of Parameter
+        All parameters of f.
+    correlations : dict of str to dict of str to float or None
+        Correlation of each pair that was calibrated [-].
+    sensors : dict of str to dict of str to SensorParameter
+        Bias and lag of the sensors, by column.
+    """
+
+    parameters: list[Parameter]
+    correlations: dict[str, dict[str, float | None]] = {}
+    sensors: dict[str, dict[str, SensorParameter]] = {}
