@@ -47,6 +47,7 @@ import pandas as pd
 from knockout_plant import BEGIN, Settings, Truth, knockouts
 
 from asm_hybrid.errors import AsmHybridError
+from asm_hybrid.report.diagnosis_record import DIAGNOSIS
 from asm_hybrid.workflow import run_training
 
 FAMILIES = {
@@ -178,7 +179,7 @@ def read_answer(folder: Path) -> Answer:
     NoDiagnosisError
         When the file is missing, or holds no answer; the message has the notes of the file.
     """
-    path = folder / "diagnosis.json"
+    path = folder / DIAGNOSIS
     if not path.is_file():
         raise NoDiagnosisError(f"{path} is missing: explanations did not compete in this run")
     found = json.loads(path.read_text(encoding="utf-8"))
