@@ -6,6 +6,7 @@ rate constant scales all that it does, so that a table with it at zero is the ta
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,8 +18,9 @@ from typing import Any
 import sympy
 
 from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.kinetics.expression import syntax_of
 from asm_hybrid.kinetics.extend import LayeredDocument
-from asm_hybrid.kinetics.fields import Fields
+from asm_hybrid.kinetics.fields import Fields, Keys
 from asm_hybrid.kinetics.read import TABLES, available_tables, extend_table
 from asm_hybrid.kinetics.table import Table
 from asm_hybrid.yamlfile import YamlDocument, load_yaml, parse_yaml
@@ -299,15 +301,24 @@ class _Reader(Fields):
         processes = {}
         for name, process in self.mapping(("processes",)).items():
             given = {names.get(c, c): _renamed(v, names) for c, v in process["stoichiometry"].items()}
-            rate = _renamed(process["rate"], names)
-            factor = PLACES[self.place]
+            rate = self.placed(_renamed(process["rate"], names), ("processes", name, "rate"))
             kept = {key: process[key] for key in ("description", "exchanges") if key in process}
             kept |= {} if exchanged is None else {"exchanges": exchanged}
             processes[name] = kept | {
-                "rate": f"({rate}) * {factor}" if factor else rate,
+                "rate": rate,
                 "stoichiometry": {c: v for c, v in (given | over).items() if v is not None},
             }
         return replace(self.file, data={"parameters": self.mapping(("parameters",)), "processes": processes})
+
+    def placed(self, rate: str, keys: Keys) -> str:
+        """Return a rate that acts in the place of the candidate alone."""
+        factor = PLACES[self.place]
+        if not factor:
+            return rate
+        match syntax_of(rate, self.document.where(*keys)):
+            case ast.BinOp(op=ast.Add() | ast.Sub()):
+                return f"({rate}) * {factor}"
+        return f"{rate} * {factor}"
 
     def check_fit(self, table: Table, document: YamlDocument) -> None:
         """Check that the table takes the processes, and that the rate constant scales them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -200,8 +201,11 @@ def test_a_candidate_of_ones_own(tmp_path):
     candidate = candidates_for(load_table("asm1"), [path])[-1]
     assert (candidate.name, candidate.place, candidate.unit, candidate.typical) == ("mine", "aerated", "1/d", 0.1)
     table = with_candidates(load_table("asm1"), [candidate])
-    assert str(table.processes[-1].rate) == "(k_my * S_ND) * here.aerated"
+    assert str(table.processes[-1].rate) == "k_my * S_ND * here.aerated"
     assert rates(table, k_my=0.1)["mine"] == pytest.approx(0.5)
+    path.write_text(OWN.replace("k_my * S_ND", "k_my * S_ND + k_my * X_ND"), encoding="utf-8")
+    table = with_candidates(load_table("asm1"), candidates_for(load_table("asm1"), [path])[-1:])
+    assert str(table.processes[-1].rate) == "(k_my * S_ND + k_my * X_ND) * here.aerated"
 
 
 @pytest.mark.parametrize(
@@ -209,6 +213,7 @@ def test_a_candidate_of_ones_own(tmp_path):
     [
         ("asm3", "", "", "does not fit the table 'asm3': the name 'S_ND' is not known", 10),
         ("asm1", "S_ND\n", "S_NX\n", "the name 'S_NX' is not known", 10),
+        ("asm1", "k_my * S_ND", "k_my * S_ND)", "'k_my \\* S_ND\\)' is not an expression", 10),
         ("asm1", "{S_ND: -1", "{S_NX: -1", "'S_NX' is not a component", 11),
         ("asm1", 'S_ALK: "?"', "S_ALK: 0", "makes charge of nothing", 11),
         ("asm1", "1/d, bounds", "g N/m3, bounds", "the rate is in", 10),
@@ -246,6 +251,20 @@ def test_two_of_ones_own_with_one_name(tmp_path):
     with pytest.raises(InputError, match="'mine' is there twice") as caught:
         candidates_for(load_table("asm1"), [tmp_path / "a.yaml", tmp_path / "b.yaml"])
     assert str(tmp_path / "a.yaml") in caught.value.expected
+
+
+def test_the_page_names_every_candidate_and_its_example_fits(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "candidates.md").read_text(encoding="utf-8")
+    for path in FILES:
+        data = load_yaml(path).data
+        constant = data["parameters"][data["rate_constant"]]
+        size = f"`{data['rate_constant']}` {constant['default']:g} {constant['unit']}".removesuffix(" -")
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{path.stem}` |"))
+        assert row.split(" | ")[1] == data["title"]
+        assert row.split(" | ")[3:] == [size, f"{', '.join(data['tables'])} |"]
+    (example,) = re.findall(r"```yaml\n(name: .*?)```", page, re.DOTALL)
+    (tmp_path / "own.yaml").write_text(example, encoding="utf-8")
+    assert candidates_for(load_table("asm1"), [tmp_path / "own.yaml"])[-1].place == "unaerated"
 
 
 def test_the_shipped_tables_are_those_that_are_looked_at():

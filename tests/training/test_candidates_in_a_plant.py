@@ -1,4 +1,4 @@
-"""A plant whose table holds all candidates: f with them at zero; torch and compiled functions agree with them at work."""
+"""A plant whose table holds all candidates: f with them at zero; at work, torch and compiled functions agree."""
 
 import numpy as np
 import pytest
