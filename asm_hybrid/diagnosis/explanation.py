@@ -1,4 +1,4 @@
-"""What f failed to capture, as ``diagnosis.json`` says it: whether anything is missing, the cause, its driver, its law."""
+"""What f failed to capture, as ``diagnosis.json`` says it: whether anything is missing, its cause, driver and law."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from asm_hybrid.diagnosis.drivers import drivers
 from asm_hybrid.diagnosis.explanation_words import sentences
 from asm_hybrid.diagnosis.tell_apart import measurable_targets, tell_apart
 from asm_hybrid.errors import InputError, SimulationError
+from asm_hybrid.explanations.competition import Rival
 from asm_hybrid.explanations.explained import Explained, Trajectories, explain
 from asm_hybrid.explanations.laws.distilled import Curve, distilled_law
 from asm_hybrid.explanations.laws.in_plant import fitted_record
@@ -132,7 +133,7 @@ def _ranked(writing: _Writing, explained: Explained | None) -> None:
     """Say which explanations compete, which remain, and what they propose."""
     found = writing.found
     if explained is None:
-        empty = {"set": [], "first": None, "confidence": 0.0, "family": None}
+        empty: dict[str, Any] = {"set": [], "first": None, "confidence": 0.0, "family": None}
         found |= {"explanations": [], "answer": empty, "second": None, "proposals": []}
         return
     first, named, beside = explained.first, explained.named, explained.beside
@@ -210,11 +211,25 @@ def _law(writing: _Writing, explained: Explained | None) -> None:
     weight = 1.0 / (spread**2 + np.median(spread) ** 2)
     record = fitted_record(writing.run.model, writing.run.dataset)
     try:
-        law, notes = distilled_law(record, process, [Curve(explained.first.driver, x, factor, weight)])
+        curves = [Curve(explained.first.driver, x, factor, weight)]
+        reference = None if writing.run.model.term is not None else _validated(explained.first, explained)
+        law, notes = distilled_law(record, process, curves, reference=reference)
     except (InputError, SimulationError) as error:
         law, notes = None, [f"No law of {process} could be fitted: {error}"]
     writing.found["law"] = law
     writing.notes += notes
+
+
+def _validated(rival: Rival, explained: Explained) -> dict[str, float] | None:
+    """Return the mean squared error of an explanation on the validation block in units of noise, by variable."""
+    record = explained.competition.arena.record
+    if rival.fitted is None:
+        return None
+    begin, end = record.blocks["validate"]
+    inside = (record.times >= begin) & (record.times <= end)
+    squares = rival.fitted.near.errors**2
+    own = {o.label: squares[inside & (record.columns == i)] for i, o in enumerate(record.observations)}
+    return {label: float(values.mean()) for label, values in own.items() if len(values)}
 
 
 def _told_apart(writing: _Writing, explained: Explained | None) -> None:
