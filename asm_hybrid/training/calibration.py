@@ -280,8 +280,9 @@ def _from_all_starts(search: Search, first: Found) -> tuple[list[tuple[Found, bo
         chosen = _spread_out(search, places[np.argsort(value, kind="stable")][: np.isfinite(value).sum()])
         runs += [found for found in (search.evaluate(chosen) if chosen else []) if found is not None]
         tried += len(places)
-    ends = _sorted(search, search.descend(runs, FIRST))
-    return _sorted(search, search.descend([at for at, _ in ends[:KEPT]], search.most)), tried
+    until = max(1, search.most * 2 // 3)
+    ends = _sorted(search, search.descend(runs, FIRST, until))
+    return _sorted(search, search.descend([at for at, _ in ends[:KEPT]], search.most, until)), tried
 
 
 def _spread_out(search: Search, places: np.ndarray) -> list[np.ndarray]:
@@ -300,6 +301,7 @@ def _sorted(search: Search, ends: list[tuple[Found, bool]]) -> list[tuple[Found,
 
 def _weighed(search: Search, ends: list[tuple[Found, bool]], samples: Samples) -> list[tuple[Found, bool]]:
     """Go on with all unknowns, and with the number of independent errors that the residuals have."""
+    ends = [(at, False) for at, _ in ends]  # as long as some unknowns are held
     for again in range(REPEATS):
         effective = samples.effective(ends[0][0].residual)
         settled = abs(effective - search.effective) < SETTLED * search.effective
@@ -308,8 +310,10 @@ def _weighed(search: Search, ends: list[tuple[Found, bool]], samples: Samples) -
         search.effective = effective
         search.held[:] = False
         fresh = [found for found in search.evaluate([at.x for at, _ in ends]) if found is not None]
+        if not fresh:
+            break
         search.hold_what_tells_nothing(fresh[0])
-        ends = _sorted(search, search.descend(fresh, search.most))
+        ends = _sorted(search, search.descend(fresh, search.most, search.most))
     return ends
 
 

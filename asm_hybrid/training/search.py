@@ -174,7 +174,7 @@ class Search:
         """Return the standard deviations of the unknowns near a place, ``(unknown,)``."""
         return np.asarray(np.sqrt(np.diag(np.linalg.inv(self.curvature(at)))))
 
-    def descend(self, starts: list[Found], steps: int) -> list[tuple[Found, bool]]:
+    def descend(self, starts: list[Found], steps: int, until: int) -> list[tuple[Found, bool]]:
         """Go down from some places, side by side.
 
         In each step two lengths are tried. Where the linear model has promised too much, both are tried once more,
@@ -186,6 +186,8 @@ class Search:
             Where to begin.
         steps : int
             Steps at most.
+        until : int
+            Bound on the number of batches that were ever simulated.
 
         Returns
         -------
@@ -197,7 +199,7 @@ class Search:
             self._propose(run)
         for _ in range(steps):
             going = [run for run in runs if run.going]
-            if not going or self.evaluations >= self.most:
+            if not going or self.evaluations >= until:
                 break
             self._probe(going, [run.tries for run in going])
             doubtful = [run for run in going if run.best.gain < KEPT * max(t.promised for t in run.tries)]

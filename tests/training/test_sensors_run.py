@@ -179,7 +179,7 @@ def test_scores_of_samples_below_the_limit_count_from_it(run):
 
 def test_an_offset_of_a_sensor_comes_back_within_its_interval(tmp_path):
     """Calibration of f alone would bend to an offset; n is not needed for it."""
-    text = CONFIG.replace("NH4, unit: mg N/L, noise: 0.2}", "NH4, unit: mg N/L, noise: 0.2, bias: learn}").replace(
+    text = CONFIG.replace("S_NH, unit: mg N/L, noise: 0.2}", "S_NH, unit: mg N/L, noise: 0.2, bias: learn}").replace(
         "mode: hybrid", "mode: mechanistic"
     )
     path = write_case(tmp_path, text.replace("calibration_evaluations: 3", "calibration_evaluations: 30"))
