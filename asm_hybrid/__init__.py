@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from asm_hybrid.api import (
         check,
         diagnose,
+        distill,
         forecast,
         load_config,
         load_plant,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from asm_hybrid.data.patterns import InfluentSettings, RainEvent, RandomRain
     from asm_hybrid.equations.result import EquationResult
     from asm_hybrid.errors import InputError, SimulationError
+    from asm_hybrid.export.distilled import Distilled
     from asm_hybrid.kinetics import available_tables, load_table
     from asm_hybrid.notebook.check_result import CheckResult
     from asm_hybrid.notebook.new_data_result import Forecast, Prediction
@@ -42,6 +44,7 @@ _HOMES = {
     "api": (
         "check",
         "diagnose",
+        "distill",
         "forecast",
         "load_config",
         "load_plant",
@@ -57,6 +60,7 @@ _HOMES = {
     "data.patterns": ("InfluentSettings", "RainEvent", "RandomRain"),
     "equations.result": ("EquationResult",),
     "errors": ("InputError", "SimulationError"),
+    "export.distilled": ("Distilled",),
     "kinetics": ("available_tables", "load_table"),
     "notebook.check_result": ("CheckResult",),
     "notebook.new_data_result": ("Forecast", "Prediction"),
@@ -70,6 +74,7 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "CheckResult",
+    "Distilled",
     "EquationResult",
     "FittedModel",
     "Forecast",
@@ -88,6 +93,7 @@ __all__ = [
     "available_tables",
     "check",
     "diagnose",
+    "distill",
     "forecast",
     "generate_influent",
     "load_config",

@@ -15,6 +15,7 @@ from asm_hybrid.yamlfile import YamlSource
 
 if TYPE_CHECKING:
     from asm_hybrid.equations.result import EquationResult
+    from asm_hybrid.export.distilled import Distilled
     from asm_hybrid.live import LiveProgress
     from asm_hybrid.notebook.check_result import CheckResult
     from asm_hybrid.notebook.new_data_result import Forecast, Prediction
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check",
     "diagnose",
+    "distill",
     "forecast",
     "load_config",
     "load_plant",
@@ -36,7 +38,12 @@ __all__ = [
 
 
 def run(
-    config: YamlSource, out: str | Path | None = None, *, progress: bool = False, plot: bool = False
+    config: YamlSource,
+    out: str | Path | None = None,
+    *,
+    progress: bool = False,
+    plot: bool = False,
+    accept: bool = False,
 ) -> RunResult | EquationResult:
     """Do the whole job: train what a config describes, diagnose what f lacks, and write the report.
 
@@ -52,6 +59,9 @@ def run(
     plot : bool
         Whether to draw predictions against data while a plant trains, refreshed after validations, into
         ``progress.png`` in the run folder, and in a notebook below the cell.
+    accept : bool
+        Whether to take the corrections of the record that the data clearly call for, as ``diagnosis.accept`` of the
+        config says. They stand in the ``config.yaml`` of the run folder.
 
     Returns
     -------
@@ -67,7 +77,7 @@ def run(
         When a simulation diverges; the last good model is in the folder then.
     """
     with _shown(progress) as receiver:
-        return open_job(config).run(_path(out), receiver, plot=plot)
+        return open_job(config).run(_path(out), receiver, plot=plot, accept=accept)
 
 
 def resume(folder: str | Path, *, progress: bool = False, plot: bool = False) -> RunResult:
@@ -123,6 +133,35 @@ def diagnose(folder: str | Path, *, progress: bool = False) -> RunResult:
 
     with _shown(progress) as receiver:
         return diagnose_again(open_run(folder).fitted(), receiver)
+
+
+def distill(folder: str | Path, out: str | Path | None = None, *, force: bool = False) -> Distilled:
+    """Write the law that a run found for what f lacks as a kinetics table, and the config of the run with that table.
+
+    Both can be trained, checked and simulated like any other.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of a finished run of a plant.
+    out : str or Path, optional
+        Folder for ``kinetics.yaml`` and ``config.yaml``, new or empty; ``distilled`` in the run folder without it.
+    force : bool
+        Whether to replace these two files where the folder holds some.
+
+    Returns
+    -------
+    Distilled
+        The two files, and the law: formula, constants with intervals, scores.
+
+    Raises
+    ------
+    InputError
+        When the run is not finished, its diagnosis has no law that was kept, or the folder is in use.
+    """
+    from asm_hybrid.workflow import distill_run
+
+    return distill_run(open_run(folder).fitted(), _path(out), force=force)
 
 
 def load_run(folder: str | Path) -> RunResult | EquationResult:

@@ -8,7 +8,15 @@ from types import MappingProxyType
 
 import numpy as np
 
-from asm_hybrid.config import Config, PlantFile, build_layout, load_kinetics, load_plant_or_config, parameter_values
+from asm_hybrid.config import (
+    Config,
+    PlantFile,
+    build_layout,
+    candidate_files,
+    load_kinetics,
+    load_plant_or_config,
+    parameter_values,
+)
 from asm_hybrid.data import Dataset, QualityFinding
 from asm_hybrid.data.check_text import aligned, check_data, finding_lines, table_text
 from asm_hybrid.data.unusual import constant_findings
@@ -88,6 +96,7 @@ def check(source: YamlSource) -> CheckResult:
 
 def _check_config(name: str, config: Config) -> CheckResult:
     """Check a config and its data, and what they say of the plant and of the training."""
+    candidate_files(config)
     table = load_kinetics(config)
     plant = Plant(table, build_layout(config, table))
     report = check_data(config, table, plant.layout, name)

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
+
+from asm_hybrid.model_commands import models_app
 
 __all__ = ["app", "main"]
 
@@ -65,6 +67,14 @@ def train(
         bool,
         typer.Option("--plot", "-p", help="Draw predictions against data while it trains: RUN/progress.png."),
     ] = False,
+    accept: Annotated[
+        bool,
+        typer.Option(
+            "--accept",
+            help="Take the corrections of flows, influent and sensors that the data clearly call for. They stand under "
+            "corrections in the config.yaml of the run folder.",
+        ),
+    ] = False,
 ) -> None:
     """Fit the model and its baselines; write report, weights and predictions.
 
@@ -80,8 +90,10 @@ def train(
 
     if (config is None) == (resume is None) or (resume is not None and out is not None):
         raise typer.BadParameter("give either CONFIG, with or without --out, or --resume RUN alone")
+    if resume and accept:
+        raise typer.BadParameter("a run goes on with what it began with: --accept belongs to CONFIG")
     shown = {"progress": True, "plot": plot}
-    result = api.resume(resume, **shown) if resume else api.run(str(config), out, **shown)
+    result = api.resume(resume, **shown) if resume else api.run(str(config), out, **shown, accept=accept)
     if result.interrupted:
         typer.echo(f"interrupted; the best model so far is in {result.folder}", err=True)
         if result.resumable:
@@ -237,6 +249,27 @@ def diagnose(
 
 
 @app.command()
+def distill(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished run.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for both files. Default: RUN/distilled.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace table and config that are there.")] = False,
+) -> None:
+    """Write the law that a run found for what f lacks: a kinetics table, and the config of the run with it.
+
+    Both are files like any other:
+
+      asm-hybrid distill runs/RUN --out my-plant-law
+
+      asm-hybrid train my-plant-law/config.yaml
+    """
+    from asm_hybrid import api
+
+    typer.echo(api.distill(run, out, force=force).text)
+
+
+@app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run folders, two or more.", show_default=False)],
     out: Annotated[
@@ -313,62 +346,7 @@ def check(
         raise typer.Exit(REFUSED)
 
 
-class _Models(TyperGroup):
-    """The commands about tables; ``models NAME`` is short for ``models show NAME``."""
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Take a first word that is no command for a table, unless other words follow it."""
-        first, *rest = args
-        options = first.startswith("-") or (rest and not rest[0].startswith("-"))
-        if self.get_command(ctx, first) is None and not options:
-            args = ["show", *args]
-        return super().resolve_command(ctx, args)
-
-
-models_app = typer.Typer(cls=_Models, invoke_without_command=True, rich_markup_mode="rich")
 app.add_typer(models_app, name="models", subcommand_metavar="[NAME | COMMAND ...]")
-
-TableName = Annotated[str, typer.Argument(help="Name of a shipped table, or path of your own.", show_default=False)]
-
-
-@models_app.callback()
-def models(context: typer.Context) -> None:
-    """List the kinetics tables; show one, or check your own.
-
-    Without NAME or COMMAND, the shipped tables are listed. With NAME alone, a table is shown as text.
-    """
-    from asm_hybrid.terminal import print_models
-
-    if context.invoked_subcommand is None:
-        print_models()
-
-
-@models_app.command("show")
-def show_model(
-    name: TableName,
-    format_: Annotated[
-        str | None,
-        typer.Option(
-            "--format", "-f", help="text, markdown, html, latex or json. Default: by the ending of --out, or text."
-        ),
-    ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write. Default: print it.")] = None,
-) -> None:
-    """Show a table: Gujer matrix, rates, components, parameters, sources.
-
-    For a page to read: asm-hybrid models show asm1 --out asm1.html
-    """
-    from asm_hybrid.terminal import print_model
-
-    print_model(name, format_, out)
-
-
-@models_app.command("check")
-def check_model(name: TableName) -> None:
-    """Check a table, and say what was checked and found."""
-    from asm_hybrid.terminal import print_model_check
-
-    print_model_check(name)
 
 
 @app.command()

@@ -54,7 +54,9 @@ class Job(ABC):
         """Validate it, without training or simulating."""
         raise self._refused("checked", "a config, the file of a plant, or a shipped layout")
 
-    def run(self, out: Path | None, progress: Progress, *, plot: bool = False) -> RunResult | EquationResult:
+    def run(
+        self, out: Path | None, progress: Progress, *, plot: bool = False, accept: bool = False
+    ) -> RunResult | EquationResult:
         """Train what it describes, say what f failed to capture, and write the report.
 
         Parameters
@@ -65,6 +67,8 @@ class Job(ABC):
             Receiver of progress.
         plot : bool
             Whether to draw the run while it trains.
+        accept : bool
+            Whether to take the corrections of the record that the data clearly call for.
         """
         raise self._refused("trained", "the config of a plant with data, or of a generic ODE")
 
@@ -165,13 +169,15 @@ class PlantJob(Job):
 
         return check(self.source)
 
-    def run(self, out: Path | None, progress: Progress, *, plot: bool = False) -> RunResult | EquationResult:
+    def run(
+        self, out: Path | None, progress: Progress, *, plot: bool = False, accept: bool = False
+    ) -> RunResult | EquationResult:
         """See `Job.run`."""
         from asm_hybrid.workflow import run_training
 
         if not isinstance(self.source, Mapping) and not str(self.source).endswith(YAML):
             return super().run(out, progress)
-        return run_training(self.source, out, progress, plot=plot)
+        return run_training(self.source, out, progress, plot=plot, accept=accept)
 
     def simulate(
         self,
@@ -217,7 +223,9 @@ class EquationJob(Job):
 
         return CheckResult(source_name(self.source), tuple(describe_ode(self.source)))
 
-    def run(self, out: Path | None, progress: Progress, *, plot: bool = False) -> RunResult | EquationResult:
+    def run(
+        self, out: Path | None, progress: Progress, *, plot: bool = False, accept: bool = False
+    ) -> RunResult | EquationResult:
         """See `Job.run`."""
         from asm_hybrid.equations.fit import train_ode
         from asm_hybrid.equations.page import write_ode_plot
@@ -229,6 +237,13 @@ class EquationJob(Job):
                 where=source_name(self.source),
                 expected="the config of a plant",
                 fix="leave out --plot, in Python plot=True; its run folder holds plot.svg at the end",
+            )
+        if accept:
+            raise InputError(
+                "a generic ODE has no record of a plant that could be corrected",
+                where=source_name(self.source),
+                expected="the config of a plant",
+                fix="leave out --accept, in Python accept=True",
             )
         folder = train_ode(self.source, out, progress).folder
         write_ode_plot(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "print_comparison",
+    "print_diagnosis",
     "print_layouts",
     "print_model",
     "print_model_check",
@@ -87,6 +88,8 @@ def print_run(result: RunResult | EquationResult) -> None:
 
     if isinstance(result, RunResult):
         print_scores(dict(result.summary))
+        if result.diagnosed:
+            print_diagnosis(result.diagnosis)
         typer.echo(f"\nrun folder: {result.folder}\nreport:     {result.report}")
     else:
         typer.echo(result.text)
@@ -143,6 +146,27 @@ def print_scores(summary: dict[str, Any]) -> None:
         print_missing(console, summary["missing"])
     for warning in summary["warnings"]:
         console.print(f"warning: {warning}", markup=False, style="yellow")
+
+
+def print_diagnosis(diagnosis: Mapping[str, Any]) -> None:
+    """Print what f failed to capture in sentences, and the lines of a config that take what is proposed.
+
+    Parameters
+    ----------
+    diagnosis : mapping
+        Content of ``diagnosis.json``.
+    """
+    from asm_hybrid.diagnosis.explanation_words import proposal_lines
+
+    console = _console()
+    console.print("\nWhat f failed to capture", style="bold")
+    for sentence in diagnosis["sentences"]:
+        console.print(f"- {sentence}", markup=False)
+    lines = proposal_lines(diagnosis.get("proposals") or [])
+    if lines:
+        console.print("To accept what is proposed, put these lines into the config, or train with --accept:")
+        for line in lines:
+            console.print(f"  {line}", markup=False, soft_wrap=True)
 
 
 def print_forecast(console: Console, summary: dict[str, Any]) -> None:
@@ -234,7 +258,7 @@ def print_missing(console: Console, missing: list[dict[str, Any]]) -> None:
     for row in shown or missing[:1]:
         figures = f"{100 * row['share']:.0f} %", f"{row['own']:.4g}", f"{row['learnt']:+.4g}"
         table.add_row(escape(row["name"]), escape(row["tank"]), *figures, escape(row["unit"]))
-    _show(console, "What f failed to capture: share of n's effect on the measured variables", table)
+    _show(console, "Where n acts: share of its effect on the measured variables, no evidence of a cause", table)
 
 
 def print_verification(result: Verification) -> None:

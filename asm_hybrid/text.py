@@ -1,11 +1,11 @@
-"""Names and texts of the user's: what no file of ours can hold, and when two spellings are one name."""
+"""Names and texts: what no file of ours can hold, when two spellings are one name, and processes in words."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-__all__ = ["printable", "same_name", "unusable_character"]
+__all__ = ["printable", "process_words", "same_name", "unusable_character"]
 
 _UNUSABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 """What XML 1.0 forbids or discourages [1]_: SVG, HTML and the description of an FMU are made of it; and the signs that
@@ -14,6 +14,23 @@ turn the direction of writing, by which a text reads otherwise than it is.
 .. [1] W3C (2008): Extensible Markup Language (XML) 1.0, fifth edition, section 2.2.
 """
 _LINE = re.compile("[\t\n\r]")
+
+_DONE_TO = {
+    "growth": "of",
+    "decay": "of",
+    "lysis": "of",
+    "respiration": "of",
+    "storage": "of",
+    "hydrolysis": "of",
+    "oxidation": "of",
+    "uptake": "of",
+    "release": "of",
+    "reduction": "by",
+    "denitrification": "with",
+}
+"""What is done, and the word before what it is done to, or by."""
+_EATEN = ("fermentable", "fermentation", "substrate", "substrates")
+_ACRONYMS = {"pha": "PHA", "pp": "PP", "pao": "PAO"}
 
 
 def unusable_character(text: str, *, one_line: bool = False) -> str | None:
@@ -71,3 +88,23 @@ def same_name(text: str) -> str:
     spaced = "".join(" " if c.isspace() else c for c in plain)
     seen = "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
     return " ".join(seen.split())
+
+
+def process_words(name: str) -> str:
+    """Return the name of a process as one says it: ``aerobic_growth_autotrophs``, aerobic growth of autotrophs.
+
+    Parameters
+    ----------
+    name : str
+        Its name in a table.
+
+    Returns
+    -------
+    str
+    """
+    words = [_ACRONYMS.get(word, word) for word in name.split("_")]
+    for i, word in enumerate(words[:-1]):
+        if word in _DONE_TO:
+            between = "on" if word == "growth" and words[i + 1] in _EATEN else _DONE_TO[word]
+            return " ".join([*words[: i + 1], between, *words[i + 1 :]])
+    return " ".join(words)

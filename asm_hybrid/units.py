@@ -419,7 +419,7 @@ def to_internal(value: Number, unit_text: str, internal_unit_text: str) -> Numbe
 _QUANTITY = re.compile(r"\s*([-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)(?![0-9.])\s*(.*)", re.S)
 
 
-def parse_quantity(value: str | float, internal_unit: str) -> float:
+def parse_quantity(value: str | float, internal_unit: str, *, difference: bool = False) -> float:
     """Read a number with or without a unit.
 
     Parameters
@@ -428,6 +428,8 @@ def parse_quantity(value: str | float, internal_unit: str) -> float:
         ``9800``, ``"9800"`` or ``"9800 m3/h"``; without a unit it is in `internal_unit`.
     internal_unit : str
         Unit of the result.
+    difference : bool
+        Whether it is a difference of two values: ``"2 K"`` are then 2 degC.
 
     Returns
     -------
@@ -450,7 +452,8 @@ def parse_quantity(value: str | float, internal_unit: str) -> float:
             raise InputError(f"{value[:60]!r} is not a quantity", expected=expected)
         number, unit = float(match[1]), match[2]
     if unit.strip():
-        number = float(to_internal(number, unit, internal_unit))
+        scale = conversion(unit, internal_unit)[0]
+        number = number * scale if difference else float(to_internal(number, unit, internal_unit))
     if not np.isfinite(number):
         raise InputError(f"{_short(value)} is no number that can be reckoned with", expected=expected)
     return number

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asm_hybrid.diagnosis import diagnose
 from asm_hybrid.errors import InputError
+from asm_hybrid.export.distilled import Distilled, distill
 from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.notebook.run_result import RunResult
 from asm_hybrid.report import write_report
@@ -15,7 +16,7 @@ from asm_hybrid.training import Progress, Silent, discard_checkpoints, find_conf
 from asm_hybrid.training.run_folder import hold_run
 from asm_hybrid.yamlfile import YamlSource
 
-__all__ = ["diagnose_again", "resume_training", "run_training"]
+__all__ = ["diagnose_again", "distill_run", "resume_training", "run_training"]
 
 
 def resume_training(folder: Path, progress: Progress | None = None, *, plot: bool = False) -> RunResult:
@@ -38,7 +39,12 @@ def resume_training(folder: Path, progress: Progress | None = None, *, plot: boo
 
 
 def run_training(
-    config: YamlSource, out: Path | None = None, progress: Progress | None = None, *, plot: bool = False
+    config: YamlSource,
+    out: Path | None = None,
+    progress: Progress | None = None,
+    *,
+    plot: bool = False,
+    accept: bool = False,
 ) -> RunResult:
     """Train what a config describes, say what f failed to capture, and write the report.
 
@@ -52,12 +58,14 @@ def run_training(
         Receiver of progress.
     plot : bool, optional
         Whether to draw the run while it trains, into ``progress.png`` in its folder.
+    accept : bool, optional
+        Whether to take the corrections of the record that the data clearly call for.
 
     Returns
     -------
     RunResult
     """
-    return _run(config, out, progress or Silent(), resume=False, plot=plot)
+    return _run(config, out, progress or Silent(), resume=False, plot=plot, accept=accept)
 
 
 def diagnose_again(folder: Path, progress: Progress | None = None) -> RunResult:
@@ -79,6 +87,38 @@ def diagnose_again(folder: Path, progress: Progress | None = None) -> RunResult:
     InputError
         When the run is not finished, another process is writing it, or a file of it is not the one that was written.
     """
+    result = _finished(folder)
+    with hold_run(result.folder):
+        _tell(result.folder, progress or Silent())
+    return result
+
+
+def distill_run(folder: Path, out: Path | None = None, *, force: bool = False) -> Distilled:
+    """Write the law of a finished run as a table, and its config with that table.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    out : Path, optional
+        Folder for both; ``distilled`` in the run folder without it.
+    force : bool, optional
+        Whether to replace table and config that are there.
+
+    Returns
+    -------
+    Distilled
+
+    Raises
+    ------
+    InputError
+        When the run is not finished, has no law that was kept, or the folder is in use.
+    """
+    return distill(_finished(folder).folder, out, force=force)
+
+
+def _finished(folder: Path) -> RunResult:
+    """Return a run; one that was stopped before its end is refused."""
     result = RunResult(folder)
     verify_manifest(result.folder, ["summary.json", "predictions.csv"])
     if result.interrupted:
@@ -86,8 +126,6 @@ def diagnose_again(folder: Path, progress: Progress | None = None) -> RunResult:
         raise InputError(
             "the run was stopped before it was finished", where=str(folder), expected="a finished run", fix=fix
         )
-    with hold_run(result.folder):
-        _tell(result.folder, progress or Silent())
     return result
 
 
@@ -99,10 +137,12 @@ def _tell(folder: Path, progress: Progress) -> None:
     write_report(folder)
 
 
-def _run(config: YamlSource, out: Path | None, progress: Progress, *, resume: bool, plot: bool) -> RunResult:
+def _run(
+    config: YamlSource, out: Path | None, progress: Progress, *, resume: bool, plot: bool, accept: bool = False
+) -> RunResult:
     watch = ProgressPicture() if plot else None
     with ExitStack() as held:
-        outcome = train(config, out, progress, resume=resume, held=held, watch=watch)
+        outcome = train(config, out, progress, resume=resume, accept=accept, held=held, watch=watch)
         result = RunResult(outcome.folder)
         if outcome.interrupted:
             return result

@@ -28,8 +28,9 @@ import numpy as np
 
 from asm_hybrid.errors import AsmHybridError
 from asm_hybrid.kinetics import Table, load_table
+from asm_hybrid.kinetics.contents import material_contents
 from asm_hybrid.plant import TakacsSettler
-from asm_hybrid.plant.materials import MaterialBalance, material_contents
+from asm_hybrid.plant.materials import MaterialBalance
 from asm_hybrid.scenario.cases import PlantScenarios
 from asm_hybrid.scenario.compiled import CompiledPlant
 from asm_hybrid.scenario.negative import BELOW

@@ -1,6 +1,8 @@
 """What the user writes, read with line numbers (schema), and what is made of it for a kinetics table (builders)."""
 
+from asm_hybrid.config.accepted import corrected_config
 from asm_hybrid.config.builders.columns import observed_targets
+from asm_hybrid.config.builders.correction_values import candidate_files, correction_values, input_groups
 from asm_hybrid.config.builders.influent_split import build_fractionation
 from asm_hybrid.config.builders.kinetics_table import load_kinetics
 from asm_hybrid.config.builders.parameter_values import calibration_bounds, parameter_values
@@ -20,7 +22,11 @@ __all__ = [
     "build_fractionation",
     "build_layout",
     "calibration_bounds",
+    "candidate_files",
+    "corrected_config",
+    "correction_values",
     "input_error",
+    "input_groups",
     "input_keys",
     "json_schema",
     "layout_text",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from asm_hybrid.config import Config, build_fractionation
 from asm_hybrid.data.blocks import check_blocks, check_inputs, place_blocks, zone_name
+from asm_hybrid.data.corrections import Corrections, build_corrections, correction_findings
 from asm_hybrid.data.dataset import Dataset, Observation
 from asm_hybrid.data.findings import QualityFinding, merged, raise_errors
 from asm_hybrid.data.influent import fractionate
@@ -44,7 +45,7 @@ def read_dataset(config: Config, table: Table, layout: Layout) -> Dataset:
     Returns
     -------
     Dataset
-        Series in internal units. Observations are never resampled, and nothing is corrected.
+        Series in internal units. Observations are never resampled, and nothing is corrected but what the config says.
 
     Raises
     ------
@@ -77,9 +78,13 @@ def build_dataset(
     Dataset
         Its `quality` may hold errors about the blocks.
     """
-    dataset, measured = build_series(config, table, layout, sources, findings)
+    corrections = build_corrections(config, table, layout)
+    dataset, measured = build_series(config, table, layout, sources, findings, corrections)
+    recorded = dataset.observations
+    dataset = replace(dataset, observations=corrections.observed(recorded))
     blocks = place_blocks(config, dataset.origin, dataset.span)
-    found = check_blocks(config, blocks, dataset.observations)
+    found = correction_findings(config, corrections, recorded, dataset)
+    found += check_blocks(config, blocks, dataset.observations)
     found += check_inputs(config, blocks, dataset.times, measured)
     return replace(dataset, blocks=blocks, quality=tuple(merged([*dataset.quality, *found])))
 
@@ -90,6 +95,7 @@ def build_series(
     layout: Layout,
     sources: list[Source],
     findings: list[QualityFinding],
+    corrections: Corrections,
     knot: pd.Timestamp | None = None,
 ) -> tuple[Dataset, dict[str, NDArray[np.bool_]]]:
     """Put series that were read onto one time axis, without blocks.
@@ -102,6 +108,8 @@ def build_series(
         Series without errors.
     findings : list of QualityFinding
         What the checks found so far.
+    corrections : Corrections
+        Of the inputs; observations stay as they are recorded.
     knot : Timestamp, optional
         A knot of another record: this one begins at the first knot of its grid that it holds, not at its first value.
 
@@ -152,9 +160,11 @@ def build_series(
         inputs[:, i] = known[spec.name]
         if spec.name in bridges:
             filled[:, i] = bridges[spec.name]
+    inputs = corrections.driven(inputs, specs, config.data.interval, config.data.interpolation)
+    filled = corrections.bridged(filled, specs, config.data.interval)
     if config.model.mode != "neural":
         stamps = (first + pd.to_timedelta(times, unit="D")).round("s").tz_convert(zone_name(config))
-        found += backflow_findings(table, layout, sources, stamps, inputs)
+        found += corrections.suspected(backflow_findings(table, layout, sources, stamps, inputs))
     flow = inputs[:, specs.positions["Q_in"]]
     weighted = {s.header for _, s in _observed(sources) if s.column.sample and s.column.sample.weight == "flow"}
     observations = [replace(o, flow=flow) if o.label in weighted else o for o in observations]

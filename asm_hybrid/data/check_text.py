@@ -12,6 +12,7 @@ from asm_hybrid.config.builders.influent_split import influent_sums
 from asm_hybrid.config.schema.sensor import LEARN
 from asm_hybrid.data.assembly import build_dataset
 from asm_hybrid.data.censoring import ABOVE, BELOW
+from asm_hybrid.data.corrections import correction_texts
 from asm_hybrid.data.dataset import Dataset
 from asm_hybrid.data.findings import QualityFinding
 from asm_hybrid.data.series import Series, Source, read_sources
@@ -104,6 +105,9 @@ def check_data(config: Config, table: Table, layout: Layout, name: str) -> Check
     for source in sources:
         lines += [*_source_lines(config, source), ""]
     lines += [*_constant_lines(config, table, layout), ""]
+    if texts := correction_texts(config, table, layout):
+        head = "corrections of the record: all that follows, and every run, takes it as corrected"
+        lines += [head, *(f"  {text}" for text in texts), ""]
     if dataset:
         lines += [*_influent_lines(config, table, layout, dataset), *_block_lines(dataset), ""]
     return CheckReport(tuple(lines), tuple(findings), failure, dataset)

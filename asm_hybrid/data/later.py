@@ -12,10 +12,11 @@ from asm_hybrid.config import Config
 from asm_hybrid.config.schema.data_sections import ColumnSection, SourceSection
 from asm_hybrid.data.assembly import build_series, curve_of
 from asm_hybrid.data.cells import read_source
+from asm_hybrid.data.corrections import Corrections
 from asm_hybrid.data.dataset import Dataset
 from asm_hybrid.data.findings import QualityFinding, raise_errors
 from asm_hybrid.data.knots import TOLERANCE
-from asm_hybrid.data.means import on_knots
+from asm_hybrid.data.means import Curve, on_knots
 from asm_hybrid.data.series import read_sources
 from asm_hybrid.data.unusual import CONSTANTS
 from asm_hybrid.errors import InputError
@@ -50,7 +51,12 @@ class LaterData:
 
 
 def read_later(
-    config: Config, table: Table, layout: Layout, knot: pd.Timestamp, until: pd.Timestamp | None = None
+    config: Config,
+    table: Table,
+    layout: Layout,
+    corrections: Corrections,
+    knot: pd.Timestamp,
+    until: pd.Timestamp | None = None,
 ) -> LaterData:
     """Read, convert and check the series of a later time.
 
@@ -62,6 +68,8 @@ def read_later(
         The kinetics table.
     layout : Layout
         The flow sheet of the run.
+    corrections : Corrections
+        Of the inputs, as in the record of the run; observations stay as they are recorded.
     knot : Timestamp
         A knot of the run's record; the series are put on the grid that goes on from it.
     until : Timestamp, optional
@@ -85,7 +93,7 @@ def read_later(
         sources, findings = read_sources(config, table, layout, until)
     raise_errors(findings)
     findings = [f for f in findings if f.kind not in SAID_BEFORE]
-    dataset, _ = build_series(config, table, layout, sources, findings, knot)
+    dataset, _ = build_series(config, table, layout, sources, findings, corrections, knot)
     raise_errors(dataset.quality)
     dataset = replace(dataset, quality=tuple(_coarse(f, config) for f in dataset.quality))
     return LaterData(dataset, tuple(lacking), tuple(empty))
@@ -145,7 +153,7 @@ def _renamed(error: InputError, section: SourceSection) -> InputError:
 
 
 def read_planned(
-    config: Config, table: Table, layout: Layout, now: pd.Timestamp, end: pd.Timestamp
+    config: Config, table: Table, layout: Layout, corrections: Corrections, now: pd.Timestamp, end: pd.Timestamp
 ) -> tuple[dict[str, NDArray[np.float64]], list[QualityFinding]]:
     """Read what will come in: those of the inputs that a file has.
 
@@ -157,6 +165,8 @@ def read_planned(
         The kinetics table.
     layout : Layout
         The flow sheet of the run.
+    corrections : Corrections
+        Of the inputs, as in the record of the run.
     now, end : Timestamp
         A knot, and the last knot that is asked for, UTC.
 
@@ -199,8 +209,17 @@ def read_planned(
                     expected=f"values from {now:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, over the whole horizon",
                     fix="give a longer file, or a shorter --horizon",
                 )
-            found[s.target] = on_knots(knots, curve, config.data.interpolation).values
+            found[s.target] = _true(s.target, curve, config, corrections, count)
     return found, [f for f in findings if f.kind not in SAID_BEFORE]
+
+
+def _true(name: str, curve: Curve, config: Config, corrections: Corrections, count: int) -> NDArray[np.float64]:
+    """Return an input at the knots after now, corrected; what a shift asks for is read before them, or after them."""
+    interval, kind = config.data.interval, config.data.interpolation
+    more = int(np.ceil(abs(corrections.shifts.get(name, 0.0)) / interval - TOLERANCE))
+    wide = np.arange(1 - more, count + more + 1, dtype=np.float64) * interval
+    values = corrections.course(name, on_knots(wide, curve, kind).values, interval, kind)
+    return values[more : more + count]
 
 
 def _without_missing(config: Config, name: str) -> Config:

@@ -14,7 +14,7 @@ from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
 from asm_hybrid.hybrid.open_term import OpenTerm, flat_weights
 from asm_hybrid.hybrid.symbolic import SymbolicTerms, member_weights
 from asm_hybrid.hybrid.system import PlantSystem
-from asm_hybrid.plant import TakacsSettler, casadi_namespace, effluent, layer_slopes, other_slopes
+from asm_hybrid.plant import TakacsSettler, casadi_namespace, effluent, layer_slopes, other_slopes, rate_arguments
 from asm_hybrid.plant.casadi_plant import SymbolicSystem, symbolic_system
 from asm_hybrid.plant.elimination import Elimination
 from asm_hybrid.plant.namespace import Matrix
@@ -166,10 +166,10 @@ class CompiledSystem:
     def _blocks(self) -> list[Matrix]:
         """What reactions and aeration add to df/dX [1/d], n held, one block ``(component, component)`` a tank."""
         s, plant = self._symbols, self.system.plant
-        parameters, forcing = XP.entries(s.forcing.parameters), s.forcing
+        forcing = s.forcing
+        parameters = rate_arguments(plant.constants, s.tanks, forcing, XP, self._learnt)
         factor = casadi.SX.ones(plant.tanks, len(plant.table.processes))
         if self._learnt is not None:
-            parameters = self._learnt.adjusted(parameters, s.tanks, forcing.seen)
             factor = self._learnt.sloped(factor, s.tanks, forcing.seen)
         stoichiometry = casadi.sparsify(plant.stoichiometry(self._parameters, XP))
         slopes = plant.kinetics.rate_jacobian(s.tanks, parameters, XP)

@@ -20,6 +20,7 @@ from asm_hybrid.plant import (
     effluent,
     layer_slopes,
     other_slopes,
+    rate_arguments,
     torch_namespace,
 )
 
@@ -170,9 +171,7 @@ class PlantSystem:
 
     def rate_slopes(self, X: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         """Return dρ/dX of f's own rates at the parameters in use, n held, ``(…, tank, process, component)``."""
-        p = self.xp.entries(forcing.parameters)
-        if self.term is not None:
-            p = self.term.adjusted(p, X, forcing.seen)
+        p = rate_arguments(self.plant.constants, X, forcing, self.xp, self.term)
         rows = self.plant.kinetics.rate_jacobian(X, p, self.xp)
         found = {(i, j): v for i, row in enumerate(rows) for j, v in enumerate(row) if v is not None}
         processes, components = len(rows), X.shape[-1]

@@ -156,7 +156,10 @@ class Term(ABC, Generic[Array]):
 
     def outputs(self, X: Array | None, u: Array) -> Array:
         """Return ``g z``, ``(…, spot, column of n)``; in torch it leads with the member axis, as the states do."""
-        features = self.features(X, u)
+        return self.outputs_of(self.features(X, u))
+
+    def outputs_of(self, features: Array) -> Array:
+        """Return ``g z`` for what n reads, ``(…, spot, column of n)``; it leads as what is read does."""
         inside = self.inside(features)
         z = self.evaluate(self.scaled(features, inside))
         if not inside:
@@ -168,7 +171,11 @@ class Term(ABC, Generic[Array]):
 
     def factors(self, X: Array | None, u: Array) -> Array:
         """Return ``exp(L tanh(g z / L))``, ``(…, spot, column of n)``."""
-        return self.xp.exp(LOG_LIMIT * self.xp.tanh(self.outputs(X, u) / LOG_LIMIT))
+        return self.xp.exp(self.log_factors(self.features(X, u)))
+
+    def log_factors(self, features: Array) -> Array:
+        """Return the logarithm of the factors for what n reads, ``L tanh(g z / L)``, ``(…, spot, column of n)``."""
+        return LOG_LIMIT * self.xp.tanh(self.outputs_of(features) / LOG_LIMIT)
 
     def additions(self, X: Array, u: Array) -> Array:
         """Return ``gate · typical · g z``, ``(…, tank, column of n)``."""

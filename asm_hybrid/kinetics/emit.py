@@ -87,10 +87,10 @@ class Kinetics:
     -----
     ``X`` is an array ``(…, component)``, or holds one array for each component; ``p`` holds one for each parameter,
     at the temperature of the liquid, and behind them one for each input of the plant that the rates read, in the order
-    of `Table.inputs`; ``xp`` is an array namespace (see `Namespace`). States enter as ``max(X, 0)``: a
-    rate below zero concentration is the rate at zero. The slopes are those with respect to ``max(X, 0)``: the slopes
-    themselves wherever no state is negative; an implicit solver that steps below zero still sees the decay
-    there that brings the state back.
+    of `Table.inputs`, what differs from tank to tank last; ``xp`` is an array namespace (see `Namespace`). States enter
+    as ``max(X, 0)``: a rate below zero concentration is the rate at zero. The slopes are those with respect to
+    ``max(X, 0)``: the slopes themselves wherever no state is negative; an implicit solver that steps below zero still
+    sees the decay there that brings the state back.
     """
 
     name: str

@@ -10,7 +10,7 @@ from typing import Any
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.yamlfile import YamlDocument, load_yaml, to_yaml
 
-__all__ = ["QUOTES", "LayeredDocument", "lay", "read_layers"]
+__all__ = ["PER_TABLE", "QUOTES", "LayeredDocument", "lay", "read_layers"]
 
 QUOTES = "put the expression between quotes, since a comma ends it within braces"
 """The remedy where a key holds a bracket: ``{rate: monod(S, K) * X}`` has the keys ``rate`` and ``K) * X``."""
@@ -18,7 +18,7 @@ QUOTES = "put the expression between quotes, since a comma ends it within braces
 MAX_LAYERS = 8
 """Most tables in a chain of ``extends``."""
 
-_PER_TABLE = ("name", "title", "description", "source")
+PER_TABLE = ("name", "title", "description", "source")
 """Keys that a table does not inherit; its title and source are not those of the table that it changes."""
 
 
@@ -129,9 +129,9 @@ def lay(layers: Sequence[YamlDocument]) -> LayeredDocument:
     data = layers[-1].data
     for document in reversed(layers[:-1]):
         changes = {key: value for key, value in document.data.items() if key != "extends"}
-        inherited = {key: value for key, value in data.items() if key not in _PER_TABLE}
+        inherited = {key: value for key, value in data.items() if key not in PER_TABLE}
         merged = _merge(inherited, changes, (), document)
-        data = {key: merged[key] for key in _PER_TABLE if key in merged} | merged
+        data = {key: merged[key] for key in PER_TABLE if key in merged} | merged
     return LayeredDocument(tuple(layers), data)
 
 

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.units import Unit, parse_unit
 
-__all__ = ["COMMON", "FORMS", "LOAD", "RateInput", "check_inputs", "check_no_inputs", "input_unit"]
+__all__ = [
+    "COMMON",
+    "FORMS",
+    "HERE",
+    "LOAD",
+    "RateInput",
+    "check_inputs",
+    "check_no_inputs",
+    "input_unit",
+    "of_the_tank",
+]
 
 COMMON = {"T": "degC", "Q_in": "m3/d", "return_sludge": "m3/d", "wastage": "m3/d"}
 """Inputs that every plant has, with their units. No component or parameter can have such a name."""
@@ -16,7 +26,26 @@ COMMON = {"T": "degC", "Q_in": "m3/d", "return_sludge": "m3/d", "wastage": "m3/d
 LOAD = "load."
 """Begins the name of a load: what of a component or composite the influent carries in a day."""
 
-FORMS = (*COMMON, "influent.COMPONENT", "load.COMPONENT", "load.COMPOSITE", "recycle.NAME", "TANK.air", "TANK.kla")
+HERE = {
+    "here.volume": "m3",
+    "here.influent": "-",
+    "here.returned": "-",
+    "here.aerated": "-",
+    "here.unaerated": "-",
+}
+"""What a rate may read of the tank that it is worked out for, with units: its volume; the shares of the influent and of
+the return sludge that enter it; one where oxygen is supplied or imposed, and one where it is not."""
+
+FORMS = (
+    *COMMON,
+    "influent.COMPONENT",
+    "load.COMPONENT",
+    "load.COMPOSITE",
+    "recycle.NAME",
+    "TANK.air",
+    "TANK.kla",
+    *HERE,
+)
 """How inputs are named that a rate may read."""
 
 _OF_A_TANK = {"air": "m3/d", "kla": "1/d"}
@@ -55,6 +84,8 @@ def input_unit(name: str, components: Mapping[str, Unit], composites: Mapping[st
     """
     if name in COMMON:
         return parse_unit(COMMON[name])
+    if name in HERE:
+        return parse_unit(HERE[name])
     place, _, what = name.partition(".")
     if place == "influent":
         return components.get(what)
@@ -66,6 +97,22 @@ def input_unit(name: str, components: Mapping[str, Unit], composites: Mapping[st
     return parse_unit(_OF_A_TANK[what]) if what in _OF_A_TANK else None
 
 
+def of_the_tank(inputs: Iterable[RateInput]) -> tuple[str, ...]:
+    """Return which of the inputs that rates read differ from tank to tank.
+
+    Parameters
+    ----------
+    inputs : iterable of RateInput
+        `Table.inputs`, where these stand last.
+
+    Returns
+    -------
+    tuple of str
+        Names of `HERE`, in the order of `inputs`.
+    """
+    return tuple(read.name for read in inputs if read.name in HERE)
+
+
 def check_inputs(inputs: Iterable[RateInput], names: Iterable[str]) -> None:
     """Raise an error where rates read what a plant does not have.
 
@@ -74,11 +121,12 @@ def check_inputs(inputs: Iterable[RateInput], names: Iterable[str]) -> None:
     inputs : iterable of RateInput
         `Table.inputs`.
     names : iterable of str
-        Names of the inputs of the plant. Every plant has the loads of its influent beside them.
+        Names of the inputs of the plant. Every plant has the loads of its influent and what is known of its tanks
+        beside them.
     """
     present = tuple(names)
     for read in inputs:
-        if read.name not in present and not read.name.startswith(LOAD):
+        if read.name not in present and read.name not in HERE and not read.name.startswith(LOAD):
             options = [name for name in present if input_unit(name, {}, {}) is not None]
             raise InputError(
                 f"the rate reads {read.name!r}, which the plant does not have",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,16 @@ from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics.continuity import imbalance, simplified, solve_coefficients
 from asm_hybrid.kinetics.dimensions import unit_of
 from asm_hybrid.kinetics.expression import Expression, parse_expression
-from asm_hybrid.kinetics.extend import LayeredDocument, lay, read_layers
+from asm_hybrid.kinetics.extend import PER_TABLE, LayeredDocument, lay, read_layers
 from asm_hybrid.kinetics.fields import Fields, Keys
-from asm_hybrid.kinetics.rate_inputs import RateInput, input_unit
+from asm_hybrid.kinetics.rate_inputs import HERE, RateInput, input_unit
 from asm_hybrid.kinetics.table import Component, Composite, Parameter, Process, Table
 from asm_hybrid.kinetics.values import ParameterError, check_table_values
 from asm_hybrid.paths import as_path
 from asm_hybrid.units import Unit, parse_unit
 from asm_hybrid.yamlfile import YamlDocument, load_yaml, parse_yaml
 
-__all__ = ["available_tables", "load_table", "parse_table"]
+__all__ = ["TABLES", "available_tables", "extend_table", "load_table", "parse_table"]
 
 TABLES = Path(__file__).parent / "tables"
 """Where the shipped tables are."""
@@ -91,6 +92,29 @@ def parse_table(text: str, path: str | Path) -> Table:
     return _read(parse_yaml(text, path))
 
 
+def extend_table(table: Table, document: YamlDocument) -> Table:
+    """Return a table with parameters and processes behind its own.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    document : YamlDocument
+        Its sections ``parameters`` and ``processes`` are added; the rest of it is not read.
+
+    Returns
+    -------
+    Table
+        Named as `table`. What `table` holds is taken over as it is.
+
+    Raises
+    ------
+    InputError
+        If what is added breaks a rule, or is there already; the message has file and line.
+    """
+    return _Reader(lay([document, *table.document.layers])).extended(table, document)
+
+
 def _locate(name_or_path: str | Path, folder: Path) -> Path:
     """Return the file of a shipped table, or of a path that may be relative to a folder."""
     if isinstance(name_or_path, str) and name_or_path in available_tables():
@@ -125,6 +149,34 @@ class _Reader(Fields):
         self.parameters: dict[str, Parameter] = {}
         self.components: dict[str, Component] = {}
         self.inputs: dict[str, RateInput] = {}
+
+    def extended(self, table: Table, added: YamlDocument) -> Table:
+        """Return a table with what the last layer adds."""
+        self.materials, self.tolerance = table.materials, table.tolerance
+        for p in table.parameters:
+            self.declare_parameter(p.name, p.bounds)
+            self.parameters[p.name] = p
+        for c in table.components:
+            self.declare(c.name, ("components", c.name), nonnegative=True)
+            self.components[c.name] = c
+        self.inputs = {i.name: i for i in table.inputs}
+        self.units |= {i.name: parse_unit(i.unit) for i in table.inputs}
+        for key in added.data["parameters"]:
+            self.check_name(key, ("parameters", key))
+            self.parameters[key] = self.parameter(key)
+        for key in added.data["processes"]:
+            self.check_name(key, ("processes", key))
+        processes = tuple(self.process(key) for key in added.data["processes"])
+        kept = {key: value for key, value in table.document.data.items() if key in PER_TABLE}
+        return self.checked(
+            replace(
+                table,
+                parameters=tuple(self.parameters.values()),
+                processes=(*table.processes, *processes),
+                document=replace(self.document, data=kept | self.document.data),
+                inputs=self.read_inputs(),
+            )
+        )
 
     def table(self) -> Table:
         """Return the table."""
@@ -167,8 +219,16 @@ class _Reader(Fields):
             tolerance=self.tolerance,
             path=self.document.path,
             document=self.document,
-            inputs=tuple(self.inputs[key] for key in sorted(self.inputs)),
+            inputs=self.read_inputs(),
         )
+        return self.checked(table)
+
+    def read_inputs(self) -> tuple[RateInput, ...]:
+        """Return the inputs of the plant that rates read, those that differ from tank to tank last."""
+        return tuple(self.inputs[key] for key in sorted(self.inputs, key=lambda name: (name in HERE, name)))
+
+    def checked(self, table: Table) -> Table:
+        """Return a table whose parameters may be what they are."""
         try:
             check_table_values(table)
         except ParameterError as error:
@@ -194,6 +254,11 @@ class _Reader(Fields):
         self.check_free(name, keys)
         self.units[name] = self.unit((*keys, "unit"), temperature=name not in self.mapping(("components",)))
         self.symbols[name] = sympy.Symbol(name, **assumptions)
+
+    def declare_parameter(self, name: str, bounds: tuple[float, float]) -> None:
+        """Make a parameter known; whether it may be zero or below follows from its bounds."""
+        lower = bounds[0]
+        self.declare(name, ("parameters", name), nonnegative=lower >= 0 or None, positive=lower > 0 or None)
 
     def continuity(self) -> None:
         """Read what is conserved, and how exactly."""
@@ -235,7 +300,7 @@ class _Reader(Fields):
             raise self.error("one of theta and T_ref is missing", keys, "both, or neither")
         if theta is not None and not 0.5 <= theta <= 2:
             raise self.error(f"theta is {theta}", (*keys, "theta"), "0.5 to 2; 1.07 doubles a rate in 10 degC")
-        self.declare(name, keys, nonnegative=lower >= 0 or None, positive=lower > 0 or None)
+        self.declare_parameter(name, (lower, upper))
         if theta is not None and self.units[name].zero:
             raise self.error("a temperature has a temperature law", (*keys, "theta"), "theta for other units than degC")
         return Parameter(
@@ -311,7 +376,9 @@ class _Reader(Fields):
     def process(self, name: str) -> Process:
         """Read one process, solve its open coefficients and check its balance and its unit."""
         keys = ("processes", name)
-        self.check_keys(keys, ("rate", "stoichiometry"), ("description",))
+        self.check_keys(keys, ("rate", "stoichiometry"), ("description", "exchanges"))
+        exchanged = self.exchanged(keys)
+        kept = tuple(m for m in self.materials if m not in exchanged)
         rate = self.expression((*keys, "rate"), states=True)
         given: dict[str, Expression | None] = {}
         entries = self.mapping((*keys, "stoichiometry"))
@@ -321,8 +388,8 @@ class _Reader(Fields):
         values = {c: None if e is None else e.value for c, e in given.items()}
         composition = {c.name: {m: e.value for m, e in c.composition.items()} for c in self.components.values()}
         where = self.document.where(*keys, "stoichiometry")
-        solved = solve_coefficients(values, composition, self.materials, where)
-        for material, (rest, size) in imbalance(solved, composition, self.materials, self._points()).items():
+        solved = solve_coefficients(values, composition, kept, where)
+        for material, (rest, size) in imbalance(solved, composition, kept, self._points()).items():
             if size > self.tolerance:
                 raise self.error(
                     f"the process makes {material} of nothing: {simplified(rest)!s:.80} = {size:.4g} a unit of rate",
@@ -333,7 +400,18 @@ class _Reader(Fields):
         coefficients = {c: given[c] or Expression(str(v), v) for c, v in solved.items()}
         open_ones = frozenset(c for c, e in given.items() if e is None)
         unit = self._rate_unit(rate, solved, open_ones, (*keys, "rate"))
-        return Process(name, rate, unit, coefficients, open_ones, self.text((*keys, "description")))
+        return Process(name, rate, unit, coefficients, open_ones, self.text((*keys, "description")), exchanged)
+
+    def exchanged(self, process: Keys) -> tuple[str, ...]:
+        """Return the materials that a process brings in from outside, or takes away, as a gas that escapes does."""
+        keys = (*process, "exchanges")
+        given = self.get(keys)
+        if given is None:
+            return ()
+        if not isinstance(given, list) or any(m not in self.materials for m in given):
+            expected = f"a list of some of {', '.join(self.materials) or 'the conserved materials'}"
+            raise self.error(f"{given!r:.60} stands here", keys, expected)
+        return tuple(m for m in self.materials if m in given)
 
     def _members(self, entries: Mapping[str, Any], keys: Keys) -> list[str]:
         """Return the components that are named, in the order of the table."""

@@ -92,6 +92,8 @@ class Process:
         Components whose coefficient the table leaves to continuity (``"?"``).
     description : str
         What happens.
+    exchanges : tuple of str
+        Conserved materials that it brings in from outside of the water or takes away, and that therefore do not close.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Process:
     stoichiometry: Mapping[str, Expression]
     solved: frozenset[str] = frozenset()
     description: str = ""
+    exchanges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

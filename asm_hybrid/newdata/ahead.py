@@ -13,7 +13,7 @@ from asm_hybrid.data.findings import raise_errors
 from asm_hybrid.data.later import read_planned
 from asm_hybrid.errors import InputError
 from asm_hybrid.newdata.given import NewData, config_with
-from asm_hybrid.newdata.record import RunRecord
+from asm_hybrid.training.recorded_run import RunRecord
 
 __all__ = ["DIURNAL", "LAST_WEEK", "Ahead", "choose_ahead"]
 
@@ -291,7 +291,7 @@ def choose_ahead(record: RunRecord, influent: NewData, now: pd.Timestamp, end: p
         )
     config = config_with(record.model.config, influent)
     model = record.model
-    values, findings = read_planned(config, model.plant.table, model.plant.layout, now, end)
+    values, findings = read_planned(config, model.plant.table, model.plant.layout, record.corrections, now, end)
     raise_errors(findings)
     names = model.plant.inputs.names
     table = np.full((record.knot(end) - record.knot(now), len(names)), np.nan)

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from asm_hybrid.config.builders.columns import observed_targets
 from asm_hybrid.data import Dataset, Observation
+from asm_hybrid.data.corrections import correction_texts
 from asm_hybrid.data.later import LaterData, read_later
 from asm_hybrid.data.quality import GAP_TIME
 from asm_hybrid.errors import InputError
 from asm_hybrid.newdata.courses import Course, Kept, Passed, pass_over, state_before
 from asm_hybrid.newdata.given import NewData, config_with
-from asm_hybrid.newdata.record import RunRecord
+from asm_hybrid.training.recorded_run import SAME, RunRecord
 
 __all__ = ["Begin", "Joined", "join"]
 
@@ -135,11 +136,14 @@ def join(
         When the data cannot be used.
     """
     config = config_with(record.model.config, data)
-    later = read_later(config, record.model.plant.table, record.model.plant.layout, record.first, until)
+    plant = record.model.plant
+    later = read_later(config, plant.table, plant.layout, record.corrections, record.first, until)
     observations, notes = _in_order(record, later, observed_targets(config))
-    new = later.dataset
-    first = record.knot(new.origin)
-    notes = [*notes, *_overlap(record, new, first)]
+    first = record.knot(later.dataset.origin)
+    new = _with_record(record, later.dataset, first)
+    texts = correction_texts(record.model.config, plant.table, plant.layout)
+    told = [f"the new data are corrected as the record of the run: {'; '.join(texts)}"] if texts else []
+    notes = [*told, *notes, *_overlap(record, new, first)]
     gap = (first - record.last) * record.interval
     begin: Begin = (
         "before"
@@ -166,7 +170,8 @@ def join(
             before = np.vstack([before, before[-1] + share * (new.inputs[0] - before[-1])])
             notes.append(f"the {24 * gap:.3g} h between the record and the new data are bridged by straight lines")
         inputs = np.vstack([before, new.inputs])
-    moved = [_moved(record, o, ahead, inputs) for o in observations]
+    true = record.corrections.observed(observations, record.days(new.origin))
+    moved = [_moved(record, o, ahead, inputs) for o in true]
     reached = begin in ("inside", "after", "bridged") and at > 0
     starts = {c.name: kept.states[c.name][:, place] if reached or begin == "gap" else c.start for c in courses}
     dataset = replace(
@@ -178,6 +183,17 @@ def join(
         observations=tuple(moved),
     )
     return Joined(record, later, begin, ahead, dataset, starts, reached, tuple(notes))
+
+
+def _with_record(record: RunRecord, new: Dataset, first: int) -> Dataset:
+    """Return new data; where a correction shifts an input, and the record knows what came before, as there."""
+    inputs, filled = new.inputs.copy(), new.input_filled.copy()
+    for name, shift in record.corrections.shifts.items():
+        count = min(int(np.ceil(shift / record.interval - SAME)), record.last + 1 - first, len(inputs))
+        if first >= 0 and count > 0:
+            i = record.model.plant.inputs.positions[name]
+            inputs[:count, i], filled[:count, i] = record.inputs[first : first + count, i], False
+    return replace(new, inputs=inputs, input_filled=filled)
 
 
 def _moved(record: RunRecord, observation: Observation, lead: int, inputs: np.ndarray) -> Observation:

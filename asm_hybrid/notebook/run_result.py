@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RunResult"]
 
-ANSWERS = "answers.csv"
+ANSWERS, DIAGNOSIS = "answers.csv", "diagnosis.json"
 SHOWN = 5
-"""Rows of what f failed to capture that are shown."""
+"""Rows of where n acts, and sentences, that are shown."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -137,8 +137,43 @@ class RunResult(Shown):
         return pd.DataFrame(read_json(self._file("parameters.json"))["parameters"]).set_index("name")
 
     @property
+    def diagnosed(self) -> bool:
+        """Whether explanations have competed, so that `diagnosis` is there."""
+        return not self.interrupted and (self.folder / DIAGNOSIS).exists()
+
+    @property
+    def diagnosis(self) -> Mapping[str, Any]:
+        """Content of ``diagnosis.json``: what f failed to capture.
+
+        Its ``sentences`` say it in words, ``answer`` names what cannot be told from the best explanation, ``proposals``
+        are corrections of the record; ``driver``, ``law`` and ``tell_apart`` are None where they cannot be told, which
+        ``notes`` gives the reason of.
+        """
+        if not self.interrupted and not (self.folder / DIAGNOSIS).exists():
+            raise InputError(
+                "the run has no diagnosis by explanations",
+                where=str(self.folder),
+                expected="a run of this version with diagnosis.explain, or one whose diagnosis was made anew",
+                fix=f"asm-hybrid diagnose {self.folder}",
+            )
+        return read_json(self._file(DIAGNOSIS))
+
+    @property
+    def explanations(self) -> pd.DataFrame:
+        """The explanations that competed, the best first.
+
+        Index ``name``; columns ``title``, ``family``, ``gain``, ``low``, ``high`` (share of what f misses that it
+        explains, with its 90 % interval [-]), ``best_share`` (of the bootstrap draws in which it is the best [-]),
+        ``in_set`` (whether it cannot be told from the best), ``plausible`` (its size), ``fitted`` (``full`` or
+        ``linear``) and ``driver``.
+        """
+        columns = ["title", "family", "gain", "low", "high", "best_share", "in_set", "plausible", "fitted", "driver"]
+        rows = self.diagnosis.get("explanations") or []
+        return pd.DataFrame(rows, columns=["name", *columns]).set_index("name")
+
+    @property
     def missing(self) -> pd.DataFrame:
-        """What f failed to capture, the greatest share of n's effect first.
+        """Where n acts, the greatest share of its effect first; no evidence of a cause, see `diagnosis`.
 
         Columns ``kind``, ``name``, ``tank``, ``share`` [-], ``own`` and ``learnt`` (f's own, and what n adds to it, in
         ``unit``).
@@ -253,11 +288,17 @@ class RunResult(Shown):
             f"Run {self.name}",
             note(f"{summary['mode']}{placements} · {summary['created'][:16].replace('T', ' ')} UTC · {self.folder}"),
             paragraph(self.verdict),
+            self._said(),
             self._score_table(),
             self._missing_table(),
             listed_warnings(self.warnings),
             note(f"report: {self.folder / 'report.html'}") if (self.folder / "report.html").exists() else "",
         )
+
+    def _said(self) -> str:
+        """Return what f failed to capture in words; nothing where no explanations have competed."""
+        sentences = tuple(self.diagnosis["sentences"]) if self.diagnosed else ()
+        return listed(sentences, "sentence on what f failed to capture", "sentences on what f failed to capture", SHOWN)
 
     def _score_table(self) -> str:
         test, units = self.summary["scores"].get("test", {}), self._units
@@ -288,7 +329,7 @@ class RunResult(Shown):
             for entry in missing[:SHOWN]
         ]
         rest = len(missing) - len(rows)
-        caption = "What f failed to capture" + (f", the first {SHOWN} of {len(rows) + rest}" if rest else "")
+        caption = "Where n acts" + (f", the first {SHOWN} of {len(rows) + rest}" if rest else "")
         header = ["What", "Tank", "Share of n's effect", "f's own", "n adds", "Unit"]
         return tabulated(header, rows, caption, text=frozenset({0, 1, 5}))
 

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from asm_hybrid.kinetics import Table
+from asm_hybrid.kinetics.rate_inputs import of_the_tank
 from asm_hybrid.plant.flows import FlowMaps, flow_maps
 from asm_hybrid.plant.inputs import PlantInputs
 from asm_hybrid.plant.layout import Layout
@@ -94,6 +95,27 @@ class Constants:
     def returned(self) -> np.ndarray:
         """Share of the return sludge by volume [1/m³], ``(tank, 1)``."""
         return np.asarray(self.maps.returned / self.volumes)
+
+    @cached_property
+    def here(self) -> list[np.ndarray]:
+        """What the rates of the table read of their tank, in the order of `Table.inputs`, ``(tank,)`` each."""
+        return [self._of_tanks[name] for name in of_the_tank(self.table.inputs)]
+
+    @property
+    def _of_tanks(self) -> dict[str, np.ndarray]:
+        """What a rate may read of its tank, ``(tank,)`` each; see `asm_hybrid.kinetics.rate_inputs.HERE`."""
+        imposed = {tank for tank, component in self.layout.imposed if component == self.table.oxygen}
+        fed = {t.name for t in self.layout.tanks if t.aerated or t.air}
+        off = {n for n in fed if 0.0 in (self.layout.constants.get(f"{n}.{what}") for what in ("kla", "air"))}
+        supplied = imposed | set(self.layout.metered) | (fed - off)
+        aerated = np.array([float(name in supplied) for name in self.layout.tank_names])
+        return {
+            "here.volume": self.volumes[:, 0],
+            "here.influent": self.maps.influent[:, 0],
+            "here.returned": self.maps.returned[:, 0],
+            "here.aerated": aerated,
+            "here.unaerated": 1.0 - aerated,
+        }
 
     @cached_property
     def kept(self) -> np.ndarray:

@@ -46,6 +46,19 @@ def check_fit(table: Table, layout: Layout, inputs: PlantInputs, rows: Rows, qua
     for controller in sorted_controllers(layout.controllers):
         _check_controller(controller, layout, inputs, rows, quantities)
     check_inputs(table.inputs, inputs.names)
+    _check_volumes(table, layout)
+
+
+def _check_volumes(table: Table, layout: Layout) -> None:
+    varying = [t.name for t in layout.tanks if t.variable]
+    read = [i for i in table.inputs if i.name == "here.volume"]
+    if varying and read:
+        raise InputError(
+            f"the rate reads {read[0].name!r}, and the volume of tank {varying[0]!r} varies",
+            where=read[0].where,
+            expected="tanks whose volumes stay as they are",
+            fix="write the rate for a m3 of water, without the volume",
+        )
 
 
 def _check_controller(

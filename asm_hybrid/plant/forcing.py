@@ -19,7 +19,8 @@ class Forcing(Generic[Array]):
     u : array, shape (…, input)
         The inputs.
     parameters : array, shape (…, parameter)
-        Parameters at the temperature of the liquid, and behind them the inputs that the table's rates read.
+        Parameters at the temperature of the liquid, and behind them the inputs that the table's rates read, but for
+        what these read of their tank (see `rate_arguments`).
     flows : array, shape (…, tank, tank)
         Transport of all components [1/d].
     thickening : array or None, shape (…, tank, tank)

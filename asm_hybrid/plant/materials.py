@@ -21,39 +21,14 @@ from typing import Any
 import casadi
 import numpy as np
 
-from asm_hybrid.kinetics import Table
+from asm_hybrid.kinetics.contents import material_contents
 from asm_hybrid.plant.aeration import oxygen_saturation
 from asm_hybrid.plant.casadi_plant import SymbolicSystem
 from asm_hybrid.plant.namespace import Matrix, casadi_namespace
 from asm_hybrid.plant.settler import TINY, TakacsSettler
 
-__all__ = ["Closure", "MaterialBalance", "material_contents"]
+__all__ = ["Closure", "MaterialBalance"]
 XP = casadi_namespace()
-
-
-def material_contents(table: Table, parameters: np.ndarray) -> np.ndarray:
-    """Return what a unit of every component holds of every conserved material.
-
-    Parameters
-    ----------
-    table : Table
-        The kinetics table.
-    parameters : ndarray, shape (parameter,)
-        Values of its parameters; some compositions depend on them.
-
-    Returns
-    -------
-    ndarray, shape (material, component)
-        In units of the material by unit of the component; zero where it holds none.
-    """
-    values = dict(zip(table.parameter_names, map(float, parameters), strict=True))
-    found = np.zeros((len(table.materials), len(table.components)))
-    for j, component in enumerate(table.components):
-        for i, material in enumerate(table.materials):
-            if material in component.composition:
-                held = component.composition[material].value
-                found[i, j] = float(held.subs({s: values[s.name] for s in held.free_symbols}))
-    return found
 
 
 @dataclass(frozen=True)

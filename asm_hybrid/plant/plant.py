@@ -20,7 +20,7 @@ import numpy as np
 
 from asm_hybrid.kinetics import Kinetics, Table, compile_table
 from asm_hybrid.kinetics.arrays import Array
-from asm_hybrid.kinetics.rate_inputs import LOAD
+from asm_hybrid.kinetics.rate_inputs import HERE, LOAD
 from asm_hybrid.plant.constants import Constants
 from asm_hybrid.plant.control import Controller, sorted_controllers
 from asm_hybrid.plant.fit_of_table import check_fit
@@ -32,6 +32,7 @@ from asm_hybrid.plant.learnt import Learnt
 from asm_hybrid.plant.namespace import ArrayNamespace
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.quantities import Quantities
+from asm_hybrid.plant.rate_arguments import rate_arguments
 from asm_hybrid.plant.settler import TINY, IdealSettler, TakacsSettler
 from asm_hybrid.plant.state_rows import Rows
 from asm_hybrid.plant.worked_out import WorkedOut
@@ -232,7 +233,8 @@ class Plant(WorkedOut):
         if not self.table.inputs:
             return parameters
         own = [xp.entry(parameters, i) for i in range(len(self.table.parameters))]
-        return xp.join([*own, *(self._read(name, own, u, xp) for name in self.table.input_names)])
+        read = [name for name in self.table.input_names if name not in HERE]
+        return xp.join([*own, *(self._read(name, own, u, xp) for name in read)])
 
     def _read(self, name: str, parameters: Sequence[Array], u: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return an input that a rate reads, ``(…, 1)``: one of the plant's, or a load of the influent."""
@@ -254,10 +256,8 @@ class Plant(WorkedOut):
         self, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array], n: Learnt[Array] | None = None
     ) -> Array:
         """Return the process rates ρ of f or f + n, ``(…, tank, process)``, at effective states [table units]."""
-        parameters = xp.entries(forcing.parameters)
-        if n is not None:
-            parameters = n.adjusted(parameters, X, forcing.seen)
-        rho = xp.stack(self.kinetics.rates(X, parameters, xp))
+        arguments = rate_arguments(self.constants, X, forcing, xp, n)
+        rho = xp.stack(self.kinetics.rates(X, arguments, xp))
         return rho if n is None else n.rates(rho, X, forcing.seen)
 
     def transport(self, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> Array:

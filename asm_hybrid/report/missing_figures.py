@@ -1,4 +1,4 @@
-"""What f failed to capture: by hour of day, against dissolved oxygen, and over the plant."""
+"""Where n acts: by hour of day, against dissolved oxygen, and over the plant."""
 
 from __future__ import annotations
 

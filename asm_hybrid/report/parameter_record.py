@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
-
+from asm_hybrid.report.record import Record
 from asm_hybrid.training.calibration import TOLD
 
 __all__ = ["CalibrationFacts", "Parameter", "ParameterSet", "SearchStarts", "SensorParameter"]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class SearchStarts(_Record):
+class SearchStarts(Record):
     """What became of the starts of a calibration: tried, followed to the end, agreeing, and as good elsewhere."""
 
     tried: int
@@ -22,7 +17,7 @@ class SearchStarts(_Record):
     rivals: int
 
 
-class CalibrationFacts(_Record):
+class CalibrationFacts(Record):
     """How the calibration ended.
 
     Attributes
@@ -50,7 +45,7 @@ class CalibrationFacts(_Record):
     first_state: dict[str, float] = {}
 
 
-class Parameter(_Record):
+class Parameter(Record):
     """One parameter of f.
 
     Attributes
@@ -97,7 +92,7 @@ class Parameter(_Record):
         return self.profile_open != "both" and (self.information is None or self.information >= TOLD)
 
 
-class SensorParameter(_Record):
+class SensorParameter(Record):
     """Bias or lag of a sensor: median and range over seeds, and whether it was learnt or given.
 
     Of a bias that was found beside the parameters of f, ``profile_low`` and ``profile_high`` are the ends of its 95 %
@@ -113,7 +108,7 @@ class SensorParameter(_Record):
     profile_high: float | None = None
 
 
-class ParameterSet(_Record):
+class ParameterSet(Record):
     """``parameters.json``.
 
     Attributes

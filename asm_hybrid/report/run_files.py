@@ -27,6 +27,7 @@ __all__ = [
     "read_data_record",
     "read_environment",
     "read_parameters",
+    "read_record",
     "read_summary",
     "section",
 ]
@@ -72,7 +73,7 @@ def read_summary(run_dir: Path) -> Summary:
     InputError
         If the file is missing, damaged, or of another version.
     """
-    return _read(run_dir / "summary.json", Summary)
+    return read_record(run_dir / "summary.json", Summary)
 
 
 def read_parameters(run_dir: Path) -> ParameterSet:
@@ -92,7 +93,7 @@ def read_parameters(run_dir: Path) -> ParameterSet:
     InputError
         As in `read_summary`.
     """
-    return _read(run_dir / "parameters.json", ParameterSet)
+    return read_record(run_dir / "parameters.json", ParameterSet)
 
 
 def read_data_record(run_dir: Path) -> DataRecord:
@@ -112,7 +113,7 @@ def read_data_record(run_dir: Path) -> DataRecord:
     InputError
         As in `read_summary`.
     """
-    return _read(run_dir / "data.json", DataRecord)
+    return read_record(run_dir / "data.json", DataRecord)
 
 
 def read_environment(run_dir: Path) -> dict[str, str]:
@@ -133,7 +134,7 @@ def read_environment(run_dir: Path) -> dict[str, str]:
     InputError
         As in `read_summary`.
     """
-    return dict(flat(_read(run_dir / "environment.json", dict[str, Any])))
+    return dict(flat(read_record(run_dir / "environment.json", dict[str, Any])))
 
 
 def read_config(run_dir: Path) -> tuple[dict[str, Any], str]:
@@ -198,7 +199,25 @@ def section(config: Mapping[str, Any], key: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _read(path: Path, kind: type[T]) -> T:
+def read_record(path: Path, kind: type[T]) -> T:
+    """Return a JSON file of a run folder.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    kind : type
+        What it should hold.
+
+    Returns
+    -------
+    kind
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or of another version.
+    """
     if not path.exists():
         raise InputError(
             f"the run folder has no {path.name}",

@@ -14,6 +14,8 @@ from asm_hybrid.artefacts import write_text_atomic
 from asm_hybrid.manifest import refresh_manifest
 from asm_hybrid.report import run_files, style
 from asm_hybrid.report.answer_tables import answer_tables
+from asm_hybrid.report.diagnosis_chapter import diagnosis_chapter
+from asm_hybrid.report.diagnosis_record import DIAGNOSIS, read_diagnosis
 from asm_hybrid.report.figures import block_figure, overview_figure
 from asm_hybrid.report.forecast_tables import ForecastTable, band_rows, forecast_table
 from asm_hybrid.report.missing_figures import contribution_figure, heat_map
@@ -31,7 +33,7 @@ __all__ = ["render_report", "write_report"]
 
 REPORT = "report.html"
 _READ = ("summary.json", "config.yaml", "predictions.csv", "parameters.json", "data.json", "environment.json")
-_READ_IF_THERE = ("forecasts.csv", "contributions.csv", "answers.csv")
+_READ_IF_THERE = ("forecasts.csv", "contributions.csv", "answers.csv", DIAGNOSIS)
 _PER_TABLE = 3  # variables beside each other in a score table
 _SHOWN_HORIZON = 6  # hours ahead whose forecasts are drawn
 _TOP = 3  # entries of the ranking that get a figure
@@ -89,6 +91,7 @@ def render_report(run_dir: Path) -> str:
     predictions, contributions = read_predictions(run_dir), read_contributions(run_dir)
     parameters, data = run_files.read_parameters(run_dir), run_files.read_data_record(run_dir)
     machine, answers = run_files.read_environment(run_dir), read_answers(run_dir)
+    diagnosis = read_diagnosis(run_dir)
     units = {name: variable.unit for name, variable in summary.variables.items()}
     head, detail, kind = headline(summary)
     own = summary.verdict.model if summary.verdict else own_model(summary.mode).name
@@ -111,6 +114,7 @@ def render_report(run_dir: Path) -> str:
         forecast_series=_forecast_series(read_forecasts(run_dir), summary, own, zone),
         forecast_shown=_SHOWN_HORIZON,
         bands=band_rows(summary.bands, summary.variables) if summary.bands else [],
+        diagnosis=None if diagnosis is None else diagnosis_chapter(diagnosis),
         missing=_missing(contributions, summary, zone),
         answers=answer_tables(answers) if summary.answers and answers is not None else [],
         recalibrated=RECALIBRATED.name,

@@ -6,17 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BaseModel,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
 from asm_hybrid.hybrid.placements import PLACEMENTS, placement_of
 from asm_hybrid.report.parameter_record import CalibrationFacts
+from asm_hybrid.report.record import Record
 
 __all__ = [
     "YEARS",
@@ -47,11 +41,7 @@ Stamp = Annotated[str, AfterValidator(_stamp)]
 """A time in the notation of ISO 8601."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Score(_Record):
+class Score(Record):
     """How far a model lies from the measurements of one variable in one block; None where undefined.
 
     Attributes
@@ -72,7 +62,7 @@ class Score(_Record):
     rmse_seeds: list[float | None] = []
 
 
-class Variable(_Record):
+class Variable(Record):
     """A measured variable.
 
     Attributes
@@ -88,7 +78,7 @@ class Variable(_Record):
     noise: float | None = None
 
 
-class VariableVerdict(_Record):
+class VariableVerdict(Record):
     """The run's own model beside the best baseline, for one variable on the test block.
 
     Runs of earlier versions have no `outcome`, and call the RMSE of the own model that of the hybrid.
@@ -112,7 +102,7 @@ class VariableVerdict(_Record):
     outcome: Literal["better", "worse", "open", "diverges"] = "open"
 
 
-class Misfit(_Record):
+class Misfit(Record):
     """What recalibrated f misses of one variable on the test block, where n found nothing."""
 
     rmse: float
@@ -120,7 +110,7 @@ class Misfit(_Record):
     times_noise: float
 
 
-class Verdict(_Record):
+class Verdict(Record):
     """Whether the run's own model is better than every baseline in every variable, as far as can be told.
 
     Attributes
@@ -153,7 +143,7 @@ def _placement(value: str) -> str:
     return value
 
 
-class Missing(_Record):
+class Missing(Record):
     """One thing f failed to capture.
 
     Attributes
@@ -182,7 +172,7 @@ class Missing(_Record):
         return placement_of(self.kind).quantity
 
 
-class BandBlock(_Record):
+class BandBlock(Record):
     """What the band of one variable held in one block [-], its mean width, and the bias of its centre."""
 
     coverage: float
@@ -191,7 +181,7 @@ class BandBlock(_Record):
     n: int
 
 
-class Outside(_Record):
+class Outside(Record):
     """What leaves the trained range of n: its place, values against that range, and hours."""
 
     place: str
@@ -204,7 +194,7 @@ class Outside(_Record):
     hours: float
 
 
-class Answers(_Record):
+class Answers(Record):
     """The answers to standard changes, but for the figures: their period, whose they are, and what to know of them."""
 
     period: tuple[Stamp, Stamp]
@@ -212,7 +202,7 @@ class Answers(_Record):
     notes: list[str] = []
 
 
-class ForecastRecord(_Record):
+class ForecastRecord(Record):
     """Forecasts, and what they are worth against persistence.
 
     Attributes
@@ -234,7 +224,7 @@ class ForecastRecord(_Record):
     sentences: list[str] = []
 
 
-class Band(_Record):
+class Band(Record):
     """The band of one variable; `residual` is what the spread of the seeds does not explain."""
 
     residual: float
@@ -242,7 +232,7 @@ class Band(_Record):
     test: BandBlock | None = None
 
 
-class Bands(_Record):
+class Bands(Record):
     """Prediction bands of the run's own model in simulation.
 
     Attributes
@@ -257,7 +247,7 @@ class Bands(_Record):
     variables: dict[str, Band]
 
 
-class Summary(_Record):
+class Summary(Record):
     """``summary.json``.
 
     Attributes
@@ -279,7 +269,7 @@ class Summary(_Record):
     verdict, forecast, bands : Verdict, ForecastRecord, Bands or None
         None where the run has none.
     missing : list of Missing
-        What f failed to capture, the largest share first.
+        Where n acts, the largest share first.
     n_found_nothing : bool
         Whether n changes next to nothing in the predictions.
     imbalance : dict
@@ -339,7 +329,7 @@ class Summary(_Record):
         return self
 
 
-class Source(_Record):
+class Source(Record):
     """One data file as it was read.
 
     Attributes
@@ -362,7 +352,7 @@ class Source(_Record):
     last: str | None = None
 
 
-class Finding(_Record):
+class Finding(Record):
     """One finding of the data checks.
 
     Attributes
@@ -384,16 +374,19 @@ class Finding(_Record):
     fix: str | None = None
 
 
-class DataRecord(_Record):
+class DataRecord(Record):
     """``data.json``.
 
     Attributes
     ----------
     files : list of Source
         The data files.
+    corrections : list of str
+        What was found wrong in the record, and accepted, in words.
     quality : list of Finding
         What the checks found in them.
     """
 
     files: list[Source] = []
+    corrections: list[str] = []
     quality: list[Finding] = []

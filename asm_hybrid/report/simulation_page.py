@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from asm_hybrid.config import Config
 from asm_hybrid.data import QualityFinding
+from asm_hybrid.data.corrections import correction_texts
 from asm_hybrid.plant import TakacsSettler
 from asm_hybrid.report.simulation_figures import draw_all, steady_operation
 from asm_hybrid.report.style import embed, number, unit_text
@@ -208,6 +209,9 @@ def _notes(result: PlantScenarios) -> list[str]:
         notes.append(
             "f alone is simulated, with the parameters that the config gives: nothing is calibrated or learnt here."
         )
+    if isinstance(result.file, Config):
+        texts = correction_texts(result.file, result.plant.table, layout)
+        notes += [f"The inputs of the record are corrected: {'; '.join(texts)}."] if texts else []
     notes += _fitted_notes(result) if fitted else []
     notes += [f"Warning: {text}." for text in said(result.cases, "warnings")]
     notes += [f"{text[0].upper()}{text[1:]}." for text in said(result.cases, "left_out")]

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import matplotlib
 from markupsafe import Markup
 
+from asm_hybrid.text import process_words
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -25,6 +27,7 @@ __all__ = [
     "number",
     "percent",
     "plain",
+    "sentence",
     "svg",
     "unit_text",
 ]
@@ -167,7 +170,7 @@ def plain(name: str) -> str:
     -------
     str
     """
-    return name if re.match(r"[A-Z]+_|[a-z]{1,3}_|.*\.", name) else name.replace("_", " ")
+    return name if re.match(r"[A-Z]+_|[a-z]{1,3}_|.*\.", name) else process_words(name)
 
 
 def unit_text(unit: str) -> str:
@@ -182,7 +185,23 @@ def unit_text(unit: str) -> str:
     -------
     str
     """
-    return re.sub(r"\bm3\b", "m³", unit).replace("m2", "m²").replace("degC", "°C")
+    return re.sub(r"\bm([23])\b", lambda found: "m" + "²³"[int(found[1]) - 2], unit).replace("degC", "°C")
+
+
+def sentence(text: str) -> str:
+    """Return a sentence with superscripts and true minus signs, in which no date and no percentage is broken.
+
+    Parameters
+    ----------
+    text : str
+        In ASCII, as files have it.
+
+    Returns
+    -------
+    str
+    """
+    unbroken = re.sub(r"\b(\d{4})-(\d\d)-(\d\d)\b", "\\1\u2011\\2\u2011\\3", unit_text(text))
+    return re.sub(r"(?<![\w.])-(?=\d)", "−", re.sub(r"(?<=\d) %", "\u00a0%", unbroken))
 
 
 def number(value: float | None, digits: int = 3) -> str:

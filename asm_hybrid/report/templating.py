@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from asm_hybrid.diagnosis.plain_words import quantity_words
 from asm_hybrid.report import style
 from asm_hybrid.report.model_style import model_title
 
@@ -38,6 +39,8 @@ def get_template(name: str) -> Template:
         plain=style.plain,
         model=lambda name: model_title(name).lower(),
         unit=style.unit_text,
+        sentence=style.sentence,
+        quantity=quantity_words,
         duration=style.duration,
     )
     return environment.get_template(name)

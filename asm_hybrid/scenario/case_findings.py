@@ -89,9 +89,14 @@ def closure_in_words(plant: Plant, closures: tuple[Closure, ...]) -> str:
         "passes through, over all streams of the flow sheet."
     )
     made = [c for c in closures if abs(c.made) > CLOSES]
-    if made:
-        parts = ", ".join(f"{100 * c.made:+.2g} % of {c.name}" for c in made)
-        text += f" Rounded coefficients of the table {plant.table.name} make {parts}."
+    exchanged = {m for process in plant.table.processes for m in process.exchanges}
+    for what, some in (
+        ("Rounded coefficients", [c for c in made if c.name not in exchanged]),
+        ("Processes that exchange matter with the outside", [c for c in made if c.name in exchanged]),
+    ):
+        if some:
+            parts = ", ".join(f"{100 * c.made:+.2g} % of {c.name}" for c in some)
+            text += f" {what} in the table {plant.table.name} make {parts}."
     moved = [c for c in closures if abs(c.recomposed) > CLOSES]
     if moved and isinstance(plant.layout.settler, TakacsSettler):
         worst = sorted((c for c in moved if c.name in plant.table.materials), key=lambda c: -abs(c.recomposed))

@@ -14,6 +14,7 @@ from typing import Any
 from asm_hybrid.config import Config, PlantFile
 from asm_hybrid.config.builders.columns import used_columns
 from asm_hybrid.config.schema.control_sections import ControlSection, CycleSection
+from asm_hybrid.config.schema.diagnosis_sections import CorrectionsSection
 from asm_hybrid.errors import InputError
 from asm_hybrid.scenario.definition import NamedChanges, Scenario
 
@@ -83,6 +84,8 @@ def changed_file(
     update: dict[str, Any] = {"plant": plant}
     if isinstance(file, Config):
         update["data"] = file.data.model_copy(update={"sources": columns})
+        blown = {f"{name.partition('.')[0]}.air" for name in freed}
+        update["corrections"] = _corrections(file.corrections, taken | set(freed) | blown)
     found = file.model_copy(update=update)
     found._document = _Laid(file._document, scenario, case)  # type: ignore[assignment]
     texts = [_loop_text(name, loop) for name, loop in case.control.items()]
@@ -185,6 +188,15 @@ def _constants(file: PlantFile, taken: set[str]) -> dict[str, Any]:
     if "Q_in" in taken:
         found["influent"] = plant.influent.model_copy(update={"flow": None})
     return found
+
+
+def _corrections(section: CorrectionsSection, gone: set[str]) -> CorrectionsSection:
+    """Return the corrections without those of inputs that no record gives any more."""
+    kept = {
+        kind: {name: value for name, value in given.items() if not {name, f"recycle.{name}"} & gone}
+        for kind, given in section
+    }
+    return section.model_copy(update=kept)
 
 
 def _loop_text(name: str, loop: ControlSection) -> str:

@@ -14,6 +14,7 @@ from safetensors.torch import save as save_tensors
 from asm_hybrid import __version__
 from asm_hybrid.artefacts import write_bytes_atomic, write_csv_atomic, write_json_atomic
 from asm_hybrid.config import calibration_bounds
+from asm_hybrid.data.corrections import CORRECTION, correction_texts
 from asm_hybrid.data.unusual import CONSTANTS
 from asm_hybrid.manifest import write_manifest
 from asm_hybrid.training.bands import Band, band_summary, coverage_warnings, prediction_band
@@ -185,7 +186,9 @@ def write_results(
     dataset, blocks, calibration = context.dataset, context.blocks, learnt.f.calibration
     model = learnt.model(context)
     quality = [asdict(finding) for finding in dataset.quality]
-    write_json_atomic(folder / "data.json", {"files": list(dataset.fingerprint), "quality": quality})
+    texts = correction_texts(model.config, model.plant.table, model.plant.layout)
+    data = {"files": list(dataset.fingerprint), "corrections": texts, "quality": quality}
+    write_json_atomic(folder / "data.json", data)
     facts = environment(context.device)
     write_json_atomic(folder / "environment.json", facts)
     frame = pd.DataFrame(dataset.inputs, columns=dataset.input_names)
@@ -261,7 +264,7 @@ def _warnings(context: RunContext, learnt: BestSoFar, sensors: dict[str, Any]) -
     dataset, calibration = context.dataset, learnt.f.calibration
     return [
         *learnt.warnings,
-        *(f"{f.where}: {f.message}" for f in dataset.quality if f.kind in CONSTANTS),
+        *(f"{f.where}: {f.message}" for f in dataset.quality if f.kind in (*CONSTANTS, CORRECTION)),
         *sensor_warnings(sensors, {o.label: o.noise for o in dataset.observations}),
         *(calibration.warnings() if calibration else ()),
     ]

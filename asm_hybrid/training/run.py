@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from asm_hybrid.artefacts import WritingError, clear_temporary
-from asm_hybrid.config import Config, build_layout, load_config, load_kinetics
+from asm_hybrid.config import Config, build_layout, candidate_files, load_config, load_kinetics
 from asm_hybrid.data import read_dataset
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.kinetics import load_table
@@ -75,6 +75,7 @@ def train(
     progress: Progress | None = None,
     *,
     resume: bool = False,
+    accept: bool = False,
     held: ExitStack | None = None,
     watch: Watch | None = None,
 ) -> Outcome:
@@ -92,6 +93,9 @@ def train(
         Receiver of progress.
     resume : bool
         Go on with the run in `out`, which was stopped.
+    accept : bool
+        Take the corrections of the record that the data clearly call for, as ``diagnosis.accept`` of the config says;
+        the run folder keeps it.
     held : ExitStack, optional
         Gets what keeps other processes from writing the folder, when that shall outlast this call.
     watch : Watch, optional
@@ -112,12 +116,18 @@ def train(
     """
     with ExitStack() as own:
         return _train(
-            config_path, out, progress or Silent(), resume, own if held is None else held, watch or Unwatched()
+            config_path, out, progress or Silent(), resume, accept, own if held is None else held, watch or Unwatched()
         )
 
 
 def _train(
-    config_path: YamlSource, out: Path | None, progress: Progress, resume: bool, held: ExitStack, watch: Watch
+    config_path: YamlSource,
+    out: Path | None,
+    progress: Progress,
+    resume: bool,
+    accept: bool,
+    held: ExitStack,
+    watch: Watch,
 ) -> Outcome:
     if resume:
         if out is None:
@@ -125,7 +135,7 @@ def _train(
         held.enter_context(hold_run(out))
         find_config(out)
     warnings = check_resumable(out) if resume and out else []
-    config = load_config(config_path)
+    config = _read_config(config_path, accept)
     choose_device(config.device, config.where("device"))
     if config.training.tensorboard:
         check_board(config.where("training", "tensorboard"))
@@ -177,6 +187,15 @@ def _train(
     if failure is not None:
         raise SimulationError(f"{failure}\n  the last good model is saved in {folder}")
     return Outcome(folder, learnt.model(context), predictions, stopped == "interrupted")
+
+
+def _read_config(source: YamlSource, accept: bool) -> Config:
+    """Return the config; of one that shall take corrections, as if it said so."""
+    config = load_config(source)
+    candidate_files(config)
+    if not accept:
+        return config
+    return config.model_copy(update={"diagnosis": config.diagnosis.model_copy(update={"accept": True})})
 
 
 def _open_log(folder: Path, config: Config) -> MetricsLog:

@@ -18,7 +18,19 @@ from asm_hybrid.training.compared import model_of
 QUICK = CONFIG.replace("iterations: 4", "iterations: 2").replace(
     "calibration_evaluations: 3", "calibration_evaluations: 1"
 )
-COMMANDS = ["train", "simulate", "diagnose", "export", "check", "models", "layouts", "verify", "init", "schema"]
+COMMANDS = [
+    "train",
+    "simulate",
+    "diagnose",
+    "distill",
+    "export",
+    "check",
+    "models",
+    "layouts",
+    "verify",
+    "init",
+    "schema",
+]
 
 
 def call(capsys, *arguments):
@@ -279,7 +291,7 @@ RESUMED = ["train", "--resume", "run"]
     "arguments",
     [
         *(["bogus"], ["simulate"], ["train"], ["check", "a", "b"], ["models", "--all"]),
-        *([*RESUMED, "config.yaml"], [*RESUMED, "--out", "other"]),
+        *([*RESUMED, "config.yaml"], [*RESUMED, "--out", "other"], [*RESUMED, "--accept"]),
     ],
 )
 def test_a_wrong_call_ends_with_two_and_its_usage(capsys, arguments):

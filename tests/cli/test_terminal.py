@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from diagnosis_cases import fault, nothing
 from rich.console import Console
 
 from asm_hybrid import live, terminal
+from asm_hybrid.diagnosis.explanation_words import sentences
 from asm_hybrid.scenario.cases import Alone, Fitted
 from asm_hybrid.scenario.plants import simulate_plant
 from asm_hybrid.scenario.summary import main_rows
@@ -88,6 +90,15 @@ def test_scores_and_ranking_fit(screen):
     assert "[test] block" in out
     assert "[mu_A, K_NH]" in out
     assert "NO3 [g N/m3]" in out
+
+
+def test_the_diagnosis_is_printed_in_sentences_with_the_lines_to_paste(screen):
+    terminal.print_diagnosis(fault() | {"sentences": sentences(fault())})
+    out = " ".join(screen().split())
+    assert "What f failed to capture - The true wastage flow is 1.75 times what the record says" in out
+    assert "corrections: factors: wastage: 1.75" in out
+    terminal.print_diagnosis(nothing() | {"sentences": sentences(nothing())})
+    assert screen().count("corrections:") == 1
 
 
 def test_forecasts_and_coverage_are_printed(screen):

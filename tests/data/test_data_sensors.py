@@ -158,7 +158,7 @@ def test_check_shows_what_it_understood_of_sensors(record):
 @pytest.mark.parametrize(
     ("column", "keys", "parts"),
     [
-        (NH4, "bias: 0.3", ["NH4.bias", "the value is 0.3", "learn", "subtracted"]),
+        (NH4, "bias: 0.3", ["NH4.bias", "the value is 0.3", "learn", "corrections.offsets"]),
         (NH4, "lag: 0 min", ["NH4.lag", "'0 min'", "above zero"]),
         (NH4, "lag: -5 min", ["NH4.lag", "'-5 min'"]),
         (NH4, "lag: 3 m3", ["NH4.lag"]),

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
+import asm_hybrid as ah
 from asm_hybrid.cli import main
 from asm_hybrid.equations.config import load_ode_config
 from asm_hybrid.equations.fit import _OdeRun, train_ode
@@ -247,3 +248,10 @@ def refusal(capsys, *arguments):
         main([str(a) for a in arguments])
     assert caught.value.code == 2
     return capsys.readouterr().err
+
+
+def test_a_generic_ode_has_no_record_to_correct(tmp_path):
+    config = Path(__file__).parents[2] / "configs" / "spiral.yaml"
+    with pytest.raises(InputError, match="no record of a plant that could be corrected"):
+        ah.run(config, tmp_path / "run", accept=True)
+    assert not (tmp_path / "run").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import shutil
 import subprocess
@@ -12,10 +13,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from diagnosis_cases import GROWTH, kinetics
 from small_plant import CONFIG, write_case
 
 import asm_hybrid as ah
 from asm_hybrid.cards import card, listed, tabulated
+from asm_hybrid.diagnosis.explanation_words import sentences
+from asm_hybrid.manifest import write_manifest
 from asm_hybrid.scenario.compiled import CompiledPlant
 from asm_hybrid.scenario.simulation_inputs import InputSeries
 from asm_hybrid.yamlfile import parse_yaml
@@ -109,6 +113,28 @@ def test_a_run_gives_its_figures_as_frames(result: ah.RunResult) -> None:
     assert result.report.is_file()
     assert list(result.model.predict(result.inputs)) == ["NH4", "NO3"]
     assert ah.load_run(result.folder).scores.equals(scores)
+
+
+def test_what_f_failed_to_capture_is_there_where_explanations_have_competed(
+    result: ah.RunResult, tmp_path: Path
+) -> None:
+    shutil.copytree(result.folder, tmp_path / "run")
+    path = tmp_path / "run" / "diagnosis.json"
+    path.unlink(missing_ok=True)
+    write_manifest(tmp_path / "run")
+    run = ah.load_run(tmp_path / "run")
+    assert not run.diagnosed
+    with pytest.raises(ah.InputError, match="asm-hybrid diagnose"):
+        _ = run.diagnosis
+    found = kinetics() | {"sentences": sentences(kinetics())}
+    path.write_text(json.dumps(found), encoding="utf-8")
+    write_manifest(tmp_path / "run")
+    assert run.diagnosed
+    assert run.diagnosis == found
+    explanations = run.explanations
+    assert explanations.index[0] == GROWTH
+    assert explanations.loc[GROWTH, ["gain", "best_share", "in_set"]].tolist() == [0.83, 0.97, True]
+    assert "falls below about 1 mol/m3" in _Text(run._repr_html_()).text
 
 
 def test_a_run_shows_itself(result: ah.RunResult) -> None:

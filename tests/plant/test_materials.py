@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from flowsheets import LAYOUTS, draw_inputs, draw_states, flow_sheet, parameters
 
-from asm_hybrid.plant import IdealSettler, PrimaryClarifier
+from asm_hybrid.kinetics import candidate_patch, candidates_for, parse_table
+from asm_hybrid.plant import IdealSettler, Plant, PrimaryClarifier
 from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.plant.materials import MaterialBalance
+from asm_hybrid.scenario.case_findings import closure_in_words
+from asm_hybrid.yamlfile import to_yaml
 
 
 def closures(plant, count=4):
@@ -51,3 +54,16 @@ def test_solids_that_a_clarifier_swallows_are_missed(monkeypatch):
 def test_a_settler_whose_solids_change_their_composition_says_what_that_makes():
     assert abs(closures(flow_sheet("bsm1"))["X_I"].recomposed) > 1e-3
     assert closures(flow_sheet("bypass"))["X_I"].recomposed == 0.0
+
+
+def test_what_a_process_exchanges_with_the_outside_is_told_apart_and_named(tmp_path):
+    base = flow_sheet("bsm1", "asm1")
+    stripping = next(c for c in candidates_for(base.table) if c.name == "ammonia_stripping")
+    table = parse_table(to_yaml(candidate_patch(stripping, 0.5, extends="asm1")), tmp_path / "stripped.yaml")
+    found = closures(Plant(table, base.layout))
+    assert found["N"].made < -1e-4
+    assert max(abs(found[m].made) for m in ("COD", "charge")) < 1e-10
+    assert max(c.missed for c in found.values()) < 1e-10
+    words = closure_in_words(Plant(table, base.layout), (found["N"], found["COD"]))
+    assert "Processes that exchange matter with the outside in the table asm1_ammonia_stripping make -" in words
+    assert "Rounded coefficients" not in words

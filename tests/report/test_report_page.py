@@ -73,6 +73,12 @@ def test_page_is_well_formed_with_unique_ids(page: Page) -> None:
     assert len(page.ids) == len(set(page.ids))
 
 
+def test_a_run_without_competing_explanations_shows_where_n_acts(page: Page) -> None:
+    assert "Explanations compete" not in page.text
+    assert page.ids.index("verdict") < page.ids.index("missing") < page.ids.index("scores")
+    assert "It is no evidence of a cause" in page.text
+
+
 def test_no_request_leaves_the_page(page: Page) -> None:
     loading = {"src", "srcset", "action", "poster", "data", "background", "formaction", "ping", "manifest"}
     for tag, key, value in page.attributes:
@@ -110,7 +116,7 @@ def test_verdict_comes_first_with_figures_of_each_variable(page: Page, run_folde
 
 def test_page_names_what_f_lacks_and_every_warning(page: Page, run_folder: Path) -> None:
     summary = json.loads((run_folder / "summary.json").read_text(encoding="utf-8"))
-    assert "1. aerobic growth autotrophs in aerobic_3" in page.text
+    assert "1. aerobic growth of autotrophs in aerobic_3" in page.text
     for warning in summary["warnings"]:
         assert warning in page.text
     for text in (
@@ -294,7 +300,7 @@ def test_an_n_that_found_nothing_is_said_with_what_f_misses(tmp_path: Path, run_
     assert "What f misses" in page.text
     assert "What f failed to capture" not in page.text
     assert "7.5" in page.text
-    assert "0 %" not in page.text.split("What f misses")[-1].split("Recalibrated on")[0]
+    assert "0 %" not in page.text.split("What f misses")[-1].split("Every model")[0]
 
 
 def test_what_leaves_the_trained_range_is_a_table(tmp_path: Path, run_folder: Path) -> None:

@@ -45,7 +45,7 @@ def test_percent(share: float, shown: str) -> None:
 
 def test_units_and_names() -> None:
     assert unit_text("g N/m3") == "g N/m³"
-    assert plain("aerobic_growth_autotrophs") == "aerobic growth autotrophs"
+    assert plain("aerobic_growth_autotrophs") == "aerobic growth of autotrophs"
     assert plain("S_NH") == "S_NH"
     assert [duration(s) for s in (1.25, 163, 7200)] == ["1.2 s", "2.7 min", "2.0 h"]
 

@@ -48,7 +48,7 @@ def located(error: InputError, where: str) -> InputError:
     return InputError(error.found, where=where, expected=error.expected, fix=error.fix)
 
 
-def located_quantity(value: float | str, unit: str, where: str) -> float:
+def located_quantity(value: float | str, unit: str, where: str, *, difference: bool = False) -> float:
     """Return a number or a text with a unit as a number in one unit.
 
     Parameters
@@ -59,6 +59,8 @@ def located_quantity(value: float | str, unit: str, where: str) -> float:
         Unit of the result.
     where : str
         File and line.
+    difference : bool
+        Whether it is a difference of two values, see `parse_quantity`.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def located_quantity(value: float | str, unit: str, where: str) -> float:
         If it is no number, or its unit does not fit; with `where`.
     """
     try:
-        return parse_quantity(value, unit)
+        return parse_quantity(value, unit, difference=difference)
     except InputError as error:
         raise located(error, where) from None
 

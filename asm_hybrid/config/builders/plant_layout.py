@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from asm_hybrid.config.builders.columns import series_targets
+from asm_hybrid.config.builders.correction_values import correction_values
 from asm_hybrid.config.builders.influent_split import build_fractionation, influent_sums
 from asm_hybrid.config.builders.located import known, located, located_amount
 from asm_hybrid.config.builders.loops import build_controllers, build_cycles, setpoints
 from asm_hybrid.config.builders.names import check_names
 from asm_hybrid.config.builders.targets import NO_FRACTIONATION, check_targets, imposed_states
+from asm_hybrid.config.schema.config import Config
 from asm_hybrid.config.schema.plant_file import PlantFile
 from asm_hybrid.config.schema.plant_sections import AerationSection, SettlerSection, TankSection
 from asm_hybrid.errors import InputError
@@ -90,6 +92,8 @@ def build_layout(config: PlantFile, table: Table) -> Layout:
     if config.sources:
         check_targets(config, table, layout)
     _check_streams(config, table, layout)
+    if isinstance(config, Config):
+        correction_values(config, table, layout)
     return _completed(config, table, layout)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from asm_hybrid.config.schema.data_sections import DataSection, SourceSection
+from asm_hybrid.config.schema.diagnosis_sections import CorrectionsSection, DiagnosisSection
 from asm_hybrid.config.schema.model_sections import ModelSection, TrainingSection
 from asm_hybrid.config.schema.network_section import NetworkSection
 from asm_hybrid.config.schema.plant_file import PlantFile
@@ -18,7 +19,7 @@ __all__ = ["Config", "json_schema"]
 
 
 class Config(PlantFile):
-    """Everything a run needs: model, plant, data, network, training.
+    """Everything a run needs: model, plant, data, corrections of them, network, training, diagnosis.
 
     Attributes
     ----------
@@ -32,10 +33,14 @@ class Config(PlantFile):
         The flow sheet.
     data : DataSection
         Files, columns, blocks.
+    corrections : CorrectionsSection
+        What was found wrong in the record, and accepted.
     network : NetworkSection
         The learnt part n.
     training : TrainingSection
         How f and n learn.
+    diagnosis : DiagnosisSection
+        What may explain the misfit of f.
     """
 
     device: Literal["auto", "cpu", "cuda"] = Field(
@@ -44,8 +49,14 @@ class Config(PlantFile):
     model: ModelSection = Field(default_factory=ModelSection, description="The mechanistic model.")
     plant: PlantSection = Field(description="The flow sheet.")
     data: DataSection = Field(description="The plant's series.")
+    corrections: CorrectionsSection = Field(
+        default_factory=CorrectionsSection, description="What was found wrong in the record, and accepted."
+    )
     network: NetworkSection = Field(default_factory=NetworkSection, description="The learnt part.")
     training: TrainingSection = Field(default_factory=TrainingSection, description="How the model learns.")
+    diagnosis: DiagnosisSection = Field(
+        default_factory=DiagnosisSection, description="How the diagnosis looks for what f failed to capture."
+    )
 
     @property
     def sources(self) -> Mapping[str, SourceSection]:
@@ -63,6 +74,7 @@ class Config(PlantFile):
             source["file"] = self._written_path(source["file"], directory)
         if self.training.start_from is not None:
             content["training"]["start_from"] = self._written_path(self.training.start_from, directory)
+        content["diagnosis"]["candidates"] = [self._written_path(p, directory) for p in self.diagnosis.candidates]
 
 
 def json_schema() -> dict[str, Any]:

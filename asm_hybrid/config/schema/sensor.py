@@ -43,7 +43,9 @@ def _bias(value: Any) -> Any:
     if value is None or value == LEARN:
         return value
     raise refuse(
-        f"the value is {value!r}", "learn, or nothing", "a bias that is known is subtracted from the series beforehand"
+        f"the value is {value!r}",
+        "learn, or nothing",
+        "a bias that is known belongs under corrections.offsets, with its sign turned",
     )
 
 

@@ -58,7 +58,8 @@ def _balances(table: Table) -> list[str]:
     largest: dict[str, tuple[float, str]] = {}
     for process in table.processes:
         coefficients = {name: e.value for name, e in process.stoichiometry.items()}
-        for material, (_, rest) in imbalance(coefficients, composition, table.materials, points).items():
+        kept = [m for m in table.materials if m not in process.exchanges]
+        for material, (_, rest) in imbalance(coefficients, composition, kept, points).items():
             largest[material] = max(largest.get(material, (0.0, "")), (rest, process.name))
     lines = []
     for material in table.materials:
@@ -68,7 +69,9 @@ def _balances(table: Table) -> list[str]:
         )
         lines.append(f"  {material.ljust(max(map(len, table.materials)))}  {where}")
     allowed = f"at most {number(table.tolerance)}" if table.tolerance else "none"
-    return [*lines, f"  the table allows: {allowed}"]
+    lines.append(f"  the table allows: {allowed}")
+    exchanged = [f"{', '.join(p.exchanges)} ({p.name})" for p in table.processes if p.exchanges]
+    return [*lines, *_wrapped(f"  exchanged with the outside: {'; '.join(exchanged)}")] if exchanged else lines
 
 
 def _solved(table: Table) -> list[str]:

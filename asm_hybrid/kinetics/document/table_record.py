@@ -70,6 +70,7 @@ def table_record(table: Table) -> dict[str, Any]:
                 "unit": p.unit,
                 "stoichiometry": {name: str(coefficient) for name, coefficient in p.stoichiometry.items()},
                 "solved": [name for name in p.stoichiometry if name in p.solved],
+                "exchanges": list(p.exchanges),
                 "description": p.description,
             }
             for p in table.processes

@@ -17,6 +17,7 @@ from asm_hybrid.config.builders.columns import used_columns
 from asm_hybrid.data import Observation
 from asm_hybrid.data.blocks import zone_name
 from asm_hybrid.data.censoring import censored_error
+from asm_hybrid.data.corrections import Corrections, build_corrections
 from asm_hybrid.data.stamps import zone
 from asm_hybrid.errors import InputError, readable
 from asm_hybrid.manifest import read_manifest, verify_manifest
@@ -91,6 +92,11 @@ class RunRecord:
     def alone(self) -> ComparedModel:
         """F alone, recalibrated."""
         return own_model("mechanistic")
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        """What was found wrong in the record, and accepted: new data are wrong in the same way."""
+        return build_corrections(self.model.config, self.model.plant.table, self.model.plant.layout)
 
     def stamp(self, knot: float) -> pd.Timestamp:
         """Return the time of a knot, UTC."""

@@ -1,0 +1,1 @@
+"""What f may lack, as explanations that compete, and the law of the one that wins."""

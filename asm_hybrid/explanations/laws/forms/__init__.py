@@ -1,0 +1,1 @@
+"""The forms of laws, a file each: a new one is a new file here that offers ``FORM``."""

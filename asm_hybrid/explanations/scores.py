@@ -1,0 +1,143 @@
+"""How sure a ranking is: paired day by day, over blocks of days drawn again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from asm_hybrid.explanations.competition import Competition, Rival
+
+__all__ = ["Ranking", "beats", "rank"]
+
+DRAWS = 2000
+LEVEL = 0.9
+"""Share of the draws inside an interval [-]."""
+SIGNIFICANT = 0.05
+"""Chance, below which an improvement is no chance find [-]."""
+NEAR = 0.05
+"""Explanations that close less of the gap than the best one by no more than this share of it are named with it [-]."""
+FLOOR = 0.1
+"""Added to the mean squared error of a day before its logarithm is taken [noise²]."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What the draws say of a competition.
+
+    Attributes
+    ----------
+    p_value : float
+        Chance that the best of as many explanations improves on recalibrated f as much where none does.
+    gain, low, high : ndarray, shape (rival,)
+        Share of the gap between recalibrated f and the reference that an explanation closes, and its interval.
+    best_share : ndarray, shape (rival,)
+        Share of the draws in which it is the best.
+    in_set : ndarray of bool, shape (rival,)
+        Whether it cannot be told apart from the first plausible one, which is among them.
+    first : int or None
+        The first plausible one.
+    confidence : float
+        Share of the draws in which one of the set is the best.
+    everything : float
+        Gain of everything at once.
+    """
+
+    p_value: float
+    gain: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    best_share: np.ndarray
+    in_set: np.ndarray
+    first: int | None
+    confidence: float
+    everything: float
+
+    @property
+    def found(self) -> bool:
+        """Whether the best explanation is better than f by more than chance."""
+        return self.first is not None and self.p_value < SIGNIFICANT
+
+
+def rank(competition: Competition) -> Ranking:
+    """Say how sure the ranking of a competition is.
+
+    The improvement of every explanation on recalibrated f is the mean over days of the fall of the logarithm of the
+    day's squared error, so that no single day decides. The best is held against the largest of as many improvements
+    under the hypothesis that there is none, by blocks of days drawn again: White's reality check [1]_ with studentised
+    differences [2]_.
+
+    Parameters
+    ----------
+    competition : Competition
+        The competition.
+
+    Returns
+    -------
+    Ranking
+
+    References
+    ----------
+    .. [1] H. White (2000), "A reality check for data snooping", Econometrica 68, 1097-1126,
+       https://doi.org/10.1111/1468-0262.00152.
+    .. [2] P. R. Hansen (2005), "A test for superior predictive ability", J. Bus. Econ. Stat. 23, 365-380,
+       https://doi.org/10.1198/073500105000000063.
+    """
+    rivals, losses = competition.rivals, np.array([r.loss for r in competition.rivals])
+    days = losses.shape[1]
+    counts = drawn_days(days)
+    weight = np.bincount(competition.arena.record.days, competition.weights, days)
+    total, nothing = counts @ losses.T, counts @ competition.nothing
+    reference = min(float(competition.everything.sum()), float(losses.sum(1).min()))
+    gap = float(competition.nothing.sum()) - reference
+    gain = (competition.nothing.sum() - losses.sum(1)) / max(gap, 1e-12)
+    gains = (nothing[:, None] - total) / max(gap, 1e-12)
+    low, high = np.quantile(gains, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    logs = np.log(losses / weight + FLOOR)
+    p_value = _chance(np.log(competition.nothing / weight + FLOOR) - logs, counts)
+    plausible = [i for i, r in enumerate(rivals) if r.plausible]
+    first = plausible[0] if plausible and gap > 0 else None
+    in_set = np.zeros(len(rivals), dtype=bool)
+    best = np.zeros(len(rivals))
+    if plausible:
+        winners = np.array(plausible)[total[:, plausible].argmin(1)]
+        best = np.bincount(winners, minlength=len(rivals)) / len(total)
+    if first is not None:
+        behind = counts @ (logs - logs[first]).T / days
+        same = np.quantile(behind, (1 - LEVEL) / 2, axis=0) <= 0.0
+        in_set = np.array([r.plausible for r in rivals]) & (gain > 0) & (same | (gain > gain[first] - NEAR))
+        in_set &= gain > 0.5 * gain[first]
+        in_set[first] = True
+    everything = (competition.nothing.sum() - competition.everything.sum()) / max(gap, 1e-12)
+    confidence = float(best[in_set].sum())
+    return Ranking(p_value, gain, low, high, best, in_set, first, confidence, float(everything))
+
+
+def beats(competition: Competition, best: Rival, others: tuple[Rival, ...]) -> float:
+    """Return the chance that the first of explanations beside the best one improves on it as much where none does."""
+    days = len(best.loss)
+    weight = np.bincount(competition.arena.record.days, competition.weights, days)
+    logs = np.log(np.array([r.loss for r in others]) / weight + FLOOR)
+    return _chance(np.log(best.loss / weight + FLOOR) - logs, drawn_days(days))
+
+
+def drawn_days(days: int) -> np.ndarray:
+    """Return how often every day is drawn, ``(draw, day)``: a circular block bootstrap with ∛days as the block."""
+    block = max(1, round(days ** (1 / 3)))
+    rng = np.random.default_rng(0)
+    first = rng.integers(0, days, (DRAWS, -(-days // block)))
+    drawn = ((first[..., None] + np.arange(block)) % days).reshape(DRAWS, -1)[:, :days]
+    counts = np.zeros((DRAWS, days))
+    np.add.at(counts, (np.arange(DRAWS)[:, None], drawn), 1.0)
+    return counts
+
+
+def _chance(better: np.ndarray, counts: np.ndarray) -> float:
+    """Return the chance of the largest mean improvement ``(rival, day)`` where there is none."""
+    if not len(better):
+        return 1.0
+    mean = better.mean(1)
+    draws = counts @ better.T / better.shape[1]
+    size = draws.std(0) + 1e-9
+    largest = (mean / size).max()
+    return float((((draws - mean) / size).max(1) >= largest).mean())
