@@ -68,7 +68,7 @@ class Arena:
 
     @cached_property
     def f(self) -> tuple[Fitted, np.ndarray]:
-        """f recalibrated to all that is fitted, and the weight of every squared error ``(sample,)``."""
+        """F recalibrated to all that is fitted, and the weight of every squared error ``(sample,)``."""
         record = self.record
         names = record.plant.table.parameter_names
         places = [names.index(k.name) if k.entry else None for k in self.knobs]

@@ -6,7 +6,7 @@ effects are not linear, and scored near their own optimum.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -232,7 +232,9 @@ def _tried(
     loss = losses[costs.argmin(0)[products.fold], np.arange(losses.shape[1])]
     drivers = sorted(found, key=lambda driver: found[driver].costs.sum())
     best = drivers[0]
-    knobs = tuple(products.near.knobs[i] for i in [*base, *(i for i in places[explanation.name, best] if i not in base)])
+    knobs = tuple(
+        products.near.knobs[i] for i in [*base, *(i for i in places[explanation.name, best] if i not in base)]
+    )
     return Rival(explanation, best, loss, knobs, found[best].at), drivers
 
 

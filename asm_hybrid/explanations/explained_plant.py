@@ -15,7 +15,7 @@ from asm_hybrid.explanations.rate_factors import RateFactors, Shape
 from asm_hybrid.hybrid.compiled_system import CompiledSystem
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant
-from asm_hybrid.plant.casadi_plant import SymbolicSystem, symbolic_system
+from asm_hybrid.plant.casadi_plant import SymbolicSystem
 from asm_hybrid.plant.namespace import Matrix
 from asm_hybrid.solver.compiled_calls import call
 from asm_hybrid.solver.compiled_steps import CompiledSteps
@@ -137,7 +137,11 @@ class ExplainedPlant:
     def _shown(self) -> Any:
         """From state, inputs and values to dy/dx, dy/du and dy/dv."""
         s, v = self._system.symbols, self._system.values
-        x, u, values = casadi.SX.sym("x", s.state.numel()), casadi.SX.sym("u", s.inputs.numel()), casadi.SX.sym("v", v.numel())
+        x, u, values = (
+            casadi.SX.sym("x", s.state.numel()),
+            casadi.SX.sym("u", s.inputs.numel()),
+            casadi.SX.sym("v", v.numel()),
+        )
         y = self._system.output(x, u, values)
         return casadi.Function("shown", [x, u, values], [casadi.jacobian(y, a) for a in (x, u, values)], {"cse": True})
 
@@ -248,7 +252,11 @@ def _mapped(functions: dict[int, Any], states: np.ndarray, inputs: np.ndarray, v
     if count not in functions:
         functions[count] = function.map(count)
     found = [np.empty((count, function.nnz_out(k))) for k in range(function.n_out())]
-    call(functions[count], [np.ascontiguousarray(states), np.ascontiguousarray(inputs), np.tile(values, (count, 1))], found)
+    call(
+        functions[count],
+        [np.ascontiguousarray(states), np.ascontiguousarray(inputs), np.tile(values, (count, 1))],
+        found,
+    )
     out = []
     for k, entries in enumerate(found):
         rows, columns = (np.asarray(i, dtype=int) for i in function.sparsity_out(k).get_triplet())

@@ -66,6 +66,7 @@ class Problem:
     record: Record
     values: np.ndarray
     start: np.ndarray
+
     def set_to(self, knobs: Sequence[Knob], at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return values and inputs with knobs at a point."""
         values, inputs = self.values.copy(), self.record.inputs

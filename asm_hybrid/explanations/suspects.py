@@ -192,9 +192,7 @@ def _one(name: str, title: str, family: Family, knob: Knob) -> Explanation:
     return Explanation(name, title, family, {"": (knob,)})
 
 
-def _corrected(
-    record: Record, make: Callable[[float], Corrections]
-) -> Callable[[np.ndarray, float], np.ndarray]:
+def _corrected(record: Record, make: Callable[[float], Corrections]) -> Callable[[np.ndarray, float], np.ndarray]:
     """Return the function that corrects inputs by a number."""
     kind = record.config.data.interpolation
 
@@ -255,11 +253,15 @@ def _of_oxygen(record: Record) -> list[Explanation]:
         if spec.kind == "imposed" and spec.name.endswith(f".{record.plant.table.oxygen}"):
             driven = _corrected(record, lambda size, name=spec.name: Corrections(offsets={name: size}))
             title = f"zero of the oxygen sensor in {spec.owner}"
-            knob = Knob(title, OXYGEN[0], -OXYGEN[1], OXYGEN[1], spec.unit, driven=driven, correction=("offsets", spec.name))
+            knob = Knob(
+                title, OXYGEN[0], -OXYGEN[1], OXYGEN[1], spec.unit, driven=driven, correction=("offsets", spec.name)
+            )
             found.append(_one(f"oxygen.{spec.owner}", title, "oxygen", knob))
         if spec.kind in ("kla", "air") and np.any(record.inputs[:, i] > 0):
             title = f"aeration of {spec.owner}"
-            found.append(_one(f"aeration.{spec.owner}", title, "oxygen", _factor(record, title, spec.name, [spec.name], AIR)))
+            found.append(
+                _one(f"aeration.{spec.owner}", title, "oxygen", _factor(record, title, spec.name, [spec.name], AIR))
+            )
     return found
 
 
@@ -269,7 +271,10 @@ def _of_sensors(record: Record) -> list[Explanation]:
     days = float(record.times.max())
     for i, o in enumerate(record.observations):
         size = max(SENSOR_NOISE * o.noise, SENSOR_SHARE * float(np.abs(np.median(o.values))))
-        for name, unit, spread, adds in (("bias", o.unit, size, np.ones_like), ("drift", f"{o.unit}/d", size / days, np.asarray)):
+        for name, unit, spread, adds in (
+            ("bias", o.unit, size, np.ones_like),
+            ("drift", f"{o.unit}/d", size / days, np.asarray),
+        ):
             title = f"{name} of the sensor {o.label}"
             key = ("offsets" if name == "bias" else "drifts", o.label)
             most = SENSOR_MOST * spread

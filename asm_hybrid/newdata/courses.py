@@ -19,10 +19,10 @@ from asm_hybrid.artefacts import WritingError, make_folder, write_bytes_atomic
 from asm_hybrid.data import Observation
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.manifest import read_manifest
-from asm_hybrid.training.recorded_run import RunRecord
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.compared_model import OpenLoop
 from asm_hybrid.training.fitted import MODEL_FILES
+from asm_hybrid.training.recorded_run import RunRecord
 from asm_hybrid.training.simulation_models import SETTLING, NeuralModel, PlantModel, without_gradients
 from asm_hybrid.training.windows import interpolate_outputs, recorded_points
 

@@ -28,11 +28,11 @@ from asm_hybrid.newdata.past_forecasts import (
     leads_until,
     validation_forecasts,
 )
-from asm_hybrid.training.recorded_run import SAME, RunRecord, read_record
 from asm_hybrid.training.bands import ENOUGH, HALF_WIDTH, held
 from asm_hybrid.training.compared_model import OpenLoop
 from asm_hybrid.training.forecast_errors import corrected, correction_share, radius
 from asm_hybrid.training.origins import HOUR, choose_origins
+from asm_hybrid.training.recorded_run import SAME, RunRecord, read_record
 from asm_hybrid.training.updating import FRESH
 
 __all__ = ["Forecast", "forecast"]

@@ -14,9 +14,9 @@ from torch import Tensor
 from asm_hybrid.data import Dataset, Observation
 from asm_hybrid.newdata.ahead import Ahead
 from asm_hybrid.newdata.courses import Course, kept_tensors, pass_over
-from asm_hybrid.training.recorded_run import RunRecord
 from asm_hybrid.training.compared_model import FittedRecord, ForecastTask, OpenLoop
 from asm_hybrid.training.origins import HOUR, Targets, choose_origins, choose_targets, knots_ahead
+from asm_hybrid.training.recorded_run import RunRecord
 from asm_hybrid.training.simulation_models import NeuralModel
 from asm_hybrid.training.state_forecast import neural_outputs, plant_fluctuations, plant_outputs, raw_forecasts
 from asm_hybrid.training.updating import Fluctuations, innovations, latest

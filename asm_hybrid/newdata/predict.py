@@ -18,8 +18,8 @@ from asm_hybrid.newdata.courses import Passed, courses_of, kept_in
 from asm_hybrid.newdata.given import NewData
 from asm_hybrid.newdata.joined import Joined, join
 from asm_hybrid.newdata.judgement import FEWEST, LIMIT, Judgement, judge
-from asm_hybrid.training.recorded_run import RunRecord, read_record
 from asm_hybrid.training.bands import Band, band_around, held
+from asm_hybrid.training.recorded_run import RunRecord, read_record
 from asm_hybrid.training.scores import score
 from asm_hybrid.training.trained_range import Departure, departures_text, input_departures, reading_departures
 

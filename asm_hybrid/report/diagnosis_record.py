@@ -7,8 +7,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from asm_hybrid.report.run_files import read_record
 from asm_hybrid.report.record import Record
+from asm_hybrid.report.run_files import read_record
 
 __all__ = [
     "DIAGNOSIS",

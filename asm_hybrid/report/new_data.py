@@ -28,11 +28,11 @@ from asm_hybrid.newdata.forecast import Forecast, forecast
 from asm_hybrid.newdata.given import NewData
 from asm_hybrid.newdata.judgement import Day
 from asm_hybrid.newdata.predict import Prediction, predict
-from asm_hybrid.training.recorded_run import RunRecord
 from asm_hybrid.report.new_data_figures import forecast_figure, prediction_figure
 from asm_hybrid.report.templating import get_template
 from asm_hybrid.scenario.result_folder import check_target
 from asm_hybrid.training.bands import LEVEL
+from asm_hybrid.training.recorded_run import RunRecord
 
 __all__ = ["PAGE", "forecast_files", "prediction_files", "run_forecast", "run_prediction"]
 

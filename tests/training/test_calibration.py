@@ -119,6 +119,27 @@ def test_a_parameter_without_effect_stays_at_its_default_and_is_named():
     assert not any("do not determine a" in w for w in found.warnings())
 
 
+def test_standard_errors_of_independent_errors_are_the_linear_ones_and_bounds_are_kept():
+    t = np.linspace(0, 3, 60)
+    rng = np.random.default_rng(1)
+
+    def values(sets):
+        return np.exp(-sets[:, :1] * t) * sets[:, 1:2]
+
+    measured = values(np.array([[0.8, 2.0]]))[0] + 0.01 * rng.normal(size=60)
+    found = fitted(("a", "b"), [0.3, 1.0], [[0.1, 5.0], [0.1, 9.0]], values, measured, 0.01, t=t)
+    assert np.abs(found.values - [0.8, 2.0]).max() < 0.02
+    slope = np.stack([-t * np.exp(-0.8 * t) * 2.0, np.exp(-0.8 * t)], axis=1) / 0.01
+    expected = np.sqrt(np.diag(np.linalg.inv(slope.T @ slope)))
+    assert (found.std_errors > 0.7 * expected).all()
+    assert (found.std_errors < 2.0 * expected).all()
+    assert found.at_bound == (False, False)
+    tight = fitted(("a", "b"), [0.5, 1.0], [[0.1, 0.6], [0.1, 9.0]], values, measured, 0.01, t=t)
+    assert tight.values[0] <= 0.6
+    assert tight.at_bound == (True, False)
+    assert any("at a bound: a:" in w for w in tight.warnings())
+
+
 def persistent(rng, size, hours):
     """Errors with a standard deviation of one and an autocorrelation time of some hours, by the hour."""
     keep = np.exp(-1.0 / hours)
