@@ -5,14 +5,16 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-from asm_hybrid.diagnosis import diagnose
+from asm_hybrid.diagnosis import diagnose, explain_run, first_look
 from asm_hybrid.errors import InputError
 from asm_hybrid.export.distilled import Distilled, distill
-from asm_hybrid.manifest import verify_manifest
+from asm_hybrid.explanations.explained import Explained
+from asm_hybrid.manifest import verify_manifest, write_manifest
 from asm_hybrid.notebook.run_result import RunResult
 from asm_hybrid.report import write_report
 from asm_hybrid.report.progress_picture import ProgressPicture
 from asm_hybrid.training import Progress, Silent, discard_checkpoints, find_config, train
+from asm_hybrid.training.recorded_run import read_record
 from asm_hybrid.training.run_folder import hold_run
 from asm_hybrid.yamlfile import YamlSource
 
@@ -89,7 +91,7 @@ def diagnose_again(folder: Path, progress: Progress | None = None) -> RunResult:
     """
     result = _finished(folder)
     with hold_run(result.folder):
-        _tell(result.folder, progress or Silent())
+        _tell(result.folder, progress or Silent(), None)
     return result
 
 
@@ -129,10 +131,15 @@ def _finished(folder: Path) -> RunResult:
     return result
 
 
-def _tell(folder: Path, progress: Progress) -> None:
+def _tell(folder: Path, progress: Progress, explained: Explained | None) -> None:
     """Say what f failed to capture and what the model answers, and write the report."""
     progress.stage("diagnosing")
     diagnose(folder)
+    run = read_record(folder)
+    if run.model.config.diagnosis.explain:
+        progress.stage("saying what f failed to capture")
+        explain_run(run, explained)
+        write_manifest(folder)
     progress.stage("writing the report")
     write_report(folder)
 
@@ -141,13 +148,16 @@ def _run(
     config: YamlSource, out: Path | None, progress: Progress, *, resume: bool, plot: bool, accept: bool = False
 ) -> RunResult:
     watch = ProgressPicture() if plot else None
+    explained, chosen = None, config
+    if not resume:
+        chosen, explained = first_look(config, accept, progress)
     with ExitStack() as held:
-        outcome = train(config, out, progress, resume=resume, accept=accept, held=held, watch=watch)
+        outcome = train(chosen, out, progress, resume=resume, held=held, watch=watch)
         result = RunResult(outcome.folder)
         if outcome.interrupted:
             return result
         try:
-            _tell(outcome.folder, progress)
+            _tell(outcome.folder, progress, explained)
         except KeyboardInterrupt:
             return result
         discard_checkpoints(outcome.folder)

@@ -8,6 +8,14 @@ from typing import Any
 import numpy as np
 
 GROWTH = "process.aerobic_growth_autotrophs"
+TITLES = {
+    "influent.N": "nitrogen of the influent",
+    "flow.internal": "flow of internal",
+    "flow.wastage": "flow of wastage",
+    "oxygen.aerobic_2": "zero of the oxygen sensor in aerobic_2",
+    "sensor.NH4.drift": "drift of the sensor NH4",
+    "influent.timing": "timing of the influent",
+}
 
 
 def _explanation(
@@ -15,7 +23,7 @@ def _explanation(
 ) -> dict[str, Any]:
     row = {
         "name": name,
-        "title": name.partition(".")[2].replace("_", " "),
+        "title": TITLES.get(name, name.partition(".")[2].replace("_", " ")),
         "family": family,
         "gain": gain,
         "low": gain - 0.12,
@@ -143,7 +151,7 @@ def kinetics() -> dict[str, Any]:
 def fault() -> dict[str, Any]:
     """Return a diagnosis that is clear: a fault of the record, with what is proposed."""
     size = [{"name": "factor", "value": 1.75, "low": 1.62, "high": 1.9, "unit": "-"}]
-    first = _explanation("flow.wastage", "flows", 0.61, 0.94, in_set=True, size=size, title="wastage flow")
+    first = _explanation("flow.wastage", "flows", 0.61, 0.94, in_set=True, size=size)
     proposal = {
         "name": "flow.wastage",
         "text": "wastage 420 instead of 240 m3/d explains 61 % of the misfit",
@@ -170,10 +178,8 @@ def several() -> dict[str, Any]:
     names = [GROWTH, "influent.N", "process.hydrolysis_organics"]
     families = ["kinetics", "influent", "kinetics"]
     rows = [
-        _explanation(name, family, gain, best, in_set=True, title=title)
-        for name, family, gain, best, title in zip(
-            names, families, (0.61, 0.58, 0.55), (0.42, 0.33, 0.2), ("", "nitrogen of the influent", ""), strict=True
-        )
+        _explanation(name, family, gain, best, in_set=True)
+        for name, family, gain, best in zip(names, families, (0.61, 0.58, 0.55), (0.42, 0.33, 0.2), strict=True)
     ]
     return kinetics() | {
         "explanations": [*rows, *copy.deepcopy(_OTHERS[2:])],

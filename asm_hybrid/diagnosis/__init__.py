@@ -1,5 +1,7 @@
 """What the mechanistic part failed to capture."""
 
 from asm_hybrid.diagnosis.diagnose import diagnose
+from asm_hybrid.diagnosis.explanation import explain_run
+from asm_hybrid.diagnosis.first_look import first_look
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "explain_run", "first_look"]

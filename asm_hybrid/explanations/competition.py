@@ -66,6 +66,11 @@ class Rival:
         return range(len(self.knobs) - count, len(self.knobs))
 
     @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shapes of its factors."""
+        return tuple(k.entry for k in self.knobs if isinstance(k.entry, Shape))
+
+    @property
     def plausible(self) -> bool:
         """Whether no knob of its own lies at its bound."""
         for i in self.own:
@@ -195,7 +200,7 @@ def _shapes(ways: dict[str, dict[str, tuple[Shape, ...]]]) -> tuple[Shape, ...]:
 def _gathered(
     base: Sequence[Knob], at: np.ndarray, explanations: Sequence[Explanation]
 ) -> tuple[tuple[Knob, ...], np.ndarray, dict[tuple[str, str], list[int]]]:
-    """Return all knobs, where they are, and those of every explanation and driver; a shape that is shared stands once."""
+    """Return all knobs, where they are, and those of every explanation by driver; shared shapes stand once."""
     knobs, known = list(base), {k.entry: i for i, k in enumerate(base) if k.entry is not None}
     places: dict[tuple[str, str], list[int]] = {}
     for e in explanations:

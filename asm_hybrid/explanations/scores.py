@@ -8,15 +8,18 @@ import numpy as np
 
 from asm_hybrid.explanations.competition import Competition, Rival
 
-__all__ = ["Ranking", "beats", "rank"]
+__all__ = ["NEAR", "Ranking", "beats", "rank"]
 
 DRAWS = 2000
 LEVEL = 0.9
 """Share of the draws inside an interval [-]."""
 SIGNIFICANT = 0.05
 """Chance, below which an improvement is no chance find [-]."""
-NEAR = 0.05
-"""Explanations that close less of the gap than the best one by no more than this share of it are named with it [-]."""
+NEAR = 1.05
+"""Explanations whose squared error exceeds that of the best by no more than this ratio are named with it: factors of
+three pieces and candidates with usual constants are no closer to the truth than that [-]."""
+TINY = 1e-9
+"""Least gap that is divided by [noise²]."""
 FLOOR = 0.1
 """Added to the mean squared error of a day before its logarithm is taken [noise²]."""
 
@@ -30,7 +33,11 @@ class Ranking:
     p_value : float
         Chance that the best of as many explanations improves on recalibrated f as much where none does.
     gain, low, high : ndarray, shape (rival,)
-        Share of the gap between recalibrated f and the reference that an explanation closes, and its interval.
+        Share of the gap that an explanation closes, and its interval: from recalibrated f to the least error that any
+        of them, or everything at once, leaves.
+    removed, removed_low, removed_high : ndarray, shape (rival,)
+        Share of the squared error of recalibrated f, on days left out, that an explanation takes away, and its
+        interval [-].
     best_share : ndarray, shape (rival,)
         Share of the draws in which it is the best.
     in_set : ndarray of bool, shape (rival,)
@@ -47,6 +54,9 @@ class Ranking:
     gain: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    removed: np.ndarray
+    removed_low: np.ndarray
+    removed_high: np.ndarray
     best_share: np.ndarray
     in_set: np.ndarray
     first: int | None
@@ -88,11 +98,16 @@ def rank(competition: Competition) -> Ranking:
     counts = drawn_days(days)
     weight = np.bincount(competition.arena.record.days, competition.weights, days)
     total, nothing = counts @ losses.T, counts @ competition.nothing
+    every = counts @ competition.everything
     reference = min(float(competition.everything.sum()), float(losses.sum(1).min()))
     gap = float(competition.nothing.sum()) - reference
-    gain = (competition.nothing.sum() - losses.sum(1)) / max(gap, 1e-12)
-    gains = (nothing[:, None] - total) / max(gap, 1e-12)
+    gain = (competition.nothing.sum() - losses.sum(1)) / max(gap, TINY)
+    gaps = nothing - np.minimum(every, total.min(1))
+    gains = (nothing[:, None] - total) / np.maximum(gaps, TINY)[:, None]
     low, high = np.quantile(gains, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    removed = 1.0 - total / np.maximum(nothing, TINY)[:, None]
+    least, most = np.quantile(removed, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    share = 1.0 - losses.sum(1) / max(float(competition.nothing.sum()), TINY)
     logs = np.log(losses / weight + FLOOR)
     p_value = _chance(np.log(competition.nothing / weight + FLOOR) - logs, counts)
     plausible = [i for i, r in enumerate(rivals) if r.plausible]
@@ -105,12 +120,27 @@ def rank(competition: Competition) -> Ranking:
     if first is not None:
         behind = counts @ (logs - logs[first]).T / days
         same = np.quantile(behind, (1 - LEVEL) / 2, axis=0) <= 0.0
-        in_set = np.array([r.plausible for r in rivals]) & (gain > 0) & (same | (gain > gain[first] - NEAR))
+        in_set = (
+            np.array([r.plausible for r in rivals]) & (gain > 0) & (same | (losses.sum(1) < NEAR * losses[first].sum()))
+        )
         in_set &= gain > 0.5 * gain[first]
         in_set[first] = True
-    everything = (competition.nothing.sum() - competition.everything.sum()) / max(gap, 1e-12)
+    everything = (competition.nothing.sum() - competition.everything.sum()) / max(gap, TINY)
     confidence = float(best[in_set].sum())
-    return Ranking(p_value, gain, low, high, best, in_set, first, confidence, float(everything))
+    return Ranking(
+        p_value=p_value,
+        gain=gain,
+        low=low,
+        high=high,
+        removed=share,
+        removed_low=least,
+        removed_high=most,
+        best_share=best,
+        in_set=in_set,
+        first=first,
+        confidence=confidence,
+        everything=float(everything),
+    )
 
 
 def beats(competition: Competition, best: Rival, others: tuple[Rival, ...]) -> float:

@@ -17,7 +17,9 @@ from asm_hybrid.kinetics.candidates import Candidate
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.first_state import FIRST_BOUND, FIRST_SPREAD, FirstState
 
-__all__ = ["calibrated", "shapes_of", "suspects"]
+__all__ = ["FAMILIES", "calibrated", "known_names", "shapes_of", "suspects"]
+
+FAMILIES: tuple[Family, ...] = ("kinetics", "lacking", "influent", "flows", "oxygen", "sensors")
 
 LOG_FACTOR = 0.7
 """Spread of the logarithm of a factor on a rate [-]."""
@@ -158,6 +160,13 @@ def suspects(
     -------
     list of Explanation
     """
+    left_out = set(record.config.diagnosis.leave_out)
+    return [e for e in _all(record, ways, candidates) if not left_out & {e.name, e.family}]
+
+
+def _all(
+    record: Record, ways: dict[str, dict[str, tuple[Shape, ...]]], candidates: Sequence[Candidate]
+) -> list[Explanation]:
     found = [
         Explanation(
             f"process.{process}",
@@ -168,9 +177,25 @@ def suspects(
         for process, own in ways.items()
     ]
     found += [_lacking(candidate) for candidate in candidates]
-    found += [*_of_influent(record), *_of_flows(record), *_of_oxygen(record), *_of_sensors(record)]
-    left_out = set(record.config.diagnosis.leave_out)
-    return [e for e in found if not left_out & {e.name, e.family}]
+    return [*found, *_of_influent(record), *_of_flows(record), *_of_oxygen(record), *_of_sensors(record)]
+
+
+def known_names(record: Record, candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """Return the names of all explanations that there are for a record, whatever its config leaves out.
+
+    Parameters
+    ----------
+    record : Record
+        The record.
+    candidates : sequence of Candidate
+        Processes that f may lack.
+
+    Returns
+    -------
+    tuple of str
+    """
+    ways: dict[str, dict[str, tuple[Shape, ...]]] = {process: {} for process in record.plant.table.process_names}
+    return tuple(e.name for e in _all(record, ways, candidates))
 
 
 def _coefficient(shape: Shape) -> Knob:

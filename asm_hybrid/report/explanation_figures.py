@@ -177,7 +177,7 @@ def effects_figure(driver: Driver, prefix: str) -> Markup:
         figure = Figure(figsize=(WIDTH, 2.05 * rows + 0.4))
         panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
         for axes, row in zip(panels.ravel(), inputs, strict=False):
-            _effect(axes, row, driver.tank)
+            _effect(axes, row)
         for axes in panels.ravel()[len(inputs) :]:
             axes.set_visible(False)
         for axes in panels[:, 0]:
@@ -187,12 +187,12 @@ def effects_figure(driver: Driver, prefix: str) -> Markup:
         return svg(figure, f"Effects of what n reads on {process_words(driver.process)}", prefix)
 
 
-def _effect(axes: Axes, row: Reading, tank: str) -> None:
+def _effect(axes: Axes, row: Reading) -> None:
     for effect in row.effect:
         axes.plot(row.x, np.exp(effect), color=_LEARNT, linewidth=1.1, alpha=0.8)
     axes.axhline(1.0, color=INK, linewidth=0.8)
     _density(axes, row.x, row.density)
-    axes.set_xlabel(_axis(row.name, tank, row.unit))
+    axes.set_xlabel(f"{row.name} [{unit_text(row.unit)}]")
 
 
 def _density(axes: Axes, x: Sequence[float], density: Sequence[float]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from asm_hybrid.report.record import Record
 from asm_hybrid.training.calibration import TOLD
 
@@ -50,7 +52,7 @@ class CalibrationFacts(Record):
     starts_agree: bool
     starts: SearchStarts
     independent_errors: float
-    first_state: dict[str, float] = {}
+    first_state: dict[str, float] = Field(default_factory=dict)
 
 
 class Parameter(Record):
@@ -130,5 +132,5 @@ class ParameterSet(Record):
     """
 
     parameters: list[Parameter]
-    correlations: dict[str, dict[str, float | None]] = {}
-    sensors: dict[str, dict[str, SensorParameter]] = {}
+    correlations: dict[str, dict[str, float | None]] = Field(default_factory=dict)
+    sensors: dict[str, dict[str, SensorParameter]] = Field(default_factory=dict)

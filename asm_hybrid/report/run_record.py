@@ -59,7 +59,7 @@ class Score(Record):
     bias: float | None
     r2: float | None
     n: int
-    rmse_seeds: list[float | None] = []
+    rmse_seeds: list[float | None] = Field(default_factory=list)
 
 
 class Variable(Record):
@@ -128,7 +128,7 @@ class Verdict(Record):
     wins: bool
     model: str = "hybrid"
     sentence: str
-    misfit: dict[str, Misfit] = {}
+    misfit: dict[str, Misfit] = Field(default_factory=dict)
     variables: dict[str, VariableVerdict]
 
 
@@ -199,7 +199,7 @@ class Answers(Record):
 
     period: tuple[Stamp, Stamp]
     model: str
-    notes: list[str] = []
+    notes: list[str] = Field(default_factory=list)
 
 
 class ForecastRecord(Record):
@@ -220,8 +220,8 @@ class ForecastRecord(Record):
     origins: dict[str, int]
     spacing: dict[str, int]
     scores: dict[str, dict[str, dict[str, dict[str, Score]]]]
-    bands: dict[str, dict[str, dict[str, BandBlock]]] = {}
-    sentences: list[str] = []
+    bands: dict[str, dict[str, dict[str, BandBlock]]] = Field(default_factory=dict)
+    sentences: list[str] = Field(default_factory=list)
 
 
 class Band(Record):
@@ -290,7 +290,7 @@ class Summary(Record):
 
     name: str
     mode: Literal["mechanistic", "neural", "hybrid"]
-    placements: list[Annotated[str, AfterValidator(_placement)]] = []
+    placements: list[Annotated[str, AfterValidator(_placement)]] = Field(default_factory=list)
     created: Stamp
     version: str
     device: str
@@ -301,14 +301,14 @@ class Summary(Record):
     verdict: Verdict | None = None
     forecast: ForecastRecord | None = None
     bands: Bands | None = None
-    missing: list[Missing] = []
+    missing: list[Missing] = Field(default_factory=list)
     n_found_nothing: bool = False
-    imbalance: dict[str, dict[str, float]] = {}
-    outside: list[Outside] = []
+    imbalance: dict[str, dict[str, float]] = Field(default_factory=dict)
+    outside: list[Outside] = Field(default_factory=list)
     answers: Answers | None = None
-    warnings: list[str] = []
+    warnings: list[str] = Field(default_factory=list)
     stopped: str = "finished"
-    seeds: list[int] = []
+    seeds: list[int] = Field(default_factory=list)
     calibration: CalibrationFacts | None = None
 
     @property
@@ -387,6 +387,6 @@ class DataRecord(Record):
         What the checks found in them.
     """
 
-    files: list[Source] = []
-    corrections: list[str] = []
-    quality: list[Finding] = []
+    files: list[Source] = Field(default_factory=list)
+    corrections: list[str] = Field(default_factory=list)
+    quality: list[Finding] = Field(default_factory=list)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from asm_hybrid.artefacts import read_json, restored
 from asm_hybrid.config.builders.columns import used_columns
-from asm_hybrid.data import Observation
+from asm_hybrid.data import Dataset, Observation
 from asm_hybrid.data.blocks import zone_name
 from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.data.corrections import Corrections, build_corrections
@@ -182,6 +182,26 @@ class RunRecord:
                 )
             )
         return tuple(found)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The record as it was read; where inputs were bridged, and what the checks found, is not told again."""
+        plant = self.model.plant
+        blocks = {name: (self.days(begin), self.days(end)) for name, (begin, end) in self.blocks.items()}
+        return Dataset(
+            origin=self.first,
+            interval=self.interval,
+            zone=self.zone,
+            input_names=plant.inputs.names,
+            input_units=tuple(spec.unit for spec in plant.inputs),
+            times=np.arange(len(self.inputs)) * self.interval,
+            inputs=self.inputs,
+            input_filled=np.zeros(self.inputs.shape, dtype=bool),
+            observations=self.variables,
+            blocks=blocks,
+            quality=(),
+            fingerprint=(),
+        )
 
     def _measured(self, label: str) -> pd.DataFrame:
         if self.predictions is None:

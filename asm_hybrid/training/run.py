@@ -70,12 +70,11 @@ class Outcome:
 
 
 def train(
-    config_path: YamlSource,
+    config_path: YamlSource | Config,
     out: Path | None = None,
     progress: Progress | None = None,
     *,
     resume: bool = False,
-    accept: bool = False,
     held: ExitStack | None = None,
     watch: Watch | None = None,
 ) -> Outcome:
@@ -85,7 +84,7 @@ def train(
 
     Parameters
     ----------
-    config_path : str, Path or mapping
+    config_path : str, Path, mapping or Config
         The config; of a run to resume, that in its folder.
     out : Path, optional
         The run folder, new or empty; a dated one below ``runs`` without it.
@@ -93,9 +92,6 @@ def train(
         Receiver of progress.
     resume : bool
         Go on with the run in `out`, which was stopped.
-    accept : bool
-        Take the corrections of the record that the data clearly call for, as ``diagnosis.accept`` of the config says;
-        the run folder keeps it.
     held : ExitStack, optional
         Gets what keeps other processes from writing the folder, when that shall outlast this call.
     watch : Watch, optional
@@ -116,16 +112,15 @@ def train(
     """
     with ExitStack() as own:
         return _train(
-            config_path, out, progress or Silent(), resume, accept, own if held is None else held, watch or Unwatched()
+            config_path, out, progress or Silent(), resume, own if held is None else held, watch or Unwatched()
         )
 
 
 def _train(
-    config_path: YamlSource,
+    config_path: YamlSource | Config,
     out: Path | None,
     progress: Progress,
     resume: bool,
-    accept: bool,
     held: ExitStack,
     watch: Watch,
 ) -> Outcome:
@@ -135,7 +130,8 @@ def _train(
         held.enter_context(hold_run(out))
         find_config(out)
     warnings = check_resumable(out) if resume and out else []
-    config = _read_config(config_path, accept)
+    config = config_path if isinstance(config_path, Config) else load_config(config_path)
+    candidate_files(config)
     choose_device(config.device, config.where("device"))
     if config.training.tensorboard:
         check_board(config.where("training", "tensorboard"))
@@ -187,15 +183,6 @@ def _train(
     if failure is not None:
         raise SimulationError(f"{failure}\n  the last good model is saved in {folder}")
     return Outcome(folder, learnt.model(context), predictions, stopped == "interrupted")
-
-
-def _read_config(source: YamlSource, accept: bool) -> Config:
-    """Return the config; of one that shall take corrections, as if it said so."""
-    config = load_config(source)
-    candidate_files(config)
-    if not accept:
-        return config
-    return config.model_copy(update={"diagnosis": config.diagnosis.model_copy(update={"accept": True})})
 
 
 def _open_log(folder: Path, config: Config) -> MetricsLog:

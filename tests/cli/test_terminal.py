@@ -95,7 +95,7 @@ def test_scores_and_ranking_fit(screen):
 def test_the_diagnosis_is_printed_in_sentences_with_the_lines_to_paste(screen):
     terminal.print_diagnosis(fault() | {"sentences": sentences(fault())})
     out = " ".join(screen().split())
-    assert "What f failed to capture - The true wastage flow is 1.75 times what the record says" in out
+    assert "What f failed to capture - The true flow of wastage is 1.75 times what the record says" in out
     assert "corrections: factors: wastage: 1.75" in out
     terminal.print_diagnosis(nothing() | {"sentences": sentences(nothing())})
     assert screen().count("corrections:") == 1

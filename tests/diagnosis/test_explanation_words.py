@@ -56,7 +56,7 @@ def test_a_formula_that_holds_too_little_is_not_offered():
 
 def test_a_fault_of_the_record_names_no_mechanism():
     said = sentences(fault())
-    assert said[0].startswith("The true wastage flow is 1.75 times what the record says (90 % interval 1.62 to 1.9)")
+    assert said[0].startswith("The true flow of wastage is 1.75 times what the record says (90 % interval 1.62 to 1.9)")
     assert "not applied before you accept it" in said[1]
     assert not any("autotrophs" in text for text in said)
 

@@ -14,15 +14,20 @@ from asm_hybrid.data import Dataset
 from asm_hybrid.explanations.laws.law import Law
 from asm_hybrid.explanations.laws.patch import LawNames, law_names, patched_table, scaling_parameter
 from asm_hybrid.explanations.laws.problem import START_DAYS, Fit, LawProblem, Solution, least_squares
+from asm_hybrid.explanations.suspects import BOUNDS_SHARE
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.compared_model import FittedRecord
+from asm_hybrid.training.first_state import FIRST_BOUND, FirstState
 from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.simulation_models import PlantModel, start_state, without_gradients
 from asm_hybrid.training.windows import interpolate_outputs, recorded_points
 
-__all__ = ["FittedLaw", "fit_alone", "fit_law", "fitted_record", "law_problem", "simulated", "squares"]
+__all__ = ["FittedLaw", "fit_alone", "fit_law", "fitted_record", "law_problem", "squares"]
+
+NOTHING = 1e-6
+"""Concentration up to which a component is not there [unit of the table]."""
 
 
 def fitted_record(model: FittedModel, dataset: Dataset) -> FittedRecord:
@@ -157,7 +162,7 @@ def _solved(record: FittedRecord, problem: LawProblem, fit: Fit) -> tuple[Soluti
     """Return what a fit has found, all parameters, and what the plant predicts with them over the whole record."""
     solution, parameters = fit(problem), problem.parameters.clone()
     parameters[problem.index] = torch.as_tensor(solution.values, dtype=torch.float64, device=parameters.device)
-    return solution, parameters, simulated(record, problem.plant, parameters)
+    return solution, parameters, _simulated(problem, parameters, solution.first)
 
 
 def _competing(record: FittedRecord, process: str) -> dict[str, tuple[float, float]]:
@@ -207,38 +212,49 @@ def _problem(
     limits = np.array([bounds[name] for name in names], dtype=float)
     inside = {name: float(np.clip(values[name], *bounds[name])) for name in names}
     parameters = torch.tensor(list((dict(values) | inside).values()), dtype=torch.float64, device=device)
-    return LawProblem(record, plant, parameters, names, limits)
+    known = dict(zip(record.model.plant.table.parameter_names, record.model.defaults.tolist(), strict=True))
+    share = np.array([BOUNDS_SHARE if name in known else 1.0 for name in names])
+    return LawProblem(
+        record,
+        plant,
+        parameters,
+        names,
+        limits,
+        usual=np.array([known.get(name, inside[name]) for name in names]),
+        spread=share * np.log(limits[:, 1] / limits[:, 0]),
+        first=_first(record),
+    )
 
 
-def simulated(record: FittedRecord, plant: Plant, parameters: Tensor) -> tuple[np.ndarray, ...]:
-    """Return what f predicts over the record, from its steady state on.
-
-    Parameters
-    ----------
-    record : FittedRecord
-        Of the run.
-    plant : Plant
-        f, or f with a law.
-    parameters : Tensor, shape (set, parameter) or (parameter,)
-        Its parameters.
-
-    Returns
-    -------
-    tuple of ndarray, each (set, sample)
-        One a variable, at its measurements.
-    """
-    return _read(record, plant, parameters.reshape(-1, parameters.shape[-1]), record.inputs)
-
-
-def _read(record: FittedRecord, plant: Plant, sets: Tensor, inputs: Tensor) -> tuple[np.ndarray, ...]:
-    model, grid = record.model, record.grid
-    knots = max(2, min(len(record.inputs), round(START_DAYS / grid.interval)))
-    system = PlantSystem(plant, sets, tuple(o.target for o in record.observations))
-    with torch.no_grad():
-        first = start_state(system, record.inputs[:knots].mean(0), model.start[1:])
-    outputs = without_gradients(PlantModel(system, grid)).simulate(first, inputs).outputs
-    shown = np.asarray(model.sensors.known(outputs, grid.spacing).cpu())
+def _simulated(problem: LawProblem, parameters: Tensor, logarithms: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return what the plant predicts over the whole record, ``(1, sample)`` for each variable, at its measurements."""
+    record, grid = problem.record, problem.record.grid
+    system = PlantSystem(problem.plant, parameters.unsqueeze(0), record.model.targets)
+    steady = _steady(record, system)
+    first = FirstState(problem.plant).moved(steady, torch.as_tensor(logarithms, device=steady.device))
+    outputs = without_gradients(PlantModel(system, grid)).simulate(first, record.inputs).outputs
+    shown = np.asarray(record.model.sensors.of_f(outputs, grid.spacing).cpu())
     return tuple(interpolate_outputs(shown, record.observations, grid.interval, grid.points))
+
+
+def _steady(record: FittedRecord, system: PlantSystem) -> Tensor:
+    """Return the steady state under the mean of the first inputs, ``(1, row, component)``."""
+    knots = max(2, min(len(record.inputs), round(START_DAYS / record.grid.interval)))
+    with torch.no_grad():
+        return start_state(system, record.inputs[:knots].mean(0), record.model.start[1:])
+
+
+def _first(record: FittedRecord) -> np.ndarray:
+    """Return by which factors recalibrated f begins with more particulate matter than steady, in their logarithms."""
+    plant, start = record.model.plant, record.model.start[1]
+    steady = _steady(record, record.model.recalibrated().system)[0]
+    last = plant.tanks - 1
+    found = []
+    for name in FirstState(plant).names:
+        column = plant.table.component_names.index(name)
+        there, held = float(start[last, column]), float(steady[last, column])
+        found.append(np.log(there / held) if min(there, held) > NOTHING else 0.0)
+    return np.clip(found, -FIRST_BOUND, FIRST_BOUND)
 
 
 def squares(record: FittedRecord, values: tuple[np.ndarray, ...], block: str) -> dict[str, float]:

@@ -14,6 +14,7 @@ from asm_hybrid.explanations.knobs import Knob
 from asm_hybrid.explanations.record import Record
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.compared_model import FittedRecord
+from asm_hybrid.training.first_state import FIRST_BOUND, FIRST_SPREAD, FirstState
 from asm_hybrid.training.simulation_models import SETTLING
 
 __all__ = ["START_DAYS", "Fit", "LawProblem", "Solution", "least_squares"]
@@ -46,6 +47,11 @@ class LawProblem:
         Parameters to be fitted: those that the run calibrates, what takes up the scale of the law, and its constants.
     bounds : ndarray, shape (fitted, 2)
         Lowest and highest value; all positive.
+    usual, spread : ndarray, shape (fitted,)
+        Middle of the prior, and its standard deviation in the logarithm.
+    first : ndarray, shape (factor,)
+        Logarithms of the factors by which the record begins with more particulate matter than the steady state has, at
+        the start of the fit.
     """
 
     record: FittedRecord
@@ -53,6 +59,9 @@ class LawProblem:
     parameters: Tensor
     names: tuple[str, ...]
     bounds: np.ndarray
+    usual: np.ndarray
+    spread: np.ndarray
+    first: np.ndarray
 
     @property
     def index(self) -> list[int]:
@@ -77,6 +86,8 @@ class Solution:
         95 % intervals, from the linearised errors; a bound where they reach it.
     correlation : ndarray, shape (fitted, fitted)
         Linearised correlation of the logarithms.
+    first : ndarray, shape (factor,)
+        Logarithms of the factors of the first state, which are fitted beside them.
     arrived : bool
         Whether the last step was small against the uncertainty.
     """
@@ -84,6 +95,7 @@ class Solution:
     values: np.ndarray
     intervals: np.ndarray
     correlation: np.ndarray
+    first: np.ndarray
     arrived: bool
 
 
@@ -94,9 +106,9 @@ Fit = Callable[[LawProblem], Solution]
 def least_squares(problem: LawProblem, rounds: int = ROUNDS) -> Solution:
     """Fit to the training block by least squares on the open-loop simulation, in the logarithms of the parameters.
 
-    The prior of each is a normal distribution about where it begins, as wide as its bounds, so that it counts only
-    where the data say nothing. Errors that persist count as fewer. Their size is worked out from those that are left,
-    so that intervals widen with what the law does not explain.
+    Priors are those of the calibration of f, the state that the record begins with included. Errors that persist count
+    as fewer. Their size is worked out from those that are left, so that intervals widen with what the law does not
+    explain.
 
     Parameters
     ----------
@@ -114,27 +126,32 @@ def least_squares(problem: LawProblem, rounds: int = ROUNDS) -> Solution:
     SimulationError
         When the plant cannot be simulated at the start.
     """
-    begin, (low, high) = np.log(problem.start), np.log(problem.bounds.T)
+    usual, (low, high) = np.log(problem.usual), np.log(problem.bounds.T)
     seen = _training_record(problem)
     plant = ExplainedPlant(problem.plant, seen.targets, seen.grid)
     start = np.asarray(problem.record.model.start[1].cpu())[plant.active]
     knobs = [
-        Knob(name, high[k] - low[k], low[k] - begin[k], high[k] - begin[k], value=i, moved=_scaled)
-        for k, (name, i) in enumerate(zip(problem.names, problem.index, strict=True))
+        Knob(name, problem.spread[k], low[k] - usual[k], high[k] - usual[k], entry=name, moved=_scaled)
+        for k, name in enumerate(problem.names)
     ]
-    whole = Problem(plant, seen, seen.parameters, start)
-    found = fit(whole, knobs, np.zeros(len(knobs)), seen.weights, rounds=rounds)
+    names = FirstState(problem.plant).names
+    knobs += [Knob(name, FIRST_SPREAD, -FIRST_BOUND, FIRST_BOUND, begins=name) for name in names]
+    whole = Problem(plant, seen, seen.defaults, start)
+    begin = np.append(np.log(problem.start) - usual, problem.first)
+    found = fit(whole, knobs, begin, seen.weights, rounds=rounds)
     for _ in range(REPEATS):  # with the noise that the errors show, in place of that which the config states
         left = float(seen.weights @ found.near.errors**2 / seen.weights.sum())
         weights = seen.weights / max(left, LEAST)
         found = fit(whole, knobs, found.near.at, weights, near=found.near, rounds=rounds)
-    spread = np.sqrt(np.diag(found.covariance))
-    wide = NORMAL * spread
-    ends = np.exp(begin + found.near.at + np.stack([-wide, wide]))
+    own = slice(len(usual))
+    at, covariance = found.near.at[own], found.covariance[own, own]
+    spread = np.sqrt(np.diag(covariance))
+    ends = np.exp(usual + at + NORMAL * np.stack([-spread, spread]))
     return Solution(
-        values=np.exp(begin + found.near.at),
+        values=np.exp(usual + at),
         intervals=np.clip(ends, *problem.bounds.T[:, None]).T,
-        correlation=found.covariance / np.outer(spread, spread),
+        correlation=covariance / np.outer(spread, spread),
+        first=found.near.at[len(usual) :],
         arrived=found.arrived,
     )
 
@@ -144,8 +161,14 @@ def _scaled(before: float, log: float) -> float:
 
 
 def _training_record(problem: LawProblem) -> Record:
-    """Return the record with the training block alone, up to its end, but with all inputs that its start depends on."""
+    """Return the record with the training block alone, up to its end, but with all inputs that its start depends on.
+
+    Measurements are free of the biases that were found beside the parameters of f.
+    """
     given = problem.record
+    parameters = np.asarray(problem.parameters.cpu())
+    usual = parameters.copy()
+    usual[problem.index] = problem.usual
     block = given.blocks["train"]
     last = min(len(given.inputs) - 1, int(np.ceil(max(block[1], START_DAYS) / given.grid.interval)))
     return Record(
@@ -153,8 +176,12 @@ def _training_record(problem: LawProblem) -> Record:
         plant=problem.plant,
         grid=replace(given.grid, settling=SETTLING),
         inputs=np.asarray(given.inputs[: last + 1].cpu()),
-        observations=tuple(given.observations),
+        observations=tuple(
+            replace(o, values=o.values - bias)
+            for o, bias in zip(given.observations, given.model.sensors.beside_f.tolist(), strict=True)
+        ),
         blocks=dict.fromkeys(("calibrate", "train", "validate"), block),
-        parameters=np.asarray(problem.parameters.cpu()),
+        defaults=usual,
+        parameters=parameters,
         bounds={},
     )

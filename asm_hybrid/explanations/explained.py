@@ -1,0 +1,270 @@
+"""What explains the misfit of f over one record: the competition, its ranking, and what helps beside the best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.explanations.arena import Arena
+from asm_hybrid.explanations.competition import Competition, Rival, compete, second
+from asm_hybrid.explanations.knobs import Knob
+from asm_hybrid.explanations.rate_factors import Shape, shape_values
+from asm_hybrid.explanations.record import Record
+from asm_hybrid.explanations.scores import NEAR, Ranking, beats, rank
+from asm_hybrid.explanations.suspects import FAMILIES, known_names
+from asm_hybrid.hybrid.system import PlantSystem
+from asm_hybrid.kinetics.candidates import candidates_for
+
+__all__ = ["Explained", "Trajectories", "explain", "too_few"]
+
+SAMPLES, DAYS = 20, 6
+"""Fewest samples and days with which explanations can compete."""
+ENOUGH = f"at least {SAMPLES} samples on {DAYS} days, so that explanations can be judged on days left out"
+ENDS = 1.645
+"""Half of a 90 % interval, in standard deviations."""
+SECOND_CHANCE = 0.05
+"""Chance below which a second explanation is no chance find [-]."""
+POINTS = 41
+"""Points at which a factor is drawn."""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What explains the misfit of f.
+
+    Attributes
+    ----------
+    competition : Competition
+        The competition.
+    ranking : Ranking
+        How sure its order is.
+    beside : Rival or None
+        What helps beside the best explanation, beyond chance and by more than near ties differ.
+    chance : float or None
+        Chance of the best one beside it; None where the first was not looked beyond.
+    """
+
+    competition: Competition
+    ranking: Ranking
+    beside: Rival | None
+    chance: float | None
+
+    @property
+    def first(self) -> Rival | None:
+        """The best plausible explanation, where it is better than f beyond chance."""
+        ranking = self.ranking
+        return self.competition.rivals[ranking.first] if ranking.found and ranking.first is not None else None
+
+    @property
+    def named(self) -> tuple[Rival, ...]:
+        """The explanations that cannot be told from the best, that one first; none where nothing is found."""
+        if self.first is None:
+            return ()
+        rivals = [r for r, inside in zip(self.competition.rivals, self.ranking.in_set, strict=True) if inside]
+        return tuple(sorted(rivals, key=lambda r: r is not self.first))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return ``explanations`` of ``diagnosis.json``, the best first, with everything and nothing."""
+        ranking, found = self.ranking, []
+        for i, r in enumerate(self.competition.rivals):
+            found.append(
+                {
+                    "name": r.explanation.name,
+                    "title": r.explanation.title,
+                    "family": r.explanation.family,
+                    "gain": float(ranking.gain[i]),
+                    "low": float(ranking.low[i]),
+                    "high": float(ranking.high[i]),
+                    "removed": float(ranking.removed[i]),
+                    "removed_low": float(ranking.removed_low[i]),
+                    "removed_high": float(ranking.removed_high[i]),
+                    "best_share": float(ranking.best_share[i]),
+                    "in_set": bool(ranking.in_set[i]) and ranking.found,
+                    "plausible": r.plausible,
+                    "fitted": "full" if r.fitted else "linear",
+                    "driver": r.driver or None,
+                    "size": [_size(r, k) for k in r.own],
+                }
+            )
+        blank: dict[str, Any] = {"low": None, "high": None, "best_share": None, "in_set": False, "plausible": True, "driver": None}
+        blank |= {"family": None, "fitted": "linear", "size": []}
+        found.append({"name": "everything", "title": "everything at once", "gain": ranking.everything} | blank)
+        found.append({"name": "nothing", "title": "nothing: f as it is", "gain": 0.0} | blank)
+        return found
+
+    def proposals(self) -> list[dict[str, Any]]:
+        """Return the corrections of the record that the named explanations stand for, the best first."""
+        ranking, found = self.ranking, []
+        names = [r.explanation.name for r in self.competition.rivals]
+        for r in self.named:
+            knob = r.knobs[r.own[0]]
+            if knob.correction is None:
+                continue
+            size = _size(r, r.own[0])
+            turned = knob.seen is not None  # what a sensor shows too much is taken away
+            low, high = (-size["high"], -size["low"]) if turned else (size["low"], size["high"])
+            value = -size["value"] if turned else size["value"]
+            section, key = knob.correction
+            share = float(ranking.removed[names.index(r.explanation.name)])
+            found.append(
+                {"name": r.explanation.name, "section": section, "key": key, "value": value, "unit": size["unit"]}
+                | {"low": low, "high": high, "share": share, "clear": len(self.named) == 1}
+                | {"text": self._proposed(r, section, value, size["unit"], share)}
+            )
+        return found
+
+    def _proposed(self, r: Rival, section: str, value: float, unit: str, share: float) -> str:
+        title = r.explanation.title
+        if section == "factors":
+            words = f"{title} {value:.3g} times as large as recorded"
+            own = [
+                i
+                for i, s in enumerate(self.competition.arena.record.plant.inputs)
+                if r.explanation.name.endswith(s.name)
+            ]
+            if own and r.explanation.family == "flows":
+                mean = float(self.competition.arena.record.inputs[:, own[0]].mean())
+                words = f"{title} {value * mean:.3g} instead of {mean:.3g} m3/d"
+        elif section == "shifts":
+            words = f"{title}: {abs(value):.2g} h {'later' if value > 0 else 'earlier'} than recorded"
+        else:
+            words = f"{title}: {value:+.3g} {unit} on what is recorded"
+        return f"{words} takes away {100 * share:.0f} % of the squared error of f"
+
+    def curve(self) -> dict[str, Any] | None:
+        """Return the factor on the rate of the winning process over its driver; None where there is none."""
+        r = self.first
+        if r is None or not r.driver or r.explanation.family != "kinetics" or r.fitted is None:
+            return None
+        own = [(i, r.knobs[i].entry) for i in r.own]
+        sides = [s for _, s in own if isinstance(s, Shape) and s.side]
+        low, high = min(s.end for s in sides), max(s.end for s in sides)
+        offset = sides[0].offset
+        x = np.exp(np.linspace(np.log(low + offset), np.log(high + offset), POINTS)) - offset
+        basis = np.stack([shape_values(s, x) for _, s in own if isinstance(s, Shape)], axis=1)
+        at = np.array([r.at[i] for i, _ in own])
+        places = [i for i, _ in own]
+        level = basis.mean(0)  # the level of the factor is that of the rate's own parameters
+        log = (basis - level) @ at
+        spread = np.sqrt(
+            np.einsum("xi,ij,xj->x", basis - level, r.fitted.covariance[np.ix_(places, places)], basis - level)
+        )
+        return {
+            "x": x.tolist(),
+            "factor": np.exp(log).tolist(),
+            "low": np.exp(log - ENDS * spread).tolist(),
+            "high": np.exp(log + ENDS * spread).tolist(),
+        }
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """What explanations predict of everything that could be measured.
+
+    Attributes
+    ----------
+    targets : tuple of str
+        What it is.
+    values : dict of str to ndarray, shape (knot, target)
+        By name of the explanation.
+    """
+
+    targets: tuple[str, ...]
+    values: dict[str, np.ndarray]
+
+    @staticmethod
+    def of(explained: Explained, targets: Sequence[str], every: int) -> Trajectories:
+        """Return those of the named explanations, at every so many knots."""
+        arena = explained.competition.arena
+        values = {}
+        for r in explained.named:
+            if r.fitted is None:
+                continue
+            run, candidate = r.fitted.run, r.explanation.candidate
+            plant = arena.problem([candidate] if candidate else [], r.shapes).plant.plant
+            parameters = torch.as_tensor(run.values[: len(plant.table.parameters)])
+            system = PlantSystem(plant, parameters, arena.record.targets)
+            with torch.no_grad():
+                states, inputs = (torch.as_tensor(a[::every].copy()) for a in (arena.states(run.states), run.inputs))
+                values[r.explanation.name] = system.along(states, inputs).recorded(tuple(targets)).numpy()
+        return Trajectories(tuple(targets), values)
+
+
+def explain(record: Record) -> Explained:
+    """Let explanations of what f misses compete.
+
+    Parameters
+    ----------
+    record : Record
+        The record.
+
+    Returns
+    -------
+    Explained
+
+    Raises
+    ------
+    InputError
+        If the config leaves out what there is not, or names a candidate that does not fit; or if `too_few`.
+    SimulationError
+        When f diverges.
+    """
+    config = record.config
+    candidates = candidates_for(record.plant.table, [config.resolve(path) for path in config.diagnosis.candidates])
+    known = known_names(record, candidates)
+    for i, name in enumerate(config.diagnosis.leave_out):
+        if name not in (*known, *FAMILIES):
+            raise InputError(
+                f"there is no explanation {name!r} in this plant",
+                where=config.where("diagnosis", "leave_out", i),
+                expected=f"an explanation, such as {', '.join(known[:3])}, or one of {', '.join(FAMILIES)}",
+                fix=nearest(name, (*known, *FAMILIES)),
+            )
+    few = too_few(record)
+    if few:
+        fix = "measure longer, or make the blocks longer"
+        raise InputError(few, where=config.where("data", "blocks"), expected=ENOUGH, fix=fix)
+    competition = compete(Arena(record), candidates)
+    ranking = rank(competition)
+    beside, chance = None, None
+    if ranking.found and ranking.first is not None:
+        best = competition.rivals[ranking.first]
+        if best.fitted is not None:
+            others = tuple(r for r in second(competition, best) if r.plausible)
+            chance = beats(competition, best, others)
+            helps = bool(others) and NEAR * others[0].loss.sum() < best.loss.sum()
+            beside = others[0] if helps and chance < SECOND_CHANCE else None
+    return Explained(competition, ranking, beside, chance)
+
+
+def too_few(record: Record) -> str | None:
+    """Say how few measurements there are for explanations to compete; None where there are enough.
+
+    Parameters
+    ----------
+    record : Record
+        The record.
+
+    Returns
+    -------
+    str or None
+    """
+    samples, days = len(record.times), len(record.day_of)
+    if samples >= SAMPLES and days >= DAYS:
+        return None
+    return f"{samples} samples on {days} days in the blocks train and validate"
+
+
+def _size(r: Rival, i: int) -> dict[str, Any]:
+    knob: Knob = r.knobs[i]
+    spread = float(np.sqrt(r.fitted.covariance[i, i])) if r.fitted else None
+    row = {"name": knob.name, "value": float(knob.shown(r.at[i])), "low": None, "high": None, "unit": knob.unit}
+    if spread is not None:
+        ends = [float(knob.shown(np.clip(r.at[i] + s * ENDS * spread, knob.low, knob.high))) for s in (-1, 1)]
+        row |= {"low": min(ends), "high": max(ends)}
+    return row
