@@ -15,7 +15,6 @@ from asm_hybrid.diagnosis.drivers import drivers
 from asm_hybrid.diagnosis.explanation_words import sentences
 from asm_hybrid.diagnosis.tell_apart import measurable_targets, tell_apart
 from asm_hybrid.errors import InputError, SimulationError
-from asm_hybrid.explanations.competition import Rival
 from asm_hybrid.explanations.explained import Explained, Trajectories, explain
 from asm_hybrid.explanations.laws.distilled import Curve, distilled_law
 from asm_hybrid.explanations.laws.in_plant import fitted_record
@@ -212,7 +211,7 @@ def _law(writing: _Writing, explained: Explained | None) -> None:
     record = fitted_record(writing.run.model, writing.run.dataset)
     try:
         curves = [Curve(explained.first.driver, x, factor, weight)]
-        reference = None if writing.run.model.term is not None else _validated(explained.first, explained)
+        reference = None if writing.run.model.term is not None else _validated(explained)
         law, notes = distilled_law(record, process, curves, reference=reference)
     except (InputError, SimulationError) as error:
         law, notes = None, [f"No law of {process} could be fitted: {error}"]
@@ -220,16 +219,22 @@ def _law(writing: _Writing, explained: Explained | None) -> None:
     writing.notes += notes
 
 
-def _validated(rival: Rival, explained: Explained) -> dict[str, float] | None:
-    """Return the mean squared error of an explanation on the validation block in units of noise, by variable."""
-    record = explained.competition.arena.record
-    if rival.fitted is None:
+def _validated(explained: Explained) -> dict[str, float] | None:
+    """Return what the winner errs by on the validation block, mean square in units of noise, by variable.
+
+    It was fitted to that block too, so that a law, which was not, is asked for more rather than less.
+    """
+    record, first = explained.competition.arena.record, explained.first
+    if first is None or first.fitted is None:
         return None
     begin, end = record.blocks["validate"]
     inside = (record.times >= begin) & (record.times <= end)
-    squares = rival.fitted.near.errors**2
-    own = {o.label: squares[inside & (record.columns == i)] for i, o in enumerate(record.observations)}
-    return {label: float(values.mean()) for label, values in own.items() if len(values)}
+    found = {}
+    for i, o in enumerate(record.observations):
+        own = inside & (record.columns == i)
+        if own.any():
+            found[o.label] = float(np.mean(first.fitted.near.errors[own] ** 2))
+    return found
 
 
 def _told_apart(writing: _Writing, explained: Explained | None) -> None:

@@ -268,6 +268,8 @@ def _law(diagnosis: Entry) -> str | None:
         [f"{c['name']} = {figure(c['value'])}{_unit(c)} ({_interval(c, 1.0, _unit(c))})" for c in law["constants"]]
     )
     formula = f"{law['expression']} on the rate of {process_words(law['process'])}"
+    if law.get("share_of_gain") is None:
+        return f"As a formula it may be {formula}, with {constants}; no n errs less than f, by which to judge it."
     holds = f"{100 * law['share_of_gain']:.0f} % of n's gain"
     if law.get("kept"):
         return f"As a formula it is {formula}, with {constants}: it holds {holds}."

@@ -54,6 +54,12 @@ def test_a_formula_that_holds_too_little_is_not_offered():
     assert "61 %" in law
 
 
+def test_a_formula_that_nothing_can_judge_is_said_to_be_one():
+    found = kinetics()
+    found["law"] |= {"kept": False, "share_of_gain": None}
+    assert "no n errs less than f, by which to judge it" in sentences(found)[1]
+
+
 def test_a_fault_of_the_record_names_no_mechanism():
     said = sentences(fault())
     assert said[0].startswith("The true flow of wastage is 1.75 times what the record says (90 % interval 1.62 to 1.9)")
