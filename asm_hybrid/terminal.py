@@ -162,7 +162,7 @@ def print_diagnosis(diagnosis: Mapping[str, Any]) -> None:
     console.print("\nWhat f failed to capture", style="bold")
     for sentence in diagnosis["sentences"]:
         console.print(f"- {sentence}", markup=False)
-    lines = proposal_lines(diagnosis.get("proposals") or [])
+    lines = proposal_lines([p for p in diagnosis.get("proposals") or [] if p.get("clear", True)])
     if lines:
         console.print("To accept what is proposed, put these lines into the config, or train with --accept:")
         for line in lines:

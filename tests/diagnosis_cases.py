@@ -101,9 +101,9 @@ def _law() -> dict[str, Any]:
         },
         "curve": {"x": x.tolist(), "factor": (1.37 * x / (0.4 + x)).tolist()},
         "others": [
-            {"kind": "hill", "score": 0.95},
-            {"kind": "haldane", "score": 0.93},
-            {"kind": "arrhenius", "score": 0.21},
+            {"kind": "hill", "score": 1.31},
+            {"kind": "haldane", "score": 1.35},
+            {"kind": "arrhenius", "score": 4.2},
         ],
     }
 

@@ -66,7 +66,7 @@ def sentences(diagnosis: Entry) -> list[str]:
     if answer:
         said += [_tell_apart(diagnosis), _law(diagnosis), _proposed(diagnosis), _second(diagnosis), _when(diagnosis)]
     if missing.get("answer") == "yes":
-        said.append(_found(missing))
+        said.append(_found(missing, named=bool((diagnosis.get("answer") or {}).get("set"))))
     return [text for text in said if text][:MOST]
 
 
@@ -95,15 +95,18 @@ def proposal_lines(proposals: Sequence[Entry]) -> list[str]:
 
 def _nothing(missing: Entry) -> str:
     """Say that the data show nothing that is missing."""
+    chance = _chance(missing.get("p_value"))
+    said = [f"no explanation errs less than recalibrated f on days left out beyond chance{chance}"] if chance else []
     changes = [
         f"{row['change_percent']:+.0f} % in {label} ({_interval(row, 1.0, ' %')})"
         for label, row in (missing.get("variables") or {}).items()
     ]
-    said = (
-        f": on the validation block n changes the error of recalibrated f by {_and(changes[:NAMED])}" if changes else ""
+    if changes:
+        said.append(f"on the validation block n changes the error of recalibrated f by {_and(changes[:NAMED])}")
+    why = [str(missing["why"])] if missing.get("why") and not said else []
+    return (
+        f"{': '.join(['Nothing that these data can show is missing in f', *([', and '.join(said)] if said else why)])}."
     )
-    why = f": {missing['why']}" if not changes and missing.get("why") else ""
-    return f"Nothing that these data can show is missing in f{said}{why}."
 
 
 def _unknown(missing: Entry) -> str:
@@ -111,18 +114,17 @@ def _unknown(missing: Entry) -> str:
     return f"Whether f lacks anything cannot be told{why}."
 
 
-def _found(missing: Entry) -> str | None:
-    """Say how clearly something is missing: the variable in which n helps most beyond doubt."""
+def _found(missing: Entry, *, named: bool) -> str | None:
+    """Say how clearly something is missing: by the explanations, and by the variable in which n helps most."""
     rows = {k: v for k, v in (missing.get("variables") or {}).items() if (v.get("high") or 0.0) < 0}
-    if not rows:
-        return None
-    label = min(rows, key=lambda k: float(rows[k]["change_percent"]))
-    row = rows[label]
-    p = f", p = {missing['p_value']:.2g}" if missing.get("p_value") is not None else ""
-    return (
-        f"On the validation block n lowers the error of recalibrated f in {label} by {-row['change_percent']:.0f} % "
-        f"(90 % interval {-row['high']:.0f} to {-row['low']:.0f} %{p}), so something is missing."
-    )
+    chance = _chance(missing.get("p_value"))
+    said = [f"on days left out an explanation errs less than recalibrated f{chance}"] if chance and named else []
+    if rows:
+        label = min(rows, key=lambda k: float(rows[k]["change_percent"]))
+        row = rows[label]
+        size = f"{-row['change_percent']:.0f} % (90 % interval {-row['high']:.0f} to {-row['low']:.0f} %)"
+        said.append(f"on the validation block n lowers the error of recalibrated f in {label} by {size}")
+    return f"That something is missing shows in this: {', and '.join(said)}." if said else None
 
 
 def _answer(diagnosis: Entry) -> str | None:
@@ -131,11 +133,12 @@ def _answer(diagnosis: Entry) -> str | None:
     answer = diagnosis.get("answer") or {}
     names = [name for name in answer.get("set") or [] if name in rows or name in (NOTHING, EVERYTHING)]
     if not names:
-        return "No explanation does better than f as it is beyond chance." if rows else None
+        chance = _chance((diagnosis.get("missing") or {}).get("p_value"))
+        return f"No single explanation errs less than f as it is beyond chance{chance}." if rows else None
     confidence = answer.get("confidence")
     if NOTHING in names:
         others = [name for name in names if name not in (NOTHING, EVERYTHING)]
-        best = f"; the best, {_titled(rows[others[0]])}, explains {_gain(rows[others[0]])}" if others else ""
+        best = f"; the best, {_titled(rows[others[0]])}, takes away {_removed(rows[others[0]])}" if others else ""
         return f"No explanation can be told from none at all{best}{_draws(confidence, ', and one of these wins in')}."
     if names == [EVERYTHING]:
         return (
@@ -146,17 +149,19 @@ def _answer(diagnosis: Entry) -> str | None:
     if len(names) > 1:
         return _several([rows[name] for name in names], confidence)
     row = rows[names[0]]
-    sure = _certainty(None if (row.get("low") or 0.0) <= 0 else confidence)
+    sure = _certainty(None if row["removed_low"] <= 0 else confidence)
     sized = _sized(row, diagnosis, sure)
     wins = _draws(confidence, ", and is the best explanation in")
-    return f"{sized[0].upper()}{sized[1:]}: this explains {_gain(row)} of what f misses{_interval_of(row)}{wins}."
+    return (
+        f"{sized[0].upper()}{sized[1:]}: this explains {_gain(row)} of what can be explained{_interval_of(row)}{wins}."
+    )
 
 
 def _several(rows: Sequence[Entry], confidence: float | None) -> str:
     """Say between which explanations the data cannot decide."""
     families = list(dict.fromkeys(FAMILIES[row["family"]] for row in rows if row.get("family") in FAMILIES))
     head = f"{_capital(_or(families))}:" if len(families) > 1 else f"Which of {len(rows)} explanations it is"
-    parts = [f"{_titled(rows[0])} explains {_gain(rows[0])} of what f misses{_interval_of(rows[0])}"]
+    parts = [f"{_titled(rows[0])} explains {_gain(rows[0])} of what can be explained{_interval_of(rows[0])}"]
     parts += [f"{_titled(row)} {_gain(row)}{_interval_of(row).replace('90 % interval ', '')}" for row in rows[1:NAMED]]
     more = len(rows) - len(parts)
     parts += [f"{more} more do about as well"] if more > 0 else []
@@ -200,18 +205,19 @@ def _driven(row: Entry, diagnosis: Entry, sure: str) -> str | None:
     None where n does not tell, or names another driver than the explanation has.
     """
     found, process = diagnosis.get("driver") or {}, str(row["name"]).partition(".")[2]
-    if found.get("process") != process or not found.get("driver") or (found.get("share") or 0.0) < EXPLAINS:
+    share = found.get("share")
+    if found.get("process") != process or not found.get("driver") or (share is not None and share < EXPLAINS):
         return None
     if row.get("driver") not in (None, "", found["driver"]):
         return None
-    where = f"{quantity_words(found['driver'])} in {found['tank']}"
-    where = quantity_words(found["driver"]) if found["driver"] in ("T", "Q_in") or "." in found["driver"] else where
+    plain = not found.get("tank") or found["driver"] in ("T", "Q_in") or "." in found["driver"]
+    where = quantity_words(found["driver"]) + ("" if plain else f" in {found['tank']}")
     told = shape(found["curve"], where, beside_f=bool(found.get("in_rate"))) if found.get("curve") else None
     return f"{process_words(process)} {sure}{told}" if told else None
 
 
 def shape(curve: Entry, where: str, *, beside_f: bool = False) -> str:
-    """Say how a factor depends on its driver, no more than the range of the seeds allows.
+    """Say how a factor depends on its driver, no more than its interval allows.
 
     Parameters
     ----------
@@ -241,7 +247,7 @@ def shape(curve: Entry, where: str, *, beside_f: bool = False) -> str:
         return f"{slows} when {where} falls below about {figure(_threshold(x, factor), 2)}{unit}"
     if high[-1] < low[0]:
         return f"{slows} when {where} rises above about {figure(_threshold(x[::-1], factor[::-1]), 2)}{unit}"
-    return f"changes{by} with {where}, in a way on which the seeds do not agree"
+    return f"changes{by} with {where}, in a way that is not settled"
 
 
 def _threshold(x: Sequence[float], factor: Sequence[float]) -> float:
@@ -270,7 +276,7 @@ def _law(diagnosis: Entry) -> str | None:
     formula = f"{law['expression']} on the rate of {process_words(law['process'])}"
     if law.get("share_of_gain") is None:
         return f"As a formula it may be {formula}, with {constants}; no n errs less than f, by which to judge it."
-    holds = f"{100 * law['share_of_gain']:.0f} % of n's gain"
+    holds = f"{100 * law['share_of_gain']:.0f} % of the gain"
     if law.get("kept"):
         return f"As a formula it is {formula}, with {constants}: it holds {holds}."
     best = f"the best, {formula}, with {constants}, holds {holds}"
@@ -279,7 +285,7 @@ def _law(diagnosis: Entry) -> str | None:
 
 def _proposed(diagnosis: Entry) -> str | None:
     """Say what is proposed, with its interval; nothing is taken in silence."""
-    proposals = list(diagnosis.get("proposals") or [])
+    proposals = [p for p in diagnosis.get("proposals") or [] if p.get("clear", True)]
     parts = [
         f"{p['key']} {figure(p['value'])}{_unit(p)} ({_interval(p, 1.0, _unit(p))}) under corrections.{p['section']}"
         for p in proposals[:NAMED]
@@ -295,7 +301,9 @@ def _second(diagnosis: Entry) -> str | None:
     if not second:
         return None
     row = next((r for r in diagnosis.get("explanations") or [] if r["name"] == second["name"]), second)
-    return f"A second cause helps beyond chance: {_titled(row)} explains {_gain(second)} more{_interval_of(second)}."
+    sure = _chance(second.get("chance")) if second.get("low") is None else _interval_of(second)
+    takes = f"takes {_gain(second)} of the squared error that is left{sure}"
+    return f"A second cause helps beyond chance: {_titled(row)} {takes}."
 
 
 def _when(diagnosis: Entry) -> str | None:
@@ -307,7 +315,7 @@ def _when(diagnosis: Entry) -> str | None:
     if not driver or diagnosis["answer"]["set"] != [f"process.{driver['process']}"]:
         return None
     own, parts = f"{driver['driver']} ", []
-    if driver.get("driver"):
+    if driver.get("driver") and driver.get("share") is not None:
         spread = next((i for i in driver.get("inputs") or [] if i["name"] == driver["driver"] and "low" in i), None)
         seeds = f" ({100 * spread['low']:.0f} to {100 * spread['high']:.0f} % by seed)" if spread else ""
         alone = f"{quantity_words(driver['driver'])} alone explains {100 * driver['share']:.0f} %{seeds}"
@@ -337,12 +345,10 @@ def _sizes(row: Entry) -> str:
     return f" ({'; '.join(parts[:NAMED])})" if parts else ""
 
 
-def _gain(row: Entry) -> str:
-    return f"{100 * row['gain']:.0f} %"
-
-
-def _interval_of(row: Entry) -> str:
-    return f" ({_interval(row, 100.0, ' %')})"
+def _removed(row: Entry) -> str:
+    """Say by how much an explanation errs less than f on days left out."""
+    low, high = (100 * row[f"removed_{end}"] for end in ("low", "high"))
+    return f"{100 * row['removed']:.0f} % of the squared error of f (90 % interval {low:.0f} to {high:.0f} %)"
 
 
 def _interval(row: Entry, scale: float, unit: str) -> str:
@@ -351,6 +357,10 @@ def _interval(row: Entry, scale: float, unit: str) -> str:
         return "no interval"
     low, high = (figure(scale * row[end]) if scale == 1.0 else f"{scale * row[end]:.0f}" for end in ("low", "high"))
     return f"90 % interval {low} to {high}{unit}"
+
+
+def _chance(p_value: float | None) -> str:
+    return "" if p_value is None else f" (p = {p_value:.2g})"
 
 
 def _draws(confidence: float | None, words: str) -> str:

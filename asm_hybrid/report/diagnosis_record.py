@@ -177,12 +177,14 @@ class Driver(Record):
 
     Attributes
     ----------
-    process, tank : str
-        The process, and where.
+    process : str
+        The process.
+    tank : str or None
+        Where; None for all tanks.
     driver : str or None
         What drives it.
-    share : float
-        Share of the variance that it explains alone [-].
+    share : float or None
+        Share of the variance of n's factor that it explains alone [-]; None where the factor is not that of n.
     curve : DriverCurve or None
         The factor over it.
     inputs : list of Reading
@@ -192,9 +194,9 @@ class Driver(Record):
     """
 
     process: str
-    tank: str
+    tank: str | None = None
     driver: str | None = None
-    share: float = 0.0
+    share: float | None = None
     curve: DriverCurve | None = None
     inputs: list[Reading] = Field(default_factory=list)
     when: list[When] = Field(default_factory=list)
@@ -216,7 +218,7 @@ class LawCurve(_Lines):
 
 
 class OtherLaw(Record):
-    """A law that was tried, and how well it fits [-]."""
+    """A law that was tried, and its mean squared error on the validation block in units of noise [-]."""
 
     kind: str
     score: float | None = None
@@ -303,10 +305,13 @@ class Proposal(Record):
         Its 90 % interval [unit].
     unit : str
         Its unit.
+    clear : bool
+        Whether no other explanation does as well.
     """
 
     name: str
     text: str
+    clear: bool = True
     section: Literal["factors", "shifts", "offsets", "drifts"]
     key: str
     value: float

@@ -37,7 +37,7 @@ _LEARNT = HYBRID.colour
 
 
 def ranking_figure(rows: Sequence[tuple[str, Explanation]], prefix: str) -> Markup:
-    """Draw what each explanation closes of the gap between f and all of them at once.
+    """Draw what each explanation closes of the gap between f and the least error that is reached.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def ranking_figure(rows: Sequence[tuple[str, Explanation]], prefix: str) -> Mark
         axes.axvline(0.0, color=INK, linewidth=0.9, zorder=4)
         axes.set_xlim(low - 0.01, high + 0.02)
         axes.xaxis.set_major_formatter(lambda v, _: f"{100 * v:.0f} %".replace("-", "−"))
-        axes.set_xlabel("share of what f misses that it explains, with its 90 % interval")
+        axes.set_xlabel("share of what can be explained, with its 90 % interval")
         axes.annotate(
             "best in",
             (1.0, 1.0),
@@ -102,7 +102,7 @@ def ranking_figure(rows: Sequence[tuple[str, Explanation]], prefix: str) -> Mark
         shown = dict.fromkeys(row.family for _, row in rows if row.family in FAMILIES)
         handles = [Patch(color=FAMILY_COLOURS[f], label=FAMILIES[f]) for f in FAMILIES if f in shown]
         figure.legend(handles=handles, loc="outside upper left", ncols=6, handlelength=1.2, columnspacing=1.5)
-        return svg(figure, "Explanations, and how much of what f misses each explains", prefix)
+        return svg(figure, "Explanations, and how much of what can be explained each explains", prefix)
 
 
 def driver_figure(driver: Driver, law: Law | None, prefix: str) -> Markup:
@@ -123,36 +123,45 @@ def driver_figure(driver: Driver, law: Law | None, prefix: str) -> Markup:
         The figure.
     """
     curve = driver.curve or DriverCurve(x=[], factor=[], low=[], high=[], density=[])
+    by_n, inputs = driver.share is not None, driver.inputs[:_PANELS]
+    line, band = (
+        ("factor that n has learnt", "range of the seeds") if by_n else ("factor of the explanation", "90 % interval")
+    )
     with drawing():
         figure = Figure(figsize=(WIDTH, 3.1))
-        left, right = figure.subplots(1, 2, width_ratios=[1.75, 1.0])
-        _density(left, curve.x, curve.density)
-        left.fill_between(
-            curve.x, curve.low, curve.high, color=_LEARNT, alpha=0.2, linewidth=0, label="range of the seeds"
-        )
-        left.plot(curve.x, curve.factor, color=_LEARNT, marker="o", markersize=3.6, label="factor that n has learnt")
+        panels = figure.subplots(1, 2 if inputs else 1, width_ratios=[1.75, 1.0] if inputs else None, squeeze=False)[0]
+        axes = panels[0]
+        axes.fill_between(curve.x, curve.low, curve.high, color=_LEARNT, alpha=0.2, linewidth=0, label=band)
+        axes.plot(curve.x, curve.factor, color=_LEARNT, marker="o", markersize=3.6, label=line)
         if law is not None and law.curve is not None and law.process == driver.process:
-            left.plot(law.curve.x, law.curve.factor, color=_LAW, linestyle="--", label=law.expression)
-        left.axhline(1.0, color=INK, linewidth=0.8)
-        left.set_ylim(bottom=0.0)
-        left.set_xlabel(_axis(driver.driver or "", driver.tank, curve.unit))
-        left.set_ylabel("factor on the rate")
-        handles, _ = left.get_legend_handles_labels()
-        handles.append(Patch(color="#d4dae2", label="where the data lie"))
+            axes.plot(law.curve.x, law.curve.factor, color=_LAW, linestyle="--", label=law.expression)
+        axes.axhline(1.0, color=INK, linewidth=0.8)
+        axes.set_ylim(bottom=0.0)
+        axes.set_xlabel(_axis(driver.driver or "", driver.tank, curve.unit))
+        axes.set_ylabel("factor on the rate")
+        handles, _ = axes.get_legend_handles_labels()
+        if by_n:
+            _density(axes, curve.x, curve.density)
+            handles.append(Patch(color="#d4dae2", label="where the data lie"))
         figure.legend(handles=handles, loc="outside upper left", ncols=4, handlelength=2.2)
-        inputs = driver.inputs[:_PANELS]
-        for y, row in enumerate(inputs):
-            right.barh(y, row.share, height=0.6, color=_LEARNT if row.name == driver.driver else _OTHER, zorder=2)
-            if row.low is not None and row.high is not None:
-                right.plot([row.low, row.high], [y, y], color=INK, linewidth=1.1, zorder=3)
-        right.set_yticks(range(len(inputs)), [row.name for row in inputs])
-        right.set_ylim(len(inputs) - 0.4, -0.6)
-        right.grid(visible=False, axis="y")
-        right.tick_params(axis="y", length=0)
-        right.set_xlim(0.0, 1.0)
-        right.xaxis.set_major_formatter(lambda v, _: f"{100 * v:.0f} %")
-        right.set_xlabel("of its variance, explained by one input alone")
-        return svg(figure, f"Learnt factor on {process_words(driver.process)} over {driver.driver}", prefix)
+        if inputs:
+            _shares(panels[1], inputs, driver.driver)
+        return svg(figure, f"Factor on {process_words(driver.process)} over {driver.driver}", prefix)
+
+
+def _shares(axes: Axes, inputs: Sequence[Reading], driver: str | None) -> None:
+    """Draw how much of the variance of the factor each input explains alone."""
+    for y, row in enumerate(inputs):
+        axes.barh(y, row.share, height=0.6, color=_LEARNT if row.name == driver else _OTHER, zorder=2)
+        if row.low is not None and row.high is not None:
+            axes.plot([row.low, row.high], [y, y], color=INK, linewidth=1.1, zorder=3)
+    axes.set_yticks(range(len(inputs)), [row.name for row in inputs])
+    axes.set_ylim(len(inputs) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlim(0.0, 1.0)
+    axes.xaxis.set_major_formatter(lambda v, _: f"{100 * v:.0f} %")
+    axes.set_xlabel("of its variance, explained by one input alone")
 
 
 def effects_figure(driver: Driver, prefix: str) -> Markup:
@@ -207,10 +216,10 @@ def _density(axes: Axes, x: Sequence[float], density: Sequence[float]) -> None:
         axes.patch.set_visible(False)
 
 
-def _axis(name: str, tank: str, unit: str) -> str:
-    place = f" in {tank}" if name[:2] in ("S_", "X_") else ""
+def _axis(name: str, tank: str | None, unit: str) -> str:
+    place = f" in {tank}" if tank and name[:2] in ("S_", "X_") else ""
     return f"{quantity_words(name)}{place} [{unit_text(unit)}]"
 
 
 def _marks(row: Explanation) -> str:
-    return (" ≈" if row.fitted == "linear" else "") + ("" if row.plausible else " ✗")
+    return (" ≈" if row.fitted == "linear" and row.family else "") + ("" if row.plausible else " ✗")

@@ -98,6 +98,7 @@ def test_the_diagnosis_is_printed_in_sentences_with_the_lines_to_paste(screen):
     assert "What f failed to capture - The true flow of wastage is 1.75 times what the record says" in out
     assert "corrections: factors: wastage: 1.75" in out
     terminal.print_diagnosis(nothing() | {"sentences": sentences(nothing())})
+    terminal.print_diagnosis(fault() | {"sentences": [], "proposals": [fault()["proposals"][0] | {"clear": False}]})
     assert screen().count("corrections:") == 1
 
 

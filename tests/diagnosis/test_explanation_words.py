@@ -39,11 +39,12 @@ def test_clear_kinetics_names_process_driver_gain_and_confidence_first():
     first, law, *_ = sentences(kinetics())
     assert first == (
         "Aerobic growth of autotrophs slows when alkalinity (S_ALK) in aerobic_2 falls below about 1 mol/m3: this "
-        "explains 83 % of what f misses (90 % interval 70 to 92 %), and is the best explanation in 97 of 100 draws."
+        "explains 83 % of what can be explained (90 % interval 70 to 92 %), and is the best explanation in 97 of 100 "
+        "draws."
     )
     assert "monod(S_ALK, K_ALK)" in law
     assert "K_ALK = 0.483 mol/m3 (90 % interval 0.35 to 0.66 mol/m3)" in law
-    assert "94 % of n's gain" in law
+    assert "94 % of the gain" in law
 
 
 def test_a_formula_that_holds_too_little_is_not_offered():
@@ -52,6 +53,8 @@ def test_a_formula_that_holds_too_little_is_not_offered():
     law = sentences(found)[1]
     assert law.startswith("No formula of the library stands for n")
     assert "61 %" in law
+    found["law"] |= {"share_of_gain": None}
+    assert "a share of the gain that cannot be told" in sentences(found)[1]
 
 
 def test_a_formula_that_nothing_can_judge_is_said_to_be_one():
@@ -99,6 +102,39 @@ def test_nothing_missing_names_no_mechanism():
     (only,) = sentences(nothing())
     assert only.startswith("Nothing that these data can show")
     assert "-3 % in NH4 (90 % interval -12 to 6 %)" in only
+    assert "beyond chance (p = 0.41)" in only
+    found = nothing()
+    found["missing"] = {"answer": "no", "why": "why not", "p_value": None, "variables": {}}
+    assert sentences(found) == ["Nothing that these data can show is missing in f: why not."]
+
+
+def test_the_curve_of_an_explanation_speaks_where_there_is_no_n():
+    found = kinetics()
+    found["driver"] |= {"tank": None, "share": None, "inputs": [], "when": []}
+    first, *rest = sentences(found)
+    assert first.startswith("Aerobic growth of autotrophs slows when alkalinity (S_ALK) falls below about 1 mol/m3")
+    assert not any("variance" in text for text in rest)
+
+
+def test_what_is_not_clear_is_not_proposed():
+    found = several()
+    found["proposals"] = [fault()["proposals"][0] | {"name": "influent.N", "key": "influent.N", "clear": False}]
+    assert not any("Proposed" in text for text in sentences(found))
+
+
+def test_a_second_cause_without_an_interval_has_its_chance():
+    found = kinetics() | {"second": {"name": "influent.N", "gain": 0.12, "low": None, "high": None, "chance": 0.013}}
+    assert "nitrogen of the influent takes 12 % of the squared error that is left (p = 0.013)" in sentences(found)[2]
+
+
+def test_the_chance_of_the_explanations_is_not_that_of_n():
+    found = kinetics()
+    last = "on days left out an explanation errs less than recalibrated f (p = 0.002)"
+    assert last in sentences(found)[-1]
+    found["missing"]["variables"] = {}
+    assert sentences(found)[-1].endswith(f"{last}.")
+    found["answer"] |= {"set": [], "first": None}
+    assert sentences(found)[0].endswith("beyond chance (p = 0.002).")
 
 
 def test_without_n_that_is_said_and_the_explanations_are_told():
@@ -141,12 +177,12 @@ def test_nothing_among_the_best_and_everything_alone_are_said():
         ((1.2, 1.2, 0.9, 0.5), "slows when S rises above about 1.6 g/m3"),
         ((0.5, 1.2, 1.0, 0.6), "is fastest at S of about 1 g/m3"),
         ((1.2, 0.6, 0.9, 1.2), "is slowest at S of about 1 g/m3"),
-        ((1.0, 1.01, 0.99, 1.02), "changes with S, in a way on which the seeds do not agree"),
+        ((1.0, 1.01, 0.99, 1.02), "changes with S, in a way that is not settled"),
     ],
 )
 def test_the_shape_is_said_no_further_than_the_seeds_agree(factors, words):
     assert shape(curve(*factors), "S").startswith(words)
-    assert "seeds do not agree" in shape(curve(*factors, spread=1.0), "S")
+    assert "is not settled" in shape(curve(*factors, spread=1.0), "S")
 
 
 def test_beside_an_answer_of_f_the_factor_is_told_compared_with_it():

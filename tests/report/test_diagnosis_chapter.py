@@ -98,6 +98,23 @@ def test_where_nothing_is_missing_no_explanation_is_drawn() -> None:
     assert "side by side" not in chapter
 
 
+def test_what_is_not_clear_is_offered_to_try_only() -> None:
+    found = several() | {"proposals": [fault()["proposals"][0] | {"clear": False}]}
+    text = words(render(found))
+    assert "Not clear enough to propose" in text
+    assert "--accept" not in text
+
+
+def test_the_curve_of_an_explanation_is_drawn_where_there_is_no_n() -> None:
+    found = kinetics()
+    found["driver"] |= {"tank": None, "share": None, "inputs": [], "when": []}
+    chapter = render(found)
+    assert "factor of the explanation" in chapter
+    assert "range of the seeds" not in chapter
+    assert "Effect of everything" not in chapter
+    assert "What drives it: aerobic growth of autotrophs</h3>" in chapter
+
+
 def test_an_implausible_size_and_an_estimate_are_marked() -> None:
     text = words(render(kinetics()))
     assert "only with a size that no plant has" in text
