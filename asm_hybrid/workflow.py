@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+from asm_hybrid.config import Config
 from asm_hybrid.diagnosis import diagnose, explain_run, first_look
 from asm_hybrid.errors import InputError
-from asm_hybrid.export.distilled import Distilled, distill
 from asm_hybrid.explanations.explained import Explained
+from asm_hybrid.export.distilled import Distilled, distill
 from asm_hybrid.manifest import verify_manifest, write_manifest
 from asm_hybrid.notebook.run_result import RunResult
 from asm_hybrid.report import write_report
@@ -148,7 +149,8 @@ def _run(
     config: YamlSource, out: Path | None, progress: Progress, *, resume: bool, plot: bool, accept: bool = False
 ) -> RunResult:
     watch = ProgressPicture() if plot else None
-    explained, chosen = None, config
+    explained: Explained | None = None
+    chosen: YamlSource | Config = config
     if not resume:
         chosen, explained = first_look(config, accept, progress)
     with ExitStack() as held:

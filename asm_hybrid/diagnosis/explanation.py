@@ -1,4 +1,4 @@
-"""What f failed to capture, as ``diagnosis.json`` says it: whether anything is missing, the cause, its driver, its law."""
+"""What f failed to capture, as ``diagnosis.json`` says it: whether anything is missing, its cause, driver and law."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _ranked(writing: _Writing, explained: Explained | None) -> None:
     """Say which explanations compete, which remain, and what they propose."""
     found = writing.found
     if explained is None:
-        empty = {"set": [], "first": None, "confidence": 0.0, "family": None}
+        empty: dict[str, Any] = {"set": [], "first": None, "confidence": 0.0, "family": None}
         found |= {"explanations": [], "answer": empty, "second": None, "proposals": []}
         return
     first, named, beside = explained.first, explained.named, explained.beside
@@ -210,11 +210,31 @@ def _law(writing: _Writing, explained: Explained | None) -> None:
     weight = 1.0 / (spread**2 + np.median(spread) ** 2)
     record = fitted_record(writing.run.model, writing.run.dataset)
     try:
-        law, notes = distilled_law(record, process, [Curve(explained.first.driver, x, factor, weight)])
+        curves = [Curve(explained.first.driver, x, factor, weight)]
+        reference = None if writing.run.model.term is not None else _validated(explained)
+        law, notes = distilled_law(record, process, curves, reference=reference)
     except (InputError, SimulationError) as error:
         law, notes = None, [f"No law of {process} could be fitted: {error}"]
     writing.found["law"] = law
     writing.notes += notes
+
+
+def _validated(explained: Explained) -> dict[str, float] | None:
+    """Return what the winner errs by on the validation block, mean square in units of noise, by variable.
+
+    It was fitted to that block too, so that a law, which was not, is asked for more rather than less.
+    """
+    record, first = explained.competition.arena.record, explained.first
+    if first is None or first.fitted is None:
+        return None
+    begin, end = record.blocks["validate"]
+    inside = (record.times >= begin) & (record.times <= end)
+    found = {}
+    for i, o in enumerate(record.observations):
+        own = inside & (record.columns == i)
+        if own.any():
+            found[o.label] = float(np.mean(first.fitted.near.errors[own] ** 2))
+    return found
 
 
 def _told_apart(writing: _Writing, explained: Explained | None) -> None:

@@ -30,8 +30,6 @@ PART = 0.25
 """Part of the fall of a factor from which on the sentence says that it falls [-]."""
 CONCENTRATED = 1.5
 """Times its share of the time that an effect has to have in a condition for a sentence [-]."""
-ALL = 0.995
-"""Gain that is told as all [-]."""
 LOG = "log "
 """Begin of the name of a size that is a logarithm."""
 NOTHING, EVERYTHING = "nothing", "everything"
@@ -140,7 +138,7 @@ def _answer(diagnosis: Entry) -> str | None:
     confidence = answer.get("confidence")
     if NOTHING in names:
         others = [name for name in names if name not in (NOTHING, EVERYTHING)]
-        best = f"; the best, {_titled(rows[others[0]])}, explains {_gain(rows[others[0]])}" if others else ""
+        best = f"; the best, {_titled(rows[others[0]])}, takes away {_removed(rows[others[0]])}" if others else ""
         return f"No explanation can be told from none at all{best}{_draws(confidence, ', and one of these wins in')}."
     if names == [EVERYTHING]:
         return (
@@ -151,18 +149,21 @@ def _answer(diagnosis: Entry) -> str | None:
     if len(names) > 1:
         return _several([rows[name] for name in names], confidence)
     row = rows[names[0]]
-    sure = _certainty(None if (row.get("low") or 0.0) <= 0 else confidence)
+    sure = _certainty(None if row["removed_low"] <= 0 else confidence)
     sized = _sized(row, diagnosis, sure)
     wins = _draws(confidence, ", and is the best explanation in")
-    return f"{sized[0].upper()}{sized[1:]}: this explains {_part(row)}{wins}."
+    return f"{sized[0].upper()}{sized[1:]}: this takes away {_removed(row)}{wins}."
 
 
 def _several(rows: Sequence[Entry], confidence: float | None) -> str:
     """Say between which explanations the data cannot decide."""
     families = list(dict.fromkeys(FAMILIES[row["family"]] for row in rows if row.get("family") in FAMILIES))
     head = f"{_capital(_or(families))}:" if len(families) > 1 else f"Which of {len(rows)} explanations it is"
-    parts = [f"{_titled(rows[0])} explains {_gain(rows[0])} of what can be explained{_interval_of(rows[0])}"]
-    parts += [f"{_titled(row)} {_gain(row)}{_interval_of(row).replace('90 % interval ', '')}" for row in rows[1:NAMED]]
+    parts = [f"{_titled(rows[0])} takes away {_removed(rows[0])}"]
+    parts += [
+        f"{_titled(row)} {_share(row)} ({_span(row, 'removed_').replace('90 % interval ', '')})"
+        for row in rows[1:NAMED]
+    ]
     more = len(rows) - len(parts)
     parts += [f"{more} more do about as well"] if more > 0 else []
     wins = _draws(confidence, "; one of them is the best explanation in")
@@ -274,8 +275,9 @@ def _law(diagnosis: Entry) -> str | None:
         [f"{c['name']} = {figure(c['value'])}{_unit(c)} ({_interval(c, 1.0, _unit(c))})" for c in law["constants"]]
     )
     formula = f"{law['expression']} on the rate of {process_words(law['process'])}"
-    share = law.get("share_of_gain")
-    holds = "a share of the gain that cannot be told" if share is None else f"{100 * share:.0f} % of the gain"
+    if law.get("share_of_gain") is None:
+        return f"As a formula it may be {formula}, with {constants}; no n errs less than f, by which to judge it."
+    holds = f"{100 * law['share_of_gain']:.0f} % of the gain"
     if law.get("kept"):
         return f"As a formula it is {formula}, with {constants}: it holds {holds}."
     best = f"the best, {formula}, with {constants}, holds {holds}"
@@ -300,8 +302,8 @@ def _second(diagnosis: Entry) -> str | None:
     if not second:
         return None
     row = next((r for r in diagnosis.get("explanations") or [] if r["name"] == second["name"]), second)
-    sure = _chance(second.get("chance")) if second.get("low") is None else _interval_of(second)
-    takes = f"takes {_gain(second)} of the squared error that is left{sure}"
+    sure = _chance(second.get("chance")) if second.get("low") is None else f" ({_span(second)})"
+    takes = f"takes away {100 * second['gain']:.0f} % of the squared error that is left{sure}"
     return f"A second cause helps beyond chance: {_titled(row)} {takes}."
 
 
@@ -344,19 +346,19 @@ def _sizes(row: Entry) -> str:
     return f" ({'; '.join(parts[:NAMED])})" if parts else ""
 
 
-def _part(row: Entry) -> str:
-    """Return what an explanation explains, with its interval where that is more than a point."""
-    if min(row["gain"], row.get("low") or 0.0) >= ALL:
-        return "all that can be explained"
-    return f"{_gain(row)} of what can be explained{_interval_of(row)}"
+def _removed(row: Entry) -> str:
+    """Say by how much an explanation errs less than f on days left out."""
+    return f"{_share(row)} of the squared error of f on days left out ({_span(row, 'removed_')})"
 
 
-def _gain(row: Entry) -> str:
-    return f"{100 * row['gain']:.0f} %"
+def _share(row: Entry) -> str:
+    return f"{100 * row['removed']:.0f} %"
 
 
-def _interval_of(row: Entry) -> str:
-    return f" ({_interval(row, 100.0, ' %')})"
+def _span(row: Entry, before: str = "") -> str:
+    """Return the interval of a share."""
+    shown = {end: row.get(before + end) for end in ("low", "high")}
+    return _interval({end: None if v is None else round(100 * v) for end, v in shown.items()}, 1.0, " %")
 
 
 def _interval(row: Entry, scale: float, unit: str) -> str:

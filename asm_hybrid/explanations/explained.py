@@ -91,8 +91,8 @@ class Explained:
                     "size": [_size(r, k) for k in r.own],
                 }
             )
-        blank: dict[str, Any] = {"low": None, "high": None, "best_share": None, "in_set": False, "plausible": True, "driver": None}
-        blank |= {"family": None, "fitted": "linear", "size": []}
+        blank: dict[str, Any] = {"family": None, "in_set": False, "plausible": True, "fitted": "linear", "size": []}
+        blank |= dict.fromkeys(("low", "high", "best_share", "driver"))
         found.append({"name": "everything", "title": "everything at once", "gain": ranking.everything} | blank)
         found.append({"name": "nothing", "title": "nothing: f as it is", "gain": 0.0} | blank)
         return found

@@ -113,7 +113,8 @@ class ExplainedPlant:
     @cached_property
     def places(self) -> dict[str | Shape, int]:
         """Which of the values a parameter or the coefficient of a shape is."""
-        return {entry: i for i, entry in enumerate((*self.plant.table.parameter_names, *self.shapes))}
+        entries: list[str | Shape] = [*self.plant.table.parameter_names, *self.shapes]
+        return {entry: i for i, entry in enumerate(entries)}
 
     @property
     def active(self) -> np.ndarray:
@@ -197,7 +198,7 @@ class ExplainedPlant:
         ndarray, shape (knot, target, change)
             First those of values, then those of inputs, then those of the first state.
         """
-        knots, n = run.states.shape
+        knots = len(run.states)
         m, p, q, r = run.inputs.shape[1], directions.shape[1], len(drives), len(firsts)
         used = np.flatnonzero((directions != 0.0).any(1))
         drive = np.stack(drives, axis=-1) if q else np.zeros((knots, m, 0))

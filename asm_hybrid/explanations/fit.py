@@ -111,7 +111,10 @@ class Problem:
         record = self.record
         run = run or self.simulate(knobs, at)
         times = np.arange(len(run.states)) * record.grid.interval
-        directions, drives, firsts, order = [], [], [], {}
+        directions: list[np.ndarray] = []
+        drives: list[np.ndarray] = []
+        firsts: list[np.ndarray] = []
+        order: dict[int, tuple[str, int]] = {}
         responses = np.zeros((len(run.states), len(record.observations), len(knobs)))
         for k, knob in enumerate(knobs):
             h = STEP * knob.spread
@@ -148,7 +151,7 @@ class Problem:
 
 
 def _safe(values: np.ndarray) -> np.ndarray:
-    return np.where(values == 0.0, 1.0, values)
+    return np.asarray(np.where(values == 0.0, 1.0, values))
 
 
 def _between(values: np.ndarray, points: int) -> np.ndarray:
@@ -159,7 +162,7 @@ def _between(values: np.ndarray, points: int) -> np.ndarray:
     at = np.arange((knots - 1) * points + 1) / points
     left = np.minimum(at.astype(int), knots - 2)
     share = (at - left).reshape(-1, *[1] * (values.ndim - 1))
-    return values[left] * (1 - share) + values[left + 1] * share
+    return np.asarray(values[left] * (1 - share) + values[left + 1] * share)
 
 
 def bounded_ridge(gram: np.ndarray, right: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

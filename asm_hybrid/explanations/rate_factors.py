@@ -58,7 +58,7 @@ def shape_values(shape: Shape, driver: np.ndarray) -> np.ndarray:
     if not shape.side:
         return np.ones_like(driver)
     slope, begin = shape.line
-    return np.clip(slope * (np.log(np.maximum(driver, 0.0) + shape.offset) - begin), 0.0, 1.0)
+    return np.asarray(np.clip(slope * (np.log(np.maximum(driver, 0.0) + shape.offset) - begin), 0.0, 1.0))
 
 
 class RateFactors:

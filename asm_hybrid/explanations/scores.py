@@ -15,9 +15,12 @@ LEVEL = 0.9
 """Share of the draws inside an interval [-]."""
 SIGNIFICANT = 0.05
 """Chance, below which an improvement is no chance find [-]."""
-NEAR = 1.05
-"""Explanations whose squared error exceeds that of the best by no more than this ratio are named with it: factors of
-three pieces and candidates with usual constants are no closer to the truth than that [-]."""
+NEAR = 1.1
+"""Processes, whose squared error on days left out exceeds that of the best by no more than this ratio, are named with
+it even where the draws tell them apart: a factor of three pieces, or a candidate with usual constants, is no closer to
+the truth than that [-]."""
+ROUGH = ("kinetics", "lacking")
+"""Families whose forms only come near the truth; a flow, a shift or an offset is what it is."""
 TINY = 1e-9
 """Least gap that is divided by [noise²]."""
 FLOOR = 0.1

@@ -42,7 +42,7 @@ LATE = (2.0 / 24.0, 8.0 / 24.0)
 OXYGEN = (0.5, 1.5)
 """Spread and largest size of the zero of an oxygen sensor [g/m³]."""
 SENSOR_NOISE, SENSOR_SHARE, SENSOR_MOST = 3.0, 0.1, 5.0
-"""Spread of a bias, in noises of the sensor or as a share of its median if that is larger, and the largest in spreads."""
+"""Spread of a bias, in noises of the sensor or as a share of its median if that is larger; the largest, in spreads."""
 
 
 def calibrated(record: Record) -> tuple[Knob, ...]:
@@ -251,10 +251,18 @@ def _of_influent(record: Record) -> list[Explanation]:
     for name, key, names in (("timing", "influent", water), ("flow_timing", "Q_in", ["Q_in"])):
         if max(varied[n] for n in names) > 0:
             title = "timing of the influent" if name == "timing" else "timing of the flow"
-            driven = _corrected(record, lambda late, names=tuple(names): Corrections(shifts=dict.fromkeys(names, late)))
+            driven = _corrected(record, partial(_late, names))
             knob = Knob(title, LATE[0], -LATE[1], LATE[1], "h", _hours, driven=driven, correction=("shifts", key))
             found.append(_one(f"influent.{name}", title, "influent", knob))
     return found
+
+
+def _late(names: Sequence[str], days: float) -> Corrections:
+    return Corrections(shifts=dict.fromkeys(names, days))
+
+
+def _raised(name: str, size: float) -> Corrections:
+    return Corrections(offsets={name: size})
 
 
 def _hours(days: float) -> float:
@@ -276,7 +284,7 @@ def _of_oxygen(record: Record) -> list[Explanation]:
     found = []
     for i, spec in enumerate(record.plant.inputs):
         if spec.kind == "imposed" and spec.name.endswith(f".{record.plant.table.oxygen}"):
-            driven = _corrected(record, lambda size, name=spec.name: Corrections(offsets={name: size}))
+            driven = _corrected(record, partial(_raised, spec.name))
             title = f"zero of the oxygen sensor in {spec.owner}"
             knob = Knob(
                 title, OXYGEN[0], -OXYGEN[1], OXYGEN[1], spec.unit, driven=driven, correction=("offsets", spec.name)

@@ -162,12 +162,14 @@ class RunResult(Shown):
     def explanations(self) -> pd.DataFrame:
         """The explanations that competed, the best first.
 
-        Index ``name``; columns ``title``, ``family``, ``gain``, ``low``, ``high`` (share of what f misses that it
-        explains, with its 90 % interval [-]), ``best_share`` (of the bootstrap draws in which it is the best [-]),
+        Index ``name``; columns ``title``, ``family``, ``gain``, ``low``, ``high`` (share of what can be explained that
+        it explains, with its 90 % interval [-]), ``removed``, ``removed_low``, ``removed_high`` (share of the squared
+        error of f that it takes away [-]), ``best_share`` (of the bootstrap draws in which it is the best [-]),
         ``in_set`` (whether it cannot be told from the best), ``plausible`` (its size), ``fitted`` (``full`` or
         ``linear``) and ``driver``.
         """
-        columns = ["title", "family", "gain", "low", "high", "best_share", "in_set", "plausible", "fitted", "driver"]
+        shares = ["gain", "low", "high", "removed", "removed_low", "removed_high", "best_share"]
+        columns = ["title", "family", *shares, "in_set", "plausible", "fitted", "driver"]
         rows = self.diagnosis.get("explanations") or []
         return pd.DataFrame(rows, columns=["name", *columns]).set_index("name")
 

@@ -57,6 +57,8 @@ class Explanation(Record):
         Its family; None of ``nothing`` and ``everything``.
     gain, low, high : float or None
         Share of the gap between f and everything at once that it closes, with its 90 % interval [-].
+    removed, removed_low, removed_high : float or None
+        Share of the squared error of f on days left out that it takes away, with its 90 % interval [-].
     best_share : float or None
         Share of the draws in which it is the best [-].
     in_set, plausible : bool
@@ -75,6 +77,9 @@ class Explanation(Record):
     gain: float | None
     low: float | None = None
     high: float | None = None
+    removed: float | None = None
+    removed_low: float | None = None
+    removed_high: float | None = None
     best_share: float | None = None
     in_set: bool = False
     plausible: bool = True

@@ -11,7 +11,15 @@ __all__ = ["CalibrationFacts", "Parameter", "ParameterSet", "SearchStarts", "Sen
 
 
 class SearchStarts(Record):
-    """What became of the starts of a calibration: tried, followed to the end, agreeing, and as good elsewhere."""
+    """What became of the starts of a calibration.
+
+    Attributes
+    ----------
+    tried, followed : int
+        Starts that were simulated, and those that were followed to the end.
+    agreeing, rivals : int
+        Of these, those that arrived at the best place, and those that fit nearly as well elsewhere.
+    """
 
     tried: int
     followed: int

@@ -13,7 +13,10 @@ from asm_hybrid.training.profile_likelihood import LEVEL, ROUNDS, Profile, profi
 from asm_hybrid.training.search import Found, Search
 from asm_hybrid.training.unknowns import Unknowns
 
-__all__ = ["Calibration", "Interval", "Starts", "calibrate"]
+__all__ = ["FOLLOWED", "KEPT", "PER_START", "TOLD", "USUAL", "Calibration", "Interval", "Starts", "calibrate"]
+
+USUAL = 16
+"""Batches of simulations in which a search arrives as a rule."""
 
 AT_BOUND = 1e-3
 """An unknown counts as at its bound within this share of its range."""
@@ -26,6 +29,8 @@ SPREAD = 16
 """Starts that are spread over the bounds and simulated once."""
 FOLLOWED = 2
 """Those of them that are followed, beside the default."""
+APART = 1.0
+"""Their distance from each other, in standard deviations of the prior."""
 FIRST = 2
 """Steps after which all but `KEPT` runs are given up."""
 KEPT = 2
@@ -272,11 +277,22 @@ def _from_all_starts(search: Search, first: Found) -> tuple[list[tuple[Found, bo
     if search.most >= PER_START * FOLLOWED:
         places = search.unknowns.spread_places(first.x, SPREAD)
         value = search.scan(places)
-        chosen = [places[i] for i in np.argsort(value, kind="stable")[:FOLLOWED] if np.isfinite(value[i])]
+        chosen = _spread_out(search, places[np.argsort(value, kind="stable")][: np.isfinite(value).sum()])
         runs += [found for found in (search.evaluate(chosen) if chosen else []) if found is not None]
         tried += len(places)
-    ends = _sorted(search, search.descend(runs, FIRST))
-    return _sorted(search, search.descend([at for at, _ in ends[:KEPT]], search.most)), tried
+    until = max(1, search.most * 2 // 3)
+    ends = _sorted(search, search.descend(runs, FIRST, until))
+    return _sorted(search, search.descend([at for at, _ in ends[:KEPT]], search.most, until)), tried
+
+
+def _spread_out(search: Search, places: np.ndarray) -> list[np.ndarray]:
+    """Return the first `FOLLOWED` places of which none lies close to one before."""
+    chosen: list[np.ndarray] = []
+    for x in places:
+        away = [float(np.max(np.abs(x - other) / search.unknowns.spread)) for other in chosen]
+        if len(chosen) < FOLLOWED and min(away, default=APART) >= APART:
+            chosen.append(x)
+    return chosen
 
 
 def _sorted(search: Search, ends: list[tuple[Found, bool]]) -> list[tuple[Found, bool]]:
@@ -285,6 +301,7 @@ def _sorted(search: Search, ends: list[tuple[Found, bool]]) -> list[tuple[Found,
 
 def _weighed(search: Search, ends: list[tuple[Found, bool]], samples: Samples) -> list[tuple[Found, bool]]:
     """Go on with all unknowns, and with the number of independent errors that the residuals have."""
+    ends = [(at, False) for at, _ in ends]  # as long as some unknowns are held
     for again in range(REPEATS):
         effective = samples.effective(ends[0][0].residual)
         settled = abs(effective - search.effective) < SETTLED * search.effective
@@ -293,8 +310,10 @@ def _weighed(search: Search, ends: list[tuple[Found, bool]], samples: Samples) -
         search.effective = effective
         search.held[:] = False
         fresh = [found for found in search.evaluate([at.x for at, _ in ends]) if found is not None]
+        if not fresh:
+            break
         search.hold_what_tells_nothing(fresh[0])
-        ends = _sorted(search, search.descend(fresh, search.most))
+        ends = _sorted(search, search.descend(fresh, search.most, search.most))
     return ends
 
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from asm_hybrid.config import Config, calibration_bounds
 from asm_hybrid.data import Dataset, QualityFinding
 from asm_hybrid.plant import Plant
+from asm_hybrid.training.calibration import FOLLOWED, KEPT, PER_START, USUAL
 from asm_hybrid.training.descent_schedule import schedule
 from asm_hybrid.training.from_config import checkpoint_knots
 from asm_hybrid.training.origins import FORECAST_BLOCKS, MOST_ORIGINS
@@ -56,6 +57,9 @@ LONG = 3 * 3600.0
 FULL = 0.7
 """Share of the machine's memory that is warned of."""
 
+TRIED = 4
+"""Simulations of a run of the calibration in each batch beside its derivatives by parameters: trials of steps, and
+derivatives by the first state."""
 FEW = 8
 """Windows whose gradient is compared at two steps, at the start of learning and at its end."""
 HORIZON = 1.0
@@ -154,7 +158,7 @@ class Extent:
     sets : int
         Parameters that are calibrated.
     evaluations : int
-        Batches of simulations of the calibration, at most.
+        Batches of simulations of the calibration, as a rule.
     members : int
         Seeds.
     batch : int
@@ -259,7 +263,7 @@ def extent(config: Config, plant: Plant, dataset: Dataset) -> Extent:
             for a, b in (dataset.blocks[name] for name in FORECAST_BLOCKS)
         ),
         sets=len(calibrated),
-        evaluations=training.calibration_evaluations,
+        evaluations=min(USUAL, training.calibration_evaluations),
         members=len(training.seeds),
         batch=training.batch,
         iterations=training.iterations,
@@ -317,13 +321,16 @@ def _steps(length: float) -> float:
 
 
 def _calibration(work: Extent, timing: Timing) -> float:
-    rounds = work.evaluations * (work.sets + 1), min(ROUNDS, work.evaluations // 2) * 2 * work.sets
-    counts = work.evaluations, min(ROUNDS, work.evaluations // 2)
+    """Return what the calibration takes: runs side by side with their derivatives and trials, and the profiles."""
+    side = KEPT if work.evaluations >= PER_START * FOLLOWED else 1
+    rounds = min(ROUNDS, work.evaluations // 2)
+    simulated = work.evaluations * side * (1 + work.sets + TRIED), rounds * 2 * work.sets
+    batches = 2 * work.evaluations, rounds
     length = _steps(work.calibration)
-    simulated = sum(
-        count * timing.f.seconds(length, total / max(1, count)) for count, total in zip(counts, rounds, strict=True)
+    seconds = sum(
+        count * timing.f.seconds(length, total / max(1, count)) for count, total in zip(batches, simulated, strict=True)
     )
-    return simulated + (sum(rounds) if work.layered else sum(counts)) * timing.start
+    return seconds + (sum(simulated) if work.layered else sum(batches)) * timing.start
 
 
 def _gradients(work: Extent, timing: Timing) -> float:

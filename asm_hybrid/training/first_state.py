@@ -60,6 +60,8 @@ class FirstState:
             The suspended solids in the layers of a settler are as many times more as the particulate matter in the
             last tank.
         """
+        if not self._columns:
+            return steady
         rows, factors = self.plant.rows, torch.exp(logarithms)
         found = steady.clone()
         solid = steady[..., : rows.layers[0], :][..., self._columns]

@@ -194,7 +194,7 @@ class RunRecord:
             zone=self.zone,
             input_names=plant.inputs.names,
             input_units=tuple(spec.unit for spec in plant.inputs),
-            times=np.arange(len(self.inputs)) * self.interval,
+            times=np.arange(len(self.inputs), dtype=np.float64) * self.interval,
             inputs=self.inputs,
             input_filled=np.zeros(self.inputs.shape, dtype=bool),
             observations=self.variables,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -17,7 +18,7 @@ DIFFERENCE = 1e-4
 LEAST = 1e-4
 """What is added to the mean squared residual, in units of noise, so that a perfect fit has no infinite weight."""
 REACH = 1.0
-"""First size of the trust region, in standard deviations of the prior."""
+"""First size of the trust region, which holds the parameters, in standard deviations of the prior."""
 SHORTEST = 1e-3
 """Size of the trust region at which a run is given up."""
 LENGTHS = 1.0, 0.3
@@ -32,7 +33,7 @@ NEGLIGIBLE = 0.1
 """Share of the variance of its prior that the data take away of an optional unknown, below which it is held."""
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Found:
     """A place that a run has reached.
 
@@ -50,10 +51,15 @@ class Found:
     residual: np.ndarray
     slope: np.ndarray
 
-    @property
+    @cached_property
     def square(self) -> float:
         """Mean squared residual."""
         return float(np.mean(self.residual**2))
+
+    @cached_property
+    def gram(self) -> np.ndarray:
+        """Products of the derivatives, summed over the samples, ``(unknown, unknown)``."""
+        return np.asarray(self.slope.T @ self.slope)
 
 
 @dataclass(eq=False)
@@ -162,13 +168,13 @@ class Search:
 
     def curvature(self, at: Found) -> np.ndarray:
         """Return half the second derivative of the objective, ``(unknown, unknown)``, after Gauss and Newton."""
-        return np.asarray(self.weight(at) * at.slope.T @ at.slope + np.diag(self.unknowns.spread**-2.0))
+        return np.asarray(self.weight(at) * at.gram + np.diag(self.unknowns.spread**-2.0))
 
     def spread(self, at: Found) -> np.ndarray:
         """Return the standard deviations of the unknowns near a place, ``(unknown,)``."""
         return np.asarray(np.sqrt(np.diag(np.linalg.inv(self.curvature(at)))))
 
-    def descend(self, starts: list[Found], steps: int) -> list[tuple[Found, bool]]:
+    def descend(self, starts: list[Found], steps: int, until: int) -> list[tuple[Found, bool]]:
         """Go down from some places, side by side.
 
         In each step two lengths are tried. Where the linear model has promised too much, both are tried once more,
@@ -180,6 +186,8 @@ class Search:
             Where to begin.
         steps : int
             Steps at most.
+        until : int
+            Bound on the number of batches that were ever simulated.
 
         Returns
         -------
@@ -191,7 +199,7 @@ class Search:
             self._propose(run)
         for _ in range(steps):
             going = [run for run in runs if run.going]
-            if not going or self.evaluations >= self.most:
+            if not going or self.evaluations >= until:
                 break
             self._probe(going, [run.tries for run in going])
             doubtful = [run for run in going if run.best.gain < KEPT * max(t.promised for t in run.tries)]
@@ -224,16 +232,17 @@ class Search:
         """Return the step within bounds and trust region by which slopes and prior make up best for residuals."""
         from scipy.optimize import lsq_linear  # slow to load, and for training alone
 
-        u, free, root = self.unknowns, ~self.held, np.sqrt(self.weight(at))
-        # The residuals enter by their projection on the slopes, so that a step costs next to nothing.
-        factor = np.asarray(np.linalg.qr(np.column_stack([at.slope[:, free], residual]), mode="r"))
-        spread = u.spread[free]
-        rows = np.vstack([root * factor[:, :-1] * spread, np.eye(len(spread))])
-        target = -np.concatenate([root * factor[:, -1], away[free] / spread])
+        u, free = self.unknowns, ~self.held
+        spread, weight = u.spread[free], self.weight(at)
+        curvature = weight * at.gram[np.ix_(free, free)] * np.outer(spread, spread) + np.eye(len(spread))
+        downhill = weight * (at.slope.T @ residual)[free] * spread + away[free] / spread
+        root = np.linalg.cholesky(curvature)  # the prior keeps it away from zero
+        target = -np.linalg.solve(root, downhill)
         low, high = ((bound - at.x)[free] / spread for bound in (u.low, u.high))
-        low, high = np.minimum(np.maximum(low, -reach), -1e-12), np.maximum(np.minimum(high, reach), 1e-12)
+        most = np.where(np.arange(len(u)) < u.parameters, reach, np.inf)[free]
+        low, high = np.minimum(np.maximum(low, -most), -1e-12), np.maximum(np.minimum(high, most), 1e-12)
         step = np.zeros(len(u))
-        step[free] = lsq_linear(rows, target, bounds=(low, high), method="bvls", tol=1e-12).x * spread
+        step[free] = lsq_linear(root.T, target, bounds=(low, high), method="bvls", tol=1e-12).x * spread
         return step
 
     def _propose(self, run: _Run) -> None:
@@ -263,6 +272,11 @@ class Search:
                     t.gain = self._value(run.at) - self.objective(t.place, float(np.mean(t.residual**2)))
             run.tries = [*run.tries, *(t for t in some if t not in run.tries)]
 
+    def _length(self, step: np.ndarray) -> float:
+        """Return the size of a step in the parameters, in standard deviations of the prior; the rest is near linear."""
+        own = slice(0, self.unknowns.parameters)
+        return float(np.max(np.abs(step[own]) / self.unknowns.spread[own]))
+
     def _value(self, at: Found) -> float:
         return self.objective(at.x, at.square)
 
@@ -287,7 +301,7 @@ class Search:
             step = t.place - at.x
             straight = at.slope @ step
             lack = t.residual - at.residual - straight
-            bend = self._least(at, lack, np.zeros(len(u)), 2.0 * float(np.max(np.abs(step) / u.spread)))
+            bend = self._least(at, lack, np.zeros(len(u)), 2.0 * self._length(step))
             curved = lack + at.slope @ bend
             places = [np.clip(at.x + k * step + k**2 * bend, u.low, u.high) for k in times]
             squares = [float(np.mean((at.residual + k * straight + k**2 * curved) ** 2)) for k in times]
@@ -299,7 +313,7 @@ class Search:
     def _resized(self, run: _Run) -> bool:
         """Fit the trust region to what the best step has kept of its promise; return whether to go there."""
         best = run.best
-        length = float(np.max(np.abs(best.place - run.at.x) / self.unknowns.spread))
+        length = self._length(best.place - run.at.x)
         if best.gain <= 0.0:
             run.reach *= LENGTHS[-1] ** 2
             return False

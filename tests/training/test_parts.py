@@ -12,7 +12,6 @@ from torch import nn
 from asm_hybrid.data import Observation
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.solver.rosenbrock import Solution
-from asm_hybrid.training.calibration import calibrate
 from asm_hybrid.training.compared.diurnal import diurnal_mean
 from asm_hybrid.training.compared.least_squares import features, least_squares_prediction
 from asm_hybrid.training.fit import Fit, FitProblem, FitSettings
@@ -107,79 +106,6 @@ def test_scores_by_hand():
     assert found["mae"] == pytest.approx(1 / 3)
     assert found["bias"] == pytest.approx(1 / 3)
     assert found["r2"] == pytest.approx(0.5)
-
-
-def exponential(sets, t):
-    return np.exp(-sets[:, :1] * t) * sets[:, 1:2]
-
-
-def test_calibration_finds_the_parameters_and_their_errors():
-    t = np.linspace(0, 3, 60)
-    rng = np.random.default_rng(1)
-    noise = 0.01
-    measured = exponential(np.array([[0.8, 2.0]]), t)[0] + noise * rng.normal(size=60)
-
-    def residuals(sets):
-        return (exponential(sets.numpy(), t) - measured) / noise
-
-    found = calibrate(
-        ("a", "b"), np.array([0.3, 1.0]), np.array([[0.1, 5.0], [0.1, 9.0]]), residuals, max_evaluations=30
-    )
-    assert np.abs(found.values - [0.8, 2.0]).max() < 0.02
-    slope = np.stack([-t * np.exp(-0.8 * t) * 2.0, np.exp(-0.8 * t)], axis=1) / noise
-    expected = np.sqrt(np.diag(np.linalg.inv(slope.T @ slope)))
-    np.testing.assert_allclose(found.std_errors, expected, rtol=0.35)
-    assert found.at_bound == (False, False)
-    assert found.correlation[0, 1] == pytest.approx(found.correlation[1, 0])
-    assert found.cost == pytest.approx(1.0, abs=0.5)
-
-
-def test_calibration_stays_within_bounds_and_says_so():
-    t = np.linspace(0, 3, 20)
-    measured = exponential(np.array([[0.8, 2.0]]), t)[0]
-
-    def residuals(sets):
-        return exponential(sets.numpy(), t) - measured
-
-    found = calibrate(
-        ("a", "b"), np.array([0.5, 1.0]), np.array([[0.1, 0.6], [0.1, 9.0]]), residuals, max_evaluations=40
-    )
-    assert found.values[0] <= 0.6
-    assert found.at_bound == (True, False)
-
-
-def test_a_parameter_without_effect_has_no_error_estimate():
-    t = np.linspace(0, 3, 20)
-    measured = np.exp(-0.8 * t)
-
-    def residuals(sets):
-        return np.exp(-sets.numpy()[:, :1] * t) - measured
-
-    found = calibrate(("a", "idle"), np.array([0.5, 1.0]), np.array([[0.1, 5.0], [0.1, 9.0]]), residuals)
-    assert np.isnan(found.std_errors[1])
-    assert found.values[1] == pytest.approx(1.0)
-
-
-def test_calibration_turns_back_where_the_simulation_fails():
-    """Beyond a = 1 nothing can be simulated; the search ends below, better than it began."""
-    t = np.linspace(0, 3, 20)
-    measured = np.exp(-3.0 * t)
-    refused = []
-
-    def residuals(sets):
-        if float(sets[0, 0]) > 1.0:
-            refused.append(float(sets[0, 0]))
-            raise SimulationError("washed out")
-        return np.exp(-sets.numpy()[:, :1] * t) - measured
-
-    found = calibrate(("a",), np.array([0.05]), np.array([[0.01, 50.0]]), residuals, max_evaluations=60)
-    assert refused
-    assert 0.5 < found.values[0] <= 1.0
-
-
-def test_calibration_that_cannot_start_says_where():
-    with pytest.raises(SimulationError, match=r"a = 0\.5"):
-        calibrate(("a",), np.array([0.5]), np.array([[0.1, 5.0]]), lambda sets: np.full((len(sets), 3), np.nan))
 
 
 class Decay(nn.Module):

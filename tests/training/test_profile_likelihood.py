@@ -2,13 +2,19 @@
 
 import numpy as np
 import pytest
-import torch
+from scipy.optimize import least_squares
 from scipy.stats import chi2
 
-from asm_hybrid.training.calibration import calibrate
 from asm_hybrid.training.profile_likelihood import profile_widths
 
 WIDE = np.array([[-50.0, 50.0], [-50.0, 50.0]])
+BOTH = np.array([0, 1])
+
+
+def widths(x, residual, slope, bounds, simulate):
+    """Return the classical interval of both, for independent errors of unknown size."""
+    rise = np.full(2, chi2.ppf(0.95, 1) * (residual @ residual) / (len(residual) - 2))
+    return profile_widths(x, residual, slope, bounds, simulate, rise, BOTH)
 
 
 def linear_case():
@@ -23,7 +29,7 @@ def linear_case():
 def test_the_interval_of_a_linear_problem_is_the_analytic_one():
     matrix, x, simulate = linear_case()
     residual = simulate(x)
-    found = profile_widths(x, residual, matrix, WIDE, simulate)
+    found = widths(x, residual, matrix, WIDE, simulate)
     variance = residual @ residual / (80 - 2)
     half = np.sqrt(chi2.ppf(0.95, 1) * variance * np.diag(np.linalg.inv(matrix.T @ matrix)))
     np.testing.assert_allclose(found.low, x - half, rtol=1e-6)
@@ -34,9 +40,9 @@ def test_the_interval_of_a_linear_problem_is_the_analytic_one():
 
 def test_an_interval_ends_at_a_bound_and_the_bound_of_one_narrows_the_other():
     matrix, x, simulate = linear_case()
-    free = profile_widths(x, simulate(x), matrix, WIDE, simulate)
+    free = widths(x, simulate(x), matrix, WIDE, simulate)
     tight = np.array([[-50.0, x[0] + 1e-3], [-50.0, 50.0]])
-    found = profile_widths(x, simulate(x), matrix, tight, simulate)
+    found = widths(x, simulate(x), matrix, tight, simulate)
     assert found.high[0] == pytest.approx(x[0] + 1e-3)
     assert found.high_open == (True, False)
     assert found.low_open == (False, False)
@@ -64,61 +70,38 @@ def test_the_ends_of_a_curved_problem_are_those_of_its_true_profile():
     rng = np.random.default_rng(1)
     measured = 2.0 * np.exp(-0.8 * t) + 0.6 * rng.normal(size=40)
 
-    def residuals(sets):
-        return (np.exp(-sets.numpy()[:, :1] * t) * sets.numpy()[:, 1:2] - measured) / 0.6
-
-    bounds = np.array([[0.01, 20.0], [0.01, 20.0]])
-    found = calibrate(("a", "b"), np.array([0.5, 1.0]), bounds, residuals, max_evaluations=40)
-    assert found.profile.checked == (True, True)
-    assert found.profile.simulations <= found.evaluations * 3
-    x = np.log(found.values)
-    rise = chi2.ppf(0.95, 1) * found.cost * 40 / 38
-
     def simulate(x):
-        return residuals(torch.as_tensor(np.exp(np.atleast_2d(x))))
+        sets = np.exp(np.atleast_2d(x))
+        return (np.exp(-sets[:, :1] * t) * sets[:, 1:2] - measured) / 0.6
 
+    x = least_squares(lambda x: simulate(x)[0], np.log([0.5, 1.0]), xtol=1e-12).x
+    residual = simulate(x)[0]
+    slope = ((simulate(x + 1e-6 * np.eye(2)) - residual) / 1e-6).T
+    found = widths(x, residual, slope, np.log([[0.01, 20.0], [0.01, 20.0]]), simulate)
+    assert found.checked == (True, True)
+    assert found.simulations <= 12
+    rise = chi2.ppf(0.95, 1) * (residual @ residual) / 38
     for index in (0, 1):
         low = exact_end(simulate, x, index, rise, -1)
         high = exact_end(simulate, x, index, rise, 1)
         width = high - low
-        assert found.profile.low[index] == pytest.approx(low, abs=0.04 * width)
-        assert found.profile.high[index] == pytest.approx(high, abs=0.04 * width)
-    assert abs((x[0] - found.profile.low[0]) / (found.profile.high[0] - x[0]) - 1) > 0.05  # it is not symmetric
-
-
-def test_a_parameter_without_effect_is_named_as_not_identified():
-    t = np.linspace(0, 3, 20)
-    measured = np.exp(-0.8 * t) + 0.01 * np.sin(9 * t)
-
-    def residuals(sets):
-        return np.exp(-sets.numpy()[:, :1] * t) - measured
-
-    found = calibrate(("a", "idle"), np.array([0.5, 1.0]), np.array([[0.1, 5.0], [0.1, 9.0]]), residuals)
-    interval = found.interval(1)
-    assert (interval.low, interval.high, interval.open) == (pytest.approx(0.1), pytest.approx(9.0), "both")
-    assert found.interval(0).open == "none"
-    assert any("do not determine idle" in w for w in found.warnings())
-
-
-def test_parameters_that_stand_for_each_other_are_named():
-    t = np.linspace(0, 3, 30)
-    rng = np.random.default_rng(5)
-    measured = np.exp(-0.8 * t) + 0.02 * rng.normal(size=30)
-
-    def residuals(sets):
-        a, b = sets.numpy()[:, :1], sets.numpy()[:, 1:2]
-        return (np.exp(-a * b * t * (1 + 0.02 * a * t)) - measured) / 0.02
-
-    found = calibrate(("a", "b"), np.array([0.7, 1.0]), np.array([[0.1, 5.0], [0.1, 9.0]]), residuals)
-    ((first, second, r),) = found.close_pairs
-    assert (first, second) == ("a", "b")
-    assert r < -0.95
-    assert any("a and b (-" in w for w in found.warnings())
+        assert found.low[index] == pytest.approx(low, abs=0.04 * width)
+        assert found.high[index] == pytest.approx(high, abs=0.04 * width)
+    assert abs((x[0] - found.low[0]) / (found.high[0] - x[0]) - 1) > 0.05  # it is not symmetric
 
 
 def test_where_nothing_can_be_simulated_the_ends_stay_unchecked():
     matrix, x, simulate = linear_case()
-    found = profile_widths(x, simulate(x), matrix, WIDE, lambda sets: np.full((len(sets), 80), np.nan))
+    found = widths(x, simulate(x), matrix, WIDE, lambda sets: np.full((len(sets), 80), np.nan))
     assert found.checked == (False, False)
     assert (found.low < x).all()
     assert (x < found.high).all()
+
+
+def test_an_unknown_without_an_interval_is_still_adjusted():
+    matrix, x, simulate = linear_case()
+    residual = simulate(x)
+    both = widths(x, residual, matrix, WIDE, simulate)
+    rise = np.array([chi2.ppf(0.95, 1) * (residual @ residual) / 78])
+    second = profile_widths(x, residual, matrix, WIDE, simulate, rise, np.array([1]))
+    np.testing.assert_allclose([second.low[0], second.high[0]], [both.low[1], both.high[1]], rtol=1e-9)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_plant import CONFIG, write_case
+from small_plant import CONFIG, TRUE, write_case
 
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.data import Observation
@@ -60,7 +60,7 @@ def test_a_bias_and_a_lag_are_found_again():
         penalty=lambda X, u: sensors.prior(6.0),
     )
     Fit(problem, FitSettings(300, 64, 0.01, 300, 9, (1,))).run()
-    found = sensors.table(["g N/m3", "g N/m3"])
+    found = sensors.table(["g N/m3", "g N/m3"], {}, of_f=False)
     assert found["a"]["bias"]["value"] == pytest.approx(bias, abs=0.02)
     assert found["a"]["lag"]["value"] == pytest.approx(20.0, abs=1.5)
     assert found["b"]["bias"]["value"] == pytest.approx(0.0, abs=0.02)
@@ -133,7 +133,9 @@ def test_two_sensors_of_one_variable_go_through_to_the_report(run):
         "learnt": False,
     }
     assert summary["sensors"] == json.loads((run / "parameters.json").read_text())["sensors"]
-    assert 0.02 < summary["sensors"]["NH4"]["bias"]["value"] < 0.6
+    bias = summary["sensors"]["NH4"]["bias"]
+    assert 0.3 < bias["value"] < 0.6
+    assert bias["profile_low"] < 0.5 < bias["profile_high"]
     assert not [w for w in summary["warnings"] if "composite" in w]
     assert "<h3>Sensors</h3>" in (run / "report.html").read_text()
 
@@ -156,7 +158,10 @@ def test_predictions_of_the_hybrid_are_those_of_its_sensors(run):
     apart = both["hybrid_x"] - both["hybrid_y"] - np.median(biases[:, 0])
     assert apart.abs().mean() < 0.15  # the lag alone
     assert apart.abs().max() > 1e-3
-    alone = both["recalibrated_x"] - both["recalibrated_y"]  # of f the lag that is given, and no bias
+    of_f = model.sensors.beside_f.numpy()
+    assert of_f[0] != 0
+    assert (of_f[1:] == 0).all()
+    alone = both["recalibrated_x"] - both["recalibrated_y"] - of_f[0]  # of f the lag that is given, and its own bias
     np.testing.assert_allclose(alone, apart, atol=0.05)
 
 
@@ -170,6 +175,31 @@ def test_scores_of_samples_below_the_limit_count_from_it(run):
         error[(rows["censored"] == 1) & (error < 0)] = 0.0
         rmse = np.sqrt((error**2).mean())
         assert summary["scores"]["validate"][name]["recalibrated"]["rmse"] == pytest.approx(rmse, rel=1e-9)
+
+
+def test_an_offset_of_a_sensor_comes_back_within_its_interval(tmp_path):
+    """Calibration of f alone would bend to an offset; n is not needed for it."""
+    text = CONFIG.replace("S_NH, unit: mg N/L, noise: 0.2}", "S_NH, unit: mg N/L, noise: 0.2, bias: learn}").replace(
+        "mode: hybrid", "mode: mechanistic"
+    )
+    path = write_case(tmp_path, text.replace("calibration_evaluations: 3", "calibration_evaluations: 30"))
+    frame = pd.read_csv(tmp_path / "plant.csv")
+    frame["NH4"] += 1.5
+    frame.to_csv(tmp_path / "plant.csv", index=False)
+    summary = run_training(path, tmp_path / "run").summary
+    assert summary["calibration"]["converged"]
+    bias = summary["sensors"]["NH4"]["bias"]
+    assert bias["profile_low"] < 1.5 < bias["profile_high"]
+    assert bias["value"] == pytest.approx(1.5, abs=0.1)
+    assert bias["profile_high"] - bias["profile_low"] < 0.4
+    rows = json.loads((tmp_path / "run" / "parameters.json").read_text())["parameters"]
+    found = {row["name"]: row for row in rows if row["calibrated"]}
+    for name, truth in TRUE.items():
+        assert found[name]["profile_low"] < truth < found[name]["profile_high"]
+    scores = summary["scores"]["test"]["NH4"]
+    assert scores["recalibrated"]["rmse"] < 0.1 < 1.0 < scores["mechanistic"]["rmse"]
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert "The search has converged" in report
 
 
 def test_the_bundle_and_a_scenario_of_a_plant_with_two_sensors(run, tmp_path):

@@ -27,8 +27,8 @@ LEAST = 1e-4
 """Least variance of the errors, in that of the stated noise [-]."""
 START_DAYS = 10.0
 """Time whose mean inputs give the steady state from which a record begins [d]."""
-NORMAL = 1.959964
-"""Half width of an interval that holds 95 % of a normal distribution, in standard deviations."""
+NORMAL = 1.644854
+"""Half width of an interval that holds 90 % of a normal distribution, in standard deviations."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ class Solution:
     values : ndarray, shape (fitted,)
         Where the fit has ended.
     intervals : ndarray, shape (fitted, 2)
-        95 % intervals, from the linearised errors; a bound where they reach it.
+        90 % intervals, from the linearised errors; a bound where they reach it.
     correlation : ndarray, shape (fitted, fitted)
         Linearised correlation of the logarithms.
     first : ndarray, shape (factor,)

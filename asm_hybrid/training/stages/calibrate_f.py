@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.config import calibration_bounds
-from asm_hybrid.training.calibration import Calibration, calibrate
+from asm_hybrid.training.calibration import USUAL, Calibration, calibrate
 from asm_hybrid.training.first_state import FIRST_BOUND, FIRST_SPREAD, FirstState, steady_states
 from asm_hybrid.training.observation import robust
 from asm_hybrid.training.persistence import Samples
@@ -120,7 +120,7 @@ def calibrate_f(context: RunContext, f: CalibratedF, keep: Callable[[CalibratedF
         context.log.write({"stage": "calibration", "evaluation": evaluation, "loss": cost, "parameters": shown})
         context.progress.advance(f"mean squared residual {cost:.4g}")
 
-    context.progress.stage("recalibrating f", evaluations)
+    context.progress.stage("recalibrating f", min(USUAL, evaluations))
     found = calibrate(
         task.unknowns, task.start, task.residuals, task.samples, max_evaluations=evaluations, report=report
     )
@@ -273,19 +273,18 @@ class CalibrationTask:
 def remembered(
     context: RunContext, stage: str, function: Callable[[Tensor], np.ndarray]
 ) -> Callable[[Tensor], np.ndarray]:
-    """Return a function that answers from the checkpoint of a stage, call by call, as far as that goes."""
-    saved = context.checkpoints.load(stage)
-    known = dict(saved.tensors) if saved else {}
+    """Return a function that answers from the checkpoints of a stage, one a call, as far as they go."""
     calls = 0
 
     def answer(sets: Tensor) -> np.ndarray:
         nonlocal calls
-        asked, found = f"asked.{calls}", f"found.{calls}"
         calls += 1
-        if asked not in known or not torch.equal(known[asked], sets):
-            known[found] = torch.as_tensor(function(sets)).clone(memory_format=torch.contiguous_format)
-            known[asked] = sets
-            context.save(stage, known)
-        return np.asarray(known[found])
+        place = f"{stage}-{calls}"
+        saved = context.checkpoints.load(place)
+        if saved is not None and "asked" in saved.tensors and torch.equal(saved.tensors["asked"], sets):
+            return np.asarray(saved.tensors["found"])
+        found = torch.as_tensor(function(sets)).clone(memory_format=torch.contiguous_format)
+        context.save(place, {"asked": sets, "found": found})
+        return np.asarray(found)
 
     return answer
