@@ -103,10 +103,18 @@ class Parameter(Record):
 
 
 class SensorParameter(Record):
-    """Bias or lag of a sensor: median and range over seeds, and whether it was learnt or given.
+    """Bias or lag of a sensor.
 
-    Of a bias that was found beside the parameters of f, ``profile_low`` and ``profile_high`` are the ends of its 95 %
-    interval.
+    Attributes
+    ----------
+    value, low, high : float
+        Median and range over seeds [unit].
+    unit : str
+        Its unit.
+    learnt : bool
+        Whether it was learnt or given.
+    profile_low, profile_high : float or None
+        Ends of the 95 % interval of a bias that was found beside the parameters of f [unit].
     """
 
     value: float

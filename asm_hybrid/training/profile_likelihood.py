@@ -100,7 +100,17 @@ class _End:
 
 
 def quantile(level: float) -> float:
-    """Return what the square of a standard normal number does not exceed, with a probability."""
+    """Return what the square of a standard normal number does not exceed, with a probability.
+
+    Parameters
+    ----------
+    level : float
+        The probability [-].
+
+    Returns
+    -------
+    float
+    """
     from scipy.special import gammaincinv
 
     return 2.0 * float(gammaincinv(0.5, level))
