@@ -123,9 +123,9 @@ def rank(competition: Competition) -> Ranking:
     if first is not None:
         behind = counts @ (logs - logs[first]).T / days
         same = np.quantile(behind, (1 - LEVEL) / 2, axis=0) <= 0.0
-        in_set = (
-            np.array([r.plausible for r in rivals]) & (gain > 0) & (same | (losses.sum(1) < NEAR * losses[first].sum()))
-        )
+        rough = np.array([r.explanation.family in ROUGH for r in rivals])
+        near = rough & (losses.sum(1) < NEAR * losses[first].sum())
+        in_set = np.array([r.plausible for r in rivals]) & (gain > 0) & (same | near)
         in_set &= gain > 0.5 * gain[first]
         in_set[first] = True
     everything = (competition.nothing.sum() - competition.everything.sum()) / max(gap, TINY)
