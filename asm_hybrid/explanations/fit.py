@@ -21,7 +21,7 @@ SMALL = 1e-3
 LEAST_DAMPING, MOST_DAMPING = 0.01, 100.0
 """Range of the damping of a step, relative to the diagonal of the products of slopes."""
 STEP = 1e-4
-"""Step of the differences that give the direction in which a knob moves values and inputs, in spreads."""
+"""Step of the differences that give the direction in which a knob moves values and inputs, in spreads; see `Knob`."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Problem:
         order: dict[int, tuple[str, int]] = {}
         responses = np.zeros((len(run.states), len(record.observations), len(knobs)))
         for k, knob in enumerate(knobs):
-            h = STEP * knob.spread
+            h = knob.step or STEP * knob.spread
             ahead, behind = at.copy(), at.copy()
             ahead[k] += h
             behind[k] -= h

@@ -10,7 +10,7 @@ import numpy as np
 from asm_hybrid.explanations.fit import Linearised, bounded_ridge
 from asm_hybrid.explanations.record import Record
 
-__all__ = ["DayProducts", "OutOfFold", "day_products", "folds_of"]
+__all__ = ["DayProducts", "OutOfFold", "day_products", "stretches_of"]
 
 FOLDS = 5
 """Parts that are left out in turn."""
@@ -79,18 +79,41 @@ class DayProducts:
         return OutOfFold(np.maximum(loss, 0.0), np.array(costs), at + solved(total))
 
 
-def folds_of(record: Record) -> np.ndarray:
-    """Return the fold in which every day that has samples is left out, ``(day,)``."""
-    stretch = np.unique(np.floor((record.day_of - record.day_of[0]) / STRETCH), return_inverse=True)[1]
-    return np.asarray(stretch % FOLDS)
+def stretches_of(record: Record) -> np.ndarray:
+    """Return the stretch of days that are left out together to which every day with samples belongs.
+
+    Parameters
+    ----------
+    record : Record
+        The record.
+
+    Returns
+    -------
+    ndarray of int, shape (day,)
+    """
+    return np.asarray(np.unique(np.floor((record.day_of - record.day_of[0]) / STRETCH), return_inverse=True)[1])
 
 
 def day_products(record: Record, near: Linearised, weights: np.ndarray) -> DayProducts:
-    """Return the products of every day, with a weight of every squared error ``(sample,)``."""
+    """Return the products of every day.
+
+    Parameters
+    ----------
+    record : Record
+        The record.
+    near : Linearised
+        The errors near one point of the knobs.
+    weights : ndarray, shape (sample,)
+        Weight of every squared error.
+
+    Returns
+    -------
+    DayProducts
+    """
     matrix = np.column_stack([near.slopes, near.errors])
     days = int(record.days.max()) + 1
     found = np.empty((days, matrix.shape[1], matrix.shape[1]))
     for day in range(days):
         own = record.days == day
         found[day] = matrix[own].T @ (weights[own, None] * matrix[own])
-    return DayProducts(near, found, folds_of(record))
+    return DayProducts(near, found, stretches_of(record) % FOLDS)

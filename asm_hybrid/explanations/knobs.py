@@ -33,6 +33,9 @@ class Knob:
         Of what `shown` gives.
     shown : callable
         From the number to what a person reads: a factor, an offset, hours.
+    step : float
+        Step of the differences that give what it moves; zero for a small share of its spread. What comes in steps
+        itself needs one as long as these.
     entry : str, Shape or None
         A parameter of the table, or a shape of factors on rates, that it moves.
     moved : callable
@@ -53,6 +56,7 @@ class Knob:
     high: float
     unit: str = "-"
     shown: Callable[[float], float] = float
+    step: float = 0.0
     entry: str | Shape | None = None
     moved: Callable[[float, float], float] = add
     begins: str = ""

@@ -54,7 +54,20 @@ class Shape:
 
 
 def shape_values(shape: Shape, driver: np.ndarray) -> np.ndarray:
-    """Return φ at some values of its driver, of the same shape."""
+    """Return φ at some values of its driver.
+
+    Parameters
+    ----------
+    shape : Shape
+        φ.
+    driver : ndarray, any shape
+        Values of the driver [its unit].
+
+    Returns
+    -------
+    ndarray
+        Of the same shape, from zero to one.
+    """
     if not shape.side:
         return np.ones_like(driver)
     slope, begin = shape.line

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from asm_hybrid.explanations.competition import Competition, Rival
+from asm_hybrid.explanations.folds import stretches_of
 
 __all__ = ["NEAR", "Ranking", "beats", "rank"]
 
@@ -16,7 +17,7 @@ LEVEL = 0.9
 SIGNIFICANT = 0.05
 """Chance, below which an improvement is no chance find [-]."""
 NEAR = 1.1
-"""Processes, whose squared error on days left out exceeds that of the best by no more than this ratio, are named with
+"""Processes whose squared error on days left out exceeds that of the best by no more than this ratio, are named with
 it even where the draws tell them apart: a factor of three pieces, or a candidate with usual constants, is no closer to
 the truth than that [-]."""
 ROUGH = ("kinetics", "lacking")
@@ -75,10 +76,10 @@ class Ranking:
 def rank(competition: Competition) -> Ranking:
     """Say how sure the ranking of a competition is.
 
-    The improvement of every explanation on recalibrated f is the mean over days of the fall of the logarithm of the
-    day's squared error, so that no single day decides. The best is held against the largest of as many improvements
-    under the hypothesis that there is none, by blocks of days drawn again: White's reality check [1]_ with studentised
-    differences [2]_.
+    The improvement of every explanation on recalibrated f is the fall of the logarithm of a day's squared error, summed
+    over the days that were left out together: so no single day decides. If an explanation is no better than f, each of
+    these sums may as well have the other sign. The best studentised sum of all explanations is held against the best
+    with random signs, the same for all explanations: so the chance counts that the best of many was picked [1]_.
 
     Parameters
     ----------
@@ -91,10 +92,8 @@ def rank(competition: Competition) -> Ranking:
 
     References
     ----------
-    .. [1] H. White (2000), "A reality check for data snooping", Econometrica 68, 1097-1126,
-       https://doi.org/10.1111/1468-0262.00152.
-    .. [2] P. R. Hansen (2005), "A test for superior predictive ability", J. Bus. Econ. Stat. 23, 365-380,
-       https://doi.org/10.1198/073500105000000063.
+    .. [1] P. H. Westfall, S. S. Young (1993), "Resampling-Based Multiple Testing", Wiley, section 2.6: single-step
+       adjusted p-values of the largest statistic, here by random signs.
     """
     rivals, losses = competition.rivals, np.array([r.loss for r in competition.rivals])
     days = losses.shape[1]
@@ -112,7 +111,8 @@ def rank(competition: Competition) -> Ranking:
     least, most = np.quantile(removed, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     share = 1.0 - losses.sum(1) / max(float(competition.nothing.sum()), TINY)
     logs = np.log(losses / weight + FLOOR)
-    p_value = _chance(np.log(competition.nothing / weight + FLOOR) - logs, counts)
+    stretches = stretches_of(competition.arena.record)
+    p_value = _chance(np.log(competition.nothing / weight + FLOOR) - logs, stretches)
     plausible = [i for i, r in enumerate(rivals) if r.plausible]
     first = plausible[0] if plausible and gap > 0 else None
     in_set = np.zeros(len(rivals), dtype=bool)
@@ -147,11 +147,26 @@ def rank(competition: Competition) -> Ranking:
 
 
 def beats(competition: Competition, best: Rival, others: tuple[Rival, ...]) -> float:
-    """Return the chance that the first of explanations beside the best one improves on it as much where none does."""
+    """Return the chance that one of several explanations beside the best improves on it as much where none does.
+
+    Parameters
+    ----------
+    competition : Competition
+        The competition.
+    best : Rival
+        The best of it.
+    others : tuple of Rival
+        From `competition.second`.
+
+    Returns
+    -------
+    float
+        See `rank`.
+    """
     days = len(best.loss)
     weight = np.bincount(competition.arena.record.days, competition.weights, days)
     logs = np.log(np.array([r.loss for r in others]) / weight + FLOOR)
-    return _chance(np.log(best.loss / weight + FLOOR) - logs, drawn_days(days))
+    return _chance(np.log(best.loss / weight + FLOOR) - logs, stretches_of(competition.arena.record))
 
 
 def drawn_days(days: int) -> np.ndarray:
@@ -165,12 +180,12 @@ def drawn_days(days: int) -> np.ndarray:
     return counts
 
 
-def _chance(better: np.ndarray, counts: np.ndarray) -> float:
-    """Return the chance of the largest mean improvement ``(rival, day)`` where there is none."""
+def _chance(better: np.ndarray, stretch: np.ndarray) -> float:
+    """Return the chance of the largest improvement ``(rival, day)`` where none is any, by stretches of days."""
     if not len(better):
         return 1.0
-    mean = better.mean(1)
-    draws = counts @ better.T / better.shape[1]
-    size = draws.std(0) + 1e-9
-    largest = (mean / size).max()
-    return float((((draws - mean) / size).max(1) >= largest).mean())
+    sums = np.stack([np.bincount(stretch, row) for row in better])
+    size = np.sqrt((sums**2).sum(1)) + TINY
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (DRAWS, sums.shape[1]))
+    drawn = (signs @ sums.T / size).max(1)
+    return float((drawn >= (sums.sum(1) / size).max() - TINY).mean())

@@ -218,11 +218,10 @@ def _one(name: str, title: str, family: Family, knob: Knob) -> Explanation:
 
 
 def _corrected(record: Record, make: Callable[[float], Corrections]) -> Callable[[np.ndarray, float], np.ndarray]:
-    """Return the function that corrects inputs by a number."""
-    kind = record.config.data.interpolation
+    """Return the function that corrects inputs by a number; a shift of steps is smoothed, so that it has a slope."""
 
     def driven(u: np.ndarray, size: float) -> np.ndarray:
-        return make(size).driven(u, record.plant.inputs, record.grid.interval, kind)
+        return make(size).driven(u, record.plant.inputs, record.grid.interval, "linear")
 
     return driven
 
@@ -252,7 +251,10 @@ def _of_influent(record: Record) -> list[Explanation]:
         if max(varied[n] for n in names) > 0:
             title = "timing of the influent" if name == "timing" else "timing of the flow"
             driven = _corrected(record, partial(_late, names))
-            knob = Knob(title, LATE[0], -LATE[1], LATE[1], "h", _hours, driven=driven, correction=("shifts", key))
+            step = record.grid.interval
+            knob = Knob(
+                title, LATE[0], -LATE[1], LATE[1], "h", _hours, step=step, driven=driven, correction=("shifts", key)
+            )
             found.append(_one(f"influent.{name}", title, "influent", knob))
     return found
 

@@ -18,7 +18,7 @@ def competition(losses, nothing, everything=None, families=None, plausible=None)
         )
         for i, loss in enumerate(losses)
     ]
-    record = SimpleNamespace(days=np.arange(days))
+    record = SimpleNamespace(days=np.arange(days), day_of=np.arange(float(days)))
     return SimpleNamespace(
         rivals=tuple(rivals),
         nothing=np.asarray(nothing, dtype=float),
