@@ -7,7 +7,7 @@
 two to three days, and a few calibrated parameters off their defaults. Each plant is one run of the program, from config
 to report. With ``--mode f`` f is recalibrated and diagnosed alone; with ``hybrid`` n learns, too, and the ranking that
 switches n off process by process is printed beside the answer. The two plants with nothing wrong are made again with
-other noise, ``--null-draws`` times, in turn.
+other noise, ``--null-draws`` times, in turn, and diagnosed without n.
 
 How an answer is counted, as written before any was seen:
 
@@ -63,6 +63,8 @@ FAMILIES = {
 REACTIONS = ("kinetics", "lacking")
 CLOSE = 1.1
 """Largest error of recalibrated f over that of the truth that counts as close [-]."""
+ALONE = Settings(mode="mechanistic")
+"""How the noise draws are run: f alone, since no answer depends on n."""
 FIRST_DRAW = 1001
 """Seed of the first noise draw; the eighteen plants have seed 1."""
 
@@ -313,9 +315,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         out = given.out or Path(temporary)
         with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
+            jobs = [*((name, 1, settings) for name in names), *((name, seed, ALONE) for name, seed in draws)]
             pending = [
-                pool.submit(measure, name, seed, out / f"{name}-{seed}", given.influents, settings)
-                for name, seed in [*((name, 1) for name in names), *draws]
+                pool.submit(measure, name, seed, out / f"{name}-{seed}", given.influents, own)
+                for name, seed, own in jobs
             ]
             print(HEAD)
             found = []
