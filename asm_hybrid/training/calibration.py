@@ -274,13 +274,14 @@ def calibrate(
 def _from_all_starts(search: Search, first: Found) -> tuple[list[tuple[Found, bool]], int]:
     """Return where the best starts arrive, the best one first, and how many starts there were."""
     runs, tried = [first], 1
-    if search.most >= PER_START * FOLLOWED:
+    wide = search.most >= PER_START * FOLLOWED
+    if wide:
         places = search.unknowns.spread_places(first.x, SPREAD)
         value = search.scan(places)
         chosen = _spread_out(search, places[np.argsort(value, kind="stable")][: np.isfinite(value).sum()])
         runs += [found for found in (search.evaluate(chosen) if chosen else []) if found is not None]
         tried += len(places)
-    until = max(1, search.most * 2 // 3)
+    until = search.most * 2 // 3 if wide else search.most
     ends = _sorted(search, search.descend(runs, FIRST, until))
     return _sorted(search, search.descend([at for at, _ in ends[:KEPT]], search.most, until)), tried
 

@@ -144,7 +144,7 @@ def test_workbook_has_a_sheet_of_sensors_that_have_a_bias_or_a_lag(run: Path, tm
     write_json_atomic(run / "parameters.json", PARAMETERS | {"sensors": {"NH4": {"lag": lag}}})
     write_manifest(run)
     book = CalamineWorkbook.from_path(export_bundle(run, tmp_path / "bundle") / "parameters.xlsx")
-    assert book.get_sheet_by_name("Sensors").to_python()[1] == ["NH4", "lag", 10.0, 10.0, 10.0, "min", "no"]
+    assert book.get_sheet_by_name("Sensors").to_python()[1] == ["NH4", "lag", 10.0, 10.0, 10.0, "", "", "min", "no"]
 
 
 def test_two_exports_are_the_same_byte_for_byte(run: Path, tmp_path: Path) -> None:
