@@ -57,7 +57,7 @@ def folders(tmp_path_factory):
 def case(folders):
     """Train on the wrong record, once."""
     torch.set_num_threads(1)
-    run = run_training(folders / "wrong" / "config.yaml", folders / "run", accept=True).folder
+    run = run_training(folders / "wrong" / "config.yaml", folders / "run").folder
     return Case(run, pd.read_csv(folders / "wrong" / "plant.csv", parse_dates=["time"]))
 
 
@@ -78,7 +78,6 @@ def test_a_wrong_record_is_the_true_one_once_it_is_corrected(folders):
 
 def test_the_folder_keeps_corrections_and_corrected_series(case, folders):
     kept = yaml.safe_load((case.run / "config.yaml").read_text())
-    assert kept["diagnosis"]["accept"] is True
     assert kept["corrections"]["factors"] == {"wastage": 1.5, "internal": 0.75, "Q_in": 1.25}
     true = dataset(folders / "true")
     inputs = ah.read_inputs(case.run)[list(true.input_names)].to_numpy()

@@ -1,0 +1,104 @@
+"""F first, n last: what the record may have wrong is looked for, proposed, and taken when it is asked for."""
+
+import numpy as np
+import pytest
+from small_plant import CONFIG, write_case
+
+from asm_hybrid.config import Config
+from asm_hybrid.diagnosis import first_look
+from asm_hybrid.errors import InputError
+
+DAYS = 11
+LONG = CONFIG.replace(
+    "{train: [0.0, 0.55], validate: [0.6, 0.75], test: [0.8, 1.0]}",
+    "{train: [0.0, 0.6], validate: [0.62, 0.85], test: [0.9, 1.0]}",
+)
+
+
+class Heard:
+    """A receiver of progress that remembers."""
+
+    def __init__(self):
+        self.said, self.stages = [], []
+
+    def stage(self, name, total=None):
+        self.stages.append(name)
+
+    def advance(self, text=""):
+        pass
+
+    def say(self, text):
+        self.said.append(text)
+
+
+def case(folder, text=LONG, **changes):
+    """Write a record whose true internal recycle is 60 % of what the config says."""
+    true = text.replace("flow: 12000}", "flow: 7200}")
+    path = write_case(folder, true, days=DAYS, **changes)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def looked(tmp_path_factory):
+    path = case(tmp_path_factory.mktemp("wrong_recycle"))
+    heard = Heard()
+    return path, heard, first_look(path, False, heard)
+
+
+def test_a_wrong_recycle_is_proposed_and_not_taken(looked):
+    path, heard, (config, explained) = looked
+    assert config == path
+    assert explained.first.explanation.name == "flow.internal"
+    proposal = explained.proposals()[0]
+    assert proposal["section"] == "factors"
+    assert proposal["key"] == "internal"
+    assert proposal["low"] < 0.6 < proposal["high"]
+    assert any("internal" in text for text in heard.said)
+    assert any("corrections:" in text for text in heard.said)
+
+
+@pytest.fixture(scope="module")
+def accepted(tmp_path_factory):
+    text = LONG + "diagnosis: {leave_out: [kinetics, lacking, sensor.NH4.bias]}\n"
+    heard = Heard()
+    return heard, first_look(case(tmp_path_factory.mktemp("accepted"), text), True, heard)
+
+
+def test_with_accept_it_is_taken_and_nothing_is_left(accepted):
+    heard, (config, explained) = accepted
+    assert isinstance(config, Config)
+    assert config.corrections.factors["internal"] == pytest.approx(0.6, rel=0.1)
+    assert any(text.startswith("taken: ") for text in heard.said)
+    assert explained.first is None or explained.first.explanation.name != "flow.internal"
+
+
+def test_what_is_left_out_does_not_compete(accepted):
+    _, (_, explained) = accepted
+    names = {r.explanation.name for r in explained.competition.rivals}
+    assert not {n for n in names if n.startswith(("process.", "lacking."))}
+    assert "sensor.NH4.bias" not in names
+    assert "sensor.NH4.drift" in names
+
+
+def test_an_unknown_explanation_is_refused_with_the_nearest_name(tmp_path):
+    path = case(tmp_path, LONG + "diagnosis: {leave_out: [process.anoxic_growth_autotrophs]}\n")
+    with pytest.raises(InputError, match="anoxic_growth_autotrophs") as caught:
+        first_look(path, False, Heard())
+    assert "process." in caught.value.fix
+    assert caught.value.where.startswith(str(path))
+
+
+def test_few_days_let_nothing_compete(tmp_path):
+    config, explained = first_look(write_case(tmp_path), False, Heard())
+    assert explained is None
+    assert config == tmp_path / "config.yaml"
+
+
+def test_rows_hold_everything_and_nothing_too(looked):
+    _, _, (_, explained) = looked
+    rows = explained.rows()
+    assert [row["name"] for row in rows[-2:]] == ["everything", "nothing"]
+    assert rows[0]["gain"] == pytest.approx(1.0, abs=0.1)
+    assert sum(row["best_share"] or 0.0 for row in rows) == pytest.approx(1.0)
+    assert all(np.isfinite(row["gain"]) for row in rows)
