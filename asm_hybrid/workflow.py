@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-from asm_hybrid.config import Config
-from asm_hybrid.diagnosis import diagnose, explain_run, first_look
+from asm_hybrid.diagnosis import FirstLook, diagnose, explain_run
 from asm_hybrid.errors import InputError
 from asm_hybrid.explanations.explained import Explained
 from asm_hybrid.export.distilled import Distilled, distill
@@ -149,17 +148,14 @@ def _run(
     config: YamlSource, out: Path | None, progress: Progress, *, resume: bool, plot: bool, accept: bool = False
 ) -> RunResult:
     watch = ProgressPicture() if plot else None
-    explained: Explained | None = None
-    chosen: YamlSource | Config = config
-    if not resume:
-        chosen, explained = first_look(config, accept, progress)
+    look = FirstLook(accept, progress)
     with ExitStack() as held:
-        outcome = train(chosen, out, progress, resume=resume, held=held, watch=watch)
+        outcome = train(config, out, progress, resume=resume, held=held, watch=watch, look=look)
         result = RunResult(outcome.folder)
         if outcome.interrupted:
             return result
         try:
-            _tell(outcome.folder, progress, explained)
+            _tell(outcome.folder, progress, look.explained)
         except KeyboardInterrupt:
             return result
         discard_checkpoints(outcome.folder)

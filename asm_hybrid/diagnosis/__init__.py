@@ -2,6 +2,6 @@
 
 from asm_hybrid.diagnosis.diagnose import diagnose
 from asm_hybrid.diagnosis.explanation import explain_run
-from asm_hybrid.diagnosis.first_look import first_look
+from asm_hybrid.diagnosis.first_look import FirstLook
 
-__all__ = ["diagnose", "explain_run", "first_look"]
+__all__ = ["FirstLook", "diagnose", "explain_run"]

@@ -58,10 +58,10 @@ def explain_run(run: RunRecord, explained: Explained | None = None) -> dict[str,
     writing = _Writing(run)
     if explained is None:
         try:
-            explained = explain(
-                record_of(run.model.config, run.model.plant, run.dataset, np.asarray(run.model.parameters))
-            )
-        except (InputError, SimulationError) as error:
+            explained = explain(record_of(run.model.config, run.model.plant, run.dataset))
+        except InputError as error:
+            writing.notes.append(f"Explanations could not compete: {error.found}; expected {error.expected}.")
+        except SimulationError as error:
             writing.notes.append(f"Explanations could not compete: {error}")
     _missing(writing, explained)
     _ranked(writing, explained)

@@ -2,73 +2,88 @@
 
 from __future__ import annotations
 
-from asm_hybrid.config import Config, build_layout, corrected_config, load_config, load_kinetics
-from asm_hybrid.data import read_dataset
+from dataclasses import dataclass
+
+from asm_hybrid.config import Config, build_layout, corrected_config
+from asm_hybrid.data import Dataset, read_dataset
 from asm_hybrid.diagnosis.explanation_words import proposal_lines
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.explanations.explained import Explained, explain, too_few
 from asm_hybrid.explanations.read import record_of
 from asm_hybrid.plant import Plant
 from asm_hybrid.training import Progress
-from asm_hybrid.yamlfile import YamlSource
 
-__all__ = ["first_look"]
+__all__ = ["FirstLook"]
 
 TAKEN = 3
 """Corrections that are taken one after the other, at most."""
 
 
-def first_look(source: YamlSource, accept: bool, progress: Progress) -> tuple[YamlSource | Config, Explained | None]:
-    """Let explanations of what f misses compete, and propose corrections of the record.
+@dataclass
+class FirstLook:
+    """Lets explanations of what f misses compete, and proposes corrections of the record.
 
-    Parameters
+    Attributes
     ----------
-    source : str, Path or mapping
-        The config.
     accept : bool
         Whether to take corrections that the data clearly call for, as ``diagnosis.accept`` in the config does. One is
         taken where a single explanation remains and it is a fault of the record; then all compete again.
     progress : Progress
         Receiver of progress, told what is proposed and what is taken.
-
-    Returns
-    -------
-    config : str, Path, mapping or Config
-        The config to train, with what was taken.
     explained : Explained or None
-        What explains the misfit of f with that config; None where explanations do not compete.
+        What explains the misfit of f, with what was taken; None where explanations have not competed.
     """
-    config = load_config(source)
-    if not config.diagnosis.explain:
-        return source, None
-    accept = accept or config.diagnosis.accept
-    trained: YamlSource | Config = source
-    for taken in range(TAKEN + 1):
-        explained = _explained(config, progress)
-        proposals = explained.proposals() if explained is not None else []
-        clear = [p for p in proposals if p["clear"]]
-        if not clear or not accept or taken == TAKEN:
-            break
-        config = trained = corrected_config(config, clear[:1])
-        progress.say(f"taken: {clear[0]['text']}")
-    if proposals:
-        doubt = "" if clear else ", one of several explanations that cannot be told apart"
-        progress.say(f"{proposals[0]['text']}{doubt}; to take it, put this into the config, or use --accept:")
-        for line in proposal_lines(proposals[:1]):
-            progress.say(f"  {line}")
-    return trained, explained
 
+    accept: bool
+    progress: Progress
+    explained: Explained | None = None
 
-def _explained(config: Config, progress: Progress) -> Explained | None:
-    table = load_kinetics(config)
-    plant = Plant(table, build_layout(config, table))
-    progress.stage("reading data")
-    record = record_of(config, plant, read_dataset(config, table, plant.layout))
-    if too_few(record):
-        return None
-    progress.stage("looking for what f misses")
-    try:
-        return explain(record)
-    except SimulationError as error:
-        progress.say(f"explanations of the misfit of f could not compete: {error}")
-        return None
+    def __call__(self, config: Config, plant: Plant, dataset: Dataset) -> Config | None:
+        """Look at a record before a run learns from it.
+
+        Parameters
+        ----------
+        config : Config
+            The config.
+        plant : Plant
+            f.
+        dataset : Dataset
+            Its data.
+
+        Returns
+        -------
+        Config or None
+            The config with what was taken; None where nothing was.
+        """
+        if not config.diagnosis.explain:
+            return None
+        accept, changed = self.accept or config.diagnosis.accept, None
+        proposals, clear = self._compete(config, plant, dataset)
+        for _ in range(TAKEN if accept else 0):
+            if not clear:
+                break
+            config = changed = corrected_config(config, clear[:1])
+            self.progress.say(f"taken: {clear[0]['text']}")
+            plant = Plant(plant.table, build_layout(config, plant.table))
+            proposals, clear = self._compete(config, plant, read_dataset(config, plant.table, plant.layout))
+        if proposals:
+            doubt = "" if clear else ", and so do others"
+            self.progress.say(
+                f"{proposals[0]['text']}{doubt}. These lines of the config take it, or --accept if it is alone:"
+            )
+            for line in proposal_lines(proposals[:1]):
+                self.progress.say(f"  {line}")
+        return changed
+
+    def _compete(self, config: Config, plant: Plant, dataset: Dataset) -> tuple[list[dict[str, object]], ...]:
+        """Return what is proposed, and what of it stands alone."""
+        record = record_of(config, plant, dataset)
+        self.explained = None
+        if not too_few(record):
+            self.progress.stage("looking for what f misses")
+            try:
+                self.explained = explain(record)
+            except SimulationError as error:
+                self.progress.say(f"explanations of the misfit of f could not compete: {error}")
+        proposals = self.explained.proposals() if self.explained else []
+        return proposals, [p for p in proposals if p["clear"]]

@@ -17,7 +17,7 @@ from asm_hybrid.training.windows import recorded_points
 __all__ = ["record_of"]
 
 
-def record_of(config: Config, plant: Plant, dataset: Dataset, parameters: np.ndarray | None = None) -> Record:
+def record_of(config: Config, plant: Plant, dataset: Dataset) -> Record:
     """Return what explanations are fitted to: all until the end of the validation block.
 
     Parameters
@@ -28,8 +28,6 @@ def record_of(config: Config, plant: Plant, dataset: Dataset, parameters: np.nda
         f.
     dataset : Dataset
         Its data.
-    parameters : ndarray, shape (parameter,), optional
-        Of recalibrated f, where that is known.
 
     Returns
     -------
@@ -50,7 +48,7 @@ def record_of(config: Config, plant: Plant, dataset: Dataset, parameters: np.nda
         observations=observations,
         blocks=blocks,
         defaults=defaults,
-        parameters=defaults if parameters is None else np.asarray(parameters, dtype=float),
+        parameters=defaults,
         bounds=calibration_bounds(config, plant.table),
     )
 

@@ -14,7 +14,7 @@ import torch
 
 from asm_hybrid.artefacts import WritingError, clear_temporary
 from asm_hybrid.config import Config, build_layout, candidate_files, load_config, load_kinetics
-from asm_hybrid.data import read_dataset
+from asm_hybrid.data import Dataset, read_dataset
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Plant
@@ -30,7 +30,7 @@ from asm_hybrid.training.results import write_results
 from asm_hybrid.training.resume import check_resumable, find_config, write_origin
 from asm_hybrid.training.rolling_forecast import forecast
 from asm_hybrid.training.run_context import RunContext, run_context
-from asm_hybrid.training.run_folder import MetricsLog, create_run_folder, hold_run
+from asm_hybrid.training.run_folder import MetricsLog, create_run_folder, hold_run, refuse_occupied
 from asm_hybrid.training.second_process import NEURAL, SecondProcess, own_records, second_process
 from asm_hybrid.training.stage_clock import StageClock
 from asm_hybrid.training.stages.calibrate_f import calibrate_f, uncalibrated_f
@@ -44,7 +44,10 @@ from asm_hybrid.training.warm_start import earlier_run
 from asm_hybrid.training.watching import Glimpse, Unwatched, Watch
 from asm_hybrid.yamlfile import YamlSource
 
-__all__ = ["Outcome", "discard_checkpoints", "train"]
+__all__ = ["Look", "Outcome", "discard_checkpoints", "train"]
+
+Look = Callable[[Config, Plant, Dataset], Config | None]
+"""What looks at a record before a run learns from it."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +73,14 @@ class Outcome:
 
 
 def train(
-    config_path: YamlSource | Config,
+    config_path: YamlSource,
     out: Path | None = None,
     progress: Progress | None = None,
     *,
     resume: bool = False,
     held: ExitStack | None = None,
     watch: Watch | None = None,
+    look: Look | None = None,
 ) -> Outcome:
     """Train what a config describes, with all baselines, and write the run folder.
 
@@ -84,7 +88,7 @@ def train(
 
     Parameters
     ----------
-    config_path : str, Path, mapping or Config
+    config_path : str, Path or mapping
         The config; of a run to resume, that in its folder.
     out : Path, optional
         The run folder, new or empty; a dated one below ``runs`` without it.
@@ -96,6 +100,8 @@ def train(
         Gets what keeps other processes from writing the folder, when that shall outlast this call.
     watch : Watch, optional
         Who watches the run.
+    look : callable, optional
+        Looks at config, plant and data before anything is learnt, and may return another config to train with.
 
     Returns
     -------
@@ -112,17 +118,18 @@ def train(
     """
     with ExitStack() as own:
         return _train(
-            config_path, out, progress or Silent(), resume, own if held is None else held, watch or Unwatched()
+            config_path, out, progress or Silent(), resume, own if held is None else held, watch or Unwatched(), look
         )
 
 
 def _train(
-    config_path: YamlSource | Config,
+    config_path: YamlSource,
     out: Path | None,
     progress: Progress,
     resume: bool,
     held: ExitStack,
     watch: Watch,
+    look: Look | None,
 ) -> Outcome:
     if resume:
         if out is None:
@@ -130,15 +137,7 @@ def _train(
         held.enter_context(hold_run(out))
         find_config(out)
     warnings = check_resumable(out) if resume and out else []
-    config = config_path if isinstance(config_path, Config) else load_config(config_path)
-    candidate_files(config)
-    choose_device(config.device, config.where("device"))
-    if config.training.tensorboard:
-        check_board(config.where("training", "tensorboard"))
-    table = load_table(out / "kinetics.yaml") if resume and out else load_kinetics(config)
-    plant = Plant(table, build_layout(config, table))
-    progress.stage("reading data")
-    dataset = read_dataset(config, table, plant.layout)
+    config, plant, dataset = _read(config_path, out, progress, resume, look)
     earlier = earlier_run(config, plant)
     if resume and out:
         folder = out
@@ -183,6 +182,28 @@ def _train(
     if failure is not None:
         raise SimulationError(f"{failure}\n  the last good model is saved in {folder}")
     return Outcome(folder, learnt.model(context), predictions, stopped == "interrupted")
+
+
+def _read(
+    config_path: YamlSource, out: Path | None, progress: Progress, resume: bool, look: Look | None
+) -> tuple[Config, Plant, Dataset]:
+    """Return config, plant and data; a run that begins has them looked at, and takes what that changes."""
+    config = load_config(config_path)
+    candidate_files(config)
+    choose_device(config.device, config.where("device"))
+    if config.training.tensorboard:
+        check_board(config.where("training", "tensorboard"))
+    table = load_table(out / "kinetics.yaml") if resume and out else load_kinetics(config)
+    plant = Plant(table, build_layout(config, table))
+    progress.stage("reading data")
+    dataset = read_dataset(config, table, plant.layout)
+    if out is not None and not resume:
+        refuse_occupied(out)
+    changed = look(config, plant, dataset) if look is not None else None
+    if changed is None:
+        return config, plant, dataset
+    plant = Plant(table, build_layout(changed, table))
+    return changed, plant, read_dataset(changed, table, plant.layout)
 
 
 def _open_log(folder: Path, config: Config) -> MetricsLog:

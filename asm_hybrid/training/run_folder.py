@@ -20,7 +20,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.locking import locked
 from asm_hybrid.training.tensorboard_log import Board
 
-__all__ = ["MetricsLog", "create_run_folder", "environment", "hold_run"]
+__all__ = ["MetricsLog", "create_run_folder", "environment", "hold_run", "refuse_occupied"]
 
 LOCK = "lock"
 """In the folder of checkpoints: held by the process that writes the run."""
@@ -80,21 +80,35 @@ def create_run_folder(out: Path | None, name: str, held: ExitStack) -> Path:
     try:
         make_folder(folder)
         held.enter_context(hold_run(folder))
-        occupied = any(
-            p.relative_to(folder) not in (Path(UNFINISHED), Path(UNFINISHED, LOCK)) for p in folder.rglob("*")
-        )
+        refuse_occupied(folder)
     except WritingError as error:
         raise InputError(
             error.found, where=str(folder), expected="a folder that may be created and written", fix=OTHER_FOLDER
         ) from None
-    if occupied:
+    return folder
+
+
+def refuse_occupied(folder: Path) -> None:
+    """Refuse a run folder that holds something already.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder, which may not be there yet.
+
+    Raises
+    ------
+    InputError
+        When it holds anything but what holds it.
+    """
+    own = (Path(UNFINISHED), Path(UNFINISHED, LOCK))
+    if any(p.relative_to(folder) not in own for p in folder.rglob("*")):
         raise InputError(
             "the run folder is not empty",
             where=str(folder),
             expected="a new or an empty folder, so that no earlier run is overwritten",
             fix=f"{OTHER_FOLDER}, or remove it",
         )
-    return folder
 
 
 class MetricsLog:
