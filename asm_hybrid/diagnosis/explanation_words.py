@@ -12,6 +12,7 @@ from asm_hybrid.diagnosis.plain_words import (
     FAMILIES,
     explanation_title,
     figure,
+    held_words,
     quantity_words,
 )
 from asm_hybrid.text import process_words
@@ -277,7 +278,7 @@ def _law(diagnosis: Entry) -> str | None:
     formula = f"{law['expression']} on the rate of {process_words(law['process'])}"
     if law.get("share_of_gain") is None:
         return f"As a formula it may be {formula}, with {constants}; no n errs less than f, by which to judge it."
-    holds = f"{100 * law['share_of_gain']:.0f} % of the gain"
+    holds = held_words(law["share_of_gain"])
     if law.get("kept"):
         return f"As a formula it is {formula}, with {constants}: it holds {holds}."
     best = f"the best, {formula}, with {constants}, holds {holds}"
@@ -318,13 +319,14 @@ def _when(diagnosis: Entry) -> str | None:
     own, parts = f"{driver['driver']} ", []
     if driver.get("driver") and driver.get("share") is not None:
         spread = next((i for i in driver.get("inputs") or [] if i["name"] == driver["driver"] and "low" in i), None)
-        seeds = f" ({100 * spread['low']:.0f} to {100 * spread['high']:.0f} % by seed)" if spread else ""
+        varied = spread is not None and spread["high"] > spread["low"]
+        seeds = f" ({100 * spread['low']:.0f} to {100 * spread['high']:.0f} % by seed)" if varied else ""
         alone = f"{quantity_words(driver['driver'])} alone explains {100 * driver['share']:.0f} %{seeds}"
         parts.append(f"{alone} of the variance of the learnt factor")
     for row in driver.get("when") or []:
         effect, time, condition = row["share_of_effect"], row["share_of_time"], row["condition"]
         if effect >= CONCENTRATED * time and not condition.startswith(own):
-            rare = f"the {100 * time:.0f} % of the time with {condition}"
+            rare = f"the {100 * time:.0f} % of the time {'' if condition.startswith('from ') else 'with '}{condition}"
             parts.append(f"{100 * effect:.0f} % of its effect falls into {rare}")
             break
     return f"{_capital('; '.join(parts))}." if parts else None

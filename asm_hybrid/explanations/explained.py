@@ -18,13 +18,13 @@ from asm_hybrid.explanations.record import Record
 from asm_hybrid.explanations.scores import NEAR, Ranking, beats, rank
 from asm_hybrid.explanations.suspects import FAMILIES, known_names
 from asm_hybrid.hybrid.system import PlantSystem
-from asm_hybrid.kinetics.candidates import candidates_for
+from asm_hybrid.kinetics.candidates import Candidate, candidates_for
 
-__all__ = ["Explained", "Trajectories", "explain", "too_few"]
+__all__ = ["Explained", "Trajectories", "competing_candidates", "explain", "too_few"]
 
 SAMPLES, DAYS = 20, 6
 """Fewest samples and days with which explanations can compete."""
-ENOUGH = f"at least {SAMPLES} samples on {DAYS} days, so that explanations can be judged on days left out"
+ENOUGH = f"at least {SAMPLES} samples on {DAYS} days, of which some are left out in turn"
 ENDS = 1.645
 """Half of a 90 % interval, in standard deviations."""
 SECOND_CHANCE = 0.05
@@ -195,6 +195,44 @@ class Trajectories:
         return Trajectories(tuple(targets), values)
 
 
+def competing_candidates(record: Record) -> tuple[Candidate, ...]:
+    """Return the processes that f may lack, once the config's choice of explanations has been looked at.
+
+    Parameters
+    ----------
+    record : Record
+        The record.
+
+    Returns
+    -------
+    tuple of Candidate
+
+    Raises
+    ------
+    InputError
+        If the config leaves out what there is not, or everything; or names a candidate that does not fit.
+    """
+    config = record.config
+    candidates = candidates_for(record.plant.table, [config.resolve(path) for path in config.diagnosis.candidates])
+    known, left_out = known_names(record, candidates), config.diagnosis.leave_out
+    for i, name in enumerate(left_out):
+        if name not in (*known, *FAMILIES):
+            raise InputError(
+                f"there is no explanation {name!r} in this plant",
+                where=config.where("diagnosis", "leave_out", i),
+                expected=f"an explanation, such as {', '.join(list(known)[:3])}, or one of {', '.join(FAMILIES)}",
+                fix=nearest(name, (*known, *FAMILIES)),
+            )
+    if all({name, family} & set(left_out) for name, family in known.items()):
+        raise InputError(
+            "every explanation is left out, so that none can compete",
+            where=config.where("diagnosis", "leave_out"),
+            expected="some that compete",
+            fix="leave out less, or set diagnosis.explain: false",
+        )
+    return tuple(candidates)
+
+
 def explain(record: Record) -> Explained:
     """Let explanations of what f misses compete.
 
@@ -210,21 +248,12 @@ def explain(record: Record) -> Explained:
     Raises
     ------
     InputError
-        If the config leaves out what there is not, or names a candidate that does not fit; or if `too_few`.
+        See `competing_candidates`; or if `too_few`.
     SimulationError
         When f diverges.
     """
     config = record.config
-    candidates = candidates_for(record.plant.table, [config.resolve(path) for path in config.diagnosis.candidates])
-    known = known_names(record, candidates)
-    for i, name in enumerate(config.diagnosis.leave_out):
-        if name not in (*known, *FAMILIES):
-            raise InputError(
-                f"there is no explanation {name!r} in this plant",
-                where=config.where("diagnosis", "leave_out", i),
-                expected=f"an explanation, such as {', '.join(known[:3])}, or one of {', '.join(FAMILIES)}",
-                fix=nearest(name, (*known, *FAMILIES)),
-            )
+    candidates = competing_candidates(record)
     few = too_few(record)
     if few:
         fix = "measure longer, or make the blocks longer"
@@ -234,10 +263,10 @@ def explain(record: Record) -> Explained:
     beside, chance = None, None
     if ranking.found and ranking.first is not None:
         best = competition.rivals[ranking.first]
-        if best.fitted is not None:
-            others = tuple(r for r in second(competition, best) if r.plausible)
+        others = tuple(r for r in second(competition, best) if r.plausible) if best.fitted is not None else ()
+        if others:
             chance = beats(competition, best, others)
-            helps = bool(others) and NEAR * others[0].loss.sum() < best.loss.sum()
+            helps = NEAR * others[0].loss.sum() < best.loss.sum()
             beside = others[0] if helps and chance < SECOND_CHANCE else None
     return Explained(competition, ranking, beside, chance)
 

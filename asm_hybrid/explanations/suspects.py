@@ -180,8 +180,8 @@ def _all(
     return [*found, *_of_influent(record), *_of_flows(record), *_of_oxygen(record), *_of_sensors(record)]
 
 
-def known_names(record: Record, candidates: Sequence[Candidate]) -> tuple[str, ...]:
-    """Return the names of all explanations that there are for a record, whatever its config leaves out.
+def known_names(record: Record, candidates: Sequence[Candidate]) -> dict[str, Family]:
+    """Return the explanations that there are for a record, whatever its config leaves out, each with its family.
 
     Parameters
     ----------
@@ -192,10 +192,10 @@ def known_names(record: Record, candidates: Sequence[Candidate]) -> tuple[str, .
 
     Returns
     -------
-    tuple of str
+    dict of str to str
     """
     ways: dict[str, dict[str, tuple[Shape, ...]]] = {process: {} for process in record.plant.table.process_names}
-    return tuple(e.name for e in _all(record, ways, candidates))
+    return {e.name: e.family for e in _all(record, ways, candidates)}
 
 
 def _coefficient(shape: Shape) -> Knob:

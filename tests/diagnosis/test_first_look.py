@@ -8,6 +8,7 @@ from asm_hybrid.config import Config, build_layout, load_config, load_kinetics
 from asm_hybrid.data import read_dataset
 from asm_hybrid.diagnosis import FirstLook
 from asm_hybrid.errors import InputError
+from asm_hybrid.explanations.suspects import FAMILIES
 from asm_hybrid.plant import Plant
 
 DAYS = 11
@@ -97,6 +98,26 @@ def test_an_unknown_explanation_is_refused_with_the_nearest_name(tmp_path):
         first_look(path, False, Heard())
     assert "process." in caught.value.fix
     assert caught.value.where.startswith(str(path))
+
+
+def test_a_name_is_refused_although_too_few_days_let_anything_compete(tmp_path):
+    with pytest.raises(InputError, match="nosuch"):
+        first_look(write_case(tmp_path, CONFIG + "diagnosis: {leave_out: [nosuch]}\n"), False, Heard())
+
+
+def test_a_config_that_leaves_everything_out_is_refused(tmp_path):
+    path = case(tmp_path, LONG + f"diagnosis: {{leave_out: [{', '.join(FAMILIES)}]}}\n")
+    with pytest.raises(InputError, match="every explanation is left out") as caught:
+        first_look(path, False, Heard())
+    assert "diagnosis.leave_out" in caught.value.where
+    assert "explain: false" in caught.value.fix
+
+
+def test_an_explanation_that_is_left_alone_is_still_told(tmp_path):
+    others = "kinetics, lacking, influent, oxygen, sensors, flow.Q_in, flow.return_sludge, flow.wastage"
+    _, explained = first_look(case(tmp_path, LONG + f"diagnosis: {{leave_out: [{others}]}}\n"), False, Heard())
+    assert [r.explanation.name for r in explained.named] == ["flow.internal"]
+    assert explained.beside is None
 
 
 def test_few_days_let_nothing_compete(tmp_path):

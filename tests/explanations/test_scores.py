@@ -79,3 +79,10 @@ def test_one_day_alone_decides_nothing():
     ranking = rank(competition([helped], nothing))
     assert ranking.removed[0] > 0.5
     assert not ranking.found
+
+
+@pytest.mark.parametrize(("days", "decides"), [(6, False), (8, False), (9, True), (24, True)])
+def test_so_few_days_that_luck_alone_could_do_it_decide_nothing(days, decides):
+    ranking = rank(competition([noisy(0.1, days)], noisy(2.0, days, seed=2)))
+    assert ranking.found == ranking.decides == decides
+    assert ranking.p_value == pytest.approx(ranking.least_p, abs=0.02)
