@@ -16,6 +16,7 @@ from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics.candidates import Candidate
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.first_state import FIRST_BOUND, FIRST_SPREAD, FirstState
+from asm_hybrid.training.sensors import BIAS_BOUND, BIAS_SPREAD, sensor_specs
 
 __all__ = ["FAMILIES", "calibrated", "known_names", "shapes_of", "suspects"]
 
@@ -48,8 +49,8 @@ SENSOR_NOISE, SENSOR_SHARE, SENSOR_MOST = 3.0, 0.1, 5.0
 def calibrated(record: Record) -> tuple[Knob, ...]:
     """Return what moves beside every explanation.
 
-    These are the calibrated parameters, as logarithms of their ratios to the defaults, and the particulate matter that
-    the record begins with, as in the calibration itself.
+    These are the calibrated parameters, as logarithms of their ratios to the defaults, the particulate matter that
+    the record begins with, and the biases of the sensors that learn one, as in the calibration itself.
 
     Parameters
     ----------
@@ -69,7 +70,18 @@ def calibrated(record: Record) -> tuple[Knob, ...]:
         found.append(Knob(name, spread, *limits, shown=partial(_times, default), entry=name, moved=_times))
     for name in FirstState(record.plant).names:
         found.append(Knob(f"first {name}", FIRST_SPREAD, -FIRST_BOUND, FIRST_BOUND, shown=_exp, begins=name))
+    for i in sorted(_learning(record)):
+        o = record.observations[i]
+        spread = BIAS_SPREAD * o.noise
+        most = BIAS_BOUND * spread
+        found.append(Knob(f"bias of {o.label}", spread, -most, most, o.unit, seen=(i, np.ones_like)))
     return tuple(found)
+
+
+def _learning(record: Record) -> set[int]:
+    """Return the observations whose sensor learns a bias, which recalibrated f has, so that it explains nothing."""
+    labels = {spec.label for spec in sensor_specs(record.config) if spec.bias}
+    return {i for i, o in enumerate(record.observations) if o.label in labels}
 
 
 def _times(before: float, log: float) -> float:
@@ -303,13 +315,15 @@ def _of_oxygen(record: Record) -> list[Explanation]:
 def _of_sensors(record: Record) -> list[Explanation]:
     """Return biases and drifts; what is corrected is the opposite of what a sensor shows too much."""
     found = []
-    days = float(record.times.max())
+    days, learning = float(record.times.max()), _learning(record)
     for i, o in enumerate(record.observations):
         size = max(SENSOR_NOISE * o.noise, SENSOR_SHARE * float(np.abs(np.median(o.values))))
         for name, unit, spread, adds in (
             ("bias", o.unit, size, np.ones_like),
             ("drift", f"{o.unit}/d", size / days, np.asarray),
         ):
+            if name == "bias" and i in learning:
+                continue
             title = f"{name} of the sensor {o.label}"
             key = ("offsets" if name == "bias" else "drifts", o.label)
             most = SENSOR_MOST * spread

@@ -131,9 +131,10 @@ def _law_of(run: Path) -> dict[str, Any]:
     found = read_json(path, again)
     law = found.get("law")
     if not isinstance(law, dict):
-        reasons = [str(note) for note in found.get("notes") or []]
+        why = None if (found.get("answer") or {}).get("set") else (found.get("missing") or {}).get("why")
+        reason = why or " ".join(map(str, found.get("notes") or []))
         raise InputError(
-            "the diagnosis of the run has no law" + (f": {' '.join(reasons)}" if reasons else ""),
+            "the diagnosis of the run has no law" + (f": {reason}" if reason else ""),
             where=str(path),
             expected=expected,
             fix="a law needs a process that explains what f lacks, and a driver that a rate can read; see report.html",

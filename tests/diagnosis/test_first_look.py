@@ -1,6 +1,7 @@
 """F first, n last: what the record may have wrong is looked for, proposed, and taken when it is asked for."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from small_plant import CONFIG, write_case
 
@@ -118,6 +119,22 @@ def test_an_explanation_that_is_left_alone_is_still_told(tmp_path):
     _, explained = first_look(case(tmp_path, LONG + f"diagnosis: {{leave_out: [{others}]}}\n"), False, Heard())
     assert [r.explanation.name for r in explained.named] == ["flow.internal"]
     assert explained.beside is None
+
+
+def test_a_bias_that_a_sensor_learns_belongs_to_f_and_explains_nothing(tmp_path):
+    text = LONG.replace("as: aerobic.S_NH, unit: mg N/L", "as: aerobic.S_NH, unit: mg N/L, bias: learn")
+    text += "diagnosis: {leave_out: [kinetics, lacking, influent, flows, oxygen]}\n"
+    path = write_case(tmp_path, text, days=DAYS)
+    table = pd.read_csv(path.parent / "plant.csv")
+    table["NH4"] += 1.5
+    table.to_csv(path.parent / "plant.csv", index=False)
+    _, explained = first_look(path, False, Heard())
+    arena = explained.competition.arena
+    found = dict(zip((k.name for k in arena.knobs), arena.f[0].near.at, strict=True))
+    assert found["bias of NH4"] == pytest.approx(1.5, abs=0.1)
+    assert explained.first is None
+    names = {r.explanation.name for r in explained.competition.rivals}
+    assert names == {"sensor.NH4.drift", "sensor.NO3.bias", "sensor.NO3.drift"}
 
 
 def test_few_days_let_nothing_compete(tmp_path):
