@@ -32,6 +32,8 @@ OFFSET = 0.05
 """What is added to a driver before its logarithm is taken, as a share of its range's upper end [-]."""
 LEAST_SIDE = 0.1
 """Least distance of the middle from an end, as a share of the range [-]."""
+LEAST_HELD = 1e-6
+"""Drivers that stay below are left out: there is none of them [g/m³, mol/m³]."""
 POINTS = 500
 """Knots from which ranges are taken, at most."""
 BOUNDS_SHARE = 0.25
@@ -145,7 +147,7 @@ def _sides(process: str, driver: str, x: np.ndarray, weight: np.ndarray) -> tupl
     order = np.argsort(x)
     place = np.cumsum(weight[order])
     low, middle, high = (float(v) for v in np.interp(np.array([0.05, 0.5, 0.95]) * place[-1], place, x[order]))
-    if high - low <= LEAST_RANGE * abs(middle) or high <= 0.0:
+    if high - low <= LEAST_RANGE * abs(middle) or high <= LEAST_HELD:
         return ()
     least, offset = LEAST_SIDE * (high - low), OFFSET * high
     low, high = max(0.0, min(low, middle - least)), max(high, middle + least)
