@@ -132,7 +132,9 @@ def _check_config(name: str, config: Config) -> CheckResult:
         else:
             lines += [*cost_lines(cost, memory), ""]
             findings += cost_findings(cost, memory, name)
-    return _result(name, lines, findings, [*wrong, *_explanations(config, plant, dataset)], draw_flowsheet(plant, flows))
+    return _result(
+        name, lines, findings, [*wrong, *_explanations(config, plant, dataset)], draw_flowsheet(plant, flows)
+    )
 
 
 def _explanations(config: Config, plant: Plant, dataset: Dataset) -> list[InputError]:

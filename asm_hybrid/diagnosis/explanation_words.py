@@ -77,7 +77,8 @@ def proposal_lines(proposals: Sequence[Entry]) -> list[str]:
     Parameters
     ----------
     proposals : sequence of mapping
-        With ``section``, ``key``, ``value`` and ``unit``, as ``diagnosis.json`` holds them.
+        With ``section``, ``key``, ``value``, ``unit`` and, where the config corrects the same already, ``stated``: the
+        whole correction, as ``diagnosis.json`` holds them.
 
     Returns
     -------
@@ -89,7 +90,9 @@ def proposal_lines(proposals: Sequence[Entry]) -> list[str]:
         key = str(proposal["key"])
         key = key if _PLAIN.fullmatch(key) and key.lower() not in _WORDS else json.dumps(key, ensure_ascii=False)
         value = float(f"{float(proposal['value']):.3g}")
-        found.setdefault(str(proposal["section"]), []).append(f"    {key}: {value:.10g}{_unit(proposal)}")
+        whole = proposal.get("stated")
+        line = f"{whole}  # in place of what stands there" if whole else f"{value:.10g}{_unit(proposal)}"
+        found.setdefault(str(proposal["section"]), []).append(f"    {key}: {line}")
     lines = [line for section, entries in found.items() for line in (f"  {section}:", *entries)]
     return ["corrections:", *lines] if lines else []
 
@@ -319,8 +322,11 @@ def _when(diagnosis: Entry) -> str | None:
     own, parts = f"{driver['driver']} ", []
     if driver.get("driver") and driver.get("share") is not None:
         spread = next((i for i in driver.get("inputs") or [] if i["name"] == driver["driver"] and "low" in i), None)
-        varied = spread is not None and spread["high"] > spread["low"]
-        seeds = f" ({100 * spread['low']:.0f} to {100 * spread['high']:.0f} % by seed)" if varied else ""
+        seeds = (
+            f" ({100 * spread['low']:.0f} to {100 * spread['high']:.0f} % by seed)"
+            if spread and spread["high"] > spread["low"]
+            else ""
+        )
         alone = f"{quantity_words(driver['driver'])} alone explains {100 * driver['share']:.0f} %{seeds}"
         parts.append(f"{alone} of the variance of the learnt factor")
     for row in driver.get("when") or []:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from asm_hybrid.config import corrected_config
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.explanations.arena import Arena
 from asm_hybrid.explanations.competition import Competition, Rival, compete, second
@@ -116,7 +117,19 @@ class Explained:
                 | {"low": low, "high": high, "share": share, "clear": len(self.named) == 1}
                 | {"text": self._proposed(r, section, value, size["unit"], share)}
             )
+            found[-1]["stated"] = self._stated(found[-1])
         return found
+
+    def _stated(self, proposal: dict[str, Any]) -> str | None:
+        """Return what the config states with a proposal where it corrects the same already; None where it does not."""
+        config, section, key = self.competition.arena.record.config, proposal["section"], proposal["key"]
+        if key not in getattr(config.corrections, section):
+            return None
+        whole = getattr(corrected_config(config, [proposal]).corrections, section)[key]
+        if section == "factors":
+            return f"{whole:.3g}"
+        number, unit = (24.0 * whole, "h") if section == "shifts" else str(whole).split(" ", 1)
+        return f"{float(number):.3g} {unit}"
 
     def _proposed(self, r: Rival, section: str, value: float, unit: str, share: float) -> str:
         title = r.explanation.title

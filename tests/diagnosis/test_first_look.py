@@ -1,16 +1,21 @@
 """F first, n last: what the record may have wrong is looked for, proposed, and taken when it is asked for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from small_plant import CONFIG, write_case
 
-from asm_hybrid.config import Config, build_layout, load_config, load_kinetics
+from asm_hybrid.config import Config, build_layout, corrected_config, load_config, load_kinetics
 from asm_hybrid.data import read_dataset
 from asm_hybrid.diagnosis import FirstLook
+from asm_hybrid.diagnosis.explanation_words import proposal_lines
 from asm_hybrid.errors import InputError
+from asm_hybrid.explanations.arena import Arena
 from asm_hybrid.explanations.suspects import FAMILIES
 from asm_hybrid.plant import Plant
+from asm_hybrid.yamlfile import parse_yaml
 
 DAYS = 11
 LONG = CONFIG.replace(
@@ -68,6 +73,23 @@ def test_a_wrong_recycle_is_proposed_and_not_taken(looked):
     assert proposal["low"] < 0.6 < proposal["high"]
     assert any("internal" in text for text in heard.said)
     assert any("corrections:" in text for text in heard.said)
+
+
+def test_the_lines_to_paste_hold_what_is_corrected_already(looked):
+    _, (_, explained) = looked
+    proposal = explained.proposals()[0]
+    assert proposal["stated"] is None
+    arena = explained.competition.arena
+    config = corrected_config(arena.record.config, [proposal | {"value": 0.9}])
+    again = replace(
+        explained, competition=replace(explained.competition, arena=Arena(replace(arena.record, config=config)))
+    )
+    found = again.proposals()[0]
+    assert found["value"] == proposal["value"]
+    assert float(found["stated"]) == pytest.approx(0.9 * proposal["value"], rel=0.01)
+    assert parse_yaml("\n".join(proposal_lines([found])), "config.yaml").data["corrections"] == {
+        "factors": {"internal": float(found["stated"])}
+    }
 
 
 @pytest.fixture(scope="module")
