@@ -279,11 +279,13 @@ def _law(diagnosis: Entry) -> str | None:
         [f"{c['name']} = {figure(c['value'])}{_unit(c)} ({_interval(c, 1.0, _unit(c))})" for c in law["constants"]]
     )
     formula = f"{law['expression']} on the rate of {process_words(law['process'])}"
+    alone = len((diagnosis.get("answer") or {}).get("set") or ()) < 2
+    head = "As a formula it" if alone else f"If it is {process_words(law['process'])}, its formula"
     if law.get("share_of_gain") is None:
-        return f"As a formula it may be {formula}, with {constants}; no n errs less than f, by which to judge it."
+        return f"{head} may be {formula}, with {constants}; no n errs less than f, by which to judge it."
     holds = held_words(law["share_of_gain"])
     if law.get("kept"):
-        return f"As a formula it is {formula}, with {constants}: it holds {holds}."
+        return f"{head} is {formula}, with {constants}: it holds {holds}."
     best = f"the best, {formula}, with {constants}, holds {holds}"
     return f"No formula of the library stands for n: {best}, and 80 % are asked for."
 

@@ -55,6 +55,15 @@ def test_no_formula_is_said_to_hold_more_than_everything():
     assert "12640" not in law
 
 
+def test_a_formula_among_several_explanations_is_one_of_a_case():
+    found = kinetics()
+    found["answer"] |= {"set": [GROWTH, "flow.internal"]}
+    text = next(s for s in sentences(found) if "monod" in s)
+    assert text.startswith("If it is growth of autotrophs") or text.startswith(
+        "If it is aerobic growth of autotrophs, its"
+    )
+
+
 def test_one_seed_has_no_range_and_hours_are_times():
     found = kinetics()
     for row in found["driver"]["inputs"]:
