@@ -225,13 +225,14 @@ def _law(writing: _Writing, explained: Explained | None) -> None:
     process, curve = _process(explained), explained.curve() if explained else None
     if explained is None or process is None or curve is None or explained.first is None:
         return
-    x, factor = np.array(curve["x"]), np.array(curve["factor"])
+    x, factor = np.array(curve["x"]), curve["level"] * np.array(curve["factor"])
     spread = np.log(np.array(curve["high"]) / np.array(curve["low"]))
     weight = 1.0 / (spread**2 + np.median(spread) ** 2)
     record = fitted_record(writing.run.model, writing.run.dataset)
     try:
         curves = [Curve(explained.first.driver, x, factor, weight)]
-        law, notes = distilled_law(record, process, curves, reference=_validated(explained))
+        begin = explained.parameters()
+        law, notes = distilled_law(record, process, curves, reference=_validated(explained), begin=begin)
     except (InputError, SimulationError) as error:
         law, notes = None, [f"No law of {process} could be fitted: {error}"]
     writing.found["law"] = law

@@ -115,4 +115,6 @@ def held_words(share: float) -> str:
     str
         What follows "it holds".
     """
-    return "the whole gain, and errs less still" if share > 1 else f"{100 * share:.0f} % of the gain"
+    if share > 1:
+        return "the whole gain, and errs less still"
+    return f"{100 * share:.0f} % of the gain" if share > 0 else "nothing of the gain"
