@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,8 @@ from asm_hybrid.training.recorded_run import RunRecord
 __all__ = ["DIAGNOSIS", "explain_run"]
 
 DIAGNOSIS = "diagnosis.json"
+FLAT = 0.3
+"""Share of the range of an explanation's factor, in logarithms, below which n has not learnt it [-]."""
 SHORT = 3.0
 """Days of the validation block below which n is not judged by it [d]."""
 FEW = 20
@@ -102,7 +105,11 @@ def _missing(writing: _Writing, explained: Explained | None) -> None:
     else:
         answer = "no" if variables else "unknown"
         why = ", and ".join(text for text in (writing.unable, why) if text)
-    writing.found["missing"] = {"answer": answer, "why": why, "p_value": p_value, "variables": variables}
+    found: dict[str, Any] = {"answer": answer, "why": why, "p_value": p_value, "variables": variables, "misfit": {}}
+    if explained:
+        columns = zip(writing.run.model.labels, explained.competition.misfit, strict=True)
+        found["misfit"] = {label: float(size) for label, size in columns}
+    writing.found["missing"] = found
 
 
 def _too_short(explained: Explained) -> str:
@@ -196,8 +203,10 @@ def _driver(writing: _Writing, explained: Explained | None) -> None:
         except InputError as error:
             writing.notes.append(f"What drives {process} cannot be read from n: {error}")
         else:
-            writing.found["driver"] = found
-            return
+            if not _flat(found, explained.curve()):
+                writing.found["driver"] = found
+                return
+            writing.notes.append(f"n has learnt little on {process}; the driver is that of the explanation alone.")
     curve = explained.curve()
     if curve is not None:
         unit = _unit(run, over)
@@ -211,6 +220,16 @@ def _driver(writing: _Writing, explained: Explained | None) -> None:
             "inputs": [],
             "when": [],
         }
+
+
+def _flat(found: Mapping[str, Any], own: Mapping[str, Any] | None) -> bool:
+    """Return whether the factor that n has learnt varies far less than that of the explanation."""
+    if own is None:
+        return False
+    if found["curve"] is None:
+        return True
+    learnt, needed = (float(np.ptp(np.log(np.maximum(c["factor"], 1e-9)))) for c in (found["curve"], own))
+    return learnt < FLAT * needed
 
 
 def _unit(run: RunRecord, driver: str) -> str:

@@ -107,10 +107,11 @@ def _nothing(missing: Entry) -> str:
     ]
     if changes:
         said.append(f"on the validation block n changes the error of recalibrated f by {_and(changes[:NAMED])}")
+    misfit = [f"{size:.2g} in {label}" for label, size in (missing.get("misfit") or {}).items()]
+    if misfit and said:
+        said.append(f"in units of the noise of its sensors f errs by {_and(misfit)}")
     why = [str(missing["why"])] if missing.get("why") and not said else []
-    return (
-        f"{': '.join(['Nothing that these data can show is missing in f', *([', and '.join(said)] if said else why)])}."
-    )
+    return f"{': '.join(['Nothing that these data can show is missing in f', *(['; '.join(said)] if said else why)])}."
 
 
 def _unknown(missing: Entry) -> str:
@@ -128,7 +129,7 @@ def _found(missing: Entry, *, named: bool) -> str | None:
         row = rows[label]
         size = f"{-row['change_percent']:.0f} % (90 % interval {-row['high']:.0f} to {-row['low']:.0f} %)"
         said.append(f"on the validation block n lowers the error of recalibrated f in {label} by {size}")
-    return f"That something is missing shows in this: {', and '.join(said)}." if said else None
+    return f"That something is missing shows in this: {'; '.join(said)}." if said else None
 
 
 def _answer(diagnosis: Entry) -> str | None:
@@ -287,7 +288,7 @@ def _law(diagnosis: Entry) -> str | None:
     if law.get("kept"):
         return f"{head} is {formula}, with {constants}: it holds {holds}."
     best = f"the best, {formula}, with {constants}, holds {holds}"
-    return f"No formula of the library stands for n: {best}, and 80 % are asked for."
+    return f"No formula of the library will do: {best}, and 80 % are asked for."
 
 
 def _proposed(diagnosis: Entry) -> str | None:

@@ -67,10 +67,11 @@ class FirstLook:
             plant = Plant(plant.table, build_layout(config, plant.table))
             proposals, clear = self._compete(config, plant, read_dataset(config, plant.table, plant.layout))
         if proposals:
-            doubt = "" if clear else ", and so do others"
-            self.progress.say(
-                f"{proposals[0]['text']}{doubt}. These lines of the config take it, or --accept if it is alone:"
-            )
+            words = {
+                True: "the lines that take it, as --accept does:",
+                False: "others do as well; the lines to try it:",
+            }
+            self.progress.say(f"{proposals[0]['text']}; {words[bool(clear)]}")
             for line in proposal_lines(proposals[:1]):
                 self.progress.say(f"  {line}")
         return changed

@@ -102,6 +102,8 @@ class Competition:
         Weights of the squared errors.
     candidates : tuple of Candidate
         Processes that f may lack.
+    misfit : ndarray, shape (column,)
+        Root mean square error of recalibrated f, by column [noise].
     """
 
     arena: Arena
@@ -110,6 +112,7 @@ class Competition:
     everything: np.ndarray
     weights: np.ndarray
     candidates: tuple[Candidate, ...]
+    misfit: np.ndarray
 
 
 def compete(arena: Arena, candidates: Sequence[Candidate], *, kinetics: bool = True) -> Competition:
@@ -166,6 +169,7 @@ def compete(arena: Arena, candidates: Sequence[Candidate], *, kinetics: bool = T
         everything=products.fitted(range(len(all_knobs))).loss,
         weights=weights,
         candidates=tuple(candidates),
+        misfit=np.sqrt(np.bincount(record.columns, again.near.errors**2) / np.maximum(np.bincount(record.columns), 1)),
     )
 
 

@@ -135,13 +135,10 @@ class Explained:
         title = r.explanation.title
         if section == "factors":
             words = f"{title} {value:.3g} times as large as recorded"
-            own = [
-                i
-                for i, s in enumerate(self.competition.arena.record.plant.inputs)
-                if r.explanation.name.endswith(s.name)
-            ]
-            if own and r.explanation.family == "flows":
-                mean = float(self.competition.arena.record.inputs[:, own[0]].mean())
+            record, place = self.competition.arena.record, r.explanation.name.removeprefix("flow.")
+            names = [spec.name.removeprefix("recycle.") for spec in record.plant.inputs]
+            if r.explanation.family == "flows":
+                mean = float(record.inputs[:, names.index(place)].mean())
                 words = f"{title} {value * mean:.3g} instead of {mean:.3g} m3/d"
         elif section == "shifts":
             words = f"{title}: {abs(value):.2g} h {'later' if value > 0 else 'earlier'} than recorded"

@@ -78,7 +78,7 @@ def test_a_formula_that_holds_too_little_is_not_offered():
     found = kinetics()
     found["law"] |= {"kept": False, "share_of_gain": 0.61}
     law = sentences(found)[1]
-    assert law.startswith("No formula of the library stands for n")
+    assert law.startswith("No formula of the library will do")
     assert "61 %" in law
 
 
