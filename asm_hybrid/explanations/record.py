@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
 
 from asm_hybrid.config import Config
 from asm_hybrid.data import Observation
 from asm_hybrid.plant import Plant
 from asm_hybrid.solver.grid import Grid
+from asm_hybrid.training.observation import lagged
+from asm_hybrid.training.persistence import PERSISTENCE
+from asm_hybrid.training.sensors import sensor_specs
 from asm_hybrid.training.windows import interpolate_outputs
 
 __all__ = ["Record"]
 
 FIRST = 10.0
 """Time whose mean inputs bring a plant to its start; see `training.run_context` [d]."""
-PERSISTENCE = 0.25
-"""Time within which the errors of one column count as one [d]; see `training.sensors`."""
 
 
 @dataclass(frozen=True)
@@ -111,14 +113,24 @@ class Record:
                 out[own] = min(1.0, len(np.unique(slots[own])) / own.sum())
         return out
 
+    def _shown(self, outputs: np.ndarray) -> np.ndarray:
+        """Return what sensors with a given response time show of what is recorded ``(…, point, target)``."""
+        slow = [(i, spec.lag) for i, spec in enumerate(sensor_specs(self.config)) if spec.lag]
+        if not slow:
+            return outputs
+        shown = outputs.copy()
+        for i, lag in slow:
+            shown[..., i] = lagged(torch.as_tensor(shown[..., i]), torch.tensor(lag), self.grid.spacing)
+        return shown
+
     def read(self, outputs: np.ndarray) -> np.ndarray:
         """Return what is recorded ``(…, point, target)`` at the samples, ``(…, sample)``, in units of noise."""
-        found = interpolate_outputs(outputs, self.observations, self.grid.interval, self.grid.points)
+        found = interpolate_outputs(self._shown(outputs), self.observations, self.grid.interval, self.grid.points)
         parts = [y[..., u] / o.noise for y, o, u in zip(found, self.observations, self._used, strict=True)]
         return np.concatenate(parts, axis=-1)
 
     def errors(self, outputs: np.ndarray) -> np.ndarray:
         """Return predicted minus measured ``(sample,)`` of what is recorded ``(point, target)``, in units of noise."""
-        found = interpolate_outputs(outputs, self.observations, self.grid.interval, self.grid.points)
+        found = interpolate_outputs(self._shown(outputs), self.observations, self.grid.interval, self.grid.points)
         parts = [o.error(y)[u] / o.noise for y, o, u in zip(found, self.observations, self._used, strict=True)]
         return np.concatenate(parts)

@@ -16,6 +16,7 @@ from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics.candidates import Candidate
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.first_state import FIRST_BOUND, FIRST_SPREAD, FirstState
+from asm_hybrid.training.sensors import BIAS_SPREAD, sensor_specs
 
 __all__ = ["FAMILIES", "calibrated", "known_names", "shapes_of", "suspects"]
 
@@ -48,8 +49,8 @@ SENSOR_NOISE, SENSOR_SHARE, SENSOR_MOST = 3.0, 0.1, 5.0
 def calibrated(record: Record) -> tuple[Knob, ...]:
     """Return what moves beside every explanation.
 
-    These are the calibrated parameters, as logarithms of their ratios to the defaults, and the particulate matter that
-    the record begins with, as in the calibration itself.
+    These are, as in the calibration itself, the calibrated parameters, as logarithms of their ratios to the defaults,
+    the biases that are learnt, and the particulate matter that the record begins with.
 
     Parameters
     ----------
@@ -67,6 +68,11 @@ def calibrated(record: Record) -> tuple[Knob, ...]:
         spread = BOUNDS_SHARE * float(np.log(high / low))
         limits = float(np.log(low / default)), float(np.log(high / default))
         found.append(Knob(name, spread, *limits, shown=partial(_times, default), entry=name, moved=_times))
+    for i, spec in enumerate(sensor_specs(record.config)):
+        if spec.bias:
+            size = BIAS_SPREAD * record.observations[i].noise
+            most = SENSOR_MOST * size
+            found.append(Knob(f"bias of {spec.label}", size, -most, most, seen=(i, np.ones_like)))
     for name in FirstState(record.plant).names:
         found.append(Knob(f"first {name}", FIRST_SPREAD, -FIRST_BOUND, FIRST_BOUND, shown=_exp, begins=name))
     return tuple(found)
@@ -304,15 +310,14 @@ def _of_sensors(record: Record) -> list[Explanation]:
     """Return biases and drifts; what is corrected is the opposite of what a sensor shows too much."""
     found = []
     days = float(record.times.max())
-    for i, o in enumerate(record.observations):
+    for i, (o, spec) in enumerate(zip(record.observations, sensor_specs(record.config), strict=True)):
         size = max(SENSOR_NOISE * o.noise, SENSOR_SHARE * float(np.abs(np.median(o.values))))
-        for name, unit, spread, adds in (
-            ("bias", o.unit, size, np.ones_like),
-            ("drift", f"{o.unit}/d", size / days, np.asarray),
-        ):
-            title = f"{name} of the sensor {o.label}"
-            key = ("offsets" if name == "bias" else "drifts", o.label)
-            most = SENSOR_MOST * spread
-            knob = Knob(title, spread, -most, most, unit, seen=(i, adds), correction=key)
+        ways: dict[str, tuple[str, str, float, Callable[[np.ndarray], np.ndarray]]]
+        ways = {"drift": ("drifts", f"{o.unit}/d", size / days, np.asarray)}
+        if not spec.bias:  # one that is learnt moves beside every explanation
+            ways = {"bias": ("offsets", o.unit, size, np.ones_like)} | ways
+        for name, (section, unit, spread, adds) in ways.items():
+            title, most = f"{name} of the sensor {o.label}", SENSOR_MOST * spread
+            knob = Knob(title, spread, -most, most, unit, seen=(i, adds), correction=(section, o.label))
             found.append(_one(f"sensor.{o.label}.{name}", title, "sensors", knob))
     return found
