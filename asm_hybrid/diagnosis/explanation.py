@@ -205,14 +205,15 @@ def _law(writing: _Writing, explained: Explained | None) -> None:
     process, curve = _process(explained), explained.curve() if explained else None
     if explained is None or process is None or curve is None or explained.first is None:
         return
-    x, factor = np.array(curve["x"]), np.array(curve["factor"])
+    x, factor = np.array(curve["x"]), curve["level"] * np.array(curve["factor"])
     spread = np.log(np.array(curve["high"]) / np.array(curve["low"]))
     weight = 1.0 / (spread**2 + np.median(spread) ** 2)
     record = fitted_record(writing.run.model, writing.run.dataset)
     try:
         curves = [Curve(explained.first.driver, x, factor, weight)]
         reference = None if writing.run.model.term is not None else _validated(explained)
-        law, notes = distilled_law(record, process, curves, reference=reference)
+        begin = explained.parameters()
+        law, notes = distilled_law(record, process, curves, reference=reference, begin=begin)
     except (InputError, SimulationError) as error:
         law, notes = None, [f"No law of {process} could be fitted: {error}"]
     writing.found["law"] = law

@@ -277,7 +277,7 @@ def _law(diagnosis: Entry) -> str | None:
     formula = f"{law['expression']} on the rate of {process_words(law['process'])}"
     if law.get("share_of_gain") is None:
         return f"As a formula it may be {formula}, with {constants}; no n errs less than f, by which to judge it."
-    holds = f"{100 * law['share_of_gain']:.0f} % of the gain"
+    holds = f"{100 * law['share_of_gain']:.0f} % of the gain" if law["share_of_gain"] > 0 else "nothing of the gain"
     if law.get("kept"):
         return f"As a formula it is {formula}, with {constants}: it holds {holds}."
     best = f"the best, {formula}, with {constants}, holds {holds}"

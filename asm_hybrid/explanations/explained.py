@@ -137,7 +137,10 @@ class Explained:
         return f"{words} takes away {100 * share:.0f} % of the squared error of f"
 
     def curve(self) -> dict[str, Any] | None:
-        """Return the factor on the rate of the winning process over its driver; None where there is none."""
+        """Return the factor on the rate of the winning process over its driver; None where there is none.
+
+        It is told about one; ``level`` is what it has to be multiplied by beside the parameters found with it.
+        """
         r = self.first
         if r is None or not r.driver or r.explanation.family != "kinetics" or r.fitted is None:
             return None
@@ -155,11 +158,20 @@ class Explained:
             np.einsum("xi,ij,xj->x", basis - level, r.fitted.covariance[np.ix_(places, places)], basis - level)
         )
         return {
+            "level": float(np.exp(level @ at)),
             "x": x.tolist(),
             "factor": np.exp(log).tolist(),
             "low": np.exp(log - ENDS * spread).tolist(),
             "high": np.exp(log + ENDS * spread).tolist(),
         }
+
+    def parameters(self) -> dict[str, float]:
+        """Return the calibrated parameters as they are beside the winning explanation."""
+        r = self.first
+        if r is None:
+            return {}
+        beside = range(len(r.knobs) - len(r.own))
+        return {r.knobs[i].name: float(r.knobs[i].shown(r.at[i])) for i in beside if isinstance(r.knobs[i].entry, str)}
 
 
 @dataclass(frozen=True)

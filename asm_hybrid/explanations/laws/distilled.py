@@ -64,6 +64,7 @@ def distilled_law(
     *,
     fit: Fit = least_squares,
     reference: Mapping[str, float] | None = None,
+    begin: Mapping[str, float] | None = None,
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """Return the law of a process, with its constants fitted within the plant and its scores.
 
@@ -86,6 +87,9 @@ def distilled_law(
     reference : mapping of str to float, optional
         Mean squared error on the validation block in units of noise, by variable, of what the law has to keep up with:
         without it that of f + n.
+    begin : mapping of str to float, optional
+        Parameters that belong to the factor that was learnt, from which the fits begin: those of f alone have bent to
+        what it lacks, and may let a law begin in another steady state, such as one without nitrifiers.
 
     Returns
     -------
@@ -106,7 +110,7 @@ def distilled_law(
     tried, notes = [], []
     for law in [*ranked[0][:LEADING], *([both] if both else [])]:
         try:
-            tried.append(fit_law(record, process, law, origin, fit))
+            tried.append(fit_law(record, process, law, origin, fit, begin))
         except SimulationError as error:
             notes.append(f"The law {law.kind} of {process} could not be fitted within the plant: {error}")
     n = _learnt(record)

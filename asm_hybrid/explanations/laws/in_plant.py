@@ -95,7 +95,14 @@ class FittedLaw:
         return tuple(self.names.fitted(self.law))
 
 
-def fit_law(record: FittedRecord, process: str, law: Law, origin: str, fit: Fit = least_squares) -> FittedLaw:
+def fit_law(
+    record: FittedRecord,
+    process: str,
+    law: Law,
+    origin: str,
+    fit: Fit = least_squares,
+    begin: Mapping[str, float] | None = None,
+) -> FittedLaw:
     """Put a law into the plant and fit its constants to the training block.
 
     The parameters that the run calibrates are fitted with them, and the one that takes up the scale of the law. Nothing
@@ -113,6 +120,8 @@ def fit_law(record: FittedRecord, process: str, law: Law, origin: str, fit: Fit 
         Name of the run.
     fit : callable, optional
         What fits.
+    begin : mapping of str to float, optional
+        Parameters from which the fit begins, in the place of those that the run has found for f without the law.
 
     Returns
     -------
@@ -123,7 +132,7 @@ def fit_law(record: FittedRecord, process: str, law: Law, origin: str, fit: Fit 
     SimulationError
         When the plant cannot be simulated with the law at its start.
     """
-    problem, names = law_problem(record, process, law, origin)
+    problem, names = law_problem(record, process, law, origin, begin)
     solution, parameters, values = _solved(record, problem, fit)
     found = dict(zip(problem.plant.table.parameter_names, parameters.tolist(), strict=True))
     best = law.moved(tuple({symbol: found[n] for symbol, n in own.items()} for own in names.constants))
@@ -175,12 +184,14 @@ def _competing(record: FittedRecord, process: str) -> dict[str, tuple[float, flo
     return bounds
 
 
-def law_problem(record: FittedRecord, process: str, law: Law, origin: str) -> tuple[LawProblem, LawNames]:
+def law_problem(
+    record: FittedRecord, process: str, law: Law, origin: str, begin: Mapping[str, float] | None = None
+) -> tuple[LawProblem, LawNames]:
     """Return the plant with a law, and what is to be fitted in it.
 
     Parameters
     ----------
-    record, process, law, origin
+    record, process, law, origin, begin
         See `fit_law`.
 
     Returns
@@ -196,7 +207,7 @@ def law_problem(record: FittedRecord, process: str, law: Law, origin: str) -> tu
     table, _ = patched_table(base, process, law, origin=origin, calibrated=calibrated)
     rows = {p.name: p for p in table.parameters}
     bounds = _competing(record, process) | {name: rows[name].bounds for name in names.fitted(law)}
-    values = dict(zip(base.parameter_names, model.parameters.tolist(), strict=True))
+    values = dict(zip(base.parameter_names, model.parameters.tolist(), strict=True)) | dict(begin or {})
     values = {name: values.get(name, rows[name].default) for name in rows}
     takes_up = names.scale or scaling_parameter(base, process, calibrated)
     if takes_up:
