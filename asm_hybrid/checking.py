@@ -21,6 +21,8 @@ from asm_hybrid.data import Dataset, QualityFinding
 from asm_hybrid.data.check_text import aligned, check_data, finding_lines, table_text
 from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.errors import InputError
+from asm_hybrid.explanations.explained import competing_candidates
+from asm_hybrid.explanations.read import record_of
 from asm_hybrid.hybrid.signs import sign_rows
 from asm_hybrid.kinetics import Table
 from asm_hybrid.notebook.check_result import CheckResult, as_finding
@@ -130,7 +132,19 @@ def _check_config(name: str, config: Config) -> CheckResult:
         else:
             lines += [*cost_lines(cost, memory), ""]
             findings += cost_findings(cost, memory, name)
-    return _result(name, lines, findings, wrong, draw_flowsheet(plant, flows))
+    return _result(
+        name, lines, findings, [*wrong, *_explanations(config, plant, dataset)], draw_flowsheet(plant, flows)
+    )
+
+
+def _explanations(config: Config, plant: Plant, dataset: Dataset) -> list[InputError]:
+    """Return what is wrong with the explanations that the config leaves out, and with the candidates that it adds."""
+    if config.diagnosis.explain:
+        try:
+            competing_candidates(record_of(config, plant, dataset))
+        except InputError as error:
+            return [error]
+    return []
 
 
 def _signs(config: Config, plant: Plant) -> list[str]:

@@ -94,7 +94,7 @@ def train(
         raise typer.BadParameter("a run goes on with what it began with: --accept belongs to CONFIG")
     shown = {"progress": True, "plot": plot}
     result = api.resume(resume, **shown) if resume else api.run(str(config), out, **shown, accept=accept)
-    if result.interrupted:
+    if result.interrupted or result.resumable:  # a finished run leaves nothing to go on from
         typer.echo(f"interrupted; the best model so far is in {result.folder}", err=True)
         if result.resumable:
             typer.echo(f"to go on: asm-hybrid train --resume {result.folder}", err=True)

@@ -91,7 +91,7 @@ def diagnose_again(folder: Path, progress: Progress | None = None) -> RunResult:
     """
     result = _finished(folder)
     with hold_run(result.folder):
-        _tell(result.folder, progress or Silent(), None)
+        _tell(result.folder, progress or Silent(), None, asked=True)
     return result
 
 
@@ -131,12 +131,12 @@ def _finished(folder: Path) -> RunResult:
     return result
 
 
-def _tell(folder: Path, progress: Progress, explained: Explained | None) -> None:
-    """Say what f failed to capture and what the model answers, and write the report."""
+def _tell(folder: Path, progress: Progress, explained: Explained | None, *, asked: bool = False) -> None:
+    """Say what f failed to capture, where config or user ask for it, and what the model answers; write the report."""
     progress.stage("diagnosing")
     diagnose(folder)
     run = read_record(folder)
-    if run.model.config.diagnosis.explain:
+    if asked or run.model.config.diagnosis.explain:
         progress.stage("saying what f failed to capture")
         explain_run(run, explained)
         write_manifest(folder)

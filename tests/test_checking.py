@@ -141,3 +141,14 @@ def test_the_water_table_has_the_mean_of_the_record(tmp_path, kind, mean):
     frame.to_csv(tmp_path / "plant.csv", index=False)
     (row,) = [line.split() for line in check(path).lines if line.split()[:2] == ["influent", "anoxic"]]
     assert row[-1] == mean
+
+
+def test_explanations_and_candidates_are_checked_too(tmp_path):
+    path = write_case(tmp_path)
+    path.write_text(path.read_text(encoding="utf-8") + "diagnosis: {leave_out: [sensor.NH3.bias]}\n", encoding="utf-8")
+    found = check(path)
+    assert found.errors == 1
+    said = "\n".join(found.lines)
+    assert "there is no explanation 'sensor.NH3.bias'" in said
+    assert "sensor.NH4.bias" in said
+    assert "sludge age" in said or "SRT" in said

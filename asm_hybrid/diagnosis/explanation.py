@@ -30,6 +30,9 @@ SHORT = 3.0
 FEW = 20
 """Samples of a variable in the validation block below which it is not judged by it."""
 
+ENOUGH = 10
+"""Days with measurements from which on an explanation can be told from chance, see `asm_hybrid.explanations.scores`."""
+
 
 @dataclass
 class _Writing:
@@ -38,6 +41,8 @@ class _Writing:
     run: RunRecord
     found: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    unable: str = ""
+    """Why explanations could not compete."""
 
 
 def explain_run(run: RunRecord, explained: Explained | None = None) -> dict[str, Any]:
@@ -60,8 +65,11 @@ def explain_run(run: RunRecord, explained: Explained | None = None) -> dict[str,
         try:
             explained = explain(record_of(run.model.config, run.model.plant, run.dataset))
         except InputError as error:
-            writing.notes.append(f"Explanations could not compete: {error.found}; expected {error.expected}.")
+            writing.unable = f"explanations could not compete ({error.found}; expected {error.expected})"
+            remedy = f"; {error.fix}" if error.fix else ""
+            writing.notes.append(f"Explanations could not compete: {error.found}; expected {error.expected}{remedy}.")
         except SimulationError as error:
+            writing.unable = f"explanations could not compete ({error})"
             writing.notes.append(f"Explanations could not compete: {error}")
     _missing(writing, explained)
     _ranked(writing, explained)
@@ -86,12 +94,24 @@ def _missing(writing: _Writing, explained: Explained | None) -> None:
         why = f"n errs less than recalibrated f in {', '.join(better)} on the validation block"
         if explained:
             why += ", and no single explanation does"
+    elif explained and not explained.ranking.decides:
+        answer, why = "unknown", _too_short(explained)
     elif explained:
         answer = "no"
         why = f"no explanation errs less than recalibrated f on days left out beyond chance ({p_value:.2g})"
     else:
         answer = "no" if variables else "unknown"
+        why = ", and ".join(text for text in (writing.unable, why) if text)
     writing.found["missing"] = {"answer": answer, "why": why, "p_value": p_value, "variables": variables}
+
+
+def _too_short(explained: Explained) -> str:
+    """Say that no explanation can be told from chance, since there are too few days."""
+    days = len(explained.competition.arena.record.day_of)
+    return (
+        f"with measurements on {days} days in the blocks train and validate even the best explanation has a chance of "
+        f"{explained.ranking.least_p:.2g} or more to help by luck, and about {ENOUGH} days are needed"
+    )
 
 
 def _n_against_f(writing: _Writing) -> tuple[dict[str, dict[str, float]], str]:
@@ -211,9 +231,8 @@ def _law(writing: _Writing, explained: Explained | None) -> None:
     record = fitted_record(writing.run.model, writing.run.dataset)
     try:
         curves = [Curve(explained.first.driver, x, factor, weight)]
-        reference = None if writing.run.model.term is not None else _validated(explained)
         begin = explained.parameters()
-        law, notes = distilled_law(record, process, curves, reference=reference, begin=begin)
+        law, notes = distilled_law(record, process, curves, reference=_validated(explained), begin=begin)
     except (InputError, SimulationError) as error:
         law, notes = None, [f"No law of {process} could be fitted: {error}"]
     writing.found["law"] = law

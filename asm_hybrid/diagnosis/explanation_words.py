@@ -12,6 +12,7 @@ from asm_hybrid.diagnosis.plain_words import (
     FAMILIES,
     explanation_title,
     figure,
+    held_words,
     quantity_words,
 )
 from asm_hybrid.text import process_words
@@ -76,7 +77,8 @@ def proposal_lines(proposals: Sequence[Entry]) -> list[str]:
     Parameters
     ----------
     proposals : sequence of mapping
-        With ``section``, ``key``, ``value`` and ``unit``, as ``diagnosis.json`` holds them.
+        With ``section``, ``key``, ``value``, ``unit`` and, where the config corrects the same already, ``stated``: the
+        whole correction, as ``diagnosis.json`` holds them.
 
     Returns
     -------
@@ -88,7 +90,9 @@ def proposal_lines(proposals: Sequence[Entry]) -> list[str]:
         key = str(proposal["key"])
         key = key if _PLAIN.fullmatch(key) and key.lower() not in _WORDS else json.dumps(key, ensure_ascii=False)
         value = float(f"{float(proposal['value']):.3g}")
-        found.setdefault(str(proposal["section"]), []).append(f"    {key}: {value:.10g}{_unit(proposal)}")
+        whole = proposal.get("stated")
+        line = f"{whole}  # in place of what stands there" if whole else f"{value:.10g}{_unit(proposal)}"
+        found.setdefault(str(proposal["section"]), []).append(f"    {key}: {line}")
     lines = [line for section, entries in found.items() for line in (f"  {section}:", *entries)]
     return ["corrections:", *lines] if lines else []
 
@@ -275,11 +279,13 @@ def _law(diagnosis: Entry) -> str | None:
         [f"{c['name']} = {figure(c['value'])}{_unit(c)} ({_interval(c, 1.0, _unit(c))})" for c in law["constants"]]
     )
     formula = f"{law['expression']} on the rate of {process_words(law['process'])}"
+    alone = len((diagnosis.get("answer") or {}).get("set") or ()) < 2
+    head = "As a formula it" if alone else f"If it is {process_words(law['process'])}, its formula"
     if law.get("share_of_gain") is None:
-        return f"As a formula it may be {formula}, with {constants}; no n errs less than f, by which to judge it."
-    holds = f"{100 * law['share_of_gain']:.0f} % of the gain" if law["share_of_gain"] > 0 else "nothing of the gain"
+        return f"{head} may be {formula}, with {constants}; no n errs less than f, by which to judge it."
+    holds = held_words(law["share_of_gain"])
     if law.get("kept"):
-        return f"As a formula it is {formula}, with {constants}: it holds {holds}."
+        return f"{head} is {formula}, with {constants}: it holds {holds}."
     best = f"the best, {formula}, with {constants}, holds {holds}"
     return f"No formula of the library stands for n: {best}, and 80 % are asked for."
 
@@ -318,13 +324,17 @@ def _when(diagnosis: Entry) -> str | None:
     own, parts = f"{driver['driver']} ", []
     if driver.get("driver") and driver.get("share") is not None:
         spread = next((i for i in driver.get("inputs") or [] if i["name"] == driver["driver"] and "low" in i), None)
-        seeds = f" ({100 * spread['low']:.0f} to {100 * spread['high']:.0f} % by seed)" if spread else ""
+        seeds = (
+            f" ({100 * spread['low']:.0f} to {100 * spread['high']:.0f} % by seed)"
+            if spread and spread["high"] > spread["low"]
+            else ""
+        )
         alone = f"{quantity_words(driver['driver'])} alone explains {100 * driver['share']:.0f} %{seeds}"
         parts.append(f"{alone} of the variance of the learnt factor")
     for row in driver.get("when") or []:
         effect, time, condition = row["share_of_effect"], row["share_of_time"], row["condition"]
         if effect >= CONCENTRATED * time and not condition.startswith(own):
-            rare = f"the {100 * time:.0f} % of the time with {condition}"
+            rare = f"the {100 * time:.0f} % of the time {'' if condition.startswith('from ') else 'with '}{condition}"
             parts.append(f"{100 * effect:.0f} % of its effect falls into {rare}")
             break
     return f"{_capital('; '.join(parts))}." if parts else None

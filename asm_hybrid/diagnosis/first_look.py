@@ -8,7 +8,7 @@ from asm_hybrid.config import Config, build_layout, corrected_config
 from asm_hybrid.data import Dataset, read_dataset
 from asm_hybrid.diagnosis.explanation_words import proposal_lines
 from asm_hybrid.errors import SimulationError
-from asm_hybrid.explanations.explained import Explained, explain, too_few
+from asm_hybrid.explanations.explained import Explained, competing_candidates, explain, too_few
 from asm_hybrid.explanations.read import record_of
 from asm_hybrid.plant import Plant
 from asm_hybrid.training import Progress
@@ -79,6 +79,7 @@ class FirstLook:
         """Return what is proposed, and what of it stands alone."""
         record = record_of(config, plant, dataset)
         self.explained = None
+        competing_candidates(record)
         if not too_few(record):
             self.progress.stage("looking for what f misses")
             try:

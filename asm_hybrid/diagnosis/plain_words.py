@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asm_hybrid.text import process_words
 
-__all__ = ["FAMILIES", "explanation_title", "figure", "quantity_words"]
+__all__ = ["FAMILIES", "explanation_title", "figure", "held_words", "quantity_words"]
 
 FAMILIES = {
     "kinetics": "kinetics",
@@ -100,3 +100,21 @@ def figure(value: float, digits: int = 3) -> str:
     """
     rounded = float(f"{value:.{digits}g}")
     return f"{rounded:,.0f}" if 1e3 <= abs(rounded) < 1e9 else f"{rounded:.{digits}g}"
+
+
+def held_words(share: float) -> str:
+    """Return how much of a gain a law holds, in words.
+
+    Parameters
+    ----------
+    share : float
+        Its gain over that of what it is measured by [-]. Far above one where that has gained next to nothing.
+
+    Returns
+    -------
+    str
+        What follows "it holds".
+    """
+    if share > 1:
+        return "the whole gain, and errs less still"
+    return f"{100 * share:.0f} % of the gain" if share > 0 else "nothing of the gain"

@@ -31,6 +31,9 @@ DRIVERS = 2
 NEAR_BOUND = 0.01
 """A knob counts as at its bound within this share of its range."""
 
+CHANGES = 1e-3
+"""An explanation that moves none of its knobs by as much, in spreads, changes nothing: what it gains is not its own."""
+
 
 @dataclass(frozen=True)
 class Rival:
@@ -72,7 +75,9 @@ class Rival:
 
     @property
     def plausible(self) -> bool:
-        """Whether no knob of its own lies at its bound."""
+        """Whether it changes something, and no knob of its own lies at its bound."""
+        if all(abs(self.at[i]) < CHANGES * self.knobs[i].spread for i in self.own):
+            return False
         for i in self.own:
             knob, size = self.knobs[i], self.at[i]
             margin = NEAR_BOUND * (knob.high - knob.low)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from asm_hybrid.config import corrected_config
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.explanations.arena import Arena
 from asm_hybrid.explanations.competition import Competition, Rival, compete, second
@@ -18,13 +19,13 @@ from asm_hybrid.explanations.record import Record
 from asm_hybrid.explanations.scores import NEAR, Ranking, beats, rank
 from asm_hybrid.explanations.suspects import FAMILIES, known_names
 from asm_hybrid.hybrid.system import PlantSystem
-from asm_hybrid.kinetics.candidates import candidates_for
+from asm_hybrid.kinetics.candidates import Candidate, candidates_for
 
-__all__ = ["Explained", "Trajectories", "explain", "too_few"]
+__all__ = ["Explained", "Trajectories", "competing_candidates", "explain", "too_few"]
 
 SAMPLES, DAYS = 20, 6
 """Fewest samples and days with which explanations can compete."""
-ENOUGH = f"at least {SAMPLES} samples on {DAYS} days, so that explanations can be judged on days left out"
+ENOUGH = f"at least {SAMPLES} samples on {DAYS} days, of which some are left out in turn"
 ENDS = 1.645
 """Half of a 90 % interval, in standard deviations."""
 SECOND_CHANCE = 0.05
@@ -116,7 +117,19 @@ class Explained:
                 | {"low": low, "high": high, "share": share, "clear": len(self.named) == 1}
                 | {"text": self._proposed(r, section, value, size["unit"], share)}
             )
+            found[-1]["stated"] = self._stated(found[-1])
         return found
+
+    def _stated(self, proposal: dict[str, Any]) -> str | None:
+        """Return what the config states with a proposal where it corrects the same already; None where it does not."""
+        config, section, key = self.competition.arena.record.config, proposal["section"], proposal["key"]
+        if key not in getattr(config.corrections, section):
+            return None
+        whole = getattr(corrected_config(config, [proposal]).corrections, section)[key]
+        if section == "factors":
+            return f"{whole:.3g}"
+        number, unit = (24.0 * whole, "h") if section == "shifts" else str(whole).split(" ", 1)
+        return f"{float(number):.3g} {unit}"
 
     def _proposed(self, r: Rival, section: str, value: float, unit: str, share: float) -> str:
         title = r.explanation.title
@@ -207,6 +220,44 @@ class Trajectories:
         return Trajectories(tuple(targets), values)
 
 
+def competing_candidates(record: Record) -> tuple[Candidate, ...]:
+    """Return the processes that f may lack, once the config's choice of explanations has been looked at.
+
+    Parameters
+    ----------
+    record : Record
+        The record.
+
+    Returns
+    -------
+    tuple of Candidate
+
+    Raises
+    ------
+    InputError
+        If the config leaves out what there is not, or everything; or names a candidate that does not fit.
+    """
+    config = record.config
+    candidates = candidates_for(record.plant.table, [config.resolve(path) for path in config.diagnosis.candidates])
+    known, left_out = known_names(record, candidates), config.diagnosis.leave_out
+    for i, name in enumerate(left_out):
+        if name not in (*known, *FAMILIES):
+            raise InputError(
+                f"there is no explanation {name!r} in this plant",
+                where=config.where("diagnosis", "leave_out", i),
+                expected=f"an explanation, such as {', '.join(list(known)[:3])}, or one of {', '.join(FAMILIES)}",
+                fix=nearest(name, (*known, *FAMILIES)),
+            )
+    if all({name, family} & set(left_out) for name, family in known.items()):
+        raise InputError(
+            "every explanation is left out, so that none can compete",
+            where=config.where("diagnosis", "leave_out"),
+            expected="some that compete",
+            fix="leave out less, or set diagnosis.explain: false",
+        )
+    return tuple(candidates)
+
+
 def explain(record: Record) -> Explained:
     """Let explanations of what f misses compete.
 
@@ -222,21 +273,12 @@ def explain(record: Record) -> Explained:
     Raises
     ------
     InputError
-        If the config leaves out what there is not, or names a candidate that does not fit; or if `too_few`.
+        See `competing_candidates`; or if `too_few`.
     SimulationError
         When f diverges.
     """
     config = record.config
-    candidates = candidates_for(record.plant.table, [config.resolve(path) for path in config.diagnosis.candidates])
-    known = known_names(record, candidates)
-    for i, name in enumerate(config.diagnosis.leave_out):
-        if name not in (*known, *FAMILIES):
-            raise InputError(
-                f"there is no explanation {name!r} in this plant",
-                where=config.where("diagnosis", "leave_out", i),
-                expected=f"an explanation, such as {', '.join(known[:3])}, or one of {', '.join(FAMILIES)}",
-                fix=nearest(name, (*known, *FAMILIES)),
-            )
+    candidates = competing_candidates(record)
     few = too_few(record)
     if few:
         fix = "measure longer, or make the blocks longer"
@@ -246,10 +288,10 @@ def explain(record: Record) -> Explained:
     beside, chance = None, None
     if ranking.found and ranking.first is not None:
         best = competition.rivals[ranking.first]
-        if best.fitted is not None:
-            others = tuple(r for r in second(competition, best) if r.plausible)
+        others = tuple(r for r in second(competition, best) if r.plausible) if best.fitted is not None else ()
+        if others:
             chance = beats(competition, best, others)
-            helps = bool(others) and NEAR * others[0].loss.sum() < best.loss.sum()
+            helps = NEAR * others[0].loss.sum() < best.loss.sum()
             beside = others[0] if helps and chance < SECOND_CHANCE else None
     return Explained(competition, ranking, beside, chance)
 

@@ -52,6 +52,8 @@ class Ranking:
         Share of the draws in which one of the set is the best.
     everything : float
         Gain of everything at once.
+    least_p : float
+        The lowest chance that so few stretches of days can give, however good an explanation is.
     """
 
     p_value: float
@@ -66,6 +68,12 @@ class Ranking:
     first: int | None
     confidence: float
     everything: float
+    least_p: float
+
+    @property
+    def decides(self) -> bool:
+        """Whether there are days enough for any explanation to be told from chance."""
+        return self.least_p < SIGNIFICANT
 
     @property
     def found(self) -> bool:
@@ -143,6 +151,7 @@ def rank(competition: Competition) -> Ranking:
         first=first,
         confidence=confidence,
         everything=float(everything),
+        least_p=0.5 ** len(np.unique(stretches)),
     )
 
 

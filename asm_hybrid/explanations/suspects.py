@@ -16,7 +16,7 @@ from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics.candidates import Candidate
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.first_state import FIRST_BOUND, FIRST_SPREAD, FirstState
-from asm_hybrid.training.sensors import BIAS_SPREAD, sensor_specs
+from asm_hybrid.training.sensors import BIAS_BOUND, BIAS_SPREAD, sensor_specs
 
 __all__ = ["FAMILIES", "calibrated", "known_names", "shapes_of", "suspects"]
 
@@ -32,6 +32,8 @@ OFFSET = 0.05
 """What is added to a driver before its logarithm is taken, as a share of its range's upper end [-]."""
 LEAST_SIDE = 0.1
 """Least distance of the middle from an end, as a share of the range [-]."""
+LEAST_HELD = 1e-6
+"""Drivers that stay below are left out: there is none of them [g/m³, mol/m³]."""
 POINTS = 500
 """Knots from which ranges are taken, at most."""
 BOUNDS_SHARE = 0.25
@@ -71,7 +73,7 @@ def calibrated(record: Record) -> tuple[Knob, ...]:
     for i, spec in enumerate(sensor_specs(record.config)):
         if spec.bias:
             size = BIAS_SPREAD * record.observations[i].noise
-            most = SENSOR_MOST * size
+            most = BIAS_BOUND * size
             found.append(Knob(f"bias of {spec.label}", size, -most, most, seen=(i, np.ones_like)))
     for name in FirstState(record.plant).names:
         found.append(Knob(f"first {name}", FIRST_SPREAD, -FIRST_BOUND, FIRST_BOUND, shown=_exp, begins=name))
@@ -139,7 +141,7 @@ def _sides(process: str, driver: str, x: np.ndarray, weight: np.ndarray) -> tupl
     order = np.argsort(x)
     place = np.cumsum(weight[order])
     low, middle, high = (float(v) for v in np.interp(np.array([0.05, 0.5, 0.95]) * place[-1], place, x[order]))
-    if high - low <= LEAST_RANGE * abs(middle) or high <= 0.0:
+    if high - low <= LEAST_RANGE * abs(middle) or high <= LEAST_HELD:
         return ()
     least, offset = LEAST_SIDE * (high - low), OFFSET * high
     low, high = max(0.0, min(low, middle - least)), max(high, middle + least)
@@ -186,8 +188,8 @@ def _all(
     return [*found, *_of_influent(record), *_of_flows(record), *_of_oxygen(record), *_of_sensors(record)]
 
 
-def known_names(record: Record, candidates: Sequence[Candidate]) -> tuple[str, ...]:
-    """Return the names of all explanations that there are for a record, whatever its config leaves out.
+def known_names(record: Record, candidates: Sequence[Candidate]) -> dict[str, Family]:
+    """Return the explanations that there are for a record, whatever its config leaves out, each with its family.
 
     Parameters
     ----------
@@ -198,10 +200,10 @@ def known_names(record: Record, candidates: Sequence[Candidate]) -> tuple[str, .
 
     Returns
     -------
-    tuple of str
+    dict of str to str
     """
     ways: dict[str, dict[str, tuple[Shape, ...]]] = {process: {} for process in record.plant.table.process_names}
-    return tuple(e.name for e in _all(record, ways, candidates))
+    return {e.name: e.family for e in _all(record, ways, candidates)}
 
 
 def _coefficient(shape: Shape) -> Knob:

@@ -9,6 +9,7 @@ from typing import Any
 
 from asm_hybrid.artefacts import make_folder, read_json, staged_folder, write_text_atomic
 from asm_hybrid.config import Config, build_layout, calibration_bounds, load_config, parameter_values
+from asm_hybrid.diagnosis.plain_words import held_words
 from asm_hybrid.errors import InputError, readable
 from asm_hybrid.export.format import refuse_occupied
 from asm_hybrid.kinetics import Table, parse_table
@@ -58,7 +59,7 @@ class Distilled:
             known = "" if row["low"] is None else f" ({row['low']:.3g} to {row['high']:.3g})"
             unit = "" if row["unit"] == "-" else f" {row['unit']}"
             lines.append(f"  {row['name']} = {row['value']:.3g}{unit}{known}")
-        lines.append(f"  it holds {100 * law['share_of_gain']:.0f} % of what was learnt, on the validation block")
+        lines.append(f"  it holds {held_words(law['share_of_gain'])}, on the validation block")
         titles = {"f": "f", "law": "f + law", "n": "f + n"}
         for label, row in law["scores"].items():
             found = [f"{title} {row[key]:.3g}" for key, title in titles.items() if row[key] is not None]
@@ -130,9 +131,10 @@ def _law_of(run: Path) -> dict[str, Any]:
     found = read_json(path, again)
     law = found.get("law")
     if not isinstance(law, dict):
-        reasons = [str(note) for note in found.get("notes") or []]
+        why = None if (found.get("answer") or {}).get("set") else (found.get("missing") or {}).get("why")
+        reason = why or " ".join(map(str, found.get("notes") or []))
         raise InputError(
-            "the diagnosis of the run has no law" + (f": {' '.join(reasons)}" if reasons else ""),
+            "the diagnosis of the run has no law" + (f": {reason}" if reason else ""),
             where=str(path),
             expected=expected,
             fix="a law needs a process that explains what f lacks, and a driver that a rate can read; see report.html",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from asm_hybrid.diagnosis.explanation_words import EVERYTHING, NOTHING, proposal_lines
-from asm_hybrid.diagnosis.plain_words import explanation_title
+from asm_hybrid.diagnosis.plain_words import explanation_title, held_words
 from asm_hybrid.report.diagnosis_record import Diagnosis, Explanation, Law
 from asm_hybrid.report.explanation_figures import driver_figure, effects_figure, ranking_figure
 from asm_hybrid.report.style import number, unit_text
@@ -52,6 +52,7 @@ def diagnosis_chapter(found: Diagnosis) -> dict[str, Any]:
         "decided": driver is not None and found.answer.names == [f"process.{driver.process}"],
         "when": [row for row in driver.when if row.share_of_effect > row.share_of_time][:_WHEN] if driver else [],
         "law": found.law,
+        "law_held": held_words(found.law.share_of_gain) if found.law and found.law.share_of_gain is not None else "",
         "law_rows": _law_rows(found.law) if found.law else [],
         "proposals": found.proposals,
         "all_clear": all(p.clear for p in found.proposals),

@@ -310,6 +310,8 @@ class Proposal(Record):
         Its 90 % interval [unit].
     unit : str
         Its unit.
+    stated : str or None
+        Value and unit of the whole correction, where the config of the run corrects the same already.
     clear : bool
         Whether no other explanation does as well.
     """
@@ -323,6 +325,7 @@ class Proposal(Record):
     low: float | None = None
     high: float | None = None
     unit: str = "-"
+    stated: str | None = None
 
 
 class Diagnosis(Record):

@@ -20,6 +20,8 @@ __all__ = ["SensorSpec", "SensorTable", "Sensors", "sensor_specs", "sensor_warni
 
 BIAS_SPREAD = 3.0
 """Standard deviation of a bias before anything was measured, in units of the sensor's noise."""
+BIAS_BOUND = 10.0
+"""Largest bias that is searched for beside the parameters of f, in standard deviations of its prior."""
 LAG_SPREAD = 10.0 / 1440.0
 """Standard deviation of the half-normal prior of a lag [d]."""
 LONGEST_LAG = 1.0 / 24.0

@@ -47,6 +47,33 @@ def test_clear_kinetics_names_process_driver_gain_and_confidence_first():
     assert "94 % of the gain" in law
 
 
+def test_no_formula_is_said_to_hold_more_than_everything():
+    found = kinetics()
+    found["law"] |= {"share_of_gain": 126.4}
+    law = sentences(found)[1]
+    assert law.endswith("it holds the whole gain, and errs less still.")
+    assert "12640" not in law
+
+
+def test_a_formula_among_several_explanations_is_one_of_a_case():
+    found = kinetics()
+    found["answer"] |= {"set": [GROWTH, "flow.internal"]}
+    text = next(s for s in sentences(found) if "monod" in s)
+    assert text.startswith("If it is growth of autotrophs") or text.startswith(
+        "If it is aerobic growth of autotrophs, its"
+    )
+
+
+def test_one_seed_has_no_range_and_hours_are_times():
+    found = kinetics()
+    for row in found["driver"]["inputs"]:
+        row |= {"low": row["share"], "high": row["share"]}
+    found["driver"]["when"] = [{"condition": "from 12:00 to 18:00", "share_of_time": 0.25, "share_of_effect": 0.7}]
+    text = next(s for s in sentences(found) if "alone explains" in s)
+    assert "by seed" not in text
+    assert "the 25 % of the time from 12:00 to 18:00" in text
+
+
 def test_a_formula_that_holds_too_little_is_not_offered():
     found = kinetics()
     found["law"] |= {"kept": False, "share_of_gain": 0.61}

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from asm_hybrid.explanations.competition import Rival
+from asm_hybrid.explanations.knobs import Explanation, Knob
 from asm_hybrid.explanations.scores import rank
 
 
@@ -79,3 +81,18 @@ def test_one_day_alone_decides_nothing():
     ranking = rank(competition([helped], nothing))
     assert ranking.removed[0] > 0.5
     assert not ranking.found
+
+
+@pytest.mark.parametrize(("days", "decides"), [(6, False), (8, False), (9, True), (24, True)])
+def test_so_few_days_that_luck_alone_could_do_it_decide_nothing(days, decides):
+    ranking = rank(competition([noisy(0.1, days)], noisy(2.0, days, seed=2)))
+    assert ranking.found == ranking.decides == decides
+    assert ranking.p_value == pytest.approx(ranking.least_p, abs=0.02)
+
+
+@pytest.mark.parametrize(("size", "plausible"), [(0.0, False), (0.2, True), (1.5, False), (-1.5, False)])
+def test_an_explanation_that_changes_nothing_or_too_much_is_not_plausible(size, plausible):
+    knob = Knob("zero of a sensor", 0.5, -1.5, 1.5)
+    one = Explanation("oxygen.tank", "zero of a sensor", "oxygen", {"": (knob,)})
+    rival = Rival(one, "", np.zeros(9), (Knob("mu_A", 1.0, -2.0, 2.0), knob), np.array([0.3, size]))
+    assert rival.plausible is plausible

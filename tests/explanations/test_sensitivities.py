@@ -10,7 +10,7 @@ from asm_hybrid.explanations.arena import Arena
 from asm_hybrid.explanations.knobs import Knob
 from asm_hybrid.explanations.rate_factors import Shape
 from asm_hybrid.explanations.read import record_of
-from asm_hybrid.explanations.suspects import suspects
+from asm_hybrid.explanations.suspects import shapes_of, suspects
 from asm_hybrid.kinetics.candidates import candidates_for
 from asm_hybrid.plant import Plant
 from asm_hybrid.solver.variation import sensitivities
@@ -86,3 +86,14 @@ def test_with_everything_at_zero_the_plant_is_f(arena):
     plain, whole = arena.problem(), arena.problem(candidates, shapes)
     outputs = [p.simulate((), np.zeros(0)).outputs for p in (plain, whole)]
     assert outputs[1] == pytest.approx(outputs[0], rel=1e-7)
+
+
+def test_what_a_plant_holds_none_of_drives_nothing(arena):
+    knots = len(arena.record.inputs)
+    states = arena.start * np.random.default_rng(2).uniform(0.5, 1.5, (knots, *arena.start.shape))
+    names = arena.record.plant.table.component_names
+    assert "S_NO" in shapes_of(arena.record, states)["decay_autotrophs"]
+    states[..., names.index("S_NO")] *= 1e-31
+    found = shapes_of(arena.record, states)
+    assert all("S_NO" not in ways for ways in found.values())
+    assert "S_NH" in found["decay_autotrophs"]

@@ -85,8 +85,8 @@ def distilled_law(
     fit : callable, optional
         What fits the constants within the plant.
     reference : mapping of str to float, optional
-        Mean squared error on the validation block in units of noise, by variable, of what the law has to keep up with:
-        without it that of f + n.
+        Mean squared error on the validation block in units of noise, by variable, of what the law has to keep up with
+        where there is no n, or none that errs less than f.
     begin : mapping of str to float, optional
         Parameters that belong to the factor that was learnt, from which the fits begin: those of f alone have bent to
         what it lacks, and may let a law begin in another steady state, such as one without nitrifiers.
@@ -114,14 +114,14 @@ def distilled_law(
         except SimulationError as error:
             notes.append(f"The law {law.kind} of {process} could not be fitted within the plant: {error}")
     n = _learnt(record)
-    goal = reference if reference is not None else squares(record, n, "validate") if n is not None else {}
     validated = [_validated(record, one) for one in tried]
     if not tried or not np.isfinite(validated).any():
         return None, [*notes, f"No law of {process} could be simulated over the record."]
     before = min(before, _alone(record, process, fit))
     best = _chosen(tried, before - np.array(validated))
-    gain, wanted = before - validated[best], before - _mean(goal)
-    share = gain / wanted if goal and wanted > 0 else None
+    learnt = _mean(squares(record, n, "validate")) if n is not None else np.inf
+    goal = learnt if learnt < before else _mean(reference or {})
+    share = (before - validated[best]) / (before - goal) if goal < before else None
     if share is None:
         notes.append(
             "There is nothing that the law could be measured by: neither n nor another explanation errs less than f on "

@@ -16,15 +16,12 @@ from asm_hybrid.training.first_state import FIRST_BOUND, FIRST_SPREAD, FirstStat
 from asm_hybrid.training.observation import robust
 from asm_hybrid.training.persistence import Samples
 from asm_hybrid.training.run_context import RunContext
-from asm_hybrid.training.sensors import BIAS_SPREAD
+from asm_hybrid.training.sensors import BIAS_BOUND, BIAS_SPREAD
 from asm_hybrid.training.simulation_models import PlantModel, without_gradients
 from asm_hybrid.training.unknowns import Unknowns
 from asm_hybrid.training.windows import interpolate_outputs
 
 __all__ = ["CalibratedF", "calibrate_f", "uncalibrated_f"]
-
-BIAS_BOUND = 10.0
-"""Largest bias, in standard deviations of its prior."""
 
 
 @dataclass(frozen=True)
