@@ -223,15 +223,31 @@ def test_the_table_of_sensors_says_what_was_learnt_and_warns_of_what_no_sensor_d
     with torch.no_grad():
         sensors.b.copy_(torch.tensor([[2.5, 0.0], [2.7, 0.2]]) / PACE)
         sensors.u.copy_(torch.tensor([[3.0], [4.0]]) / PACE)
-    table = sensors.table(["g N/m3", "g N/m3", "g TSS/m3"])
+    units = ["g N/m3", "g N/m3", "g TSS/m3"]
+    table = sensors.table(units, {"a": (1.0, 2.0)}, of_f=False)
     assert table["a"]["bias"] == {
         "value": pytest.approx(2.6 * 0.6),
         "low": pytest.approx(2.5 * 0.6),
         "high": pytest.approx(2.7 * 0.6),
         "unit": "g N/m3",
         "learnt": True,
+        "profile_low": 1.0,
+        "profile_high": 2.0,
     }
+    assert table["c"]["bias"]["profile_low"] is table["c"]["bias"]["profile_high"] is None
     assert table["b"]["lag"]["value"] == pytest.approx(28.8)
     assert not table["b"]["lag"]["learnt"]
     warnings = sensor_warnings(table, {"a": 0.2, "b": 1.0, "c": 0.5})
     assert [w.split(" of ")[1].split(",")[0] for w in warnings] == ["a", "c"]
+
+
+def test_the_table_of_sensors_beside_f_has_the_biases_that_calibration_found():
+    sensors = three()
+    with torch.no_grad():
+        sensors.b.copy_(torch.tensor([[2.5, 0.0], [2.7, 0.2]]) / PACE)
+        sensors.beside_f.copy_(torch.tensor([1.5, 0.0, -4.0]))
+    table = sensors.table(["g N/m3", "g N/m3", "g TSS/m3"], {"a": (1.0, 2.0)}, of_f=True)
+    bias = table["a"]["bias"]
+    assert [bias[k] for k in ("profile_low", "low", "value", "high", "profile_high")] == [1.0, 1.5, 1.5, 1.5, 2.0]
+    assert "bias" not in table["b"]
+    assert "c" not in table  # its bias was not found beside f, and its lag is learnt with n
