@@ -151,7 +151,7 @@ class LiveProgress:
         if self._console.is_terminal or task is None:
             return
         done, total = int(task.completed), None if task.total is None else int(task.total)
-        step = f"{done} %" if percent else f"step {done}" + ("" if total is None else f" of {total}")
+        step = f"{done} %" if percent else f"step {done}" + ("" if total is None or done > total else f" of {total}")
         self._line = f"{task.description}: {step}" + (f", {note}" if note else "")
         if self._left is not None:
             self._line += f"; the run: {_clock(self._left)} left"
