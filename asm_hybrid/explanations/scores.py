@@ -14,6 +14,9 @@ __all__ = ["NEAR", "Ranking", "beats", "rank"]
 DRAWS = 2000
 LEVEL = 0.9
 """Share of the draws inside an interval [-]."""
+MATERIAL = 0.02
+"""Share of the squared error of f that an explanation takes away at least where it is named: what is sure may still be
+nothing that matters [-]."""
 SIGNIFICANT = 0.05
 """Chance, below which an improvement is no chance find [-]."""
 NEAR = 1.1
@@ -77,8 +80,8 @@ class Ranking:
 
     @property
     def found(self) -> bool:
-        """Whether the best explanation is better than f by more than chance."""
-        return self.first is not None and self.p_value < SIGNIFICANT
+        """Whether the best explanation is better than f by more than chance, and by as much as matters."""
+        return self.first is not None and self.p_value < SIGNIFICANT and self.removed[self.first] > MATERIAL
 
 
 def rank(competition: Competition) -> Ranking:

@@ -96,3 +96,10 @@ def test_an_explanation_that_changes_nothing_or_too_much_is_not_plausible(size, 
     one = Explanation("oxygen.tank", "zero of a sensor", "oxygen", {"": (knob,)})
     rival = Rival(one, "", np.zeros(9), (Knob("mu_A", 1.0, -2.0, 2.0), knob), np.array([0.3, size]))
     assert rival.plausible is plausible
+
+
+def test_what_takes_away_next_to_nothing_is_not_found_however_sure():
+    nothing = noisy(2.0)
+    ranking = rank(competition([0.995 * nothing], nothing))
+    assert ranking.p_value < 0.01
+    assert not ranking.found
