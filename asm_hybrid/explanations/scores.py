@@ -81,7 +81,9 @@ class Ranking:
     @property
     def found(self) -> bool:
         """Whether the best explanation is better than f by more than chance, and by as much as matters."""
-        return self.first is not None and self.p_value < SIGNIFICANT and self.removed[self.first] > MATERIAL
+        if self.first is None:
+            return False
+        return self.p_value < SIGNIFICANT and float(self.removed[self.first]) > MATERIAL
 
 
 def rank(competition: Competition) -> Ranking:

@@ -31,13 +31,17 @@ class FirstState:
     ----------
     plant : Plant
         The plant.
+    free : bool
+        Whether there are any factors; without, the steady state is what it is.
     """
 
     plant: Plant
+    free: bool = True
 
     @cached_property
     def _columns(self) -> list[int]:
-        return [i for i, c in enumerate(self.plant.table.components) if c.phase == "particulate"]
+        components = self.plant.table.components if self.free else ()
+        return [i for i, c in enumerate(components) if c.phase == "particulate"]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,6 +65,8 @@ class FirstState:
             last tank.
         """
         if not self._columns:
+            return steady
+        if not self.free:
             return steady
         rows, factors = self.plant.rows, torch.exp(logarithms)
         found = steady.clone()

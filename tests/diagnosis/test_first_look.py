@@ -1,5 +1,6 @@
 """F first, n last: what the record may have wrong is looked for, proposed, and taken when it is asked for."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -167,7 +168,8 @@ def test_few_days_let_nothing_compete(tmp_path):
 
 def test_rows_hold_everything_and_nothing_too(looked):
     _, (_, explained) = looked
-    rows = explained.rows()
+    rows = json.loads(json.dumps(explained.rows()))
+    assert json.dumps(explained.proposals())
     assert [row["name"] for row in rows[-2:]] == ["everything", "nothing"]
     assert rows[0]["gain"] == pytest.approx(1.0, abs=0.1)
     assert sum(row["best_share"] or 0.0 for row in rows) == pytest.approx(1.0)

@@ -158,7 +158,8 @@ class CalibrationTask:
 
     @cached_property
     def _first(self) -> FirstState:
-        return FirstState(self.context.plant)
+        """Factors on the state at the begin; none under an n, which cannot undo what f as it is has bent there."""
+        return FirstState(self.context.plant, free=self.context.config.model.mode == "mechanistic")
 
     @cached_property
     def _noise(self) -> Tensor:
