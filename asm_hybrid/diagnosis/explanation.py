@@ -254,8 +254,19 @@ def _law(writing: _Writing, explained: Explained | None) -> None:
         law, notes = distilled_law(record, process, curves, reference=_validated(explained), begin=begin)
     except (InputError, SimulationError) as error:
         law, notes = None, [f"No law of {process} could be fitted: {error}"]
+    drawn = (writing.found["driver"] or {}).get("curve")
+    if law is not None and drawn is not None:
+        law["curve"]["factor"] = _level(law["curve"], drawn)
     writing.found["law"] = law
     writing.notes += notes
+
+
+def _level(law: Mapping[str, Any], drawn: Mapping[str, Any]) -> list[float]:
+    """Return the factor of a law at the level at which it comes nearest to the curve beside which it is drawn."""
+    factor, weight = np.asarray(drawn["factor"]), np.asarray(drawn["density"])
+    at = np.interp(drawn["x"], law["x"], law["factor"])
+    scale = float(np.sum(weight * at * factor) / max(float(np.sum(weight * at**2)), 1e-300))
+    return [scale * value for value in law["factor"]]
 
 
 def _validated(explained: Explained) -> dict[str, float] | None:
