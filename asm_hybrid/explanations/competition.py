@@ -115,7 +115,7 @@ class Competition:
     misfit: np.ndarray
 
 
-def compete(arena: Arena, candidates: Sequence[Candidate], *, kinetics: bool = True) -> Competition:
+def compete(arena: Arena, candidates: Sequence[Candidate]) -> Competition:
     """Let all explanations of a record compete.
 
     Parameters
@@ -124,8 +124,6 @@ def compete(arena: Arena, candidates: Sequence[Candidate], *, kinetics: bool = T
         The record.
     candidates : sequence of Candidate
         Processes that f may lack.
-    kinetics : bool
-        Whether processes compete, or the data alone.
 
     Returns
     -------
@@ -133,7 +131,7 @@ def compete(arena: Arena, candidates: Sequence[Candidate], *, kinetics: bool = T
     """
     f, first = arena.f
     record = arena.recalibrated()
-    ways = shapes_of(record, arena.states(f.run.states)) if kinetics else {}
+    ways = shapes_of(record, arena.states(f.run.states))
     shapes = _shapes(ways)
     explanations = suspects(record, ways, candidates)
     problem = arena.problem(candidates, shapes)
@@ -191,8 +189,7 @@ def second(competition: Competition, best: Rival) -> tuple[Rival, ...]:
     assert best.fitted is not None
     arena, record = competition.arena, competition.arena.record
     ways = shapes_of(record, arena.states(best.fitted.run.states))
-    own = [k.entry for k in best.knobs if isinstance(k.entry, Shape)]
-    shapes = tuple(dict.fromkeys([*own, *_shapes(ways)]))
+    shapes = tuple(dict.fromkeys([*best.shapes, *_shapes(ways)]))
     explanations = [e for e in suspects(record, ways, competition.candidates) if e.name != best.explanation.name]
     problem = arena.problem(competition.candidates, shapes)
     knobs, at, places = _gathered(best.knobs, best.at, explanations)

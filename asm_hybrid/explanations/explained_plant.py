@@ -121,6 +121,13 @@ class ExplainedPlant:
         """Which entries of the plant's state are states, bool ``(row, component)``."""
         return self._system.active
 
+    @property
+    def _held(self) -> np.ndarray:
+        """One for states that do not move, since their concentrations are imposed, ``(state,)``."""
+        held = np.zeros(self.plant.shape)
+        held[: self.plant.tanks] = 1.0 - self.plant.free
+        return np.asarray(held[self.active])
+
     def prepare(self, knots: int) -> None:
         """Write all functions, before threads use them."""
         self._steps.write(knots - 1)
@@ -128,11 +135,10 @@ class ExplainedPlant:
 
     @cached_property
     def _slopes(self) -> Any:
-        """From state, inputs and values to df/dx, df/du and df/dv, and f."""
+        """From state, inputs and values to df/dx, df/du and df/dv."""
         s, v = self._system.symbols, self._system.values
-        f = s.derivative
-        rows = [casadi.jacobian(f, a) for a in (s.state, s.inputs, v)]
-        return casadi.Function("slopes", [s.state, s.inputs, v], [*rows, casadi.densify(f)], {"cse": True})
+        rows = [casadi.jacobian(s.derivative, a) for a in (s.state, s.inputs, v)]
+        return casadi.Function("slopes", [s.state, s.inputs, v], rows, {"cse": True})
 
     @cached_property
     def _shown(self) -> Any:
@@ -148,11 +154,7 @@ class ExplainedPlant:
 
     def steady(self, values: np.ndarray, u: np.ndarray, guess: np.ndarray) -> np.ndarray:
         """Return the steady state under constant inputs, ``(state,)``, from a guess near it."""
-        system = self._system
-        fixed = 1.0 - self.plant.free  # imposed concentrations do not move
-        rows = np.zeros(self.plant.shape)
-        rows[: self.plant.tanks] = fixed
-        imposed = np.diag(rows[self.active])
+        system, imposed = self._system, np.diag(self._held)
         positive = torch.as_tensor(np.broadcast_to(self.plant.limiting > 0, self.plant.shape)[self.active].copy())
 
         def derivative(x: torch.Tensor) -> torch.Tensor:
@@ -203,9 +205,7 @@ class ExplainedPlant:
         used = np.flatnonzero((directions != 0.0).any(1))
         drive = np.stack(drives, axis=-1) if q else np.zeros((knots, m, 0))
         moved = np.flatnonzero((drive != 0).any((0, 2)))
-        held = np.zeros(self.plant.shape)
-        held[: self.plant.tanks] = 1.0 - self.plant.free
-        held = held[self.active]
+        held = self._held
         slopes, shown = self._subset("slopes", used, moved), self._subset("shown", used, moved)
         lo = typical @ run.inputs
 
