@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
+
 from asm_hybrid.errors import InputError, readable
 from asm_hybrid.locking import grip, locked, remove_abandoned
 
@@ -298,13 +300,20 @@ def json_text(value: Mapping[str, Any] | Sequence[Any]) -> str:
     Parameters
     ----------
     value : mapping or sequence
-        Content.
+        Content; a scalar of NumPy is written as the number, or yes or no, that it holds.
 
     Returns
     -------
     str
     """
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
+
+
+def _plain(value: object) -> object:
+    """Return what a scalar of NumPy holds; anything else has no place in JSON."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def clear_temporary(folder: Path) -> None:

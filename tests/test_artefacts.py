@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import signal
 import subprocess
@@ -69,6 +70,17 @@ def test_missing_folder(tmp_path: Path) -> None:
 def test_json_refuses_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         write_json_atomic(tmp_path / "a.json", {"x": float("nan")})
+    assert not list(tmp_path.iterdir())
+
+
+def test_json_takes_scalars_of_numpy(tmp_path: Path) -> None:
+    write_json_atomic(tmp_path / "a.json", {"near": np.float64(0.5) < 1.0, "count": np.int64(3)})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"near": True, "count": 3}
+
+
+def test_json_refuses_what_it_has_no_word_for(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="set cannot be written as JSON"):
+        write_json_atomic(tmp_path / "a.json", {"x": {1}})
     assert not list(tmp_path.iterdir())
 
 
