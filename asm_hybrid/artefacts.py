@@ -306,10 +306,10 @@ def json_text(value: Mapping[str, Any] | Sequence[Any]) -> str:
     -------
     str
     """
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_held) + "\n"
 
 
-def _plain(value: object) -> object:
+def _held(value: object) -> object:
     """Return what a scalar of NumPy holds; anything else has no place in JSON."""
     if isinstance(value, np.generic):
         return value.item()
