@@ -243,7 +243,9 @@ def assemble_sources(model: ModelText, tableau: RosenbrockTableau = METHOD) -> d
         read_template("api.c"),
     ]
     mark = sha256("".join([header, *parts]).encode()).hexdigest()
-    parts.insert(3, f'/* Of the text of this model: saved states of others are told by it. */\n{_text("model_identity", mark)}')
+    parts.insert(
+        3, f"/* Of the text of this model: saved states of others are told by it. */\n{_text('model_identity', mark)}"
+    )
     return {"model.h": header, "model.c": "\n".join(parts)}
 
 
