@@ -109,7 +109,7 @@ def export_run(
     notes = []
     with staging(targets[0].path.with_name(f"{name}-export")) as room:
         for format_ in chosen:
-            with _told(next(t.path for t in targets if t.format_ is format_)):
+            with _told(next(target for target in targets if target.format_ is format_)):
                 stem = make_folder(room / format_.name) / name
                 notes += [f"{format_.name}: {note}" for note in format_.write(folder, stem)]
         _put(targets, name, room)
@@ -192,14 +192,13 @@ def _refuse(target: _Target, run: Path, force: bool) -> None:
 
 
 @contextlib.contextmanager
-def _told(target: Path) -> Iterator[None]:
+def _told(target: _Target) -> Iterator[None]:
     """Name the target, and not what it is staged in, where the disk is full or the like."""
     try:
         yield
-    except WritingError as error:
-        raise WritingError(error.error, target) from error
-    except OSError as error:
-        raise WritingError(error, target) from error
+    except (WritingError, OSError) as error:
+        reason = error.error if isinstance(error, WritingError) else error
+        raise WritingError(reason, target.path, "folder" if target.is_folder else "file") from error
 
 
 def _put(targets: Sequence[_Target], name: str, room: Path) -> None:
@@ -210,7 +209,7 @@ def _put(targets: Sequence[_Target], name: str, room: Path) -> None:
             _refuse_foreign(target.path, path)
     with contextlib.ExitStack() as undo:
         for i, (target, path) in enumerate(new.items()):
-            with _told(target.path):
+            with _told(target):
                 undo.callback(_back, target.path, _aside(target.path, room / f"old-{i}"))
                 os.replace(path, target.path)
                 sync_folder(target.path.parent)

@@ -275,6 +275,21 @@ def test_a_failure_while_writing_leaves_everything_as_it_was(
     assert content(tmp_path) == before
 
 
+@pytest.mark.parametrize("out", ["new", "new/deep"])
+def test_a_folder_that_cannot_be_written_is_named(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    named = tmp_path / ("new" if "/" in out else "")
+    with pytest.raises(InputError, match=f"^{re.escape(str(named))}: the folder cannot be written: Read-only"):
+        export_run(run, "bundle", tmp_path / out)
+    monkeypatch.undo()
+    assert names(tmp_path) == ["run"]
+
+
 @pytest.mark.parametrize("moves", range(1, 7))
 def test_a_failure_while_moving_puts_the_old_exports_back(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pair: Callable[[Write], None], moves: int
