@@ -237,7 +237,7 @@ static double solver_nearest(ah_model *m, double h)
 static double solver_locate(ah_model *m, double high, double at_high)
 {
     struct ah_solver *s = &m->solver;
-    const double width = 1e-9 * high + 4.0 * DBL_EPSILON * (fabs(m->time) + high);
+    const double width = 1e-11 * high + 4.0 * DBL_EPSILON * (fabs(m->time) + high);
     double low = 0.0, at_low;
     int tries = 0, side = 0;
     memcpy(s->beyond, s->found, sizeof s->beyond);
