@@ -6,8 +6,8 @@
  */
 
 enum {
-    SOLVER_STEPS = 100000, /* steps, tried or taken, in one call */
-    SOLVER_SWITCHES = 50   /* events at one time */
+    SOLVER_STEPS = 20000, /* steps, tried or taken, in one call, and as many for every day of it */
+    SOLVER_SWITCHES = 50  /* events at one time */
 };
 
 static const double solver_absolute = 1e-3; /* states below this share of their nominal value count as this large */
