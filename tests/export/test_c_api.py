@@ -173,7 +173,7 @@ def test_steps_without_end_are_a_failure(tmp_path: Path) -> None:
         m.step(1.9 * first)
         assert m.x[0] == pytest.approx(9.81 * first**2 * (0.5 * 0.9 - 0.405), rel=1e-6)
         assert m.try_step(10.0) != 0
-        assert "more than 100000 steps in one call" in m.message
+        assert "switches follow each other ever faster" in m.message
 
 
 MAIN = """
