@@ -6,8 +6,8 @@
  */
 
 enum {
-    SOLVER_STEPS = 100000, /* steps, tried or taken, in one call */
-    SOLVER_SWITCHES = 50   /* events at one time */
+    SOLVER_STEPS = 20000, /* steps, tried or taken, in one call, and as many for every day of it */
+    SOLVER_SWITCHES = 50  /* events at one time */
 };
 
 static const double solver_absolute = 1e-3; /* states below this share of their nominal value count as this large */
@@ -237,7 +237,7 @@ static double solver_nearest(ah_model *m, double h)
 static double solver_locate(ah_model *m, double high, double at_high)
 {
     struct ah_solver *s = &m->solver;
-    const double width = 1e-9 * high + 4.0 * DBL_EPSILON * (fabs(m->time) + high);
+    const double width = 1e-11 * high + 4.0 * DBL_EPSILON * (fabs(m->time) + high);
     double low = 0.0, at_low;
     int tries = 0, side = 0;
     memcpy(s->beyond, s->found, sizeof s->beyond);
