@@ -9,7 +9,7 @@ from functools import cached_property
 import casadi
 import numpy as np
 
-from asm_hybrid.export.c_solver import read_template
+from asm_hybrid.export.c_sources import read_template
 from asm_hybrid.export.exported_plant import ExportedPlant
 from asm_hybrid.export.network_in_c import NetworkInC
 from asm_hybrid.export.printed import print_array, print_function, print_number
