@@ -43,6 +43,8 @@ class ModelText:
         Of the Jacobian, whose values ``model_jacobian`` gives in its order.
     nominal : sequence of float, shape (n,)
         Usual size of each state, above zero; errors of a state that is next to zero count in relation to it.
+    places : str
+        What the header says of places in the arrays.
     cycles : int
         Whole numbers that the equations keep for time tables.
     reads_time : bool
@@ -56,6 +58,7 @@ class ModelText:
     text: str
     pattern: Pattern
     nominal: Sequence[float]
+    places: str = ""
     cycles: int = 0
     reads_time: bool = True
     tolerance: float = TOLERANCE
@@ -87,6 +90,7 @@ def assemble_sources(model: ModelText, tableau: RosenbrockTableau = METHOD) -> d
         raise ValueError("a nominal value is not above zero")
     factors = find_factors(model.pattern)
     header = read_template("model.h").replace("@NAME@", model.name).replace("@TOLERANCE@", repr(model.tolerance))
+    header = header.replace("@PLACES@", model.places)
     for name in COUNTS:
         header = header.replace(f"@{name}@", str(model.counts[name]))
     private = {
@@ -180,7 +184,7 @@ def example_sources(name: str, groups: Mapping[str, Sequence[Listed]], shown: Se
         States, inputs, outputs and parameters under the names ``state``, ``input``, ``output`` and ``parameter``, in
         the order of the arrays of the C code.
     shown : sequence of str
-        Names of the outputs that the program prints.
+        Names of the states and outputs that the program prints.
 
     Returns
     -------
@@ -190,15 +194,15 @@ def example_sources(name: str, groups: Mapping[str, Sequence[Listed]], shown: Se
     Raises
     ------
     ValueError
-        If no output of a name exists, or none is to be shown.
+        If there is no state or output of a name, or none is to be shown.
     """
-    outputs = [variable.name for variable in groups["output"]]
-    if not shown or not set(shown) <= set(outputs):
+    units = {variable.name: variable.unit for variable in (*groups["state"], *groups["output"])}
+    places = list(units)
+    if not shown or not set(shown) <= units.keys():
         raise ValueError(f"there is nothing to show in {shown!r}")
-    units = {variable.name: variable.unit for variable in groups["output"]}
     labels = ", ".join(f'"{label} [{units[label]}]"' for label in shown)
     main = read_template("main.c").replace("@NAME@", name).replace("@LABELS@", labels)
-    main = main.replace("@SHOWN@", ", ".join(str(outputs.index(label)) for label in shown))
+    main = main.replace("@SHOWN@", ", ".join(str(places.index(label)) for label in shown))
     tables = "\n\n".join(_listing(kind, variables) for kind, variables in groups.items())
     return {
         "main.c": main,

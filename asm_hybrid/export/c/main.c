@@ -1,4 +1,4 @@
-/* Simulates a day of the plant @NAME@ from its start values, with inputs held, and prints some outputs every 15 minutes.
+/* Simulates a day of the plant @NAME@ from its start values, with inputs held, and prints some values every 15 minutes.
  *
  *     cc -std=c99 -O2 -o day main.c model.c -lm && ./day
  */
@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 static const char *const labels[] = {@LABELS@};
-static const int shown[] = {@SHOWN@};
+static const int shown[] = {@SHOWN@}; /* states, and from AH_STATES on outputs */
 
 enum { SHOWN = sizeof shown / sizeof shown[0], STEPS = 96 };
 
@@ -31,7 +31,7 @@ int main(void)
             break;
         printf("%10.5f", ah_time(m));
         for (k = 0; k < SHOWN; k++)
-            printf("  %24.6g", outputs[shown[k]]);
+            printf("  %24.6g", shown[k] < AH_STATES ? ah_state(m)[shown[k]] : outputs[shown[k] - AH_STATES]);
         printf("\n");
     }
     if (failed)
