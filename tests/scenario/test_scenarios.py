@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from run_files import bundle_of
 from small_plant import CONFIG, write_case
 
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.cli import main
 from asm_hybrid.errors import InputError
-from asm_hybrid.export import export_bundle
 from asm_hybrid.manifest import write_manifest
 from asm_hybrid.plant import InputSpec
 from asm_hybrid.report import simulation as MODULE
@@ -144,7 +144,7 @@ def test_every_member_is_simulated_and_differences_are_its_own(run, tmp_path):
 def test_a_bundle_gives_the_same_files_byte_for_byte(run, tmp_path):
     path = write(tmp_path, ["{input: load, scale: 1.2}"])
     write_plant_folder(simulate_run(run, path), tmp_path / "a", {})
-    write_plant_folder(simulate_run(export_bundle(run, tmp_path / "bundle"), path), tmp_path / "b", {})
+    write_plant_folder(simulate_run(bundle_of(run, tmp_path / "bundle"), path), tmp_path / "b", {})
     files = {p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.*")}
     names = {"base/series.csv", "case/series.csv", "indicators.csv", "scenario.yaml", "trust.json"}
     assert {p.as_posix() for p in files} == names
@@ -406,7 +406,7 @@ def test_controllers_and_keys_that_cannot_be_are_refused(run, tmp_path, text, wo
 def test_an_interrupted_run_can_still_be_simulated(run, tmp_path):
     summary = json.loads((run / "summary.json").read_text())
     assert summary["stopped"] == "finished"
-    bare = export_bundle(run, tmp_path / "bare")
+    bare = bundle_of(run, tmp_path / "bare")
     (bare / "summary.json").unlink()
     path = write(tmp_path, ["{input: T, shift: 1}"])
     with pytest.raises(InputError, match=r"summary\.json is missing"):
