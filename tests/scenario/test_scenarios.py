@@ -107,6 +107,21 @@ def test_without_a_scenario_the_base_case_runs_over_the_test_block(run):
     assert {"EQI", "aeration energy", "aerobic.S_NH over time"} <= {i.name for i in case.indicators}
 
 
+def test_a_tolerance_takes_the_place_of_the_steps_of_training(run, tmp_path):
+    found = []
+    for tolerance in (1e-4, 1e-6, 1e-8):
+        path = tmp_path / f"{tolerance}.yaml"
+        path.write_text(f"tolerance: {tolerance}\n", encoding="utf-8")
+        result = simulate_run(run, path)
+        assert result.fitted is not None
+        assert not result.fitted.by_knots
+        found.append(result.cases[0].record.states)
+    scale = np.abs(found[-1]).max(axis=0)
+    coarse, fine = (float((np.abs(states - found[-1]) / scale).max()) for states in found[:2])
+    assert fine < 1e-4
+    assert fine < coarse / 5
+
+
 def test_every_member_is_simulated_and_differences_are_its_own(run, tmp_path):
     result = simulate_run(run, write(tmp_path, ["{input: influent.S_NH, scale: 1.1}"]))
     base, case = result.cases
