@@ -267,6 +267,15 @@ class Placement(ABC):
         """Return the factor on the slopes of f's rates, n held, ``(…, tank, process)``; None where it is one."""
         return None
 
+    @property
+    def multiplies(self) -> bool:
+        """Whether n gives factors; otherwise it gives additions."""
+        return False
+
+    def given(self, n: BoundTerm[Array], X: Array, u: Array) -> Array:
+        """Return what n gives: factors, or additions in the unit of what they change, ``(…, spot, column of n)``."""
+        return n.factors(X, u) if self.multiplies else n.additions(X, u)
+
     def open(self, n: BoundTerm[Array], X: Array) -> Array:
         """Return how far an addition may go [-]: zero where its component runs out, ``(…, tank, column of n)``."""
         return n.gate(X)
