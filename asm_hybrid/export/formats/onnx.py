@@ -50,14 +50,16 @@ def _models(model: FittedModel) -> dict[str, ModelProto]:
             raise InputError("the run was stopped before its neural model was there", fix="resume the run")
         alone, whole = neural_models(what.name, model.neural, what.measured, what.inputs, seeds)
         return {ALONE: alone, WHOLE: whole}
-    alone = {} if what.term is None else {ALONE: learnt_model(what)}
-    return alone | {WHOLE: rhs_model(what)}
+    found = {WHOLE: rhs_model(what)}
+    return found if what.term is None else found | {ALONE: learnt_model(what)}
 
 
 FORMAT = Format(
     name="onnx",
     order=4,
     summary="n alone, and the right-hand side dx/dt of f + n, as ONNX models in double precision",
-    endings=(ALONE, WHOLE),
+    endings=(WHOLE, ALONE),
     write=_write,
+    opens="run it in Python with onnxruntime.InferenceSession({path!r})",
+    optional=(ALONE,),
 )
