@@ -73,6 +73,8 @@ def test_the_models_of_a_run_are_the_run(small_run: Path, model: FittedModel, tm
     close(alone.run(["rates_factor"], feed)[0], factors)
     facts = whole.get_modelmeta().custom_metadata_map
     assert [row["name"] for row in json.loads(facts["states"])] == list(model.plant.rows.names)
+    assert [row["value"] for row in json.loads(facts["states"])] == model.start[1].flatten().tolist()
+    assert [row["value"] for row in json.loads(facts["inputs"])] == u[0].tolist()
     assert [row["name"] for row in json.loads(facts["measured"])] == list(model.targets)
 
 

@@ -14,10 +14,11 @@ from asm_hybrid.export.format import Format
 from asm_hybrid.export.onnx_graph.models import Ingredients, learnt_model, rhs_model
 from asm_hybrid.export.onnx_graph.neural import neural_models
 from asm_hybrid.export.onnx_graph.written import Seeds
-from asm_hybrid.training import FittedModel, load_model
+from asm_hybrid.training import FittedModel, load_model, read_inputs
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+    from torch import Tensor
 
 __all__ = ["FORMAT"]
 
@@ -42,16 +43,29 @@ def _write(run: Path, stem: Path) -> list[str]:
 
 def _models(model: FittedModel) -> dict[str, ModelProto]:
     """Return the models by the endings of their files."""
-    seeds = Seeds(tuple(model.config.training.seeds), model.best)
-    values = np.asarray(model.parameters.cpu())
-    what = Ingredients(model.config.name, model.plant, values, model.targets, model.term, seeds)
+    assert model.folder is not None
+    first = read_inputs(model.folder)[[spec.name for spec in model.plant.inputs]].iloc[0]
+    what = Ingredients(
+        name=model.config.name,
+        plant=model.plant,
+        parameters=_numbers(model.parameters),
+        targets=model.targets,
+        term=model.term,
+        seeds=Seeds(tuple(model.config.training.seeds), model.best),
+        start=_numbers(model.start[1])[model.plant.rows.active > 0],
+        first=first.to_numpy(dtype=float),
+    )
     if model.config.model.mode == "neural":
-        if model.neural is None:
+        if model.neural is None or model.neural_start is None:
             raise InputError("the run was stopped before its neural model was there", fix="resume the run")
-        alone, whole = neural_models(what.name, model.neural, what.measured, what.inputs, seeds)
-        return {ALONE: alone, WHOLE: whole}
+        alone, whole = neural_models(model.neural, _numbers(model.neural_start), what)
+        return {WHOLE: whole, ALONE: alone}
     found = {WHOLE: rhs_model(what)}
     return found if what.term is None else found | {ALONE: learnt_model(what)}
+
+
+def _numbers(values: Tensor) -> np.ndarray:
+    return np.asarray(values.detach().cpu())
 
 
 FORMAT = Format(

@@ -197,7 +197,7 @@ class Graph:
         return found
 
     def proto(self, name: str, outputs: Mapping[str, Value], texts: Mapping[str, str]) -> onnx.GraphProto:
-        """Write the graph, so far as its outputs need it.
+        """Write the graph: all inputs, and what the outputs need.
 
         Parameters
         ----------
@@ -216,7 +216,7 @@ class Graph:
 
         needed, names = _needed(outputs.values()), dict[int, str]()
         nodes, constants, inputs = [], [], []
-        for value in (v for v in self.values if id(v) in needed):
+        for value in (v for v in self.values if id(v) in needed or v.op == "input"):
             own = names[id(value)] = value.name or f"v{len(names)}"
             if value.op == "input":
                 inputs.append(_described(value, own, texts))

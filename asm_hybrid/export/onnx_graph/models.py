@@ -41,6 +41,8 @@ class Ingredients:
         n.
     seeds : Seeds
         Its members.
+    start, first : ndarray, shape (state,) and (input,)
+        States and inputs where the record of the run begins.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Ingredients:
     targets: tuple[str, ...]
     term: LearntTerms | None
     seeds: Seeds
+    start: np.ndarray
+    first: np.ndarray
 
     @property
     def states(self) -> Variables:
@@ -71,7 +75,7 @@ class Ingredients:
     def facts(self) -> dict[str, Any]:
         """What the metadata of every model say."""
         found: dict[str, Any] = {"run": self.name, "kinetics": self.plant.table.name, "time": "d"}
-        found |= {"states": named(self.states), "inputs": named(self.inputs)}
+        found |= {"states": named(self.states, self.start), "inputs": named(self.inputs, self.first)}
         if self.term is None:
             return found
         return found | self.seeds.facts | {"n": [_said(term, self.plant) for term in self.term]}
@@ -106,8 +110,7 @@ def rhs_model(what: Ingredients) -> onnx.ModelProto:
         "y": y if n is None else n.recorded(y, targets, tanks, forcing.seen),
     }
     outputs = {key: graph.expand(v, (BATCH, *v.shape[1:])) for key, v in outputs.items()}
-    pairs = zip(plant.table.parameters, what.parameters.tolist(), strict=True)
-    parameters = [{"name": q.name, "unit": q.unit, "value": v} for q, v in pairs]
+    parameters = tuple((q.name, q.unit) for q in plant.table.parameters)
     said = (
         "parameters of the kinetics table at their reference temperatures, (1 or batch, parameter), in the order and "
         "units of the entry `parameters`; those of the run without it"
@@ -116,7 +119,7 @@ def rhs_model(what: Ingredients) -> onnx.ModelProto:
         f"dx/dt = f(x, u; p){'' if n is None else ' + n(x, u)'} of the run {what.name}, and what is measured.",
         graph,
         outputs,
-        what.facts | {"parameters": parameters, "measured": named(what.measured)},
+        what.facts | {"parameters": named(parameters, what.parameters), "measured": named(what.measured)},
         [("p", said), ("member", what.seeds.text("f alone"))],
     )
 

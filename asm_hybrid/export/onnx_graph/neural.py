@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from asm_hybrid.export.onnx_graph.graph import BATCH, Graph, Value
+from asm_hybrid.export.onnx_graph.models import Ingredients
 from asm_hybrid.export.onnx_graph.term import Members
-from asm_hybrid.export.onnx_graph.written import Seeds, Variables, driven, named, written_model
+from asm_hybrid.export.onnx_graph.written import driven, named, written_model
 from asm_hybrid.hybrid.neural import TIME_SCALE, NeuralODE
 
 if TYPE_CHECKING:
@@ -17,21 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["neural_models"]
 
 
-def neural_models(
-    name: str, ode: NeuralODE, states: Variables, inputs: Variables, seeds: Seeds
-) -> tuple[onnx.ModelProto, onnx.ModelProto]:
+def neural_models(ode: NeuralODE, start: np.ndarray, what: Ingredients) -> tuple[onnx.ModelProto, onnx.ModelProto]:
     """Return the networks alone, and the right-hand side.
 
     Parameters
     ----------
-    name : str
-        What the run is called.
     ode : NeuralODE
         The neural ODE, trained or not.
-    states, inputs : tuple of (str, str)
-        Names and units of the measured variables, which are its states, and of the inputs.
-    seeds : Seeds
-        Its members.
+    start : ndarray, shape (variable,)
+        Its state where the record begins.
+    what : Ingredients
+        The run; what is measured are the states.
 
     Returns
     -------
@@ -39,7 +36,9 @@ def neural_models(
         The networks from ``x`` and ``u`` to ``reads``, ``network`` and ``rate``; and ``dxdt`` and ``y``, from ``x``,
         ``u`` and ``member``.
     """
-    facts = {"run": name, "time": "d", "states": named(states), "inputs": named(inputs)} | seeds.facts
+    states, inputs, seeds = what.measured, what.inputs, what.seeds
+    facts = {"run": what.name, "time": "d", "states": named(states, start), "inputs": named(inputs, what.first)}
+    facts |= seeds.facts
     read = [name for name, _ in (*states, *(inputs[i] for i in ode.read))]
     graph = Graph()
     scaled = _scaled(ode, *driven(graph, states, inputs))
@@ -51,14 +50,14 @@ def neural_models(
         "network": "what the networks give, (batch, seed, state)",
         "rate": "dx/dt, (batch, seed, state), in the unit of the state per day",
     }
-    text = f"The networks of the run {name}, a pure neural ODE."
+    text = f"The networks of the run {what.name}, a pure neural ODE."
     alone = written_model(text, graph, outputs, facts | {"reads": read}, texts.items())
 
     graph = Graph()
     x, u = driven(graph, states, inputs)
     row = graph.unsqueeze(_scaled(ode, x, u), 1)
     given = graph.squeeze(Members(ode.network, graph, seeds.chosen(graph), none=np.nan)(row), 1)
-    text = f"dx/dt of the run {name}, a pure neural ODE of what is measured."
+    text = f"dx/dt of the run {what.name}, a pure neural ODE of what is measured."
     whole = written_model(
         text,
         graph,

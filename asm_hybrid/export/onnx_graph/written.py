@@ -63,19 +63,25 @@ class Seeds:
         )
 
 
-def named(variables: Variables) -> list[dict[str, str]]:
-    """Return names and units as an entry of the metadata.
+def named(variables: Variables, values: np.ndarray | None = None) -> list[dict[str, Any]]:
+    """Return names, units and values as an entry of the metadata.
 
     Parameters
     ----------
     variables : tuple of (str, str)
         Name and unit of each.
+    values : ndarray, optional
+        A value of each.
 
     Returns
     -------
     list of dict
     """
-    return [{"name": name, "unit": unit} for name, unit in variables]
+    found: list[dict[str, Any]] = [{"name": name, "unit": unit} for name, unit in variables]
+    if values is not None:
+        for row, value in zip(found, values.tolist(), strict=True):
+            row["value"] = value
+    return found
 
 
 def driven(graph: Graph, states: Variables, inputs: Variables) -> tuple[Value, Value]:
