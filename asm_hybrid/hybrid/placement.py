@@ -5,7 +5,7 @@ A placement is one class in a module of the folder ``placements``, offered as ``
 before there is a plant: by the config for its keys and for the names that stand behind them, by the report for its
 words. An instance belongs to the settings of one n in one plant. It holds no weights: these, and the arrays of one
 namespace, are in the :class:`~asm_hybrid.hybrid.term.Term` that its hooks are handed as ``n``, so that every hook
-stands once for torch and CasADi. Torch is not imported here, since a config asks for the placements too.
+stands once for torch, CasADi and ONNX. Torch is not imported here, since a config asks for the placements too.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def named(variables: Variables, values: np.ndarray | None = None) -> list[dict[s
     ----------
     variables : tuple of (str, str)
         Name and unit of each.
-    values : ndarray, optional
+    values : ndarray, shape (variable,), optional
         A value of each.
 
     Returns
