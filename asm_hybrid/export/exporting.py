@@ -112,8 +112,9 @@ def export_run(
             with _told(next(t.path for t in targets if t.format_ is format_)):
                 stem = make_folder(room / format_.name) / name
                 notes += [f"{format_.name}: {note}" for note in format_.write(folder, stem)]
-        _put(targets, name, room)
-    return Exported({f.name: tuple(t.path for t in targets if t.format_ is f) for f in chosen}, notes)
+        written = [t for t in targets if _is_written(t, name, room)]
+        _put(written, name, room)
+    return Exported({f.name: tuple(t.path for t in written if t.format_ is f) for f in chosen}, notes)
 
 
 def _chosen(formats: str | Sequence[str]) -> list[Format]:
@@ -202,9 +203,28 @@ def _told(target: Path) -> Iterator[None]:
         raise WritingError(error, target) from error
 
 
+def _staged(target: _Target, name: str, room: Path) -> Path:
+    """Return where a format has written what is meant for a target."""
+    return room / target.format_.name / f"{name}{target.ending}"
+
+
+def _is_written(target: _Target, name: str, room: Path) -> bool:
+    """Tell whether a run has something for a target; refuse to leave an earlier export there where it has nothing."""
+    if target.ending not in target.format_.optional or _staged(target, name, room).exists():
+        return True
+    if occupied(target.path) is not None:
+        raise InputError(
+            "an earlier export is there, and this run has nothing that could replace it",
+            where=str(target.path),
+            expected="nothing there, since it would seem to belong to this run",
+            fix="move it away",
+        )
+    return False
+
+
 def _put(targets: Sequence[_Target], name: str, room: Path) -> None:
     """Move what is complete to its place: all of it, or nothing."""
-    new = {target: room / target.format_.name / f"{name}{target.ending}" for target in targets}
+    new = {target: _staged(target, name, room) for target in targets}
     for target, path in new.items():
         if target.is_folder and target.path.is_dir():
             _refuse_foreign(target.path, path)
