@@ -135,9 +135,9 @@ def describe(plant: ExportedPlant) -> Described:
     composites = plant.plant.table.composites
     told = {name: c.description for name, c in components.items()}
     told |= {name: c.description for name, c in composites.items()}
-    units = {c.name: c.unit for c in components.values()}
+    units = dict(zip(plant.plant.rows.names, plant.plant.rows.units, strict=True))
     states = tuple(
-        Variable(name, _unit(name, units), _state_in_words(name, told), float(value), size)
+        Variable(name, units[name], _state_in_words(name, told), float(value), size)
         for name, value, size in zip(plant.states, start, nominal, strict=True)
     )
     outputs = tuple(
@@ -206,20 +206,6 @@ def _identifier(name: str) -> str:
     """Return a name as an identifier of C."""
     plain = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "plant"
     return f"plant_{plain}" if plain[0].isdigit() or plain.lower() in RESERVED else plain
-
-
-def _unit(state: str, units: Mapping[str, str]) -> str:
-    """Return the unit of a state."""
-    place, _, name = state.rpartition(".")
-    if name == "volume":
-        return "m3"
-    if state == "primary.flow":
-        return "m3/d"
-    if name == "clock":
-        return "d"
-    if name == "TSS" and place.startswith("settler_"):
-        return "g TSS/m3"
-    return units.get(name, "-")
 
 
 def _state_in_words(name: str, told: Mapping[str, str]) -> str:
