@@ -317,7 +317,7 @@ def test_the_example_prints_a_day(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shown", [[], ["tank.S_O"]])
 def test_an_example_shows_outputs_that_there_are(shown: list[str]) -> None:
     with pytest.raises(ValueError, match="nothing to show"):
-        example_sources("toy", {"output": [Variable("tank.S_S", "g COD/m3", "", 1.0)]}, shown)
+        example_sources("toy", {"state": [], "output": [Variable("tank.S_S", "g COD/m3", "", 1.0)]}, shown)
 
 
 def test_parts_that_do_not_fit_are_refused() -> None:
