@@ -78,11 +78,7 @@ class Toy:
         return ModelText(
             name="toy",
             counts={**counts, "EVENTS": len(self.events), "MEMBERS": 0},
-            names={
-                "STATES": list(map(str, x)),
-                "INPUTS": list(map(str, u)),
-                "PARAMETERS": list(map(str, self.symbols["p"])),
-            },
+            names={kind.upper(): list(map(str, group)) for kind, group in self.symbols.items()},
             text="\n".join(parts),
             pattern=pattern,
             nominal=[1.0] * len(x) if self.nominal is None else self.nominal,

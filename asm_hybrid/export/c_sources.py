@@ -37,7 +37,7 @@ class ModelText:
     counts : mapping of str to int
         How many there are of each of `COUNTS`.
     names : mapping of str to sequence of str
-        Names of the states, inputs and parameters, by the same words, for messages.
+        Names of the states ``X``, inputs ``U`` and parameters ``P``, for messages.
     text : str
         The equations, as static functions, also of what there is none of: ``model_rhs``, ``model_jacobian``,
         ``model_time_slope``, ``model_outputs``, ``model_directional``, ``model_events``, ``model_after``,
@@ -117,8 +117,8 @@ def assemble_sources(model: ModelText, tableau: RosenbrockTableau = METHOD) -> d
     ]
     mark = sha256("".join([header, *parts]).encode()).hexdigest()
     names = [
-        print_array(f"static const char *const {kind}_names", model.names[count], json.dumps)
-        for kind, count in (("state", "STATES"), ("input", "INPUTS"), ("parameter", "PARAMETERS"))
+        print_array(f"static const char *const {kind}_names", model.names[group], json.dumps)
+        for kind, group in (("state", "X"), ("input", "U"), ("parameter", "P"))
     ]
     parts.insert(
         3,
