@@ -197,7 +197,7 @@ static double solver_first_step(const ah_model *m, double rest)
     return h < rest ? h : rest;
 }
 
-/* Work out f, its Jacobian and its slope in time at the present state. */
+/* Works out f, its Jacobian and its slope in time at the present state. */
 static int solver_begin(ah_model *m)
 {
     struct ah_solver *s = &m->solver;
