@@ -131,8 +131,8 @@ static int solver_moves(const ah_model *m)
     return 0;
 }
 
-/* Takes a step of length h from the present state into `found`, once f, Jacobian and slope are there. Nonzero where it has
- * no result. */
+/* Takes a step of length h from the present state into `found`, once f, Jacobian and slope are there. Nonzero where it
+ * has no result. */
 static int solver_try(ah_model *m, double h)
 {
     struct ah_solver *s = &m->solver;
@@ -234,9 +234,9 @@ static double solver_nearest(ah_model *m, double h)
     return least;
 }
 
-/* Shortens a step, at the end of which an event is due, until it ends where the event comes. It tries true steps of other
- * lengths, by the Illinois method, so that the state is as good as that of any step. Returns the length; 0 where a step
- * has no result. */
+/* Shortens a step, at the end of which an event is due, until it ends where the event comes. It tries true steps of
+ * other lengths, by the Illinois method, so that the state is as good as that of any step. Returns the length; 0 where
+ * a step has no result. */
 static double solver_locate(ah_model *m, double high, double at_high)
 {
     struct ah_solver *s = &m->solver;
@@ -311,8 +311,8 @@ static int solver_fail_short(ah_model *m, double error)
 {
     int i, worst = 0;
     if (!(error < HUGE_VAL))
-        return solver_fail(m, "no step from %.9g d is short enough: rates of change are not finite numbers from there on, "
-                              "or the equations are singular", m->time);
+        return solver_fail(m, "no step from %.9g d is short enough: rates of change are not finite numbers from there "
+                              "on, or the equations are singular", m->time);
     for (i = 1; i < AH_STATES; i++)
         if (solver_own_error(m, i) > solver_own_error(m, worst))
             worst = i;
@@ -338,8 +338,8 @@ static int solver_advance(ah_model *m, double stop, double most, double *steps, 
         /* So that no short step is left at the end. */
         h = rest <= 1.01 * wanted ? rest : wanted < 0.5 * rest ? wanted : 0.5 * rest;
         if ((*steps += 1.0) > most)
-            return solver_fail(m, "more than %.0f steps in one call, and only %.9g d is reached: rates of change are too "
-                                  "high, or switches follow each other ever faster", most, m->time);
+            return solver_fail(m, "more than %.0f steps in one call, and only %.9g d is reached: rates of change are "
+                                  "too high, or switches follow each other ever faster", most, m->time);
         error = solver_try(m, h) ? HUGE_VAL : solver_error(m);
         if (error <= 1.0) {
             length = solver_to_event(m, h, event);
