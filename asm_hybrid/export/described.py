@@ -126,10 +126,17 @@ def describe(plant: ExportedPlant) -> Described:
     rows, columns = np.nonzero(model.pattern)
     cycles = 2 * len([c for c in plant.plant.layout.cycles if not c.states])
     pattern = find_pattern(rows, columns, len(start))
-    groups = {"X": plant.states, "U": [c.name for c in plant.inputs], "Y": list(plant.outputs)}
-    places = _places(groups | {"P": [c.name for c in plant.parameters]})
+    names = {"X": plant.states, "U": [c.name for c in plant.inputs], "P": [c.name for c in plant.parameters]}
     text = ModelText(
-        plant.name, counts, model.text, pattern, nominal, places, cycles, reads_time=plant.plant.layout.clock
+        name=plant.name,
+        counts=counts,
+        names=names,
+        text=model.text,
+        pattern=pattern,
+        nominal=nominal,
+        places=_places(names | {"Y": list(plant.outputs)}),
+        cycles=cycles,
+        reads_time=plant.plant.layout.clock,
     )
     components = {c.name: c for c in plant.plant.table.components}
     composites = plant.plant.table.composites
