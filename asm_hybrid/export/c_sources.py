@@ -14,7 +14,16 @@ from asm_hybrid.export.c_solver import METHOD, Pattern, find_factors, solver_tab
 from asm_hybrid.export.printed import print_array
 from asm_hybrid.solver.tableaus import RosenbrockTableau
 
-__all__ = ["COUNTS", "Listed", "ModelText", "assemble_sources", "example_sources", "read_template", "with_prefix"]
+__all__ = [
+    "COUNTS",
+    "TOLERANCE",
+    "Listed",
+    "ModelText",
+    "assemble_sources",
+    "example_sources",
+    "read_template",
+    "with_prefix",
+]
 
 COUNTS = ("STATES", "INPUTS", "OUTPUTS", "PARAMETERS", "EVENTS", "MEMBERS")
 """What ``model.h`` counts."""

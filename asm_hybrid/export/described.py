@@ -10,9 +10,10 @@ import numpy as np
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.export.c_solver import find_pattern
-from asm_hybrid.export.c_sources import ModelText, assemble_sources
+from asm_hybrid.export.c_sources import TOLERANCE, ModelText, assemble_sources
 from asm_hybrid.export.exported_plant import FROM_SUMS, Cause, ExportedPlant
 from asm_hybrid.export.model_in_c import ModelInC
+from asm_hybrid.scenario.compiled import VARYING
 
 __all__ = ["Described", "Variable", "describe"]
 
@@ -74,6 +75,8 @@ class Described:
         Number of event distances.
     step : float
         Communication step that fits the record [s].
+    tolerance : float
+        Relative tolerance of the integration.
     shown : tuple of str
         States and outputs that were measured, or else the first few.
     derivative_of, output_of : tuple
@@ -95,6 +98,7 @@ class Described:
     member: int
     events: int
     step: float
+    tolerance: float
     shown: tuple[str, ...]
     derivative_of: tuple[Dependence, ...]
     output_of: tuple[Dependence, ...]
@@ -127,6 +131,7 @@ def describe(plant: ExportedPlant) -> Described:
     cycles = 2 * len([c for c in plant.plant.layout.cycles if not c.states])
     pattern = find_pattern(rows, columns, len(start))
     names = {"X": plant.states, "U": [c.name for c in plant.inputs], "P": [c.name for c in plant.parameters]}
+    tolerance = VARYING if any(t.variable for t in plant.plant.layout.tanks) else TOLERANCE
     text = ModelText(
         name=plant.name,
         counts=counts,
@@ -137,6 +142,7 @@ def describe(plant: ExportedPlant) -> Described:
         places=_places(names | {"Y": list(plant.outputs)}),
         cycles=cycles,
         reads_time=plant.plant.layout.clock,
+        tolerance=tolerance,
     )
     components = {c.name: c for c in plant.plant.table.components}
     composites = plant.plant.table.composites
@@ -166,6 +172,7 @@ def describe(plant: ExportedPlant) -> Described:
         member=plant.best,
         events=counts["EVENTS"],
         shown=tuple(n for n in plant.subject.model.targets if n in known) or plant.states[:4],
+        tolerance=tolerance,
         step=min(plant.subject.interval * DAY, STEP),
         derivative_of=_dependence(*model.derivative_dependence),
         output_of=_dependence(*model.output_dependence),
