@@ -189,10 +189,8 @@ static int initialize(Fmu *f, int tolerance_defined, double tolerance, double st
 {
     if (!isfinite(start) || fabs(start) > 1e15 || (stop_defined && !(stop >= start && stop <= DBL_MAX)))
         return report(f, ERROR, "an experiment from %g s to %g s cannot be simulated", start, stop_defined ? stop : start);
-    if (tolerance_defined && !(tolerance > 0 && tolerance < 1))
-        return report(f, ERROR, "the tolerance is %g, where a number between 0 and 1 is expected", tolerance);
-    if (tolerance_defined)
-        ah_set_tolerance(f->model, tolerance);
+    if (tolerance_defined && ah_set_tolerance(f->model, tolerance))
+        return report(f, ERROR, "%s", ah_message(f->model));
     ah_set_time(f->model, start / DAY);
     f->time = start;
     f->stop = stop_defined ? stop : DBL_MAX;
@@ -505,12 +503,12 @@ static int update(Fmu *f, int *again, int *moved, int *next_defined, double *nex
     while (next_time(f) <= f->time + near) {
         const double due = ah_next_time(f->model);
         report(f, OK, "a time table goes on at %.17g s", due * DAY);
-        ah_set_time(f->model, due);
-        if (ah_next_time(f->model) <= due)
-            ah_pass_time(f->model);
+        ah_move_time(f->model, due);
+        ah_pass_time(f->model);
         if (!(ah_next_time(f->model) > due))
             return report(f, ERROR, "a time table stands still at %.17g s", due * DAY);
     }
+    ah_move_time(f->model, f->time / DAY);
     if (ah_switch(f->model, &changed))
         return report(f, ERROR, "%s", ah_message(f->model));
     if (changed)
@@ -535,6 +533,7 @@ static int set_time(Fmu *f, double time)
     if (!isfinite(time))
         return report(f, ERROR, "the time is %g", time);
     f->time = time;
+    ah_move_time(f->model, time / DAY);
     f->fresh = 0;
     return OK;
 }
