@@ -22,13 +22,13 @@ static const double toy_ends[] = {0.25, 0.5}, toy_values[] = {0.0, 1.5};
 
 static double model_next_time(const ah_model *m)
 {
-    return m->phase[0] / 2 * toy_ends[1] + toy_ends[m->phase[0] % 2];
+    return floor(m->phase[0] / 2.0) * toy_ends[1] + toy_ends[m->phase[0] & 1];
 }
 
 static void model_pass_time(ah_model *m)
 {
     m->phase[0]++;
-    m->u[1] = toy_values[m->phase[0] % 2];
+    m->u[1] = toy_values[m->phase[0] & 1];
 }
 
 static void model_phases(ah_model *m)

@@ -17,6 +17,7 @@
 #define DAY 86400.0
 #define HYSTERESIS 1e-9 /* how far an event indicator stands above its distance: it is due where the integrator stops */
 #define SETTLING 1000   /* events in a row at one point in time, after which they will not settle any more */
+#define LATEST 1e10     /* a time, three centuries from 0, beyond which nothing is simulated [s] */
 
 enum { OK, WARNING, DISCARD, ERROR }; /* of fmi2Status and of fmi3Status alike */
 
@@ -187,7 +188,7 @@ static void free_instance(Fmu *f)
 
 static int initialize(Fmu *f, int tolerance_defined, double tolerance, double start, int stop_defined, double stop)
 {
-    if (!isfinite(start) || fabs(start) > 1e15 || (stop_defined && !(stop >= start && stop <= DBL_MAX)))
+    if (!(fabs(start) <= LATEST) || (stop_defined && !(stop >= start && stop <= DBL_MAX)))
         return report(f, ERROR, "an experiment from %g s to %g s cannot be simulated", start, stop_defined ? stop : start);
     if (tolerance_defined && ah_set_tolerance(f->model, tolerance))
         return report(f, ERROR, "%s", ah_message(f->model));
@@ -530,8 +531,8 @@ static int update(Fmu *f, int *again, int *moved, int *next_defined, double *nex
 
 static int set_time(Fmu *f, double time)
 {
-    if (!isfinite(time))
-        return report(f, ERROR, "the time is %g", time);
+    if (!(fabs(time) <= LATEST))
+        return report(f, ERROR, "the time is %g s", time);
     f->time = time;
     ah_move_time(f->model, time / DAY);
     f->fresh = 0;
@@ -544,7 +545,7 @@ static int step(Fmu *f, double now, double size)
     const double until = now + size;
     if (!isfinite(now) || fabs(now - f->time) > near)
         return report(f, ERROR, "a step was to begin at %g s, but the last one ended at %g s", now, f->time);
-    if (!isfinite(until) || !(size > 0) || !(until / DAY > ah_time(f->model)))
+    if (!(fabs(until) <= LATEST) || !(size > 0) || !(until / DAY > ah_time(f->model)))
         return report(f, ERROR, "a step of %g s at %g s is none", size, now);
     if (until > f->stop && until - f->stop > near)
         return report(f, ERROR, "a step to %g s passes the end of the experiment, %g s", until, f->stop);
