@@ -5,15 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import xlsxwriter
 
-from asm_hybrid.artefacts import write_bytes_atomic
-from asm_hybrid.export.format import Format, as_written, read_tables, refuse_occupied
-
-__all__ = ["FORMAT", "parameter_workbook"]
+__all__ = ["parameter_workbook"]
 
 _PARAMETERS = (
     ("name", "Parameter"),
@@ -144,20 +140,3 @@ def _facts(summary: Mapping[str, Any]) -> list[list[Any]]:
     verdict = summary.get("verdict")
     rows += [["verdict", verdict["sentence"]]] if verdict else []
     return rows + [["warning", text] for text in summary.get("warnings", [])]
-
-
-def _write(run: Path, out: Path) -> None:
-    refuse_occupied(out)
-    tables = read_tables(run)
-    with as_written("a workbook", run):
-        content = parameter_workbook(*tables)
-    write_bytes_atomic(out, content)
-
-
-FORMAT = Format(
-    name="parameters",
-    order=1,
-    summary="a workbook (XLSX): parameters, correlations, sensors, scores, what f lacks",
-    ending="-parameters.xlsx",
-    write=_write,
-)
