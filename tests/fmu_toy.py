@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from asm_hybrid.export.c_solver import ModelText, assemble_sources, find_pattern
+from asm_hybrid.export.c_solver import find_pattern
+from asm_hybrid.export.c_sources import ModelText, assemble_sources
 from asm_hybrid.export.described import Described, Variable
 
 Q, GAIN, LOW, HIGH = 2.0, 30.0, 4.0, 8.0
@@ -131,6 +132,7 @@ TOY = Described(
     member=1,
     events=1,
     step=900.0,
+    shown=("tank 1.S",),
     derivative_of=(((0, 1), (0, 1)), ((), ())),
     output_of=(((0,), (0,)),),
     sources=assemble_sources(
@@ -141,6 +143,7 @@ TOY = Described(
             pattern=find_pattern([0, 0], [0, 1], 2),
             nominal=[5.0, 1.0],
             cycles=1,
+            reads_time=False,
         )
     ),
 )

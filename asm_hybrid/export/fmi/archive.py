@@ -9,7 +9,7 @@ import uuid
 import zipfile
 from collections.abc import Iterable, Mapping
 
-from asm_hybrid.export.c_solver import read_template
+from asm_hybrid.export.c_sources import read_template
 from asm_hybrid.export.described import Described
 from asm_hybrid.export.fmi.binaries import build_libraries, find_compilers
 from asm_hybrid.export.fmi.data_header import data_header
