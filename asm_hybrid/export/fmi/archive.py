@@ -13,7 +13,7 @@ from asm_hybrid.export.c_sources import read_template
 from asm_hybrid.export.described import Described
 from asm_hybrid.export.fmi.binaries import build_libraries, find_compilers
 from asm_hybrid.export.fmi.data_header import data_header
-from asm_hybrid.export.fmi.model_description import build_description, describe_fmi2, describe_fmi3
+from asm_hybrid.export.fmi.model_description import build_description, describe_fmi2, describe_fmi3, plain_text
 from asm_hybrid.export.fmi.variables import FmuVariable, Numbering, number_variables
 
 __all__ = ["make_fmus"]
@@ -119,17 +119,21 @@ def _page(described: Described, numbering: Numbering, version: int) -> str:
     variables = numbering.of_version(version)
     tables = [_table(kind, (v for v in variables if v.causality == kind)) for kind in ("input", "output", "parameter")]
     return _PAGE.format(
-        name=html.escape(described.name),
-        text=html.escape(described.text),
+        name=_escape(described.name),
+        text=_escape(described.text),
         motion=_MOTION[version],
         tables="\n".join(tables),
     )
 
 
+def _escape(text: str) -> str:
+    return html.escape(plain_text(text))
+
+
 def _table(kind: str, variables: Iterable[FmuVariable]) -> str:
     rows = [
-        f"<tr><td>{v.name}</td><td>{html.escape(v.unit.name if v.unit else '-')}</td>"
-        f"<td>{'' if v.start is None else f'{v.start:g}'}</td><td>{html.escape(v.description)}</td></tr>"
+        f"<tr><td>{v.name}</td><td>{_escape(v.unit.name if v.unit else '-')}</td>"
+        f"<td>{'' if v.start is None else f'{v.start:g}'}</td><td>{_escape(v.description)}</td></tr>"
         for v in variables
     ]
     head = "<tr><th>name</th><th>unit</th><th>start</th><th>what it is</th></tr>"

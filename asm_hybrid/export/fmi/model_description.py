@@ -11,7 +11,7 @@ from asm_hybrid import __version__
 from asm_hybrid.export.described import Described
 from asm_hybrid.export.fmi.variables import FmuVariable, Numbering
 
-__all__ = ["LICENSE", "SOURCES", "STOP", "TOLERANCE", "build_description", "describe_fmi2", "describe_fmi3", "xml_text"]
+__all__ = ["LICENSE", "SOURCES", "STOP", "TOLERANCE", "build_description", "describe_fmi2", "describe_fmi3", "plain_text"]
 
 STOP = 14 * 86400.0
 """End of the default experiment [s]."""
@@ -68,7 +68,7 @@ def describe_fmi2(described: Described, numbering: Numbering, token: str) -> str
         scalar = _child(listed, "ScalarVariable", **_naming(v))
         _child(scalar, v.kind, **_typed(v))
     _structure(root, d, numbering, 2)
-    return xml_text(root)
+    return _xml_text(root)
 
 
 def describe_fmi3(described: Described, numbering: Numbering, token: str) -> str:
@@ -102,7 +102,7 @@ def describe_fmi3(described: Described, numbering: Numbering, token: str) -> str
         kind = {"Real": "Float64", "Integer": "Int32"}.get(v.kind, v.kind)
         _child(listed, kind, **_naming(v), **_typed(v))
     _structure(root, d, numbering, 3)
-    return xml_text(root)
+    return _xml_text(root)
 
 
 def build_description(described: Described) -> str:
@@ -124,11 +124,10 @@ def build_description(described: Described) -> str:
     for name in SOURCES[3]:
         _child(files, "SourceFile", name=name)
     _child(build, "Library", name="m", external=True)
-    return xml_text(root)
+    return _xml_text(root)
 
 
-def xml_text(root: ET.Element) -> str:
-    """Return XML as text, indented."""
+def _xml_text(root: ET.Element) -> str:
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
@@ -136,7 +135,12 @@ def xml_text(root: ET.Element) -> str:
 def _written(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return repr(value) if isinstance(value, float) else _CONTROL.sub(" ", str(value))
+    return repr(value) if isinstance(value, float) else plain_text(str(value))
+
+
+def plain_text(text: str) -> str:
+    """Return text with a space in the place of everything that XML has no signs for."""
+    return _CONTROL.sub(" ", text)
 
 
 def _attributes(given: dict[str, Any]) -> dict[str, str]:
