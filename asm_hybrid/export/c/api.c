@@ -67,6 +67,11 @@ void ah_set_time(ah_model *m, double days)
         model_phases(m);
 }
 
+void ah_move_time(ah_model *m, double days)
+{
+    m->time = days;
+}
+
 int ah_derivative(ah_model *m, double *dx)
 {
     if (solver_check(m))

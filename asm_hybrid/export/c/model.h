@@ -42,6 +42,7 @@ int ah_set_member(ah_model *m, int member);
 
 double ah_time(const ah_model *m);             /* [d] */
 void ah_set_time(ah_model *m, double days);    /* time tables that repeat take the phase of that time */
+void ah_move_time(ah_model *m, double days);   /* the same, but they keep their phases: for integrators other than ah_step */
 
 int ah_derivative(ah_model *m, double *dx);    /* dx/dt [AH_STATES, unit/d] at state, inputs, parameters and time */
 int ah_output(ah_model *m, double *y);         /* [AH_OUTPUTS] */

@@ -91,6 +91,14 @@ static void model_start(ah_model *m)
     memcpy(m->p, start_parameter, AH_PARAMETERS * sizeof(double));
 }
 
+/* Writes what time tables give into the inputs, for those who read them. */
+static void show_tables(ah_model *m)
+{
+    double u[AH_INPUTS + 1];
+    inputs_at(m, m->time, u);
+    for (int i = 0; i < TABLE_INPUTS; i++) m->u[table_input[i]] = u[table_input[i]];
+}
+
 /* Time tables: which repetition, and which phase of it, at the model's time. */
 static void model_phases(ah_model *m)
 {
@@ -101,6 +109,7 @@ static void model_phases(ah_model *m)
         m->phase[2 * c] = phase;
         m->phase[2 * c + 1] = (int)number;
     }
+    show_tables(m);
 }
 
 static double table_next(const ah_model *m, int c, int at)
@@ -127,4 +136,5 @@ static void model_pass_time(ah_model *m)
             m->phase[2 * c + 1]++;
         }
     }
+    show_tables(m);
 }
