@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,12 +14,19 @@ import torch
 
 from asm_hybrid import __version__
 from asm_hybrid.artefacts import write_csv_atomic, write_json_atomic
-from asm_hybrid.config import build_layout, load_config, load_kinetics, observed_targets, parameter_values
+from asm_hybrid.config import (
+    build_fractionation,
+    build_layout,
+    load_config,
+    load_kinetics,
+    observed_targets,
+    parameter_values,
+)
 from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
 from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.manifest import write_manifest
 from asm_hybrid.plant import Plant, torch_namespace
-from asm_hybrid.plant.inputs import CLOCK
+from asm_hybrid.plant.inputs import CLOCK, INFLUENT
 from asm_hybrid.training import FittedModel, start_state
 from asm_hybrid.training.from_config import make_grid, term_specs
 from asm_hybrid.training.results import parameter_rows
@@ -62,7 +68,13 @@ def untrained(
     config = load_config(source)
     table = load_kinetics(config)
     plant = Plant(table, build_layout(config, table))
-    record = _record(plant, days, config.data.interval, means or {}, varied or {})
+    constants = {**plant.layout.constants, **(means or {})}
+    fractionation = build_fractionation(config, table, plant.layout)
+    if fractionation is not None:
+        measured = {n.removeprefix(INFLUENT): np.array(v) for n, v in constants.items() if n.startswith(INFLUENT)}
+        split = fractionation.split(measured).components
+        constants |= {f"{INFLUENT}{name}": float(value) for name, value in split.items()}
+    record = _record(plant, days, config.data.interval, constants, varied or {})
     day = record[list(plant.inputs.names)].to_numpy()[: round(1.0 / config.data.interval)]
     inputs, names = torch.tensor(day), table.parameter_names
     defaults = torch.tensor([p.default for p in table.parameters], dtype=torch.float64)
@@ -107,18 +119,14 @@ def untrained(
 def _record(
     plant: Plant, days: float, interval: float, means: Mapping[str, float], varied: Mapping[str, float]
 ) -> pd.DataFrame:
-    """Return the inputs of a record: constants, means that swing, time tables and the clock."""
+    """Return the inputs of a record: means that swing, time tables and the clock."""
     days_on = np.arange(round(days / interval) + 1) * interval
     frame = pd.DataFrame({"time": BEGIN + pd.to_timedelta(np.round(days_on * 86400), unit="s")})
     swing = 0.7 * np.sin(2 * np.pi * days_on) + 0.3 * np.sin(2 * np.pi * days_on / 365)
     known = {name: cycle.values(name, days_on) for cycle in plant.layout.cycles for name in cycle.inputs}
     known |= dict(zip(CLOCK, (np.sin(2 * np.pi * days_on), np.cos(2 * np.pi * days_on)), strict=True))
     for name in plant.inputs.names:
-        if name in known:
-            frame[name] = known[name]
-        else:
-            mean = means[name] if name in means else plant.layout.constants[name]
-            frame[name] = mean * (1 + varied.get(name, 0.0) * swing)
+        frame[name] = known[name] if name in known else means[name] * (1 + varied.get(name, 0.0) * swing)
     return frame
 
 

@@ -98,7 +98,8 @@ class Toy:
 
     def _after(self) -> str:
         cases = [
-            f"    if (event == {k}) {{\n" + "".join(f"        z[{i}] = {sympy.ccode(self.read(e))};\n" for i, e in a.items())
+            f"    if (event == {k}) {{\n"
+            + "".join(f"        z[{i}] = {sympy.ccode(self.read(e))};\n" for i, e in a.items())
             + "    }\n"
             for k, a in enumerate(self.after)
         ]
@@ -144,9 +145,20 @@ class Library:
     calls: ctypes.CDLL
 
     @staticmethod
-    def of(folder: Path, *flags: str) -> Library:
+    def of(folder: Path, *flags: str, source: str = "model.c") -> Library:
         out = folder / "model.so"
-        command = [str(COMPILER), *STRICT, "-O2", "-fPIC", "-shared", *flags, "-o", str(out), str(folder / "model.c"), "-lm"]
+        command = [
+            str(COMPILER),
+            *STRICT,
+            "-O2",
+            "-fPIC",
+            "-shared",
+            *flags,
+            "-o",
+            str(out),
+            str(folder / source),
+            "-lm",
+        ]
         subprocess.run(command, check=True)
         calls = ctypes.CDLL(str(out))
         for name, kind in (("new", ctypes.c_void_p), ("time", ctypes.c_double), ("next_time", ctypes.c_double)):
@@ -186,6 +198,12 @@ class Model:
     @property
     def message(self) -> str:
         return str(self.calls.ah_message(self.handle).decode())
+
+    def set_time(self, days: float) -> None:
+        self.calls.ah_set_time(self.handle, ctypes.c_double(days))
+
+    def reset(self) -> None:
+        self.calls.ah_reset(self.handle)
 
     def tolerance(self, relative: float) -> None:
         assert self.calls.ah_set_tolerance(self.handle, ctypes.c_double(relative)) == 0, self.message

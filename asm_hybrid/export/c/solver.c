@@ -12,6 +12,7 @@ enum {
 
 static const double solver_absolute = 1e-3; /* states below this share of their nominal value count as this large */
 static const double solver_safety = 0.9, solver_least = 0.2, solver_most = 6.0; /* change from step to step */
+static const double solver_latest = 1e6; /* time, ahead or past [d]: a later one is no time, or not one of days */
 static const double solver_pivot = 1e-10; /* least pivot over the entry that it comes from */
 
 static int solver_fail(ah_model *m, const char *format, ...)
@@ -44,8 +45,8 @@ static int solver_check(ah_model *m)
         return solver_fail(m, "the slope of input %d (counted from 0) is not a finite number", i - 1);
     if ((i = solver_not_finite(m->p, AH_PARAMETERS)) != 0)
         return solver_fail(m, "parameter %d (counted from 0) is not a finite number", i - 1);
-    if (!isfinite(m->time))
-        return solver_fail(m, "the time is not a finite number");
+    if (!(fabs(m->time) <= solver_latest))
+        return solver_fail(m, "the time is %.9g d, and not a number from %.0e to %.0e", m->time, -solver_latest, solver_latest);
     return 0;
 }
 
