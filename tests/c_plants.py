@@ -199,4 +199,4 @@ def build(case: Case, folder: Path) -> Built:
     described = describe(plant)
     for name, text in {**described.sources, "probe.c": PROBE}.items():
         (folder / name).write_text(text, encoding="utf-8")
-    return Built(plant, described, Library.of(folder, "-O0", source="probe.c"), folder)
+    return Built(plant, described, Library.of(folder, "probe.c", "-O0"), folder)

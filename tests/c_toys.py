@@ -14,7 +14,8 @@ import numpy as np
 import sympy
 from sympy.parsing.sympy_parser import parse_expr
 
-from asm_hybrid.export.c_solver import METHOD, ModelText, assemble_sources, find_pattern
+from asm_hybrid.export.c_solver import METHOD, find_pattern
+from asm_hybrid.export.c_sources import ModelText, assemble_sources
 from asm_hybrid.solver.tableaus import RosenbrockTableau
 
 COMPILER = shutil.which("gcc") or shutil.which("cc")
@@ -31,7 +32,10 @@ class TimeTable:
 
 @dataclass(frozen=True)
 class Toy:
-    """Rates in ``x0, x1, …``, inputs ``u0, …`` and parameters ``p0, …``, as text that SymPy reads."""
+    """Rates in ``x0, x1, …``, inputs ``u0, …`` and parameters ``p0, …``, as text that SymPy reads.
+
+    Its output is twice the first state.
+    """
 
     rates: Sequence[str]
     start: Sequence[float]
@@ -61,13 +65,14 @@ class Toy:
             self._function("model_rhs", rates),
             self._function("model_jacobian", entries),
             self._function("model_time_slope", slope),
-            self._function("model_outputs", rates[:1]),
+            self._function("model_outputs", [2 * x[0]]),
             self._function("model_events", [self.read(e) for e in self.events]),
             self._after(),
             self._times(),
             self._start(),
-            "static int model_directional(ah_model *m, const double *dx, const double *du, const double *dp, double *ddx,"
-            " double *dy)\n{\n    (void)m, (void)dx, (void)du, (void)dp, (void)ddx, (void)dy;\n    return 1;\n}\n",
+            "static int model_directional(ah_model *m, const double *dx, const double *du, const double *dp,"
+            " double *ddx, double *dy)\n{\n    (void)m, (void)dx, (void)du, (void)dp, (void)ddx, (void)dy;\n"
+            "    return 1;\n}\n",
         ]
         counts = {"STATES": len(x), "INPUTS": len(u), "OUTPUTS": 1, "PARAMETERS": len(self.parameters)}
         return ModelText(
@@ -91,8 +96,10 @@ class Toy:
     def _function(self, name: str, values: Sequence[sympy.Expr]) -> str:
         lines = [f"    y[{i}] = {sympy.ccode(v)};" for i, v in enumerate(values)]
         return (
-            f"static int {name}(ah_model *m, double t, const double *x, double *y)\n{{\n    double sum = 0.0;\n    int i;\n"
-            f"{self._values()}\n    (void)y;\n" + "\n".join(lines) + f"\n    for (i = 0; i < {len(values)}; i++)\n"
+            f"static int {name}(ah_model *m, double t, const double *x, double *y)\n{{\n"
+            f"    double sum = 0.0;\n    int i;\n{self._values()}\n    (void)y;\n"
+            + "\n".join(lines)
+            + f"\n    for (i = 0; i < {len(values)}; i++)\n"
             "        sum += 0.0 * y[i];\n    return sum != 0.0 || sum != sum;\n}\n"
         )
 
@@ -132,10 +139,16 @@ class Toy:
         lines = [f"    m->{kind}[{i}] = {float(v)!r};" for kind, values in named for i, v in enumerate(values)]
         return "static void model_start(ah_model *m)\n{\n" + "\n".join(lines) + "\n}\n"
 
-    def compiled(self, folder: Path, tableau: RosenbrockTableau = METHOD, *flags: str) -> Library:
-        for name, text in assemble_sources(self.text(), tableau).items():
+    def write(self, folder: Path, tableau: RosenbrockTableau = METHOD, more: str = "") -> None:
+        """Write header and source, with more C at the end of the latter."""
+        texts = assemble_sources(self.text(), tableau)
+        texts["model.c"] += more
+        for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
-        return Library.of(folder, *flags)
+
+    def compiled(self, folder: Path, tableau: RosenbrockTableau = METHOD, more: str = "") -> Library:
+        self.write(folder, tableau, more)
+        return Library.of(folder)
 
 
 @dataclass(frozen=True)
@@ -145,20 +158,9 @@ class Library:
     calls: ctypes.CDLL
 
     @staticmethod
-    def of(folder: Path, *flags: str, source: str = "model.c") -> Library:
+    def of(folder: Path, source: str = "model.c", optimised: str = "-O1") -> Library:
         out = folder / "model.so"
-        command = [
-            str(COMPILER),
-            *STRICT,
-            "-O2",
-            "-fPIC",
-            "-shared",
-            *flags,
-            "-o",
-            str(out),
-            str(folder / source),
-            "-lm",
-        ]
+        command = [str(COMPILER), *STRICT, optimised, "-fPIC", "-shared", "-o", str(out), str(folder / source), "-lm"]
         subprocess.run(command, check=True)
         calls = ctypes.CDLL(str(out))
         for name, kind in (("new", ctypes.c_void_p), ("time", ctypes.c_double), ("next_time", ctypes.c_double)):

@@ -1,8 +1,8 @@
-"""The stiff solver of an exported model in C: its tables, and the program text that they complete.
+"""Tables of the stiff solver of an exported model, in C.
 
-The solver is a Rosenbrock method with the exact Jacobian J. Every step divides by ``shift I - J``, whose pattern of zeros
-never changes. Order of elimination and pattern of the factors are therefore worked out here, and the C code only runs
-along index arrays. Pivots stay on the diagonal; their order is Markowitz's [1]_, which keeps the factors sparse.
+The solver is a Rosenbrock method with the exact Jacobian J. Every step divides by ``shift I - J``, whose pattern of
+zeros never changes. Order of elimination and pattern of the factors are therefore worked out here, and the C code only
+runs along index arrays. Pivots stay on the diagonal; their order is Markowitz's [1]_, which keeps the factors sparse.
 
 References
 ----------
@@ -12,41 +12,18 @@ References
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from importlib.resources import files
 
 import numpy as np
 
+from asm_hybrid.export.printed import print_array, print_number
 from asm_hybrid.solver.tableaus import RODAS4, RosenbrockTableau
 
-__all__ = [
-    "COUNTS",
-    "Factors",
-    "ModelText",
-    "Pattern",
-    "assemble_sources",
-    "find_factors",
-    "find_pattern",
-    "read_template",
-    "with_prefix",
-]
-
-COUNTS = ("STATES", "INPUTS", "OUTPUTS", "PARAMETERS", "EVENTS", "MEMBERS")
-"""What ``model.h`` counts."""
+__all__ = ["METHOD", "Factors", "Pattern", "find_factors", "find_pattern", "solver_tables"]
 
 METHOD = RODAS4
-"""The method of the solver."""
-
-TOLERANCE = 1e-6
-"""Relative error of a step, where the user of the C code sets no other."""
-
-WIDTH = 116
-
-PREFIX = "ah"
-"""Prefix of the exported names in the texts that all models share."""
+"""The method of the solver. Rodas5P needs as much time at the same error, where a settler's fluxes have kinks."""
 
 
 @dataclass(frozen=True)
@@ -162,167 +139,40 @@ def find_factors(pattern: Pattern) -> Factors:
     )
 
 
-@dataclass(frozen=True)
-class ModelText:
-    """What belongs to one model in its C sources.
+def solver_tables(factors: Factors, nominal: Sequence[float], tableau: RosenbrockTableau) -> str:
+    """Return the tables of the solver as C: the method, the pattern of the factors, nominal values.
 
-    Attributes
+    Parameters
     ----------
-    name : str
-        Name of the model, for comments.
-    counts : mapping of str to int
-        How many there are of each of `COUNTS`.
-    text : str
-        The equations. They define ``model_rhs``, ``model_jacobian``, ``model_time_slope``, ``model_outputs``,
-        ``model_directional``, ``model_events``, ``model_after``, ``model_next_time``, ``model_pass_time``,
-        ``model_phases`` (gives time tables the phase of the time), and ``model_start`` (sets state, inputs, parameters
-        and member to their start values).
-    pattern : Pattern
-        Of the Jacobian, whose values ``model_jacobian`` gives in its order.
+    factors : Factors
+        Of ``shift I - J``.
     nominal : sequence of float, shape (n,)
-        Usual size of each state, above zero; errors of a state that is next to zero count in relation to it.
-    cycles, work : int
-        Number of time tables, and of doubles that the equations need as room to work.
-    tolerance : float
-        Relative error of a step, where the user of the C code sets no other.
-    """
-
-    name: str
-    counts: Mapping[str, int]
-    text: str
-    pattern: Pattern
-    nominal: Sequence[float]
-    cycles: int = 0
-    work: int = 0
-    tolerance: float = TOLERANCE
-
-
-def assemble_sources(model: ModelText, tableau: RosenbrockTableau = METHOD) -> dict[str, str]:
-    """Return header and source of a model, complete.
-
-    Parameters
-    ----------
-    model : ModelText
-        What belongs to it alone.
+        Usual size of each state.
     tableau : RosenbrockTableau
-        The method of the solver: one with an error estimate that takes the exact Jacobian.
-
-    Returns
-    -------
-    dict of str to str
-        ``model.h`` and ``model.c``.
-
-    Raises
-    ------
-    ValueError
-        If the parts do not fit each other.
-    """
-    if len(model.nominal) != model.counts["STATES"] or model.pattern.size != model.counts["STATES"]:
-        raise ValueError("pattern, nominal values and number of states differ")
-    if not all(0.0 < value < float("inf") for value in model.nominal):
-        raise ValueError("a nominal value is not above zero")
-    factors = find_factors(model.pattern)
-    header = read_template("model.h").replace("@NAME@", model.name).replace("@TOLERANCE@", repr(model.tolerance))
-    for name in COUNTS:
-        header = header.replace(f"@{name}@", str(model.counts[name]))
-    private = {
-        "AH_JACOBIAN": len(model.pattern.column),
-        "AH_LU": len(factors.pattern.column),
-        "AH_CYCLES": model.cycles,
-        "AH_WORK": model.work,
-        "ROSENBROCK_STAGES": len(tableau.m),
-        "ROSENBROCK_ORDER": tableau.order,
-    }
-    parts = [
-        '#include "model.h"\n',
-        "enum {\n" + ",\n".join(f"    {name} = {value}" for name, value in private.items()) + "\n};\n",
-        read_template("types.c"),
-        _solver_tables(model, factors, tableau),
-        model.text,
-        read_template("solver.c"),
-        read_template("api.c"),
-    ]
-    mark = sha256("".join([header, *parts]).encode()).hexdigest()
-    parts.insert(
-        3, f"/* Of the text of this model: saved states of others are told by it. */\n{_text('model_identity', mark)}"
-    )
-    return {"model.h": header, "model.c": "\n".join(parts)}
-
-
-def read_template(name: str) -> str:
-    """Return a text that all exported models share.
-
-    Parameters
-    ----------
-    name : str
-        File name in ``export/c``.
+        The method.
 
     Returns
     -------
     str
     """
-    return (files("asm_hybrid.export") / "c" / name).read_text(encoding="utf-8")
-
-
-def with_prefix(text: str, prefix: str) -> str:
-    """Return C code whose exported names begin with another prefix.
-
-    Parameters
-    ----------
-    text : str
-        The code.
-    prefix : str
-        The prefix, in lower case, without the underscore.
-
-    Returns
-    -------
-    str
-    """
-    text = re.sub(rf"\b{PREFIX}_", f"{prefix}_", text)
-    return re.sub(rf"\b{PREFIX.upper()}_", f"{prefix.upper()}_", text)
-
-
-def _text(name: str, value: str) -> str:
-    return f'static const char {name}[] = "{value}";\n'
-
-
-def _solver_tables(model: ModelText, factors: Factors, tableau: RosenbrockTableau) -> str:
-    """Return the tables of the solver as C: the method, the pattern of the Jacobian and of its factors."""
     stages = len(tableau.m)
-    square = [[*row, *[0.0] * (stages - len(row))] for row in (*tableau.a, *tableau.c)]
-    lines = [
-        f"/* Of the solver: the method {tableau.name}. */",
-        f"static const double start_tolerance = {model.tolerance!r};",
-        f"static const double rosenbrock_gamma = {tableau.gamma!r};",
-        *(
-            _array(f"double rosenbrock_{name}[ROSENBROCK_STAGES]", [repr(float(v)) for v in values])
-            for name, values in (("alpha", tableau.alpha), ("d", tableau.d), ("m", tableau.m), ("e", tableau.e))
-        ),
-        *(
-            _array(
-                f"double rosenbrock_{name}[ROSENBROCK_STAGES][ROSENBROCK_STAGES]",
-                ["{" + ", ".join(repr(float(v)) for v in row) + "}" for row in rows],
-            )
-            for name, rows in (("a", square[:stages]), ("c", square[stages:]))
-        ),
-        "/* L + U of shift I - df/dx in another order of the states; which value of df/dx each entry begins with. */",
-        _array("int lu_order[AH_STATES]", factors.order),
-        _array("int lu_row[AH_STATES + 1]", factors.pattern.row),
-        _array("int lu_col[AH_LU]", factors.pattern.column),
-        _array("int lu_diag[AH_STATES]", factors.diagonal),
-        _array("int lu_from[AH_LU]", factors.source),
-        _array("double nominal[AH_STATES]", [repr(float(v)) for v in model.nominal]),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _array(declaration: str, values: Sequence[object] | np.ndarray) -> str:
-    """Return the definition of a constant array, in lines of bounded width."""
-    lines = [""]
-    for value in values:
-        text = f"{value}, "
-        if len(lines[-1]) + len(text) > WIDTH:
-            lines.append("")
-        lines[-1] += text
-    body = "\n".join(f"    {line.rstrip()}" for line in lines)
-    return f"static const {declaration} = {{\n{body.rstrip(',')}\n}};"
+    numbers = {"alpha": tableau.alpha, "d": tableau.d, "m": tableau.m, "e": tableau.e}
+    for name, rows in (("a", tableau.a), ("c", tableau.c)):
+        numbers[name] = tuple(v for row in rows for v in (*row, *[0.0] * (stages - len(row))))
+    whole = {
+        "order": factors.order,
+        "row": factors.pattern.row,
+        "col": factors.pattern.column,
+        "diag": factors.diagonal,
+        "from": factors.source,
+    }
+    return "".join(
+        [
+            f"/* Of the solver: the method {tableau.name}; a and c row by row. */\n",
+            f"static const double rosenbrock_gamma = {print_number(tableau.gamma)};\n",
+            *(print_array(f"static const double rosenbrock_{n}", v, print_number) for n, v in numbers.items()),
+            "/* L + U of shift I - df/dx, in another order of the states; from which value of df/dx each comes. */\n",
+            *(print_array(f"static const int lu_{n}", [int(i) for i in v]) for n, v in whole.items()),
+            print_array("static const double nominal", nominal, print_number),
+        ]
+    )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from asm_hybrid.export.c_solver import ModelText, assemble_sources, find_pattern
+from asm_hybrid.errors import InputError
+from asm_hybrid.export.c_solver import find_pattern
+from asm_hybrid.export.c_sources import ModelText, assemble_sources
 from asm_hybrid.export.exported_plant import FROM_SUMS, Cause, ExportedPlant
 from asm_hybrid.export.model_in_c import ModelInC
 
@@ -19,6 +21,9 @@ STEP = 900.0
 DAY = 86400.0
 SMALL = 0.1
 """Least nominal value of a concentration [unit of the state]."""
+
+RESERVED = frozenset({"model", "solver", "api", "eq", "table", "lu", "rosenbrock", "start", "masks", "fmi2", "fmi3"})
+"""With what internal names of the C sources begin."""
 
 Dependence = tuple[tuple[int, ...], tuple[int, ...]]
 """Positions of the states, and of the inputs, that something depends on."""
@@ -69,6 +74,8 @@ class Described:
         Number of event distances.
     step : float
         Communication step that fits the record [s].
+    shown : tuple of str
+        States and outputs that were measured, or else the first few.
     derivative_of, output_of : tuple
         On which states and inputs each dx/dt, and each output, depends.
     sources : mapping of str to str
@@ -88,6 +95,7 @@ class Described:
     member: int
     events: int
     step: float
+    shown: tuple[str, ...]
     derivative_of: tuple[Dependence, ...]
     output_of: tuple[Dependence, ...]
     sources: Mapping[str, str]
@@ -118,7 +126,9 @@ def describe(plant: ExportedPlant) -> Described:
     rows, columns = np.nonzero(model.pattern)
     cycles = 2 * len([c for c in plant.plant.layout.cycles if not c.states])
     pattern = find_pattern(rows, columns, len(start))
-    text = ModelText(plant.name, counts, model.text, pattern, nominal, cycles)
+    groups = {"X": plant.states, "U": [c.name for c in plant.inputs], "Y": list(plant.outputs)}
+    places = _places(groups | {"P": [c.name for c in plant.parameters]})
+    text = ModelText(plant.name, counts, model.text, pattern, nominal, places, cycles, reads_time=plant.plant.layout.clock)
     components = {c.name: c for c in plant.plant.table.components}
     composites = plant.plant.table.composites
     told = {name: c.description for name, c in components.items()}
@@ -131,6 +141,7 @@ def describe(plant: ExportedPlant) -> Described:
     outputs = tuple(
         Variable(name, unit, _output_in_words(name, told), 0.0) for name, (unit, _) in plant.outputs.items()
     )
+    known = {*plant.states, *plant.outputs}
     n = f" + n, {plant.members} seeds" if plant.members else ""
     return Described(
         name=plant.name,
@@ -145,6 +156,7 @@ def describe(plant: ExportedPlant) -> Described:
         members=plant.members,
         member=plant.best,
         events=counts["EVENTS"],
+        shown=tuple(n for n in plant.subject.model.targets if n in known) or plant.states[:4],
         step=min(plant.subject.interval * DAY, STEP),
         derivative_of=_dependence(*model.derivative_dependence),
         output_of=_dependence(*model.output_dependence),
@@ -161,10 +173,37 @@ def _dependence(states: np.ndarray, inputs: np.ndarray) -> tuple[Dependence, ...
     return tuple(tuple(tuple(int(i) for i in np.flatnonzero(own)) for own in pair) for pair in pairs)  # type: ignore[misc]
 
 
+def _places(groups: Mapping[str, Sequence[str]]) -> str:
+    """Return places in the arrays as constants of C: of states X, inputs U, outputs Y and parameters P.
+
+    Raises
+    ------
+    InputError
+        When two names are the same in C.
+    """
+    lines, taken = list[str](), dict[str, str]()
+    for kind, names in groups.items():
+        for i, name in enumerate(names):
+            written = f"AH_{kind}_" + re.sub(r"\W", "_", name, flags=re.ASCII)
+            if written in taken:
+                raise InputError(
+                    f"{taken[written]!r} and {name!r} would both be {written} in C",
+                    expected="names that differ in letters, digits or underscores",
+                    fix="rename the tank, the recycle, the controller or the component; or export as bundle or xlsx",
+                )
+            taken[written] = name
+            lines.append(f"    {written} = {i}")
+    return (
+        "\n/* Places of states (X), inputs (U), outputs (Y) and parameters (P) in their arrays. */\nenum {\n"
+        + ",\n".join(lines)
+        + "\n};\n"
+    )
+
+
 def _identifier(name: str) -> str:
     """Return a name as an identifier of C."""
-    plain = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "model"
-    return plain if not plain[0].isdigit() else f"m_{plain}"
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "plant"
+    return f"plant_{plain}" if plain[0].isdigit() or plain.lower() in RESERVED else plain
 
 
 def _unit(state: str, units: Mapping[str, str]) -> str:

@@ -147,7 +147,7 @@ class ExportedPlant:
 
     @cached_property
     def inputs(self) -> tuple[Cause, ...]:
-        """What drives the plant: its inputs, but for those that controllers, phases or the clock give; measured sums."""
+        """What drives the plant: inputs that no controller, phase or clock gives, and measured sums of the influent."""
         units = {c.name: c.description or c.name for c in self.plant.table.components}
         start = self.subject.knots[self.first]
         given = [

@@ -1,15 +1,15 @@
-"""The equations of an exported plant as text in C: what is generated of ``model.c``, before the parts that are fixed."""
+"""The equations of an exported plant as text in C: the part of ``model.c`` that belongs to one plant alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import casadi
 import numpy as np
 
-from asm_hybrid.export.c_solver import read_template
+from asm_hybrid.export.c_sources import read_template
 from asm_hybrid.export.exported_plant import ExportedPlant
 from asm_hybrid.export.network_in_c import NetworkInC
 from asm_hybrid.export.printed import print_array, print_function, print_number
@@ -20,6 +20,12 @@ __all__ = ["ModelInC"]
 
 ALWAYS = ("x", "u", "p", "k", "t", "z")
 """What all equations are given: state, inputs, parameters, masks of n, time, and what the networks give."""
+NEEDS = {
+    "affine": {"affine"},
+    "exp": {"tanh_of", "silu_of", "softplus_of"},
+    "elementwise": {"tanh_of", "silu_of", "relu_of", "softplus_of"},
+}
+"""Kernels that come first, by those that need them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +171,13 @@ class ModelInC:
     @property
     def text(self) -> str:
         """All that is generated, in order, for `asm_hybrid.export.c_solver.ModelText`."""
-        parts = [self._counts, self._tables, read_template("numbers.c"), self.equations]
+        equations = self.equations
+        parts = [
+            self._counts,
+            self._tables,
+            *_kernels(n for n in ("least", "largest") if f"{n}(" in equations),
+            equations,
+        ]
         fixed = read_template("plant.c").replace("@NETWORKS@", self._networks).replace("@EVENTS@", self._events)
         return "\n".join([*parts, fixed])
 
@@ -241,8 +253,9 @@ class ModelInC:
         body = [
             f"static void {head}\n{{\n" + "".join(f"    {c}\n" for c in calls) + "}\n" for head, calls in heads.items()
         ]
-        kernels = read_template("kernels.c")
-        return "\n".join([kernels, *(n.source for n in self.networks), *body, read_template("networks.c")])
+        called = set[str]().union(*(n.kernels for n in self.networks))
+        needed = [k for k in (*NEEDS, *sorted(called - NEEDS.keys())) if k in called or NEEDS.get(k, set()) & called]
+        return "\n".join([*_kernels(needed), *(n.source for n in self.networks), *body, read_template("networks.c")])
 
     @property
     def _events(self) -> str:
@@ -254,3 +267,8 @@ class ModelInC:
             f"    case {i}: eq_after_{i}(x, u, m->p, masks_of(m), &t, z, after); break;\n" for i in range(len(after))
         )
         return read_template("events.c").replace("@CASES@", cases)
+
+
+def _kernels(names: Iterable[str]) -> list[str]:
+    """Return the texts of kernels, such as stand in ``export/c/kernels``."""
+    return [read_template(f"kernels/{name}.c") for name in names]

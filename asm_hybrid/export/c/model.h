@@ -22,7 +22,7 @@ enum {
     AH_EVENTS = @EVENTS@,   /* distances of on/off controllers and of phases from their end */
     AH_MEMBERS = @MEMBERS@  /* trained seeds of n */
 };
-
+@PLACES@
 typedef struct ah_model ah_model; /* one plant; two of them share nothing */
 
 /* Makes a model with start values at time 0; NULL when there is no memory. No other function allocates. */
