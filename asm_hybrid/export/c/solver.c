@@ -12,7 +12,7 @@ enum {
 
 static const double solver_absolute = 1e-3; /* states below this share of their nominal value count as this large */
 static const double solver_safety = 0.9, solver_least = 0.2, solver_most = 6.0; /* change from step to step */
-static const double solver_latest = 1e6; /* time, ahead or past [d]: a later one is no time, or not one of days */
+static const double solver_latest = 1e12; /* time, ahead or past [d]; beyond it a phase of a time table is less than its rounding */
 static const double solver_pivot = 1e-10; /* least pivot over the entry that it comes from */
 
 static int solver_fail(ah_model *m, const char *format, ...)
