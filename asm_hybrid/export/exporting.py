@@ -116,9 +116,10 @@ def export_run(
             with _told(next(target for target in targets if target.format_ is format_)):
                 stem = make_folder(room / format_.name) / name
                 notes += [f"{format_.name}: {note}" for note in format_.write(folder, stem)]
-        _refuse(targets, place, force)  # a compiler may have taken minutes
-        _put(targets, room)
-    return Exported({f.name: tuple(t.path for t in targets if t.format_ is f) for f in chosen}, notes)
+        written = [target for target in targets if _is_written(target, room)]
+        _refuse(written, place, force)  # a compiler may have taken minutes
+        _put(written, room)
+    return Exported({f.name: tuple(t.path for t in written if t.format_ is f) for f in chosen}, notes)
 
 
 def _chosen(formats: str | Sequence[str]) -> list[Format]:
@@ -217,9 +218,28 @@ def _told(target: _Target) -> Iterator[None]:
         raise WritingError(reason, target.path, "folder" if target.is_folder else "file") from error
 
 
+def _staged(target: _Target, room: Path) -> Path:
+    """Return where a format has written what is meant for a target."""
+    return room / target.format_.name / f"{target.name}{target.ending}"
+
+
+def _is_written(target: _Target, room: Path) -> bool:
+    """Tell whether a run has something for a target; refuse to leave an earlier export there where it has nothing."""
+    if target.ending not in target.format_.optional or _staged(target, room).exists():
+        return True
+    if occupied(target.path) is not None:
+        raise InputError(
+            "an earlier export is there, and this run has nothing that could replace it",
+            where=str(target.path),
+            expected="nothing there, since it would seem to belong to this run",
+            fix="move it away",
+        )
+    return False
+
+
 def _put(targets: Sequence[_Target], room: Path) -> None:
     """Move what is complete to its place: all of it, or nothing."""
-    new = {target: room / target.format_.name / f"{target.name}{target.ending}" for target in targets}
+    new = {target: _staged(target, room) for target in targets}
     for target, path in new.items():
         if target.is_folder and target.path.is_dir():
             _refuse_foreign(target, path)
