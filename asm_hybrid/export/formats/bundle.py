@@ -8,7 +8,7 @@ from asm_hybrid.artefacts import staged_folder, write_bytes_atomic, write_text_a
 from asm_hybrid.errors import readable
 from asm_hybrid.export.format import Format, as_written, read_tables, refuse_occupied
 from asm_hybrid.export.formats.kinetics import fitted_table
-from asm_hybrid.export.formats.parameters import parameter_workbook
+from asm_hybrid.export.workbook.tables import parameter_workbook
 from asm_hybrid.manifest import verify_manifest, write_manifest
 from asm_hybrid.yamlfile import load_yaml
 
