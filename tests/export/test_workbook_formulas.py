@@ -13,7 +13,7 @@ from asm_hybrid.export.workbook.model import model_sheets
 from asm_hybrid.export.workbook.point import Point, Values
 from asm_hybrid.export.workbook.sheets import Sheets
 from asm_hybrid.export.workbook.tables import new_workbook, parameter_sheets
-from asm_hybrid.kinetics import Table, available_tables, candidates_for, load_table, parse_table, with_candidates
+from asm_hybrid.kinetics import Table, available_tables, candidates_for, load_table, with_candidates
 
 LIMIT = 1e-9
 

@@ -14,7 +14,7 @@ from asm_hybrid.export.workbook.law import learnt_sheet, read_law
 from asm_hybrid.export.workbook.learnt import effect_sheet, finding_sheet
 from asm_hybrid.export.workbook.model import TYPED, model_sheets
 from asm_hybrid.export.workbook.origin import Origin, origin_of
-from asm_hybrid.export.workbook.sheets import Sheets
+from asm_hybrid.export.workbook.sheets import FLAGGED, WRAPPED, Sheets
 from asm_hybrid.export.workbook.tables import new_workbook, parameter_sheets, result_sheets
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.manifest import verify_manifest
@@ -22,7 +22,7 @@ from asm_hybrid.manifest import verify_manifest
 __all__ = ["model_workbook"]
 
 DIAGNOSIS = "diagnosis.json"
-NO_DIAGNOSIS = "The run has no diagnosis.json (a bundle leaves it out), so the workbook has no findings and no law."
+NO_DIAGNOSIS = "There is no diagnosis.json, which a bundle leaves out: the workbook has no findings and no law."
 CONTENTS = {
     "State": "type concentrations, temperature and further inputs of the rates here, into the yellow cells",
     "Rates": "the rate of every process at that state, as a live formula",
@@ -79,7 +79,7 @@ def model_workbook(run: Path) -> tuple[bytes, list[str]]:
     with as_written("a workbook", run):
         book = new_workbook(stream, summary)
     sheets = Sheets(book)
-    first = book.add_worksheet("Read me")
+    first = sheets.new("Read me")
     model = model_sheets(sheets, table, values, origin.point, law.table.inputs if law else ())
     with as_written("a workbook", run):
         parameter_sheets(sheets, parameters)
@@ -129,7 +129,7 @@ def _indicators(sheets: Sheets, origin: Origin) -> None:
 
 def _read_me(sheets: Sheets, sheet: Any, summary: Mapping[str, Any], notes: Sequence[str]) -> None:
     """Say on the first sheet what is in the workbook, and what is not."""
-    wrapped, bold = sheets.style(text_wrap=True, valign="top"), sheets.style(bold=True, valign="top")
+    wrapped, bold = sheets.style(**WRAPPED), sheets.style(bold=True, valign="top")
     sheet.hide_gridlines(2)
     sheets.put(sheet, 0, 0, f"The fitted model of {summary['name']}", sheets.style(bold=True, font_size=14))
     lines = [
@@ -149,19 +149,20 @@ def _read_me(sheets: Sheets, sheet: Any, summary: Mapping[str, Any], notes: Sequ
     for text in (*lines, *notes):
         sheet.merge_range(row, 0, row, 1, "", wrapped)
         sheets.put(sheet, row, 0, text, wrapped)
-        sheet.set_row(row, 15 * (1 + len(text) // 115))
+        sheets.lines(sheet, row, (text, 124))
         row += 1
     sheets.header(sheet, row + 1, 0, ["Sheet", "What it holds"])
     row += 2
+    link = sheets.style(font_color="#1F6FB2", underline=1, valign="top")
     present = {one.get_name() for one in sheets.book.worksheets()}
     for name, text in CONTENTS.items():
         if name in present:
-            sheet.write_url(row, 0, f"internal:'{name}'!A1", sheets.style(font_color="#1F6FB2", underline=1), name)
+            sheet.write_url(row, 0, f"internal:'{name}'!A1", link, name)
             sheets.put(sheet, row, 1, text, wrapped)
+            sheets.lines(sheet, row, (text, 100))
             row += 1
     sheets.put(sheet, row + 1, 0, "Colours", bold)
     sheets.put(sheet, row + 2, 0, "you may type here", sheets.style(**TYPED))
-    sheets.put(sheet, row + 3, 0, "a parameter at its bound", sheets.style(bg_color="#FDF4DD"))
-    sheet.set_column(0, 0, 24)
-    sheet.set_column(1, 1, 100)
+    sheets.put(sheet, row + 3, 0, "a parameter at its bound", sheets.style(**FLAGGED))
+    sheets.widths(sheet, [24, 100])
     sheet.activate()

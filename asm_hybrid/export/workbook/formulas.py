@@ -222,7 +222,7 @@ def _described(value: Any) -> str:
 
 def _exact(value: Fraction) -> bool:
     """Return whether numerator and denominator are numbers that spreadsheets read to the last digit."""
-    return max(abs(value.numerator), value.denominator) < 10**DIGITS
+    return bool(max(abs(value.numerator), value.denominator) < 10**DIGITS)
 
 
 def _decimal(value: Fraction) -> str | None:

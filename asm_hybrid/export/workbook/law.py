@@ -14,14 +14,14 @@ from asm_hybrid.export.workbook.formulas import FormulaWriter
 from asm_hybrid.export.workbook.learnt import add_chart, driver_table
 from asm_hybrid.export.workbook.model import TYPED, Model, name_cell
 from asm_hybrid.export.workbook.point import Point, Values
-from asm_hybrid.export.workbook.sheets import Sheets
+from asm_hybrid.export.workbook.sheets import PLAIN, Sheets
 from asm_hybrid.kinetics import Process, Table, parse_table
 from asm_hybrid.kinetics.expression import parse_expression
 
 __all__ = ["Law", "learnt_sheet", "read_law"]
 
 LEARNT = "Learnt factor"
-CHART_COLUMN = 9
+CHART_COLUMN = 8
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,18 @@ def _law_cells(sheets: Sheets, sheet: Any, row: int, model: Model, law: Law) -> 
     plain = FormulaWriter(model.cells)
     sheets.put(sheet, row, 0, "Rate of f as the run has it", bold)
     sheets.formula(sheet, row, 1, plain.formula(rate, f"the rate of {law.process.name}"), own)
-    return row + 2, cells
+    return _scores(sheets, sheet, row + 2, found.get("scores") or {}), cells
+
+
+def _scores(sheets: Sheets, sheet: Any, row: int, scores: Mapping[str, Mapping[str, Any]]) -> int:
+    """Write what f, the law and n err by; return the first free row."""
+    sheets.header(sheet, row, 0, ["RMSE on the test block", "f", "f + law", "f + n", "Unit"])
+    for i, (variable, own) in enumerate(scores.items()):
+        sheets.put(sheet, row + 1 + i, 0, variable, sheets.style(bold=True))
+        for j, model in enumerate(("f", "law", "n")):
+            sheets.number(sheet, row + 1 + i, 1 + j, own.get(model))
+        sheets.put(sheet, row + 1 + i, 4, own.get("unit"))
+    return row + len(scores) + 2
 
 
 def _order(table: Table) -> list[str]:
@@ -264,9 +275,7 @@ def _constant(
     return row + 1
 
 
-def _parameter(
-    sheets: Sheets, sheet: Any, row: int, model: Model, law: Law, cells: dict[str, str], name: str
-) -> int:
+def _parameter(sheets: Sheets, sheet: Any, row: int, model: Model, law: Law, cells: dict[str, str], name: str) -> int:
     """Write a parameter as it is beside the law, and take it to the temperature of the state."""
     parameter = next(p for p in law.table.parameters if p.name == name)
     warm = law.values[name] * (parameter.theta or 1.0) ** (model.point.temperature - (parameter.T_ref or 0.0))
@@ -276,8 +285,8 @@ def _parameter(
     value, theta, reference = (xl_rowcol_to_cell(row, j) for j in (1, 2, 3))
     formula = f"={value}"
     if parameter.theta is not None and parameter.T_ref is not None:
-        sheets.put(sheet, row, 2, parameter.theta)
-        sheets.put(sheet, row, 3, parameter.T_ref)
+        sheets.put(sheet, row, 2, parameter.theta, sheets.style(num_format=PLAIN))
+        sheets.put(sheet, row, 3, parameter.T_ref, sheets.style(num_format=PLAIN))
         formula = f"={value}*{theta}^({model.cells['T']}-{reference})"
     sheets.formula(sheet, row, 4, formula, warm)
     name_cell(sheets, cells[name], LEARNT, row, 4)

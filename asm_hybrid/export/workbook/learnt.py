@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from asm_hybrid.export.workbook.sheets import Sheets
+from asm_hybrid.export.workbook.sheets import WRAPPED, Sheets
 
 __all__ = ["add_chart", "driver_table", "effect_sheet", "finding_sheet"]
 
@@ -29,11 +29,11 @@ def finding_sheet(sheets: Sheets, found: Mapping[str, Any]) -> None:
         ``diagnosis.json``.
     """
     sheet, row = sheets.page(FINDINGS, "What f failed to capture, and what explains it")
-    wrapped = sheets.style(text_wrap=True, valign="top")
+    wrapped = sheets.style(**WRAPPED)
     for text in [*(found.get("sentences") or []), *(found.get("notes") or [])]:
         sheet.merge_range(row, 0, row, 7, "", wrapped)
         sheets.put(sheet, row, 0, str(text), wrapped)
-        sheet.set_row(row, 15 * (1 + len(str(text)) // 130))
+        sheets.lines(sheet, row, (str(text), 150))
         row += 1
     row += 1
     rows = found.get("explanations") or []
@@ -47,7 +47,7 @@ def finding_sheet(sheets: Sheets, found: Mapping[str, Any]) -> None:
             sheets.put(sheet, at, 0, one.get("title") or one["name"])
             sheets.put(sheet, at, 1, one.get("family"))
             for j, key in enumerate(("removed", "removed_low", "removed_high", "best_share")):
-                sheets.put(sheet, at, 2 + j, one.get(key), sheets.style(num_format="0 %"))
+                sheets.put(sheet, at, 2 + j, one.get(key), sheets.style(num_format="0 %_)"))
             sheets.put(sheet, at, 6, one.get("in_set"))
             sheets.put(sheet, at, 7, one.get("plausible"))
         row += len(rows) + 2
@@ -57,7 +57,7 @@ def finding_sheet(sheets: Sheets, found: Mapping[str, Any]) -> None:
         for i, one in enumerate(when):
             sheets.put(sheet, row + 1 + i, 0, one["condition"])
             for j, key in enumerate(("share_of_time", "share_of_effect")):
-                sheets.put(sheet, row + 1 + i, 2 + j, one[key], sheets.style(num_format="0 %"))
+                sheets.put(sheet, row + 1 + i, 2 + j, one[key], sheets.style(num_format="0 %_)"))
     sheets.widths(sheet, [46, 14, 20, 12, 12, 16, 16, 14])
 
 
@@ -112,7 +112,7 @@ def effect_sheet(sheets: Sheets, driver: Mapping[str, Any]) -> None:
         sheets.put(sheet, row + 1 + i, 0, one["name"], sheets.style(bold=True))
         sheets.put(sheet, row + 1 + i, 1, one.get("unit"))
         for j, key in enumerate(("share", "low", "high")):
-            sheets.put(sheet, row + 1 + i, 2 + j, one.get(key), sheets.style(num_format="0 %"))
+            sheets.put(sheet, row + 1 + i, 2 + j, one.get(key), sheets.style(num_format="0 %_)"))
     row += len(inputs) + 2
     place = row
     for i, one in enumerate(inputs):
@@ -156,7 +156,7 @@ def add_chart(
     series : sequence of (str, int, str)
         Name, column, and ``line``, ``dash``, ``points`` or ``law``.
     """
-    looks = {
+    looks: dict[str, dict[str, Any]] = {
         "line": {"line": {"color": "#1F6FB2", "width": 2.25}},
         "dash": {"line": {"color": "#9DB7D0", "width": 1, "dash_type": "dash"}},
         "points": {

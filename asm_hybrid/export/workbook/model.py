@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xlsxwriter.utility import xl_rowcol_to_cell, xl_range_abs
+from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.export.workbook.formulas import FormulaWriter
 from asm_hybrid.export.workbook.names import CellNames
 from asm_hybrid.export.workbook.point import Point, Values
-from asm_hybrid.export.workbook.sheets import Sheets
+from asm_hybrid.export.workbook.sheets import PLAIN, WRAPPED, Sheets
 from asm_hybrid.kinetics import Table
 from asm_hybrid.kinetics.rate_inputs import RateInput
 from asm_hybrid.text import process_words
 
-__all__ = ["TYPED", "WRAPPED", "Model", "model_sheets", "name_cell"]
+__all__ = ["TYPED", "Model", "model_sheets", "name_cell"]
 
 STATE, RATES, MATRIX, SWITCHES, PARAMETERS, WARM, COMPOSITES = (
     "State",
@@ -30,7 +30,6 @@ STATE, RATES, MATRIX, SWITCHES, PARAMETERS, WARM, COMPOSITES = (
 )
 TYPED = {"bg_color": "#FFF8C5", "border": 1, "border_color": "#D4B106"}
 """Cells in which a user types."""
-WRAPPED = {"text_wrap": True, "valign": "top"}
 TOP = {"valign": "top"}
 
 
@@ -148,7 +147,7 @@ def _state(sheets: Sheets, model: Model, values: Values) -> str:
         sheets.put(sheet, at, 0, name, sheets.style(bold=True))
         sheets.put(sheet, at, 1, words)
         sheets.put(sheet, at, 2, unit)
-        sheets.number(sheet, at, 3, value, **TYPED)
+        sheets.put(sheet, at, 3, value, sheets.style(num_format=PLAIN, **TYPED))
         typed = xl_rowcol_to_cell(at, 3)
         formula, shown = (f"=MAX({typed}+0,0)", values.used[name]) if floor else (f"={typed}+0", value)
         sheets.formula(sheet, at, 4, formula, shown)
@@ -215,8 +214,10 @@ def _rates(sheets: Sheets, model: Model, values: Values, rates: list[str]) -> in
         sheets.put(sheet, at, 0, process.name, sheets.style(bold=True, **TOP))
         sheets.formula(sheet, at, 1, rates[i], values.rates[i], **TOP)
         sheets.put(sheet, at, 2, process.unit, sheets.style(**TOP))
-        sheets.put(sheet, at, 3, process.description or process_words(process.name), sheets.style(**WRAPPED))
-        sheets.put(sheet, at, 4, str(process.rate), sheets.style(**WRAPPED))
+        words, rate = process.description or process_words(process.name), str(process.rate)
+        sheets.put(sheet, at, 3, words, sheets.style(**WRAPPED))
+        sheets.put(sheet, at, 4, rate, sheets.style(**WRAPPED))
+        sheets.lines(sheet, at, (words, 48), (rate, 60))
     sheets.widths(sheet, [34, 14, 18, 48, 60])
     sheet.freeze_panes(row + 1, 1)
     return row + 1
@@ -267,8 +268,9 @@ def _composites(
     for i, text in enumerate(("What it is", "Unit", "Value")):
         sheets.put(sheet, row + 1 + i, 0, text, sheets.style(bold=True, **TOP))
     first = row + 4
-    for i, component in enumerate(table.components):
-        sheets.put(sheet, first + i, 0, component.name, sheets.style(bold=True))
+    for i, component in enumerate(table.component_names):
+        sheets.put(sheet, first + i, 0, component, sheets.style(bold=True))
+    sheets.lines(sheet, row + 1, *((composite.description, 14) for composite in found.values()))
     for j, (name, composite) in enumerate(found.items()):
         sheets.put(sheet, row + 1, 1 + j, composite.description, sheets.style(**WRAPPED))
         sheets.put(sheet, row + 2, 1 + j, composite.unit)
@@ -299,7 +301,9 @@ def _switches(sheets: Sheets, model: Model, values: Values, writer: FormulaWrite
         sheets.put(sheet, at, 0, switch.name, sheets.style(bold=True, **TOP))
         sheets.put(sheet, at, 1, switch.text, sheets.style(**WRAPPED))
         sheets.formula(sheet, at, 2, switch.formula, value, **TOP)
-        sheets.put(sheet, at, 3, ", ".join(readers[switch.value]), sheets.style(**WRAPPED))
+        names = ", ".join(readers[switch.value])
+        sheets.put(sheet, at, 3, names, sheets.style(**WRAPPED))
+        sheets.lines(sheet, at, (switch.text, 52), (names, 60))
         name_cell(sheets, switch.name, SWITCHES, at, 2)
     sheets.widths(sheet, [30, 52, 14, 60])
     sheet.freeze_panes(row + 1, 1)
@@ -320,8 +324,8 @@ def _warm(sheets: Sheets, model: Model, values: Values) -> None:
         sheets.put(sheet, at, 2, parameter.unit)
         sheets.formula(sheet, at, 3, f"={PARAMETERS}!{xl_rowcol_to_cell(i + 1, 1)}+0", model.parameters[name])
         if parameter.theta is not None and parameter.T_ref is not None:
-            sheets.put(sheet, at, 4, parameter.theta)
-            sheets.put(sheet, at, 5, parameter.T_ref)
+            sheets.put(sheet, at, 4, parameter.theta, sheets.style(num_format=PLAIN))
+            sheets.put(sheet, at, 5, parameter.T_ref, sheets.style(num_format=PLAIN))
         value, theta, reference = (xl_rowcol_to_cell(at, j) for j in (3, 4, 5))
         warm = f"={value}*{theta}^({model.cells['T']}-{reference})" if parameter.theta is not None else f"={value}"
         sheets.formula(sheet, at, 6, warm, values.parameters[name], bold=True)

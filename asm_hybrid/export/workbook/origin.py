@@ -73,7 +73,11 @@ def origin_of(run: Path, table: Table, tank: str | None = None) -> Origin:
     indicators, notes = indicator_groups(found.cases), (*found.cases[0].warnings, *found.cases[0].left_out)
     columns, layout = found.cases[0].record.columns, found.plant.layout
     means = {
-        name: {c: float(np.mean(columns[f"{name}.{c}"])) for c in table.component_names if f"{name}.{c}" in columns}
+        name: {
+            c: _rounded(float(np.mean(columns[f"{name}.{c}"])))
+            for c in table.component_names
+            if f"{name}.{c}" in columns
+        }
         for name in layout.tank_names
     }
     full = {name: own for name, own in means.items() if len(own) == len(table.components)}
@@ -100,4 +104,9 @@ def _inputs(found: PlantScenarios, plant: Plant, tank: int) -> tuple[float, dict
     shared = [name for name in table.input_names if name not in HERE]
     own = [float(entry[tank]) for entry in plant.constants.here]
     inputs = dict(zip(shared, read.tolist(), strict=True)) | dict(zip(of_the_tank(table.inputs), own, strict=True))
-    return float(u[plant.input_index["T"]]), inputs
+    return _rounded(float(u[plant.input_index["T"]])), {name: _rounded(value) for name, value in inputs.items()}
+
+
+def _rounded(value: float) -> float:
+    """Return a number as a user would type it."""
+    return float(f"{value:.5g}")
