@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from asm_hybrid.data.patterns import InfluentSettings, RainEvent, RandomRain
     from asm_hybrid.equations.result import EquationResult
     from asm_hybrid.errors import InputError, SimulationError
+    from asm_hybrid.export import Exported
     from asm_hybrid.export.distilled import Distilled
     from asm_hybrid.kinetics import available_tables, load_table
     from asm_hybrid.notebook.check_result import CheckResult
@@ -60,6 +61,7 @@ _HOMES = {
     "data.patterns": ("InfluentSettings", "RainEvent", "RandomRain"),
     "equations.result": ("EquationResult",),
     "errors": ("InputError", "SimulationError"),
+    "export": ("Exported",),
     "export.distilled": ("Distilled",),
     "kinetics": ("available_tables", "load_table"),
     "notebook.check_result": ("CheckResult",),
@@ -76,6 +78,7 @@ __all__ = [
     "CheckResult",
     "Distilled",
     "EquationResult",
+    "Exported",
     "FittedModel",
     "Forecast",
     "InfluentSettings",

@@ -35,6 +35,8 @@ __all__ = [
     "restored",
     "restored_text",
     "staged_folder",
+    "staging",
+    "sync_folder",
     "user_path",
     "write_bytes_atomic",
     "write_csv_atomic",
@@ -63,9 +65,15 @@ class WritingError(InputError):
         What was to be written.
     what : str, optional
         ``"file"`` or ``"folder"``, for the message.
+
+    Attributes
+    ----------
+    error : OSError
+        What the system answered.
     """
 
     def __init__(self, error: OSError, path: Path, what: str = "file") -> None:
+        self.error = error
         super().__init__(
             f"the {what} cannot be written: {error.strerror or error}",
             where=str(path),
@@ -113,7 +121,7 @@ def write_bytes_atomic(path: Path, content: bytes) -> Path:
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise WritingError(error, path) from error
     return path
@@ -352,17 +360,58 @@ def make_folder(folder: Path, *, parents: bool = True) -> Path:
         absent = [f for f in (folder, *folder.absolute().parents) if not f.exists()]
         folder.mkdir(parents=parents, exist_ok=True)
         for made in reversed(absent):
-            _sync_folder(made.absolute().parent)
+            sync_folder(made.absolute().parent)
     except OSError as error:
         raise WritingError(error, folder, "folder") from error
     return folder
 
 
 @contextlib.contextmanager
-def staged_folder(target: Path) -> Iterator[Path]:
-    """Fill a folder that appears at its place when it is complete, or not at all.
+def staging(target: Path) -> Iterator[Path]:
+    """Give an empty hidden folder beside a target, from which files and folders are moved when they are complete.
 
-    It is filled in ``.NAME.partial`` beside the target, which a call that is killed leaves, and the next one removes.
+    It is ``.NAME.partial/new``, which a call that is killed leaves, and the next one removes. What is in it at the end
+    is removed, and so are folders that were made for the target and are empty.
+
+    Parameters
+    ----------
+    target : Path
+        What is to be written.
+
+    Yields
+    ------
+    Path
+        Where to write.
+
+    Raises
+    ------
+    InputError
+        When it cannot be written, or another process is writing it.
+    """
+    target = target.absolute()
+    place = target.with_name(f".{target.name}{TEMPORARY}")
+    new = place / "new"
+    absent = [folder for folder in target.parents if not os.path.exists(folder)]
+    try:
+        make_folder(target.parent)
+        make_folder(place, parents=False)
+        with locked(place / "lock", target):
+            try:
+                shutil.rmtree(new, ignore_errors=True)
+                make_folder(new)
+                yield new
+            finally:
+                shutil.rmtree(new, ignore_errors=True)
+    finally:
+        with contextlib.suppress(OSError):
+            place.rmdir()
+            for folder in absent:
+                folder.rmdir()
+
+
+@contextlib.contextmanager
+def staged_folder(target: Path) -> Iterator[Path]:
+    """Fill a folder that appears at its place when it is complete, or not at all; see `staging`.
 
     Parameters
     ----------
@@ -379,23 +428,9 @@ def staged_folder(target: Path) -> Iterator[Path]:
     InputError
         When it cannot be written, or another process is writing it.
     """
-    target = target.absolute()
-    place = target.with_name(f".{target.name}{TEMPORARY}")
-    new = place / "new"
-    try:
-        make_folder(target.parent)
-        make_folder(place, parents=False)
-        with locked(place / "lock", target):
-            try:
-                shutil.rmtree(new, ignore_errors=True)
-                make_folder(new)
-                yield new
-                _move(new, target)
-            finally:
-                shutil.rmtree(new, ignore_errors=True)
-    finally:
-        with contextlib.suppress(OSError):
-            place.rmdir()
+    with staging(target) as new:
+        yield new
+        _move(new, target.absolute())
 
 
 def _move(folder: Path, target: Path) -> None:
@@ -404,7 +439,7 @@ def _move(folder: Path, target: Path) -> None:
         if target.is_dir():
             target.rmdir()
         os.replace(folder, target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise WritingError(error, target, "folder") from error
 
@@ -444,8 +479,19 @@ def _finite(text: str) -> float:
     return number
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; Windows offers no such call, and needs none."""
+def sync_folder(folder: Path) -> None:
+    """Make a rename durable; Windows offers no such call, and needs none.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder in which a file or folder was renamed.
+
+    Raises
+    ------
+    OSError
+        When the system cannot.
+    """
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:

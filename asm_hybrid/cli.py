@@ -300,27 +300,46 @@ class _Formats(TyperCommand):
         """Add a line a format."""
         from asm_hybrid.export import available_formats
 
-        lines = [f"{f.name}: {f.summary}" for f in available_formats().values()]
-        self.help = "\n\n".join([self.help or "", "Formats:", *lines])
+        formats = available_formats().values()
+        lines = [f"{f.name}: {f.summary}: {', '.join(f'RUN{ending}' for ending in f.endings)}" for f in formats]
+        self.help = "\n\n".join([self.help or "", "Formats, and what each writes:", *lines])
         super().format_help(ctx, formatter)
 
 
 @app.command(cls=_Formats)
 def export(
     run: RunFolder,
-    format_: Annotated[str, typer.Option("--format", "-f", help="Name of the format.")] = "bundle",
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="What to write, new. Default: beside RUN, under its name.")
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="Name of a format; again for each further one. Default: bundle.",
+            show_default=False,
+        ),
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="The file or folder to write; for several files, a folder that takes them. Default: beside RUN.",
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace exports that are there.")] = False,
 ) -> None:
-    """Export a fitted model for other tools."""
+    """Export a fitted model for other tools; docs/export.md.
+
+    For example:
+
+      asm-hybrid export runs/RUN
+
+      asm-hybrid export runs/RUN --format xlsx --format fmu --out exports
+    """
     from asm_hybrid.export import export_run
     from asm_hybrid.jobs import open_run
 
-    target = export_run(open_run(run).fitted(), format_, out)
-    typer.echo(f"{format_}: {target}")
-    if format_ == "bundle":
-        typer.echo(f"load it in Python with asm_hybrid.load_model({str(target)!r})")
+    typer.echo(export_run(open_run(run).fitted(), formats or "bundle", out, force=force).text)
 
 
 @app.command()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from asm_hybrid.export import export_run
+
 TIMES = ("created", "seconds")
 
 
@@ -20,3 +22,10 @@ def content(run: Path) -> dict[str, bytes]:
             values = json.loads(found[name])
             found[name] = json.dumps({k: v for k, v in values.items() if k not in TIMES}).encode()
     return found
+
+
+def bundle_of(run: Path, out: Path) -> Path:
+    """Export a run as the folder of a bundle, and return it."""
+    (bundle,) = export_run(run, "bundle", out).paths["bundle"]
+    assert bundle == out
+    return bundle

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asm_hybrid.artefacts import make_folder, read_json, staged_folder, write_text_atomic
+from asm_hybrid.artefacts import read_json, staged_folder, write_text_atomic
 from asm_hybrid.config import Config, build_layout, calibration_bounds, load_config, parameter_values
 from asm_hybrid.diagnosis.plain_words import held_words
 from asm_hybrid.errors import InputError, readable
-from asm_hybrid.export.format import refuse_occupied
+from asm_hybrid.export.format import FREE, occupied
 from asm_hybrid.kinetics import Table, parse_table
 from asm_hybrid.manifest import MANIFEST, read_manifest, verify_manifest
 from asm_hybrid.plant import Plant
@@ -110,15 +110,11 @@ def distill(run: Path, out: Path | None = None, *, force: bool = False) -> Disti
 
 def _refuse_occupied(target: Path) -> None:
     """Refuse a target that holds something; what a folder holds may be replaced if the user says so."""
-    try:
-        refuse_occupied(target)
-    except InputError as error:
-        fix = (
-            "give another one with --out, or replace its table and config with --force"
-            if target.is_dir()
-            else error.fix
-        )
-        raise InputError(error.found, where=error.where, expected=error.expected, fix=fix) from None
+    found = occupied(target)
+    if found is not None:
+        other = "replace its table and config with --force" if target.is_dir() else "move this one away"
+        fix = f"give another one with --out, or {other}"
+        raise InputError(found, where=str(target), expected=FREE, fix=fix)
 
 
 def _law_of(run: Path) -> dict[str, Any]:
@@ -189,7 +185,6 @@ def _write(files: Mapping[str, str], target: Path) -> None:
         for name, text in files.items():
             write_text_atomic(target / name, text)
         return
-    make_folder(target.absolute().parent)
     with staged_folder(target) as staging:
         for name, text in files.items():
             write_text_atomic(staging / name, text)

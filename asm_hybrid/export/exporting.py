@@ -1,16 +1,62 @@
-"""Exporting a run in a format that is chosen by its name."""
+"""Exporting a run in formats that are chosen by their names: everything, or nothing, and nothing over what is there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
+from asm_hybrid.artefacts import WritingError, make_folder, staging, sync_folder, user_path
 from asm_hybrid.errors import InputError, nearest
-from asm_hybrid.export.format import Format
+from asm_hybrid.export.format import FREE, Format, occupied
+from asm_hybrid.manifest import verify_manifest
+from asm_hybrid.paths import A_RUN, as_path
 from asm_hybrid.registry import discover
 
-__all__ = ["available_formats", "export_run"]
+__all__ = ["Exported", "available_formats", "export_run"]
+
+AWAY = "give another one with --out, or move this one away"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote.
+
+    Attributes
+    ----------
+    paths : mapping of str to tuple of Path
+        Name of the format to its files and folders.
+    notes : list of str
+        What the user should know of them.
+    """
+
+    paths: Mapping[str, tuple[Path, ...]]
+    notes: list[str]
+
+    @property
+    def text(self) -> str:
+        """Files with their sizes, notes, and how to open each format, in lines."""
+        lines = [f"{name}: {path} ({_size(path)})" for name, paths in self.paths.items() for path in paths]
+        hints = [(name, available_formats()[name].opens, paths[0]) for name, paths in self.paths.items()]
+        opens = [f"{name}: {hint.format(path=str(path))}" for name, hint, path in hints if hint]
+        return "\n".join([*lines, *self.notes, *opens])
+
+
+@dataclass(frozen=True)
+class _Target:
+    """One file or folder that is to be written."""
+
+    format_: Format
+    ending: str
+    path: Path
+
+    @property
+    def is_folder(self) -> bool:
+        return not _suffix(self.ending)
 
 
 @cache
@@ -19,37 +65,201 @@ def available_formats() -> Mapping[str, Format]:
     return discover("asm_hybrid.export.formats", "FORMAT", Format)
 
 
-def export_run(run: str | Path, name: str = "bundle", out: str | Path | None = None) -> Path:
-    """Export the fitted model of a run for use elsewhere.
+def export_run(
+    run: str | Path,
+    formats: str | Sequence[str] = "bundle",
+    out: str | Path | None = None,
+    *,
+    force: bool = False,
+) -> Exported:
+    """Export the fitted model of a run for use elsewhere: in all formats that are named, or not at all.
 
     Parameters
     ----------
     run : str or Path
         A run folder of a plant, or a bundle.
-    name : str
-        Name of the format.
+    formats : str or sequence of str
+        Name of a format, or several.
     out : str or Path, optional
-        What to write; beside the run without it, under its name with the ending of the format.
+        The file or the folder to write, where one format is asked for and `out` tells which of its files it is; for
+        all else a folder, made where there is none, that takes everything under the name of the run. Beside the run
+        without it.
+    force : bool, optional
+        Whether to replace an export that is there: a file of the same name, or a folder that holds nothing but files
+        that the new one has, too. The old one stays where the new one fails.
 
     Returns
     -------
-    Path
-        What was written.
+    Exported
 
     Raises
     ------
     InputError
-        If the format is not known, a file of the run is missing or differs from the manifest, or `out` holds something
-        or cannot be written.
+        If a format is not known, given twice, or cannot hold the run, a file of the run is missing or differs from the
+        manifest, or a target holds something, lies in the run, or cannot be written.
     """
-    formats = available_formats()
-    if name not in formats:
+    chosen = _chosen(formats)
+    folder = as_path(run, A_RUN)
+    verify_manifest(folder)
+    place = folder.resolve()
+    targets = _targets(place, chosen, None if out is None else user_path(as_path(out, "a path")))
+    for target in targets:
+        _refuse(target, place, force)
+    notes = []
+    with staging(targets[0].path.with_name(f"{place.name}-export")) as room:
+        for format_ in chosen:
+            with _told(next(t.path for t in targets if t.format_ is format_)):
+                stem = make_folder(room / format_.name) / place.name
+                notes += [f"{format_.name}: {note}" for note in format_.write(folder, stem)]
+        _put(targets, place.name, room)
+    return Exported({f.name: tuple(t.path for t in targets if t.format_ is f) for f in chosen}, notes)
+
+
+def _chosen(formats: str | Sequence[str]) -> list[Format]:
+    """Return the formats of some names."""
+    known = available_formats()
+    names = [formats] if isinstance(formats, str) else list(formats)
+    expected = "one or more of " + ", ".join(known)
+    for i, name in enumerate(names):
+        if name not in known:
+            raise InputError(
+                f"the export format {name!r} is not known", expected=expected, fix=nearest(str(name), known)
+            )
+        if name in names[:i]:
+            raise InputError(f"the export format {name!r} is given twice", expected=expected, fix="give it once")
+    if not names:
+        raise InputError("no export format is given", expected=expected, fix="leave it out for a bundle")
+    return [known[name] for name in names]
+
+
+def _suffix(name: str) -> str:
+    return PurePath(name).suffix.lower()
+
+
+def _targets(run: Path, chosen: Sequence[Format], out: Path | None) -> list[_Target]:
+    """Return what is to be written."""
+    folder = run.parent
+    if out is not None:
+        folder = out.absolute()
+        ending = _named(folder, chosen)
+        if ending is not None:
+            return [_Target(chosen[0], ending, folder)]
+    return [_Target(f, ending, folder / f"{run.name}{ending}") for f in chosen for ending in f.endings]
+
+
+def _named(out: Path, chosen: Sequence[Format]) -> str | None:
+    """Return the ending of the one file or folder that `out` names; None where it is a folder that takes all."""
+    endings = [ending for format_ in chosen for ending in format_.endings]
+    alike = [ending for ending in endings if _suffix(ending) and _suffix(ending) == _suffix(out.name)]
+    if len(chosen) == 1:
+        if len(alike) == 1:
+            return alike[0]
+        folders = [ending for ending in endings if not _suffix(ending)]
+        if len(folders) == 1 and not alike:
+            return folders[0]
+        if len(endings) == 1 and out.suffix and not out.is_dir():
+            return endings[0]
+    if alike and not out.is_dir():
         raise InputError(
-            f"the export format {name!r} is not known",
-            expected="one of " + ", ".join(formats),
-            fix=nearest(name, formats),
+            f"this names one file, and {len(endings)} are to be written",
+            where=str(out),
+            expected="the name of a folder, which takes " + ", ".join(f"RUN{ending}" for ending in endings),
+            fix="give a folder with --out",
         )
-    chosen, run = formats[name], Path(run)
-    target = Path(out) if out is not None else run.resolve().with_name(run.resolve().name + chosen.ending)
-    chosen.write(run, target)
-    return target
+    return None
+
+
+def _refuse(target: _Target, run: Path, force: bool) -> None:
+    """Refuse a target that may not be written."""
+    path = target.path
+    if path.resolve().is_relative_to(run):
+        raise InputError(
+            "the target lies in the run folder",
+            where=str(path),
+            expected="a place outside it, since the files of a run are checked against its manifest",
+            fix="leave --out away: the export is written beside the run",
+        )
+    found, kind = occupied(path), "folder" if target.is_folder else "file"
+    if found is None and (target.is_folder or not path.is_dir()):
+        return
+    if path.is_symlink() or not (path.is_dir() if target.is_folder else path.is_file()):
+        found = found or "a folder of that name exists"
+        raise InputError(found, where=str(path), expected=f"the name of a {kind} to write", fix=AWAY)
+    if not force:
+        fix = "give another one with --out, or replace an export that is there with --force"
+        raise InputError(found or "", where=str(path), expected=FREE, fix=fix)
+
+
+@contextlib.contextmanager
+def _told(target: Path) -> Iterator[None]:
+    """Name the target, and not what it is staged in, where the disk is full or the like."""
+    try:
+        yield
+    except WritingError as error:
+        raise WritingError(error.error, target) from error
+    except OSError as error:
+        raise WritingError(error, target) from error
+
+
+def _put(targets: Sequence[_Target], name: str, room: Path) -> None:
+    """Move what is complete to its place: all of it, or nothing."""
+    new = {target: room / target.format_.name / f"{name}{target.ending}" for target in targets}
+    for target, path in new.items():
+        if target.is_folder and target.path.is_dir():
+            _refuse_foreign(target.path, path)
+    with contextlib.ExitStack() as undo:
+        for i, (target, path) in enumerate(new.items()):
+            with _told(target.path):
+                undo.callback(_back, target.path, _aside(target.path, room / f"old-{i}"))
+                os.replace(path, target.path)
+                sync_folder(target.path.parent)
+        undo.pop_all()
+
+
+def _refuse_foreign(folder: Path, new: Path) -> None:
+    """Refuse to replace a folder in which there is anything that the new one does not have: it may be the user's."""
+    names = {path.relative_to(new) for path in new.rglob("*")}
+    foreign = sorted(
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.relative_to(folder) not in names
+    )
+    if foreign:
+        raise InputError(
+            f"the folder holds {', '.join(foreign[:3])}{', …' * (len(foreign) > 3)}, which this export does not write",
+            where=str(folder),
+            expected="with --force, a folder that holds an earlier export and nothing else",
+            fix=AWAY,
+        )
+
+
+def _aside(target: Path, old: Path) -> Path | None:
+    """Keep what is at a target: a folder is moved, a file is copied and stays until it is replaced."""
+    if target.is_dir():
+        os.replace(target, old)
+    elif target.exists():
+        shutil.copy2(target, old)
+    else:
+        return None
+    return old
+
+
+def _back(target: Path, old: Path | None) -> None:
+    """Put back what was at a target."""
+    with contextlib.suppress(OSError):
+        if target.is_dir():
+            shutil.rmtree(target)
+        if old is None:
+            target.unlink(missing_ok=True)
+        else:
+            os.replace(old, target)
+
+
+def _size(path: Path) -> str:
+    """Return the size of a file, or of the files of a folder, in words."""
+    files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+    number, unit = float(sum(p.stat().st_size for p in files)), "B"
+    for larger in ("kB", "MB", "GB"):
+        if number < 1000:
+            break
+        number, unit = number / 1000, larger
+    count = f"{len(files)} files, " if path.is_dir() else ""
+    return f"{count}{number:.3g} {unit}"

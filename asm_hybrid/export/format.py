@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from asm_hybrid.artefacts import read_json
-from asm_hybrid.errors import InputError, readable
+from asm_hybrid.errors import readable
 from asm_hybrid.manifest import verify_manifest
 
-__all__ = ["Format", "as_written", "read_tables", "refuse_occupied"]
+__all__ = ["FREE", "Format", "as_written", "occupied", "read_tables"]
+
+FREE = "a target that does not exist yet, or an empty folder"
 
 
 @dataclass(frozen=True)
@@ -27,18 +29,23 @@ class Format:
         Where it stands in lists.
     summary : str
         What it is, in one line.
-    ending : str
-        From the name of the run to that of the file or folder that is written where the user names none.
+    endings : tuple of str
+        Of the files and folders that it writes, behind the name of the run. One without a point is that of a folder.
     write : callable
-        ``write(run, out)``: writes the export of a run folder or bundle, complete or not at all, and nothing over what
-        is there. It raises `InputError` where a file of the run is missing or not the one that was written.
+        ``write(run, stem)``: writes ``stem.with_name(stem.name + ending)`` for every ending, from a run folder or
+        bundle that is verified, into the empty folder of `stem`, and returns notes for the user, one a line. It raises
+        `InputError` where it cannot hold the run, with the alternative. What stands in the way, a failure halfway, and
+        a full disk are the concern of `asm_hybrid.export.export_run`.
+    opens : str
+        How to open what it writes, in one line; ``{path}`` in it is the first file or folder.
     """
 
     name: str
     order: int
     summary: str
-    ending: str
-    write: Callable[[Path, Path], object]
+    endings: tuple[str, ...]
+    write: Callable[[Path, Path], Sequence[str]]
+    opens: str = ""
 
 
 def read_tables(run: Path, more: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -88,27 +95,27 @@ def as_written(what: str, run: Path) -> AbstractContextManager[None]:
     )
 
 
-def refuse_occupied(out: Path) -> None:
-    """Refuse a target that holds something.
+def occupied(out: Path) -> str | None:
+    """Tell what stands in the way of a target.
 
     Parameters
     ----------
     out : Path
         The target.
 
+    Returns
+    -------
+    str or None
+        What is there, in words; None where there is nothing, or an empty folder.
+
     Raises
     ------
     InputError
-        When it is a file, a folder with files in it, or cannot be used.
+        When that cannot be found out.
     """
     with readable("the target cannot be used", where=str(out), expected="one that may be created and written"):
-        if out.is_dir() and not any(out.iterdir()):
-            return
-        occupied = out.exists() or out.is_symlink()
-    if occupied:
-        raise InputError(
-            "the folder holds files" if out.is_dir() else "a file of that name exists",
-            where=str(out),
-            expected="a target that does not exist yet, or an empty folder",
-            fix="give another one with --out, or move this one away",
-        )
+        if out.is_symlink():
+            return "a link of that name exists"
+        if out.is_dir():
+            return "the folder holds files" if any(out.iterdir()) else None
+        return "a file of that name exists" if out.exists() else None

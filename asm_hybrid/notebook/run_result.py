@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ import pandas as pd
 from asm_hybrid.artefacts import UNFINISHED, read_json, restored
 from asm_hybrid.cards import Shown, card, listed, note, paragraph, tabulated
 from asm_hybrid.errors import InputError
-from asm_hybrid.export import export_run
+from asm_hybrid.export import Exported, export_run
 from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.report.model_style import model_title
 from asm_hybrid.report.style import number, percent, plain, unit_text
@@ -212,28 +212,33 @@ class RunResult(Shown):
         """The fitted model."""
         return load_model(self.folder)
 
-    def export(self, name: str = "bundle", out: str | Path | None = None) -> Path:
-        """Export the fitted model for use elsewhere.
+    def export(
+        self, formats: str | Sequence[str] = "bundle", out: str | Path | None = None, *, force: bool = False
+    ) -> Exported:
+        """Export the fitted model for use elsewhere: in all formats that are named, or not at all.
 
         Parameters
         ----------
-        name : str
-            Name of the format: ``bundle``, ``parameters``, ``kinetics``.
+        formats : str or sequence of str
+            Name of a format, or several; the page docs/export.md and ``asm-hybrid export --help`` list them.
         out : str or Path, optional
-            What to write; beside the run without it, under its name with the ending of the format.
+            The file or folder to write, or the folder that takes all; beside the run without it, under its name with
+            the endings of the formats.
+        force : bool
+            Whether to replace exports that are there.
 
         Returns
         -------
-        Path
-            What was written.
+        Exported
+            The files, and notes on them.
 
         Raises
         ------
         InputError
-            If the format is not known, a file of the run is missing or is not the one that was written, or `out` holds
-            something or cannot be written.
+            If a format is not known or cannot hold the run, a file of the run is missing or is not the one that was
+            written, or a target holds something or cannot be written.
         """
-        return export_run(self.folder, name, out)
+        return export_run(self.folder, formats, out, force=force)
 
     @property
     def _units(self) -> dict[str, str]:

@@ -181,6 +181,14 @@ class CompiledPlant:
     @cached_property
     def _outputs(self) -> tuple[list[str], list[str], Any]:
         """Names and units of what is recorded, and the function that gives it."""
+        found = self.recorded
+        expression = casadi.vertcat(*(casadi.densify(e) for _, e in found.values()))
+        function = casadi.Function("outputs", [self.system.state, self.system.inputs], [expression])
+        return list(found), [u for u, _ in found.values()], function
+
+    @cached_property
+    def recorded(self) -> dict[str, tuple[str, Matrix]]:
+        """Everything that is recorded by name, its unit and its expression, as `PlantRecord.columns` has it."""
         plant, table = self.plant, self.plant.table
         system = replace(self.system, learnt=None)  # what is recorded is that of the states, which hold n already
         found: dict[str, tuple[str, Any]] = {}
@@ -208,9 +216,7 @@ class CompiledPlant:
         found["saturation"] = ("g O2/m3", plant.saturation(system.inputs, casadi_namespace()))
         for i in range(system.settler_solids.numel()):
             found[f"settler_{i + 1}.TSS"] = ("g TSS/m3", system.settler_solids[i])
-        expression = casadi.vertcat(*(casadi.densify(e) for _, e in found.values()))
-        function = casadi.Function("outputs", [system.state, system.inputs], [expression])
-        return list(found), [u for u, _ in found.values()], function
+        return found
 
     def _holding_kla(self, system: SymbolicSystem) -> dict[str, Matrix]:
         """Return the kLa [1/d] that holds the oxygen of tanks in which it is imposed, by the name of the tank.

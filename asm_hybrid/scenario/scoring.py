@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,7 +18,9 @@ from asm_hybrid.scenario.left_out import affordable, left_out
 from asm_hybrid.scenario.negative import BELOW
 from asm_hybrid.scenario.simulation_inputs import SAMPLE
 
-__all__ = ["MEASURED", "NAMES", "Score", "counted", "measured_means", "plant_series", "score"]
+__all__ = ["MEASURED", "NAMES", "Score", "counted", "measured_means", "plant_series", "score", "stream_quantities"]
+
+Column = TypeVar("Column")
 
 MEASURED = "mean over time of "
 """How the description of the mean of a measured quantity begins."""
@@ -83,14 +86,14 @@ def plant_series(plant: Plant, record: PlantRecord, parameters: Mapping[str, flo
         inventory = inventory + sum((layer * c[f"settler_{i + 1}.TSS"] for i in range(settler.layers)), zero)
     imposed = any(component == plant.table.oxygen for _, component in layout.imposed)  # by air that nobody knows
     air = [] if imposed else [c[f"{t.name}.air"] for t in layout.tanks if t.air]
-    sewage = _quantities(plant, c, "influent")
+    sewage = stream_quantities(plant, c, "influent")
     if "BOD5" in sewage and parameters.get(BOD_SHARE, 0.0) > 0.0:
         sewage["BOD5"] = sewage["BOD5"] * (INFLUENT_BOD / parameters[BOD_SHARE])
     else:
         sewage.pop("BOD5", None)
     return PlantSeries(
         time=record.times[cut],
-        effluent=Stream(c["effluent.flow"], _quantities(plant, c, "effluent")),
+        effluent=Stream(c["effluent.flow"], stream_quantities(plant, c, "effluent")),
         tanks=tuple(TankSeries(t.name, volumes[t.name], c[f"{t.name}.kla"], c["saturation"]) for t in layout.tanks),
         recycle=sum((c[spec.name] for spec in plant.inputs.of_kind("recycle")), zero),
         return_sludge=c["return_sludge"],
@@ -198,7 +201,22 @@ def _negative(plant: Plant, record: PlantRecord, place: Side, inside: np.ndarray
     return frozenset(found | short)
 
 
-def _quantities(plant: Plant, columns: Mapping[str, np.ndarray], place: str) -> dict[str, np.ndarray]:
+def stream_quantities(plant: Plant, columns: Mapping[str, Column], place: str) -> dict[str, Column]:
+    """Return the measured quantities at a place, those of the indicators by their short names too.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+    columns : mapping of str to array
+        What is recorded, by name; arrays of any kind.
+    place : str
+        Such as ``effluent``.
+
+    Returns
+    -------
+    dict of str to array
+    """
     found = {name: columns[f"{place}.{name}"] for name in plant.table.composites}
     for short, names in NAMES.items():
         name = _first(columns, place, names)
@@ -207,6 +225,6 @@ def _quantities(plant: Plant, columns: Mapping[str, np.ndarray], place: str) -> 
     return found
 
 
-def _first(columns: Mapping[str, np.ndarray], place: str, names: Sequence[str]) -> str | None:
+def _first(columns: Mapping[str, object], place: str, names: Sequence[str]) -> str | None:
     """Return the first of some names that a place has."""
     return next((name for name in names if f"{place}.{name}" in columns), None)

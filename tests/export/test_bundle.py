@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from python_calamine import CalamineWorkbook
+from run_files import bundle_of
 
 from asm_hybrid.artefacts import write_json_atomic
 from asm_hybrid.errors import InputError
-from asm_hybrid.export import export_bundle
 from asm_hybrid.manifest import verify_manifest, write_manifest
 
 PARAMETERS = {
@@ -92,7 +92,7 @@ def run(tmp_path: Path) -> Path:
 def test_bundle_holds_a_loadable_model_and_its_manifest(run: Path, tmp_path: Path) -> None:
     from asm_hybrid.training import MODEL_FILES
 
-    bundle = export_bundle(run, tmp_path / "deep" / "bundle")
+    bundle = bundle_of(run, tmp_path / "deep" / "bundle")
     manifest = verify_manifest(bundle, [*MODEL_FILES, "parameters.xlsx", "summary.json", "kinetics.py"])
     assert set(manifest) == {p.name for p in bundle.iterdir()} - {"manifest.json"}
     assert "predictions.csv" not in manifest
@@ -107,7 +107,7 @@ def test_the_fitted_values_stand_beside_the_defaults_in_a_table(run: Path, tmp_p
     write_json_atomic(run / "parameters.json", own)
     (run / "kinetics.yaml").write_text(load_table("asm1").text, encoding="utf-8")
     write_manifest(run)
-    bundle = export_bundle(run, tmp_path / "bundle")
+    bundle = bundle_of(run, tmp_path / "bundle")
     fitted, plain = load_table(bundle / "kinetics-fitted.yaml"), load_table(bundle / "kinetics.yaml")
     mu_A, old = (next(p for p in table.parameters if p.name == "mu_A") for table in (fitted, plain))
     assert (mu_A.default, old.default) == (0.61, 0.8)
@@ -117,7 +117,7 @@ def test_the_fitted_values_stand_beside_the_defaults_in_a_table(run: Path, tmp_p
 
 
 def test_workbook_states_value_default_bounds_unit_and_source(run: Path, tmp_path: Path) -> None:
-    bundle = export_bundle(run, tmp_path / "bundle")
+    bundle = bundle_of(run, tmp_path / "bundle")
     book = CalamineWorkbook.from_path(bundle / "parameters.xlsx")
     assert book.sheet_names == ["Parameters", "Correlations", "Scores", "Missing", "Run"]
     rows = book.get_sheet_by_name("Parameters").to_python()
@@ -143,18 +143,18 @@ def test_workbook_has_a_sheet_of_sensors_that_have_a_bias_or_a_lag(run: Path, tm
     lag = {"value": 10.0, "low": 10.0, "high": 10.0, "unit": "min", "learnt": False}
     write_json_atomic(run / "parameters.json", PARAMETERS | {"sensors": {"NH4": {"lag": lag}}})
     write_manifest(run)
-    book = CalamineWorkbook.from_path(export_bundle(run, tmp_path / "bundle") / "parameters.xlsx")
+    book = CalamineWorkbook.from_path(bundle_of(run, tmp_path / "bundle") / "parameters.xlsx")
     assert book.get_sheet_by_name("Sensors").to_python()[1] == ["NH4", "lag", 10.0, 10.0, 10.0, "", "", "min", "no"]
 
 
 def test_two_exports_are_the_same_byte_for_byte(run: Path, tmp_path: Path) -> None:
-    first, second = (export_bundle(run, tmp_path / name) for name in ("one", "two"))
+    first, second = (bundle_of(run, tmp_path / name) for name in ("one", "two"))
     assert (first / "manifest.json").read_bytes() == (second / "manifest.json").read_bytes()
 
 
 def test_a_bundle_can_be_exported_again(run: Path, tmp_path: Path) -> None:
-    first = export_bundle(run, tmp_path / "one")
-    second = export_bundle(first, tmp_path / "two")
+    first = bundle_of(run, tmp_path / "one")
+    second = bundle_of(first, tmp_path / "two")
     assert (first / "manifest.json").read_bytes() == (second / "manifest.json").read_bytes()
 
 
@@ -164,7 +164,7 @@ def test_corrupted_file_is_named_and_nothing_is_written(run: Path, tmp_path: Pat
     content[len(content) // 2] ^= 1
     (run / name).write_bytes(content)
     with pytest.raises(InputError, match=name):
-        export_bundle(run, tmp_path / "bundle")
+        bundle_of(run, tmp_path / "bundle")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]
 
 
@@ -172,15 +172,15 @@ def test_missing_file_is_named(run: Path, tmp_path: Path) -> None:
     (run / "parameters.json").unlink()
     write_manifest(run)
     with pytest.raises(InputError, match=r"parameters\.json"):
-        export_bundle(run, tmp_path / "bundle")
+        bundle_of(run, tmp_path / "bundle")
 
 
 def test_folder_without_manifest(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
-        export_bundle(tmp_path / "nowhere", tmp_path / "bundle")
+        bundle_of(tmp_path / "nowhere", tmp_path / "bundle")
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"manifest\.json"):
-        export_bundle(tmp_path / "empty", tmp_path / "bundle")
+        bundle_of(tmp_path / "empty", tmp_path / "bundle")
 
 
 def test_occupied_target_is_left_alone(run: Path, tmp_path: Path) -> None:
@@ -188,12 +188,12 @@ def test_occupied_target_is_left_alone(run: Path, tmp_path: Path) -> None:
     target.mkdir()
     (target / "mine.txt").write_text("keep", encoding="utf-8")
     with pytest.raises(InputError, match="holds files"):
-        export_bundle(run, target)
+        bundle_of(run, target)
     assert [p.name for p in target.iterdir()] == ["mine.txt"]
     with pytest.raises(InputError, match="a file of that name"):
-        export_bundle(run, target / "mine.txt")
+        bundle_of(run, target / "mine.txt")
     (target / "mine.txt").unlink()
-    assert (export_bundle(run, target) / "manifest.json").is_file()
+    assert (bundle_of(run, target) / "manifest.json").is_file()
 
 
 def test_failure_while_writing_leaves_nothing(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +202,7 @@ def test_failure_while_writing_leaves_nothing(run: Path, tmp_path: Path, monkeyp
 
     monkeypatch.setattr("asm_hybrid.export.formats.bundle.parameter_workbook", fail)
     with pytest.raises(InputError, match="No space left"):
-        export_bundle(run, tmp_path / "bundle")
+        bundle_of(run, tmp_path / "bundle")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]
 
 
@@ -214,18 +214,18 @@ def test_interrupted_run_without_scores(run: Path, tmp_path: Path) -> None:
     }
     write_json_atomic(run / "summary.json", summary)
     write_manifest(run)
-    assert (export_bundle(run, tmp_path / "bundle") / "parameters.xlsx").is_file()
+    assert (bundle_of(run, tmp_path / "bundle") / "parameters.xlsx").is_file()
 
 
 def test_manifest_may_not_point_outside(run: Path, tmp_path: Path) -> None:
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     (run / "manifest.json").write_text(json.dumps(manifest | {"../secret": "0" * 64}), encoding="utf-8")
     with pytest.raises(InputError, match="outside"):
-        export_bundle(run, tmp_path / "bundle")
+        bundle_of(run, tmp_path / "bundle")
 
 
 def test_copy_of_a_bundle_verifies(run: Path, tmp_path: Path) -> None:
-    bundle = export_bundle(run, tmp_path / "bundle")
+    bundle = bundle_of(run, tmp_path / "bundle")
     shutil.copytree(bundle, tmp_path / "copy")
     verify_manifest(tmp_path / "copy")
 
@@ -233,17 +233,17 @@ def test_copy_of_a_bundle_verifies(run: Path, tmp_path: Path) -> None:
 def test_a_killed_export_leaves_nothing_once_another_is_made(run: Path, tmp_path: Path) -> None:
     script = """
 import os, signal, sys
-from asm_hybrid import artefacts, export
+from asm_hybrid.export import exporting
 def kill(*args):
     os.kill(os.getpid(), signal.SIGKILL)
-artefacts._move = kill
-export.export_bundle(sys.argv[1], sys.argv[2])
+exporting._put = kill
+exporting.export_run(sys.argv[1], "bundle", sys.argv[2])
 """
     for _ in range(2):
         done = subprocess.run([sys.executable, "-c", script, str(run), str(tmp_path / "bundle")], check=False)
         assert done.returncode == -signal.SIGKILL
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".bundle.partial", "run"]
-    export_bundle(run, tmp_path / "bundle")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".run-export.partial", "run"]
+    bundle_of(run, tmp_path / "bundle")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bundle", "run"]
     verify_manifest(tmp_path / "bundle")
 
@@ -254,7 +254,7 @@ def test_tables_that_make_no_workbook_are_refused(run: Path, tmp_path: Path, nam
     (run / name).write_text(text, encoding="utf-8")
     write_manifest(run)
     with pytest.raises(InputError, match=re.escape(name)):
-        export_bundle(run, tmp_path / "bundle")
+        bundle_of(run, tmp_path / "bundle")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]
 
 
@@ -264,7 +264,7 @@ def test_a_full_disk_leaves_nothing(run: Path, tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(InputError, match="No space left"):
-        export_bundle(run, tmp_path / "bundle")
+        bundle_of(run, tmp_path / "bundle")
     monkeypatch.undo()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]
 
@@ -273,5 +273,5 @@ def test_a_folder_that_cannot_be_made_is_named(run: Path, tmp_path: Path) -> Non
     (tmp_path / "file").write_text("", encoding="utf-8")
     for target in (tmp_path / "file" / "bundle", tmp_path / ("x" * 300)):
         with pytest.raises(InputError, match=re.escape(str(target))[:60]):
-            export_bundle(run, target)
+            bundle_of(run, target)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "run"]

@@ -156,7 +156,7 @@ def test_a_model_and_a_table_show_themselves_in_short(result: ah.RunResult) -> N
 
 
 def test_a_bundle_is_read_like_a_run(result: ah.RunResult, tmp_path: Path) -> None:
-    bundle = ah.load_run(result.export(out=tmp_path / "bundle"))
+    bundle = ah.load_run(result.export(out=tmp_path / "bundle").paths["bundle"][0])
     assert bundle.scores.equals(result.scores)
     assert "report" not in _Text(bundle._repr_html_()).text
     with pytest.raises(ah.InputError, match=r"predictions\.csv"):
@@ -164,7 +164,7 @@ def test_a_bundle_is_read_like_a_run(result: ah.RunResult, tmp_path: Path) -> No
 
 
 def test_a_changed_file_is_not_read(result: ah.RunResult, tmp_path: Path) -> None:
-    copy = result.export(out=tmp_path / "bundle")
+    copy = result.export(out=tmp_path / "bundle").paths["bundle"][0]
     with (copy / "summary.json").open("a") as stream:
         stream.write(" ")
     with pytest.raises(ah.InputError, match=r"summary\.json"):
@@ -378,7 +378,7 @@ def test_a_folder_without_a_run_is_no_stopped_run(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_gone_or_damaged_says_so_where_it_is_shown(result: ah.RunResult, tmp_path: Path) -> None:
-    bundle = ah.load_run(result.export(out=tmp_path / "bundle"))
+    bundle = ah.load_run(result.export(out=tmp_path / "bundle").paths["bundle"][0])
     (bundle.folder / "summary.json").write_text("{")
     for shown in (repr(bundle), _Text(bundle._repr_html_()).text):
         assert "summary.json was changed or damaged" in shown

@@ -7,13 +7,13 @@ import json
 import numpy as np
 import pytest
 import torch
+from run_files import bundle_of
 from small_plant import CONFIG, write_case
 
 import asm_hybrid as ah
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.cli import main
 from asm_hybrid.errors import InputError
-from asm_hybrid.export import export_bundle
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.scenario.plants import simulate_run
 from asm_hybrid.workflow import run_training
@@ -64,7 +64,7 @@ def test_calibration_finds_the_temperature_of_the_collapse(tmp_path):
     assert (row["name"], row["unit"], row["default"]) == ("T_c", "degC", 24.0)
     assert row["value"] == pytest.approx(21.0, abs=0.3)
     assert "T_c" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    table = load_table(export_bundle(tmp_path / "run", tmp_path / "bundle") / "kinetics-fitted.yaml")
+    table = load_table(bundle_of(tmp_path / "run", tmp_path / "bundle") / "kinetics-fitted.yaml")
     assert table.input_names == ("T", "load.COD")
 
 
@@ -83,7 +83,7 @@ def test_train_load_export_and_simulate_with_every_placement(network, tmp_path):
     run_training(path, run)
     model, inputs = load_model(run), read_inputs(run)
     assert "T = p[" in (run / "kinetics.py").read_text()
-    assert load_model(export_bundle(run, tmp_path / "bundle")).predict(inputs).equals(model.predict(inputs))
+    assert load_model(bundle_of(run, tmp_path / "bundle")).predict(inputs).equals(model.predict(inputs))
     warmer = inputs.assign(T=inputs["T"] + 3.0)
     assert (model.predict(warmer) - model.predict(inputs)).abs().max().max() > 0.1
     scenario = tmp_path / "warmer.yaml"

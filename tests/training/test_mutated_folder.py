@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from run_files import bundle_of
 from safetensors.torch import load, save
 from small_plant import CONFIG, write_case
 
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.errors import AsmHybridError, InputError, SimulationError
-from asm_hybrid.export import export_bundle
 from asm_hybrid.manifest import write_manifest
 from asm_hybrid.report import write_report
 from asm_hybrid.report.compare import compare_runs
@@ -62,7 +62,7 @@ def compared(run):
 
 def exported(run):
     """Return the bytes of a bundle."""
-    bundle = export_bundle(run, run.parent / "bundle")
+    bundle = bundle_of(run, run.parent / "bundle")
     found = {p.name: p.read_bytes() for p in sorted(bundle.iterdir())}
     shutil.rmtree(bundle)
     return found

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from run_files import bundle_of
 from safetensors.torch import load_file
 from small_plant import BEYOND, CONFIG, TRUE, write_case
 
 from asm_hybrid import load_model, read_inputs
-from asm_hybrid.export import export_bundle
 from asm_hybrid.scenario.plants import simulate_run
 from asm_hybrid.training import without_gradients
 from asm_hybrid.workflow import run_training
@@ -123,7 +123,7 @@ def test_a_run_is_simulated_as_torch_does_over_its_record(run):
 
 def test_the_run_and_its_bundle_predict_the_same(run, tmp_path):
     inputs = read_inputs(run)
-    bundle = export_bundle(run, tmp_path / "bundle")
+    bundle = bundle_of(run, tmp_path / "bundle")
     pd.testing.assert_frame_equal(load_model(run).predict(inputs), load_model(bundle).predict(inputs), rtol=0, atol=0)
 
 
@@ -134,7 +134,7 @@ def test_air_beside_imposed_oxygen_reaches_n_in_run_bundle_and_scenario(tmp_path
     plant.assign(Q_air=2000 + 100 * plant["flow"] / 5000).to_csv(tmp_path / "plant.csv", index=False)
     run_training(path, tmp_path / "run")
     model, inputs = load_model(tmp_path / "run"), read_inputs(tmp_path / "run")
-    bundle = load_model(export_bundle(tmp_path / "run", tmp_path / "bundle"))
+    bundle = load_model(bundle_of(tmp_path / "run", tmp_path / "bundle"))
     pd.testing.assert_frame_equal(bundle.predict(inputs), model.predict(inputs), rtol=0, atol=0)
     scenario = tmp_path / "more.yaml"
     scenario.write_text("name: more\nchanges:\n  - {input: aerobic.air, scale: 1.02}\n")

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from run_files import bundle_of
 from small_plant import CONFIG, TRUE, write_case
 
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.data import Observation
-from asm_hybrid.export import export_bundle
 from asm_hybrid.scenario.plants import simulate_run
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.fit import Fit, FitProblem, FitSettings
@@ -203,7 +203,7 @@ def test_an_offset_of_a_sensor_comes_back_within_its_interval(tmp_path):
 
 
 def test_the_bundle_and_a_scenario_of_a_plant_with_two_sensors(run, tmp_path):
-    bundle = export_bundle(run, tmp_path / "bundle")
+    bundle = bundle_of(run, tmp_path / "bundle")
     inputs = read_inputs(bundle)
     assert (load_model(bundle).sensors.biases() == load_model(run).sensors.biases()).all()
     pd.testing.assert_frame_equal(load_model(bundle).predict(inputs), load_model(run).predict(inputs), rtol=0, atol=0)

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from run_files import bundle_of
 from safetensors.torch import load_file
 from small_plant import CONFIG, TRUE, write_case
 
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.errors import InputError, SimulationError
-from asm_hybrid.export import export_bundle
 from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.training import train
 from asm_hybrid.training.compared import model_of
@@ -140,7 +140,7 @@ def test_metrics_hold_every_stage_and_no_times(run):
 def test_the_folder_and_its_bundle_predict_the_same_without_the_data(run, tmp_path):
     copy = tmp_path / "elsewhere" / "run"
     shutil.copytree(run, copy)
-    bundle = export_bundle(copy, tmp_path / "bundle")
+    bundle = bundle_of(copy, tmp_path / "bundle")
     moved = tmp_path / "moved"
     bundle.rename(moved)
     original, loaded = load_model(run), load_model(moved)

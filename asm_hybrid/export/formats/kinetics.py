@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from asm_hybrid.artefacts import write_text_atomic
-from asm_hybrid.export.format import Format, as_written, read_tables, refuse_occupied
+from asm_hybrid.export.format import Format, as_written, read_tables
 from asm_hybrid.kinetics.extend import lay, read_layers
 from asm_hybrid.yamlfile import load_yaml, parse_yaml, to_yaml
 
 __all__ = ["FORMAT", "fitted_table"]
+
+ENDING = "-kinetics.yaml"
 
 HEAD = """\
 # The table of the run {run!r}, kinetics.yaml, with the values that the run used in the place of its defaults.
@@ -52,20 +54,22 @@ def _row(row: Mapping[str, Any], run: str) -> dict[str, Any]:
     return {"default": value, "bounds": [low, high], "source": f"run {run}", "note": note}
 
 
-def _write(run: Path, out: Path) -> None:
+def _write(run: Path, stem: Path) -> list[str]:
     """Write the table in one file that needs no other."""
-    refuse_occupied(out)
     parameters, summary = read_tables(run, ("kinetics.yaml",))
     with as_written("a table", run):
         text = fitted_table(load_yaml(run / "kinetics.yaml").data["name"], parameters, summary["name"])
     layers = read_layers(parse_yaml(text, run / "kinetics-fitted.yaml"), lambda name, folder: folder / name)
+    out = stem.with_name(stem.name + ENDING)
     write_text_atomic(out, HEAD.format(run=summary["name"]) + to_yaml(lay(layers).data))
+    return []
 
 
 FORMAT = Format(
     name="kinetics",
-    order=2,
+    order=5,
     summary="the kinetics table (YAML) with the fitted values, for simulate, models and other configs",
-    ending="-kinetics.yaml",
+    endings=(ENDING,),
     write=_write,
+    opens="name it as kinetics in a config or a plant, or show it with: asm-hybrid models show {path}",
 )

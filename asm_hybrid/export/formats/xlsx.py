@@ -5,33 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from asm_hybrid.artefacts import write_bytes_atomic
+from asm_hybrid.export.format import Format
 from asm_hybrid.export.workbook.book import model_workbook
 
-__all__ = ["ENDING", "write_workbook"]
-
-ENDING = "-model.xlsx"
+__all__ = ["FORMAT"]
 
 
-def write_workbook(run: Path, stem: Path) -> list[str]:
-    """Write the workbook of a run.
-
-    Parameters
-    ----------
-    run : Path
-        A run folder, or a bundle.
-    stem : Path
-        What the file is named by, without its ending.
-
-    Returns
-    -------
-    list of str
-        What the user should know of it.
-
-    Raises
-    ------
-    InputError
-        If a file of the run is missing or not the one that was written, or the run makes no workbook.
-    """
+def _write(run: Path, stem: Path) -> list[str]:
+    """Write the workbook of a run."""
     content, notes = model_workbook(run)
-    write_bytes_atomic(stem.with_name(stem.name + ENDING), content)
+    write_bytes_atomic(stem.with_name(f"{stem.name}{FORMAT.endings[0]}"), content)
     return notes
+
+
+FORMAT = Format(
+    name="xlsx",
+    order=3,
+    summary="a workbook: parameters, Gujer matrix with live rates at a state that you type, what was learnt, indicators",
+    endings=("-model.xlsx",),
+    write=_write,
+    opens="open {path} in Excel or LibreOffice",
+)

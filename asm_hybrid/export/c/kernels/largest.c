@@ -1,0 +1,1 @@
+static inline double largest(double a, double b) { return a > b ? a : b; }

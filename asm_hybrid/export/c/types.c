@@ -1,0 +1,36 @@
+/* What a model consists of. */
+
+#include <float.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Room for a step. Nothing in it outlives the step. */
+struct ah_solver {
+    double jacobian[AH_JACOBIAN], lu[AH_LU], reciprocal[AH_STATES];
+    double k[ROSENBROCK_STAGES][AH_STATES];
+    double f[AH_STATES], slope[AH_STATES], at[AH_STATES], right[AH_STATES];
+    double found[AH_STATES], beyond[AH_STATES], size[AH_STATES];
+    double z[AH_EVENTS + 1];
+};
+
+struct ah_model {
+    /* From here to `solver`: what ah_save keeps, all that later results depend on. */
+    double time;
+    double tolerance;
+    double step;   /* step that the error allows next [d]; 0: not known yet */
+    double error;  /* error of the last step over the tolerance; 0: of no use for the next */
+    double x[AH_STATES], u[AH_INPUTS + 1], slope[AH_INPUTS + 1], p[AH_PARAMETERS + 1];
+    int phase[2 * (AH_CYCLES / 2 + 1)]; /* of time tables that repeat; an even number, so that no padding follows */
+    int member, unused;
+
+    struct ah_solver solver;
+    double work[AH_WORK + 1];
+    char message[240];
+    double before[]; /* what is kept, as it was before a call that may fail */
+};
+
+#define AH_KEPT offsetof(struct ah_model, solver)
