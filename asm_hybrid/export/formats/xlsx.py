@@ -20,8 +20,8 @@ def _write(run: Path, stem: Path) -> list[str]:
 
 FORMAT = Format(
     name="xlsx",
-    order=3,
-    summary="a workbook: parameters, Gujer matrix with live rates at a state that you type, what was learnt, indicators",
+    order=1,
+    summary="a workbook: parameters, Gujer matrix with live rates at a state that you type, what was learnt, scores",
     endings=("-model.xlsx",),
     write=_write,
     opens="open {path} in Excel or LibreOffice",
