@@ -29,7 +29,7 @@ def sheet_rows(content: bytes, name: str) -> list[list[object]]:
     return CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_name(name).to_python(skip_empty_area=False)
 
 
-def typed(content: bytes, values: Mapping[str, float]) -> bytes:
+def typed(content: bytes, values: Mapping[str, float | str]) -> bytes:
     """Return a workbook in whose sheet State other values are typed, by name; all else is as it was."""
     book = CalamineWorkbook.from_filelike(io.BytesIO(content))
     part = f"xl/worksheets/sheet{book.sheet_names.index('State') + 1}.xml"
@@ -39,8 +39,10 @@ def typed(content: bytes, values: Mapping[str, float]) -> bytes:
     text = parts[part].decode()
     for i, row in enumerate(sheet_rows(content, "State")):
         if row and row[0] in left:
-            cell = re.compile(rf'(<c r="D{i + 1}"[^>]*><v>)[^<]*(</v>)')
-            text, count = cell.subn(rf"\g<1>{left.pop(str(row[0]))!r}\g<2>", text)
+            value = left.pop(str(row[0]))
+            kind = ' t="str"' if isinstance(value, str) else ""
+            cell = re.compile(rf'(<c r="D{i + 1}"[^>]*)><v>[^<]*</v>')
+            text, count = cell.subn(rf"\g<1>{kind}><v>{value}</v>", text)
             assert count == 1
     assert not left
     parts[part] = text.encode()

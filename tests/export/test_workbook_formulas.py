@@ -38,7 +38,7 @@ parameters:
   XFD1: {default: 1, unit: g N/m3, bounds: [0.1, 5], source: none}
   k_h: {default: 30, unit: g N/m3, T_ref: 15, theta: 0.95, bounds: [0.5, 50], source: none}
   K_h: {default: 3, unit: g N/m3, bounds: [0, 5], source: none}
-  K_h_2: {default: 0.4, unit: "-", bounds: [0.1, 0.9], source: none}
+  K_h_2: {default: 0.4, unit: "-", T_ref: 20, theta: 0.98, bounds: [0.1, 0.9], source: none}
   C: {default: 22, unit: degC, bounds: [15, 30], source: none}
   w: {default: 1.5, unit: K, bounds: [0.5, 5], source: none}
   L: {default: 5e4, unit: g N/d, bounds: [1e3, 1e6], source: none}
@@ -146,7 +146,7 @@ def test_formulas_hold_names_and_functions_that_every_spreadsheet_has() -> None:
         sheets = [book.read(name).decode() for name in book.namelist() if name.startswith("xl/worksheets/")]
         names = re.findall(r'<definedName name="([^"]+)"[^>]*>([^<]+)<', book.read("xl/workbook.xml").decode())
     own = [name for name, _ in names if not name.startswith("_xlnm.")]
-    assert {"T_", "T1_", "R_", "TRUE_", "XFD1_", "k_h", "K_h_2", "K_h_2_2"} <= {*own}
+    assert {"T_", "T1_", "R_", "TRUE_", "XFD1_", "k_h", "K_h_2", "K_h_2_2", "K_h_2_ref"} <= {*own}
     assert len({name.lower() for name in own}) == len(own)
     formulas = [html.unescape(text) for sheet in sheets for text in re.findall("<f>([^<]*)</f>", sheet)]
     words = {

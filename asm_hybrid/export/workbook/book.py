@@ -22,7 +22,14 @@ from asm_hybrid.manifest import verify_manifest
 __all__ = ["model_workbook"]
 
 DIAGNOSIS = "diagnosis.json"
-NO_DIAGNOSIS = "There is no diagnosis.json, which a bundle leaves out: the workbook has no findings and no law."
+NO_DIAGNOSIS = (
+    "There is no diagnosis.json, which a bundle leaves out and `asm-hybrid diagnose` makes for a run: the workbook has "
+    "no findings and no law."
+)
+NEURAL = (
+    "The model of the run is a pure neural ODE, which is not in the workbook: what stands here of f is its table with "
+    "the parameters of the config, and the scores of the neural model are not those of f."
+)
 CONTENTS = {
     "State": "type concentrations, temperature and further inputs of the rates here, into the yellow cells",
     "Rates": "the rate of every process at that state, as a live formula",
@@ -71,10 +78,11 @@ def model_workbook(run: Path) -> tuple[bytes, list[str]]:
         values = {str(row["name"]): float(row["value"]) for row in parameters["parameters"]}
     found = read_json(run / DIAGNOSIS) if DIAGNOSIS in manifest else {}
     with _diagnosed(run):
-        driver = found.get("driver") or {}
+        driver = dict(found.get("driver") or {})
         law = read_law(found["law"], values, run / DIAGNOSIS) if found.get("law") else None
     origin = origin_of(run, law.table if law else table, driver.get("tank"))
     notes = [*origin.notes, *([] if found else [NO_DIAGNOSIS])]
+    notes += [NEURAL] if summary.get("mode") == "neural" else []
     stream = io.BytesIO()
     with as_written("a workbook", run):
         book = new_workbook(stream, summary)

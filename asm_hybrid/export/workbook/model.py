@@ -105,10 +105,12 @@ def model_sheets(
     inputs = {i.name: i for i in (*table.inputs, *more) if i.name != "T"}
     cells = {n: names.new(n) for n in (*table.parameter_names, "T", *inputs, *table.component_names)}
     model = Model(table, parameters, point, tuple(inputs.values()), names, cells)
+    cold = _cold(table, names)
     values, writer = Values(table, parameters, point), FormulaWriter(cells, names)
+    stoichiometry = FormulaWriter(cells | cold)
     rates = [writer.formula(p.rate.value, f"the rate of {p.name}") for p in table.processes]
     coefficients = {
-        (i, component): writer.formula(e.value, f"the coefficient of {component} in {p.name}")
+        (i, component): stoichiometry.formula(e.value, f"the coefficient of {component} in {p.name}")
         for i, p in enumerate(table.processes)
         for component, e in p.stoichiometry.items()
     }
@@ -122,8 +124,17 @@ def model_sheets(
     _matrix(sheets, model, values, coefficients, first)
     _composites(sheets, model, values, weights, concentrations)
     _switches(sheets, model, values, writer)
-    _warm(sheets, model, values)
+    _warm(sheets, model, values, cold)
     return model
+
+
+def _cold(table: Table, names: CellNames) -> dict[str, str]:
+    """Return names for the values of parameters that follow temperature and that coefficients hold.
+
+    Coefficients are those of the reference temperature, as in our plants.
+    """
+    held = {s.name for p in table.processes for e in p.stoichiometry.values() for s in e.value.free_symbols}
+    return {p.name: names.new(f"{p.name}_ref") for p in table.parameters if p.theta is not None and p.name in held}
 
 
 def _state(sheets: Sheets, model: Model, values: Values) -> str:
@@ -309,10 +320,11 @@ def _switches(sheets: Sheets, model: Model, values: Values, writer: FormulaWrite
     sheet.freeze_panes(row + 1, 1)
 
 
-def _warm(sheets: Sheets, model: Model, values: Values) -> None:
+def _warm(sheets: Sheets, model: Model, values: Values, cold: Mapping[str, str]) -> None:
     """Add the parameters at the temperature of the state."""
     notes = [
         "Values come from the sheet Parameters and may be changed there; at T they are value * theta^(T - T_ref).",
+        "Rates and composites take them at T, coefficients at T_ref.",
     ]
     sheet, row = sheets.page(WARM, "Parameters at the temperature of the state", notes)
     sheets.header(sheet, row, 0, ["Parameter", "What it is", "Unit", "Value", "theta", "T_ref [degC]", "At T"])
@@ -330,5 +342,7 @@ def _warm(sheets: Sheets, model: Model, values: Values) -> None:
         warm = f"={value}*{theta}^({model.cells['T']}-{reference})" if parameter.theta is not None else f"={value}"
         sheets.formula(sheet, at, 6, warm, values.parameters[name], bold=True)
         name_cell(sheets, model.cells[name], WARM, at, 6)
+        if name in cold:
+            name_cell(sheets, cold[name], WARM, at, 3)
     sheets.widths(sheet, [18, 60, 20, 12, 12, 12, 12])
     sheet.freeze_panes(row + 1, 1)

@@ -77,7 +77,7 @@ class Values:
     rates : list of float
         By process.
     coefficients : list of list of float or None
-        By process and component; None where it is always zero.
+        By process and component, at the reference temperatures, as plants have them; None where it is always zero.
     changes : list of float
         By component: the sum of its coefficients by the rates [unit/d].
     composites : dict of str to (list of float, float)
@@ -97,7 +97,8 @@ class Values:
         self._p = [np.float64(value) for value in own]
         with np.errstate(all="ignore"):
             self.rates = [float(r) for r in kinetics.rates(self._X, self._p, _Numbers())]
-            coefficients = kinetics.stoichiometry(self._p, _Numbers())
+            given = [np.float64(parameters[name]) for name in table.parameter_names]
+            coefficients = kinetics.stoichiometry(given, _Numbers())
             weights = {name: kinetics.composite(name, self._p, _Numbers()) for name in table.composites}
         self.coefficients = [[None if c is None else float(c) for c in row] for row in coefficients]
         self.changes = [
