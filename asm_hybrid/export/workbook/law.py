@@ -119,7 +119,7 @@ def learnt_sheet(sheets: Sheets, model: Model, driver: Mapping[str, Any] | None,
         row = _drawn(sheets, sheet, row, model, learnt, (beside, cells))
     if law is not None and (learnt is None or law.over != learnt["driver"]):
         _drawn(sheets, sheet, row, model, _own_curve(law), (law, cells))
-    sheets.widths(sheet, [30, 18, 14, 14, 16, 14, 16])
+    sheets.widths(sheet, [34, 18, 14, 14, 16, 14, 16])
 
 
 def _origin(driver: Mapping[str, Any]) -> str:
@@ -156,7 +156,7 @@ def _drawn(
         _law_columns(sheets, sheet, rows, model, (law, cells), driver["curve"])
         series = [("learnt factor", 1, "points"), ("low", 2, "dash"), ("high", 3, "dash"), ("law", 6, "law")]
     title = f"{driver['driver']} [{driver['curve'].get('unit') or '-'}]"
-    add_chart(sheets, sheet, (max(3, row - 12), CHART_COLUMN), title, rows, series)
+    add_chart(sheets, sheet, (max(3, row - 16), CHART_COLUMN), title, rows, series)
     return max(rows[1], row + 8) + 2
 
 
@@ -198,7 +198,7 @@ def _law_cells(sheets: Sheets, sheet: Any, row: int, model: Model, law: Law) -> 
     bold = sheets.style(bold=True)
     for label, text in (
         ("Law", str(found["expression"])),
-        ("Rate with the law", str(found["rate"])),
+        ("Rate in the language of the table", str(found["rate"])),
         ("What it says", f"{found.get('text', found.get('kind', ''))}.{held}{kept}"),
     ):
         sheets.put(sheet, row, 0, label, bold)

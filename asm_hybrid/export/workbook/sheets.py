@@ -94,7 +94,7 @@ class Sheets:
         sheet = self.new(name)
         sheet.write_row(0, 0, header, self._header)
         for i, row in enumerate(rows):
-            traits = FLAGGED if i in flagged else {}
+            traits = (FLAGGED if i in flagged else {}) | ({"valign": "top"} if any(map(_long, row)) else {})
             for j, value in enumerate(row):
                 if isinstance(value, float):
                     self.number(sheet, i + 1, j, value, **traits)
