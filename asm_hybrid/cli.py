@@ -32,7 +32,7 @@ ConfigFile = Annotated[
     Path | None,
     typer.Argument(help="YAML file that describes plant, data and model, or a generic ODE.", show_default=False),
 ]
-RunFolder = Annotated[Path, typer.Argument(help="Run folder, or exported bundle.", show_default=False)]
+RunFolder = Annotated[Path, typer.Argument(help="Run folder, or exported bundle (folder or zip).", show_default=False)]
 
 
 def _version(wanted: bool) -> None:
@@ -452,8 +452,10 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         app(args=arguments, standalone_mode=True)
     except AsmHybridError as error:
+        from asm_hybrid.unpacked import named
+
         typer.secho("error: ", fg="red", bold=True, nl=False, err=True)
-        typer.echo(str(error), err=True)
+        typer.echo(named(str(error)), err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from asm_hybrid.config import available_layouts, load_plant_or_config
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.newdata.given import NewData
-from asm_hybrid.paths import A_RUN, as_path
+from asm_hybrid.paths import as_path
 from asm_hybrid.training.progress import Progress
+from asm_hybrid.unpacked import is_zip, run_folder
 from asm_hybrid.yamlfile import YamlSource, load_yaml, parse_yaml, source_name
 
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ class PlantRun(Job):
     Attributes
     ----------
     source : str or Path
-        The folder.
+        The folder, or a zip of it.
     """
 
     source: str | Path
@@ -280,8 +281,8 @@ class PlantRun(Job):
 
         self.result()  # says so where the folder holds no run
         if write:
-            return Simulation(*run_fitted_simulation(self.source, scenario, out, progress, workers))
-        return Simulation(simulate_run(self.source, scenario, progress, workers))
+            return Simulation(*run_fitted_simulation(self.fitted(), scenario, out, progress, workers))
+        return Simulation(simulate_run(self.fitted(), scenario, progress, workers))
 
     def predict(self, data: NewData, out: Path | None, *, write: bool = True) -> Prediction:
         """See `Job.predict`."""
@@ -307,7 +308,7 @@ class PlantRun(Job):
 
     def fitted(self) -> Path:
         """See `Job.fitted`."""
-        return Path(self.source)
+        return run_folder(self.source)
 
     def result(self) -> RunResult | EquationResult:
         """See `Job.result`."""
@@ -323,7 +324,7 @@ class EquationRun(Job):
     Attributes
     ----------
     source : str or Path
-        The folder.
+        The folder, or a zip of it.
     """
 
     source: str | Path
@@ -334,7 +335,7 @@ class EquationRun(Job):
         """See `Job.result`."""
         from asm_hybrid.equations.result import EquationResult
 
-        return EquationResult(Path(self.source))
+        return EquationResult(run_folder(self.source))
 
 
 def open_job(source: YamlSource) -> Job:
@@ -344,7 +345,7 @@ def open_job(source: YamlSource) -> Job:
     ----------
     source : str, Path or mapping
         A shipped layout, the file of a plant, a config of a plant or of a generic ODE, or what would stand in such a
-        file; a run folder, or a bundle.
+        file; a run folder, a bundle, or a zip of either.
 
     Returns
     -------
@@ -359,13 +360,13 @@ def open_job(source: YamlSource) -> Job:
     if isinstance(source, Mapping) or str(source).endswith(YAML):
         return EquationJob(source) if _is_equation(source) else PlantJob(source)
     path = as_path(source, "the name of a layout, a path, or a dict with what would stand in the file")
-    if path.is_dir() and (str(source) not in layouts or (path / "config.yaml").exists()):
+    if is_zip(path) or (path.is_dir() and (str(source) not in layouts or (path / "config.yaml").exists())):
         return open_run(source)
     if str(source) in layouts:
         return PlantJob(source)
     raise InputError(
-        f"{str(source)!r} is no shipped layout, no folder and no .yaml file",
-        expected="one of " + ", ".join(layouts) + ", the .yaml file of a plant or a config, or a run folder",
+        f"{str(source)!r} is no shipped layout, no folder, no zip and no .yaml file",
+        expected="one of " + ", ".join(layouts) + ", the .yaml file of a plant or a config, or a run folder or bundle",
         fix=nearest(str(source), layouts),
     )
 
@@ -376,14 +377,14 @@ def open_run(folder: str | Path) -> PlantRun | EquationRun:
     Parameters
     ----------
     folder : str or Path
-        A run folder, or a bundle.
+        A run folder, a bundle, or a zip of either.
 
     Returns
     -------
     PlantRun or EquationRun
         A folder without a config counts as the former: who reads it says what is missing.
     """
-    config = as_path(folder, A_RUN) / "config.yaml"
+    config = run_folder(folder) / "config.yaml"
     return EquationRun(folder) if os.path.isfile(config) and _is_equation(config) else PlantRun(folder)
 
 

@@ -9,7 +9,15 @@ from pathlib import Path, PurePosixPath
 from asm_hybrid.artefacts import RESTORE, TEMPORARY, UNFINISHED, WritingError, read_json, write_json_atomic
 from asm_hybrid.errors import InputError, readable
 
-__all__ = ["MANIFEST", "read_manifest", "refresh_manifest", "sha256_file", "verify_manifest", "write_manifest"]
+__all__ = [
+    "MANIFEST",
+    "is_inside",
+    "read_manifest",
+    "refresh_manifest",
+    "sha256_file",
+    "verify_manifest",
+    "write_manifest",
+]
 
 MANIFEST = "manifest.json"
 
@@ -110,8 +118,7 @@ def read_manifest(folder: Path) -> dict[str, str]:
     if not all(isinstance(digest, str) for digest in manifest.values()):
         raise InputError("not a manifest", where=str(path), expected='{"file": "sha256", …}', fix=RESTORE)
     for name in manifest:
-        pure = PurePosixPath(name)
-        if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name:
+        if not is_inside(name):
             raise InputError(
                 f"the manifest names {name!r}, which lies outside the folder",
                 where=str(path),
@@ -119,6 +126,22 @@ def read_manifest(folder: Path) -> dict[str, str]:
                 fix="do not use this folder: asm-hybrid writes no such name",
             )
     return manifest
+
+
+def is_inside(name: str) -> bool:
+    """Return whether a relative path leads to a file in its folder on every system.
+
+    Parameters
+    ----------
+    name : str
+        The path, with ``/``.
+
+    Returns
+    -------
+    bool
+    """
+    pure = PurePosixPath(name)
+    return not (pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name)
 
 
 def verify_manifest(folder: Path, names: Sequence[str] | None = None) -> dict[str, str]:

@@ -7,9 +7,7 @@ from pathlib import Path
 
 from asm_hybrid.errors import InputError
 
-__all__ = ["A_RUN", "as_path"]
-
-A_RUN = "the path of a run folder, or of a bundle"
+__all__ = ["as_path"]
 
 
 def as_path(given: str | Path, expected: str) -> Path:

@@ -16,6 +16,7 @@ from asm_hybrid.report.progress_picture import ProgressPicture
 from asm_hybrid.training import Progress, Silent, discard_checkpoints, find_config, train
 from asm_hybrid.training.recorded_run import read_record
 from asm_hybrid.training.run_folder import hold_run
+from asm_hybrid.unpacked import refuse_zip
 from asm_hybrid.yamlfile import YamlSource
 
 __all__ = ["diagnose_again", "distill_run", "resume_training", "run_training"]
@@ -37,6 +38,7 @@ def resume_training(folder: Path, progress: Progress | None = None, *, plot: boo
     -------
     RunResult
     """
+    refuse_zip(folder)
     return _run(find_config(folder), folder, progress or Silent(), resume=True, plot=plot)
 
 
@@ -89,6 +91,7 @@ def diagnose_again(folder: Path, progress: Progress | None = None) -> RunResult:
     InputError
         When the run is not finished, another process is writing it, or a file of it is not the one that was written.
     """
+    refuse_zip(folder)
     result = _finished(folder)
     with hold_run(result.folder):
         _tell(result.folder, progress or Silent(), None, asked=True)

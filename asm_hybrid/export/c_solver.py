@@ -17,14 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from asm_hybrid.export.printed import print_array, print_number
 from asm_hybrid.solver.tableaus import RODAS4, RosenbrockTableau
 
 __all__ = ["METHOD", "Factors", "Pattern", "find_factors", "find_pattern", "solver_tables"]
 
 METHOD = RODAS4
 """The method of the solver. Rodas5P needs as much time at the same error, where a settler's fluxes have kinks."""
-
-WIDTH = 116
 
 
 @dataclass(frozen=True)
@@ -157,39 +156,23 @@ def solver_tables(factors: Factors, nominal: Sequence[float], tableau: Rosenbroc
     str
     """
     stages = len(tableau.m)
-    square = [[*row, *[0.0] * (stages - len(row))] for row in (*tableau.a, *tableau.c)]
-    lines = [
-        f"/* Of the solver: the method {tableau.name}. */",
-        f"static const double rosenbrock_gamma = {tableau.gamma!r};",
-        *(
-            _array(f"double rosenbrock_{name}[ROSENBROCK_STAGES]", [repr(float(v)) for v in values])
-            for name, values in (("alpha", tableau.alpha), ("d", tableau.d), ("m", tableau.m), ("e", tableau.e))
-        ),
-        *(
-            _array(
-                f"double rosenbrock_{name}[ROSENBROCK_STAGES][ROSENBROCK_STAGES]",
-                ["{" + ", ".join(repr(float(v)) for v in row) + "}" for row in rows],
-            )
-            for name, rows in (("a", square[:stages]), ("c", square[stages:]))
-        ),
-        "/* L + U of shift I - df/dx in another order of the states; which value of df/dx each entry begins with. */",
-        _array("int lu_order[AH_STATES]", factors.order),
-        _array("int lu_row[AH_STATES + 1]", factors.pattern.row),
-        _array("int lu_col[AH_LU]", factors.pattern.column),
-        _array("int lu_diag[AH_STATES]", factors.diagonal),
-        _array("int lu_from[AH_LU]", factors.source),
-        _array("double nominal[AH_STATES]", [repr(float(v)) for v in nominal]),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _array(declaration: str, values: Sequence[object] | np.ndarray) -> str:
-    """Return the definition of a constant array, in lines of bounded width."""
-    lines = [""]
-    for value in values:
-        text = f"{value}, "
-        if len(lines[-1]) + len(text) > WIDTH:
-            lines.append("")
-        lines[-1] += text
-    body = "\n".join(f"    {line.rstrip()}" for line in lines)
-    return f"static const {declaration} = {{\n{body.rstrip(',')}\n}};"
+    numbers = {"alpha": tableau.alpha, "d": tableau.d, "m": tableau.m, "e": tableau.e}
+    for name, rows in (("a", tableau.a), ("c", tableau.c)):
+        numbers[name] = tuple(v for row in rows for v in (*row, *[0.0] * (stages - len(row))))
+    whole = {
+        "order": factors.order,
+        "row": factors.pattern.row,
+        "col": factors.pattern.column,
+        "diag": factors.diagonal,
+        "from": factors.source,
+    }
+    return "".join(
+        [
+            f"/* Of the solver: the method {tableau.name}; a and c row by row. */\n",
+            f"static const double rosenbrock_gamma = {print_number(tableau.gamma)};\n",
+            *(print_array(f"static const double rosenbrock_{n}", v, print_number) for n, v in numbers.items()),
+            "/* L + U of shift I - df/dx, in another order of the states; from which value of df/dx each comes. */\n",
+            *(print_array(f"static const int lu_{n}", [int(i) for i in v]) for n, v in whole.items()),
+            print_array("static const double nominal", nominal, print_number),
+        ]
+    )

@@ -45,8 +45,10 @@ class ModelText:
         Usual size of each state, above zero; errors of a state that is next to zero count in relation to it.
     places : str
         What the header says of places in the arrays.
-    cycles, work : int
-        Number of time tables, and of doubles that the equations need as room to work.
+    cycles : int
+        Whole numbers that the equations keep for time tables.
+    reads_time : bool
+        Whether rates of change depend on time in another way than through inputs.
     tolerance : float
         Relative error of a step, where the user of the C code sets no other.
     """
@@ -58,7 +60,7 @@ class ModelText:
     nominal: Sequence[float]
     places: str = ""
     cycles: int = 0
-    work: int = 0
+    reads_time: bool = True
     tolerance: float = TOLERANCE
 
 
@@ -95,7 +97,7 @@ def assemble_sources(model: ModelText, tableau: RosenbrockTableau = METHOD) -> d
         "AH_JACOBIAN": len(model.pattern.column),
         "AH_LU": len(factors.pattern.column),
         "AH_CYCLES": model.cycles,
-        "AH_WORK": model.work,
+        "AH_READS_TIME": int(model.reads_time),
         "ROSENBROCK_STAGES": len(tableau.m),
         "ROSENBROCK_ORDER": tableau.order,
     }

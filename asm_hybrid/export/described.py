@@ -128,7 +128,9 @@ def describe(plant: ExportedPlant) -> Described:
     pattern = find_pattern(rows, columns, len(start))
     groups = {"X": plant.states, "U": [c.name for c in plant.inputs], "Y": list(plant.outputs)}
     places = _places(groups | {"P": [c.name for c in plant.parameters]})
-    text = ModelText(plant.name, counts, model.text, pattern, nominal, places, cycles)
+    text = ModelText(
+        plant.name, counts, model.text, pattern, nominal, places, cycles, reads_time=plant.plant.layout.clock
+    )
     components = {c.name: c for c in plant.plant.table.components}
     composites = plant.plant.table.composites
     told = {name: c.description for name, c in components.items()}

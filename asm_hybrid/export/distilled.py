@@ -15,6 +15,7 @@ from asm_hybrid.export.format import FREE, occupied
 from asm_hybrid.kinetics import Table, parse_table
 from asm_hybrid.manifest import MANIFEST, read_manifest, verify_manifest
 from asm_hybrid.plant import Plant
+from asm_hybrid.unpacked import refuse_zip
 
 __all__ = ["Distilled", "distill"]
 
@@ -88,6 +89,8 @@ def distill(run: Path, out: Path | None = None, *, force: bool = False) -> Disti
     InputError
         When the run has no law that was kept, a file of it is not the one that was written, or the folder is in use.
     """
+    if out is None:
+        refuse_zip(run, "name a folder for both files with --out")
     verify_manifest(run, [CONFIG, TABLE])
     law = _law_of(run)
     target = run / "distilled" if out is None else out

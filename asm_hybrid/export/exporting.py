@@ -14,8 +14,9 @@ from asm_hybrid.artefacts import WritingError, make_folder, staging, sync_folder
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.export.format import FREE, Format, occupied
 from asm_hybrid.manifest import verify_manifest
-from asm_hybrid.paths import A_RUN, as_path
+from asm_hybrid.paths import as_path
 from asm_hybrid.registry import discover
+from asm_hybrid.unpacked import run_folder, source_of
 
 __all__ = ["Exported", "available_formats", "export_run"]
 
@@ -77,7 +78,7 @@ def export_run(
     Parameters
     ----------
     run : str or Path
-        A run folder of a plant, or a bundle.
+        A run folder of a plant, a bundle, or a zip of either.
     formats : str or sequence of str
         Name of a format, or several.
     out : str or Path, optional
@@ -99,19 +100,19 @@ def export_run(
         manifest, or a target holds something, lies in the run, or cannot be written.
     """
     chosen = _chosen(formats)
-    folder = as_path(run, A_RUN)
+    folder = run_folder(run)
     verify_manifest(folder)
-    place = folder.resolve()
-    targets = _targets(place, chosen, None if out is None else user_path(as_path(out, "a path")))
+    place, name = source_of(folder).resolve(), folder.resolve().name
+    targets = _targets(place.parent / name, chosen, None if out is None else user_path(as_path(out, "a path")))
     for target in targets:
         _refuse(target, place, force)
     notes = []
-    with staging(targets[0].path.with_name(f"{place.name}-export")) as room:
+    with staging(targets[0].path.with_name(f"{name}-export")) as room:
         for format_ in chosen:
             with _told(next(t.path for t in targets if t.format_ is format_)):
-                stem = make_folder(room / format_.name) / place.name
+                stem = make_folder(room / format_.name) / name
                 notes += [f"{format_.name}: {note}" for note in format_.write(folder, stem)]
-        _put(targets, place.name, room)
+        _put(targets, name, room)
     return Exported({f.name: tuple(t.path for t in targets if t.format_ is f) for f in chosen}, notes)
 
 
@@ -137,7 +138,7 @@ def _suffix(name: str) -> str:
 
 
 def _targets(run: Path, chosen: Sequence[Format], out: Path | None) -> list[_Target]:
-    """Return what is to be written."""
+    """Return what is to be written; the run is told as the folder that it is, or would be if it were not a zip."""
     folder = run.parent
     if out is not None:
         folder = out.absolute()
@@ -174,7 +175,7 @@ def _refuse(target: _Target, run: Path, force: bool) -> None:
     path = target.path
     if path.resolve().is_relative_to(run):
         raise InputError(
-            "the target lies in the run folder",
+            "the target is the run, or lies in it",
             where=str(path),
             expected="a place outside it, since the files of a run are checked against its manifest",
             fix="leave --out away: the export is written beside the run",

@@ -18,6 +18,7 @@ from asm_hybrid.report.run_files import flat, read_config, read_summary
 from asm_hybrid.report.run_record import Summary
 from asm_hybrid.training.compared import compared_models, own_model
 from asm_hybrid.training.improvement import improvement
+from asm_hybrid.unpacked import source_of
 
 __all__ = ["COLUMNS", "compare_runs", "told_apart"]
 
@@ -126,7 +127,7 @@ def _names(folders: Sequence[Path]) -> list[str]:
     """Return the names of the folders, whole paths where two are called the same."""
     names = [folder.resolve().name for folder in folders]
     if len(set(names)) < len(names):
-        names = [str(folder) for folder in folders]
+        names = [str(source_of(folder)) for folder in folders]
     if len(set(names)) < len(names):
         raise InputError("a run is named twice", where=", ".join(names), expected="different run folders")
     return names

@@ -33,6 +33,7 @@ from asm_hybrid.report.templating import get_template
 from asm_hybrid.scenario.result_folder import check_target
 from asm_hybrid.training.bands import LEVEL
 from asm_hybrid.training.recorded_run import RunRecord
+from asm_hybrid.unpacked import refuse_zip, source_of
 
 __all__ = ["PAGE", "forecast_files", "prediction_files", "run_forecast", "run_prediction"]
 
@@ -333,7 +334,7 @@ def _without_date(day: Mapping[str, Any]) -> dict[str, Any]:
 def _common(record: RunRecord, first: pd.Timestamp, last: pd.Timestamp) -> dict[str, Any]:
     return {
         "name": record.model.config.name,
-        "run": str(record.folder),
+        "run": str(source_of(record.folder)),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": version("asm-hybrid"),
         "zone": record.zone,
@@ -354,6 +355,7 @@ def _folder(run: Path, kind: str, data: NewData, out: Path | None) -> Path:
     """Return where a result goes, once it is clear that it can be written."""
     folder = out
     if folder is None:
+        refuse_zip(run, "name a folder for the result with --out")
         first = next(iter(data.values())) if isinstance(data, Mapping) and "data" not in data else data
         first = first if isinstance(first, str | Path) else first[0] if isinstance(first, list | tuple) else "data"
         folder = run / kind / Path(str(first).partition("=")[2] or str(first)).stem

@@ -13,6 +13,7 @@ from asm_hybrid.report.simulation_page import simulation_files
 from asm_hybrid.scenario.cases import BASE, PlantScenarios
 from asm_hybrid.scenario.plants import simulate_plant, simulate_run
 from asm_hybrid.scenario.result_folder import check_target, write_plant_folder
+from asm_hybrid.unpacked import refuse_zip
 from asm_hybrid.yamlfile import YamlSource
 
 __all__ = ["run_fitted_simulation", "run_simulation"]
@@ -96,6 +97,8 @@ def run_fitted_simulation(
         When a simulation fails; nothing is written then.
     """
     parent = Path(run) / "scenarios"
+    if out is None:
+        refuse_zip(Path(run), "name a folder for the result with --out")
     check_target(out or parent)
     result = simulate_run(run, scenario, progress, workers)
     folder = out or parent / (result.scenario.content.name if result.scenario else BASE)

@@ -135,6 +135,8 @@ class ScenarioFile(Section):
         Length of the base case before it, and the day from which on it counts [d].
     seed : int or None
         Of the noise of sensors; None for no noise.
+    tolerance : float or None
+        Relative tolerance of the integration; None for the usual one.
     limits : dict of str to float
         Effluent limits by quantity [g/m3].
     factors : FactorsSection or None
@@ -175,6 +177,11 @@ class ScenarioFile(Section):
     )
     seed: Seed | None = Field(
         default=None, description="Seed of the noise of the controllers' sensors; no noise without it."
+    )
+    tolerance: Annotated[float, Field(ge=1e-12, le=1e-2)] | None = Field(
+        default=None,
+        description="Relative tolerance of the integration, 1e-5 without it; with it, the plant of a run is integrated "
+        "to that tolerance too, and not by the steps of its training.",
     )
     limits: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=lambda: dict(BSM_LIMITS),

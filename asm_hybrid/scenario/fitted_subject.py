@@ -208,18 +208,19 @@ class FittedSubject(Subject):
             found += [state.numpy()[active] for state in solution.knots[:, first]]
         return tuple(found)
 
-    def case_model(self, file: PlantFile, *, by_knots: bool = False) -> CaseModel:
+    def case_model(self, file: PlantFile, *, by_knots: bool = False, tolerance: float | None = None) -> CaseModel:
         """See `Subject.case_model`."""
         plant, parameters = self.changed_plant(file), self.parameters
         model = self.fitted(plant, file)
-        alone = CompiledPlant(plant, parameters, steps=self._steps(plant, None)[0] if by_knots else None)
+        own = self._steps(plant, None)[0] if by_knots else None
+        alone = CompiledPlant(plant, parameters, tolerance=tolerance, steps=own)
         term = model.term
         if term is None:
             return CaseModel(plant, (alone,))
         shown = tuple(t for part in term if part.placement.name == OUTPUT for t in part.placement.targets)
         steps = self._steps(plant, term) if by_knots else [None] * term.members
         members = tuple(
-            CompiledPlant(plant, parameters, symbolic_term(term, i), shown=shown, steps=own)
+            CompiledPlant(plant, parameters, symbolic_term(term, i), tolerance, shown=shown, steps=own)
             for i, own in enumerate(steps)
         )
         return CaseModel(plant, members, alone)

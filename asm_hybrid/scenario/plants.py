@@ -51,6 +51,7 @@ class _Job:
     load: Callable[[], Subject]
     file: PlantFile | None
     by_knots: bool
+    tolerance: float | None
     starts: tuple[np.ndarray, ...]
     inputs: InputSeries
 
@@ -148,12 +149,17 @@ class _Simulation:
     influent: Influent
     name: str
 
+    @property
+    def tolerance(self) -> float | None:
+        """Relative tolerance that a scenario asks for."""
+        return self.scenario.content.tolerance if self.scenario else None
+
     def run(self, tell: Tell, workers: int) -> PlantScenarios:
         found, scenario, influent = self.found, self.scenario, self.influent
         named = dict(zip(found.plant.table.parameter_names, found.parameters.tolist(), strict=True))
         limits = _limits(found.plant, scenario)
         given = case_inputs(found, scenario, influent, self.name)
-        by_knots = influent.first is not None and all(g.file is found.file for g in given)
+        by_knots = influent.first is not None and self.tolerance is None and all(g.file is found.file for g in given)
         models = self._models(given, by_knots)
         tell("steady state" if influent.first is None else "until the period", 0.0)
         starts, residual = self._starts(models[0], given[0].inputs, tell)
@@ -197,8 +203,9 @@ class _Simulation:
 
     def _models(self, given: Sequence[Given], by_knots: bool) -> list[CaseModel]:
         """Return what simulates each case; cases without a change of the plant share one."""
-        own = self.found.case_model(self.found.file, by_knots=by_knots)
-        return [own if g.file is self.found.file else self.found.case_model(g.file) for g in given]
+        found, file, tolerance = self.found, self.found.file, self.tolerance
+        own = found.case_model(file, by_knots=by_knots, tolerance=tolerance)
+        return [own if g.file is file else found.case_model(g.file, tolerance=tolerance) for g in given]
 
     def _starts(self, model: CaseModel, inputs: InputSeries, tell: Tell) -> tuple[tuple[np.ndarray, ...], float | None]:
         """Return the states at the begin, one for each of `CaseModel.compiled`, and the residual of a steady state."""
@@ -244,7 +251,7 @@ class _Simulation:
                 tell("scenarios", (i + 1) / len(others))
             return found
         jobs = [
-            _Job(g.name, self.load, None if g.file is base.file else g.file, by_knots, own, g.inputs)
+            _Job(g.name, self.load, None if g.file is base.file else g.file, by_knots, self.tolerance, own, g.inputs)
             for g, own in zip(others, carried, strict=True)
         ]
         with ProcessPoolExecutor(min(len(jobs), workers), mp_context=get_context("spawn")) as pool:
@@ -361,7 +368,8 @@ def _carried(
 
 def _run(job: _Job) -> list[PlantRecord]:
     subject = job.load()
-    model = subject.case_model(subject.file if job.file is None else job.file, by_knots=job.by_knots)
+    file = subject.file if job.file is None else job.file
+    model = subject.case_model(file, by_knots=job.by_knots, tolerance=job.tolerance)
     with _in_case(job.case):
         return _members(model, job.starts, job.inputs)
 

@@ -96,7 +96,7 @@ class Subject:
         values = parameter_values(self.file, self.plant.table)
         return np.array([values.get(p.name, p.default) for p in self.plant.table.parameters])
 
-    def case_model(self, file: PlantFile, *, by_knots: bool = False) -> CaseModel:
+    def case_model(self, file: PlantFile, *, by_knots: bool = False, tolerance: float | None = None) -> CaseModel:
         """Return what simulates the plant, or the plant of a scenario.
 
         Parameters
@@ -105,13 +105,15 @@ class Subject:
             The file of the subject, or one that a scenario changed.
         by_knots : bool
             Whether it is integrated on the knots and by the steps of its training, as a run can be.
+        tolerance : float, optional
+            Relative tolerance of the integration otherwise; see `CompiledPlant`.
 
         Returns
         -------
         CaseModel
         """
         plant = self.changed_plant(file)
-        return CaseModel(plant, (CompiledPlant(plant, self.parameters),))
+        return CaseModel(plant, (CompiledPlant(plant, self.parameters, tolerance=tolerance),))
 
     def changed_plant(self, file: PlantFile) -> Plant:
         """Return the plant of a file that is the subject's, or a changed one."""

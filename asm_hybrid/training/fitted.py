@@ -25,7 +25,6 @@ from asm_hybrid.hybrid.spec import TermScaling
 from asm_hybrid.hybrid.system import PlantSystem, participants
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.manifest import verify_manifest
-from asm_hybrid.paths import A_RUN, as_path
 from asm_hybrid.plant import Plant, torch_namespace
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.rosenbrock import Solution
@@ -43,6 +42,7 @@ from asm_hybrid.training.model_inputs import (
 )
 from asm_hybrid.training.sensors import Sensors, sensor_specs
 from asm_hybrid.training.simulation_models import SETTLING, NeuralModel, PlantModel, without_gradients
+from asm_hybrid.unpacked import run_folder
 
 __all__ = ["MODEL_FILES", "FittedModel", "load_model"]
 
@@ -369,7 +369,7 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Fitted
     Parameters
     ----------
     folder : str or Path
-        The folder.
+        The folder, or the zip of the bundle.
     device : str or torch.device
         Where to put its tensors.
 
@@ -382,7 +382,7 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Fitted
     InputError
         When a file is missing or is not the one that was written.
     """
-    folder, device = as_path(folder, A_RUN), usable_device(device)
+    folder, device = run_folder(folder), usable_device(device)
     verify_manifest(folder, MODEL_FILES)
     table = load_table(folder / "kinetics.yaml")
     config = load_config(folder / "config.yaml")

@@ -13,9 +13,9 @@ from asm_hybrid.artefacts import restored
 from asm_hybrid.config.schema.amounts import TEMPERATURES
 from asm_hybrid.errors import InputError, nearest, readable
 from asm_hybrid.manifest import verify_manifest
-from asm_hybrid.paths import A_RUN, as_path
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.backflow import flow_problems
+from asm_hybrid.unpacked import run_folder
 
 __all__ = ["INPUTS", "check_possible", "first_knot", "inputs_until", "knot_times", "knot_values", "read_inputs"]
 
@@ -30,7 +30,7 @@ def read_inputs(folder: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     folder : str or Path
-        The folder.
+        The folder, or the zip of the bundle.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def read_inputs(folder: str | Path) -> pd.DataFrame:
     InputError
         When the file is missing or is not the one that was written.
     """
-    folder = as_path(folder, A_RUN)
+    folder = run_folder(folder)
     verify_manifest(folder, [INPUTS])
     return _read(folder / INPUTS)
 

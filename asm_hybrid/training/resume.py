@@ -10,6 +10,7 @@ from asm_hybrid.errors import InputError, readable
 from asm_hybrid.manifest import sha256_file
 from asm_hybrid.training.device import choose_device
 from asm_hybrid.training.run_folder import environment
+from asm_hybrid.unpacked import is_zip
 
 __all__ = ["check_resumable", "find_config", "write_origin"]
 
@@ -31,7 +32,8 @@ def write_origin(folder: Path) -> None:
     config = load_config(folder / "config.yaml")
     names = [*OWN, *(source.file for source in config.data.sources.values())]
     if config.training.start_from is not None:
-        names.append(f"{config.training.start_from}/weights.safetensors")
+        earlier = config.training.start_from
+        names.append(earlier if is_zip(folder / earlier) else f"{earlier}/weights.safetensors")
     files = {name: sha256_file(folder / name) for name in names}
     write_json_atomic(folder / UNFINISHED / ORIGIN, {"files": files, "packages": _packages(config)})
 

@@ -9,6 +9,7 @@ from asm_hybrid.hybrid.spec import TermSpec
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.fitted import FittedModel, load_model
 from asm_hybrid.training.from_config import term_specs
+from asm_hybrid.unpacked import is_zip
 
 __all__ = ["earlier_run"]
 
@@ -36,9 +37,9 @@ def earlier_run(config: Config, plant: Plant) -> FittedModel | None:
     if config.training.start_from is None:
         return None
     folder, where = config.resolve(config.training.start_from), config.where("training", "start_from")
-    if not folder.is_dir():
+    if not (folder.is_dir() or is_zip(folder)):
         raise InputError(
-            f"there is no folder {str(folder)!r}",
+            f"there is no folder and no zip {str(folder)!r}",
             where=where,
             expected="a run folder or an exported bundle, relative to the config",
         )

@@ -173,7 +173,7 @@ def test_steps_without_end_are_a_failure(tmp_path: Path) -> None:
         m.step(1.9 * first)
         assert m.x[0] == pytest.approx(9.81 * first**2 * (0.5 * 0.9 - 0.405), rel=1e-6)
         assert m.try_step(10.0) != 0
-        assert "more than 100000 steps in one call" in m.message
+        assert "switches follow each other ever faster" in m.message
 
 
 MAIN = """
@@ -317,7 +317,7 @@ def test_the_example_prints_a_day(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shown", [[], ["tank.S_O"]])
 def test_an_example_shows_outputs_that_there_are(shown: list[str]) -> None:
     with pytest.raises(ValueError, match="nothing to show"):
-        example_sources("toy", {"output": [Variable("tank.S_S", "g COD/m3", "", 1.0)]}, shown)
+        example_sources("toy", {"state": [], "output": [Variable("tank.S_S", "g COD/m3", "", 1.0)]}, shown)
 
 
 def test_parts_that_do_not_fit_are_refused() -> None:

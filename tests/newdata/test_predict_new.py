@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from newdata_case import TEST_FROM, Case
+from run_files import bundle_of
 from safetensors.torch import load_file, save
 
 import asm_hybrid as ah
-from asm_hybrid.export import export_bundle
 from asm_hybrid.manifest import verify_manifest, write_manifest
 from asm_hybrid.newdata import judgement
 
@@ -158,7 +158,7 @@ data:
 
 
 def test_a_bundle_predicts_and_cannot_judge(case: Case, tmp_path: Path) -> None:
-    bundle = export_bundle(case.run, tmp_path / "bundle")
+    bundle = bundle_of(case.run, tmp_path / "bundle")
     found = ah.predict(bundle, case.write(tmp_path / "next.csv", case.later(1)))
     assert all("no error on the validation block" in text for text in found.verdicts)
     with pytest.raises(ah.InputError, match="does not hold the measurements of the validation block"):

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from run_files import bundle_of
 from small_plant import CONFIG, write_case
 
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.cli import main
 from asm_hybrid.errors import InputError
-from asm_hybrid.export import export_bundle
 from asm_hybrid.manifest import write_manifest
 from asm_hybrid.plant import InputSpec
 from asm_hybrid.report import simulation as MODULE
@@ -107,6 +107,21 @@ def test_without_a_scenario_the_base_case_runs_over_the_test_block(run):
     assert {"EQI", "aeration energy", "aerobic.S_NH over time"} <= {i.name for i in case.indicators}
 
 
+def test_a_tolerance_takes_the_place_of_the_steps_of_training(run, tmp_path):
+    found = []
+    for tolerance in (1e-4, 1e-6, 1e-8):
+        path = tmp_path / f"{tolerance}.yaml"
+        path.write_text(f"tolerance: {tolerance}\n", encoding="utf-8")
+        result = simulate_run(run, path)
+        assert result.fitted is not None
+        assert not result.fitted.by_knots
+        found.append(result.cases[0].record.states)
+    scale = np.abs(found[-1]).max(axis=0)
+    coarse, fine = (float((np.abs(states - found[-1]) / scale).max()) for states in found[:2])
+    assert fine < 1e-4
+    assert fine < coarse / 5
+
+
 def test_every_member_is_simulated_and_differences_are_its_own(run, tmp_path):
     result = simulate_run(run, write(tmp_path, ["{input: influent.S_NH, scale: 1.1}"]))
     base, case = result.cases
@@ -129,7 +144,7 @@ def test_every_member_is_simulated_and_differences_are_its_own(run, tmp_path):
 def test_a_bundle_gives_the_same_files_byte_for_byte(run, tmp_path):
     path = write(tmp_path, ["{input: load, scale: 1.2}"])
     write_plant_folder(simulate_run(run, path), tmp_path / "a", {})
-    write_plant_folder(simulate_run(export_bundle(run, tmp_path / "bundle"), path), tmp_path / "b", {})
+    write_plant_folder(simulate_run(bundle_of(run, tmp_path / "bundle"), path), tmp_path / "b", {})
     files = {p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.*")}
     names = {"base/series.csv", "case/series.csv", "indicators.csv", "scenario.yaml", "trust.json"}
     assert {p.as_posix() for p in files} == names
@@ -391,7 +406,7 @@ def test_controllers_and_keys_that_cannot_be_are_refused(run, tmp_path, text, wo
 def test_an_interrupted_run_can_still_be_simulated(run, tmp_path):
     summary = json.loads((run / "summary.json").read_text())
     assert summary["stopped"] == "finished"
-    bare = export_bundle(run, tmp_path / "bare")
+    bare = bundle_of(run, tmp_path / "bare")
     (bare / "summary.json").unlink()
     path = write(tmp_path, ["{input: T, shift: 1}"])
     with pytest.raises(InputError, match=r"summary\.json is missing"):

@@ -120,10 +120,12 @@ static void solver_add(double *to, const double *weights, double factor, double 
     }
 }
 
-/* Whether an input moves, so that f has a slope in time. */
+/* Whether f has a slope in time: it reads the time, or an input moves. */
 static int solver_moves(const ah_model *m)
 {
     int i;
+    if (AH_READS_TIME)
+        return 1;
     for (i = 0; i < AH_INPUTS; i++)
         if (m->slope[i] != 0.0)
             return 1;
@@ -143,10 +145,10 @@ static int solver_try(ah_model *m, double h)
             memcpy(s->right, s->f, sizeof s->right);
         } else {
             memcpy(s->at, m->x, sizeof s->at);
-            solver_add(s->at, rosenbrock_a[stage], 1.0, s->k, stage);
+            solver_add(s->at, rosenbrock_a + stage * ROSENBROCK_STAGES, 1.0, s->k, stage);
             if (model_rhs(m, m->time + rosenbrock_alpha[stage] * h, s->at, s->right))
                 return 1;
-            solver_add(s->right, rosenbrock_c[stage], 1.0 / h, s->k, stage);
+            solver_add(s->right, rosenbrock_c + stage * ROSENBROCK_STAGES, 1.0 / h, s->k, stage);
         }
         if (moves && rosenbrock_d[stage] != 0.0)
             for (i = 0; i < AH_STATES; i++)
@@ -310,7 +312,7 @@ static int solver_fail_short(ah_model *m, double error)
 }
 
 /* Takes one step towards `stop`, as long as the error allows, and not beyond the first event. */
-static int solver_advance(ah_model *m, double stop, int *steps, int *event)
+static int solver_advance(ah_model *m, double stop, double most, double *steps, int *event)
 {
     const double rest = stop - m->time, shortest = 16.0 * DBL_EPSILON * fabs(m->time) + 1e-20;
     double wanted, h, length, error;
@@ -325,9 +327,9 @@ static int solver_advance(ah_model *m, double stop, int *steps, int *event)
     wanted = m->step > 0.0 ? m->step : solver_first_step(m, rest);
     for (;; refused = 1) {
         h = rest <= 1.01 * wanted ? rest : wanted < 0.5 * rest ? wanted : 0.5 * rest; /* so that no short step is left */
-        if (++*steps > SOLVER_STEPS)
-            return solver_fail(m, "more than %d steps in one call: %.9g d is reached with steps of %.2g d; take nearer times "
-                                  "or a larger tolerance", (int)SOLVER_STEPS, m->time, h);
+        if ((*steps += 1.0) > most)
+            return solver_fail(m, "more than %.0f steps in one call, and only %.9g d is reached: rates of change are too high, "
+                                  "or switches follow each other ever faster", most, m->time);
         error = solver_try(m, h) ? HUGE_VAL : solver_error(m);
         if (error <= 1.0) {
             length = solver_to_event(m, h, event);
@@ -372,11 +374,13 @@ static int solver_settle(ah_model *m, int *changed)
 /* Integrates to `until`, with events and time tables. */
 static int solver_march(ah_model *m, double until)
 {
-    int steps = 0, settle = 1, changed = 0, event;
+    const double most = SOLVER_STEPS * (1.0 + until - m->time);
+    double steps = 0.0;
+    int settle = 1, changed = 0, event;
     for (;;) {
         double next;
         while ((next = model_next_time(m)) <= m->time) {
-            if (++steps > SOLVER_STEPS)
+            if ((steps += 1.0) > most)
                 return solver_fail(m, "a time table does not go on at %.9g d", m->time);
             model_pass_time(m);
             m->error = 0.0;
@@ -386,7 +390,7 @@ static int solver_march(ah_model *m, double until)
             return 1;
         if (!(m->time < until))
             return 0;
-        if (solver_advance(m, next < until ? next : until, &steps, &event))
+        if (solver_advance(m, next < until ? next : until, most, &steps, &event))
             return 1;
         settle = event;
     }
