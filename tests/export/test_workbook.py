@@ -138,7 +138,7 @@ def test_learnt_factor_and_law_are_tables_and_live_formulas(make: Callable[..., 
     found = recalculated(books, tmp_path)
     for sheet in CalamineWorkbook.from_filelike(io.BytesIO(content)).sheet_names:
         for before, after in zip(sheet_rows(content, sheet), sheet_rows(found["as"], sheet), strict=True):
-            assert after == [pytest.approx(v, rel=1e-9, abs=1e-13) if isinstance(v, float) else v for v in before]
+            assert after == [pytest.approx(v, rel=1e-12, abs=1e-13) if isinstance(v, float) else v for v in before]
     law = cells(found["typed"], "Learnt factor")
     factor = 2.5 / (2.5 + 4.0) * 6.0 / (6.0 + 0.05 * 150.0)
     assert law["Law at the state"][0] == pytest.approx(factor, rel=1e-9)

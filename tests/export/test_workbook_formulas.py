@@ -25,7 +25,7 @@ from asm_hybrid.kinetics.expression import parse_expression
 
 Case = tuple[Table, dict[str, float], Point]
 
-LIMIT = 1e-9
+LIMIT = 1e-12
 ODD = """\
 name: odd
 continuity: {materials: []}
