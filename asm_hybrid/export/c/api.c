@@ -63,8 +63,13 @@ double ah_time(const ah_model *m)
 void ah_set_time(ah_model *m, double days)
 {
     m->time = days;
-    if (isfinite(days))
+    if (fabs(days) <= solver_latest)
         model_phases(m);
+}
+
+void ah_move_time(ah_model *m, double days)
+{
+    m->time = days;
 }
 
 int ah_derivative(ah_model *m, double *dx)
@@ -78,15 +83,18 @@ int ah_output(ah_model *m, double *y)
 {
     if (solver_check(m))
         return 1;
-    return model_outputs(m, m->time, m->x, y) ? solver_fail(m, "an output is not a finite number at %.9g d", m->time) : 0;
+    if (model_outputs(m, m->time, m->x, y))
+        return solver_fail(m, "an output is not a finite number at %.9g d", m->time);
+    return 0;
 }
 
 int ah_directional(ah_model *m, const double *dx, const double *du, const double *dp, double *ddx, double *dy)
 {
     if (solver_check(m))
         return 1;
-    return model_directional(m, dx, du, dp, ddx, dy) ? solver_fail(m, "a derivative is not a finite number at %.9g d", m->time)
-                                                     : 0;
+    if (model_directional(m, dx, du, dp, ddx, dy))
+        return solver_fail(m, "a derivative is not a finite number at %.9g d", m->time);
+    return 0;
 }
 
 int ah_events(ah_model *m, double *z)
@@ -131,7 +139,8 @@ double ah_next_time(ah_model *m)
 
 void ah_pass_time(ah_model *m)
 {
-    model_pass_time(m);
+    if (fabs(m->time) <= solver_latest)
+        model_pass_time(m);
 }
 
 int ah_set_tolerance(ah_model *m, double relative)
@@ -146,7 +155,7 @@ int ah_step(ah_model *m, double until)
 {
     if (solver_check(m))
         return 1;
-    if (!isfinite(until) || until < m->time)
+    if (!(until >= m->time && until <= solver_latest))
         return solver_fail(m, "a step cannot go from %.9g d to %.9g d", m->time, until);
     api_keep(m);
     return api_done(m, solver_march(m, until));

@@ -13,7 +13,7 @@ struct ah_solver {
     double jacobian[AH_JACOBIAN], lu[AH_LU], reciprocal[AH_STATES];
     double k[ROSENBROCK_STAGES][AH_STATES];
     double f[AH_STATES], slope[AH_STATES], at[AH_STATES], right[AH_STATES];
-    double found[AH_STATES], beyond[AH_STATES], size[AH_STATES];
+    double found[AH_STATES], beyond[AH_STATES];
     double z[AH_EVENTS + 1];
 };
 
@@ -24,7 +24,7 @@ struct ah_model {
     double step;   /* step that the error allows next [d]; 0: not known yet */
     double error;  /* error of the last step over the tolerance; 0: of no use for the next */
     double x[AH_STATES], u[AH_INPUTS + 1], slope[AH_INPUTS + 1], p[AH_PARAMETERS + 1];
-    int phase[2 * (AH_CYCLES / 2 + 1)]; /* where time tables are; an even number, so that no padding follows */
+    int64_t phase[AH_CYCLES + 1]; /* where time tables are */
     int member, unused;
 
     struct ah_solver solver;
