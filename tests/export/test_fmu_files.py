@@ -86,6 +86,26 @@ def test_the_sources_compile_without_a_warning_and_bear_any_calls(toy_fmus, tmp_
     assert discarded > 0
 
 
+@needs_compiler
+@pytest.mark.parametrize("version", [2, 3])
+def test_declarations_are_those_of_the_headers_of_fmpy(toy_fmus, tmp_path, version):
+    import fmpy
+
+    headers = Path(fmpy.__file__).parent / "c-code"
+    ours = (toy_fmus[version].folder / "sources" / f"fmi{version}_types.h").read_text(encoding="utf-8")
+    start = ours.index("/* both kinds */")  # the declarations of functions, behind the types and macros
+    both = tmp_path / "both.c"
+    both.write_text(
+        f'#include "fmi{version}Functions.h"\n#define FMI{version}(name) name\n#define FMI{version}_EXPORT\n'
+        + ours[start : ours.rindex("#endif")],
+        encoding="utf-8",
+    )
+    subprocess.run(["gcc", "-std=c99", "-Werror", f"-I{headers}", "-fsyntax-only", str(both)], check=True)
+    both.write_text(both.read_text().replace("size_t n,", "int n,", 1))
+    changed = subprocess.run(["gcc", "-std=c99", f"-I{headers}", "-fsyntax-only", str(both)], capture_output=True)
+    assert b"conflicting types" in changed.stderr
+
+
 def test_a_model_with_nothing_but_a_state_is_an_fmu_too(tmp_path):
     fmpy = pytest.importorskip("fmpy")
     from fmpy.validation import validate_fmu
