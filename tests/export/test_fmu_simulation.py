@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 
+import fmpy
 import numpy as np
 import pytest
+from fmpy.validation import validate_fmu
+from fmu_tools import KINDS, SLAVES, instance
 from fmu_toy import DAY, FEED, exact
-
-fmpy = pytest.importorskip("fmpy")
-from fmpy.validation import validate_fmu  # noqa: E402
-from fmu_tools import KINDS, SLAVES, instance  # noqa: E402
 
 S, GRID = "tank_1.S", np.arange(0.0, 2.0 + 1e-9, 1 / 96)
 
@@ -56,7 +56,7 @@ def test_inputs_move_within_steps(toy_fmus, version, kind):
     with instance(made, version, kind) as one:
         one.begin()
         found = [one.get(made[S])[0]]
-        for start, end in zip(times[:-1], times[1:], strict=True):
+        for start, end in pairwise(times):
             assert one.set(made["feed.S"], np.interp(start, KNOTS, FEEDS)) == 0
             assert one.move(made, "feed.S", _slope(start) / DAY) == 0
             assert one.step(start * DAY, (end - start) * DAY) == 0

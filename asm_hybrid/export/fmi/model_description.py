@@ -11,7 +11,16 @@ from asm_hybrid import __version__
 from asm_hybrid.export.described import Described
 from asm_hybrid.export.fmi.variables import FmuVariable, Numbering
 
-__all__ = ["LICENSE", "SOURCES", "STOP", "TOLERANCE", "build_description", "describe_fmi2", "describe_fmi3", "plain_text"]
+__all__ = [
+    "LICENSE",
+    "SOURCES",
+    "STOP",
+    "TOLERANCE",
+    "build_description",
+    "describe_fmi2",
+    "describe_fmi3",
+    "plain_text",
+]
 
 STOP = 14 * 86400.0
 """End of the default experiment [s]."""
@@ -53,7 +62,11 @@ def describe_fmi2(described: Described, numbering: Numbering, token: str) -> str
     root.set("numberOfEventIndicators", str(d.events))
     saves = {"canGetAndSetFMUstate": True, "canSerializeFMUstate": True, "canNotUseMemoryManagementFunctions": True}
     common = {"modelIdentifier": d.identifier, **_CAN, **saves, "providesDirectionalDerivative": True}
-    steps = {"canHandleVariableCommunicationStepSize": True, "canInterpolateInputs": True, "maxOutputDerivativeOrder": 1}
+    steps = {
+        "canHandleVariableCommunicationStepSize": True,
+        "canInterpolateInputs": True,
+        "maxOutputDerivativeOrder": 1,
+    }
     for kind, more in (
         ("ModelExchange", {"completedIntegratorStepNotNeeded": True}),
         ("CoSimulation", {**steps, "canRunAsynchronuously": False}),
@@ -182,9 +195,9 @@ def _naming(v: FmuVariable) -> dict[str, Any]:
 
 def _typed(v: FmuVariable) -> dict[str, Any]:
     if v.kind == "Boolean":
-        return {"start": bool(v.start)}
+        return {"start": bool(v.values.start)}
     convert = int if v.kind == "Integer" else float
-    limits = {"min": v.minimum, "max": v.maximum, "nominal": v.nominal, "start": v.start}
+    limits = {"min": v.values.minimum, "max": v.values.maximum, "nominal": v.values.nominal, "start": v.values.start}
     typed: dict[str, Any] = {key: None if value is None else convert(value) for key, value in limits.items()}
     unit = None if v.unit is None else v.unit.name
     return {"unit": unit, **typed, "derivative": v.derivative, "reinit": v.reinit or None}
