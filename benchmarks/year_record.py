@@ -19,26 +19,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
+from untrained import untrained
 
 import asm_hybrid as ah
-from asm_hybrid.config import build_layout, load_config, load_kinetics
-from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
-from asm_hybrid.hybrid.system import PlantSystem, participants
-from asm_hybrid.plant import Plant, torch_namespace
-from asm_hybrid.training import FittedModel, start_state
-from asm_hybrid.training.from_config import make_grid, term_specs
-from asm_hybrid.training.scaling import term_scaling
-from asm_hybrid.training.sensors import Sensors, sensor_specs
+from asm_hybrid.training import FittedModel
 
 SECONDS, MEMORY = 30.0, 1e9
-PER_DAY = 96
-WEIGHTS = 0.02
-"""Standard deviation of the weights of n."""
 MEANS = {"Q_in": 18446.0, "T": 15.0, "influent.S_NH": 31.56, "influent.S_S": 69.5, "influent.X_S": 202.32}
-"""Their means, as the layout has them."""
+"""Means of inputs that columns give, as the layout has them."""
 VARIED = {"Q_in": 0.4, "influent.S_NH": 0.3, "influent.S_S": 0.3, "influent.X_S": 0.3, "T": 0.2}
 """Inputs that swing over the day and the year, and by what share of their mean."""
 
@@ -72,55 +62,9 @@ def config_of(members: int) -> dict[str, Any]:
     }
 
 
-def record_of(plant: Plant, days: int) -> pd.DataFrame:
-    """Return the inputs of a record."""
-    days_on = np.arange(days * PER_DAY + 1) / PER_DAY
-    frame = pd.DataFrame({"time": pd.date_range("2023-01-01", periods=len(days_on), freq="15min", tz="UTC")})
-    for spec in plant.inputs:
-        mean = MEANS[spec.name] if spec.name in MEANS else plant.layout.constants[spec.name]
-        swing = 0.7 * np.sin(2 * np.pi * days_on) + 0.3 * np.sin(2 * np.pi * days_on / 365)
-        frame[spec.name] = mean * (1 + VARIED.get(spec.name, 0.0) * swing)
-    return frame
-
-
 def model_of(days: int, members: int) -> tuple[FittedModel, pd.DataFrame]:
     """Return a model as a run would leave it, and its record."""
-    config = load_config(config_of(members))
-    table = load_kinetics(config)
-    plant = Plant(table, build_layout(config, table))
-    record = record_of(plant, days)
-    inputs = torch.tensor(record[list(plant.inputs.names)].to_numpy()[:PER_DAY])
-    parameters = torch.tensor([p.default for p in table.parameters], dtype=torch.float64)
-    targets = ("tank_5.S_NH", "tank_5.S_NO", "effluent.TSS")
-    f = PlantSystem(plant, parameters, targets)
-    start = start_state(f, inputs.mean(0))[0]
-    takes_part = participants(plant, plant.stoichiometry(parameters, torch_namespace()))
-    terms = [
-        LearntTerm(spec, plant, term_scaling(spec, f, start.expand(PER_DAY, -1, -1), inputs, {}), takes_part)
-        for spec in term_specs(config, table)
-    ]
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for term in terms:
-            term.low.mul_(0.0)
-            term.high.mul_(10.0)  # so that n acts all year
-            for weights in term.network.parameters():
-                weights.add_(WEIGHTS * torch.randn(weights.shape, dtype=weights.dtype, generator=generator))
-    specs = sensor_specs(config)
-    model = FittedModel(
-        config=config,
-        plant=plant,
-        grid=make_grid(config),
-        targets=targets,
-        labels=targets,
-        defaults=parameters,
-        parameters=parameters,
-        start=start.expand(2, -1, -1),
-        sensors=Sensors(specs, torch.ones(len(specs), dtype=torch.float64), members),
-        term=LearntTerms(terms),
-        begin=record["time"].iloc[0],
-    )
-    return model, record
+    return untrained(config_of(members), days, MEANS, VARIED)
 
 
 def memory() -> float:

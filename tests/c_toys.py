@@ -160,9 +160,9 @@ class Library:
     calls: ctypes.CDLL
 
     @staticmethod
-    def of(folder: Path) -> Library:
+    def of(folder: Path, source: str = "model.c", optimised: str = "-O1") -> Library:
         out = folder / "model.so"
-        command = [str(COMPILER), *STRICT, "-O1", "-fPIC", "-shared", "-o", str(out), str(folder / "model.c"), "-lm"]
+        command = [str(COMPILER), *STRICT, optimised, "-fPIC", "-shared", "-o", str(out), str(folder / source), "-lm"]
         subprocess.run(command, check=True)
         calls = ctypes.CDLL(str(out))
         for name, kind in (("new", ctypes.c_void_p), ("time", ctypes.c_double), ("next_time", ctypes.c_double)):
@@ -202,6 +202,12 @@ class Model:
     @property
     def message(self) -> str:
         return str(self.calls.ah_message(self.handle).decode())
+
+    def set_time(self, days: float) -> None:
+        self.calls.ah_set_time(self.handle, ctypes.c_double(days))
+
+    def reset(self) -> None:
+        self.calls.ah_reset(self.handle)
 
     def tolerance(self, relative: float) -> None:
         assert self.calls.ah_set_tolerance(self.handle, ctypes.c_double(relative)) == 0, self.message

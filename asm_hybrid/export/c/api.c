@@ -63,7 +63,7 @@ double ah_time(const ah_model *m)
 void ah_set_time(ah_model *m, double days)
 {
     m->time = days;
-    if (isfinite(days))
+    if (fabs(days) <= solver_latest)
         model_phases(m);
 }
 
@@ -139,7 +139,8 @@ double ah_next_time(ah_model *m)
 
 void ah_pass_time(ah_model *m)
 {
-    model_pass_time(m);
+    if (fabs(m->time) <= solver_latest)
+        model_pass_time(m);
 }
 
 int ah_set_tolerance(ah_model *m, double relative)
@@ -154,7 +155,7 @@ int ah_step(ah_model *m, double until)
 {
     if (solver_check(m))
         return 1;
-    if (!isfinite(until) || until < m->time)
+    if (!(until >= m->time && until <= solver_latest))
         return solver_fail(m, "a step cannot go from %.9g d to %.9g d", m->time, until);
     api_keep(m);
     return api_done(m, solver_march(m, until));

@@ -7,20 +7,26 @@ static int all_finite(const double *values, int count)
     return sum == 0.0;
 }
 
-/* Inputs at a time: given ones along their slopes, those of time tables by their phases. */
-static void inputs_at(const ah_model *m, double t, double *u)
+/* Puts the values of time tables in the place of inputs, by their phases. */
+static void put_tables(const ah_model *m, double *u)
 {
-    for (int i = 0; i < AH_INPUTS; i++) u[i] = m->u[i] + m->slope[i] * (t - m->time);
     for (int c = 0, at = 0; c < TABLES; at += table_phases[c] * table_inputs[c], c++) {
         const double *values = table_values + at + m->phase[2 * c] * table_inputs[c];
         for (int i = 0; i < table_inputs[c]; i++) u[table_input[table_first[c] + i]] = values[i];
     }
 }
 
-/* Slopes of inputs in time; those that time tables give are held from phase to phase. */
-static void input_slopes(const ah_model *m, double *du)
+/* Inputs at a time: given ones along their slopes, those of time tables by their phases. */
+static void inputs_at(const ah_model *m, double t, double *u)
 {
-    for (int i = 0; i < AH_INPUTS; i++) du[i] = m->slope[i];
+    for (int i = 0; i < AH_INPUTS; i++) u[i] = m->u[i] + m->slope[i] * (t - m->time);
+    put_tables(m, u);
+}
+
+/* A direction of the inputs; those that time tables give are held from phase to phase. */
+static void input_slopes(const double *given, double *du)
+{
+    for (int i = 0; i < AH_INPUTS; i++) du[i] = given[i];
     for (int i = 0; i < TABLE_INPUTS; i++) du[table_input[i]] = 0.0;
 }
 
@@ -61,7 +67,7 @@ static int model_time_slope(ah_model *m, double t, const double *x, double *dft)
 {
     double u[AH_INPUTS + 1], du[AH_INPUTS + 1], z[GIVEN + 1], dz[GIVEN + 1];
     inputs_at(m, t, u);
-    input_slopes(m, du);
+    input_slopes(m->slope, du);
     n_in_time(m, t, x, u, du, z, dz);
     eq_in_time(x, u, m->p, masks_of(m), &t, z, du, dz, dft);
     return !all_finite(dft, AH_STATES);
@@ -70,15 +76,15 @@ static int model_time_slope(ah_model *m, double t, const double *x, double *dft)
 static int model_directional(ah_model *m, const double *dx, const double *du, const double *dp, double *ddx, double *dy)
 {
     static const double zeros[AH_STATES + AH_INPUTS + AH_PARAMETERS + 1];
-    double u[AH_INPUTS + 1], z[GIVEN + 1], dz[GIVEN + 1];
+    double u[AH_INPUTS + 1], way[AH_INPUTS + 1], z[GIVEN + 1], dz[GIVEN + 1];
     const double t = m->time;
     if (dx == NULL) dx = zeros;
-    if (du == NULL) du = zeros;
     if (dp == NULL) dp = zeros;
     inputs_at(m, t, u);
-    n_along(m, t, m->x, u, dx, du, dp, z, dz);
-    if (ddx != NULL) eq_slope(m->x, u, m->p, masks_of(m), &t, z, dx, du, dp, dz, ddx);
-    if (dy != NULL) eq_outputs_slope(m->x, u, m->p, masks_of(m), &t, z, dx, du, dp, dz, dy);
+    input_slopes(du == NULL ? zeros : du, way);
+    n_along(m, t, m->x, u, dx, way, dp, z, dz);
+    if (ddx != NULL) eq_slope(m->x, u, m->p, masks_of(m), &t, z, dx, way, dp, dz, ddx);
+    if (dy != NULL) eq_outputs_slope(m->x, u, m->p, masks_of(m), &t, z, dx, way, dp, dz, dy);
     return (ddx != NULL && !all_finite(ddx, AH_STATES)) || (dy != NULL && !all_finite(dy, AH_OUTPUTS));
 }
 
@@ -91,14 +97,6 @@ static void model_start(ah_model *m)
     memcpy(m->p, start_parameter, AH_PARAMETERS * sizeof(double));
 }
 
-/* Writes what time tables give into the inputs, for those who read them. */
-static void show_tables(ah_model *m)
-{
-    double u[AH_INPUTS + 1];
-    inputs_at(m, m->time, u);
-    for (int i = 0; i < TABLE_INPUTS; i++) m->u[table_input[i]] = u[table_input[i]];
-}
-
 /* Time tables: which repetition, and which phase of it, at the model's time. */
 static void model_phases(ah_model *m)
 {
@@ -107,9 +105,9 @@ static void model_phases(ah_model *m)
         int phase = 0;
         while (phase < table_phases[c] - 1 && table_end[at + phase] <= since - number * table_length[c]) phase++;
         m->phase[2 * c] = phase;
-        m->phase[2 * c + 1] = (int)number;
+        m->phase[2 * c + 1] = (int64_t)number;
     }
-    show_tables(m);
+    put_tables(m, m->u);
 }
 
 static double table_next(const ah_model *m, int c, int at)
@@ -136,5 +134,5 @@ static void model_pass_time(ah_model *m)
             m->phase[2 * c + 1]++;
         }
     }
-    show_tables(m);
+    put_tables(m, m->u);
 }

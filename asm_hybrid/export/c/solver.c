@@ -12,6 +12,7 @@ enum {
 
 static const double solver_absolute = 1e-3; /* states below this share of their nominal value count as this large */
 static const double solver_safety = 0.9, solver_least = 0.2, solver_most = 6.0; /* change from step to step */
+static const double solver_latest = 1e12; /* time, ahead or past [d]; beyond it a phase of a time table is less than its rounding */
 static const double solver_pivot = 1e-10; /* least pivot over the entry that it comes from */
 
 static int solver_fail(ah_model *m, const char *format, ...)
@@ -42,8 +43,8 @@ static int solver_check_values(ah_model *m, const char *what, const double *valu
 /* Refuses a state, inputs or parameters that are not finite. */
 static int solver_check(ah_model *m)
 {
-    if (!isfinite(m->time))
-        return solver_fail(m, "the time is not a finite number");
+    if (!(fabs(m->time) <= solver_latest))
+        return solver_fail(m, "the time is %.9g d, and not a number from %.0e to %.0e", m->time, -solver_latest, solver_latest);
     return solver_check_values(m, "the state", m->x, AH_STATES, state_names) ||
            solver_check_values(m, "the input", m->u, AH_INPUTS, input_names) ||
            solver_check_values(m, "the slope of the input", m->slope, AH_INPUTS, input_names) ||

@@ -24,7 +24,7 @@ struct ah_model {
     double step;   /* step that the error allows next [d]; 0: not known yet */
     double error;  /* error of the last step over the tolerance; 0: of no use for the next */
     double x[AH_STATES], u[AH_INPUTS + 1], slope[AH_INPUTS + 1], p[AH_PARAMETERS + 1];
-    int phase[2 * (AH_CYCLES / 2 + 1)]; /* where time tables are; an even number, so that no padding follows */
+    int64_t phase[AH_CYCLES + 1]; /* where time tables are */
     int member, unused;
 
     struct ah_solver solver;
