@@ -133,6 +133,7 @@ TOY = Described(
     member=1,
     events=1,
     step=900.0,
+    tolerance=1e-6,
     shown=("tank 1.S",),
     derivative_of=(((0, 1), (0, 1)), ((), ())),
     output_of=(((0,), (0,)),),
@@ -140,6 +141,7 @@ TOY = Described(
         ModelText(
             name="toy",
             counts={"STATES": 2, "INPUTS": 2, "OUTPUTS": 1, "PARAMETERS": 3, "EVENTS": 1, "MEMBERS": 2},
+            names={"X": ["S", "pump"], "U": ["feed", "besides"], "P": ["Q", "gain", "enabled"]},
             text=_TEXT,
             pattern=find_pattern([0, 0], [0, 1], 2),
             nominal=[5.0, 1.0],
@@ -178,7 +180,9 @@ def plain_toy() -> Described:
         ]
     )  # fmt: skip
     counts = {"STATES": 1, "INPUTS": 0, "OUTPUTS": 0, "PARAMETERS": 0, "EVENTS": 0, "MEMBERS": 0}
-    sources = assemble_sources(ModelText("plain", counts, text, find_pattern([0], [0], 1), [1.0]))
+    sources = assemble_sources(
+        ModelText("plain", counts, {"X": ["x"], "U": [], "P": []}, text, find_pattern([0], [0], 1), [1.0])
+    )
     return replace(
         TOY, name="plain", identifier="plain", states=(Variable("x", "-", "", 1.0),), inputs=(), outputs=(),
         parameters=(), table_inputs=frozenset(), switches=frozenset(), members=0, member=0, events=0,

@@ -24,8 +24,6 @@ __all__ = [
 
 STOP = 14 * 86400.0
 """End of the default experiment [s]."""
-TOLERANCE = 1e-6
-"""Relative tolerance of the default experiment."""
 LICENSE = "MIT for the solver and the interface, see documentation/licenses; the fitted model belongs to who fitted it"
 SOURCES = {2: ("fmi2.c", "model.c"), 3: ("fmi3.c", "model.c")}
 """Files that are compiled, by version of the standard."""
@@ -152,7 +150,18 @@ def _written(value: Any) -> str:
 
 
 def plain_text(text: str) -> str:
-    """Return text with a space in the place of everything that XML has no signs for."""
+    """Return text with a space in the place of everything that XML has no signs for.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        The text, in one line.
+    """
     return _CONTROL.sub(" ", text)
 
 
@@ -185,7 +194,7 @@ def _frame(root: ET.Element, d: Described) -> None:
     categories = _child(root, "LogCategories")
     for name, text in _CATEGORIES.items():
         _child(categories, "Category", name=name, description=text)
-    _child(root, "DefaultExperiment", startTime=0.0, stopTime=STOP, tolerance=TOLERANCE, stepSize=float(d.step))
+    _child(root, "DefaultExperiment", startTime=0.0, stopTime=STOP, tolerance=d.tolerance, stepSize=float(d.step))
 
 
 def _naming(v: FmuVariable) -> dict[str, Any]:
