@@ -101,3 +101,11 @@ def test_libcosim_runs_the_co_simulation_of_fmi_2(toy_fmus):
     execution.add_observer(observer)
     assert execution.simulate_until(int(DAY) * 10**9)
     assert observer.last_real_values(slave, [toy_fmus[2][S]])[0] == pytest.approx(exact([1.0])[0], abs=1e-4)
+
+
+def test_fmpy_lets_inputs_move_by_their_slopes_in_fmi_3(toy_fmus):
+    signals = np.rec.fromarrays([KNOTS * DAY, FEEDS, SLOPES / DAY], names=["time", "feed.S", "der(feed.S)"])
+    found = simulate(toy_fmus[3], "CoSimulation", input=signals)
+    times = np.round(found["time"] / DAY, 12)
+    expected = exact(times, lambda t: np.interp(t, KNOTS, FEEDS), slope=_slope, knots=KNOTS[1:])
+    np.testing.assert_allclose(found[S], expected, atol=1e-6)
