@@ -15,7 +15,6 @@ __all__ = [
     "LICENSE",
     "SOURCES",
     "STOP",
-    "TOLERANCE",
     "build_description",
     "describe_fmi2",
     "describe_fmi3",
