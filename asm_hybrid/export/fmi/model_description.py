@@ -11,20 +11,12 @@ from asm_hybrid import __version__
 from asm_hybrid.export.described import Described
 from asm_hybrid.export.fmi.variables import FmuVariable, Numbering
 
-__all__ = [
-    "LICENSE",
-    "SOURCES",
-    "STOP",
-    "build_description",
-    "describe_fmi2",
-    "describe_fmi3",
-    "plain_text",
-]
+__all__ = ["build_description", "describe_fmi2", "describe_fmi3", "plain_text"]
 
-STOP = 14 * 86400.0
+_STOP = 14 * 86400.0
 """End of the default experiment [s]."""
-LICENSE = "MIT for the solver and the interface, see documentation/licenses; the fitted model belongs to who fitted it"
-SOURCES = {2: ("fmi2.c", "model.c"), 3: ("fmi3.c", "model.c")}
+_LICENSE = "MIT for the solver and the interface, see documentation/licenses; the fitted model belongs to who fitted it"
+_SOURCES = {2: ("fmi2.c", "model.c"), 3: ("fmi3.c", "model.c")}
 """Files that are compiled, by version of the standard."""
 
 _CATEGORIES = {
@@ -69,7 +61,7 @@ def describe_fmi2(described: Described, numbering: Numbering, token: str) -> str
         ("CoSimulation", {**steps, "canRunAsynchronuously": False}),
     ):
         sources = _child(_child(root, kind, **common, **more), "SourceFiles")
-        for name in SOURCES[2]:
+        for name in _SOURCES[2]:
             _child(sources, "File", name=name)
     _units(root, variables)
     _frame(root, d)
@@ -131,7 +123,7 @@ def build_description(described: Described) -> str:
     root = _element("fmiBuildDescription", fmiVersion="3.0")
     build = _child(root, "BuildConfiguration", modelIdentifier=described.identifier)
     files = _child(build, "SourceFileSet", language="C99")
-    for name in SOURCES[3]:
+    for name in _SOURCES[3]:
         _child(files, "SourceFile", name=name)
     _child(build, "Library", name="m", external=True)
     return _xml_text(root)
@@ -178,7 +170,12 @@ def _child(parent: ET.Element, tag: str, **given: Any) -> ET.Element:
 
 def _about(d: Described) -> dict[str, str]:
     tool = f"asm-hybrid {__version__}"
-    return {"description": d.text, "license": LICENSE, "generationTool": tool, "variableNamingConvention": "structured"}
+    return {
+        "description": d.text,
+        "license": _LICENSE,
+        "generationTool": tool,
+        "variableNamingConvention": "structured",
+    }
 
 
 def _units(root: ET.Element, variables: Iterable[FmuVariable]) -> None:
@@ -193,7 +190,7 @@ def _frame(root: ET.Element, d: Described) -> None:
     categories = _child(root, "LogCategories")
     for name, text in _CATEGORIES.items():
         _child(categories, "Category", name=name, description=text)
-    _child(root, "DefaultExperiment", startTime=0.0, stopTime=STOP, tolerance=d.tolerance, stepSize=float(d.step))
+    _child(root, "DefaultExperiment", startTime=0.0, stopTime=_STOP, tolerance=d.tolerance, stepSize=float(d.step))
 
 
 def _naming(v: FmuVariable) -> dict[str, Any]:
