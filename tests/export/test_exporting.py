@@ -133,6 +133,9 @@ def test_one_name_for_two_files_is_refused(run: Path, tmp_path: Path, pair: Call
     pair(_write_pair)
     with pytest.raises(InputError, match="this names one file, and 2 are to be written"):
         export_run(run, "pair", tmp_path / "mine.txt")
+    for format_, name in (("bundle", "mine.xlsx"), ("kinetics", "mine.fmu"), ("pair", "mine.zip")):
+        with pytest.raises(InputError, match=f"file of the format .*, and not of '{format_}'"):
+            export_run(run, format_, tmp_path / name)
     with pytest.raises(InputError, match="this names one file, and 3 are to be written"):
         export_run(run, ["kinetics", "bundle"], tmp_path / "mine.zip")
     assert names(tmp_path) == ["run"]
