@@ -230,9 +230,12 @@ def example_sources(name: str, groups: Mapping[str, Sequence[Listed]], shown: Se
 
 def _listing(kind: str, variables: Sequence[Listed]) -> str:
     """Return the variables of one kind as lines."""
-    rows = [(str(i), v.name, v.unit, f"{v.start:.6g}", v.description) for i, v in enumerate(variables)]
-    rows.insert(0, ("", "name", "unit", "start", ""))
+    calculated = kind == "output"  # these have no start value
+    rows = [
+        (str(i), v.name, v.unit, "" if calculated else f"{v.start:.6g}", v.description) for i, v in enumerate(variables)
+    ]
+    rows.insert(0, ("", "name", "unit", "" if calculated else "start", ""))
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
     lines = ["  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[4]]).rstrip() for row in rows]
     head = f"{PREFIX}_{kind}: {len(variables)} values"
-    return "\n".join([head, "-" * len(head), *(lines if variables else [])])
+    return "\n".join([head, "-" * 40, *(lines if variables else [])])
