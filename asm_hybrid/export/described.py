@@ -25,6 +25,8 @@ SMALL = 0.1
 
 RESERVED = frozenset({"model", "solver", "api", "eq", "table", "lu", "rosenbrock", "start", "masks", "fmi2", "fmi3"})
 """With what internal names of the C sources begin."""
+DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{kind}{i}" for kind in ("com", "lpt") for i in range(10))})
+"""What is no name of a file in Windows, whatever its ending."""
 
 Dependence = tuple[tuple[int, ...], tuple[int, ...]]
 """Positions of the states, and of the inputs, that something depends on."""
@@ -201,7 +203,7 @@ def _places(groups: Mapping[str, Sequence[str]]) -> str:
             written = f"AH_{kind}_" + re.sub(r"\W", "_", name, flags=re.ASCII)
             if written in taken:
                 raise InputError(
-                    f"{taken[written]!r} and {name!r} would both be {written} in C",
+                    f"{taken[written]!r} and {name!r} would both be {written.removeprefix('AH_')} in C",
                     expected="names that differ in letters, digits or underscores",
                     fix="rename the tank, the recycle, the controller or the component; or export as bundle or xlsx",
                 )
@@ -217,7 +219,7 @@ def _places(groups: Mapping[str, Sequence[str]]) -> str:
 def _identifier(name: str) -> str:
     """Return a name as an identifier of C."""
     plain = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "plant"
-    return f"plant_{plain}" if plain[0].isdigit() or plain.lower() in RESERVED else plain
+    return f"plant_{plain}" if plain[0].isdigit() or plain.lower() in RESERVED | DEVICES else plain
 
 
 _STREAMS = {"effluent": "the effluent", "influent": "the influent", "waste": "the waste sludge"}

@@ -144,11 +144,6 @@ class ExportedPlant:
         """The knot of the record at which the model starts: the begin of the test block."""
         return self.subject.period(None).first
 
-    @property
-    def begin(self) -> float:
-        """Time from the first knot of the record to the start [d]."""
-        return self.first * self.subject.interval
-
     @cached_property
     def starts(self) -> np.ndarray:
         """States at the start, of f alone and then of every seed, ``(1 + member, state)``."""

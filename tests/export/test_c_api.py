@@ -263,6 +263,17 @@ def test_exported_names_take_another_prefix() -> None:
         assert len(re.findall(r"\b(?:tilburg|TILBURG)_", renamed)) == len(re.findall(r"\b(?:ah|AH)_", text))
 
 
+def test_names_of_the_user_are_no_exported_names() -> None:
+    groups = {"state": [Variable("ah_1.S_S", "g COD/m3", "", 1.0)], "input": [], "output": [], "parameter": []}
+    texts = example_sources("ah_run", groups, ["ah_1.S_S"], "tilburg")
+    assert '{"ah_1.S_S [g COD/m3]"}' in texts["main.c"]
+    assert "0  ah_1.S_S  g COD/m3" in texts["README.txt"]
+    for text in texts.values():
+        assert "tilburg_new" in text
+        assert {name for name in re.findall(r"\b(?:ah|AH)_\w+", text)} == {"ah_run", "ah_1"}
+    assert with_prefix('puts("ah_1.S_S \\" ah_2"); ah_new();', "x") == 'puts("ah_1.S_S \\" ah_2"); x_new();'
+
+
 def test_only_what_the_header_declares_is_exported(tmp_path: Path) -> None:
     if shutil.which("nm") is None:
         pytest.skip("nm is not installed")
