@@ -236,8 +236,11 @@ def example_sources(
 
 def _listing(array: str, variables: Sequence[Listed]) -> str:
     """Return the variables of one kind as lines."""
-    rows = [(str(i), v.name, v.unit, f"{v.start:.6g}", v.description) for i, v in enumerate(variables)]
-    rows.insert(0, ("", "name", "unit", "start", ""))
+    calculated = array.endswith("_output")  # these have no start value
+    rows = [
+        (str(i), v.name, v.unit, "" if calculated else f"{v.start:.6g}", v.description) for i, v in enumerate(variables)
+    ]
+    rows.insert(0, ("", "name", "unit", "" if calculated else "start", ""))
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
     lines = ["  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[4]]).rstrip() for row in rows]
     head = f"{array}: {len(variables)} values"

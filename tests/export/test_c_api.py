@@ -322,7 +322,7 @@ def test_the_example_prints_a_day(tmp_path: Path) -> None:
         np.testing.assert_allclose(table[:, 1], [2.0 * m.step(k / 96)[0] for k in range(97)], rtol=1e-5)
     readme = (tmp_path / "README.txt").read_text(encoding="utf-8")
     assert "ah_state: 3 values" in readme
-    assert "0  tank.S_S  g COD/m3  1      substrate" in readme
+    assert "0  tank.S_S  g COD/m3    substrate" in readme
 
 
 @pytest.mark.parametrize("shown", [[], ["tank.S_O"]])
