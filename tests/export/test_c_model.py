@@ -288,6 +288,14 @@ def test_changed_volumes_and_parameters_are_those_of_a_plant_built_so(built):
                     near(outputs[i], columns[v.name][0], 1e-3, 1e-10)
 
 
+def test_flows_and_aeration_are_at_least_zero(built):
+    found = {v.name: v.minimum for v in built.described.inputs}
+    one_way = {"Q_in", "return_sludge", "wastage"}
+    for name, minimum in found.items():
+        flows = name in one_way or name.startswith("recycle.") or name.rpartition(".")[2] in ("kla", "air", "decant")
+        assert minimum == (0.0 if flows else None)
+
+
 def series(built, days, steps):
     """Return inputs over time, of the plant and of the model, jumps at the times of time tables among them."""
     rng, d = np.random.default_rng(10), built.described

@@ -211,7 +211,7 @@ def test_force_spares_what_is_no_file(run: Path, tmp_path: Path, kind: str) -> N
 
 
 @pytest.mark.parametrize("formats", ["bundle", "kinetics", ["bundle", "kinetics"]])
-@pytest.mark.parametrize("below", ["", "exports", "exports/x.yaml"])
+@pytest.mark.parametrize("below", ["", "exports", "exports/x"])
 @pytest.mark.parametrize("force", [False, True])
 def test_a_target_in_the_run_is_refused(
     run: Path, tmp_path: Path, formats: str | list[str], below: str, force: bool
