@@ -207,7 +207,7 @@ class ModelInC:
         inputs = [c.name for c in plant.inputs]
         masks = [plant.masks(m) for m in range(plant.members)]
         numbers: list[tuple[str, Sequence[float] | np.ndarray]] = [
-            ("start_state", plant.starts.ravel()),
+            ("start_state", plant.starts[plant.best]),
             ("start_input", [c.start for c in plant.inputs]),
             ("start_parameter", [c.start for c in plant.parameters]),
             ("masks", np.concatenate([np.zeros(0), *masks])),

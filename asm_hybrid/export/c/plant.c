@@ -92,7 +92,7 @@ static int model_directional(ah_model *m, const double *dx, const double *du, co
 static void model_start(ah_model *m)
 {
     m->member = START_MEMBER;
-    memcpy(m->x, start_state + m->member * AH_STATES, AH_STATES * sizeof(double));
+    memcpy(m->x, start_state, AH_STATES * sizeof(double));
     memcpy(m->u, start_input, AH_INPUTS * sizeof(double));
     memcpy(m->p, start_parameter, AH_PARAMETERS * sizeof(double));
 }
