@@ -30,7 +30,7 @@ from random_plants import draw_plant
 from untrained import save_run, untrained
 
 from asm_hybrid.errors import AsmHybridError, InputError
-from asm_hybrid.export import export_run
+from asm_hybrid.export import available_formats, export_run
 from asm_hybrid.kinetics import Table, load_table
 from asm_hybrid.training.model_inputs import check_possible
 
@@ -144,7 +144,7 @@ def config_interval(model: Any) -> float:
 def describe(config: dict[str, Any]) -> str:
     """Return a config in some words."""
     plant, network = config["plant"], config["network"]
-    words = [config["model"]["kinetics"], f"{len(plant['tanks'])} tanks", plant["settler"]["type"]]
+    words = [config["model"]["kinetics"], f"tanks: {len(plant['tanks'])}", plant["settler"]["type"]]
     words += [key for key in ("primary", "recycles", "cycles") if key in plant]
     words += ["sums"] if "fractionation" in plant["influent"] else []
     words += ["imposed"] if "oxygen" in config["data"]["sources"]["online"]["columns"] else []
@@ -180,6 +180,9 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first run")
     parser.add_argument("--formats", nargs="+", choices=list(CLIENTS), default=list(CLIENTS))
     arguments = parser.parse_args()
+    missing = [name for name in arguments.formats if name not in available_formats()]
+    if missing:
+        parser.error(f"there is no export format {missing[0]!r}")
     torch.set_num_threads(1)
     counts: Counter[str] = Counter(passed=0, refused=0, faults=0)
     for number in range(arguments.first, arguments.first + arguments.count):
