@@ -394,7 +394,7 @@ def staging(target: Path) -> Iterator[Path]:
     absent = [folder for folder in target.parents if not os.path.exists(folder)]
     try:
         make_folder(target.parent)
-        make_folder(place, parents=False)
+        _make_place(place)
         with locked(place / "lock", target):
             try:
                 shutil.rmtree(new, ignore_errors=True)
@@ -407,6 +407,13 @@ def staging(target: Path) -> Iterator[Path]:
             place.rmdir()
             for folder in absent:
                 folder.rmdir()
+
+
+def _make_place(place: Path) -> None:
+    try:
+        place.mkdir(exist_ok=True)
+    except OSError as error:
+        raise WritingError(error, place.parent, "folder") from error
 
 
 @contextlib.contextmanager

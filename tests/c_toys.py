@@ -6,7 +6,7 @@ import ctypes
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from asm_hybrid.export.c_sources import ModelText, assemble_sources
 from asm_hybrid.solver.tableaus import RosenbrockTableau
 
 COMPILER = shutil.which("gcc") or shutil.which("cc")
+T = sympy.Symbol("t", real=True)
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 
 
@@ -32,7 +33,7 @@ class TimeTable:
 
 @dataclass(frozen=True)
 class Toy:
-    """Rates in ``x0, x1, …``, inputs ``u0, …`` and parameters ``p0, …``, as text that SymPy reads.
+    """Rates in ``x0, x1, …``, inputs ``u0, …`` parameters ``p0, …`` and time ``t``, as text that SymPy reads.
 
     Its output is twice the first state.
     """
@@ -45,7 +46,6 @@ class Toy:
     events: Sequence[str] = ()
     after: Sequence[Mapping[int, str]] = ()
     table: TimeTable | None = None
-    local: Mapping[str, sympy.Symbol] = field(default_factory=dict)
 
     @cached_property
     def symbols(self) -> dict[str, list[sympy.Symbol]]:
@@ -53,13 +53,13 @@ class Toy:
         return {kind: [sympy.Symbol(f"{kind}{i}", real=True) for i in range(n)] for kind, n in counts.items()}
 
     def read(self, text: str) -> sympy.Expr:
-        return parse_expr(text, {str(s): s for group in self.symbols.values() for s in group})
+        return parse_expr(text, {"t": T, **{str(s): s for group in self.symbols.values() for s in group}})
 
     def text(self) -> ModelText:
         rates, x, u = [self.read(r) for r in self.rates], self.symbols["x"], self.symbols["u"]
         J = sympy.Matrix(rates).jacobian(x)
         pattern = find_pattern(*np.nonzero(np.array(J.applyfunc(lambda e: int(e != 0)).tolist(), dtype=int)), len(x))
-        slope = [sum((r.diff(v) * sympy.Symbol(f"m->slope[{i}]") for i, v in enumerate(u)), sympy.S(0)) for r in rates]
+        slope = [sum((r.diff(v) * sympy.Symbol(f"m->slope[{i}]") for i, v in enumerate(u)), r.diff(T)) for r in rates]
         entries = [J[int(i), int(j)] for i, j in zip(pattern.rows, pattern.column, strict=True)]
         parts = [
             self._function("model_rhs", rates),
@@ -78,10 +78,12 @@ class Toy:
         return ModelText(
             name="toy",
             counts={**counts, "EVENTS": len(self.events), "MEMBERS": 0},
+            names={kind.upper(): list(map(str, group)) for kind, group in self.symbols.items()},
             text="\n".join(parts),
             pattern=pattern,
             nominal=[1.0] * len(x) if self.nominal is None else self.nominal,
             cycles=int(self.table is not None),
+            reads_time=any(r.has(T) for r in rates),
         )
 
     def _values(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,19 @@ from importlib.resources import files
 from typing import Protocol
 
 from asm_hybrid.export.c_solver import METHOD, Pattern, find_factors, solver_tables
+from asm_hybrid.export.printed import print_array
 from asm_hybrid.solver.tableaus import RosenbrockTableau
 
-__all__ = ["COUNTS", "Listed", "ModelText", "assemble_sources", "example_sources", "read_template", "with_prefix"]
+__all__ = [
+    "COUNTS",
+    "TOLERANCE",
+    "Listed",
+    "ModelText",
+    "assemble_sources",
+    "example_sources",
+    "read_template",
+    "with_prefix",
+]
 
 COUNTS = ("STATES", "INPUTS", "OUTPUTS", "PARAMETERS", "EVENTS", "MEMBERS")
 """What ``model.h`` counts."""
@@ -34,6 +45,8 @@ class ModelText:
         Name of the model, for comments.
     counts : mapping of str to int
         How many there are of each of `COUNTS`.
+    names : mapping of str to sequence of str
+        Names of the states ``X``, inputs ``U`` and parameters ``P``, for messages.
     text : str
         The equations, as static functions, also of what there is none of: ``model_rhs``, ``model_jacobian``,
         ``model_time_slope``, ``model_outputs``, ``model_directional``, ``model_events``, ``model_after``,
@@ -55,6 +68,7 @@ class ModelText:
 
     name: str
     counts: Mapping[str, int]
+    names: Mapping[str, Sequence[str]]
     text: str
     pattern: Pattern
     nominal: Sequence[float]
@@ -111,9 +125,13 @@ def assemble_sources(model: ModelText, tableau: RosenbrockTableau = METHOD) -> d
         read_template("api.c"),
     ]
     mark = sha256("".join([header, *parts]).encode()).hexdigest()
+    names = [
+        print_array(f"static const char *const {kind}_names", model.names[group], json.dumps)
+        for kind, group in (("state", "X"), ("input", "U"), ("parameter", "P"))
+    ]
     parts.insert(
         3,
-        f"static const double start_tolerance = {model.tolerance!r};\n"
+        "".join(names) + f"static const double start_tolerance = {model.tolerance!r};\n"
         "/* Of the text of this model; by it, saved states of other models are told apart. */\n"
         f'static const char model_identity[] = "{mark}";\n',
     )

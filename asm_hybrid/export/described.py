@@ -10,9 +10,10 @@ import numpy as np
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.export.c_solver import find_pattern
-from asm_hybrid.export.c_sources import ModelText, assemble_sources
+from asm_hybrid.export.c_sources import TOLERANCE, ModelText, assemble_sources
 from asm_hybrid.export.exported_plant import FROM_SUMS, Cause, ExportedPlant
 from asm_hybrid.export.model_in_c import ModelInC
+from asm_hybrid.scenario.compiled import VARYING
 
 __all__ = ["Described", "Variable", "describe"]
 
@@ -74,6 +75,8 @@ class Described:
         Number of event distances.
     step : float
         Communication step that fits the record [s].
+    tolerance : float
+        Relative tolerance of the integration.
     shown : tuple of str
         States and outputs that were measured, or else the first few.
     derivative_of, output_of : tuple
@@ -95,6 +98,7 @@ class Described:
     member: int
     events: int
     step: float
+    tolerance: float
     shown: tuple[str, ...]
     derivative_of: tuple[Dependence, ...]
     output_of: tuple[Dependence, ...]
@@ -126,16 +130,27 @@ def describe(plant: ExportedPlant) -> Described:
     rows, columns = np.nonzero(model.pattern)
     cycles = 2 * len([c for c in plant.plant.layout.cycles if not c.states])
     pattern = find_pattern(rows, columns, len(start))
-    groups = {"X": plant.states, "U": [c.name for c in plant.inputs], "Y": list(plant.outputs)}
-    places = _places(groups | {"P": [c.name for c in plant.parameters]})
-    text = ModelText(plant.name, counts, model.text, pattern, nominal, places, cycles, reads_time=plant.plant.layout.clock)
+    names = {"X": plant.states, "U": [c.name for c in plant.inputs], "P": [c.name for c in plant.parameters]}
+    tolerance = VARYING if any(t.variable for t in plant.plant.layout.tanks) else TOLERANCE
+    text = ModelText(
+        name=plant.name,
+        counts=counts,
+        names=names,
+        text=model.text,
+        pattern=pattern,
+        nominal=nominal,
+        places=_places(names | {"Y": list(plant.outputs)}),
+        cycles=cycles,
+        reads_time=plant.plant.layout.clock,
+        tolerance=tolerance,
+    )
     components = {c.name: c for c in plant.plant.table.components}
     composites = plant.plant.table.composites
     told = {name: c.description for name, c in components.items()}
     told |= {name: c.description for name, c in composites.items()}
-    units = {c.name: c.unit for c in components.values()}
+    units = dict(zip(plant.plant.rows.names, plant.plant.rows.units, strict=True))
     states = tuple(
-        Variable(name, _unit(name, units), _state_in_words(name, told), float(value), size)
+        Variable(name, units[name], _state_in_words(name, told), float(value), size)
         for name, value, size in zip(plant.states, start, nominal, strict=True)
     )
     outputs = tuple(
@@ -157,6 +172,7 @@ def describe(plant: ExportedPlant) -> Described:
         member=plant.best,
         events=counts["EVENTS"],
         shown=tuple(n for n in plant.subject.model.targets if n in known) or plant.states[:4],
+        tolerance=tolerance,
         step=min(plant.subject.interval * DAY, STEP),
         derivative_of=_dependence(*model.derivative_dependence),
         output_of=_dependence(*model.output_dependence),
@@ -204,20 +220,6 @@ def _identifier(name: str) -> str:
     """Return a name as an identifier of C."""
     plain = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "plant"
     return f"plant_{plain}" if plain[0].isdigit() or plain.lower() in RESERVED else plain
-
-
-def _unit(state: str, units: Mapping[str, str]) -> str:
-    """Return the unit of a state."""
-    place, _, name = state.rpartition(".")
-    if name == "volume":
-        return "m3"
-    if state == "primary.flow":
-        return "m3/d"
-    if name == "clock":
-        return "d"
-    if name == "TSS" and place.startswith("settler_"):
-        return "g TSS/m3"
-    return units.get(name, "-")
 
 
 def _state_in_words(name: str, told: Mapping[str, str]) -> str:

@@ -60,7 +60,19 @@ class SizedPlant(Plant):
 
 @dataclass(frozen=True)
 class Cause:
-    """Something of which equations are functions: a name, a unit, a value at the start and what it is."""
+    """Something of which equations are functions.
+
+    Attributes
+    ----------
+    name, unit : str
+        Its name and unit.
+    start : float
+        Its value at the start.
+    text : str
+        What it is.
+    low, high : float or None
+        Its bounds.
+    """
 
     name: str
     unit: str

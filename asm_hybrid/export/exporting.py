@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path, PurePath
 
 from asm_hybrid.artefacts import WritingError, make_folder, staging, sync_folder, user_path
-from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.errors import InputError, nearest, readable
 from asm_hybrid.export.format import FREE, Format, occupied
 from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.paths import as_path
@@ -19,8 +19,6 @@ from asm_hybrid.registry import discover
 from asm_hybrid.unpacked import run_folder, source_of
 
 __all__ = ["Exported", "available_formats", "export_run"]
-
-AWAY = "give another one with --out, or move this one away"
 
 
 @dataclass(frozen=True)
@@ -54,10 +52,17 @@ class _Target:
     format_: Format
     ending: str
     path: Path
+    name: str
 
     @property
     def is_folder(self) -> bool:
         return not _suffix(self.ending)
+
+    @property
+    def other(self) -> str:
+        """What a user can do where it cannot be written."""
+        inside = self.path / f"{self.name}{self.ending}"
+        return f"give another one with --out{f', such as {inside}' if self.path.is_dir() else ''}"
 
 
 @cache
@@ -104,16 +109,17 @@ def export_run(
     verify_manifest(folder)
     place, name = source_of(folder).resolve(), folder.resolve().name
     targets = _targets(place.parent / name, chosen, None if out is None else user_path(as_path(out, "a path")))
-    for target in targets:
-        _refuse(target, place, force)
+    _refuse(targets, place, force)
     notes = []
     with staging(targets[0].path.with_name(f"{name}-export")) as room:
         for format_ in chosen:
-            with _told(next(t.path for t in targets if t.format_ is format_)):
+            with _told(next(target for target in targets if target.format_ is format_)):
                 stem = make_folder(room / format_.name) / name
                 notes += [f"{format_.name}: {note}" for note in format_.write(folder, stem)]
-        _put(targets, name, room)
-    return Exported({f.name: tuple(t.path for t in targets if t.format_ is f) for f in chosen}, notes)
+        written = [target for target in targets if _is_written(target, room)]
+        _refuse(written, place, force)  # a compiler may have taken minutes
+        _put(written, room)
+    return Exported({f.name: tuple(t.path for t in written if t.format_ is f) for f in chosen}, notes)
 
 
 def _chosen(formats: str | Sequence[str]) -> list[Format]:
@@ -144,8 +150,8 @@ def _targets(run: Path, chosen: Sequence[Format], out: Path | None) -> list[_Tar
         folder = out.absolute()
         ending = _named(folder, chosen)
         if ending is not None:
-            return [_Target(chosen[0], ending, folder)]
-    return [_Target(f, ending, folder / f"{run.name}{ending}") for f in chosen for ending in f.endings]
+            return [_Target(chosen[0], ending, folder, run.name)]
+    return [_Target(f, ending, folder / f"{run.name}{ending}", run.name) for f in chosen for ending in f.endings]
 
 
 def _named(out: Path, chosen: Sequence[Format]) -> str | None:
@@ -158,9 +164,9 @@ def _named(out: Path, chosen: Sequence[Format]) -> str | None:
         folders = [ending for ending in endings if not _suffix(ending)]
         if len(folders) == 1 and not alike:
             return folders[0]
-        if len(endings) == 1 and out.suffix and not out.is_dir():
+        if len(endings) == 1 and out.suffix and not os.path.isdir(out):
             return endings[0]
-    if alike and not out.is_dir():
+    if alike and not os.path.isdir(out):
         raise InputError(
             f"this names one file, and {len(endings)} are to be written",
             where=str(out),
@@ -170,55 +176,85 @@ def _named(out: Path, chosen: Sequence[Format]) -> str | None:
     return None
 
 
-def _refuse(target: _Target, run: Path, force: bool) -> None:
-    """Refuse a target that may not be written."""
-    path = target.path
-    if path.resolve().is_relative_to(run):
+def _refuse(targets: Sequence[_Target], run: Path, force: bool) -> None:
+    """Refuse targets that may not be written."""
+    for target in targets:
+        found = occupied(target.path)
+        _refuse_inside(target.path, run)
+        if found is not None or (target.path.is_dir() and not target.is_folder):
+            _refuse_occupied(target, found or "a folder of that name exists", force)
+
+
+def _refuse_inside(path: Path, run: Path) -> None:
+    with readable("the target cannot be used", where=str(path), expected="one that may be created and written"):
+        place = path.resolve()
+    if place.is_relative_to(run):
         raise InputError(
             "the target is the run, or lies in it",
             where=str(path),
             expected="a place outside it, since the files of a run are checked against its manifest",
             fix="leave --out away: the export is written beside the run",
         )
-    found, kind = occupied(path), "folder" if target.is_folder else "file"
-    if found is None and (target.is_folder or not path.is_dir()):
-        return
+
+
+def _refuse_occupied(target: _Target, found: str, force: bool) -> None:
+    """Refuse what is in the way, but for what may be replaced."""
+    path, kind = target.path, "folder" if target.is_folder else "file"
     if path.is_symlink() or not (path.is_dir() if target.is_folder else path.is_file()):
-        found = found or "a folder of that name exists"
-        raise InputError(found, where=str(path), expected=f"the name of a {kind} to write", fix=AWAY)
+        expected = f"the name of a {kind} to write"
+        raise InputError(found, where=str(path), expected=expected, fix=f"{target.other}, or move this one away")
     if not force:
-        fix = "give another one with --out, or replace an export that is there with --force"
-        raise InputError(found or "", where=str(path), expected=FREE, fix=fix)
+        fix = f"{target.other}, or replace an export that is there with --force"
+        raise InputError(found, where=str(path), expected=FREE, fix=fix)
 
 
 @contextlib.contextmanager
-def _told(target: Path) -> Iterator[None]:
+def _told(target: _Target) -> Iterator[None]:
     """Name the target, and not what it is staged in, where the disk is full or the like."""
     try:
         yield
-    except WritingError as error:
-        raise WritingError(error.error, target) from error
-    except OSError as error:
-        raise WritingError(error, target) from error
+    except (WritingError, OSError) as error:
+        reason = error.error if isinstance(error, WritingError) else error
+        raise WritingError(reason, target.path, "folder" if target.is_folder else "file") from error
 
 
-def _put(targets: Sequence[_Target], name: str, room: Path) -> None:
+def _staged(target: _Target, room: Path) -> Path:
+    """Return where a format has written what is meant for a target."""
+    return room / target.format_.name / f"{target.name}{target.ending}"
+
+
+def _is_written(target: _Target, room: Path) -> bool:
+    """Tell whether a run has something for a target; refuse to leave an earlier export there where it has nothing."""
+    if target.ending not in target.format_.optional or _staged(target, room).exists():
+        return True
+    if occupied(target.path) is not None:
+        raise InputError(
+            "an earlier export is there, and this run has nothing that could replace it",
+            where=str(target.path),
+            expected="nothing there, since it would seem to belong to this run",
+            fix="move it away",
+        )
+    return False
+
+
+def _put(targets: Sequence[_Target], room: Path) -> None:
     """Move what is complete to its place: all of it, or nothing."""
-    new = {target: room / target.format_.name / f"{name}{target.ending}" for target in targets}
+    new = {target: _staged(target, room) for target in targets}
     for target, path in new.items():
         if target.is_folder and target.path.is_dir():
-            _refuse_foreign(target.path, path)
+            _refuse_foreign(target, path)
     with contextlib.ExitStack() as undo:
         for i, (target, path) in enumerate(new.items()):
-            with _told(target.path):
+            with _told(target):
                 undo.callback(_back, target.path, _aside(target.path, room / f"old-{i}"))
                 os.replace(path, target.path)
                 sync_folder(target.path.parent)
         undo.pop_all()
 
 
-def _refuse_foreign(folder: Path, new: Path) -> None:
+def _refuse_foreign(target: _Target, new: Path) -> None:
     """Refuse to replace a folder in which there is anything that the new one does not have: it may be the user's."""
+    folder = target.path
     names = {path.relative_to(new) for path in new.rglob("*")}
     foreign = sorted(
         str(path.relative_to(folder)) for path in folder.rglob("*") if path.relative_to(folder) not in names
@@ -228,7 +264,7 @@ def _refuse_foreign(folder: Path, new: Path) -> None:
             f"the folder holds {', '.join(foreign[:3])}{', …' * (len(foreign) > 3)}, which this export does not write",
             where=str(folder),
             expected="with --force, a folder that holds an earlier export and nothing else",
-            fix=AWAY,
+            fix=f"{target.other}, or move this one away",
         )
 
 

@@ -36,6 +36,8 @@ class Format:
         bundle that is verified, into the empty folder of `stem`, and returns notes for the user, one a line. It raises
         `InputError` where it cannot hold the run, with the alternative. What stands in the way, a failure halfway, and
         a full disk are the concern of `asm_hybrid.export.export_run`.
+    optional : tuple of str
+        Those of the endings that `write` leaves out where a run has nothing for them, with a note that says so.
     opens : str
         How to open what it writes, in one line; ``{path}`` in it is the first file or folder.
     """
@@ -46,6 +48,7 @@ class Format:
     endings: tuple[str, ...]
     write: Callable[[Path, Path], Sequence[str]]
     opens: str = ""
+    optional: tuple[str, ...] = ()
 
 
 def read_tables(run: Path, more: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -136,15 +136,13 @@ class NetworkInC:
         taken.append(f"memcpy(d + spot * {size}, {last.at('_d')}, {size} * sizeof(double));")
         loop = [f"for (int spot = 0; spot < {rows}; spot++) {{", *(f"    {line}" for line in taken), "}"]
         own = [f"double {READ}_d[{n * n}];", f"unit({READ}_d, {n});"]
-        plain = self._function("", "double *z", [*buffers, *values])
-        return (
-            f"{plain}\n{self._function('_slopes', 'double *z, double *d', [*buffers, *slopes, *own, *values, *loop])}"
-        )
+        every = [*buffers, *slopes, *own, *values, *loop]
+        return f"{self._function('', ['z'], [*buffers, *values])}\n{self._function('_slopes', ['z', 'd'], every)}"
 
-    def _function(self, ending: str, results: str, lines: Sequence[str]) -> str:
+    def _function(self, ending: str, results: Sequence[str], lines: Sequence[str]) -> str:
+        takes = ", ".join([f"const double *w, const double *{READ}", *(f"double *{result}" for result in results)])
         body = "\n".join(f"    {line}" for line in lines)
-        head = f"static void network{self._number}{ending}(const double *w, const double *{READ}, {results})"
-        return f"{head}\n{{\n{body}\n}}\n"
+        return f"static void network{self._number}{ending}({takes})\n{{\n{body}\n}}\n"
 
     def _value(self, step: _Step) -> str:
         """Return the call of a step, for all spots."""

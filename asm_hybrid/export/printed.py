@@ -70,7 +70,9 @@ def print_number(value: float) -> str:
     return f"({text})" if text.startswith("-") else text
 
 
-def print_array(declaration: str, values: Sequence[float] | Sequence[int], show: Callable[..., str] = str) -> str:
+def print_array(
+    declaration: str, values: Sequence[float] | Sequence[int] | Sequence[str], show: Callable[..., str] = str
+) -> str:
     """Return the definition of a constant array.
 
     Parameters

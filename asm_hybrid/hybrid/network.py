@@ -1,4 +1,4 @@
-"""What every network behind n is: its weights at the start, and its function, once for torch and CasADi.
+"""What every network behind n is: its weights at the start, and its function, once for torch, CasADi and ONNX.
 
 A network is one class in a module of the folder ``networks``, offered as ``NETWORK``, where
 :mod:`asm_hybrid.hybrid.networks` finds it; nothing else names it. It holds no weights: those of all members are in an

@@ -5,7 +5,7 @@ A placement is one class in a module of the folder ``placements``, offered as ``
 before there is a plant: by the config for its keys and for the names that stand behind them, by the report for its
 words. An instance belongs to the settings of one n in one plant. It holds no weights: these, and the arrays of one
 namespace, are in the :class:`~asm_hybrid.hybrid.term.Term` that its hooks are handed as ``n``, so that every hook
-stands once for torch and CasADi. Torch is not imported here, since a config asks for the placements too.
+stands once for torch, CasADi and ONNX. Torch is not imported here, since a config asks for the placements too.
 """
 
 from __future__ import annotations
@@ -266,6 +266,15 @@ class Placement(ABC):
     def slope_factor(self, n: BoundTerm[Array], X: Array, u: Array) -> Array | None:
         """Return the factor on the slopes of f's rates, n held, ``(…, tank, process)``; None where it is one."""
         return None
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether n gives factors; otherwise it gives additions."""
+        return False
+
+    def given(self, n: BoundTerm[Array], X: Array, u: Array) -> Array:
+        """Return what n gives: factors, or additions in the unit of what they change, ``(…, spot, column of n)``."""
+        return n.factors(X, u) if self.multiplies else n.additions(X, u)
 
     def open(self, n: BoundTerm[Array], X: Array) -> Array:
         """Return how far an addition may go [-]: zero where its component runs out, ``(…, tank, column of n)``."""

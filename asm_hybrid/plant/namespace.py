@@ -1,7 +1,8 @@
 """The few array operations the plant is written with, for torch and for CasADi.
 
 The plant's equations stand once, in :mod:`asm_hybrid.plant.plant`. They use only the operations below, so the same
-code trains in torch, with any leading batch axes, and compiles in CasADi, without one.
+code trains in torch, with any leading batch axes, and compiles in CasADi, without one. An export to ONNX brings a third
+namespace of its own.
 """
 
 from __future__ import annotations

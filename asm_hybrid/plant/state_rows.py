@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from asm_hybrid.kinetics import Table
+from asm_hybrid.plant.inputs import PlantInputs
 from asm_hybrid.plant.layout import Layout
 from asm_hybrid.plant.settler import TakacsSettler
 
@@ -93,3 +94,23 @@ class Rows:
                 elif component.phase != "particulate":
                     names.append(f"settler_{layer}.{component.name}")
         return (*names, *self.extra)
+
+    @cached_property
+    def units(self) -> tuple[str, ...]:
+        """Units of the states, in the order of `names`."""
+        known = {c.name: c.unit for c in self.table.components} | {"TSS": "g TSS/m3"}
+        concentrations = self.names[: len(self.names) - len(self.extra)]
+        return (*(known[n.partition(".")[2]] for n in concentrations), *(self._extra_units[n] for n in self.extra))
+
+    @property
+    def _extra_units(self) -> dict[str, str]:
+        """Units of states that are no concentrations, by name."""
+        found = {name: "m3/d" if name == "primary.flow" else "m3" for name in self.extra}
+        moved = PlantInputs.of(self.layout, self.table).units
+        for c in self.layout.controllers:
+            own = moved[c.sets[0]]
+            kinds = {"sensor": c.unit, "integral": own, "mode": "-", "actuator": own}
+            found |= {name: kinds[name.rpartition(".")[2].partition("_")[0]] for name in c.states}
+        for cycle in self.layout.cycles:
+            found |= dict(zip(cycle.states, ("-", "d"), strict=False))
+        return found

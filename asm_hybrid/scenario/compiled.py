@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from asm_hybrid.plant.learnt import Learnt
     from asm_hybrid.plant.namespace import Matrix
 
-__all__ = ["SHOWN", "CompiledPlant", "PlantRecord"]
+__all__ = ["SHOWN", "VARYING", "CompiledPlant", "PlantRecord"]
 
 SHOWN = " shown"
 """What stands behind a recorded quantity in the name of what n, added to measurements, makes of it."""

@@ -187,6 +187,13 @@ def test_inputs_move_linearly_within_a_step(compiled: Compile) -> None:
         assert m.time == t
 
 
+def test_rates_may_depend_on_time(compiled: Compile) -> None:
+    toy = Toy(["-p0*(x0 - cos(t)) - sin(t)"], [1.0], parameters=[1e4])  # Prothero and Robinson: x = cos(t)
+    with Model.of(toy, compiled(toy)) as m:
+        for until in (0.1, 1.0, 7.0):
+            assert m.step(until)[0] == pytest.approx(math.cos(until), rel=1e-6)
+
+
 def test_a_controller_switches_at_the_exact_times(compiled: Compile) -> None:
     up, first = math.log(2.0) / 4.0, math.log(3.0) / 4.0  # 1 -> 2 towards 3, and 2 -> 1 towards 0; 0 -> 2 at first
     until = first + 5.5 * up

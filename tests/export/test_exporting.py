@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import os
 import re
@@ -275,6 +274,21 @@ def test_a_failure_while_writing_leaves_everything_as_it_was(
     assert content(tmp_path) == before
 
 
+@pytest.mark.parametrize("out", ["new", "new/deep"])
+def test_a_folder_that_cannot_be_written_is_named(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    named = tmp_path / ("new" if "/" in out else "")
+    with pytest.raises(InputError, match=f"^{re.escape(str(named))}: the folder cannot be written: Read-only"):
+        export_run(run, "bundle", tmp_path / out)
+    monkeypatch.undo()
+    assert names(tmp_path) == ["run"]
+
+
 @pytest.mark.parametrize("moves", range(1, 7))
 def test_a_failure_while_moving_puts_the_old_exports_back(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pair: Callable[[Write], None], moves: int
@@ -338,4 +352,36 @@ def test_a_format_is_told_nothing_of_targets(run: Path, tmp_path: Path, pair: Ca
     pair(look)
     export_run(run, ["kinetics", "pair"], tmp_path / "elsewhere")
     assert seen == [("run", [])]
-    assert dataclasses.is_dataclass(Format)
+
+
+def test_what_appears_while_a_format_is_written_is_spared(
+    run: Path, tmp_path: Path, pair: Callable[[Write], None]
+) -> None:
+    def slow(run: Path, stem: Path) -> list[str]:
+        (tmp_path / "run-two.txt").write_text("keep", encoding="utf-8")
+        return _write_pair(run, stem)
+
+    pair(slow)
+    with pytest.raises(InputError, match=r"run-two\.txt: a file of that name exists"):
+        export_run(run, ["kinetics", "pair"])
+    assert names(tmp_path) == ["run", "run-two.txt"]
+    assert (tmp_path / "run-two.txt").read_text(encoding="utf-8") == "keep"
+
+
+@pytest.mark.parametrize("out", ["x" * 300, "a\0b", "~nobody-of-that-name/x", "way/x", "file/x"])
+@pytest.mark.parametrize("formats", ["bundle", "kinetics", ["bundle", "kinetics"]])
+def test_a_target_that_cannot_be_is_refused(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, formats: str | list[str], out: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "way").symlink_to("way")
+    (tmp_path / "file").write_text("keep", encoding="utf-8")
+    with pytest.raises(InputError):
+        export_run(run, formats, out)
+    assert names(tmp_path) == ["file", "run", "way"]
+
+
+def test_a_folder_in_the_way_is_refused_with_a_place_in_it(run: Path, tmp_path: Path) -> None:
+    export_run(run, "kinetics", tmp_path / "exports")
+    with pytest.raises(InputError, match=rf"such as {re.escape(str(tmp_path / 'exports' / 'run-bundle'))}"):
+        export_run(run, "bundle", tmp_path / "exports")

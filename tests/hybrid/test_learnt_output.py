@@ -68,7 +68,7 @@ def test_the_size_weighed_by_the_penalty_is_that_of_the_corrections():
     plant = make_plant()
     term = shake(make_term(plant, "output"))
     x, u = operating_point(plant)
-    z = term.placement.corrections(term, x, u).squeeze(-2) / term.typical
+    z = term.placement.given(term, x, u).squeeze(-2) / term.typical
     rounded = z.abs().sum(-1) - term.size(x, u)
     assert ((rounded > 0) & (rounded < 0.03)).all()
 

@@ -67,6 +67,11 @@ void ah_set_time(ah_model *m, double days)
         model_phases(m);
 }
 
+void ah_move_time(ah_model *m, double days)
+{
+    m->time = days;
+}
+
 int ah_derivative(ah_model *m, double *dx)
 {
     if (solver_check(m))
@@ -78,15 +83,18 @@ int ah_output(ah_model *m, double *y)
 {
     if (solver_check(m))
         return 1;
-    return model_outputs(m, m->time, m->x, y) ? solver_fail(m, "an output is not a finite number at %.9g d", m->time) : 0;
+    if (model_outputs(m, m->time, m->x, y))
+        return solver_fail(m, "an output is not a finite number at %.9g d", m->time);
+    return 0;
 }
 
 int ah_directional(ah_model *m, const double *dx, const double *du, const double *dp, double *ddx, double *dy)
 {
     if (solver_check(m))
         return 1;
-    return model_directional(m, dx, du, dp, ddx, dy) ? solver_fail(m, "a derivative is not a finite number at %.9g d", m->time)
-                                                     : 0;
+    if (model_directional(m, dx, du, dp, ddx, dy))
+        return solver_fail(m, "a derivative is not a finite number at %.9g d", m->time);
+    return 0;
 }
 
 int ah_events(ah_model *m, double *z)

@@ -1,6 +1,6 @@
 /* Simulates a day of the plant @NAME@ from its start values, with inputs held, and prints some values every 15 minutes.
  *
- *     cc -std=c99 -O2 -o day main.c model.c -lm && ./day
+ *     cc -std=c99 -O3 -o day main.c model.c -lm && ./day
  */
 #include "model.h"
 

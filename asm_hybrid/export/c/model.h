@@ -2,8 +2,8 @@
  *
  * Written by asm-hybrid. C99; needs the mathematical library (-lm) and nothing else.
  * Time is in days. Names, units and start values of states, inputs, outputs and parameters stand in README.txt.
- * Every function that returns int returns 0 when all went well; ah_message then says nothing of use. A NaN or an infinite
- * state, input or result is a failure, and a model that has failed stands as it did before the call.
+ * Every function that returns int returns 0 when all went well; else ah_message says why. A NaN or an infinite state,
+ * input or result is a failure, and the model then stands as it did before the call.
  */
 #ifndef AH_MODEL_H
 #define AH_MODEL_H
@@ -42,6 +42,7 @@ int ah_set_member(ah_model *m, int member);
 
 double ah_time(const ah_model *m);             /* [d] */
 void ah_set_time(ah_model *m, double days);    /* time tables that repeat take the phase of that time */
+void ah_move_time(ah_model *m, double days);   /* the same, but they keep their phases: for integrators other than ah_step */
 
 int ah_derivative(ah_model *m, double *dx);    /* dx/dt [AH_STATES, unit/d] at state, inputs, parameters and time */
 int ah_output(ah_model *m, double *y);         /* [AH_OUTPUTS] */
@@ -50,8 +51,8 @@ int ah_output(ah_model *m, double *y);         /* [AH_OUTPUTS] */
 int ah_directional(ah_model *m, const double *dx, const double *du, const double *dp, double *ddx, double *dy);
 
 int ah_events(ah_model *m, double *z);         /* [AH_EVENTS]: an event is due where one is below zero */
-int ah_switch(ah_model *m, int *changed);      /* lets due events happen; changed (may be NULL): whether there were any */
-double ah_next_time(ah_model *m);              /* next time of a time table [d], later than ah_time(m); HUGE_VAL without */
+int ah_switch(ah_model *m, int *changed);      /* lets due events happen; changed (may be NULL): whether there were */
+double ah_next_time(ah_model *m);              /* next time of a time table [d]; HUGE_VAL without */
 void ah_pass_time(ah_model *m);                /* time tables go on to the phases that begin at ah_time(m) */
 
 /* Integrates to `until` [d], over time tables' times and events, those at `until` included. It starts with events that

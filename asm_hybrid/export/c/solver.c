@@ -33,30 +33,29 @@ static int solver_not_finite(const double *values, int count)
     return 0;
 }
 
+/* Refuses values that are not finite. */
+static int solver_check_values(ah_model *m, const char *what, const double *values, int count, const char *const *names)
+{
+    const int i = solver_not_finite(values, count);
+    return i == 0 ? 0 : solver_fail(m, "%s %s is not a finite number at %.9g d", what, names[i - 1], m->time);
+}
+
 /* Refuses a state, inputs or parameters that are not finite. */
 static int solver_check(ah_model *m)
 {
-    int i;
-    if ((i = solver_not_finite(m->x, AH_STATES)) != 0)
-        return solver_fail(m, "state %d (counted from 0) is not a finite number at %.9g d", i - 1, m->time);
-    if ((i = solver_not_finite(m->u, AH_INPUTS)) != 0)
-        return solver_fail(m, "input %d (counted from 0) is not a finite number at %.9g d", i - 1, m->time);
-    if ((i = solver_not_finite(m->slope, AH_INPUTS)) != 0)
-        return solver_fail(m, "the slope of input %d (counted from 0) is not a finite number", i - 1);
-    if ((i = solver_not_finite(m->p, AH_PARAMETERS)) != 0)
-        return solver_fail(m, "parameter %d (counted from 0) is not a finite number", i - 1);
     if (!(fabs(m->time) <= solver_latest))
         return solver_fail(m, "the time is %.9g d, and not a number from %.0e to %.0e", m->time, -solver_latest, solver_latest);
-    return 0;
+    return solver_check_values(m, "the state", m->x, AH_STATES, state_names) ||
+           solver_check_values(m, "the input", m->u, AH_INPUTS, input_names) ||
+           solver_check_values(m, "the slope of the input", m->slope, AH_INPUTS, input_names) ||
+           solver_check_values(m, "the parameter", m->p, AH_PARAMETERS, parameter_names);
 }
 
 static int solver_fail_rate(ah_model *m, const double *dx)
 {
-    int i = solver_not_finite(dx, AH_STATES);
-    if (i == 0)
+    if (!solver_check_values(m, "the rate of change of", dx, AH_STATES, state_names))
         return solver_fail(m, "a rate of change is not a finite number at %.9g d", m->time);
-    return solver_fail(m, "the rate of change of state %d (counted from 0) is not a finite number at %.9g d", i - 1,
-                       m->time);
+    return 1;
 }
 
 /* Factorises shift I - J, row by row; nonzero where a pivot is next to nothing, or not finite. */
@@ -133,7 +132,8 @@ static int solver_moves(const ah_model *m)
     return 0;
 }
 
-/* Takes a step of length h from the present state into s->found; f, Jacobian and slope are there. Nonzero: no result. */
+/* Takes a step of length h from the present state into `found`, once f, Jacobian and slope are there. Nonzero where it
+ * has no result. */
 static int solver_try(ah_model *m, double h)
 {
     struct ah_solver *s = &m->solver;
@@ -198,7 +198,7 @@ static double solver_first_step(const ah_model *m, double rest)
     return h < rest ? h : rest;
 }
 
-/* Work out f, its Jacobian and its slope in time at the present state. */
+/* Works out f, its Jacobian and its slope in time at the present state. */
 static int solver_begin(ah_model *m)
 {
     struct ah_solver *s = &m->solver;
@@ -235,8 +235,9 @@ static double solver_nearest(ah_model *m, double h)
     return least;
 }
 
-/* Shortens a step, at the end of which an event is due, until it ends where the event comes: true steps of other lengths,
- * by the Illinois method, so that the state is as good as that of any step. Returns the length; 0: a step had no result. */
+/* Shortens a step, at the end of which an event is due, until it ends where the event comes. It tries true steps of
+ * other lengths, by the Illinois method, so that the state is as good as that of any step. Returns the length; 0 where
+ * a step has no result. */
 static double solver_locate(ah_model *m, double high, double at_high)
 {
     struct ah_solver *s = &m->solver;
@@ -296,20 +297,28 @@ static double solver_next_step(ah_model *m, double h, double wanted, double erro
     factor = factor < solver_least ? solver_least : factor > solver_most ? solver_most : factor;
     m->error = cut ? 0.0 : error > 1e-4 ? error : 1e-4;
     step = h * (refused && factor > 1.0 ? 1.0 : factor);
-    return cut && factor >= solver_most && step < wanted ? wanted : step; /* a short step says nothing against long ones */
+    if (cut && factor >= solver_most && step < wanted) /* a short step says nothing against long ones */
+        return wanted;
+    return step;
+}
+
+/* Error of a state in the step just tried, over the tolerance. */
+static double solver_own_error(const ah_model *m, int i)
+{
+    return fabs(m->solver.at[i]) / solver_size(m, i, m->x[i]);
 }
 
 static int solver_fail_short(ah_model *m, double error)
 {
     int i, worst = 0;
     if (!(error < HUGE_VAL))
-        return solver_fail(m, "no step from %.9g d is short enough: rates of change or states are not finite behind it, or "
-                              "the equations are singular there", m->time);
+        return solver_fail(m, "no step from %.9g d is short enough: rates of change are not finite numbers from there "
+                              "on, or the equations are singular", m->time);
     for (i = 1; i < AH_STATES; i++)
-        if (fabs(m->solver.at[i]) / solver_size(m, i, m->x[i]) > fabs(m->solver.at[worst]) / solver_size(m, worst, m->x[worst]))
+        if (solver_own_error(m, i) > solver_own_error(m, worst))
             worst = i;
-    return solver_fail(m, "no step from %.9g d is short enough for the tolerance: state %d (counted from 0) changes too fast",
-                       m->time, worst);
+    return solver_fail(m, "no step from %.9g d is short enough for the tolerance: %s changes too fast", m->time,
+                       state_names[worst]);
 }
 
 /* Takes one step towards `stop`, as long as the error allows, and not beyond the first event. */
@@ -327,10 +336,11 @@ static int solver_advance(ah_model *m, double stop, double most, double *steps, 
         return 1;
     wanted = m->step > 0.0 ? m->step : solver_first_step(m, rest);
     for (;; refused = 1) {
-        h = rest <= 1.01 * wanted ? rest : wanted < 0.5 * rest ? wanted : 0.5 * rest; /* so that no short step is left */
+        /* So that no short step is left at the end. */
+        h = rest <= 1.01 * wanted ? rest : wanted < 0.5 * rest ? wanted : 0.5 * rest;
         if ((*steps += 1.0) > most)
-            return solver_fail(m, "more than %.0f steps in one call, and only %.9g d is reached: rates of change are too high, "
-                                  "or switches follow each other ever faster", most, m->time);
+            return solver_fail(m, "more than %.0f steps in one call, and only %.9g d is reached: rates of change are "
+                                  "too high, or switches follow each other ever faster", most, m->time);
         error = solver_try(m, h) ? HUGE_VAL : solver_error(m);
         if (error <= 1.0) {
             length = solver_to_event(m, h, event);
@@ -363,13 +373,13 @@ static int solver_settle(ah_model *m, int *changed)
         if (!(z[due] < 0.0))
             break;
         if (count == SOLVER_SWITCHES)
-            return solver_fail(m, "switches follow each other without end at %.9g d: the conditions of two contradict each "
-                                  "other", m->time);
+            return solver_fail(m, "switches follow each other without end at %.9g d: the conditions of two contradict "
+                                  "each other", m->time);
         model_after(m, due, m->time, m->x);
         m->error = 0.0;
         *changed = 1;
     }
-    return solver_not_finite(m->x, AH_STATES) ? solver_fail(m, "a state after an event is not a finite number") : 0;
+    return solver_check_values(m, "after an event, the state", m->x, AH_STATES, state_names);
 }
 
 /* Integrates to `until`, with events and time tables. */

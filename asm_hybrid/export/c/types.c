@@ -13,7 +13,7 @@ struct ah_solver {
     double jacobian[AH_JACOBIAN], lu[AH_LU], reciprocal[AH_STATES];
     double k[ROSENBROCK_STAGES][AH_STATES];
     double f[AH_STATES], slope[AH_STATES], at[AH_STATES], right[AH_STATES];
-    double found[AH_STATES], beyond[AH_STATES], size[AH_STATES];
+    double found[AH_STATES], beyond[AH_STATES];
     double z[AH_EVENTS + 1];
 };
 

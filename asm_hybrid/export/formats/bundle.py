@@ -11,7 +11,7 @@ from asm_hybrid.errors import readable
 from asm_hybrid.export.format import Format, as_written, read_tables
 from asm_hybrid.export.formats.kinetics import fitted_table
 from asm_hybrid.export.parameter_workbook import parameter_workbook
-from asm_hybrid.manifest import verify_manifest, write_manifest
+from asm_hybrid.manifest import read_manifest, write_manifest
 from asm_hybrid.yamlfile import load_yaml
 
 __all__ = ["FORMAT"]
@@ -39,7 +39,7 @@ def _write(run: Path, stem: Path) -> list[str]:
     beside the defaults, the weights as safetensors, the inputs of the record, the parameters as JSON and as
     ``parameters.xlsx``, and ``manifest.json`` with the SHA-256 of each file.
     """
-    manifest = verify_manifest(run)
+    manifest = read_manifest(run)
     parameters, summary = read_tables(run, _REQUIRED)
     with as_written("a workbook", run):
         workbook = parameter_workbook(parameters, summary)

@@ -30,5 +30,5 @@ FORMAT = Format(
     summary="a folder of C99: the fitted plant with its own stiff solver in model.h and model.c, and an example",
     endings=("-c",),
     write=_write,
-    opens="build the example with cc -std=c99 -O2 -o day {path}/main.c {path}/model.c -lm",
+    opens="build the example with cc -std=c99 -O3 -o day {path}/main.c {path}/model.c -lm",
 )

@@ -60,6 +60,11 @@ class InfluentForcing(Placement):
         """Return flow, temperature and loads."""
         return ("Q_in", "T", *(f"{LOAD}{name}" for name in ("COD", "TN", "TP") if name in table.composites))
 
+    @property
+    def multiplies(self) -> bool:
+        """Whether n gives factors."""
+        return True
+
     @classmethod
     def choose(cls, named: Sequence[str] | None, table: Table, observed: Sequence[str]) -> tuple[str, ...]:
         """Return the inputs that n may change."""

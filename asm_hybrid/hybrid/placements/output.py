@@ -66,14 +66,14 @@ class Output(Placement):
         """Return n where its variable is measured, ``(…, 1, target)``."""
         return n.xp.matmul(n.xp.constant(self._add, z), z * n.xp.constant(self._at, z))
 
-    def corrections(self, n: BoundTerm[Array], X: Array, u: Array) -> Array:
+    def given(self, n: BoundTerm[Array], X: Array, u: Array) -> Array:
         """Return what n adds to the measured variables, ``(…, 1, target)``."""
         return self.acting(n, n.outputs(X, u)) * n.xp.row(n.typical)
 
     def recorded(self, n: BoundTerm[Array], outputs: Array, targets: Sequence[str], X: Array, u: Array) -> Array:
         """Return recorded quantities, corrected where they are among the targets."""
         pick = n.xp.constant(_picked(self.targets, tuple(targets)), u)
-        return outputs + n.xp.flat(n.xp.matmul(self.corrections(n, X, u), pick))
+        return outputs + n.xp.flat(n.xp.matmul(self.given(n, X, u), pick))
 
     def typical(self, f: Trajectory, spread: Mapping[str, float]) -> Tensor:
         """Return the standard deviations of the measurements."""
@@ -82,7 +82,7 @@ class Output(Placement):
     def contributions(self, n: BoundTerm[Tensor], f: Trajectory) -> tuple[Tensor, Tensor]:
         """Return the variables of f, and what n adds in the tanks where they are measured."""
         own = f.recorded(self.targets).unsqueeze(-2).expand(-1, f.X.shape[1], -1)
-        return own, self.corrections(n, f.X.unsqueeze(0), f.u)[0] * n.xp.constant(self._at, f.X)
+        return own, self.given(n, f.X.unsqueeze(0), f.u)[0] * n.xp.constant(self._at, f.X)
 
 
 @lru_cache

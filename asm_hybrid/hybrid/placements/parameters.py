@@ -49,6 +49,11 @@ class Parameters(Placement):
             check_factored(plant.table, target)
         self.positions = tuple(plant.table.parameter_names.index(t) for t in self.targets)
 
+    @property
+    def multiplies(self) -> bool:
+        """Whether n gives factors."""
+        return True
+
     def signs(self, table: Table, inputs: Sequence[str]) -> Signs:
         """Return the signs with which a parameter does not turn those of the rates that it is in."""
         return parameter_signs(table, self.targets, inputs)

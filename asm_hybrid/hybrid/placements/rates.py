@@ -77,7 +77,8 @@ class Rates(Placement):
 
     def rates(self, n: BoundTerm[Array], rho: Array, X: Array, u: Array) -> Array:
         """Return the learnt rates, ``(…, tank, process)``."""
-        return rho * n.factors(X, u) if self.multiplies else rho + n.additions(X, u)
+        given = self.given(n, X, u)
+        return rho * given if self.multiplies else rho + given
 
     def slope_factor(self, n: BoundTerm[Array], X: Array, u: Array) -> Array | None:
         """Return the learnt factors on the rates, if they are factors."""

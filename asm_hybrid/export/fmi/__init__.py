@@ -1,0 +1,1 @@
+"""The fitted plant as functional mock-up units (FMUs): variables, descriptions, binaries, archives."""

@@ -1,0 +1,74 @@
+"""The header ``fmu_data.h``: what the C code of an FMU knows of its description."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from asm_hybrid.export.described import Described
+from asm_hybrid.export.fmi.variables import FmuVariable, Numbering
+
+__all__ = ["data_header"]
+
+_WIDTH = 116
+
+
+def data_header(described: Described, numbering: Numbering, token: str, mark: int) -> str:
+    """Return ``fmu_data.h``.
+
+    Parameters
+    ----------
+    described : Described
+        The model.
+    numbering : Numbering
+        Its variables.
+    token : str
+        GUID or instantiation token.
+    mark : int
+        By which saved states tell the model, an unsigned number of 64 bits.
+
+    Returns
+    -------
+    str
+        C. Every array has one more entry than it needs, as C has none of length 0.
+    """
+    d, by_reference = described, {v.reference: v for v in numbering.variables}
+    inputs = [by_reference[numbering.inputs + i] for i in range(len(d.inputs))]
+    parameters = [by_reference[numbering.parameters + i] for i in range(len(d.parameters))]
+    doubles = {
+        "state_nominal": [v.nominal or 1.0 for v in (by_reference[numbering.states + i] for i in range(len(d.states)))],
+        "input_minimum": _limits(inputs, "minimum"),
+        "input_maximum": _limits(inputs, "maximum"),
+        "parameter_minimum": _limits(parameters, "minimum"),
+        "parameter_maximum": _limits(parameters, "maximum"),
+    }
+    flags = {
+        "input_by_table": [v.causality != "input" for v in inputs],
+        "parameter_is_switch": [v.kind == "Boolean" for v in parameters],
+    }
+    return "\n".join(
+        [
+            "/* What modelDescription.xml says, for the code. */",
+            f'#define FMU_TOKEN "{token}"',
+            f"#define FMU_HASH UINT64_C(0x{mark:016x})",
+            *(_array("double", name, (repr(float(x)) for x in [*values, 0.0])) for name, values in doubles.items()),
+            *(_array("char", name, (str(int(x)) for x in [*values, False])) for name, values in flags.items()),
+            _array("char *const", "variable_name", (f'"{name}"' for name in [*numbering.names, ""])),
+            "",
+        ]
+    )
+
+
+def _limits(variables: Iterable[FmuVariable], which: str) -> list[float]:
+    open_end = sys.float_info.max if which == "maximum" else -sys.float_info.max
+    return [open_end if (limit := getattr(v, which)) is None else float(limit) for v in variables]
+
+
+def _array(kind: str, name: str, values: Iterable[str]) -> str:
+    lines = [""]
+    for value in values:
+        if len(lines[-1]) + len(value) + 2 > _WIDTH:
+            lines.append("")
+        lines[-1] += f"{value}, "
+    body = "\n".join(f"    {line.rstrip()}" for line in lines)
+    return f"static const {kind} {name}[] = {{\n{body}\n}};"

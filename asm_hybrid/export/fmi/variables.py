@@ -1,0 +1,221 @@
+"""The variables of an FMU: one numbering, which the descriptions and the C code share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from asm_hybrid.export.described import Described, Variable
+from asm_hybrid.export.fmi.names import structured_names
+from asm_hybrid.export.fmi.unit_definitions import UnitDefinition, define_unit
+
+__all__ = ["FmuVariable", "Numbering", "number_variables"]
+
+
+@dataclass(frozen=True)
+class FmuVariable:
+    """A variable as a model description lists it.
+
+    Attributes
+    ----------
+    reference : int
+        Its value reference.
+    name, description : str
+        See there.
+    kind : str
+        ``Real``, ``Boolean`` or ``Integer``.
+    causality, variability : str
+        See the standard.
+    initial : str, optional
+        ``exact`` or ``calculated``.
+    start, nominal, minimum, maximum : float, optional
+        See there.
+    unit : UnitDefinition, optional
+        None for a pure number.
+    derivative : int, optional
+        Value reference of the variable whose rate of change this one is.
+    reinit : bool
+        Whether an event may set it.
+    """
+
+    reference: int
+    name: str
+    description: str
+    kind: str
+    causality: str
+    variability: str
+    initial: str | None = None
+    start: float | None = None
+    nominal: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: UnitDefinition | None = None
+    derivative: int | None = None
+    reinit: bool = False
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """All variables, in the order of their value references.
+
+    Attributes
+    ----------
+    variables : tuple of FmuVariable
+        The time, those of FMI 2.0, then those that FMI 3.0 has besides: event indicators and the motion of inputs.
+    names : tuple of str
+        Name of every value reference, those included that no variable has.
+    states, derivatives, inputs, outputs, parameters, member, events, motions : int
+        First value reference of each group.
+    """
+
+    variables: tuple[FmuVariable, ...]
+    names: tuple[str, ...]
+    states: int
+    derivatives: int
+    inputs: int
+    outputs: int
+    parameters: int
+    member: int
+    events: int
+    motions: int
+
+    def of_version(self, version: int) -> list[FmuVariable]:
+        """Return the variables of FMI 2.0 or 3.0; in the former, places count from 1 and equal the value references."""
+        return [v for v in self.variables if version == 3 or 0 < v.reference < self.events]
+
+
+def number_variables(described: Described) -> Numbering:
+    """Number the variables of a model.
+
+    Parameters
+    ----------
+    described : Described
+        The model.
+
+    Returns
+    -------
+    Numbering
+        Value references are: the time, states, their derivatives, inputs, outputs, parameters, the member, event
+        indicators, motions of inputs.
+
+    Raises
+    ------
+    InputError
+        If a unit cannot be read.
+    """
+    d = described
+    groups = (d.states, d.inputs, d.outputs, d.parameters)
+    names = structured_names(v.name for group in groups for v in group)
+    given = iter(names)
+    states, inputs, outputs, parameters = ([(next(given), v) for v in group] for group in groups)
+    first = [0]
+    for count in (1, *(len(g) for g in (states, states, inputs, outputs, parameters)), 1, d.events, len(inputs)):
+        first.append(first[-1] + count)
+    at = dict(zip(("", "states", "derivatives", "inputs", "outputs", "parameters", "member", "events", "motions"), first))
+    listed: dict[str, list[FmuVariable]] = {
+        "states": [_state(d, n, v) for n, v in states],
+        "derivatives": [_rate(n, v, at["states"] + i) for i, (n, v) in enumerate(states)],
+        "inputs": [_input(d, n, v) for n, v in inputs],
+        "outputs": [_calculated(n, v, "output", "continuous") for n, v in outputs],
+        "parameters": [_parameter(d, n, v) for n, v in parameters],
+        "member": [_member(d)],
+        "events": [_event(i) for i in range(d.events)],
+        "motions": [_motion(n, v, at["inputs"] + i) for i, (n, v) in enumerate(inputs)],
+    }
+    numbered = [_TIME, *(replace(v, reference=at[k] + i) for k, group in listed.items() for i, v in enumerate(group))]
+    absent = {at["motions"] + i for i, (_, v) in enumerate(inputs) if v.name in d.table_inputs}
+    if not d.members:
+        absent.add(at["member"])
+    return Numbering(
+        variables=tuple(v for v in numbered if v.reference not in absent),
+        names=tuple(v.name for v in numbered),
+        **{key: value for key, value in at.items() if key},
+    )
+
+
+_SECOND = UnitDefinition("s", (("s", 1),), 1.0, 0.0)
+_TIME = FmuVariable(0, "time", "time", "Real", "independent", "continuous", unit=_SECOND)
+
+
+def _described(name: str, variable: Variable) -> str:
+    """Return the description, with the name where that had to be changed."""
+    text = variable.description or variable.name
+    return text if name == variable.name else f"{text} ({variable.name})"
+
+
+def _range(v: Variable) -> dict[str, float | None]:
+    """Return start, nominal value and range; the start always lies in the range."""
+    return {
+        "start": v.start,
+        "nominal": abs(v.nominal) or None,
+        "minimum": None if v.minimum is None else min(v.minimum, v.start),
+        "maximum": None if v.maximum is None else max(v.maximum, v.start),
+    }
+
+
+def _state(d: Described, name: str, v: Variable) -> FmuVariable:
+    return FmuVariable(
+        0,
+        name,
+        _described(name, v),
+        "Real",
+        "output",
+        "continuous",
+        "exact",
+        unit=define_unit(v.unit),
+        reinit=d.events > 0,
+        **_range(v),
+    )
+
+
+def _rate(name: str, v: Variable, state: int) -> FmuVariable:
+    return FmuVariable(
+        0,
+        f"der({name})",
+        f"rate of change of {name}",
+        "Real",
+        "local",
+        "continuous",
+        "calculated",
+        unit=define_unit(v.unit, per_second=True),
+        derivative=state,
+    )
+
+
+def _calculated(name: str, v: Variable, causality: str, variability: str) -> FmuVariable:
+    unit, limits = define_unit(v.unit), _range(v) | {"start": None}
+    return FmuVariable(0, name, _described(name, v), "Real", causality, variability, "calculated", unit=unit, **limits)
+
+
+def _input(d: Described, name: str, v: Variable) -> FmuVariable:
+    if v.name in d.table_inputs:
+        return _calculated(name, v, "local", "discrete")
+    unit = define_unit(v.unit)
+    return FmuVariable(0, name, _described(name, v), "Real", "input", "continuous", unit=unit, **_range(v))
+
+
+def _parameter(d: Described, name: str, v: Variable) -> FmuVariable:
+    if v.name in d.switches:
+        start = float(v.start != 0)
+        return FmuVariable(0, name, _described(name, v), "Boolean", "parameter", "tunable", "exact", start)
+    unit, text = define_unit(v.unit), _described(name, v)
+    return FmuVariable(0, name, text, "Real", "parameter", "tunable", "exact", unit=unit, **_range(v))
+
+
+def _member(d: Described) -> FmuVariable:
+    text = "which n acts: 0 for f alone, otherwise the number of a trained seed"
+    return FmuVariable(
+        0, "member", text, "Integer", "parameter", "fixed", "exact", start=d.member, minimum=0, maximum=d.members
+    )
+
+
+def _event(i: int) -> FmuVariable:
+    text = "an event is due where this falls below zero"
+    return FmuVariable(0, f"event_indicators[{i + 1}]", text, "Real", "local", "continuous", "calculated")
+
+
+def _motion(name: str, v: Variable, moved: int) -> FmuVariable:
+    text = f"how {name} moves within a communication step of a co-simulation; 0: it is held"
+    unit = define_unit(v.unit, per_second=True)
+    return FmuVariable(
+        0, f"der({name})", text, "Real", "parameter", "tunable", "exact", start=0.0, unit=unit, derivative=moved
+    )
