@@ -47,7 +47,7 @@ def draw_config(rng: np.random.Generator, number: int) -> dict[str, Any]:
     """Return a config of a plant with n."""
     content = draw_plant(rng, number)
     plant, table = content["plant"], load_table(content["model"]["kinetics"])
-    columns = {}
+    columns: dict[str, dict[str, Any]] = {}
     for name in ("S_NH", "S_NH4", "S_NO", "S_NO3", "S_NOX"):
         if name in table.component_names:
             columns[name] = {"as": f"{next(iter(plant['tanks']))}.{name}"}
@@ -165,12 +165,12 @@ def judge(run: Run, name: str, folder: Path) -> tuple[str, str]:
         return "faults", traceback.format_exc(limit=-4)
     made, began = time.perf_counter() - began, time.perf_counter()
     try:
-        error = CLIENTS[name].run(run, [path for path in paths if path.exists()])
+        off = CLIENTS[name].run(run, [path for path in paths if path.exists()])
     except Exception as problem:  # what this looks for
         told = getattr(problem, "stderr", None) or ""
         return "faults", f"{traceback.format_exc(limit=-3)}{told[-2000:]}"
-    words = f"{error:.1e} off, made in {made:.1f} s, run in {time.perf_counter() - began:.1f} s"
-    return ("passed" if error <= CLIENTS[name].limit else "faults"), words
+    words = f"{off:.1e} off, made in {made:.1f} s, run in {time.perf_counter() - began:.1f} s"
+    return ("passed" if off <= CLIENTS[name].limit else "faults"), words
 
 
 def main() -> int:
