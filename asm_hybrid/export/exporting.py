@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
 
-from asm_hybrid.artefacts import WritingError, make_folder, staging, sync_folder, user_path
+from asm_hybrid.artefacts import WritingError, make_folder, sync_folder, user_path
 from asm_hybrid.errors import InputError, nearest, readable
 from asm_hybrid.export.format import FREE, Format, occupied
 from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.paths import as_path
 from asm_hybrid.registry import discover
+from asm_hybrid.staging import staging
 from asm_hybrid.unpacked import run_folder, source_of
 
 __all__ = ["Exported", "available_formats", "export_run"]

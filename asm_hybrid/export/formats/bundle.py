@@ -10,7 +10,7 @@ from asm_hybrid.artefacts import make_folder, write_bytes_atomic, write_text_ato
 from asm_hybrid.errors import readable
 from asm_hybrid.export.format import Format, as_written, read_tables
 from asm_hybrid.export.formats.kinetics import fitted_table
-from asm_hybrid.export.parameter_workbook import parameter_workbook
+from asm_hybrid.export.workbook.tables import parameter_workbook
 from asm_hybrid.manifest import read_manifest, write_manifest
 from asm_hybrid.yamlfile import load_yaml
 
