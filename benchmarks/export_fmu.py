@@ -98,7 +98,7 @@ def make_run(folder: Path, days: int, layered: bool) -> Path:
             "sources": {"online": {"file": "none.csv", "time": times, "columns": columns}},
             "blocks": {"train": [0.0, 0.02], "validate": [0.03, 0.04], "test": [1.0 / (days + 1), 1.0]},
         },
-        "network": {"hidden": [32, 32]},
+        "network": {"hidden": [32, 32], "type": "mlp"},
         "training": {"seeds": [1]},
     }
     settings = ah.InfluentSettings(flow=18446, COD=380, TKN=52, TSS=None, sewage="settled", rain=ah.RandomRain())
