@@ -165,12 +165,13 @@ def judge(run: Run, name: str, folder: Path) -> tuple[str, str]:
         return "faults", traceback.format_exc(limit=-4)
     made, began = time.perf_counter() - began, time.perf_counter()
     try:
-        off = CLIENTS[name].run(run, [path for path in paths if path.exists()])
+        off = CLIENTS[name](run, [path for path in paths if path.exists()])
     except Exception as problem:  # what this looks for
         told = getattr(problem, "stderr", None) or ""
         return "faults", f"{traceback.format_exc(limit=-3)}{told[-2000:]}"
-    words = f"{off:.1e} off, made in {made:.1f} s, run in {time.perf_counter() - began:.1f} s"
-    return ("passed" if off <= CLIENTS[name].limit else "faults"), words
+    ran = time.perf_counter() - began
+    words = f"{off.size:.1e} off, at most {off.limit:.0e}; made in {made:.1f} s, run in {ran:.1f} s"
+    return ("passed" if off.size <= off.limit else "faults"), words
 
 
 def main() -> int:
