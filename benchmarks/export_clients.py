@@ -209,13 +209,13 @@ def _by_torch(model: Any, x: torch.Tensor, u: torch.Tensor, names: Sequence[str]
         forcing = system.forcing(u)
         found = system.derivative(x if term is None else x[None], forcing)
         return {"dxdt": found.reshape(x.shape).numpy()[:, active]}
-    system, found = PlantSystem(model.plant, model.parameters, model.targets), {}
-    tanks = system.along(x, u).X
+    tanks = PlantSystem(model.plant, model.parameters, model.targets).along(x, u).X
+    networks = {}
     for term in model.term:
         features = term.features(tanks.expand(term.members, *tanks.shape), u)
         network = term.evaluate(term.scaled(features))
-        found[f"{term.placement.name}_network"] = network.movedim(0, 1).numpy()
-    return found
+        networks[f"{term.placement.name}_network"] = network.movedim(0, 1).numpy()
+    return networks
 
 
 def run_xlsx(run: Run, paths: Sequence[Path]) -> Off:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from asm_hybrid.artefacts import write_bytes_atomic
-from asm_hybrid.export.format import Format
+from asm_hybrid.export.format import Format, Source
 from asm_hybrid.export.workbook.book import model_workbook
 
 __all__ = ["FORMAT"]
 
 
-def _write(run: Path, stem: Path) -> list[str]:
+def _write(source: Source, stem: Path) -> list[str]:
     """Write the workbook of a run."""
+    run = source.run
     content, notes = model_workbook(run)
     write_bytes_atomic(stem.with_name(f"{stem.name}{FORMAT.endings[0]}"), content)
     return notes
