@@ -8,7 +8,7 @@ table counts N2 as well) and with ten layers. Inputs are those of the generator 
 straight lines between values at 15 min. n has small random weights, as costs do not depend on what they are.
 
 - ``rhs_us``: a call of the right-hand side in a loop in C [µs], compiled by gcc -O3 as the readme says, n acting.
-- ``ratio_cs``, ``ratio_me``: processor time of `fmpy.simulate_fmu` with steps of 900 s, what FMPy itself takes included,
+- ``ratio_cs``, ``ratio_me``: processor time of `fmpy.simulate_fmu` with steps of 900 s, all that FMPy does included,
   over that of our own simulation with its equations written beforehand; the time with their writing is printed too.
 - ``error_cs``, ``error_me``: largest difference of any state from our own simulation, over its largest size. Under
   ``exact`` that from a simulation at a relative tolerance of 1e-9, with that of our own: in layered settlers, whose
