@@ -25,8 +25,9 @@ from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import TakacsSettler, casadi_namespace
 from asm_hybrid.scenario.compiled import CompiledPlant
-from asm_hybrid.scenario.fitted_subject import load_fitted
+from asm_hybrid.scenario.fitted_subject import FittedSubject, load_fitted
 from asm_hybrid.scenario.simulation_inputs import InputSeries
+from asm_hybrid.scenario.steered_subject import steered
 from asm_hybrid.training import load_model, read_inputs
 
 __all__ = ["CLIENTS", "DAY", "Off", "Run", "distance", "farthest"]
@@ -66,14 +67,18 @@ class Run:
     ----------
     folder : Path
         Its folder.
+    scenario : mapping, optional
+        Controllers and time tables that its plant gets.
     """
 
     folder: Path
+    scenario: dict[str, Any] | None = None
 
     @cached_property
-    def subject(self) -> Any:
+    def subject(self) -> FittedSubject:
         """The plant with its n."""
-        return load_fitted(self.folder)
+        found = load_fitted(self.folder)
+        return found if self.scenario is None else steered(found, self.scenario)
 
     @cached_property
     def own(self) -> CompiledPlant:
