@@ -129,7 +129,7 @@ class Run:
         return record.times, {**record.columns, **dict(zip(plant.rows.names, record.states.T, strict=True))}
 
     def compared(self, found: dict[str, np.ndarray], names: Sequence[str]) -> float:
-        """Return the distance of a day that a client gives; at its very start some switch what is due and some do not."""
+        """Return the distance of a day that a client gives, but for its start: not all switch there what is due."""
         _, expected = self.day
         columns = [[source[name][1:] for name in names] for source in (found, expected)]
         return distance(*(np.transpose(part) for part in columns))
