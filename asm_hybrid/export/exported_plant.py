@@ -124,6 +124,19 @@ class ExportedPlant:
         """The seed that validated best, from 1; 0 without n."""
         return self.subject.model.best + 1 if self.terms else 0
 
+    @property
+    def notes(self) -> list[str]:
+        """What whoever drives the model has to know."""
+        found, config = [], self.subject.model.config
+        corrected = [*config.corrections.factors, *config.corrections.shifts]
+        corrected += [name for name in config.corrections.offsets if name in self.plant.input_index]
+        if corrected:
+            words = ", ".join(dict.fromkeys(corrected))
+            found.append(f"the run corrects what was recorded of {words}: give the model corrected values of these")
+        if self.subject.silent:
+            found.append("n is left out, since validation confirmed nothing of what it learnt: the model is f alone")
+        return found
+
     # What equations are functions of.
 
     @cached_property

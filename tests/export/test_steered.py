@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,16 @@ def test_formats_that_hold_the_run_as_it_is_refuse_a_scenario(small_run: Path, t
     with pytest.raises(InputError, match="the format 'xlsx' holds the run as it was trained"):
         export_run(small_run, ["c", "xlsx"], tmp_path / "all", scenario=OXYGEN)
     assert not list(tmp_path.iterdir())
+
+
+def test_who_drives_a_model_is_told_of_corrections(small_run: Path) -> None:
+    plant = read_plant(Source(small_run))
+    assert plant.notes == []
+    corrections = {"factors": {"wastage": 1.7}, "offsets": {"aerobic.S_O": -0.2, "NH4": 0.1}}
+    config = type(plant.subject.model.config).model_validate(
+        {**plant.subject.model.config.model_dump(exclude_unset=True), "corrections": corrections}
+    )
+    subject = replace(plant.subject, model=replace(plant.subject.model, config=config), silent=True)
+    first, second = replace(plant, subject=subject).notes
+    assert "recorded of wastage, aerobic.S_O: give the model corrected values" in first
+    assert "f alone" in second

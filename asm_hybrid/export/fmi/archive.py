@@ -106,13 +106,12 @@ _PAGE = """\
 <h1>{name}</h1>
 <p>{text}</p>
 <p>The fitted plant as dX/dt = f + n, in C: nothing else is needed. Time is in seconds. A co-simulation integrates
-stiffly itself, with its own error control, and passes events itself; inputs are held within a communication step, or
-move as {motion} says.</p>
+stiffly itself, with its own error control, and passes events itself. An input is held from where it was given on, or
+moves in a straight line: by the parameter der(INPUT), in units a second.</p>
 {tables}
 </body>
 </html>
 """
-_MOTION = {2: "fmi2SetRealInputDerivatives", 3: "the parameter der(INPUT), in units a second,"}
 
 
 def _page(described: Described, numbering: Numbering, version: int) -> str:
@@ -121,7 +120,6 @@ def _page(described: Described, numbering: Numbering, version: int) -> str:
     return _PAGE.format(
         name=_escape(described.name),
         text=_escape(described.text),
-        motion=_MOTION[version],
         tables="\n".join(tables),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from asm_hybrid import __version__
@@ -68,7 +69,7 @@ def describe_fmi2(described: Described, numbering: Numbering, token: str) -> str
     listed = _child(root, "ModelVariables")
     for v in variables:
         scalar = _child(listed, "ScalarVariable", **_naming(v))
-        _child(scalar, v.kind, **_typed(v))
+        _child(scalar, v.kind, **_typed(v if v.causality == "local" else replace(v, derivative=None)))
     _structure(root, d, numbering, 2)
     return _xml_text(root)
 

@@ -11,7 +11,7 @@ from asm_hybrid.export.fmi.unit_definitions import UnitDefinition, define_unit
 __all__ = ["FmuVariable", "Numbering", "Values", "number_variables"]
 
 
-_GROUPS = ("states", "derivatives", "inputs", "outputs", "parameters", "member", "events", "motions")
+_GROUPS = ("states", "derivatives", "inputs", "outputs", "parameters", "member", "motions", "events")
 """What follows the time, in the order of value references."""
 
 
@@ -77,10 +77,10 @@ class Numbering:
     Attributes
     ----------
     variables : tuple of FmuVariable
-        The time, those of FMI 2.0, then those that FMI 3.0 has besides: event indicators and the motion of inputs.
+        The time, those of FMI 2.0, then the event indicators that FMI 3.0 has besides.
     names : tuple of str
         Name of every value reference, those included that no variable has.
-    states, derivatives, inputs, outputs, parameters, member, events, motions : int
+    states, derivatives, inputs, outputs, parameters, member, motions, events : int
         First value reference of each group.
     """
 
@@ -92,11 +92,11 @@ class Numbering:
     outputs: int
     parameters: int
     member: int
-    events: int
     motions: int
+    events: int
 
     def of_version(self, version: int) -> list[FmuVariable]:
-        """Return the variables of FMI 2.0 or 3.0; in the former, places count from 1 and equal the value references."""
+        """Return those of FMI 2.0 or 3.0; in the former, places up to the parameters count as value references do."""
         return [v for v in self.variables if version == 3 or 0 < v.reference < self.events]
 
 
@@ -111,8 +111,8 @@ def number_variables(described: Described) -> Numbering:
     Returns
     -------
     Numbering
-        Value references are: the time, states, their derivatives, inputs, outputs, parameters, the member, event
-        indicators, motions of inputs.
+        Value references are: the time, states, their derivatives, inputs, outputs, parameters, the member,
+        motions of inputs, event indicators.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def number_variables(described: Described) -> Numbering:
     given = iter(names)
     states, inputs, outputs, parameters = ([(next(given), v) for v in group] for group in groups)
     first = [0]
-    for count in (1, *(len(g) for g in (states, states, inputs, outputs, parameters)), 1, d.events):
+    for count in (1, *(len(g) for g in (states, states, inputs, outputs, parameters)), 1, len(inputs)):
         first.append(first[-1] + count)
     at = dict(zip(_GROUPS, first[1:], strict=True))
     listed: dict[str, list[FmuVariable]] = {
@@ -135,8 +135,8 @@ def number_variables(described: Described) -> Numbering:
         "outputs": [_real(n, v, "output", "continuous", "calculated") for n, v in outputs],
         "parameters": [_parameter(d, n, v) for n, v in parameters],
         "member": [_member(d)],
-        "events": [_event(i) for i in range(d.events)],
         "motions": [_motion(n, v, at["inputs"] + i) for i, (n, v) in enumerate(inputs)],
+        "events": [_event(i) for i in range(d.events)],
     }
     numbered = [_TIME, *(replace(v, reference=at[k] + i) for k, group in listed.items() for i, v in enumerate(group))]
     absent = {at["motions"] + i for i, (_, v) in enumerate(inputs) if v.name in d.table_inputs}
@@ -208,6 +208,6 @@ def _event(i: int) -> FmuVariable:
 
 
 def _motion(name: str, v: Variable, moved: int) -> FmuVariable:
-    text = f"how {name} moves within a communication step of a co-simulation; 0: it is held"
+    text = f"how {name} moves from the value that it was given on; 0: it is held"
     unit, values = define_unit(v.unit, per_second=True), Values(0.0)
     return FmuVariable(0, f"der({name})", text, "Real", "parameter", "tunable", "exact", values, unit, derivative=moved)

@@ -15,13 +15,14 @@ __all__ = ["FORMAT"]
 
 def _write(source: Source, stem: Path) -> list[str]:
     """Write the folder of sources."""
-    model = describe(read_plant(source))
+    plant = read_plant(source)
+    model = describe(plant)
     groups = {"state": model.states, "input": model.inputs, "output": model.outputs, "parameter": model.parameters}
     texts = {**model.sources, **example_sources(model.name, groups, model.shown)}
     folder = make_folder(stem.with_name(f"{stem.name}{FORMAT.endings[0]}"))
     for name, text in texts.items():
         write_text_atomic(folder / name, with_prefix(text, model.identifier.lower()))
-    return []
+    return plant.notes
 
 
 FORMAT = Format(

@@ -15,10 +15,11 @@ __all__ = ["FORMAT"]
 
 def _write(source: Source, stem: Path) -> list[str]:
     """Write the FMUs of both versions."""
-    archives, notes = make_fmus(describe(read_plant(source)))
+    plant = read_plant(source)
+    archives, notes = make_fmus(describe(plant))
     for version, content in archives.items():
         write_bytes_atomic(stem.with_name(f"{stem.name}-fmi{version}.fmu"), content)
-    return notes
+    return [*plant.notes, *notes]
 
 
 FORMAT = Format(
