@@ -48,7 +48,7 @@ def untrained(
     days: float,
     means: Mapping[str, float] | None = None,
     varied: Mapping[str, float] | None = None,
-    weights: float = WEIGHTS,
+    given: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[FittedModel, pd.DataFrame]:
     """Return a model as a run would leave it, and its record.
 
@@ -62,8 +62,8 @@ def untrained(
         Means of inputs that are no constants of the plant.
     varied : mapping of str to float, optional
         Inputs that swing over the day and the year, and by what share of their mean.
-    weights : float, optional
-        Standard deviation of the weights of n.
+    given : mapping of str to ndarray, (knot,), optional
+        Inputs that are what they are.
     """
     config = load_config(source)
     table = load_kinetics(config)
@@ -74,7 +74,7 @@ def untrained(
         measured = {n.removeprefix(INFLUENT): np.array(v) for n, v in constants.items() if n.startswith(INFLUENT)}
         split = fractionation.split(measured).components
         constants |= {f"{INFLUENT}{name}": float(value) for name, value in split.items()}
-    record = _record(plant, days, config.data.interval, constants, varied or {})
+    record = _record(plant, days, config.data.interval, constants, varied or {}, given or {})
     day = record[list(plant.inputs.names)].to_numpy()[: round(1.0 / config.data.interval)]
     inputs, names = torch.tensor(day), table.parameter_names
     defaults = torch.tensor([p.default for p in table.parameters], dtype=torch.float64)
@@ -97,7 +97,7 @@ def untrained(
             term.low.mul_(BEYOND).clamp_(max=0.0)
             term.high.mul_(BEYOND).clamp_(min=0.0)
             for values in term.network.parameters():
-                values.add_(weights * torch.randn(values.shape, dtype=values.dtype, generator=generator))
+                values.add_(WEIGHTS * torch.randn(values.shape, dtype=values.dtype, generator=generator))
     specs = sensor_specs(config)
     model = FittedModel(
         config=config,
@@ -117,14 +117,20 @@ def untrained(
 
 
 def _record(
-    plant: Plant, days: float, interval: float, means: Mapping[str, float], varied: Mapping[str, float]
+    plant: Plant,
+    days: float,
+    interval: float,
+    means: Mapping[str, float],
+    varied: Mapping[str, float],
+    given: Mapping[str, np.ndarray],
 ) -> pd.DataFrame:
-    """Return the inputs of a record: means that swing, time tables and the clock."""
+    """Return the inputs of a record: means that swing, time tables, the clock, and what is given."""
     days_on = np.arange(round(days / interval) + 1) * interval
     frame = pd.DataFrame({"time": BEGIN + pd.to_timedelta(np.round(days_on * 86400), unit="s")})
     swing = 0.7 * np.sin(2 * np.pi * days_on) + 0.3 * np.sin(2 * np.pi * days_on / 365)
     known = {name: cycle.values(name, days_on) for cycle in plant.layout.cycles for name in cycle.inputs}
     known |= dict(zip(CLOCK, (np.sin(2 * np.pi * days_on), np.cos(2 * np.pi * days_on)), strict=True))
+    known |= given
     for name in plant.inputs.names:
         frame[name] = known[name] if name in known else means[name] * (1 + varied.get(name, 0.0) * swing)
     return frame
@@ -171,6 +177,7 @@ def write_run(
     days: float = 2.0,
     means: Mapping[str, float] | None = None,
     varied: Mapping[str, float] | None = None,
+    given: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
     """Write the run folder of a config without training it; see `untrained`."""
-    return save_run(*untrained(source, days, means, varied), folder)
+    return save_run(*untrained(source, days, means, varied, given), folder)

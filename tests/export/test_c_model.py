@@ -12,7 +12,8 @@ from c_toys import COMPILER
 
 from asm_hybrid.config import build_fractionation
 from asm_hybrid.plant import Plant
-from asm_hybrid.scenario.simulation_inputs import InputSeries
+from asm_hybrid.scenario.scoring import score
+from asm_hybrid.scenario.simulation_inputs import SAMPLE, InputSeries
 from asm_hybrid.solver.cvodes import CompiledProblem
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
@@ -218,6 +219,27 @@ def test_rates_and_outputs_are_those_of_a_simulation(built):
     assert {n for n in names if not n.startswith("indicator.")} == compared
 
 
+INDICATORS = {
+    "aeration energy": "indicator.aeration_energy",
+    "pumping energy": "indicator.pumping_energy",
+    "mixing energy": "indicator.mixing_energy",
+    "EQI": "indicator.effluent_quality",
+}
+
+
+def test_indicators_of_a_moment_are_those_of_a_record_that_stands_still(built):
+    d, plant = built.described, built.subject.plant
+    parameters = dict(zip(plant.table.parameter_names, built.subject.parameters, strict=True))
+    with (found := drawn(built, np.random.default_rng(300)))[0] as model:
+        _, member, time = found
+        x, u = (np.stack([v, v]) for v in (built.state(model.x), built.inputs(model.u, time)))
+        record = built.seeds[member].record(np.array([0.0, SAMPLE]), x, u)
+        outputs = dict(zip([v.name for v in d.outputs], built.call(model, "output", len(d.outputs)), strict=True))
+    told = {i.name: i.value for i in score(plant, record, parameters, 0.0, {}).indicators}
+    expected = {ours: told.get(name, 0.0) for name, ours in INDICATORS.items()}  # none of a stream without water
+    assert expected == pytest.approx({n: v for n, v in outputs.items() if n.startswith("indicator.")}, rel=1e-9)
+
+
 def test_derivatives_are_those_of_casadi_and_of_differences(built):
     d, plant = built.described, built.plant
     places = np.argwhere(built.pattern)
@@ -327,7 +349,7 @@ def test_a_day_is_that_of_a_simulation_with_its_events(built):
     member, plant = built.plant.best, built.plant
     own = built.seeds[member].problem
     own = CompiledProblem(
-        own.state, own.inputs, own.derivative, own.names, own.events, own.after, tolerance=1e-8, absolute=1e-10
+        own.state, own.inputs, own.derivative, own.names, own.events, own.after, tolerance=1e-10, absolute=1e-12
     )
     expected = own.run(built.state(plant.starts[member]), times, inputs.begin, inputs.end)[:, plant.moving]
     with built.model() as model:

@@ -9,8 +9,8 @@ static inline void affine(const double *restrict x, int wide, int rows, int n, c
         for (int g = 0; g < groups; g++) {
             const double *from = x + row * wide + g * n, *matrix = w + g * n * m;
             double *into = y + (row * groups + g) * m;
-            int j = 0;
-            for (; j + BLOCK <= m; j += BLOCK) {
+            const int whole = m - m % BLOCK;
+            for (int j = 0; j < whole; j += BLOCK) {
                 double sum[BLOCK];
                 for (int k = 0; k < BLOCK; k++) sum[k] = b ? b[g * m + j + k] : 0.0;
                 for (int i = 0; i < n; i++) {
@@ -18,7 +18,7 @@ static inline void affine(const double *restrict x, int wide, int rows, int n, c
                 }
                 for (int k = 0; k < BLOCK; k++) into[j + k] = sum[k];
             }
-            for (; j < m; j++) {
+            for (int j = whole; j < m; j++) {
                 double sum = b ? b[g * m + j] : 0.0;
                 for (int i = 0; i < n; i++) sum += from[i] * matrix[i * m + j];
                 into[j] = sum;
