@@ -28,7 +28,7 @@ from asm_hybrid.solver.states import Layout
 from asm_hybrid.solver.stepoptions import sizes
 from asm_hybrid.solver.tableaus import METHODS as STIFF
 
-__all__ = ["Algebra", "algebra_of"]
+__all__ = ["Algebra", "algebra_of", "check_bears_mass"]
 
 MOST_ITERATIONS = 50
 """Iterations of Newton for a consistent start, at most."""
@@ -36,44 +36,44 @@ MOST_ITERATIONS = 50
 LEAST_SHARE = 1e-6
 """Share of a Newton step below which the iteration is given up."""
 
-CLOSE = 1e-6
-"""Newton step, in what the tolerances leave open, that is the last one."""
 
+Tolerances = tuple[float | Tensor, float | Tensor]
+"""Relative, and absolute in the unit of the states."""
 
 Function = Callable[[Tensor], Tensor]
 """f, or its Jacobian, of states ``(…, n)`` at one time."""
 
 
-def _matrix(given: Any, states: int) -> Tensor:
-    """Read a mass matrix ``(n, n)``, in the precision that it was given in, single at least."""
+def _matrix(given: Any, states: int) -> tuple[np.ndarray, float]:
+    """Read a mass matrix ``(n, n)``, and what its numbers can tell apart."""
     if callable(given) and not isinstance(given, Tensor):
         raise InputError(
             "the mass matrix is a function of time or state",
             expected="constant numbers, (n, n) or their diagonal (n,)",
             fix="make the slopes v of these states algebraic: dx/dt = v, and 0 = f(t, x) - M(t, x) v",
         )
+    single = getattr(given, "dtype", None) in (torch.float32, np.dtype(np.float32))
+    learnt = isinstance(given, Tensor) and given.requires_grad
     try:
-        mass = torch.as_tensor(np.asarray(given) if isinstance(given, list | tuple) else given)
-        real = not mass.is_complex() and mass.dtype != torch.bool
-        mass = mass if mass.is_floating_point() and mass.dtype.itemsize > 2 else mass.to(torch.float64)
+        given = given.detach().tolist() if isinstance(given, Tensor) else given
+        mass = np.asarray(given)
+        mass = mass if mass.dtype.kind == "c" else mass.astype(np.float64)
     except (TypeError, ValueError, RuntimeError):
         raise InputError("the mass matrix is no matrix of numbers", expected="(n, n), or its diagonal (n,)") from None
-    if not real:
-        raise InputError("the mass matrix holds something else than real numbers", expected="real numbers")
     if mass.shape not in ((states, states), (states,)):
         raise InputError(
-            f"the mass matrix has shape {tuple(mass.shape)} for {states} states",
+            f"the mass matrix has shape {mass.shape} for {states} states",
             expected=f"({states}, {states}), or its diagonal ({states},)",
         )
-    if mass.requires_grad:
+    if learnt:
         raise InputError(
             "the mass matrix carries gradients",
             expected="a constant",
             fix="write what is learnt into f: divide the equation by it",
         )
-    if not bool(torch.isfinite(mass).all()):
-        raise InputError("the mass matrix holds numbers that are not finite", expected="finite numbers")
-    return torch.diag(mass) if mass.dim() == 1 else mass
+    if mass.dtype.kind == "c" or not np.isfinite(mass).all():
+        raise InputError("the mass matrix holds complex or infinite numbers, or none", expected="finite real numbers")
+    return np.diag(mass) if mass.ndim == 1 else mass, float(np.finfo(np.float32 if single else np.float64).eps)
 
 
 def _spaces(mass: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray]:
@@ -117,11 +117,24 @@ class Algebra:
     right: Tensor
 
     @staticmethod
-    def of(mass: Tensor, like: Tensor) -> Algebra:
-        """Find what a matrix leaves out, in the type of a state and where it is."""
-        own = mass.detach().cpu().double().numpy()
-        left, right = _spaces(own, torch.finfo(mass.dtype).eps)
-        return Algebra(mass.to(like), *(torch.from_numpy(basis).to(like) for basis in (left, right)))
+    def of(mass: np.ndarray, eps: float, like: Tensor) -> Algebra:
+        """Find what a matrix leaves out, in the type of a state and where it is.
+
+        Parameters
+        ----------
+        mass : ndarray, shape (n, n)
+            The matrix.
+        eps : float
+            What its numbers can tell apart.
+        like : Tensor, shape (…, n)
+            A state.
+        """
+        return Algebra(
+            *(
+                torch.tensor(m.tolist(), dtype=torch.float64).reshape(m.shape).to(like)
+                for m in (mass, *_spaces(mass, eps))
+            )
+        )
 
     def rate(self, slope: Tensor, jacobian: Tensor, in_time: Tensor) -> Tensor:
         """Return dx/dt, the algebraic states included.
@@ -138,7 +151,7 @@ class Algebra:
         return cast(Tensor, torch.linalg.solve(whole, slope - (slope + in_time) @ onto))
 
     def consistent(
-        self, f: Function, jacobian: Function, x: Tensor, tolerances: tuple[float | Tensor, float | Tensor], t: float
+        self, f: Function, jacobian: Function, x: Tensor, tolerances: Tolerances, t: float
     ) -> tuple[Tensor, int]:
         """Find the algebraic states by Newton's iteration from given ones; ``M x`` stays as it is.
 
@@ -169,7 +182,7 @@ class Algebra:
         if not self.left.shape[-1]:
             return x, 0
         given = x.detach()
-        newton = _Newton(self, f, jacobian, sizes(given, given, *tolerances), t)
+        newton = _Newton(self, f, jacobian, tolerances, t)
         with torch.no_grad():
             found, count = newton.run(given)
             newton.factor(found)
@@ -178,6 +191,32 @@ class Algebra:
             off = newton.correction(found)
             found = found + (off - off.detach())
         return found, count
+
+
+def check_bears_mass(method: str, where: str | None = None) -> None:
+    """Check that a method takes a mass matrix.
+
+    Parameters
+    ----------
+    method : str
+        Its name.
+    where : str, optional
+        Where it is written, for messages.
+
+    Raises
+    ------
+    InputError
+        When it takes none: explicit methods, and W-methods, which hold their Jacobian. With algebraic equations the
+        observed order of ROS34PW2 then is one, not three.
+    """
+    exact = [name for name, tableau in STIFF.items() if not tableau.any_matrix]
+    if method not in exact:
+        held = ", which holds its Jacobian," if method in STIFF else ""
+        raise InputError(
+            f"{method}{held} takes no mass matrix, and has no algebraic states",
+            where=where,
+            expected=" or ".join(exact),
+        )
 
 
 def algebra_of(mass: Any, layout: Layout, start: Tensor, method: str) -> Algebra | None:
@@ -206,32 +245,38 @@ def algebra_of(mass: Any, layout: Layout, start: Tensor, method: str) -> Algebra
     """
     if mass is None:
         return None
-    exact = [name for name, tableau in STIFF.items() if not tableau.any_matrix]
-    if method not in exact:
-        raise InputError(
-            f"{method} takes no mass matrix",
-            expected=" or ".join(exact),
-            fix="ros34pw2 works with a held Jacobian, which algebraic equations do not bear"
-            if method in STIFF
-            else None,
-        )
+    check_bears_mass(method)
     if not layout.plain:
         raise InputError(
             "a mass matrix is given for a state of several tensors, complex numbers or no axes",
             expected="one real tensor (…, n)",
         )
-    return Algebra.of(_matrix(mass, start.shape[-1]), start)
+    return Algebra.of(*_matrix(mass, start.shape[-1]), start)
 
 
 class _Newton:
-    """Damped iteration of Newton for the algebraic states of a batch [2]_."""
+    """Damped iteration of Newton for the algebraic states of a batch [2]_.
 
-    def __init__(self, algebra: Algebra, f: Function, jacobian: Function, size: Tensor, t: float) -> None:
-        self.algebra, self.f, self.jacobian, self.size, self.t = algebra, f, jacobian, size, t
-        self.factors: tuple[Tensor, Tensor] | None = None
+    A step is the last one when it is so short that the error behind it, about its square, is lost in rounding.
+    """
+
+    def __init__(
+        self,
+        algebra: Algebra,
+        f: Function,
+        jacobian: Function,
+        tolerances: Tolerances,
+        t: float,
+    ) -> None:
+        self.algebra, self.f, self.jacobian, self.t = algebra, f, jacobian, t
+        self.rtol, self.atol = (torch.as_tensor(v).to(algebra.mass) for v in tolerances)
+        self.factors, self.size, self.moved = (algebra.mass, algebra.mass), algebra.mass, False
 
     def factor(self, x: Tensor) -> None:
-        """Factor the algebraic Jacobian at a state, ``(…, k, k)``; refuse one that is singular."""
+        """Factor the algebraic Jacobian at a state, ``(…, k, k)``; refuse one that is singular.
+
+        The size of steps follows: as long as their square is lost in rounding, or what rounding in the equations does.
+        """
         left, right, full = self.algebra.left, self.algebra.right, self.jacobian(x)
         lost = ~torch.isfinite(x).all(-1)
         wrong = ~torch.isfinite(full).flatten(-2).all(-1) & ~lost
@@ -249,28 +294,29 @@ class _Newton:
         equations, values, states = torch.linalg.svd(own / by_row / by_column)
         singular = values[..., -1] <= 16.0 * values.shape[-1] * torch.finfo(x.dtype).eps
         if bool(singular.any()):
-            raise self._singular(
-                x,
-                int(singular.flatten().int().argmax()),
-                (equations[..., -1] / by_row[..., 0]) @ left.T,
-                (states[..., -1, :] / by_column[..., 0, :]) @ right.T,
-            )
+            states = (states[..., -1, :] / by_column[..., 0, :]) @ right.T
+            if self.moved:
+                raise self._unfound(x, states, singular)
+            raise self._singular(x, singular, (equations[..., -1] / by_row[..., 0]) @ left.T, states)
         self.factors = torch.linalg.lu_factor(own)
+        rounding = (full.abs() @ x.abs().unsqueeze(-1)).squeeze(-1) @ left.abs() * (4.0 * torch.finfo(x.dtype).eps)
+        spread = (torch.linalg.inv(own).abs() @ rounding.unsqueeze(-1)).squeeze(-1)
+        tiny, root = torch.finfo(x.dtype).tiny, torch.finfo(x.dtype).eps ** 0.5
+        self.size = sizes(x, x, self.rtol.clamp(max=root), self.atol) + spread @ right.abs().T + tiny
 
     def correction(self, x: Tensor) -> Tensor:
         """Return the Newton step at a state with the Jacobian that was factored last, ``(…, n)``."""
-        assert self.factors is not None
         off = self.f(x) @ self.algebra.left
-        return -torch.linalg.lu_solve(*self.factors, off.unsqueeze(-1)).squeeze(-1) @ self.algebra.right.T
+        step = torch.linalg.lu_solve(*self.factors, off.unsqueeze(-1)).squeeze(-1)
+        return cast(Tensor, -step @ self.algebra.right.T)
 
     def norm(self, step: Tensor) -> Tensor:
-        """Return the length of steps in what the tolerances leave open, one number an element."""
-        return (step / self.size).square().mean(-1).sqrt()
+        """Return the length of steps, one number an element; one at most for the last."""
+        return (step / self.size).abs().amax(-1)
 
     def run(self, x: Tensor) -> tuple[Tensor, int]:
         """Iterate from a state; return the solution, and how many iterations it took."""
         lost = ~torch.isfinite(x).all(-1)
-        before = torch.full_like(self.norm(x), torch.inf)
         for count in range(1, MOST_ITERATIONS + 1):
             self.factor(x)
             step = self.correction(x)
@@ -281,13 +327,13 @@ class _Newton:
                     f"f is not finite at time {self.t:.6g}, where the algebraic states are looked for",
                     fix="start nearer to the solution",
                 )
-            last = lost | (length <= CLOSE) | ((length <= 1.0) & (length > 0.5 * before))
-            x, before = self._moved(x, step, length, lost), length
-            if bool(last.all()):
+            last = lost | (length <= 1.0)
+            x, self.moved = self._step(x, step, length, lost), not bool(last.all())
+            if not self.moved:
                 return x, count
         raise self._unfound(x, step, ~last)
 
-    def _moved(self, x: Tensor, step: Tensor, length: Tensor, lost: Tensor) -> Tensor:
+    def _step(self, x: Tensor, step: Tensor, length: Tensor, lost: Tensor) -> Tensor:
         """Take a Newton step, or as much of it as makes the next one shorter."""
         share, far = torch.ones_like(length), ~lost & (length > 1.0)
         while True:
@@ -314,8 +360,8 @@ class _Newton:
             fix="start nearer to the solution, or from other states if there is none",
         )
 
-    def _singular(self, x: Tensor, which: int, equations: Tensor, states: Tensor) -> InputError:
-        n = x.shape[-1]
+    def _singular(self, x: Tensor, wrong: Tensor, equations: Tensor, states: Tensor) -> InputError:
+        which, n = int(wrong.flatten().int().argmax()), x.shape[-1]
         equation = int(equations.reshape(-1, n)[which].abs().argmax())
         state = int(states.reshape(-1, n)[which].abs().argmax())
         off, value = (float(v.reshape(-1, n)[which, k]) for v, k in ((self.f(x), equation), (x, state)))

@@ -310,9 +310,10 @@ def _too_short(stepper: Stepper, t: float, size: float, x: Tensor, known: Any) -
         if stepper.stiff
         else "take a stiff method (rodas5p) if the problem is stiff, and name the times at which f jumps in jump_t"
     )
+    other = ", or its algebraic Jacobian singular (index 2 and more)" if stepper.algebraic else ""
     return SimulationError(
         f"{stepper.name} does not converge at time {t:.6g}: no step is short enough, and {size:.2g} was "
-        f"the last. The solution may become infinite there; otherwise, {remedy}"
+        f"the last. The solution may become infinite there{other}; otherwise, {remedy}"
     )
 
 

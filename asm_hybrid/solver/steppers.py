@@ -72,6 +72,8 @@ class Stepper(Protocol):
         Whether states within a step are as good as at its end.
     holds : bool
         Whether it may keep what it knows over several steps.
+    algebraic : bool
+        Whether a mass matrix stands before dx/dt.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Stepper(Protocol):
     stiff: bool
     interpolates: bool
     holds: bool
+    algebraic: bool
 
     def known(self, t: Time, x: Tensor) -> Any:
         """Work out what a step needs of its begin, whatever its length: slopes, or the Jacobian."""
@@ -145,13 +148,13 @@ class Explicit:
 
     Attributes
     ----------
-    f, name, order, stiff, interpolates, holds
+    f, name, order, stiff, interpolates, holds, algebraic
         As in `Stepper`.
     tableau : ButcherTableau
         The coefficients.
     """
 
-    stiff, holds = False, False
+    stiff, holds, algebraic = False, False, False
 
     def __init__(self, f: Slopes, tableau: ButcherTableau) -> None:
         self.f, self.tableau = f, tableau
@@ -207,6 +210,11 @@ class _Alone:
         return self.f(forcing, x.squeeze(-2)).unsqueeze(-2)
 
 
+def _number(t: Time) -> float:
+    """Return a time as a number."""
+    return float(t.detach()) if isinstance(t, Tensor) else t
+
+
 class Rosenbrock:
     """A Rosenbrock method with the whole Jacobian; what it knows at a begin is the Jacobian.
 
@@ -223,7 +231,7 @@ class Rosenbrock:
 
     Attributes
     ----------
-    f, name, order, stiff, interpolates, holds
+    f, name, order, stiff, interpolates, holds, algebraic
         As in `Stepper`.
     jacobian : callable
         The Jacobian.
@@ -237,6 +245,7 @@ class Rosenbrock:
 
     def __init__(self, f: Slopes, jacobian: Slopes, tableau: RosenbrockTableau, algebra: Algebra | None = None) -> None:
         self.f, self.jacobian, self.tableau, self.algebra = f, jacobian, tableau, algebra
+        self.algebraic = algebra is not None
         self._mass = None if algebra is None else algebra.mass
         self._length: float | None = None
         self.name, self.order, self.interpolates = tableau.name.lower(), tableau.order, False
@@ -254,7 +263,7 @@ class Rosenbrock:
         """Take a step."""
         tableau = self.tableau
         if self.algebra is not None:
-            self._length = float(h)
+            self._length = _number(h)
         slope = None if tableau.any_matrix else self._slope_in_time(t, x, h)
         times = [last if a == 1.0 else t + a * h for a in tableau.alpha]
         solve = exact_solve(known, 1.0 / (h * tableau.gamma), self._mass)
@@ -280,7 +289,7 @@ class Rosenbrock:
         slope = self.f(t, x)
         if self.algebra is None:
             return slope
-        length = self._length or max(1.0, abs(float(t)))
+        length = self._length or max(1.0, abs(_number(t)))
         return self.algebra.rate(slope, self.jacobian(t, x), self._slope_in_time(t, x, length).squeeze(-2))
 
     def settled(self, t: Time, x: Tensor, rtol: float | Tensor, atol: float | Tensor) -> Tensor:
@@ -288,7 +297,7 @@ class Rosenbrock:
         if self.algebra is None:
             return x
         f, jacobian = (partial(call, t) for call in (self.f, self.jacobian))
-        return self.algebra.consistent(f, jacobian, x, (rtol, atol), float(t))[0]
+        return self.algebra.consistent(f, jacobian, x, (rtol, atol), _number(t))[0]
 
 
 def stepper_of(method: str, f: Slopes, jacobian: Slopes, algebra: Algebra | None = None) -> Stepper:
