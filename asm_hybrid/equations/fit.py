@@ -327,7 +327,11 @@ def describe_ode(config_path: YamlSource) -> list[str]:
         loss = float(run.loss())
     size = sum(p.numel() for p in run.field.parameters())
     what = f"table {config.ode.table}" if config.ode.network is None else "a network"
-    states = ", ".join(f"{name} from {value:g}" for name, value in config.initial.items())
+    sought = config.ode.algebraic or ()
+    states = ", ".join(
+        f"{name} (algebraic) from {value:g}" if name in sought else f"{name} from {value:g}"
+        for name, value in config.initial.items()
+    )
     seen = int(torch.isfinite(run.problem.values).sum())
     return [
         f"{source_name(config_path)}: {config.name}",
