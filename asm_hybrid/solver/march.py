@@ -184,7 +184,7 @@ class Control:
             level, change = (float(self.norm(v / size).max()) for v in (x, slope))
             h = 0.01 * level / change if level > 1e-5 and change > 1e-5 else 1e-6
             h = min(h, span) or 1e-6 * min(1.0, span)
-            bent = stepper.f(t + self.direction * h, x + self.direction * h * slope) - slope
+            bent = stepper.rate(t + self.direction * h, x + self.direction * h * slope) - slope
             bend = float(self.norm(bent / size).max()) / h
             most = max(change, bend)
             other = (0.01 / most) ** (1.0 / stepper.order) if most > 1e-15 else max(1e-6, 1e-3 * h)
@@ -246,7 +246,7 @@ def controlled(
             if known is None:
                 known = stepper.known(before, x)
             if h is None:
-                slope = known if not stepper.stiff else stepper.f(before, x)
+                slope = known if not stepper.stiff else stepper.rate(before, x)
                 h = control.first(stepper, now.value, x.detach(), slope.detach(), rest)
             h = min(max(h, options.min_step), options.max_step)
             size = rest if rest <= min(1.01 * h, options.max_step) else min(h, max(rest / 2.0, options.min_step))
@@ -282,6 +282,7 @@ def controlled(
             known = segment.handed_on
             if end is stop and stop is not None and stop.jump:
                 known, before = None, control.beside(stop.value, 1.0)
+                x = stepper.settled(before, x, control.rtol, control.atol)
 
 
 def _aim(now: Instant, before: Time, stop: Stop | None, size: float, control: Control) -> tuple[Instant, Time, Time]:
@@ -309,9 +310,10 @@ def _too_short(stepper: Stepper, t: float, size: float, x: Tensor, known: Any) -
         if stepper.stiff
         else "take a stiff method (rodas5p) if the problem is stiff, and name the times at which f jumps in jump_t"
     )
+    other = ", or its algebraic Jacobian singular (index 2 and more)" if stepper.algebraic else ""
     return SimulationError(
         f"{stepper.name} does not converge at time {t:.6g}: no step is short enough, and {size:.2g} was "
-        f"the last. The solution may become infinite there; otherwise, {remedy}"
+        f"the last. The solution may become infinite there{other}; otherwise, {remedy}"
     )
 
 
@@ -380,6 +382,7 @@ def fixed(
             known = known if stepper.holds and i < count - 1 else segment.handed_on
         if stop.jump:
             known, before = None, control.beside(stop.value, 1.0)
+            x = stepper.settled(before, x, control.rtol, control.atol)
     while open_end:
         assert most is not None
         if taken >= control.options.max_num_steps:

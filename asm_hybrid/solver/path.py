@@ -192,13 +192,14 @@ def travel(
         The solution up to the last time, or to the event.
     """
     begin = way.instant(0)
+    x0 = stepper.settled(begin.time, x0, control.rtol, control.atol)
     path = Path([begin.value], [x0])
     watch = path.watch = None if event is None else Watch(event, begin, x0)
     stops = way.stops(control, control.fixed or way.carries or not stepper.interpolates)
     march = fixed if control.fixed else controlled
     segments = march(stepper, x0, begin, stops, control, calls, way.open)
     i, count = 1, len(way.values)
-    i = _repeated(path, way, i, stepper.f)
+    i = _repeated(path, way, i, stepper.rate)
     while i < count:
         segment = next(segments)
         path.steps += 1
@@ -213,7 +214,7 @@ def travel(
                 return _ended(path, found)
             path.values.append(when.value)
             path.states.append(x)
-            i = _repeated(path, way, i + 1, stepper.f)
+            i = _repeated(path, way, i + 1, stepper.rate)
         if (
             watch is not None
             and i < count
@@ -221,7 +222,7 @@ def travel(
         ):
             return _ended(path, found)
     if watch is not None and count > 1:
-        found = watch.at_the_end(way.instant(count - 1), path.states[-1], stepper.f, control)
+        found = watch.at_the_end(way.instant(count - 1), path.states[-1], stepper.rate, control)
         if found is not None:
             last = way.direction * way.values[-1]
             keep_until = sum(way.direction * v < last for v in path.values)
@@ -242,12 +243,12 @@ def _ended(path: Path, found: Found) -> Path:
     return path
 
 
-def _repeated(path: Path, way: Way, i: int, f: Slopes) -> int:
+def _repeated(path: Path, way: Way, i: int, rate: Slopes) -> int:
     """Add the state again where a time stands again, and return the next time that does not."""
     while i < len(way.values) and way.values[i] == way.values[i - 1]:
         x, before, again = path.states[-1], way.instant(i - 1), way.instant(i)
         if isinstance(again.time, Tensor) and isinstance(before.time, Tensor):
-            x = drift(f, before.time, x, again.time - before.time)
+            x = drift(rate, before.time, x, again.time - before.time)
         path.values.append(again.value)
         path.states.append(x)
         i += 1

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from asm_hybrid.errors import InputError, SimulationError, nearest
 from asm_hybrid.solver import butcher
 from asm_hybrid.solver.adjoint import Backward, solved_with_adjoint
+from asm_hybrid.solver.algebra import algebra_of
 from asm_hybrid.solver.events import Event, differentiable
 from asm_hybrid.solver.march import Callback, Callbacks, Control
 from asm_hybrid.solver.path import Path, Way, interpolated, timelike, travel
@@ -133,12 +134,13 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     parameters: Iterable[Tensor] | None = None,
     adjoint_options: Mapping[str, Any] | None = None,
     jacobian: Field | None = None,
+    mass: Any = None,
     event: Field | None = None,
     dense: bool = False,
     check: bool = True,
     stiffness: bool = True,
 ) -> OdeSolution:
-    """Solve ``dx/dt = f(t, x)``.
+    """Solve ``dx/dt = f(t, x)``, or ``M dx/dt = f(t, x)``.
 
     Parameters
     ----------
@@ -177,6 +179,10 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         default those of the forward pass, without its step_t and norm.
     jacobian : callable, optional
         df/dx, ``(…, n, n)``, for a state that is one real tensor; by default torch works it out.
+    mass : array or Tensor, shape (n, n) or (n,), optional
+        The constant mass matrix M or its diagonal, singular where equations are algebraic; `rodas4` and `rodas5p` only.
+        Algebraic states are then found from those of ``x0``, while ``M x0`` stays as it is, and the first of the
+        returned states has them. The algebraic Jacobian must be regular (index 1).
     event : callable, optional
         From time and state to values that have a sign. Integration ends where the first of them changes it [2]_; the
         sign is looked at after every step and at every returned time. A value that is zero at the start has the sign
@@ -218,6 +224,7 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     way = Way.of(timelike(times, start), event is not None)
     inside = _Inside(f, layout, way.times)
     slopes = _jacobian_of(inside, jacobian, layout, method)
+    stepper = stepper_of(method, inside, slopes, algebra_of(mass, layout, start, method))
     if steps is not None and way.open:
         raise InputError(f"{method} has no end but the event, and 'steps' is given", fix="options={'step_size': …}")
     relative, absolute = default_tolerances(start.dtype)
@@ -235,7 +242,7 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
 
     def run(asked: Way = way) -> Path:
         return travel(
-            stepper_of(method, inside, slopes),
+            stepper,
             start,
             asked,
             control,
@@ -265,7 +272,7 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         _warn_if_stiff(inside, path, states.detach(), method, evaluations)
     event_time = event_state = None
     if path.found is not None and path.watch is not None:
-        event_time, last = differentiable(path.watch, path.found, inside, way.times.dtype)
+        event_time, last = differentiable(path.watch, path.found, stepper.rate, way.times.dtype)
         states, event_state = torch.cat([states[:-1], last.unsqueeze(0)]), layout.unpack(last)
         before = len(path.values) - 1
         returned = torch.cat([way.times[:before], event_time.unsqueeze(0)])

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
 
+from asm_hybrid.solver.algebra import Algebra
 from asm_hybrid.solver.butcher import TABLEAUS, ButcherTableau
 from asm_hybrid.solver.rosenbrock import StiffSystem, advance, exact_solve
 from asm_hybrid.solver.tableaus import METHODS as STIFF
@@ -70,6 +72,8 @@ class Stepper(Protocol):
         Whether states within a step are as good as at its end.
     holds : bool
         Whether it may keep what it knows over several steps.
+    algebraic : bool
+        Whether a mass matrix stands before dx/dt.
     """
 
     name: str
@@ -78,6 +82,7 @@ class Stepper(Protocol):
     stiff: bool
     interpolates: bool
     holds: bool
+    algebraic: bool
 
     def known(self, t: Time, x: Tensor) -> Any:
         """Work out what a step needs of its begin, whatever its length: slopes, or the Jacobian."""
@@ -87,6 +92,12 @@ class Stepper(Protocol):
 
     def within(self, step: Step, x: Tensor, known: tuple[Any, Any], h: Time, place: Time) -> Tensor:
         """Interpolate at a place of a step, from zero at its begin to one at its end; ``known`` at both ends."""
+
+    def rate(self, t: Time, x: Tensor) -> Tensor:
+        """Return dx/dt along a solution: f, unless a mass matrix stands before dx/dt."""
+
+    def settled(self, t: Time, x: Tensor, rtol: float | Tensor, atol: float | Tensor) -> Tensor:
+        """Return a state from which steps can begin: its algebraic states obey their equations."""
 
 
 def moved(x: Tensor, weights: Sequence[float], stages: Sequence[Tensor], h: Time) -> Tensor:
@@ -102,13 +113,13 @@ def moved(x: Tensor, weights: Sequence[float], stages: Sequence[Tensor], h: Time
     return torch.add(x, total, alpha=h) if isinstance(h, float) else x + h * total
 
 
-def drift(f: Slopes, t: Time, x: Tensor, h: Tensor) -> Tensor:
+def drift(rate: Slopes, t: Time, x: Tensor, h: Tensor) -> Tensor:
     """Move a state along the solution by a length of time that is zero in value.
 
     Parameters
     ----------
-    f : callable
-        f, on states as they are laid out.
+    rate : callable
+        dx/dt, on states as they are laid out.
     t : Time
         The time.
     x : Tensor, shape (…, n)
@@ -121,8 +132,8 @@ def drift(f: Slopes, t: Time, x: Tensor, h: Tensor) -> Tensor:
     Tensor, shape (…, n)
         The state, unchanged in value, with first and second derivatives.
     """
-    first = f(t, x)
-    return x + 0.5 * h * (first + f(t + h, x + h * first))
+    first = rate(t, x)
+    return x + 0.5 * h * (first + rate(t + h, x + h * first))
 
 
 class Explicit:
@@ -137,13 +148,13 @@ class Explicit:
 
     Attributes
     ----------
-    f, name, order, stiff, interpolates, holds
+    f, name, order, stiff, interpolates, holds, algebraic
         As in `Stepper`.
     tableau : ButcherTableau
         The coefficients.
     """
 
-    stiff, holds = False, False
+    stiff, holds, algebraic = False, False, False
 
     def __init__(self, f: Slopes, tableau: ButcherTableau) -> None:
         self.f, self.tableau = f, tableau
@@ -180,6 +191,14 @@ class Explicit:
             rest = rest + (16.0 * place * (1.0 - place)) * lack
         return cast(Tensor, x + place * rise + (place * (1.0 - place)) * rest)
 
+    def rate(self, t: Time, x: Tensor) -> Tensor:
+        """Return f."""
+        return self.f(t, x)
+
+    def settled(self, t: Time, x: Tensor, rtol: float | Tensor, atol: float | Tensor) -> Tensor:
+        """Return the state itself."""
+        return x
+
 
 class _Alone:
     """f as a `StiffSystem` of one block, whose input is the time."""
@@ -189,6 +208,11 @@ class _Alone:
 
     def derivative(self, x: Tensor, forcing: Time) -> Tensor:
         return self.f(forcing, x.squeeze(-2)).unsqueeze(-2)
+
+
+def _number(t: Time) -> float:
+    """Return a time as a number."""
+    return float(t.detach()) if isinstance(t, Tensor) else t
 
 
 class Rosenbrock:
@@ -202,21 +226,28 @@ class Rosenbrock:
         Its Jacobian, ``(…, n, n)``.
     tableau : RosenbrockTableau
         The coefficients.
+    algebra : Algebra, optional
+        The mass matrix before dx/dt; the identity by default.
 
     Attributes
     ----------
-    f, name, order, stiff, interpolates, holds
+    f, name, order, stiff, interpolates, holds, algebraic
         As in `Stepper`.
     jacobian : callable
         The Jacobian.
     tableau : RosenbrockTableau
         The coefficients.
+    algebra : Algebra or None
+        The mass matrix.
     """
 
     stiff = True
 
-    def __init__(self, f: Slopes, jacobian: Slopes, tableau: RosenbrockTableau) -> None:
-        self.f, self.jacobian, self.tableau = f, jacobian, tableau
+    def __init__(self, f: Slopes, jacobian: Slopes, tableau: RosenbrockTableau, algebra: Algebra | None = None) -> None:
+        self.f, self.jacobian, self.tableau, self.algebra = f, jacobian, tableau, algebra
+        self.algebraic = algebra is not None
+        self._mass = None if algebra is None else algebra.mass
+        self._length: float | None = None
         self.name, self.order, self.interpolates = tableau.name.lower(), tableau.order, False
         self.holds = tableau.any_matrix
         self._system = cast(StiffSystem, _Alone(f))
@@ -231,10 +262,12 @@ class Rosenbrock:
     def step(self, t: Time, x: Tensor, h: Time, known: Any, last: Time) -> Step:
         """Take a step."""
         tableau = self.tableau
+        if self.algebra is not None:
+            self._length = _number(h)
         slope = None if tableau.any_matrix else self._slope_in_time(t, x, h)
         times = [last if a == 1.0 else t + a * h for a in tableau.alpha]
-        solve = exact_solve(known, 1.0 / (h * tableau.gamma))
-        end, stages = advance(self._system, x.unsqueeze(-2), solve, times, h, tableau, slope)
+        solve = exact_solve(known, 1.0 / (h * tableau.gamma), self._mass)
+        end, stages = advance(self._system, x.unsqueeze(-2), solve, times, h, tableau, slope, self._mass)
         with torch.no_grad():
             error = sum((e * k for e, k in zip(tableau.e, stages, strict=True) if e != 0.0), torch.zeros_like(end))
         return Step(end.squeeze(-2), error.squeeze(-2), None, stages if tableau.dense else ())
@@ -251,8 +284,23 @@ class Rosenbrock:
         """Refuse: states within a step come from steps that end there."""
         raise NotImplementedError("steps of a Rosenbrock method end where a state is asked for")
 
+    def rate(self, t: Time, x: Tensor) -> Tensor:
+        """Return dx/dt, with the algebraic states' own where there is a mass matrix."""
+        slope = self.f(t, x)
+        if self.algebra is None:
+            return slope
+        length = self._length or max(1.0, abs(_number(t)))
+        return self.algebra.rate(slope, self.jacobian(t, x), self._slope_in_time(t, x, length).squeeze(-2))
 
-def stepper_of(method: str, f: Slopes, jacobian: Slopes) -> Stepper:
+    def settled(self, t: Time, x: Tensor, rtol: float | Tensor, atol: float | Tensor) -> Tensor:
+        """Return the state with its algebraic states found."""
+        if self.algebra is None:
+            return x
+        f, jacobian = (partial(call, t) for call in (self.f, self.jacobian))
+        return self.algebra.consistent(f, jacobian, x, (rtol, atol), _number(t))[0]
+
+
+def stepper_of(method: str, f: Slopes, jacobian: Slopes, algebra: Algebra | None = None) -> Stepper:
     """Return the method of a name.
 
     Parameters
@@ -263,11 +311,13 @@ def stepper_of(method: str, f: Slopes, jacobian: Slopes) -> Stepper:
         What it integrates.
     jacobian : callable
         The Jacobian of f, which only stiff methods ask for.
+    algebra : Algebra, optional
+        The mass matrix, which only stiff methods take.
 
     Returns
     -------
     Stepper
     """
     if method in STIFF:
-        return Rosenbrock(f, jacobian, STIFF[method])
+        return Rosenbrock(f, jacobian, STIFF[method], algebra)
     return Explicit(f, TABLEAUS[method])
