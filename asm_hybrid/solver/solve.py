@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from asm_hybrid.errors import InputError, SimulationError, nearest
 from asm_hybrid.solver import butcher
 from asm_hybrid.solver.adjoint import Backward, solved_with_adjoint
+from asm_hybrid.solver.delays import Delayed, Past, past_of
 from asm_hybrid.solver.events import Event, differentiable
 from asm_hybrid.solver.march import Callback, Callbacks, Control
 from asm_hybrid.solver.path import Path, Way, interpolated, timelike, travel
@@ -45,8 +46,8 @@ FIXED = tuple(butcher.FIXED)
 FEW_STEPS = 30
 """An adaptive method that needs fewer steps than this is not accused of anything."""
 
-Field = Callable[[Tensor, Any], Any]
-"""f(t, x), or its Jacobian, or the values of an event."""
+Field = Callable[..., Any]
+"""f(t, x), with delays f(t, x, lags), or its Jacobian; or the values of an event, of (t, x)."""
 
 
 _IN_THEIR_PLACE = {
@@ -134,17 +135,20 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     adjoint_options: Mapping[str, Any] | None = None,
     jacobian: Field | None = None,
     event: Field | None = None,
+    delays: float | Tensor | Sequence[float | Tensor] | None = None,
+    history: Callable[[Tensor], Any] | State | None = None,
     dense: bool = False,
     check: bool = True,
     stiffness: bool = True,
 ) -> OdeSolution:
-    """Solve ``dx/dt = f(t, x)``.
+    """Solve ``dx/dt = f(t, x)``, or ``dx/dt = f(t, x, x(t - τ))``.
 
     Parameters
     ----------
     f : callable
         From a time ``()``, of the type of the times, and a state to its slopes, shaped as the state. With a stiff
-        method, the elements of a batch ``(…, n)`` must not depend on each other. Where f has attributes
+        method, the elements of a batch ``(…, n)`` must not depend on each other. With `delays`, its third argument is
+        the state a delay ago. Where f has attributes
         ``callback_step``, ``callback_accept_step`` or ``callback_reject_step``, they are called with time, state and
         length of each step that is tried, taken or refused; with ``_adjoint`` behind the name, in the backward pass.
     x0 : Tensor, shape (…, n), or tuple of Tensor
@@ -176,11 +180,18 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         ``method``, ``rtol``, ``atol``, ``steps``, ``seminorm`` and options of the steps for the backward pass; by
         default those of the forward pass, without its step_t and norm.
     jacobian : callable, optional
-        df/dx, ``(…, n, n)``, for a state that is one real tensor; by default torch works it out.
+        df/dx, ``(…, n, n)``, of the arguments of f, for a state that is one real tensor; by default torch works it out.
     event : callable, optional
         From time and state to values that have a sign. Integration ends where the first of them changes it [2]_; the
         sign is looked at after every step and at every returned time. A value that is zero at the start has the sign
         that it takes when it leaves zero.
+    delays : float, Tensor or sequence of these, optional
+        Constant delays τ above zero, shared by a batch, which may carry gradients. f has a third argument: for one
+        delay the state that long ago, for a sequence, or a tensor ``(d,)``, these states along an axis in front,
+        ``(d, …, n)``. No step is longer than the smallest delay; see `asm_hybrid.solver.delays`.
+    history : callable, Tensor or tuple of Tensor, optional
+        The state before the first time, from the largest delay before it: a function of time, or a constant state.
+        At the first time, `x0` holds. Times at which it has kinks or jumps are named in ``jump_t``.
     dense : bool
         Whether the solution is kept between the times, for `OdeSolution.at`.
     check : bool
@@ -216,7 +227,9 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     if method in STIFF and start.dtype not in (torch.float32, torch.float64):
         raise InputError(f"{method} is used with {start.dtype}", expected="single or double precision")
     way = Way.of(timelike(times, start), event is not None)
-    inside = _Inside(f, layout, way.times)
+    order = STIFF[method].order if method in STIFF else butcher.TABLEAUS[method].order
+    past = past_of(delays, history, layout, way, own, method, order)
+    inside = _Inside(f, layout, way.times, past)
     slopes = _jacobian_of(inside, jacobian, layout, method)
     if steps is not None and way.open:
         raise InputError(f"{method} has no end but the event, and 'steps' is given", fix="options={'step_size': …}")
@@ -229,19 +242,22 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         way.direction,
         way.times.dtype,
         steps,
+        math.inf if past is None else past.delays.least,
     )
     watched = None if event is None else _values_of(event, inside)
-    adjoined = _adjoined(f, method, adjoint, parameters, adjoint_options, dense)
+    adjoined = _adjoined(f, method, adjoint, parameters, adjoint_options, dense, past)
 
     def run(asked: Way = way) -> Path:
+        stepper = stepper_of(method, inside, slopes)
         return travel(
-            stepper_of(method, inside, slopes),
+            stepper if past is None else Delayed(stepper, past),
             start,
             asked,
             control,
             _callbacks(f, layout, method, ""),
             event=watched,
-            keep=dense,
+            keep=past.segments if past is not None else [] if dense else None,
+            kinks=() if past is None else past.kinks,
         )
 
     if adjoined is None:
@@ -288,6 +304,7 @@ class _Inside:
     f: Field
     layout: Layout
     times: Tensor
+    past: Past | None = None
     calls: int = 0
     _last: tuple[Tensor, int] | None = None
 
@@ -295,12 +312,21 @@ class _Inside:
         """Return a time as f has it."""
         return t if isinstance(t, Tensor) else torch.full((), t, dtype=self.times.dtype, device=self.times.device)
 
+    def arguments(self, t: Time, x: Tensor) -> tuple[Any, ...]:
+        """Return the arguments of f."""
+        given = (self.at(t), self.layout.unpack(x))
+        return given if self.past is None else (*given, self.past.lags(t))
+
+    def slopes(self, t: Time, x: Tensor) -> Tensor:
+        """Return what f gives."""
+        return self.layout.pack(self.f(*self.arguments(t, x)))
+
     def __call__(self, t: Time, x: Tensor) -> Tensor:
         self.calls += 1
         if x.is_inference():
-            return self.layout.pack(self.f(self.at(t), self.layout.unpack(x)))
+            return self.slopes(t, x)
         before = x._version
-        slopes = self.layout.pack(self.f(self.at(t), self.layout.unpack(x)))
+        slopes = self.slopes(t, x)
         if x._version != before:
             raise InputError("f changes the state that it is given", fix="return slopes, and leave the state as it is")
         if self._last is not None and self._last[0]._version != self._last[1]:
@@ -363,6 +389,7 @@ def _adjoined(
     parameters: Iterable[Tensor] | None,
     adjoint_options: Mapping[str, Any] | None,
     dense: bool,
+    past: Past | None,
 ) -> tuple[Tensor, ...] | None:
     """Return the parameters for the adjoint; None without it."""
     if not adjoint:
@@ -375,6 +402,10 @@ def _adjoined(
             f"the adjoint is asked for with {method}",
             expected="adjoint=True with " + ", ".join((*ADAPTIVE, *FIXED)),
             fix="remove adjoint: stiff methods have their gradient from the steps themselves",
+        )
+    if past is not None:
+        raise InputError(
+            "the adjoint is asked for with delays", fix="remove adjoint: the gradient comes from the steps themselves"
         )
     if dense:
         raise InputError("the adjoint keeps no steps, and 'dense' is given", fix="remove one of them")
@@ -439,7 +470,7 @@ def _jacobian_of(inside: _Inside, given: Field | None, layout: Layout, method: s
             )
 
         def checked(t: Time, x: Tensor) -> Tensor:
-            found = given(inside.at(t), x)
+            found = given(*inside.arguments(t, x))
             wide = (*x.shape, x.shape[-1])
             if not isinstance(found, Tensor) or found.is_complex() or found.shape not in (wide, wide[-2:]):
                 shape = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
@@ -450,8 +481,7 @@ def _jacobian_of(inside: _Inside, given: Field | None, layout: Layout, method: s
 
     def jacobian(t: Time, x: Tensor) -> Tensor:
         def summed(at: Tensor) -> Tensor:
-            slopes = inside.layout.pack(inside.f(inside.at(t), inside.layout.unpack(at)))
-            return slopes.reshape(-1, x.shape[-1]).sum(0)
+            return inside.slopes(t, at).reshape(-1, x.shape[-1]).sum(0)
 
         return cast(Tensor, torch.func.jacrev(summed)(x)).movedim(0, -2)
 
