@@ -383,7 +383,7 @@ class Delayed:
         self.f, self.name, self.order, self.stiff = inner.f, inner.name, inner.order, inner.stiff
         self.interpolates, self.holds = inner.interpolates, inner.holds
 
-    def known(self, t: Time, x: Tensor) -> Tensor:
+    def known(self, t: Time, x: Tensor) -> Any:
         """Return what the method knows at a begin."""
         return self.inner.known(t, x)
 

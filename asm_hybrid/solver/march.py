@@ -136,6 +136,8 @@ class Segment:
     @property
     def handed_on(self) -> Any:
         """What the next step can use; None where it has to be worked out."""
+        if isinstance(self.end, Stop) and self.end.kink:
+            return None
         return self._slope if self.step.known is None else self.step.known
 
     def slope(self) -> Any:
@@ -294,10 +296,8 @@ def controlled(
             h = max(h, size * factor) if ends and factor >= 1.0 else size * factor
             x, now, before = step.end, end, end.time
             known = segment.handed_on
-            if end is stop and stop is not None:
-                known = None if stop.kink else known
-                if stop.jump:
-                    known, before = None, control.beside(stop.value, 1.0)
+            if end is stop and stop is not None and stop.jump:
+                known, before = None, control.beside(stop.value, 1.0)
 
 
 def _aim(now: Instant, before: Time, stop: Stop | None, size: float, control: Control) -> tuple[Instant, Time, Time]:
@@ -402,7 +402,6 @@ def fixed(
             yield segment
             x, now, before = segment.step.end, end, end.time
             known = known if stepper.holds and i < count - 1 else segment.handed_on
-        known = None if stop.kink else known
         if stop.jump:
             known, before = None, control.beside(stop.value, 1.0)
     while open_end:

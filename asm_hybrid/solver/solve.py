@@ -15,8 +15,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,13 +24,14 @@ from asm_hybrid.errors import InputError, SimulationError, nearest
 from asm_hybrid.solver import butcher
 from asm_hybrid.solver.adjoint import Backward, solved_with_adjoint
 from asm_hybrid.solver.delays import Delayed, Past, past_of
-from asm_hybrid.solver.events import Event, differentiable
+from asm_hybrid.solver.events import differentiable
+from asm_hybrid.solver.inside import Field, Inside, jacobian_of, values_of
 from asm_hybrid.solver.march import Callback, Callbacks, Control
 from asm_hybrid.solver.path import Path, Way, interpolated, timelike, travel
 from asm_hybrid.solver.solution import OdeSolution
 from asm_hybrid.solver.states import Layout, State, check_start
 from asm_hybrid.solver.stepoptions import StepOptions, as_tolerance, default_tolerances
-from asm_hybrid.solver.steppers import Slopes, Time, stepper_of
+from asm_hybrid.solver.steppers import Slopes, stepper_of
 from asm_hybrid.solver.stiffness import STIFF_FROM, fastest_decay, products_for
 from asm_hybrid.solver.tableaus import METHODS as STIFF
 
@@ -45,10 +45,6 @@ FIXED = tuple(butcher.FIXED)
 
 FEW_STEPS = 30
 """An adaptive method that needs fewer steps than this is not accused of anything."""
-
-Field = Callable[..., Any]
-"""f(t, x), with delays f(t, x, lags), or its Jacobian; or the values of an event, of (t, x)."""
-
 
 _IN_THEIR_PLACE = {
     **dict.fromkeys(("explicit_adams", "implicit_adams", "fixed_adams"), "use dopri8 or tsit5, or torchdiffeq itself"),
@@ -229,8 +225,8 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     way = Way.of(timelike(times, start), event is not None)
     order = STIFF[method].order if method in STIFF else butcher.TABLEAUS[method].order
     past = past_of(delays, history, layout, way, own, method, order)
-    inside = _Inside(f, layout, way.times, past)
-    slopes = _jacobian_of(inside, jacobian, layout, method)
+    inside = Inside(f, layout, way.times, past)
+    slopes = jacobian_of(inside, jacobian, layout)
     if steps is not None and way.open:
         raise InputError(f"{method} has no end but the event, and 'steps' is given", fix="options={'step_size': …}")
     relative, absolute = default_tolerances(start.dtype)
@@ -244,7 +240,7 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         steps,
         math.inf if past is None else past.delays.least,
     )
-    watched = None if event is None else _values_of(event, inside)
+    watched = None if event is None else values_of(event, inside)
     adjoined = _adjoined(f, method, adjoint, parameters, adjoint_options, dense, past)
 
     def run(asked: Way = way) -> Path:
@@ -295,56 +291,6 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
 
 
 _REMEDY = "take more steps or smaller tolerances, or a stiff method (rodas5p) if the problem is stiff"
-
-
-@dataclass
-class _Inside:
-    """f on states as they are laid out; counts its evaluations."""
-
-    f: Field
-    layout: Layout
-    times: Tensor
-    past: Past | None = None
-    calls: int = 0
-    _last: tuple[Tensor, int] | None = None
-
-    def at(self, t: Time) -> Tensor:
-        """Return a time as f has it."""
-        return t if isinstance(t, Tensor) else torch.full((), t, dtype=self.times.dtype, device=self.times.device)
-
-    def arguments(self, t: Time, x: Tensor) -> tuple[Any, ...]:
-        """Return the arguments of f."""
-        given = (self.at(t), self.layout.unpack(x))
-        return given if self.past is None else (*given, self.past.lags(t))
-
-    def slopes(self, t: Time, x: Tensor) -> Tensor:
-        """Return what f gives."""
-        return self.layout.pack(self.f(*self.arguments(t, x)))
-
-    def __call__(self, t: Time, x: Tensor) -> Tensor:
-        self.calls += 1
-        if x.is_inference():
-            return self.slopes(t, x)
-        before = x._version
-        slopes = self.slopes(t, x)
-        if x._version != before:
-            raise InputError("f changes the state that it is given", fix="return slopes, and leave the state as it is")
-        if self._last is not None and self._last[0]._version != self._last[1]:
-            raise InputError("f changes the slopes that it returned before", fix="return a new tensor every time")
-        self._last = None if slopes.is_inference() else (slopes, slopes._version)
-        return slopes
-
-
-def _values_of(event: Field, inside: _Inside) -> Event:
-    """Return the values of an event for states as they are laid out, ``(k,)``."""
-
-    def values(t: Time, x: Tensor) -> Tensor:
-        found = event(inside.at(t), inside.layout.unpack(x))
-        if not isinstance(found, Tensor) or found.is_complex() or found.numel() == 0:
-            raise InputError("the event function gives no real tensor", expected="values that have a sign")
-        return found.reshape(-1)
-
-    return values
 
 
 def _norm(options: StepOptions, layout: Layout, method: str) -> Callable[[Tensor], Tensor]:
@@ -425,7 +371,7 @@ def _adjoined(
 
 
 def _backward(
-    inside: _Inside,
+    inside: Inside,
     f: Field,
     layout: Layout,
     method: str,
@@ -457,35 +403,6 @@ def _backward(
     check_method(chosen, count, "adjoint_options", options.step_size)
     calls = _callbacks(f, layout, chosen, "_adjoint")
     return Backward(inside, chosen, tolerances[0], tolerances[1], options, count, seminorm, calls)
-
-
-def _jacobian_of(inside: _Inside, given: Field | None, layout: Layout, method: str) -> Slopes:
-    """Return df/dx, ``(…, n, n)``; the sum over the batch has every element's own slopes, as none sees another."""
-    if given is not None:
-        if not layout.plain:
-            raise InputError(
-                "a Jacobian is given for a state of several tensors, complex numbers or no axes",
-                expected="one real tensor (…, n)",
-                fix="remove 'jacobian': torch works it out",
-            )
-
-        def checked(t: Time, x: Tensor) -> Tensor:
-            found = given(*inside.arguments(t, x))
-            wide = (*x.shape, x.shape[-1])
-            if not isinstance(found, Tensor) or found.is_complex() or found.shape not in (wide, wide[-2:]):
-                shape = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
-                raise InputError(f"the Jacobian has {shape} for states {tuple(x.shape)}", expected=f"df/dx, {wide}")
-            return found.to(x).expand(wide)
-
-        return checked
-
-    def jacobian(t: Time, x: Tensor) -> Tensor:
-        def summed(at: Tensor) -> Tensor:
-            return inside.slopes(t, at).reshape(-1, x.shape[-1]).sum(0)
-
-        return cast(Tensor, torch.func.jacrev(summed)(x)).movedim(0, -2)
-
-    return jacobian
 
 
 def _warn_if_stiff(f: Slopes, path: Path, states: Tensor, method: str, evaluations: int) -> None:
