@@ -9,15 +9,14 @@ import math
 import os
 import re
 import secrets
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from asm_hybrid.errors import InputError, readable
-from asm_hybrid.locking import grip, locked, remove_abandoned
+from asm_hybrid.locking import grip, remove_abandoned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +33,6 @@ __all__ = [
     "read_json",
     "restored",
     "restored_text",
-    "staged_folder",
-    "staging",
     "sync_folder",
     "user_path",
     "write_bytes_atomic",
@@ -364,91 +361,6 @@ def make_folder(folder: Path, *, parents: bool = True) -> Path:
     except OSError as error:
         raise WritingError(error, folder, "folder") from error
     return folder
-
-
-@contextlib.contextmanager
-def staging(target: Path) -> Iterator[Path]:
-    """Give an empty hidden folder beside a target, from which files and folders are moved when they are complete.
-
-    It is ``.NAME.partial/new``, which a call that is killed leaves, and the next one removes. What is in it at the end
-    is removed, and so are folders that were made for the target and are empty.
-
-    Parameters
-    ----------
-    target : Path
-        What is to be written.
-
-    Yields
-    ------
-    Path
-        Where to write.
-
-    Raises
-    ------
-    InputError
-        When it cannot be written, or another process is writing it.
-    """
-    target = target.absolute()
-    place = target.with_name(f".{target.name}{TEMPORARY}")
-    new = place / "new"
-    absent = [folder for folder in target.parents if not os.path.exists(folder)]
-    try:
-        make_folder(target.parent)
-        _make_place(place)
-        with locked(place / "lock", target):
-            try:
-                shutil.rmtree(new, ignore_errors=True)
-                make_folder(new)
-                yield new
-            finally:
-                shutil.rmtree(new, ignore_errors=True)
-    finally:
-        with contextlib.suppress(OSError):
-            place.rmdir()
-            for folder in absent:
-                folder.rmdir()
-
-
-def _make_place(place: Path) -> None:
-    try:
-        place.mkdir(exist_ok=True)
-    except OSError as error:
-        raise WritingError(error, place.parent, "folder") from error
-
-
-@contextlib.contextmanager
-def staged_folder(target: Path) -> Iterator[Path]:
-    """Fill a folder that appears at its place when it is complete, or not at all; see `staging`.
-
-    Parameters
-    ----------
-    target : Path
-        The folder: one that does not exist, or is empty.
-
-    Yields
-    ------
-    Path
-        Where to write.
-
-    Raises
-    ------
-    InputError
-        When it cannot be written, or another process is writing it.
-    """
-    with staging(target) as new:
-        yield new
-        _move(new, target.absolute())
-
-
-def _move(folder: Path, target: Path) -> None:
-    """Put a folder in the place of one that is empty or does not exist."""
-    try:
-        if target.is_dir():
-            target.rmdir()
-        os.replace(folder, target)
-        sync_folder(target.parent)
-    except OSError as error:
-        raise WritingError(error, target, "folder") from error
 
 
 def read_json(path: Path, fix: str = RESTORE) -> dict[str, Any]:

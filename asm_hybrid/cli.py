@@ -326,6 +326,18 @@ def export(
             help="The file or folder to write; for several files, a folder that takes them. Default: beside RUN.",
         ),
     ] = None,
+    scenario: Annotated[
+        Path | None,
+        typer.Option(
+            "--scenario",
+            "-s",
+            help="Scenario whose controllers and time tables the plant gets; for formats that calculate.",
+            show_default=False,
+        ),
+    ] = None,
+    case: Annotated[
+        str | None, typer.Option("--case", help="Which of its scenarios, where it holds several.", show_default=False)
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace exports that are there.")] = False,
 ) -> None:
     """Export a fitted model for other tools; docs/export.md.
@@ -335,11 +347,15 @@ def export(
       asm-hybrid export runs/RUN
 
       asm-hybrid export runs/RUN --format xlsx --format fmu --out exports
+
+      asm-hybrid export runs/RUN --format fmu --scenario control.yaml
     """
     from asm_hybrid.export import export_run
     from asm_hybrid.jobs import open_run
 
-    typer.echo(export_run(open_run(run).fitted(), formats or "bundle", out, force=force).text)
+    typer.echo(
+        export_run(open_run(run).fitted(), formats or "bundle", out, scenario=scenario, case=case, force=force).text
+    )
 
 
 @app.command()

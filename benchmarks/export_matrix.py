@@ -125,7 +125,9 @@ def make_run(seed: int, number: int, folder: Path) -> tuple[Path, dict[str, Any]
         if "control" in config["plant"] or "reactor" in config["plant"]["tanks"]:
             passed.append("controllers or volumes that vary")
             continue
-        oxygen = {c["as"]: 2.0 for c in config["data"]["sources"]["online"]["columns"].values() if c["role"] == "imposed"}
+        oxygen = {
+            c["as"]: 2.0 for c in config["data"]["sources"]["online"]["columns"].values() if c["role"] == "imposed"
+        }
         try:
             model, record = untrained(config, DAYS, oxygen, VARIED)
             values = record[list(model.plant.inputs.names)].to_numpy()

@@ -19,6 +19,7 @@ from c_toys import Library, Model
 from asm_hybrid.config import build_layout, load_config
 from asm_hybrid.export.described import Described, describe
 from asm_hybrid.export.exported_plant import ExportedPlant, read_plant
+from asm_hybrid.export.format import Source
 from asm_hybrid.export.model_in_c import ModelInC
 from asm_hybrid.hybrid.symbolic import symbolic_term
 from asm_hybrid.kinetics import load_table
@@ -186,7 +187,7 @@ def build(case: Case, folder: Path) -> Built:
         sys.path.remove(BENCHMARKS)
     means = dict(case.means)
     run = write_run(dict(case.config), folder / "run", 2.0, means, dict.fromkeys(("Q_in", *means), 0.3))
-    plant = read_plant(run)
+    plant = read_plant(Source(run))
     if case.changes:
         subject = load_fitted(run)
         file = load_config({**case.config, "plant": {**case.config["plant"], **case.changes}})

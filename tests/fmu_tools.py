@@ -125,7 +125,7 @@ def exported_by_dll(content: bytes) -> set[str]:
     tables = [struct.unpack_from("<IIII", content, pe + 24 + optional + 40 * i + 8) for i in range(sections)]
 
     def place(address: int) -> int:
-        size, start, raw = next((s, a, p) for s, a, _, p in tables if a <= address < a + max(s, 1))
+        start, raw = next((a, p) for s, a, _, p in tables if a <= address < a + max(s, 1))
         return address - start + raw
 
     directory = place(struct.unpack_from("<I", content, pe + 24 + 112)[0])

@@ -86,7 +86,8 @@ static int model_directional(ah_model *m, const double *dx, const double *du, co
     const double x = dx ? dx[0] : 0.0, on = dx ? dx[1] : 0.0, u = du ? du[0] + du[1] : 0.0;
     const double q = dp ? dp[0] : 0.0, gain = dp ? dp[1] : 0.0;
     if (ddx) {
-        ddx[0] = m->p[0] * (u - x) + m->p[1] * m->p[2] * on + q * (m->u[0] + m->u[1] - m->x[0]) + gain * m->p[2] * m->x[1];
+        ddx[0] = m->p[0] * (u - x) + m->p[1] * m->p[2] * on;
+        ddx[0] += q * (m->u[0] + m->u[1] - m->x[0]) + gain * m->p[2] * m->x[1];
         ddx[1] = 0.0;
     }
     if (dy)
@@ -132,6 +133,7 @@ TOY = Described(
     member=1,
     events=1,
     step=900.0,
+    tolerance=1e-6,
     shown=("tank 1.S",),
     derivative_of=(((0, 1), (0, 1)), ((), ())),
     output_of=(((0,), (0,)),),
@@ -139,6 +141,7 @@ TOY = Described(
         ModelText(
             name="toy",
             counts={"STATES": 2, "INPUTS": 2, "OUTPUTS": 1, "PARAMETERS": 3, "EVENTS": 1, "MEMBERS": 2},
+            names={"X": ["S", "pump"], "U": ["feed", "besides"], "P": ["Q", "gain", "enabled"]},
             text=_TEXT,
             pattern=find_pattern([0, 0], [0, 1], 2),
             nominal=[5.0, 1.0],
@@ -177,7 +180,9 @@ def plain_toy() -> Described:
         ]
     )  # fmt: skip
     counts = {"STATES": 1, "INPUTS": 0, "OUTPUTS": 0, "PARAMETERS": 0, "EVENTS": 0, "MEMBERS": 0}
-    sources = assemble_sources(ModelText("plain", counts, text, find_pattern([0], [0], 1), [1.0]))
+    sources = assemble_sources(
+        ModelText("plain", counts, {"X": ["x"], "U": [], "P": []}, text, find_pattern([0], [0], 1), [1.0])
+    )
     return replace(
         TOY, name="plain", identifier="plain", states=(Variable("x", "-", "", 1.0),), inputs=(), outputs=(),
         parameters=(), table_inputs=frozenset(), switches=frozenset(), members=0, member=0, events=0,
@@ -188,7 +193,8 @@ def plain_toy() -> Described:
 def exact(times, feed=lambda t: FEED, *, slope=lambda t: 0.0, knots=(), member=1, q=Q, gain=GAIN, start=START):
     """Return the state ``S`` at times [d]; between `knots` [d] the feed moves linearly, with a slope [g/(m3 d)].
 
-    Piece by piece, dS/dt = q (u0 + s t - S) + c has the solution S = r + s (t - 1/q) + (S0 - r + s/q) exp(-q t), r = u0 + c/q.
+    Piece by piece, dS/dt = q (u0 + s t - S) + c has the solution S = r + s (t - 1/q) +
+    (S0 - r + s/q) exp(-q t) with r = u0 + c/q.
     """
     ends = sorted({*times, *knots, *(0.25 * k for k in range(1, int(max(times) / 0.25) + 2))})
     t, level, on, found = 0.0, start, 0.0, {0.0: start}

@@ -22,7 +22,6 @@ from asm_hybrid.artefacts import (
     read_json,
     restored,
     restored_text,
-    staged_folder,
     user_path,
     write_bytes_atomic,
     write_csv_atomic,
@@ -31,6 +30,7 @@ from asm_hybrid.artefacts import (
 )
 from asm_hybrid.errors import InputError
 from asm_hybrid.manifest import read_manifest, refresh_manifest, sha256_file, verify_manifest, write_manifest
+from asm_hybrid.staging import staged_folder
 
 
 def test_digest(tmp_path: Path) -> None:
@@ -186,12 +186,12 @@ def test_a_home_folder_that_is_not_known() -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from asm_hybrid import artefacts
+from asm_hybrid import artefacts, staging
 os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 path = Path(sys.argv[2])
 if sys.argv[1] == "file":
     artefacts.write_text_atomic(path, "new")
-with artefacts.staged_folder(path) as folder:
+with staging.staged_folder(path) as folder:
     artefacts.write_text_atomic(folder / "a", "new")
 """
 

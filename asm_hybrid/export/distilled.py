@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asm_hybrid.artefacts import read_json, staged_folder, write_text_atomic
+from asm_hybrid.artefacts import read_json, write_text_atomic
 from asm_hybrid.config import Config, build_layout, calibration_bounds, load_config, parameter_values
 from asm_hybrid.diagnosis.plain_words import held_words
 from asm_hybrid.errors import InputError, readable
@@ -15,6 +15,7 @@ from asm_hybrid.export.format import FREE, occupied
 from asm_hybrid.kinetics import Table, parse_table
 from asm_hybrid.manifest import MANIFEST, read_manifest, verify_manifest
 from asm_hybrid.plant import Plant
+from asm_hybrid.staging import staged_folder
 from asm_hybrid.unpacked import refuse_zip
 
 __all__ = ["Distilled", "distill"]

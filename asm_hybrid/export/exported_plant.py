@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import casadi
@@ -16,6 +15,7 @@ import numpy as np
 
 from asm_hybrid.config import build_fractionation
 from asm_hybrid.errors import InputError
+from asm_hybrid.export.format import Source
 from asm_hybrid.hybrid.learnt_term import LearntTerm
 from asm_hybrid.hybrid.open_term import OpenTerm
 from asm_hybrid.hybrid.symbolic import SymbolicTerms, member_mask
@@ -26,6 +26,7 @@ from asm_hybrid.plant.namespace import ArrayNamespace, Matrix
 from asm_hybrid.scenario.compiled import SHOWN, CompiledPlant
 from asm_hybrid.scenario.fitted_subject import OUTPUT, FittedSubject, load_fitted
 from asm_hybrid.scenario.momentary import momentary_indicators
+from asm_hybrid.scenario.steered_subject import steered
 
 __all__ = ["FROM_SUMS", "Cause", "ExportedPlant", "read_plant"]
 
@@ -122,6 +123,19 @@ class ExportedPlant:
     def best(self) -> int:
         """The seed that validated best, from 1; 0 without n."""
         return self.subject.model.best + 1 if self.terms else 0
+
+    @property
+    def notes(self) -> list[str]:
+        """What whoever drives the model has to know."""
+        found, config = [], self.subject.model.config
+        corrected = [*config.corrections.factors, *config.corrections.shifts]
+        corrected += [name for name in config.corrections.offsets if name in self.plant.input_index]
+        if corrected:
+            words = ", ".join(dict.fromkeys(corrected))
+            found.append(f"the run corrects what was recorded of {words}: give the model corrected values of these")
+        if self.subject.silent:
+            found.append("n is left out, since validation confirmed nothing of what it learnt: the model is f alone")
+        return found
 
     # What equations are functions of.
 
@@ -329,13 +343,13 @@ class ExportedPlant:
         return self._own(distances), [self._own(e)[self.moving.tolist()] for e in after]
 
 
-def read_plant(run: Path) -> ExportedPlant:
+def read_plant(source: Source) -> ExportedPlant:
     """Read the plant of a run.
 
     Parameters
     ----------
-    run : Path
-        A run folder, or a bundle.
+    source : Source
+        The run, and the scenario whose controllers and time tables the plant gets.
 
     Returns
     -------
@@ -346,7 +360,7 @@ def read_plant(run: Path) -> ExportedPlant:
     InputError
         When a file is missing or is not the one that was written, or the run has no plant.
     """
-    subject = load_fitted(run)
+    run, subject = source.run, load_fitted(source.run)
     if not subject.has_plant:
         raise InputError(
             "the run is a pure neural model, which has no states of a plant",
@@ -354,6 +368,8 @@ def read_plant(run: Path) -> ExportedPlant:
             expected="a run with f, alone or with n",
             fix="export it as a bundle, which Python loads; or train with mode: hybrid",
         )
+    if source.scenario is not None:
+        subject = steered(subject, source.scenario, source.case)
     return ExportedPlant(subject, subject.model.config.name)
 
 

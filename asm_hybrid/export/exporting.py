@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
 
-from asm_hybrid.artefacts import WritingError, make_folder, staging, sync_folder, user_path
+from asm_hybrid.artefacts import WritingError, make_folder, sync_folder, user_path
 from asm_hybrid.errors import InputError, nearest, readable
-from asm_hybrid.export.format import FREE, Format, occupied
+from asm_hybrid.export.format import FREE, Format, Source, occupied
 from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.paths import as_path
 from asm_hybrid.registry import discover
+from asm_hybrid.staging import staging
 from asm_hybrid.unpacked import run_folder, source_of
+from asm_hybrid.yamlfile import YamlSource
 
 __all__ = ["Exported", "available_formats", "export_run"]
 
@@ -76,6 +78,8 @@ def export_run(
     formats: str | Sequence[str] = "bundle",
     out: str | Path | None = None,
     *,
+    scenario: YamlSource | None = None,
+    case: str | None = None,
     force: bool = False,
 ) -> Exported:
     """Export the fitted model of a run for use elsewhere: in all formats that are named, or not at all.
@@ -90,6 +94,11 @@ def export_run(
         The file or the folder to write, where one format is asked for and `out` tells which of its files it is; for
         all else a folder, made where there is none, that takes everything under the name of the run. Beside the run
         without it.
+    scenario : str, Path or mapping, optional
+        A scenario file whose controllers and time tables the plant gets, for formats that calculate; its ``period``
+        tells where the model starts.
+    case : str, optional
+        Which of its scenarios, where it holds several.
     force : bool, optional
         Whether to replace an export that is there: a file of the same name, or a folder that holds nothing but files
         that the new one has, too. The old one stays where the new one fails.
@@ -105,17 +114,23 @@ def export_run(
         manifest, or a target holds something, lies in the run, or cannot be written.
     """
     chosen = _chosen(formats)
+    if scenario is not None:
+        _refuse_unsteered(chosen)
+    elif case is not None:
+        raise InputError(
+            f"the case {case!r} is of no scenario", expected="a scenario file", fix="give it with --scenario"
+        )
     folder = run_folder(run)
     verify_manifest(folder)
     place, name = source_of(folder).resolve(), folder.resolve().name
     targets = _targets(place.parent / name, chosen, None if out is None else user_path(as_path(out, "a path")))
     _refuse(targets, place, force)
-    notes = []
+    notes, source = list[str](), Source(folder, scenario, case)
     with staging(targets[0].path.with_name(f"{name}-export")) as room:
         for format_ in chosen:
             with _told(next(target for target in targets if target.format_ is format_)):
                 stem = make_folder(room / format_.name) / name
-                notes += [f"{format_.name}: {note}" for note in format_.write(folder, stem)]
+                notes += [f"{format_.name}: {note}" for note in format_.write(source, stem)]
         written = [target for target in targets if _is_written(target, room)]
         _refuse(written, place, force)  # a compiler may have taken minutes
         _put(written, room)
@@ -137,6 +152,18 @@ def _chosen(formats: str | Sequence[str]) -> list[Format]:
     if not names:
         raise InputError("no export format is given", expected=expected, fix="leave it out for a bundle")
     return [known[name] for name in names]
+
+
+def _refuse_unsteered(chosen: Sequence[Format]) -> None:
+    """Refuse a scenario with formats that hold the run as it was trained."""
+    able = [f.name for f in available_formats().values() if f.steered]
+    for format_ in chosen:
+        if not format_.steered:
+            raise InputError(
+                f"the format {format_.name!r} holds the run as it was trained, without a scenario",
+                expected="a scenario with " + " or ".join(able),
+                fix=f"leave the scenario out, or export with --format {able[0]}",
+            )
 
 
 def _suffix(name: str) -> str:

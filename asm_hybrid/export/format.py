@@ -11,10 +11,30 @@ from typing import Any
 from asm_hybrid.artefacts import read_json
 from asm_hybrid.errors import readable
 from asm_hybrid.manifest import verify_manifest
+from asm_hybrid.yamlfile import YamlSource
 
-__all__ = ["FREE", "Format", "as_written", "occupied", "read_tables"]
+__all__ = ["FREE", "Format", "Source", "as_written", "occupied", "read_tables"]
 
 FREE = "a target that does not exist yet, or an empty folder"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is exported.
+
+    Attributes
+    ----------
+    run : Path
+        A run folder or bundle that is verified.
+    scenario : str, Path, mapping or None
+        A scenario file whose controllers and time tables the plant gets; the plant as it was trained without one.
+    case : str or None
+        Which of its scenarios, where it holds several.
+    """
+
+    run: Path
+    scenario: YamlSource | None = None
+    case: str | None = None
 
 
 @dataclass(frozen=True)
@@ -32,12 +52,14 @@ class Format:
     endings : tuple of str
         Of the files and folders that it writes, behind the name of the run. One without a point is that of a folder.
     write : callable
-        ``write(run, stem)``: writes ``stem.with_name(stem.name + ending)`` for every ending, from a run folder or
-        bundle that is verified, into the empty folder of `stem`, and returns notes for the user, one a line. It raises
-        `InputError` where it cannot hold the run, with the alternative. What stands in the way, a failure halfway, and
-        a full disk are the concern of `asm_hybrid.export.export_run`.
+        ``write(source, stem)``: writes ``stem.with_name(stem.name + ending)`` for every ending into the empty folder of
+        `stem`, and returns notes for the user, one a line. It raises `InputError` where it cannot hold the run, with
+        the alternative. What stands in the way, a failure halfway, and a full disk are the concern of
+        `asm_hybrid.export.export_run`.
     optional : tuple of str
         Those of the endings that `write` leaves out where a run has nothing for them, with a note that says so.
+    steered : bool
+        Whether it can hold the plant of a scenario.
     opens : str
         How to open what it writes, in one line; ``{path}`` in it is the first file or folder.
     """
@@ -46,9 +68,10 @@ class Format:
     order: int
     summary: str
     endings: tuple[str, ...]
-    write: Callable[[Path, Path], Sequence[str]]
+    write: Callable[[Source, Path], Sequence[str]]
     opens: str = ""
     optional: tuple[str, ...] = ()
+    steered: bool = False
 
 
 def read_tables(run: Path, more: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -79,9 +79,9 @@ class PlantSystem:
         targets: Sequence[str],
         term: LearntTerm | LearntTerms | None = None,
     ) -> None:
-        if plant.steered:
+        if plant.steered or plant.layout.cycles:
             raise InputError(
-                "this plant has controllers, cycles that end by themselves, or volumes that vary",
+                "this plant has controllers, time tables or volumes that vary",
                 expected="for training, a plant whose flows and aeration are given",
                 fix="simulate it with 'asm-hybrid simulate', or train on the measured flows, air and oxygen",
             )

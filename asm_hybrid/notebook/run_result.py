@@ -17,6 +17,7 @@ from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.report.model_style import model_title
 from asm_hybrid.report.style import number, percent, plain, unit_text
 from asm_hybrid.training import load_model, read_inputs
+from asm_hybrid.yamlfile import YamlSource
 
 if TYPE_CHECKING:
     from asm_hybrid.training import FittedModel
@@ -213,7 +214,13 @@ class RunResult(Shown):
         return load_model(self.folder)
 
     def export(
-        self, formats: str | Sequence[str] = "bundle", out: str | Path | None = None, *, force: bool = False
+        self,
+        formats: str | Sequence[str] = "bundle",
+        out: str | Path | None = None,
+        *,
+        scenario: YamlSource | None = None,
+        case: str | None = None,
+        force: bool = False,
     ) -> Exported:
         """Export the fitted model for use elsewhere: in all formats that are named, or not at all.
 
@@ -224,6 +231,10 @@ class RunResult(Shown):
         out : str or Path, optional
             The file or folder to write, or the folder that takes all; beside the run without it, under its name with
             the endings of the formats.
+        scenario : str, Path or mapping, optional
+            A scenario whose controllers and time tables the plant gets, for formats that calculate.
+        case : str, optional
+            Which of its scenarios, where it holds several.
         force : bool
             Whether to replace exports that are there.
 
@@ -238,7 +249,7 @@ class RunResult(Shown):
             If a format is not known or cannot hold the run, a file of the run is missing or is not the one that was
             written, or a target holds something or cannot be written.
         """
-        return export_run(self.folder, formats, out, force=force)
+        return export_run(self.folder, formats, out, scenario=scenario, case=case, force=force)
 
     @property
     def _units(self) -> dict[str, str]:

@@ -16,6 +16,7 @@ import numpy as np
 from asm_hybrid.config import PlantFile
 from asm_hybrid.errors import InputError, SimulationError, nearest
 from asm_hybrid.plant import Plant
+from asm_hybrid.scenario.carried_state import carried_state
 from asm_hybrid.scenario.case_findings import find
 from asm_hybrid.scenario.case_inputs import Given, case_inputs
 from asm_hybrid.scenario.cases import BASE, Alone, Case, Fitted, PlantScenarios, spread
@@ -241,7 +242,9 @@ class _Simulation:
         if others:
             tell("scenarios", 0.0)
         carried = [
-            tuple(_carried(plant, m.plant, m.compiled[0], start, base.inputs, g.inputs) for start in starts)
+            tuple(
+                carried_state(plant, m.compiled[0], start, base.inputs.begin[0], g.inputs.begin[0]) for start in starts
+            )
             for g, m in zip(others, models[1:], strict=True)
         ]
         if spent * len(others) < SERIAL or workers < 2:
@@ -344,26 +347,9 @@ def _part(progress: Callable[[float], None], i: int, count: int) -> Callable[[fl
 
 def _alone(given: Given, model: CaseModel, base: Given, plant: Plant, start: np.ndarray) -> PlantRecord:
     assert model.alone is not None
-    own = _carried(plant, model.plant, model.alone, start, base.inputs, given.inputs)
+    own = carried_state(plant, model.alone, start, base.inputs.begin[0], given.inputs.begin[0])
     with _in_case(f"{given.name}, f alone"):
         return model.alone.simulate(own, given.inputs)
-
-
-def _carried(
-    base: Plant, plant: Plant, compiled: CompiledPlant, start: np.ndarray, before: InputSeries, inputs: InputSeries
-) -> np.ndarray:
-    """Return the state at the begin in the plant of a case, whose new controllers start afresh."""
-    if plant is base:
-        return start
-    state = compiled.start(inputs.begin[0])
-    known = dict(zip(base.rows.names, start, strict=True))
-    free = set(base.inputs.names) - set(plant.inputs.names)
-    for i, name in enumerate(plant.rows.names):
-        if name in free:  # a state that was imposed
-            state[i] = before.begin[0, base.input_index[name]]
-        elif name in known:
-            state[i] = known[name]
-    return state
 
 
 def _run(job: _Job) -> list[PlantRecord]:

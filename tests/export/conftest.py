@@ -12,7 +12,6 @@ import pytest
 @pytest.fixture(scope="session")
 def toy_fmus(tmp_path_factory: pytest.TempPathFactory):
     """Return the FMUs of the toy plant by version; they are compiled once for all workers of a session."""
-    pytest.importorskip("fmpy", exc_type=ImportError)
     from fmu_tools import Made
     from fmu_toy import TOY
 

@@ -87,20 +87,12 @@ SUMS = Case(
     config_of(
         "asm3",
         {
-            "tanks": {"anoxic": {"volume": 1000}, "aerobic": {"volume": 2000}},
+            "tanks": {"anoxic": {"volume": 1000}, "aerobic": {"volume": 2000, "kla": 100}},
             "influent": {
                 "to": "anoxic",
                 "flow": 5000,
                 "fractionation": {"type": "settled"},
                 "composition": {"COD": 360, "TKN": 48, "TSS": 200, "S_NH4": 32, "S_ALK": 7},
-            },
-            "cycles": {
-                "air": {
-                    "phases": [
-                        {"duration": "50 min", "set": {"aerobic.kla": 150}},
-                        {"duration": "35 min", "set": {"aerobic.kla": 5}},
-                    ]
-                }
             },
         }
         | TWO_TANKS,
@@ -114,7 +106,18 @@ SUMS = Case(
         },
         columns=observed("aerobic.S_NH4"),
         interpolation="previous",
-    )
+    ),
+    changes={
+        "tanks": {"anoxic": {"volume": 1000}, "aerobic": {"volume": 2000}},
+        "cycles": {
+            "air": {
+                "phases": [
+                    {"duration": "50 min", "set": {"aerobic.kla": 150}},
+                    {"duration": "35 min", "set": {"aerobic.kla": 5}},
+                ]
+            }
+        },
+    },
 )
 TWIN = {"tanks": {"first": {"volume": 1000, "kla": 50}, "last": {"volume": 2000, "kla": 120}}}
 CONTROLLED = Case(

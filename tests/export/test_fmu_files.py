@@ -11,7 +11,10 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+import fmpy
 import pytest
+from fmpy.validation import validate_fmu
+from fmu_tools import exported_by_dll, unpacked
 from fmu_toy import DAY, TOY, exact, plain_toy
 
 from asm_hybrid.errors import InputError
@@ -43,8 +46,6 @@ def test_the_library_offers_the_functions_of_the_standard_and_nothing_else(toy_f
 @needs_zig
 @pytest.mark.parametrize("version", [2, 3])
 def test_the_windows_library_exports_the_functions_of_the_standard(toy_fmus, version):
-    from fmu_tools import exported_by_dll
-
     assert exported_by_dll(toy_fmus[version].library("win").read_bytes()) == declared(version)
 
 
@@ -86,10 +87,25 @@ def test_the_sources_compile_without_a_warning_and_bear_any_calls(toy_fmus, tmp_
     assert discarded > 0
 
 
-def test_a_model_with_nothing_but_a_state_is_an_fmu_too(tmp_path):
-    fmpy = pytest.importorskip("fmpy")
-    from fmpy.validation import validate_fmu
+@needs_compiler
+@pytest.mark.parametrize("version", [2, 3])
+def test_declarations_are_those_of_the_headers_of_fmpy(toy_fmus, tmp_path, version):
+    headers = Path(fmpy.__file__).parent / "c-code"
+    ours = (toy_fmus[version].folder / "sources" / f"fmi{version}_types.h").read_text(encoding="utf-8")
+    start = ours.index("/* both kinds */")  # the declarations of functions, behind the types and macros
+    both = tmp_path / "both.c"
+    both.write_text(
+        f'#include "fmi{version}Functions.h"\n#define FMI{version}(name) name\n#define FMI{version}_EXPORT\n'
+        + ours[start : ours.rindex("#endif")],
+        encoding="utf-8",
+    )
+    subprocess.run(["gcc", "-std=c99", "-Werror", f"-I{headers}", "-fsyntax-only", str(both)], check=True)
+    both.write_text(both.read_text().replace("size_t n,", "int n,", 1))
+    changed = subprocess.run(["gcc", "-std=c99", f"-I{headers}", "-fsyntax-only", str(both)], capture_output=True)
+    assert b"conflicting types" in changed.stderr
 
+
+def test_a_model_with_nothing_but_a_state_is_an_fmu_too(tmp_path):
     archives, _ = archive.make_fmus(plain_toy())
     for version, content in archives.items():
         path = tmp_path / f"plain{version}.fmu"
@@ -110,7 +126,6 @@ def test_the_same_model_makes_the_same_bytes(toy_fmus):
 
 def test_another_model_has_another_token(monkeypatch):
     monkeypatch.setattr(archive, "find_compilers", dict)
-    from fmu_tools import unpacked
 
     def token(model):
         text = unpacked(archive.make_fmus(model)[0][2])["modelDescription.xml"].decode()
@@ -123,8 +138,6 @@ def test_another_model_has_another_token(monkeypatch):
 
 
 def test_without_a_compiler_there_are_sources_alone_and_a_note(monkeypatch):
-    from fmu_tools import unpacked
-
     monkeypatch.setattr(binaries, "find_spec", lambda name: None)
     monkeypatch.setattr(binaries.shutil, "which", lambda name: None)
     archives, notes = archive.make_fmus(TOY)
@@ -132,14 +145,14 @@ def test_without_a_compiler_there_are_sources_alone_and_a_note(monkeypatch):
     assert "sources alone, no binaries, as no C compiler was found" in notes[0]
     files = unpacked(archives[3])
     assert not [name for name in files if name.startswith("binaries/")]
-    assert {"sources/buildDescription.xml", "sources/fmi3.c", "sources/model.c", "documentation/index.html"} <= set(files)
+    assert {"sources/buildDescription.xml", "sources/fmi3.c", "sources/model.c", "documentation/index.html"} <= set(
+        files
+    )
 
 
 @needs_compiler
 @pytest.mark.skipif(sys.platform != "linux", reason="the local compiler is tried on Linux")
 def test_a_local_compiler_builds_for_its_own_platform(monkeypatch):
-    from fmu_tools import unpacked
-
     monkeypatch.setattr(binaries, "find_spec", lambda name: None)
     archives, notes = archive.make_fmus(plain_toy())
     assert "binaries for linux64 alone, as the compiler found here makes no others" in notes[0]
@@ -161,9 +174,6 @@ def test_a_compiler_that_cannot_be_run_is_told(monkeypatch, tmp_path):
 
 
 def test_what_xml_cannot_hold_is_left_out(monkeypatch, tmp_path):
-    pytest.importorskip("fmpy")
-    from fmpy.validation import validate_fmu
-
     monkeypatch.setattr(archive, "find_compilers", dict)
     odd = 'a "quoted" <tag> & a\x00\x1b\n\ud800 line'
     states = (Variable("time", "degC", odd, 5.0, 0.0, 6.0, 4.0), *TOY.states[1:])

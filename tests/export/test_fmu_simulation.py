@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 
+import fmpy
 import numpy as np
 import pytest
+from fmpy.validation import validate_fmu
+from fmu_tools import KINDS, SLAVES, instance
 from fmu_toy import DAY, FEED, exact
-
-fmpy = pytest.importorskip("fmpy")
-from fmpy.validation import validate_fmu  # noqa: E402
-from fmu_tools import KINDS, SLAVES, instance  # noqa: E402
 
 S, GRID = "tank_1.S", np.arange(0.0, 2.0 + 1e-9, 1 / 96)
 
@@ -56,7 +56,7 @@ def test_inputs_move_within_steps(toy_fmus, version, kind):
     with instance(made, version, kind) as one:
         one.begin()
         found = [one.get(made[S])[0]]
-        for start, end in zip(times[:-1], times[1:], strict=True):
+        for start, end in pairwise(times):
             assert one.set(made["feed.S"], np.interp(start, KNOTS, FEEDS)) == 0
             assert one.move(made, "feed.S", _slope(start) / DAY) == 0
             assert one.step(start * DAY, (end - start) * DAY) == 0
@@ -69,15 +69,19 @@ def _slope(t):
     return SLOPES[np.searchsorted(KNOTS, t + 1e-9) - 1]
 
 
-def test_derivatives_of_inputs_hold_for_one_step_in_fmi_2(toy_fmus):
-    made = toy_fmus[2]
-    with instance(made, 2, "CoSimulation") as one:
+@pytest.mark.parametrize(("version", "kind"), SLAVES)
+def test_inputs_move_until_they_are_told_not_to(toy_fmus, version, kind):
+    made = toy_fmus[version]
+    with instance(made, version, kind) as one:
         one.begin()
         assert one.move(made, "feed.S", 1 / DAY) == 0
         assert one.step(0.0, 900.0) == 0
         assert one.get(made["feed.S"])[0] == pytest.approx(FEED + 900 / DAY, rel=1e-14)
         assert one.step(900.0, 900.0) == 0
-        assert one.get(made["feed.S"])[0] == pytest.approx(FEED + 900 / DAY, rel=1e-14)
+        assert one.get(made["feed.S"])[0] == pytest.approx(FEED + 1800 / DAY, rel=1e-14)
+        assert one.move(made, "feed.S", 0.0) == 0
+        assert one.step(1800.0, 900.0) == 0
+        assert one.get(made["feed.S"])[0] == pytest.approx(FEED + 1800 / DAY, rel=1e-14)
 
 
 @pytest.mark.parametrize(("version", "kind"), SLAVES)
@@ -101,3 +105,12 @@ def test_libcosim_runs_the_co_simulation_of_fmi_2(toy_fmus):
     execution.add_observer(observer)
     assert execution.simulate_until(int(DAY) * 10**9)
     assert observer.last_real_values(slave, [toy_fmus[2][S]])[0] == pytest.approx(exact([1.0])[0], abs=1e-4)
+
+
+@pytest.mark.parametrize(("version", "kind"), KINDS)
+def test_fmpy_lets_inputs_move_by_their_slopes(toy_fmus, version, kind):
+    signals = np.rec.fromarrays([KNOTS * DAY, FEEDS, SLOPES / DAY], names=["time", "feed.S", "der(feed.S)"])
+    found = simulate(toy_fmus[version], kind, input=signals)
+    times = np.round(found["time"] / DAY, 12)
+    expected = exact(times, lambda t: np.interp(t, KNOTS, FEEDS), slope=_slope, knots=KNOTS[1:])
+    np.testing.assert_allclose(found[S], expected, atol=1e-6)

@@ -69,6 +69,10 @@ void ah_set_time(ah_model *m, double days)
 
 void ah_move_time(ah_model *m, double days)
 {
+    int i;
+    for (i = 0; i < AH_INPUTS; i++)
+        if (m->slope[i] != 0.0)
+            m->u[i] += m->slope[i] * (days - m->time);
     m->time = days;
 }
 

@@ -297,20 +297,11 @@ fmi2Status FMI2(fmi2GetRealOutputDerivatives)(fmi2Component c, const fmi2ValueRe
     return (fmi2Status)(status != OK ? status : output_derivatives(c, vr, n, order, value));
 }
 
-static void hold_inputs(Fmu *f)
-{
-    int i;
-    for (i = 0; i < AH_INPUTS; i++)
-        ah_input_slope(f->model)[i] = 0;
-}
-
 fmi2Status FMI2(fmi2DoStep)(fmi2Component c, fmi2Real now, fmi2Real size, fmi2Boolean no_return)
 {
-    int status = begin(c, STEPPING, "fmi2DoStep");
+    const int status = begin(c, STEPPING, "fmi2DoStep");
     (void)no_return;
-    if (status == OK && (status = step(c, now, size)) == OK) /* derivatives of inputs hold for one step */
-        hold_inputs(c);
-    return (fmi2Status)status;
+    return (fmi2Status)(status != OK ? status : step(c, now, size));
 }
 
 fmi2Status FMI2(fmi2CancelStep)(fmi2Component c)

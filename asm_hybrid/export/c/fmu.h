@@ -30,9 +30,9 @@ enum {
     VR_OUTPUT = VR_INPUT + AH_INPUTS,
     VR_PARAMETER = VR_OUTPUT + AH_OUTPUTS,
     VR_MEMBER = VR_PARAMETER + AH_PARAMETERS,
-    VR_EVENT,
-    VR_MOTION = VR_EVENT + AH_EVENTS,
-    VR_END = VR_MOTION + AH_INPUTS
+    VR_MOTION,
+    VR_EVENT = VR_MOTION + AH_INPUTS,
+    VR_END = VR_EVENT + AH_EVENTS
 };
 
 typedef enum { UNKNOWN, TIME, STATE, DERIVATIVE, INPUT, TABLE, OUTPUT, PARAMETER, SWITCH, MEMBER, EVENT, MOTION } Kind;
@@ -244,11 +244,11 @@ static Kind kind_of(const Fmu *f, unsigned vr, int *i)
         return *i = (int)vr - VR_OUTPUT, OUTPUT;
     if (vr < VR_MEMBER)
         return *i = (int)vr - VR_PARAMETER, parameter_is_switch[*i] ? SWITCH : PARAMETER;
-    if (vr < VR_EVENT)
-        return AH_MEMBERS > 0 ? MEMBER : UNKNOWN;
     if (vr < VR_MOTION)
-        return *i = (int)vr - VR_EVENT, EVENT;
-    return *i = (int)vr - VR_MOTION, input_by_table[*i] ? UNKNOWN : MOTION;
+        return AH_MEMBERS > 0 ? MEMBER : UNKNOWN;
+    if (vr < VR_EVENT)
+        return *i = (int)vr - VR_MOTION, input_by_table[*i] ? UNKNOWN : MOTION;
+    return *i = (int)vr - VR_EVENT, EVENT;
 }
 
 static int not_there(Fmu *f, unsigned vr, const char *what)
@@ -351,7 +351,7 @@ static int set_real(Fmu *f, unsigned vr, double value)
     case PARAMETER:
         return assign(f, vr, tuning, &ah_parameter(f->model)[i], value, parameter_minimum[i], parameter_maximum[i]);
     case MOTION:
-        return assign(f, vr, f->co_simulation ? tuning : 0, &ah_input_slope(f->model)[i], value * DAY, -DBL_MAX, DBL_MAX);
+        return assign(f, vr, BEFORE | RUNNING, &ah_input_slope(f->model)[i], value * DAY, -DBL_MAX, DBL_MAX);
     case TIME:
     case DERIVATIVE:
     case TABLE:

@@ -42,7 +42,8 @@ int ah_set_member(ah_model *m, int member);
 
 double ah_time(const ah_model *m);             /* [d] */
 void ah_set_time(ah_model *m, double days);    /* time tables that repeat take the phase of that time */
-void ah_move_time(ah_model *m, double days);   /* the same, but they keep their phases: for integrators other than ah_step */
+void ah_move_time(ah_model *m, double days);   /* for integrators other than ah_step: time tables keep their
+                                                  phases, and inputs go along their slopes */
 
 int ah_derivative(ah_model *m, double *dx);    /* dx/dt [AH_STATES, unit/d] at state, inputs, parameters and time */
 int ah_output(ah_model *m, double *y);         /* [AH_OUTPUTS] */

@@ -105,14 +105,13 @@ _PAGE = """\
 <body>
 <h1>{name}</h1>
 <p>{text}</p>
-<p>The fitted plant as dX/dt = f + n, in C: nothing else is needed. Time is in seconds. A co-simulation integrates stiffly
-itself, with its own error control, and passes events itself; inputs are held within a communication step, or move as
-{motion} says.</p>
+<p>The fitted plant as dX/dt = f + n, in C: nothing else is needed. Time is in seconds. A co-simulation integrates
+stiffly itself, with its own error control, and passes events itself. An input is held from where it was given on, or
+moves in a straight line: by the parameter der(INPUT), in units a second.</p>
 {tables}
 </body>
 </html>
 """
-_MOTION = {2: "fmi2SetRealInputDerivatives", 3: "the parameter der(INPUT), in units a second,"}
 
 
 def _page(described: Described, numbering: Numbering, version: int) -> str:
@@ -121,7 +120,6 @@ def _page(described: Described, numbering: Numbering, version: int) -> str:
     return _PAGE.format(
         name=_escape(described.name),
         text=_escape(described.text),
-        motion=_MOTION[version],
         tables="\n".join(tables),
     )
 
@@ -133,7 +131,7 @@ def _escape(text: str) -> str:
 def _table(kind: str, variables: Iterable[FmuVariable]) -> str:
     rows = [
         f"<tr><td>{v.name}</td><td>{_escape(v.unit.name if v.unit else '-')}</td>"
-        f"<td>{'' if v.start is None else f'{v.start:g}'}</td><td>{_escape(v.description)}</td></tr>"
+        f"<td>{'' if v.values.start is None else f'{v.values.start:g}'}</td><td>{_escape(v.description)}</td></tr>"
         for v in variables
     ]
     head = "<tr><th>name</th><th>unit</th><th>start</th><th>what it is</th></tr>"

@@ -49,7 +49,7 @@ TARGETS = (
     Target("linux64", "x86_64-linux", "x86_64-linux-gnu.2.17", "Linux", ".so", ("-fPIC",)),
     Target("win64", "x86_64-windows", "x86_64-windows-gnu", "Windows", ".dll", ()),
 )
-_FLAGS = ("-std=c99", "-O2", "-fno-math-errno", "-fvisibility=hidden")
+_FLAGS = ("-std=c99", "-O3", "-fno-math-errno", "-fvisibility=hidden")
 _ZIG_FLAGS = ("-fno-sanitize=undefined", "-g0")
 _SHOWN = 12
 """Lines of a compiler's message that are shown."""

@@ -36,7 +36,9 @@ def data_header(described: Described, numbering: Numbering, token: str, mark: in
     inputs = [by_reference[numbering.inputs + i] for i in range(len(d.inputs))]
     parameters = [by_reference[numbering.parameters + i] for i in range(len(d.parameters))]
     doubles = {
-        "state_nominal": [v.nominal or 1.0 for v in (by_reference[numbering.states + i] for i in range(len(d.states)))],
+        "state_nominal": [
+            v.values.nominal or 1.0 for v in (by_reference[numbering.states + i] for i in range(len(d.states)))
+        ],
         "input_minimum": _limits(inputs, "minimum"),
         "input_maximum": _limits(inputs, "maximum"),
         "parameter_minimum": _limits(parameters, "minimum"),
@@ -61,7 +63,7 @@ def data_header(described: Described, numbering: Numbering, token: str, mark: in
 
 def _limits(variables: Iterable[FmuVariable], which: str) -> list[float]:
     open_end = sys.float_info.max if which == "maximum" else -sys.float_info.max
-    return [open_end if (limit := getattr(v, which)) is None else float(limit) for v in variables]
+    return [open_end if (limit := getattr(v.values, which)) is None else float(limit) for v in variables]
 
 
 def _array(kind: str, name: str, values: Iterable[str]) -> str:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from asm_hybrid import __version__
 from asm_hybrid.export.described import Described
 from asm_hybrid.export.fmi.variables import FmuVariable, Numbering
 
-__all__ = ["LICENSE", "SOURCES", "STOP", "TOLERANCE", "build_description", "describe_fmi2", "describe_fmi3", "plain_text"]
+__all__ = ["build_description", "describe_fmi2", "describe_fmi3", "plain_text"]
 
-STOP = 14 * 86400.0
+_STOP = 14 * 86400.0
 """End of the default experiment [s]."""
-TOLERANCE = 1e-6
-"""Relative tolerance of the default experiment."""
-LICENSE = "MIT for the solver and the interface, see documentation/licenses; the fitted model belongs to who fitted it"
-SOURCES = {2: ("fmi2.c", "model.c"), 3: ("fmi3.c", "model.c")}
+_LICENSE = "MIT for the solver and the interface, see documentation/licenses; the fitted model belongs to who fitted it"
+_SOURCES = {2: ("fmi2.c", "model.c"), 3: ("fmi3.c", "model.c")}
 """Files that are compiled, by version of the standard."""
 
 _CATEGORIES = {
@@ -53,20 +52,24 @@ def describe_fmi2(described: Described, numbering: Numbering, token: str) -> str
     root.set("numberOfEventIndicators", str(d.events))
     saves = {"canGetAndSetFMUstate": True, "canSerializeFMUstate": True, "canNotUseMemoryManagementFunctions": True}
     common = {"modelIdentifier": d.identifier, **_CAN, **saves, "providesDirectionalDerivative": True}
-    steps = {"canHandleVariableCommunicationStepSize": True, "canInterpolateInputs": True, "maxOutputDerivativeOrder": 1}
+    steps = {
+        "canHandleVariableCommunicationStepSize": True,
+        "canInterpolateInputs": True,
+        "maxOutputDerivativeOrder": 1,
+    }
     for kind, more in (
         ("ModelExchange", {"completedIntegratorStepNotNeeded": True}),
         ("CoSimulation", {**steps, "canRunAsynchronuously": False}),
     ):
         sources = _child(_child(root, kind, **common, **more), "SourceFiles")
-        for name in SOURCES[2]:
+        for name in _SOURCES[2]:
             _child(sources, "File", name=name)
     _units(root, variables)
     _frame(root, d)
     listed = _child(root, "ModelVariables")
     for v in variables:
         scalar = _child(listed, "ScalarVariable", **_naming(v))
-        _child(scalar, v.kind, **_typed(v))
+        _child(scalar, v.kind, **_typed(v if v.causality == "local" else replace(v, derivative=None)))
     _structure(root, d, numbering, 2)
     return _xml_text(root)
 
@@ -121,7 +124,7 @@ def build_description(described: Described) -> str:
     root = _element("fmiBuildDescription", fmiVersion="3.0")
     build = _child(root, "BuildConfiguration", modelIdentifier=described.identifier)
     files = _child(build, "SourceFileSet", language="C99")
-    for name in SOURCES[3]:
+    for name in _SOURCES[3]:
         _child(files, "SourceFile", name=name)
     _child(build, "Library", name="m", external=True)
     return _xml_text(root)
@@ -139,7 +142,18 @@ def _written(value: Any) -> str:
 
 
 def plain_text(text: str) -> str:
-    """Return text with a space in the place of everything that XML has no signs for."""
+    """Return text with a space in the place of everything that XML has no signs for.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        The text, in one line.
+    """
     return _CONTROL.sub(" ", text)
 
 
@@ -157,7 +171,12 @@ def _child(parent: ET.Element, tag: str, **given: Any) -> ET.Element:
 
 def _about(d: Described) -> dict[str, str]:
     tool = f"asm-hybrid {__version__}"
-    return {"description": d.text, "license": LICENSE, "generationTool": tool, "variableNamingConvention": "structured"}
+    return {
+        "description": d.text,
+        "license": _LICENSE,
+        "generationTool": tool,
+        "variableNamingConvention": "structured",
+    }
 
 
 def _units(root: ET.Element, variables: Iterable[FmuVariable]) -> None:
@@ -172,7 +191,7 @@ def _frame(root: ET.Element, d: Described) -> None:
     categories = _child(root, "LogCategories")
     for name, text in _CATEGORIES.items():
         _child(categories, "Category", name=name, description=text)
-    _child(root, "DefaultExperiment", startTime=0.0, stopTime=STOP, tolerance=TOLERANCE, stepSize=float(d.step))
+    _child(root, "DefaultExperiment", startTime=0.0, stopTime=_STOP, tolerance=d.tolerance, stepSize=float(d.step))
 
 
 def _naming(v: FmuVariable) -> dict[str, Any]:
@@ -182,9 +201,9 @@ def _naming(v: FmuVariable) -> dict[str, Any]:
 
 def _typed(v: FmuVariable) -> dict[str, Any]:
     if v.kind == "Boolean":
-        return {"start": bool(v.start)}
+        return {"start": bool(v.values.start)}
     convert = int if v.kind == "Integer" else float
-    limits = {"min": v.minimum, "max": v.maximum, "nominal": v.nominal, "start": v.start}
+    limits = {"min": v.values.minimum, "max": v.values.maximum, "nominal": v.values.nominal, "start": v.values.start}
     typed: dict[str, Any] = {key: None if value is None else convert(value) for key, value in limits.items()}
     unit = None if v.unit is None else v.unit.name
     return {"unit": unit, **typed, "derivative": v.derivative, "reinit": v.reinit or None}

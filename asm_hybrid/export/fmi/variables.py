@@ -8,7 +8,27 @@ from asm_hybrid.export.described import Described, Variable
 from asm_hybrid.export.fmi.names import structured_names
 from asm_hybrid.export.fmi.unit_definitions import UnitDefinition, define_unit
 
-__all__ = ["FmuVariable", "Numbering", "number_variables"]
+__all__ = ["FmuVariable", "Numbering", "Values", "number_variables"]
+
+
+_GROUPS = ("states", "derivatives", "inputs", "outputs", "parameters", "member", "motions", "events")
+"""What follows the time, in the order of value references."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """Numbers that a description gives of a variable.
+
+    Attributes
+    ----------
+    start, nominal, minimum, maximum : float, optional
+        Value at the start, usual size, and range; the start lies in the range.
+    """
+
+    start: float | None = None
+    nominal: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
 
 
 @dataclass(frozen=True)
@@ -27,7 +47,7 @@ class FmuVariable:
         See the standard.
     initial : str, optional
         ``exact`` or ``calculated``.
-    start, nominal, minimum, maximum : float, optional
+    values : Values
         See there.
     unit : UnitDefinition, optional
         None for a pure number.
@@ -44,10 +64,7 @@ class FmuVariable:
     causality: str
     variability: str
     initial: str | None = None
-    start: float | None = None
-    nominal: float | None = None
-    minimum: float | None = None
-    maximum: float | None = None
+    values: Values = Values()
     unit: UnitDefinition | None = None
     derivative: int | None = None
     reinit: bool = False
@@ -60,10 +77,10 @@ class Numbering:
     Attributes
     ----------
     variables : tuple of FmuVariable
-        The time, those of FMI 2.0, then those that FMI 3.0 has besides: event indicators and the motion of inputs.
+        The time, those of FMI 2.0, then the event indicators that FMI 3.0 has besides.
     names : tuple of str
         Name of every value reference, those included that no variable has.
-    states, derivatives, inputs, outputs, parameters, member, events, motions : int
+    states, derivatives, inputs, outputs, parameters, member, motions, events : int
         First value reference of each group.
     """
 
@@ -75,16 +92,16 @@ class Numbering:
     outputs: int
     parameters: int
     member: int
-    events: int
     motions: int
+    events: int
 
     def of_version(self, version: int) -> list[FmuVariable]:
-        """Return the variables of FMI 2.0 or 3.0; in the former, places count from 1 and equal the value references."""
+        """Return those of FMI 2.0 or 3.0; in the former, places up to the parameters count as value references do."""
         return [v for v in self.variables if version == 3 or 0 < v.reference < self.events]
 
 
 def number_variables(described: Described) -> Numbering:
-    """Number the variables of a model.
+    """Give the variables of a model their value references.
 
     Parameters
     ----------
@@ -94,8 +111,8 @@ def number_variables(described: Described) -> Numbering:
     Returns
     -------
     Numbering
-        Value references are: the time, states, their derivatives, inputs, outputs, parameters, the member, event
-        indicators, motions of inputs.
+        Value references are: the time, states, their derivatives, inputs, outputs, parameters, the member,
+        motions of inputs, event indicators.
 
     Raises
     ------
@@ -108,18 +125,18 @@ def number_variables(described: Described) -> Numbering:
     given = iter(names)
     states, inputs, outputs, parameters = ([(next(given), v) for v in group] for group in groups)
     first = [0]
-    for count in (1, *(len(g) for g in (states, states, inputs, outputs, parameters)), 1, d.events, len(inputs)):
+    for count in (1, *(len(g) for g in (states, states, inputs, outputs, parameters)), 1, len(inputs)):
         first.append(first[-1] + count)
-    at = dict(zip(("", "states", "derivatives", "inputs", "outputs", "parameters", "member", "events", "motions"), first))
+    at = dict(zip(_GROUPS, first[1:], strict=True))
     listed: dict[str, list[FmuVariable]] = {
         "states": [_state(d, n, v) for n, v in states],
         "derivatives": [_rate(n, v, at["states"] + i) for i, (n, v) in enumerate(states)],
         "inputs": [_input(d, n, v) for n, v in inputs],
-        "outputs": [_calculated(n, v, "output", "continuous") for n, v in outputs],
+        "outputs": [_real(n, v, "output", "continuous", "calculated") for n, v in outputs],
         "parameters": [_parameter(d, n, v) for n, v in parameters],
         "member": [_member(d)],
-        "events": [_event(i) for i in range(d.events)],
         "motions": [_motion(n, v, at["inputs"] + i) for i, (n, v) in enumerate(inputs)],
+        "events": [_event(i) for i in range(d.events)],
     }
     numbered = [_TIME, *(replace(v, reference=at[k] + i) for k, group in listed.items() for i, v in enumerate(group))]
     absent = {at["motions"] + i for i, (_, v) in enumerate(inputs) if v.name in d.table_inputs}
@@ -128,7 +145,7 @@ def number_variables(described: Described) -> Numbering:
     return Numbering(
         variables=tuple(v for v in numbered if v.reference not in absent),
         names=tuple(v.name for v in numbered),
-        **{key: value for key, value in at.items() if key},
+        **at,
     )
 
 
@@ -142,70 +159,47 @@ def _described(name: str, variable: Variable) -> str:
     return text if name == variable.name else f"{text} ({variable.name})"
 
 
-def _range(v: Variable) -> dict[str, float | None]:
-    """Return start, nominal value and range; the start always lies in the range."""
-    return {
-        "start": v.start,
-        "nominal": abs(v.nominal) or None,
-        "minimum": None if v.minimum is None else min(v.minimum, v.start),
-        "maximum": None if v.maximum is None else max(v.maximum, v.start),
-    }
+def _values(v: Variable) -> Values:
+    low = None if v.minimum is None else min(v.minimum, v.start)
+    high = None if v.maximum is None else max(v.maximum, v.start)
+    return Values(v.start, abs(v.nominal) or None, low, high)
+
+
+def _real(name: str, v: Variable, causality: str, variability: str, initial: str | None = None) -> FmuVariable:
+    """Return a variable that is described as it is."""
+    unit, text = define_unit(v.unit), _described(name, v)
+    values = replace(_values(v), start=None) if initial == "calculated" else _values(v)
+    return FmuVariable(0, name, text, "Real", causality, variability, initial, values, unit)
 
 
 def _state(d: Described, name: str, v: Variable) -> FmuVariable:
-    return FmuVariable(
-        0,
-        name,
-        _described(name, v),
-        "Real",
-        "output",
-        "continuous",
-        "exact",
-        unit=define_unit(v.unit),
-        reinit=d.events > 0,
-        **_range(v),
-    )
+    return replace(_real(name, v, "output", "continuous", "exact"), reinit=d.events > 0)
 
 
 def _rate(name: str, v: Variable, state: int) -> FmuVariable:
+    unit, text = define_unit(v.unit, per_second=True), f"rate of change of {name}"
     return FmuVariable(
-        0,
-        f"der({name})",
-        f"rate of change of {name}",
-        "Real",
-        "local",
-        "continuous",
-        "calculated",
-        unit=define_unit(v.unit, per_second=True),
-        derivative=state,
+        0, f"der({name})", text, "Real", "local", "continuous", "calculated", unit=unit, derivative=state
     )
-
-
-def _calculated(name: str, v: Variable, causality: str, variability: str) -> FmuVariable:
-    unit, limits = define_unit(v.unit), _range(v) | {"start": None}
-    return FmuVariable(0, name, _described(name, v), "Real", causality, variability, "calculated", unit=unit, **limits)
 
 
 def _input(d: Described, name: str, v: Variable) -> FmuVariable:
     if v.name in d.table_inputs:
-        return _calculated(name, v, "local", "discrete")
-    unit = define_unit(v.unit)
-    return FmuVariable(0, name, _described(name, v), "Real", "input", "continuous", unit=unit, **_range(v))
+        return _real(name, v, "local", "discrete", "calculated")
+    return _real(name, v, "input", "continuous")
 
 
 def _parameter(d: Described, name: str, v: Variable) -> FmuVariable:
-    if v.name in d.switches:
-        start = float(v.start != 0)
-        return FmuVariable(0, name, _described(name, v), "Boolean", "parameter", "tunable", "exact", start)
-    unit, text = define_unit(v.unit), _described(name, v)
-    return FmuVariable(0, name, text, "Real", "parameter", "tunable", "exact", unit=unit, **_range(v))
+    real = _real(name, v, "parameter", "tunable", "exact")
+    if v.name not in d.switches:
+        return real
+    return replace(real, kind="Boolean", values=Values(float(v.start != 0)), unit=None)
 
 
 def _member(d: Described) -> FmuVariable:
     text = "which n acts: 0 for f alone, otherwise the number of a trained seed"
-    return FmuVariable(
-        0, "member", text, "Integer", "parameter", "fixed", "exact", start=d.member, minimum=0, maximum=d.members
-    )
+    values = Values(d.member, None, 0, d.members)
+    return FmuVariable(0, "member", text, "Integer", "parameter", "fixed", "exact", values)
 
 
 def _event(i: int) -> FmuVariable:
@@ -214,8 +208,6 @@ def _event(i: int) -> FmuVariable:
 
 
 def _motion(name: str, v: Variable, moved: int) -> FmuVariable:
-    text = f"how {name} moves within a communication step of a co-simulation; 0: it is held"
-    unit = define_unit(v.unit, per_second=True)
-    return FmuVariable(
-        0, f"der({name})", text, "Real", "parameter", "tunable", "exact", start=0.0, unit=unit, derivative=moved
-    )
+    text = f"how {name} moves from the value that it was given on; 0: it is held"
+    unit, values = define_unit(v.unit, per_second=True), Values(0.0)
+    return FmuVariable(0, f"der({name})", text, "Real", "parameter", "tunable", "exact", values, unit, derivative=moved)

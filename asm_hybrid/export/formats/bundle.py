@@ -8,9 +8,9 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from asm_hybrid.artefacts import make_folder, write_bytes_atomic, write_text_atomic
 from asm_hybrid.errors import readable
-from asm_hybrid.export.format import Format, as_written, read_tables
+from asm_hybrid.export.format import Format, Source, as_written, read_tables
 from asm_hybrid.export.formats.kinetics import fitted_table
-from asm_hybrid.export.parameter_workbook import parameter_workbook
+from asm_hybrid.export.workbook.tables import parameter_workbook
 from asm_hybrid.manifest import read_manifest, write_manifest
 from asm_hybrid.yamlfile import load_yaml
 
@@ -32,13 +32,14 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 """Of every file in the zip, so that equal files make equal zips."""
 
 
-def _write(run: Path, stem: Path) -> list[str]:
+def _write(source: Source, stem: Path) -> list[str]:
     """Write the bundle as a folder and as a zip of the same files.
 
     It holds the config, the kinetics as the run was given them and, in ``kinetics-fitted.yaml``, with the fitted values
     beside the defaults, the weights as safetensors, the inputs of the record, the parameters as JSON and as
     ``parameters.xlsx``, and ``manifest.json`` with the SHA-256 of each file.
     """
+    run = source.run
     manifest = read_manifest(run)
     parameters, summary = read_tables(run, _REQUIRED)
     with as_written("a workbook", run):

@@ -8,20 +8,21 @@ from asm_hybrid.artefacts import make_folder, write_text_atomic
 from asm_hybrid.export.c_sources import example_sources, with_prefix
 from asm_hybrid.export.described import describe
 from asm_hybrid.export.exported_plant import read_plant
-from asm_hybrid.export.format import Format
+from asm_hybrid.export.format import Format, Source
 
 __all__ = ["FORMAT"]
 
 
-def _write(run: Path, stem: Path) -> list[str]:
+def _write(source: Source, stem: Path) -> list[str]:
     """Write the folder of sources."""
-    model = describe(read_plant(run))
+    plant = read_plant(source)
+    model = describe(plant)
     groups = {"state": model.states, "input": model.inputs, "output": model.outputs, "parameter": model.parameters}
     texts = {**model.sources, **example_sources(model.name, groups, model.shown)}
     folder = make_folder(stem.with_name(f"{stem.name}{FORMAT.endings[0]}"))
     for name, text in texts.items():
         write_text_atomic(folder / name, with_prefix(text, model.identifier.lower()))
-    return []
+    return plant.notes
 
 
 FORMAT = Format(
@@ -30,5 +31,6 @@ FORMAT = Format(
     summary="a folder of C99: the fitted plant with its own stiff solver in model.h and model.c, and an example",
     endings=("-c",),
     write=_write,
+    steered=True,
     opens="build the example with cc -std=c99 -O3 -o day {path}/main.c {path}/model.c -lm",
 )

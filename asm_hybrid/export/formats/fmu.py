@@ -8,17 +8,18 @@ from asm_hybrid.artefacts import write_bytes_atomic
 from asm_hybrid.export.described import describe
 from asm_hybrid.export.exported_plant import read_plant
 from asm_hybrid.export.fmi.archive import make_fmus
-from asm_hybrid.export.format import Format
+from asm_hybrid.export.format import Format, Source
 
 __all__ = ["FORMAT"]
 
 
-def _write(run: Path, stem: Path) -> list[str]:
+def _write(source: Source, stem: Path) -> list[str]:
     """Write the FMUs of both versions."""
-    archives, notes = make_fmus(describe(read_plant(run)))
+    plant = read_plant(source)
+    archives, notes = make_fmus(describe(plant))
     for version, content in archives.items():
         write_bytes_atomic(stem.with_name(f"{stem.name}-fmi{version}.fmu"), content)
-    return notes
+    return [*plant.notes, *notes]
 
 
 FORMAT = Format(
@@ -27,5 +28,6 @@ FORMAT = Format(
     summary="FMUs of FMI 2.0 and 3.0, model exchange and co-simulation: the fitted plant in C, with binaries",
     endings=("-fmi2.fmu", "-fmi3.fmu"),
     write=_write,
+    steered=True,
     opens="import it into Simulink, Dymola or OpenModelica; or fmpy simulate {path}",
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asm_hybrid.artefacts import write_text_atomic
-from asm_hybrid.export.format import Format, as_written, read_tables
+from asm_hybrid.export.format import Format, Source, as_written, read_tables
 from asm_hybrid.kinetics.extend import lay, read_layers
 from asm_hybrid.yamlfile import load_yaml, parse_yaml, to_yaml
 
@@ -54,8 +54,9 @@ def _row(row: Mapping[str, Any], run: str) -> dict[str, Any]:
     return {"default": value, "bounds": [low, high], "source": f"run {run}", "note": note}
 
 
-def _write(run: Path, stem: Path) -> list[str]:
+def _write(source: Source, stem: Path) -> list[str]:
     """Write the table in one file that needs no other."""
+    run = source.run
     parameters, summary = read_tables(run, ("kinetics.yaml",))
     with as_written("a table", run):
         text = fitted_table(load_yaml(run / "kinetics.yaml").data["name"], parameters, summary["name"])

@@ -10,7 +10,7 @@ import numpy as np
 
 from asm_hybrid.artefacts import write_bytes_atomic
 from asm_hybrid.errors import InputError
-from asm_hybrid.export.format import Format
+from asm_hybrid.export.format import Format, Source
 from asm_hybrid.export.onnx_graph.models import Ingredients, learnt_model, rhs_model
 from asm_hybrid.export.onnx_graph.neural import neural_models
 from asm_hybrid.export.onnx_graph.written import Seeds
@@ -26,8 +26,9 @@ ALONE, WHOLE = "-n.onnx", "-rhs.onnx"
 NO_N = "the run has no n, so that there is no file of n alone; the right-hand side is that of f"
 
 
-def _write(run: Path, stem: Path) -> list[str]:
+def _write(source: Source, stem: Path) -> list[str]:
     """Write n alone, where the run has one, and the right-hand side."""
+    run = source.run
     if find_spec("onnx") is None:
         raise InputError(
             "the package onnx is not installed",

@@ -1,4 +1,4 @@
-"""``parameters.xlsx``: parameters, their correlations, sensors, scores and what f lacks, for a spreadsheet."""
+"""Sheets of parameters, their correlations, sensors, scores and what f lacks; alone they are ``parameters.xlsx``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 import xlsxwriter
 
-__all__ = ["parameter_workbook"]
+from asm_hybrid.export.workbook.sheets import Sheets
+
+__all__ = ["new_workbook", "parameter_sheets", "parameter_workbook", "result_sheets"]
 
 _PARAMETERS = (
     ("name", "Parameter"),
@@ -55,54 +57,74 @@ def parameter_workbook(parameters: Mapping[str, Any], summary: Mapping[str, Any]
         Run. Text is stored as text: a name that begins with ``=`` does not become a formula.
     """
     stream = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(stream, options) as book:
-        created = datetime.fromisoformat(summary["created"]).replace(tzinfo=None)
-        book.set_properties({"title": summary["name"], "author": "asm-hybrid", "created": created})
-        sheets = _Sheets(book)
-        rows = [[row.get(key) for key, _ in _PARAMETERS] for row in parameters["parameters"]]
-        flagged = [i for i, row in enumerate(parameters["parameters"]) if row.get("at_bound")]
-        sheets.add("Parameters", [title for _, title in _PARAMETERS], rows, flagged)
-        _correlations(sheets, parameters.get("correlations") or {})
-        _sensors(sheets, parameters.get("sensors") or {})
-        sheets.add(
-            "Scores",
-            ["Block", "Variable", "Unit", "Model", "RMSE", "MAE", "Bias", "R2", "Samples"],
-            _scores(summary),
-        )
-        _missing(sheets, summary.get("missing") or [])
-        sheets.add("Run", ["Entry", "Value"], _facts(summary))
+    with new_workbook(stream, summary) as book:
+        sheets = Sheets(book)
+        parameter_sheets(sheets, parameters)
+        result_sheets(sheets, summary)
     return stream.getvalue()
 
 
-class _Sheets:
-    """Adds sheets of one look: bold frozen header, fitted columns, flagged rows tinted."""
+def new_workbook(stream: io.BytesIO, summary: Mapping[str, Any]) -> xlsxwriter.Workbook:
+    """Return an empty workbook that takes no text for a formula or a link.
 
-    def __init__(self, book: xlsxwriter.Workbook) -> None:
-        self._book = book
-        self._header = book.add_format({"bold": True, "bg_color": "#E8F3FA", "bottom": 1, "text_wrap": True})
-        self._flag = book.add_format({"bg_color": "#FDF4DD"})
+    Parameters
+    ----------
+    stream : BytesIO
+        Where it is written when it is closed.
+    summary : mapping
+        ``summary.json`` of the run, which gives title and date.
 
-    def add(self, name: str, header: Sequence[str], rows: Sequence[Sequence[Any]], flagged: Sequence[int] = ()) -> None:
-        """Add a sheet; an empty cell stands for None."""
-        sheet = self._book.add_worksheet(name)
-        sheet.write_row(0, 0, header, self._header)
-        for i, row in enumerate(rows):
-            for j, value in enumerate(row):
-                shown = ("yes" if value else "no") if isinstance(value, bool) else value
-                sheet.write(i + 1, j, shown, self._flag if i in flagged else None)
-        sheet.freeze_panes(1, 1)
-        sheet.autofilter(0, 0, len(rows), len(header) - 1)
-        sheet.autofit()
+    Returns
+    -------
+    Workbook
+    """
+    created = datetime.fromisoformat(summary["created"]).replace(tzinfo=None)
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    book = xlsxwriter.Workbook(stream, options)
+    book.set_properties({"title": summary["name"], "author": "asm-hybrid", "created": created})
+    return book
 
 
-def _correlations(sheets: _Sheets, correlations: Mapping[str, Mapping[str, Any]]) -> None:
+def parameter_sheets(sheets: Sheets, parameters: Mapping[str, Any]) -> None:
+    """Add what ``parameters.json`` holds: Parameters, Correlations, and Sensors where one has a bias or a lag.
+
+    Parameters
+    ----------
+    sheets : Sheets
+        The workbook.
+    parameters : mapping
+        ``parameters.json`` of a run.
+    """
+    rows = [[row.get(key) for key, _ in _PARAMETERS] for row in parameters["parameters"]]
+    flagged = [i for i, row in enumerate(parameters["parameters"]) if row.get("at_bound")]
+    sheets.add("Parameters", [title for _, title in _PARAMETERS], rows, flagged)
+    _correlations(sheets, parameters.get("correlations") or {})
+    _sensors(sheets, parameters.get("sensors") or {})
+
+
+def result_sheets(sheets: Sheets, summary: Mapping[str, Any]) -> None:
+    """Add what ``summary.json`` holds: Scores, Missing and Run.
+
+    Parameters
+    ----------
+    sheets : Sheets
+        The workbook.
+    summary : mapping
+        ``summary.json`` of a run.
+    """
+    header = ["Block", "Variable", "Unit", "Model", "RMSE", "MAE", "Bias", "R2", "Samples"]
+    sheets.add("Scores", header, _scores(summary))
+    _missing(sheets, summary.get("missing") or [])
+    sheets.add("Run", ["Entry", "Value"], _facts(summary))
+
+
+def _correlations(sheets: Sheets, correlations: Mapping[str, Mapping[str, Any]]) -> None:
     names = list(correlations)
     rows = [[a, *(correlations[a].get(b) for b in names)] for a in names]
     sheets.add("Correlations", ["Parameter", *names], rows)
 
 
-def _sensors(sheets: _Sheets, sensors: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+def _sensors(sheets: Sheets, sensors: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
     keys = ("value", "low", "high", "profile_low", "profile_high", "unit", "learnt")
     rows = [
         [column, trait, *(row.get(k) for k in keys)]
@@ -126,7 +148,7 @@ def _scores(summary: Mapping[str, Any]) -> list[list[Any]]:
     ]
 
 
-def _missing(sheets: _Sheets, entries: Sequence[Mapping[str, Any]]) -> None:
+def _missing(sheets: Sheets, entries: Sequence[Mapping[str, Any]]) -> None:
     rows = [[entry.get(key) for key, _ in _MISSING] for entry in entries]
     sheets.add("Missing", [title for _, title in _MISSING], rows)
 
