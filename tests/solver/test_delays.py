@@ -52,7 +52,7 @@ def test_the_piecewise_polynomial(method):
     times = [0.0, 0.3, 1.0, 2.0, 2.5, 3.2]
     extra = sized(method, 0.02) if method in FIXED else {"rtol": 1e-6, "atol": 1e-6}
     found = solve(decay, ONE, times, method=method, delays=1.0, history=ONE, dense=True, **extra)
-    tolerance = {"euler": 2e-2, "midpoint": 1e-4, "heun2": 1e-4}.get(method, 1e-5)
+    tolerance = {"euler": 2e-2, "midpoint": 1e-4, "heun2": 1e-4, "fehlberg2": 5e-4}.get(method, 1e-5)
     exact = doubles(*map(exact_decay, times))
     assert (found.states[:, 0] - exact).abs().max() < tolerance
     between = [0.11, 1.234, 2.99]
@@ -66,7 +66,7 @@ def waves(t, x, lags):
 
 @pytest.fixture(scope="module")
 def fine_waves():
-    return waved("dopri5", 2.0**-6)
+    return waved("dopri5", 2.0**-7)
 
 
 def waved(method, h):
@@ -78,7 +78,7 @@ def waved(method, h):
 @pytest.mark.parametrize("method", ALLOWED)
 def test_the_stated_order_with_two_delays(method, fine_waves):
     """Steps are powers of two, so that all have one length."""
-    sizes = (2.0**-3, 2.0**-4) if ORDERS[method] > 3 else (2.0**-4, 2.0**-5)
+    sizes = (2.0**-4, 2.0**-5)
     errors = [(waved(method, h) - fine_waves).square().mean().sqrt().item() for h in sizes]
     rate = math.log2(errors[0] / errors[1])
     assert rate == pytest.approx(ORDERS[method], abs=0.2), errors
@@ -116,57 +116,47 @@ def test_mackey_glass(method, reference):
     assert np.abs(found.states[1:, 0].numpy() - reference).max() < 1e-6
 
 
-def prey(parameters, delays, slope):
-    """Solve a predator and its prey, which it eats after one delay and grows from after another."""
-    rates, x0 = parameters[:2], parameters[2:]
+def prey(rates, x0, delays, slope, times, **extra):
+    """Solve a predator and its prey, which it eats after one delay and grows from after another; it starts apart."""
 
     def f(t, x, lags):
         eaten, grown = x[..., 0] * lags[0][..., 1], lags[1][..., 0] * lags[1][..., 1]
         return torch.stack([x[..., 0] * (rates[0] - x[..., 0]) - eaten, rates[1] * grown - 0.5 * x[..., 1]], -1)
 
-    return f, x0, lambda t: x0.detach() + slope * torch.sin(t) * torch.ones_like(x0)
+    return solve(f, x0, times, delays=delays, history=lambda t: doubles(0.7, 0.5) + slope * torch.sin(t), dense=True,
+                 **extra)  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("method", "extra"),
     [
-        ("dopri5", {"rtol": 1e-10, "atol": 1e-12}),
+        ("dopri5", {"rtol": 1e-8, "atol": 1e-10}),
         ("rk4", {"steps": 5}),
         ("euler", {"steps": 5}),
         ("rodas4", {"steps": 5}),
     ],
 )
 def test_gradients_of_parameters_starts_histories_times_and_delays(method, extra):
-    given = [doubles(1.2, 0.9, 0.8, 0.4), doubles(0.37, 1.0), doubles(0.3), doubles(0.0, 0.8, 1.9)]
+    given = [doubles(1.2, 0.9), doubles(0.8, 0.4), doubles(0.37, 1.0), doubles(0.3), doubles(0.0, 0.8, 1.9)]
     weights = torch.arange(1.0, 7.0, dtype=torch.float64).cos().view(3, 2)
 
-    def loss(parameters, delays, slope, times):
-        f, x0, history = prey(parameters, delays, slope)
-        found = solve(f, x0, times, method=method, delays=delays, history=history, dense=True, **extra)
+    def loss(*leaves):
+        found = prey(*leaves, method=method, **extra)
         return (found.states * weights).sum() + found.at([0.5, 1.3]).sum()
 
     leaves = [v.clone().requires_grad_() for v in given]
-    for alone in ([0, 1, 2, 3], [1]):
-        used = [leaves[k] if k in alone else given[k] for k in range(4)]
-        gradients = torch.autograd.grad(loss(*used), [leaves[k] for k in alone])
-        for k, gradient in zip(alone, gradients, strict=True):
-            for i in range(len(gradient)):
-
-                def moved(by, k=k, i=i):
-                    shifted = [v.clone() for v in given]
-                    shifted[k][i] += by
-                    if k == 0 and i > 1:  # the history starts where it is
-                        shifted_f, x0, _ = prey(shifted[0], shifted[1], shifted[2])
-                        kept = prey(given[0], shifted[1], shifted[2])[2]
-                        found = solve(shifted_f, x0, shifted[3], method=method, delays=shifted[1], history=kept,
-                                      dense=True, **extra)  # fmt: skip
-                        return (found.states * weights).sum() + found.at([0.5, 1.3]).sum()
-                    return loss(*shifted)
-
-                h = 1e-3
+    gradients = torch.autograd.grad(loss(*leaves), leaves)
+    (alone,) = torch.autograd.grad(loss(*given[:2], leaves[2], *given[3:]), leaves[2])
+    assert alone.tolist() == pytest.approx(gradients[2].tolist(), abs=1e-6)
+    for k, gradient in enumerate(gradients):
+        for i in range(len(gradient)):
+            ends = []
+            for by in (-1e-4, 1e-4):
+                moved = [v.clone() for v in given]
+                moved[k][i] += by
                 with torch.no_grad():
-                    slope = (8.0 * (moved(h) - moved(-h)) - (moved(2.0 * h) - moved(-2.0 * h))) / (12.0 * h)
-                assert gradient[i].item() == pytest.approx(slope.item(), rel=1e-5, abs=1e-5), (alone, k, i)
+                    ends.append(loss(*moved).item())
+            assert gradient[i].item() == pytest.approx((ends[1] - ends[0]) / 2e-4, rel=1e-5, abs=1e-5), (k, i)
 
 
 def test_the_gradient_of_a_delay_where_the_solution_jumps_and_where_kinks_are_returned():
@@ -202,7 +192,7 @@ def test_a_delay_that_changes_nothing_gives_the_bits_of_the_equation_without(met
                    **steps)  # fmt: skip
     assert torch.equal(beyond.states, without.states)
     assert beyond.steps == without.steps
-    broken = {"step_t": [0.75, 1.5], "max_step": 0.75}
+    broken = {"step_t": [0.75, 1.5][: ORDERS[method]], "max_step": 0.75}
     short = solve(lambda t, x, lag: plain(t, x) + 0.0 * lag, x0, times, method=method, delays=0.75, history=x0,
                   stiffness=False, **steps)  # fmt: skip
     limited = solve(plain, x0, times, method=method, stiffness=False, options=broken, **steps)
@@ -238,13 +228,9 @@ def test_batches_tuples_complex_numbers_and_single_precision():
 
 @pytest.mark.parametrize("method", ["dopri5", "rk4", "rodas4"])
 def test_events_and_their_derivatives(method):
-    """y falls as 1 - t, then 1 - t + (t - τ)²/2: it is -0.3 at t = τ + 1 - √(2 τ - 0.6 + 1 - 1) ."""
+    """y falls as 1 - t, and then as 1 - t + (t - τ)²/2: it is -0.1 at t = τ + 1 - √(1 - 2 (1.1 - τ))."""
     tau = torch.tensor(0.8, dtype=torch.float64, requires_grad=True)
     extra = {"options": {"step_size": 0.2}} if method == "rk4" else {"rtol": 1e-9, "atol": 1e-11}
-    when = solve(decay, ONE, [0.0], method=method, delays=tau, history=ONE, event=lambda t, x: x + 0.3, **extra)
-    # s = t - τ solves s²/2 - s + 1.3 - τ = 0
-    root = math.sqrt(1.0 - 2.0 * (1.3 - 0.8))
-    assert root == 0.0 or when.event_time.item() == pytest.approx(0.8 + 1.0 - root, abs=1e-7)
     later = solve(decay, ONE, [0.0], method=method, delays=tau, history=ONE, event=lambda t, x: x + 0.1, **extra)
     root = math.sqrt(1.0 - 2.0 * (1.1 - 0.8))
     assert later.event_time.item() == pytest.approx(1.8 - root, abs=1e-7)
