@@ -104,7 +104,7 @@ def _length(given: Any, i: int | None, device: torch.device) -> Instant:
     if isinstance(given, bool | str) or given is None:
         raise InputError(f"{name} is {given!r}", expected="a length above zero")
     try:
-        found = torch.as_tensor(given)
+        found = given if isinstance(given, Tensor) else torch.as_tensor(given, dtype=torch.float64)
         if found.is_complex() or found.numel() != 1 or found.dtype == torch.bool:
             raise ValueError
         found = found.to(device, torch.float64).reshape(())
@@ -234,7 +234,9 @@ class Past:
         now = _value(t)
         at = now - tau.value
         near = ROUNDING * (abs(now) + tau.value)
-        piece = bisect_right(self.bounds, at + near if self._middle is None else self._middle - tau.value)
+        until = self.segments[-1].end.value if self.segments else self.history.begin
+        behind = min(at, until - 2.0 * near) + near  # between steps, look on from a kink, if that is known already
+        piece = bisect_right(self.bounds, behind if self._middle is None else self._middle - tau.value)
         low = self.bounds[piece - 1] if piece else -math.inf
         high = self.bounds[piece] if piece < len(self.bounds) else math.inf
         lag = t - tau.time
