@@ -314,6 +314,7 @@ def export(
         typer.Option(
             "--format",
             "-f",
+            metavar="<format>",
             help="Name of a format; again for each further one. Default: bundle.",
             show_default=False,
         ),
@@ -331,7 +332,7 @@ def export(
         typer.Option(
             "--scenario",
             "-s",
-            help="Scenario whose controllers and time tables the plant gets; for formats that calculate.",
+            help="Scenario whose controllers and time tables the plant gets; with fmu and c.",
             show_default=False,
         ),
     ] = None,

@@ -65,7 +65,7 @@ class Run:
 
     @cached_property
     def own(self) -> CompiledPlant:
-        """f + n with the best seed."""
+        """F + n with the best seed."""
         term = self.subject.model.term
         learnt = None if term is None else symbolic_term(term, self.subject.model.best)
         return CompiledPlant(self.subject.plant, self.subject.parameters, learnt)

@@ -146,11 +146,11 @@ class Built:
     def inputs(self, u: np.ndarray, time: float) -> np.ndarray:
         """Return the inputs of the plant at a time of the model, from those of the model."""
         plant, given = self.subject.plant, dict(zip((v.name for v in self.described.inputs), u, strict=True))
-        turn = 2 * np.pi * (self.plant.begin + time)
+        turn = 2 * np.pi * (self.plant.first * self.subject.interval + time)
         given |= dict(zip(CLOCK, (np.sin(turn), np.cos(turn)), strict=True))
         for cycle in plant.layout.cycles:
             if not cycle.states:
-                given |= {n: cycle.values(n, np.array([self.plant.begin + time]))[0] for n in cycle.inputs}
+                given |= {n: cycle.values(n, np.array([time]))[0] for n in cycle.inputs}
         return np.array([given.get(n, plant.layout.constants.get(n, 0.0)) for n in plant.inputs.names])
 
     def state(self, x: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from importlib.resources import files
 from typing import Protocol
 
 from asm_hybrid.export.c_solver import METHOD, Pattern, find_factors, solver_tables
-from asm_hybrid.export.printed import print_array
+from asm_hybrid.export.printed import print_array, print_text
 from asm_hybrid.solver.tableaus import RosenbrockTableau
 
 __all__ = [
@@ -126,7 +125,7 @@ def assemble_sources(model: ModelText, tableau: RosenbrockTableau = METHOD) -> d
     ]
     mark = sha256("".join([header, *parts]).encode()).hexdigest()
     names = [
-        print_array(f"static const char *const {kind}_names", model.names[group], json.dumps)
+        print_array(f"static const char *const {kind}_names", model.names[group] or [""], print_text)
         for kind, group in (("state", "X"), ("input", "U"), ("parameter", "P"))
     ]
     parts.insert(
@@ -154,7 +153,7 @@ def read_template(name: str) -> str:
 
 
 def with_prefix(text: str, prefix: str) -> str:
-    """Return C code whose exported names begin with another prefix.
+    """Return C code whose exported names begin with another prefix; what stands in string constants is left alone.
 
     Parameters
     ----------
@@ -167,8 +166,9 @@ def with_prefix(text: str, prefix: str) -> str:
     -------
     str
     """
-    text = re.sub(rf"\b{PREFIX}_", f"{prefix}_", text)
-    return re.sub(rf"\b{PREFIX.upper()}_", f"{prefix.upper()}_", text)
+    own = {f"{p}_": f"{new}_" for p, new in ((PREFIX, prefix), (PREFIX.upper(), prefix.upper()))}
+    found = rf'"(?:[^"\\\n]|\\.)*"|\b(?:{"|".join(own)})'
+    return re.sub(found, lambda match: own.get(match[0], match[0]), text)
 
 
 class Listed(Protocol):
@@ -191,7 +191,9 @@ class Listed(Protocol):
         """Its value at the start."""
 
 
-def example_sources(name: str, groups: Mapping[str, Sequence[Listed]], shown: Sequence[str]) -> dict[str, str]:
+def example_sources(
+    name: str, groups: Mapping[str, Sequence[Listed]], shown: Sequence[str], prefix: str = PREFIX
+) -> dict[str, str]:
     """Return a program that simulates a day, and the readme.
 
     Parameters
@@ -203,6 +205,8 @@ def example_sources(name: str, groups: Mapping[str, Sequence[Listed]], shown: Se
         the order of the arrays of the C code.
     shown : sequence of str
         Names of the states and outputs that the program prints.
+    prefix : str
+        Prefix of the exported names, in lower case, without the underscore.
 
     Returns
     -------
@@ -218,21 +222,26 @@ def example_sources(name: str, groups: Mapping[str, Sequence[Listed]], shown: Se
     places = list(units)
     if not shown or not set(shown) <= units.keys():
         raise ValueError(f"there is nothing to show in {shown!r}")
-    labels = ", ".join(f'"{label} [{units[label]}]"' for label in shown)
-    main = read_template("main.c").replace("@NAME@", name).replace("@LABELS@", labels)
+    labels = ", ".join(print_text(f"{label} [{units[label]}]") for label in shown)
+    main = with_prefix(read_template("main.c"), prefix).replace("@NAME@", name).replace("@LABELS@", labels)
     main = main.replace("@SHOWN@", ", ".join(str(places.index(label)) for label in shown))
-    tables = "\n\n".join(_listing(kind, variables) for kind, variables in groups.items())
+    tables = "\n\n".join(_listing(f"{prefix}_{kind}", variables) for kind, variables in groups.items())
     return {
         "main.c": main,
-        "README.txt": read_template("README.txt").replace("@NAME@", name).replace("@TABLES@", tables),
+        "README.txt": with_prefix(read_template("README.txt"), prefix)
+        .replace("@NAME@", name)
+        .replace("@TABLES@", tables),
     }
 
 
-def _listing(kind: str, variables: Sequence[Listed]) -> str:
+def _listing(array: str, variables: Sequence[Listed]) -> str:
     """Return the variables of one kind as lines."""
-    rows = [(str(i), v.name, v.unit, f"{v.start:.6g}", v.description) for i, v in enumerate(variables)]
-    rows.insert(0, ("", "name", "unit", "start", ""))
+    calculated = array.endswith("_output")  # these have no start value
+    rows = [
+        (str(i), v.name, v.unit, "" if calculated else f"{v.start:.6g}", v.description) for i, v in enumerate(variables)
+    ]
+    rows.insert(0, ("", "name", "unit", "" if calculated else "start", ""))
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
     lines = ["  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[4]]).rstrip() for row in rows]
-    head = f"{PREFIX}_{kind}: {len(variables)} values"
+    head = f"{array}: {len(variables)} values"
     return "\n".join([head, "-" * len(head), *(lines if variables else [])])

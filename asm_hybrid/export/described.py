@@ -25,6 +25,8 @@ SMALL = 0.1
 
 RESERVED = frozenset({"model", "solver", "api", "eq", "table", "lu", "rosenbrock", "start", "masks", "fmi2", "fmi3"})
 """With what internal names of the C sources begin."""
+DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{kind}{i}" for kind in ("com", "lpt") for i in range(10))})
+"""What is no name of a file in Windows, whatever its ending."""
 
 Dependence = tuple[tuple[int, ...], tuple[int, ...]]
 """Positions of the states, and of the inputs, that something depends on."""
@@ -150,12 +152,10 @@ def describe(plant: ExportedPlant) -> Described:
     told |= {name: c.description for name, c in composites.items()}
     units = dict(zip(plant.plant.rows.names, plant.plant.rows.units, strict=True))
     states = tuple(
-        Variable(name, units[name], _state_in_words(name, told), float(value), size)
+        Variable(name, units[name], _in_words(name, told), float(value), size)
         for name, value, size in zip(plant.states, start, nominal, strict=True)
     )
-    outputs = tuple(
-        Variable(name, unit, _output_in_words(name, told), 0.0) for name, (unit, _) in plant.outputs.items()
-    )
+    outputs = tuple(Variable(name, unit, _in_words(name, told), 0.0) for name, (unit, _) in plant.outputs.items())
     known = {*plant.states, *plant.outputs}
     n = f" + n, {plant.members} seeds" if plant.members else ""
     return Described(
@@ -203,7 +203,7 @@ def _places(groups: Mapping[str, Sequence[str]]) -> str:
             written = f"AH_{kind}_" + re.sub(r"\W", "_", name, flags=re.ASCII)
             if written in taken:
                 raise InputError(
-                    f"{taken[written]!r} and {name!r} would both be {written} in C",
+                    f"{taken[written]!r} and {name!r} would both be {written.removeprefix('AH_')} in C",
                     expected="names that differ in letters, digits or underscores",
                     fix="rename the tank, the recycle, the controller or the component; or export as bundle or xlsx",
                 )
@@ -219,18 +219,26 @@ def _places(groups: Mapping[str, Sequence[str]]) -> str:
 def _identifier(name: str) -> str:
     """Return a name as an identifier of C."""
     plain = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "plant"
-    return f"plant_{plain}" if plain[0].isdigit() or plain.lower() in RESERVED else plain
+    return f"plant_{plain}" if plain[0].isdigit() or plain.lower() in RESERVED | DEVICES else plain
 
 
-def _state_in_words(name: str, told: Mapping[str, str]) -> str:
-    place, _, quantity = name.rpartition(".")
-    return f"{told.get(quantity) or quantity} in {place}" if place else quantity
+_STREAMS = {"effluent": "the effluent", "influent": "the influent", "waste": "the waste sludge"}
+_QUANTITIES = {
+    "kla": "oxygen transfer coefficient (kLa)",
+    "setpoint": "set point",
+    "saturation": "saturation concentration of oxygen",
+}
 
 
-def _output_in_words(name: str, told: Mapping[str, str]) -> str:
+def _in_words(name: str, told: Mapping[str, str]) -> str:
+    """Return what a state or an output is."""
     place, _, quantity = name.rpartition(".")
     if place == "indicator":
-        return f"{quantity.replace('_', ' ').capitalize()}, at the moment"
+        return f"{quantity.replace('_', ' ')}, at the moment"
     if place.startswith("shown."):
         return f"{told.get(quantity) or quantity} in {place.removeprefix('shown.')}, as n corrects it"
-    return f"{told.get(quantity) or quantity}: {place}" if place else quantity
+    where = _STREAMS.get(place, place)
+    if told.get(quantity) and place:
+        return f"{told[quantity]} in {where}"
+    words = _QUANTITIES.get(quantity) or quantity.replace("_", " ")
+    return f"{words} of {where}" if place else words

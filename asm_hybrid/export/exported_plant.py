@@ -144,11 +144,6 @@ class ExportedPlant:
         """The knot of the record at which the model starts: the begin of the test block."""
         return self.subject.period(None).first
 
-    @property
-    def begin(self) -> float:
-        """Time from the first knot of the record to the start [d]."""
-        return self.first * self.subject.interval
-
     @cached_property
     def starts(self) -> np.ndarray:
         """States at the start, of f alone and then of every seed, ``(1 + member, state)``."""
@@ -163,7 +158,7 @@ class ExportedPlant:
             Cause(f"kinetics.{q.name}", q.unit, float(value), q.description or q.name, *map(float, q.bounds))
             for q, value in zip(table.parameters, self.subject.parameters, strict=True)
         ]
-        found += [Cause(f"{t.name}.volume", "m3", t.volume, f"Volume of {t.name}", 0.0) for t in self._sized]
+        found += [Cause(f"{t.name}.volume", "m3", t.volume, f"volume of {t.name}", 0.0) for t in self._sized]
         if self._sums:
             text = "1: the influent comes as measured sums, 0: as components"
             found.append(Cause(FROM_SUMS, "-", 0.0, text, 0.0, 1.0))
@@ -376,17 +371,17 @@ def read_plant(source: Source) -> ExportedPlant:
 def _in_words(kind: str, owner: str, components: Mapping[str, str]) -> str:
     """Return what an input is."""
     words = {
-        "Q_in": "Flow of the influent",
-        "T": "Temperature of the liquid",
-        "return_sludge": "Flow of the return sludge",
-        "wastage": "Flow of the waste sludge",
-        "recycle": f"Flow of the internal recycle {owner}",
-        "kla": f"Oxygen transfer coefficient of {owner}",
-        "air": f"Air flow into {owner}, at 0 degC and 1 atm",
-        "decant": f"Flow decanted from {owner}",
-        "setpoint": f"Set point of the controller {owner}",
-        "noise": f"Noise of the sensor of {owner}",
-        "imposed": f"Concentration imposed in {owner}",
-        "influent": f"Influent: {components.get(owner, owner)}",
+        "Q_in": "flow of the influent",
+        "T": "temperature of the liquid",
+        "return_sludge": "flow of the return sludge",
+        "wastage": "flow of the waste sludge",
+        "recycle": f"flow of the recycle {owner}",
+        "kla": f"oxygen transfer coefficient (kLa) of {owner}",
+        "air": f"air flow into {owner}, at 0 degC and 1 atm",
+        "decant": f"flow decanted from {owner}",
+        "setpoint": f"set point of the controller {owner}",
+        "noise": f"noise of the sensor of {owner}",
+        "imposed": f"concentration imposed in {owner}",
+        "influent": f"{components.get(owner, owner)} in the influent",
     }
     return words[kind]

@@ -63,8 +63,9 @@ class _Target:
     @property
     def other(self) -> str:
         """What a user can do where it cannot be written."""
-        inside = self.path / f"{self.name}{self.ending}"
-        return f"give another one with --out{f', such as {inside}' if self.path.is_dir() else ''}"
+        file = f"{self.name}{self.ending}"
+        folder = self.path.is_dir() and self.path.name != file  # and not an earlier export, which is to stay as it is
+        return f"give another one with --out{f', such as {self.path / file}' if folder else ''}"
 
 
 @cache
@@ -231,7 +232,7 @@ def _refuse_occupied(target: _Target, found: str, force: bool) -> None:
         expected = f"the name of a {kind} to write"
         raise InputError(found, where=str(path), expected=expected, fix=f"{target.other}, or move this one away")
     if not force:
-        fix = f"{target.other}, or replace an export that is there with --force"
+        fix = f"replace an earlier export with --force, or {target.other}"
         raise InputError(found, where=str(path), expected=FREE, fix=fix)
 
 

@@ -223,12 +223,10 @@ class ModelInC:
             ("table_first", [int(i) for i in first]),
             ("table_input", [inputs.index(name) for c in cycles for name in c.inputs]),
         ]
-        offset = f"static const double table_offset = {print_number(plant.begin)};\n"
         return "\n".join(
             [
                 *(print_array(f"static const double {name}", list(v), print_number) for name, v in numbers),
                 *(print_array(f"static const int {name}", v) for name, v in whole),
-                offset,
             ]
         )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable, Sequence
 
 import casadi
 
-__all__ = ["print_array", "print_function", "print_number"]
+__all__ = ["print_array", "print_function", "print_number", "print_text"]
 
 BINARY: dict[int, str] = {
     casadi.OP_ADD: "{} + {}",
@@ -45,8 +46,26 @@ UNARY: dict[int, str] = {
         }.items()
     },
 }
+PLAIN = frozenset(string.ascii_letters + string.digits + " _-.,:/()[]%")
+"""Signs that stand for themselves in a string constant, trigraphs or not."""
 WIDTH = 110
 """Characters of a line of numbers."""
+
+
+def print_text(text: str) -> str:
+    """Return a text as a string constant of C, in UTF-8 whatever the compiler takes the source for.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        With its quotes.
+    """
+    return '"' + "".join(chr(b) if chr(b) in PLAIN else f"\\{b:03o}" for b in text.encode()) + '"'
 
 
 def print_number(value: float) -> str:

@@ -263,6 +263,17 @@ def test_exported_names_take_another_prefix() -> None:
         assert len(re.findall(r"\b(?:tilburg|TILBURG)_", renamed)) == len(re.findall(r"\b(?:ah|AH)_", text))
 
 
+def test_names_of_the_user_are_no_exported_names() -> None:
+    groups = {"state": [Variable("ah_1.S_S", "g COD/m3", "", 1.0)], "input": [], "output": [], "parameter": []}
+    texts = example_sources("ah_run", groups, ["ah_1.S_S"], "tilburg")
+    assert '{"ah_1.S_S [g COD/m3]"}' in texts["main.c"]
+    assert "0  ah_1.S_S  g COD/m3" in texts["README.txt"]
+    for text in texts.values():
+        assert "tilburg_new" in text
+        assert {name for name in re.findall(r"\b(?:ah|AH)_\w+", text)} == {"ah_run", "ah_1"}
+    assert with_prefix('puts("ah_1.S_S \\" ah_2"); ah_new();', "x") == 'puts("ah_1.S_S \\" ah_2"); x_new();'
+
+
 def test_only_what_the_header_declares_is_exported(tmp_path: Path) -> None:
     if shutil.which("nm") is None:
         pytest.skip("nm is not installed")
@@ -311,7 +322,7 @@ def test_the_example_prints_a_day(tmp_path: Path) -> None:
         np.testing.assert_allclose(table[:, 1], [2.0 * m.step(k / 96)[0] for k in range(97)], rtol=1e-5)
     readme = (tmp_path / "README.txt").read_text(encoding="utf-8")
     assert "ah_state: 3 values" in readme
-    assert "0  tank.S_S  g COD/m3  1      substrate" in readme
+    assert "0  tank.S_S  g COD/m3    substrate" in readme
 
 
 @pytest.mark.parametrize("shown", [[], ["tank.S_O"]])

@@ -154,7 +154,7 @@ BATCH = Case(
         "cycles": {
             "sbr": {
                 "phases": [
-                    {"duration": "3 h", "set": {"Q_in": 5760}, "until": "reactor.volume > 1360 m3"},
+                    {"duration": "3 h", "set": {"Q_in": 5760}, "until": "reactor.volume > 1370 m3"},
                     {"duration": "4 h", "set": {"reactor.kla": 150}, "until": "reactor.S_NH4 < 0.5 mg N/L"},
                     {"duration": "10 min", "set": {"wastage": 1440}},
                     {"duration": "50 min"},
@@ -294,7 +294,7 @@ def series(built, days, steps):
     times = np.linspace(0.0, days, steps + 1)
     for cycle in built.subject.plant.layout.cycles:
         if not cycle.states:
-            edges = cycle.edges(built.plant.begin + days) - built.plant.begin
+            edges = cycle.edges(days)
             times = np.union1d(times, edges[(edges > 0) & (edges < days)])
     phase = 2 * np.pi * (times[:, None] + rng.uniform(size=len(d.inputs)))
     u = np.array([v.start for v in d.inputs]) * (1.0 + 0.2 * np.sin(phase))
@@ -368,7 +368,7 @@ def test_time_tables_give_their_inputs_at_every_time(built):
     with built.model() as model:
         for time in np.random.default_rng(12).uniform(-1.0, 40.0, 50):
             model.set_time(time)
-            assert model.u[place] == cycle.values("aerobic.kla", np.array([built.plant.begin + time]))[0]
+            assert model.u[place] == cycle.values("aerobic.kla", np.array([time]))[0]
         for time in (1e15, -1e300, np.inf, np.nan):
             model.set_time(time)
             model.calls.ah_pass_time(model.handle)
@@ -377,4 +377,4 @@ def test_time_tables_give_their_inputs_at_every_time(built):
         model.set_time(0.0)
         for time in np.arange(1, 30) * 0.011:
             model.step(time)
-            assert model.u[place] == cycle.values("aerobic.kla", np.array([built.plant.begin + time]))[0]
+            assert model.u[place] == cycle.values("aerobic.kla", np.array([time]))[0]

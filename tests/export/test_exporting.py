@@ -17,6 +17,7 @@ from asm_hybrid.artefacts import write_json_atomic
 from asm_hybrid.cli import main
 from asm_hybrid.errors import InputError
 from asm_hybrid.export import Format, available_formats, export_run
+from asm_hybrid.export.format import Source
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.manifest import verify_manifest, write_manifest
 
@@ -35,7 +36,7 @@ def run(tmp_path: Path) -> Path:
     return folder
 
 
-Write = Callable[[Path, Path], list[str]]
+Write = Callable[[Source, Path], list[str]]
 
 
 @pytest.fixture
@@ -52,9 +53,9 @@ def pair(monkeypatch: pytest.MonkeyPatch) -> Callable[[Write], None]:
     return add
 
 
-def _write_pair(run: Path, stem: Path) -> list[str]:
+def _write_pair(source: Source, stem: Path) -> list[str]:
     for ending in ("-one.txt", "-two.txt"):
-        stem.with_name(stem.name + ending).write_text(run.name, encoding="utf-8")
+        stem.with_name(stem.name + ending).write_text(source.run.name, encoding="utf-8")
     return ["both are short"]
 
 
@@ -243,8 +244,8 @@ def test_a_format_that_cannot_hold_the_run_stops_the_others(
     export_run(run, "kinetics")
     before = content(tmp_path)
 
-    def refuse(run: Path, stem: Path) -> list[str]:
-        _write_pair(run, stem)
+    def refuse(source: Source, stem: Path) -> list[str]:
+        _write_pair(source, stem)
         raise InputError("two files cannot hold it", fix="export it as kinetics")
 
     pair(refuse)
@@ -262,8 +263,8 @@ def test_a_failure_while_writing_leaves_everything_as_it_was(
     export_run(run, ["kinetics", "bundle"])
     before = content(tmp_path)
 
-    def fail(run: Path, stem: Path) -> list[str]:
-        _write_pair(run, stem)
+    def fail(source: Source, stem: Path) -> list[str]:
+        _write_pair(source, stem)
         raise error
 
     pair(fail)
@@ -345,9 +346,9 @@ def test_a_format_is_told_nothing_of_targets(run: Path, tmp_path: Path, pair: Ca
     """Its folder is empty and its own, and the name that it writes under is that of the run."""
     seen = []
 
-    def look(run: Path, stem: Path) -> list[str]:
+    def look(source: Source, stem: Path) -> list[str]:
         seen.append((stem.name, names(stem.parent)))
-        return _write_pair(run, stem)
+        return _write_pair(source, stem)
 
     pair(look)
     export_run(run, ["kinetics", "pair"], tmp_path / "elsewhere")
@@ -357,9 +358,9 @@ def test_a_format_is_told_nothing_of_targets(run: Path, tmp_path: Path, pair: Ca
 def test_what_appears_while_a_format_is_written_is_spared(
     run: Path, tmp_path: Path, pair: Callable[[Write], None]
 ) -> None:
-    def slow(run: Path, stem: Path) -> list[str]:
+    def slow(source: Source, stem: Path) -> list[str]:
         (tmp_path / "run-two.txt").write_text("keep", encoding="utf-8")
-        return _write_pair(run, stem)
+        return _write_pair(source, stem)
 
     pair(slow)
     with pytest.raises(InputError, match=r"run-two\.txt: a file of that name exists"):
@@ -382,6 +383,10 @@ def test_a_target_that_cannot_be_is_refused(
 
 
 def test_a_folder_in_the_way_is_refused_with_a_place_in_it(run: Path, tmp_path: Path) -> None:
+    """A folder of the user's, that is; an earlier export is to stay as it is."""
     export_run(run, "kinetics", tmp_path / "exports")
     with pytest.raises(InputError, match=rf"such as {re.escape(str(tmp_path / 'exports' / 'run-bundle'))}"):
         export_run(run, "bundle", tmp_path / "exports")
+    export_run(run)
+    with pytest.raises(InputError, match=r"--force, or give another one with --out$"):
+        export_run(run)

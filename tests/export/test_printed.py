@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from c_toys import COMPILER
 
-from asm_hybrid.export.printed import BINARY, UNARY, print_array, print_function, print_number
+from asm_hybrid.export.printed import BINARY, UNARY, print_array, print_function, print_number, print_text
 
 NUMBERS = [0.0, -0.0, 1.0, -2.5, 1e-300, -1e300, 0.1, 1 / 3, 5e-324, np.pi]
 
@@ -48,6 +48,18 @@ def test_every_operation_is_that_of_casadi(tmp_path: Path) -> None:
                 )
                 expected = float(function(a, b))
                 assert z.value == pytest.approx(expected, rel=4e-16, abs=0, nan_ok=True), (operation, a, b)
+
+
+@pytest.mark.skipif(COMPILER is None, reason="no C compiler")
+def test_a_text_is_read_back_in_utf_8(tmp_path: Path) -> None:
+    texts = ["Größe 2.S_NH", "𝐀x²", 'a"b\\c\n', "??/ ??=", "é1 %d"]
+    source, library = tmp_path / "t.c", tmp_path / "t.so"
+    source.write_text("\n".join(f"const char t{i}[] = {print_text(t)};" for i, t in enumerate(texts)), encoding="ascii")
+    flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-fPIC", "-shared"]
+    subprocess.run([str(COMPILER), *flags, "-o", str(library), str(source)], check=True)
+    loaded = ctypes.CDLL(str(library))
+    found = [ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(loaded, f"t{i}"))) for i in range(len(texts))]
+    assert found == [text.encode() for text in texts]
 
 
 @pytest.mark.parametrize("value", NUMBERS)

@@ -36,8 +36,8 @@ TABLE = {
     "cycles": {
         "air": {
             "phases": [
-                {"name": "on", "duration": "80 min", "set": {"aerobic.kla": 200}},
-                {"name": "off", "duration": "40 min", "set": {"aerobic.kla": 0}},
+                {"name": "on", "duration": "50 min", "set": {"aerobic.kla": 200}},
+                {"name": "off", "duration": "33 min", "set": {"aerobic.kla": 0}},
             ]
         }
     }

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import casadi
 import numpy as np
 import pytest
+import xlsxwriter
 from office import recalculated, sheet_rows, typed
 from python_calamine import CalamineWorkbook
 
@@ -18,6 +21,8 @@ from asm_hybrid.artefacts import read_json, write_json_atomic
 from asm_hybrid.errors import InputError
 from asm_hybrid.export import export_run
 from asm_hybrid.export.workbook.book import model_workbook
+from asm_hybrid.export.workbook.sheets import Sheets
+from asm_hybrid.export.workbook.tables import parameter_workbook
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.manifest import write_manifest
 from asm_hybrid.plant import casadi_namespace
@@ -184,3 +189,34 @@ def test_a_run_that_cannot_be_simulated_has_a_workbook_without_indicators(make: 
     assert any("indicators are left out" in note for note in notes)
     assert "Indicators" not in CalamineWorkbook.from_filelike(io.BytesIO(content)).sheet_names
     assert cells(content, "State")["S_NH"][2] == 0.0
+
+
+def test_numbers_look_right_whatever_is_typed() -> None:
+    """Digits stay where a live number becomes small, and titles stand over their numbers."""
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream) as book:
+        sheets = Sheets(book)
+        sheet, row = sheets.page("Page", "Title")
+        sheets.header(sheet, row, 0, ["Name", "Rate"])
+        for i, value in enumerate((-413.0876, 2325.44, -0.0153)):
+            sheets.put(sheet, row + 1 + i, 0, "x")
+            sheets.formula(sheet, row + 1 + i, 1, "=A1", value)
+        sheets.widths(sheet, [10, 10])
+    with zipfile.ZipFile(stream) as parts:
+        styles = ElementTree.fromstring(parts.read("xl/styles.xml"))
+        page = ElementTree.fromstring(parts.read("xl/worksheets/sheet1.xml"))
+    space = {"s": styles.tag[1:].partition("}")[0]}
+    formats = {f.get("numFmtId"): f.get("formatCode") for f in styles.iterfind(".//s:numFmt", space)}
+    looks = styles.findall("s:cellXfs/s:xf", space)
+    look = {c.get("r"): looks[int(c.get("s", "0"))] for c in page.iterfind(".//s:c", space)}
+    assert [formats[look[f"B{row + 2 + i}"].get("numFmtId")] for i in range(3)] == ["0.000_)", "#,##0.0_)", "0.00000_)"]
+    sides = [look[f"{column}{row + 1}"].find("s:alignment", space) for column in "AB"]
+    assert [side.get("horizontal") for side in sides if side is not None] == [None, "right"]
+
+
+def test_a_bias_of_rounding_is_zero() -> None:
+    scores = {"test": {"NH4": {"mean": {"rmse": 2.0, "bias": -4e-16}, "hybrid": {"rmse": 2.0, "bias": -4e-6}}}}
+    summary = {"name": "x", "created": "2020-01-01T00:00:00", "variables": {"NH4": {"unit": "g N/m3"}}}
+    content = parameter_workbook({"parameters": []}, summary | {"scores": scores})
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_name("Scores").to_python()
+    assert [row[6] for row in rows[1:]] == [0.0, -4e-6]

@@ -97,11 +97,11 @@ static void model_start(ah_model *m)
     memcpy(m->p, start_parameter, AH_PARAMETERS * sizeof(double));
 }
 
-/* Time tables: which repetition, and which phase of it, at the model's time. */
+/* Time tables begin with their first phase at time zero: which repetition, and which phase, at the model's time. */
 static void model_phases(ah_model *m)
 {
     for (int c = 0, at = 0; c < TABLES; at += table_phases[c], c++) {
-        const double since = m->time + table_offset + 1e-9, number = floor(since / table_length[c]);
+        const double since = m->time + 1e-9, number = floor(since / table_length[c]);
         int phase = 0;
         while (phase < table_phases[c] - 1 && table_end[at + phase] <= since - number * table_length[c]) phase++;
         m->phase[2 * c] = phase;
@@ -112,7 +112,7 @@ static void model_phases(ah_model *m)
 
 static double table_next(const ah_model *m, int c, int at)
 {
-    return m->phase[2 * c + 1] * table_length[c] + table_end[at + m->phase[2 * c]] - table_offset;
+    return m->phase[2 * c + 1] * table_length[c] + table_end[at + m->phase[2 * c]];
 }
 
 static double model_next_time(const ah_model *m)

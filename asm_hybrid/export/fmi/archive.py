@@ -101,13 +101,21 @@ def _archive(files: Mapping[str, str | bytes]) -> bytes:
 _PAGE = """\
 <!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><title>{name}</title></head>
+<head><meta charset="utf-8"><title>{name}</title>
+<style>
+body {{ font-family: sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; }}
+table {{ border-collapse: collapse; }}
+th, td {{ text-align: left; padding: 0.15em 1em 0.15em 0; border-bottom: 1px solid #ddd; vertical-align: top; }}
+td.number {{ text-align: right; }}
+</style>
+</head>
 <body>
 <h1>{name}</h1>
 <p>{text}</p>
-<p>The fitted plant as dX/dt = f + n, in C: nothing else is needed. Time is in seconds. A co-simulation integrates
-stiffly itself, with its own error control, and passes events itself. An input is held from where it was given on, or
-moves in a straight line: by the parameter der(INPUT), in units a second.</p>
+<p>The fitted plant in C: f is the mechanistic model, and n, where there is one, is what was learnt from data. Nothing
+else is needed. Time is in seconds. In co-simulation the FMU integrates with its own stiff solver and error control, and
+passes events itself. An input keeps the value that was given last, or moves from there in a straight line where the
+parameter der(INPUT) says so, in units a second.</p>
 {tables}
 </body>
 </html>
@@ -116,7 +124,8 @@ moves in a straight line: by the parameter der(INPUT), in units a second.</p>
 
 def _page(described: Described, numbering: Numbering, version: int) -> str:
     variables = numbering.of_version(version)
-    tables = [_table(kind, (v for v in variables if v.causality == kind)) for kind in ("input", "output", "parameter")]
+    shown = {"Inputs": "input", "States and outputs": "output", "Parameters": "parameter"}
+    tables = [_table(title, [v for v in variables if v.causality == kind]) for title, kind in shown.items()]
     return _PAGE.format(
         name=_escape(described.name),
         text=_escape(described.text),
@@ -128,11 +137,12 @@ def _escape(text: str) -> str:
     return html.escape(plain_text(text))
 
 
-def _table(kind: str, variables: Iterable[FmuVariable]) -> str:
+def _table(title: str, variables: Iterable[FmuVariable]) -> str:
     rows = [
         f"<tr><td>{v.name}</td><td>{_escape(v.unit.name if v.unit else '-')}</td>"
-        f"<td>{'' if v.values.start is None else f'{v.values.start:g}'}</td><td>{_escape(v.description)}</td></tr>"
+        f'<td class="number">{"" if v.values.start is None else f"{v.values.start:g}"}</td>'
+        f"<td>{_escape(v.description)}</td></tr>"
         for v in variables
     ]
     head = "<tr><th>name</th><th>unit</th><th>start</th><th>what it is</th></tr>"
-    return f"<h2>{kind}s</h2>\n<table>\n{head}\n" + "\n".join(rows) + "\n</table>"
+    return f"<h2>{title}</h2>\n<table>\n{head}\n" + "\n".join(rows) + "\n</table>"

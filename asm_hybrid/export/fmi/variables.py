@@ -197,7 +197,9 @@ def _parameter(d: Described, name: str, v: Variable) -> FmuVariable:
 
 
 def _member(d: Described) -> FmuVariable:
-    text = "which n acts: 0 for f alone, otherwise the number of a trained seed"
+    text = (
+        f"which n acts: 0 for f alone, else the number of a seed; the state at the start is that of {d.member} for all"
+    )
     values = Values(d.member, None, 0, d.members)
     return FmuVariable(0, "member", text, "Integer", "parameter", "fixed", "exact", values)
 

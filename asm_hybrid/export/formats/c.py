@@ -18,10 +18,12 @@ def _write(source: Source, stem: Path) -> list[str]:
     plant = read_plant(source)
     model = describe(plant)
     groups = {"state": model.states, "input": model.inputs, "output": model.outputs, "parameter": model.parameters}
-    texts = {**model.sources, **example_sources(model.name, groups, model.shown)}
+    prefix = model.identifier.lower()
+    texts = {name: with_prefix(text, prefix) for name, text in model.sources.items()}
+    texts |= example_sources(model.name, groups, model.shown, prefix)
     folder = make_folder(stem.with_name(f"{stem.name}{FORMAT.endings[0]}"))
     for name, text in texts.items():
-        write_text_atomic(folder / name, with_prefix(text, model.identifier.lower()))
+        write_text_atomic(folder / name, text)
     return plant.notes
 
 

@@ -152,7 +152,7 @@ def _read_me(sheets: Sheets, sheet: Any, summary: Mapping[str, Any], notes: Sequ
         "Units: g/m3, mol/m3 for alkalinity, d, degC, unless a column says otherwise.",
     ]
     verdict = (summary.get("verdict") or {}).get("sentence")
-    lines += [str(verdict)] if verdict else []
+    lines += [f"Verdict: {verdict}"] if verdict else []
     row = 2
     for text in (*lines, *notes):
         sheet.merge_range(row, 0, row, 1, "", wrapped)

@@ -240,12 +240,14 @@ def _matrix(
     """Add the Gujer matrix, and what the processes change together."""
     table = model.table
     notes = [
-        "Coefficients: what a process makes (above zero) or takes up (below) of a component by unit of its rate.",
-        "The last line is the sum of the column by the rates: what all processes change together, dC/dt of reactions.",
+        "Coefficients: what a process makes (above zero) or takes up (below) of a component per unit of its rate.",
+        "The last line is the sum of coefficient times rate in each column: dC/dt by all reactions together.",
     ]
     sheet, row = sheets.page(MATRIX, "Gujer matrix", notes)
     sheets.header(sheet, row, 0, ["Process", "Rate", "Unit of the rate", *table.component_names])
-    sheet.write_row(row + 1, 0, ["", "", "", *(c.unit for c in table.components)], sheets.style(italic=True))
+    sheet.write_row(
+        row + 1, 0, ["", "", "", *(c.unit for c in table.components)], sheets.style(italic=True, align="right")
+    )
     first, last = row + 2, row + 1 + len(table.processes)
     rates = xl_range_abs(first, 1, last, 1)
     for i, process in enumerate(table.processes):
@@ -257,7 +259,7 @@ def _matrix(
                 formula, value = coefficients[i, component], values.coefficients[i][j]
                 sheets.formula(sheet, first + i, 3 + j, formula, 0.0 if value is None else value)
     total = {"bold": True, "top": 1}
-    for j, text in enumerate(("dC/dt", None, "unit of the component by d")):
+    for j, text in enumerate(("dC/dt", None, "unit of the component per d")):
         sheets.put(sheet, last + 1, j, text, sheets.style(**total))
     for j, change in enumerate(values.changes):
         column = f"{xl_rowcol_to_cell(first, 3 + j)}:{xl_rowcol_to_cell(last, 3 + j)}"
@@ -283,8 +285,8 @@ def _composites(
         sheets.put(sheet, first + i, 0, component, sheets.style(bold=True))
     sheets.lines(sheet, row + 1, *((composite.description, 14) for composite in found.values()))
     for j, (name, composite) in enumerate(found.items()):
-        sheets.put(sheet, row + 1, 1 + j, composite.description, sheets.style(**WRAPPED))
-        sheets.put(sheet, row + 2, 1 + j, composite.unit)
+        sheets.put(sheet, row + 1, 1 + j, composite.description, sheets.style(align="right", **WRAPPED))
+        sheets.put(sheet, row + 2, 1 + j, composite.unit, sheets.style(align="right"))
         own, value = values.composites[name]
         column = f"{xl_rowcol_to_cell(first, 1 + j)}:{xl_rowcol_to_cell(first + len(table.components) - 1, 1 + j)}"
         sheets.formula(sheet, row + 3, 1 + j, f"=SUMPRODUCT({column},{concentrations})", value, bold=True, bottom=1)

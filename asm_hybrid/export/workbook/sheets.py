@@ -50,8 +50,16 @@ def _long(value: Any) -> bool:
 
 
 def _few(value: float) -> bool:
-    """Return whether a number has few digits."""
-    return math.isfinite(value) and float(f"{value:.4g}") == value
+    """Return whether a number has few digits, but for rounding."""
+    return math.isfinite(value) and math.isclose(float(f"{value:.4g}"), value, rel_tol=1e-12)
+
+
+def _live_format(value: float) -> str:
+    """Return how a number is shown that follows what is typed: it keeps digits where it becomes small, too."""
+    size = abs(value)
+    if 10.0 <= size < 1e7:
+        return "0.000_)" if size < 1e3 else "#,##0.0_)"
+    return number_format(value)
 
 
 FLAGGED = {"bg_color": "#FDF4DD"}
@@ -71,7 +79,7 @@ class Sheets:
         self.book = book
         self._known: dict[tuple[tuple[str, Any], ...], Any] = {}
         self._titles: dict[str, list[tuple[int, int, Sequence[str]]]] = {}
-        self._header = self.style(bold=True, bg_color="#E8F3FA", bottom=1, text_wrap=True, valign="top")
+        self._numbers: dict[str, set[tuple[int, int]]] = {}
 
     def style(self, **traits: Any) -> Any:
         """Return a format, the same for the same traits."""
@@ -92,7 +100,7 @@ class Sheets:
     def add(self, name: str, header: Sequence[str], rows: Sequence[Sequence[Any]], flagged: Sequence[int] = ()) -> Any:
         """Add a sheet that is one table; an empty cell stands for None."""
         sheet = self.new(name)
-        sheet.write_row(0, 0, header, self._header)
+        self.header(sheet, 0, 0, header)
         for i, row in enumerate(rows):
             traits = (FLAGGED if i in flagged else {}) | ({"valign": "top"} if any(map(_long, row)) else {})
             for j, value in enumerate(row):
@@ -103,6 +111,7 @@ class Sheets:
                     self.put(sheet, i + 1, j, value, self.style(**own) if own else None)
         sheet.freeze_panes(1, 1)
         sheet.autofilter(0, 0, len(rows), len(header) - 1)
+        self._align(sheet)
         sheet.autofit()
         for i, row in enumerate(rows):
             long = [(j, value) for j, value in enumerate(row) if _long(value)]
@@ -123,8 +132,21 @@ class Sheets:
 
     def header(self, sheet: Any, row: int, column: int, titles: Sequence[str]) -> None:
         """Write the header of a table."""
-        sheet.write_row(row, column, titles, self._header)
+        sheet.write_row(row, column, titles, self._header())
         self._titles.setdefault(sheet.get_name(), []).append((row, column, titles))
+
+    def _header(self, **traits: Any) -> Any:
+        return self.style(bold=True, bg_color="#E8F3FA", bottom=1, text_wrap=True, valign="top", **traits)
+
+    def _align(self, sheet: Any) -> None:
+        """Write the titles of columns of numbers to the right, as the numbers stand."""
+        numbers = self._numbers.get(sheet.get_name(), set())
+        tables = self._titles.get(sheet.get_name(), [])
+        for row, column, titles in tables:
+            end = min((other for other, _, _ in tables if other > row), default=math.inf)
+            for j, title in enumerate(titles, column):
+                if any(row < i < end and k == j for i, k in numbers):
+                    sheet.write_string(row, j, title, self._header(align="right", indent=1))
 
     def lines(self, sheet: Any, row: int, *texts: tuple[str, float]) -> None:
         """Give a row the height that texts need in cells of a width [character]."""
@@ -141,6 +163,7 @@ class Sheets:
             sheet.write_string(row, column, value, style)
         else:
             sheet.write_number(row, column, value, style)
+            self._numbers.setdefault(sheet.get_name(), set()).add((row, column))
 
     def number(self, sheet: Any, row: int, column: int, value: float | None, **traits: Any) -> None:
         """Write a number with the digits that count."""
@@ -151,11 +174,13 @@ class Sheets:
         """Write a formula, and the value that is shown until it is worked out anew."""
         known = value if math.isfinite(value) else "#NUM!"
         constant = not any(sign.isalpha() for sign in formula)
-        style = self.style(num_format=PLAIN if constant and _few(value) else number_format(value), **traits)
+        style = self.style(num_format=PLAIN if constant and _few(value) else _live_format(value), **traits)
         sheet.write_formula(row, column, formula, style, known)
+        self._numbers.setdefault(sheet.get_name(), set()).add((row, column))
 
     def widths(self, sheet: Any, widths: Sequence[float]) -> None:
-        """Set the widths of the columns from the first on, and the heights of the headers in them."""
+        """Set the widths of the columns from the first on, and the heights of the headers in them; comes last."""
+        self._align(sheet)
         for i, width in enumerate(widths):
             sheet.set_column(i, i, width)
         for row, column, titles in self._titles.get(sheet.get_name(), []):

@@ -32,9 +32,9 @@ _MISSING = (
     ("kind", "Kind"),
     ("name", "Name"),
     ("tank", "Tank"),
-    ("share", "Share of n's effect"),
-    ("own", "f's own"),
-    ("learnt", "Learnt change"),
+    ("share", "Share of n's effect on what is measured"),
+    ("own", "Mean of f"),
+    ("learnt", "Mean change by n"),
     ("unit", "Unit"),
 )
 _SCORES = ("rmse", "mae", "bias", "r2", "n")
@@ -141,11 +141,17 @@ def _sensors(sheets: Sheets, sensors: Mapping[str, Mapping[str, Mapping[str, Any
 
 def _scores(summary: Mapping[str, Any]) -> list[list[Any]]:
     return [
-        [block, variable, summary["variables"][variable]["unit"], model, *(score.get(key) for key in _SCORES)]
+        [block, variable, summary["variables"][variable]["unit"], model, *(_score(score, key) for key in _SCORES)]
         for block, variables in summary.get("scores", {}).items()
         for variable, models in variables.items()
         for model, score in models.items()
     ]
+
+
+def _score(score: Mapping[str, Any], key: str) -> Any:
+    """Return a score; a bias that is nothing but rounding is zero."""
+    value = score.get(key)
+    return 0.0 if key == "bias" and value is not None and abs(value) < 1e-9 * (score.get("rmse") or 0.0) else value
 
 
 def _missing(sheets: Sheets, entries: Sequence[Mapping[str, Any]]) -> None:
