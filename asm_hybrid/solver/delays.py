@@ -32,7 +32,7 @@ from asm_hybrid.solver.march import Instant, Segment, Stop
 from asm_hybrid.solver.path import Way
 from asm_hybrid.solver.states import Layout, State
 from asm_hybrid.solver.stepoptions import MOST_STEPS, StepOptions
-from asm_hybrid.solver.steppers import Slopes, Step, Stepper, Time
+from asm_hybrid.solver.steppers import Slopes, Step, Stepper, Time, as_number
 from asm_hybrid.solver.tableaus import METHODS as STIFF
 
 __all__ = ["WITHOUT", "Delayed", "Delays", "History", "Past", "past_of"]
@@ -42,10 +42,6 @@ WITHOUT = ("dopri8", "rodas5p")
 
 ROUNDING = 1e-12
 """Share of a time within which two times are the same [-]: sums of delays are rounded."""
-
-
-def _value(t: Time) -> float:
-    return float(t.detach()) if isinstance(t, Tensor) else t
 
 
 @dataclass(frozen=True)
@@ -158,8 +154,8 @@ class History:
         try:
             found = self._of(at)
         except Exception as error:
-            raise self._refused(f"the history fails at time {_value(t):.6g}: {error}") from error
-        return self._checked(found, _value(t))
+            raise self._refused(f"the history fails at time {as_number(t):.6g}: {error}") from error
+        return self._checked(found, as_number(t))
 
     def _checked(self, given: Any, t: float) -> Tensor:
         when = f"at time {t:.6g}, " if self._of is not None else ""
@@ -221,7 +217,7 @@ class Past:
     @contextmanager
     def during(self, t: Time, h: Time) -> Iterator[None]:
         """Within a step, look at that side of a kink on which the middle of the step looks."""
-        self._middle = _value(t) + 0.5 * _value(h)
+        self._middle = as_number(t) + 0.5 * as_number(h)
         try:
             yield
         finally:
@@ -233,7 +229,7 @@ class Past:
         return self.layout.unpack(torch.stack(found) if self.delays.several else found[0])
 
     def _lag(self, t: Time, tau: Instant) -> Tensor:
-        now = _value(t)
+        now = as_number(t)
         at = now - tau.value
         near = ROUNDING * (abs(now) + tau.value)
         until = self.segments[-1].end.value if self.segments else self.history.begin
@@ -259,7 +255,7 @@ def _begin(segment: Segment) -> float:
 
 
 def past_of(
-    delays: Any, history: Any, layout: Layout, way: Way, options: StepOptions, method: str, mass: Any = None
+    delays: Any, history: Any, layout: Layout, way: Way, options: StepOptions, method: str, mass: Any
 ) -> Past | None:
     """Check delays and history, and return what lies behind; None without delays.
 
@@ -277,7 +273,7 @@ def past_of(
         Options of the steps; their jumps come back after the delays.
     method : str
         The method.
-    mass : array or Tensor, optional
+    mass : array or Tensor, or None
         A mass matrix, which cannot stand beside delays.
 
     Returns

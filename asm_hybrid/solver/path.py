@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -148,14 +148,14 @@ class Path:
     segments: list[Segment] = field(default_factory=list)
 
     def within(self, when: Instant, direction: float) -> Tensor:
-        """Return the state at a time, from the steps that were kept."""
+        """Return the state at a time, from the steps that were kept; where states jump, the one before the jump."""
         first, last, t = self.values[0], self.values[-1], when.value
         if not direction * first <= direction * t <= direction * last:
             raise InputError(f"the time {t} is outside of the solution", expected=f"a time from {first} to {last}")
         if not self.segments:
             return self.states[0]
         begins = [direction * s.begin.value for s in self.segments]
-        segment = self.segments[max(0, bisect_right(begins, direction * t) - 1)]
+        segment = self.segments[max(0, bisect_left(begins, direction * t) - 1)]
         held = not isinstance(segment.begin.time, Tensor) and not isinstance(when.time, Tensor)
         return segment.x if t == segment.begin.value and held else segment.at(when)
 

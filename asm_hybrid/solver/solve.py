@@ -232,8 +232,8 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     past = past_of(delays, history, layout, way, own, method, mass)
     inside = Inside(f, layout, way.times, past)
     slopes = jacobian_of(inside, jacobian, layout)
-    plain = stepper_of(method, inside, slopes, algebra_of(mass, layout, start, method))
-    stepper = plain if past is None else Delayed(plain, past)
+    stepper = stepper_of(method, inside, slopes, algebra_of(mass, layout, start, method))
+    stepper = stepper if past is None else Delayed(stepper, past)
     if steps is not None and way.open:
         raise InputError(f"{method} has no end but the event, and 'steps' is given", fix="options={'step_size': …}")
     relative, absolute = default_tolerances(start.dtype)
@@ -267,8 +267,8 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         states = torch.stack(path.states)
     else:
         backward = _backward(inside, f, layout, method, control, steps, adjoint_options)
-        held = Way(way.values, way.times.detach(), way.direction)
-        path, states = solved_with_adjoint(lambda: run(held), backward, start, way.times, adjoined)
+        plain = Way(way.values, way.times.detach(), way.direction)
+        path, states = solved_with_adjoint(lambda: run(plain), backward, start, way.times, adjoined)
         if path.found is not None:
             path.found = type(path.found)(path.found.when, states[-1])
     evaluations = inside.calls

@@ -24,7 +24,7 @@ from asm_hybrid.solver.rosenbrock import StiffSystem, advance, exact_solve
 from asm_hybrid.solver.tableaus import METHODS as STIFF
 from asm_hybrid.solver.tableaus import RosenbrockTableau
 
-__all__ = ["Explicit", "Rosenbrock", "Slopes", "Step", "Stepper", "Time", "drift", "stepper_of"]
+__all__ = ["Explicit", "Rosenbrock", "Slopes", "Step", "Stepper", "Time", "as_number", "drift", "stepper_of"]
 
 Time = float | Tensor
 """A time, or a length of time: a number, or a tensor ``()`` that carries gradients."""
@@ -98,6 +98,21 @@ class Stepper(Protocol):
 
     def settled(self, t: Time, x: Tensor, rtol: float | Tensor, atol: float | Tensor) -> Tensor:
         """Return a state from which steps can begin: its algebraic states obey their equations."""
+
+
+def as_number(t: Time) -> float:
+    """Return a time as a number.
+
+    Parameters
+    ----------
+    t : Time
+        The time.
+
+    Returns
+    -------
+    float
+    """
+    return float(t.detach()) if isinstance(t, Tensor) else t
 
 
 def moved(x: Tensor, weights: Sequence[float], stages: Sequence[Tensor], h: Time) -> Tensor:
@@ -210,11 +225,6 @@ class _Alone:
         return self.f(forcing, x.squeeze(-2)).unsqueeze(-2)
 
 
-def _number(t: Time) -> float:
-    """Return a time as a number."""
-    return float(t.detach()) if isinstance(t, Tensor) else t
-
-
 class Rosenbrock:
     """A Rosenbrock method with the whole Jacobian; what it knows at a begin is the Jacobian.
 
@@ -263,7 +273,7 @@ class Rosenbrock:
         """Take a step."""
         tableau = self.tableau
         if self.algebra is not None:
-            self._length = _number(h)
+            self._length = as_number(h)
         slope = None if tableau.any_matrix else self._slope_in_time(t, x, h)
         times = [last if a == 1.0 else t + a * h for a in tableau.alpha]
         solve = exact_solve(known, 1.0 / (h * tableau.gamma), self._mass)
@@ -292,7 +302,7 @@ class Rosenbrock:
         slope = self.f(t, x)
         if self.algebra is None:
             return slope
-        length = self._length or max(1.0, abs(_number(t)))
+        length = self._length or max(1.0, abs(as_number(t)))
         return self.algebra.rate(slope, self.jacobian(t, x), self._slope_in_time(t, x, length).squeeze(-2))
 
     def settled(self, t: Time, x: Tensor, rtol: float | Tensor, atol: float | Tensor) -> Tensor:
@@ -300,7 +310,7 @@ class Rosenbrock:
         if self.algebra is None:
             return x
         f, jacobian = (partial(call, t) for call in (self.f, self.jacobian))
-        return self.algebra.consistent(f, jacobian, x, (rtol, atol), _number(t))[0]
+        return self.algebra.consistent(f, jacobian, x, (rtol, atol), as_number(t))[0]
 
 
 def stepper_of(method: str, f: Slopes, jacobian: Slopes, algebra: Algebra | None = None) -> Stepper:

@@ -242,6 +242,16 @@ def test_dense_output_backwards_and_the_layer():
     np.testing.assert_allclose(layer(STARTS), stops.states[-1], rtol=1e-5)
 
 
+def test_times_of_dense_output_carry_gradients_of_algebraic_states_too():
+    whole = solve(known, doubles(1.0, 1.0), [0.0, 0.5, 1.0], method="rodas5p", mass=[1, 0], dense=True)
+    times = doubles(0.0, 0.3, 0.5, 1.0).requires_grad_()
+    states = whole.at(times)
+    x, z = (torch.autograd.grad(states[:, i].sum(), times, retain_graph=True)[0] for i in range(2))
+    t = times.detach()
+    np.testing.assert_allclose(x, torch.cos(t) * torch.exp(torch.sin(t)), rtol=1e-4)
+    np.testing.assert_allclose(z, -torch.sin(t), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("steps", [None, 40])
 def test_where_f_jumps_algebraic_states_jump_too(steps):
     def f(t, y):
@@ -249,7 +259,9 @@ def test_where_f_jumps_algebraic_states_jump_too(steps):
         return torch.stack([-x * z, z**3 + z - (1.0 if float(t) < 0.5 else 3.0) * x], -1)
 
     options = {"method": "rodas5p", "mass": [1, 0], "rtol": 1e-9, "atol": 1e-11, "steps": steps}
-    found = solve(f, STARTS[0], [0.0, 0.5, 1.0], options={"jump_t": [0.5]}, **options).states
+    whole = solve(f, STARTS[0], [0.0, 0.5, 1.0], options={"jump_t": [0.5]}, dense=True, **options)
+    found = whole.states
+    assert whole.at(0.5).tolist() == found[1].tolist()  # the state before the jump
     after = solve(f, found[1], [0.5, 1.0], **options).states
     assert float(after[0, 1] - found[1, 1]) > 0.3
     np.testing.assert_allclose(found[2], after[1], rtol=1e-7)
