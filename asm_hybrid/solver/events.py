@@ -49,10 +49,13 @@ class Found:
         When.
     state : Tensor, shape (…, n)
         The state then.
+    jump : bool
+        Whether the values jump over zero there, so that their slopes do not tell how the time moves.
     """
 
     when: Instant
     state: Tensor
+    jump: bool = False
 
 
 class Watch:
@@ -77,6 +80,7 @@ class Watch:
         self.signs = torch.sign(values)
 
         self.waits = bool((self.signs == 0.0).any())
+        self._above = not self.waits
 
     def leave_zero(self, segment: Segment) -> None:
         """Give values that were zero so far the sign that they have just behind, within a step.
@@ -91,7 +95,7 @@ class Watch:
                 self.signs = torch.where(self.signs == 0.0, torch.sign(values), self.signs)
                 self.waits = bool((self.signs == 0.0).any())
                 if bool((values * self.signs > 0.0).all()):
-                    self.seen = when
+                    self.seen, self._above = when, True
                 if not self.waits:
                     return
 
@@ -110,10 +114,12 @@ class Watch:
     def look(self, segment: Segment, when: Instant, x: Tensor) -> Found | None:
         """Return the event if it has come at a time of a segment, with all times before looked at."""
         if self._least(when.time, x) > 0.0:
-            self.seen = when
+            self.seen, self._above = when, not self.waits
             return None
         begin = segment.begin
         low, high = self.seen.value - begin.value, when.value - begin.value
+        if self._above and low == 0.0 and not self._least(begin.time, segment.x) > 0.0:
+            return Found(begin, segment.x, jump=True)
 
         def again(length: float) -> Tensor:
             return segment.again(length)
@@ -211,7 +217,7 @@ def differentiable(watch: Watch, found: Found, rate_of: Slopes, dtype: torch.dty
         if by_state is not None:
             rate = rate + (by_state * rate_of(plain, x)).sum().to(dtype)
     when = time if isinstance(time, Tensor) else plain
-    if not torch.is_grad_enabled() or not bool(rate != 0.0):
+    if not torch.is_grad_enabled() or found.jump or not bool(rate != 0.0):
         return when.detach().clone() if not torch.is_grad_enabled() else when, state
     value = watch.event(when, state)[which]
     moved = (value.detach() - value).to(dtype) / rate

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -270,7 +271,7 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         plain = Way(way.values, way.times.detach(), way.direction)
         path, states = solved_with_adjoint(lambda: run(plain), backward, start, way.times, adjoined)
         if path.found is not None:
-            path.found = type(path.found)(path.found.when, states[-1])
+            path.found = replace(path.found, state=states[-1])
     evaluations = inside.calls
     ok = torch.isfinite(states.detach()).all(-1).all(0)
     fine = bool(ok.all())

@@ -267,6 +267,28 @@ def test_where_f_jumps_algebraic_states_jump_too(steps):
     np.testing.assert_allclose(found[2], after[1], rtol=1e-7)
 
 
+@pytest.mark.parametrize("steps", [None, 10])
+def test_an_event_over_which_an_algebraic_state_jumps_comes_with_the_jump(steps):
+    def found(p):
+        def f(t, y):
+            x, z = y.unbind(-1)
+            return torch.stack([-x * z, z**3 + z - (p[0] if float(t) < 0.5 else p[1]) * x], -1)
+
+        options = {"method": "rodas5p", "mass": [1, 0], "options": {"jump_t": [0.5]}, "steps": steps}
+        return solve(
+            f, STARTS[0], [0.0, 0.5, 1.0], event=lambda t, y: y[..., 1] - 0.8, rtol=1e-8, atol=1e-10, **options
+        )
+
+    p = doubles(1.0, 3.0)
+    solution = found(p)
+    x, z = solution.event_state
+    assert float(solution.event_time) == pytest.approx(0.5, abs=1e-12)
+    assert float(z**3 + z) == pytest.approx(float(3.0 * x), rel=1e-9)
+    assert not gradient(lambda p: found(p).event_time + 0.0 * p.sum(), p).any()
+    value = lambda p: found(p).event_state.square().sum()  # noqa: E731
+    np.testing.assert_allclose(gradient(value, p), differences(value, p, 1e-4), rtol=1e-6)
+
+
 def test_a_regular_mass_matrix_is_another_way_to_write_an_ode():
     mass = doubles([2.0, 1.0], [0.0, 4.0])
     f = lambda t, x: torch.stack([-x[..., 1], x[..., 0] - x[..., 1]], -1)  # noqa: E731
