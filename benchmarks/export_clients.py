@@ -113,16 +113,15 @@ class Run:
     def day(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Times [d] and everything by name over a day with the inputs of its start, but for those of time tables."""
         plant, held = self.subject.plant, self.subject.knots[self.first]
-        begin, cycles = self.first * self.subject.interval, plant.layout.cycles
-        times = np.arange(97) * STEP
+        times, cycles = np.arange(97) * STEP, plant.layout.cycles
         for cycle in cycles:
-            edges = cycle.edges(begin + 1.0) - begin
+            edges = cycle.edges(1.0)
             times = np.union1d(times, edges[(edges > 1e-9) & (edges < 1.0 - 1e-9)])
         times = times[np.concatenate([[True], np.diff(times) > 1e-9])]
         u = np.tile(held, (len(times) - 1, 1))
         for cycle in cycles:
             for name in cycle.inputs:
-                u[:, plant.input_index[name]] = cycle.values(name, begin + times[:-1])
+                u[:, plant.input_index[name]] = cycle.values(name, times[:-1])
         if plant.layout.clock:
             raise NotImplementedError("the time of day moves")
         record = self.exact.simulate(self.start, InputSeries(times, u, None))

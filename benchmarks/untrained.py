@@ -96,6 +96,9 @@ def untrained(
         for term in terms:
             term.low.mul_(BEYOND).clamp_(max=0.0)
             term.high.mul_(BEYOND).clamp_(min=0.0)
+            term.width.copy_(
+                torch.maximum(term.width, term.high - term.low)
+            )  # of which the guard knows how far out it is
             for values in term.network.parameters():
                 values.add_(WEIGHTS * torch.randn(values.shape, dtype=values.dtype, generator=generator))
     specs = sensor_specs(config)

@@ -33,6 +33,8 @@ __all__ = ["FROM_SUMS", "Cause", "ExportedPlant", "read_plant"]
 XP = casadi_namespace()
 FROM_SUMS = "influent.from_sums"
 """The parameter that tells whether the influent comes as measured sums."""
+NEVER_BACK = frozenset({"Q_in", "return_sludge", "wastage", "recycle", "decant", "kla", "air"})
+"""Kinds of inputs of which nothing is known below zero: water and air flow one way."""
 TIME_OF_DAY = "clock.start"
 """The parameter that holds the local time of day at time zero [d]."""
 
@@ -172,7 +174,13 @@ class ExportedPlant:
         units = {c.name: c.description or c.name for c in self.plant.table.components}
         start = self.subject.knots[self.first]
         given = [
-            Cause(spec.name, spec.unit, float(start[i]), _in_words(spec.kind, spec.owner, units))
+            Cause(
+                spec.name,
+                spec.unit,
+                float(start[i]),
+                _in_words(spec.kind, spec.owner, units),
+                0.0 if spec.kind in NEVER_BACK else None,
+            )
             for i, spec in enumerate(self.plant.inputs)
             if spec.name not in self._moved and spec.kind != "clock"
         ]

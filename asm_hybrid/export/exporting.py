@@ -189,6 +189,8 @@ def _named(out: Path, chosen: Sequence[Format]) -> str | None:
     if len(chosen) == 1:
         if len(alike) == 1:
             return alike[0]
+        if not alike:
+            _refuse_foreign_suffix(out, chosen[0])
         folders = [ending for ending in endings if not _suffix(ending)]
         if len(folders) == 1 and not alike:
             return folders[0]
@@ -202,6 +204,19 @@ def _named(out: Path, chosen: Sequence[Format]) -> str | None:
             fix="give a folder with --out",
         )
     return None
+
+
+def _refuse_foreign_suffix(out: Path, format_: Format) -> None:
+    """Refuse the name of a file of another format."""
+    for other in available_formats().values():
+        if _suffix(out.name) in map(_suffix, filter(_suffix, other.endings)) and not os.path.isdir(out):
+            raise InputError(
+                f"this is the name of a file of the format {other.name!r}, and not of {format_.name!r}",
+                where=str(out),
+                expected="the name of a folder, or one that ends as "
+                + ", ".join(f"RUN{ending}" for ending in format_.endings),
+                fix=f"choose --format {other.name}, or give another name with --out",
+            )
 
 
 def _refuse(targets: Sequence[_Target], run: Path, force: bool) -> None:

@@ -21,6 +21,7 @@ __all__ = ["ModelInC"]
 ALWAYS = ("x", "u", "p", "k", "t", "z")
 """What all equations are given: state, inputs, parameters, masks of n, time, and what the networks give."""
 NEEDS = {
+    "vectors": {"affine"},
     "affine": {"affine"},
     "exp": {"tanh_of", "silu_of", "softplus_of"},
     "elementwise": {"tanh_of", "silu_of", "relu_of", "softplus_of"},

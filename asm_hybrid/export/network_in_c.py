@@ -140,9 +140,13 @@ class NetworkInC:
         return f"{self._function('', ['z'], [*buffers, *values])}\n{self._function('_slopes', ['z', 'd'], every)}"
 
     def _function(self, ending: str, results: Sequence[str], lines: Sequence[str]) -> str:
+        """Return a function in two forms, one of them for wide vectors, and one that chooses between them."""
+        name, given = f"network{self._number}{ending}", ", ".join(["w", READ, *results])
         takes = ", ".join([f"const double *w, const double *{READ}", *(f"double *{result}" for result in results)])
         body = "\n".join(f"    {line}" for line in lines)
-        return f"static void network{self._number}{ending}({takes})\n{{\n{body}\n}}\n"
+        choice = f"    if (has_wide_vectors()) {name}_wide({given});\n    else {name}_any({given});"
+        forms = {f"static void {name}_any": body, f"WIDE static void {name}_wide": body, f"static void {name}": choice}
+        return "\n".join(f"{head}({takes})\n{{\n{text}\n}}\n" for head, text in forms.items())
 
     def _value(self, step: _Step) -> str:
         """Return the call of a step, for all spots."""

@@ -134,6 +134,9 @@ def test_one_name_for_two_files_is_refused(run: Path, tmp_path: Path, pair: Call
     pair(_write_pair)
     with pytest.raises(InputError, match="this names one file, and 2 are to be written"):
         export_run(run, "pair", tmp_path / "mine.txt")
+    for format_, name in (("bundle", "mine.xlsx"), ("kinetics", "mine.fmu"), ("pair", "mine.zip")):
+        with pytest.raises(InputError, match=f"file of the format .*, and not of '{format_}'"):
+            export_run(run, format_, tmp_path / name)
     with pytest.raises(InputError, match="this names one file, and 3 are to be written"):
         export_run(run, ["kinetics", "bundle"], tmp_path / "mine.zip")
     assert names(tmp_path) == ["run"]
@@ -208,7 +211,7 @@ def test_force_spares_what_is_no_file(run: Path, tmp_path: Path, kind: str) -> N
 
 
 @pytest.mark.parametrize("formats", ["bundle", "kinetics", ["bundle", "kinetics"]])
-@pytest.mark.parametrize("below", ["", "exports", "exports/x.yaml"])
+@pytest.mark.parametrize("below", ["", "exports", "exports/x"])
 @pytest.mark.parametrize("force", [False, True])
 def test_a_target_in_the_run_is_refused(
     run: Path, tmp_path: Path, formats: str | list[str], below: str, force: bool

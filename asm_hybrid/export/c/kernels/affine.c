@@ -1,7 +1,7 @@
 /* Kernels of the networks behind n. Rows are spots, and lie `wide` values apart in what is read. */
 
 /* y = x w + b, (row, group, m), with the columns of x in groups of n and a matrix (n, m) for each; b may be missing. */
-static inline void affine(const double *restrict x, int wide, int rows, int n, const double *restrict w,
+KERNEL void affine(const double *restrict x, int wide, int rows, int n, const double *restrict w,
                           const double *restrict b, int m, int groups, double *restrict y)
 {
     enum { BLOCK = 8 };
@@ -27,7 +27,7 @@ static inline void affine(const double *restrict x, int wide, int rows, int n, c
     }
 }
 
-static inline void unit(double *matrix, int n)
+KERNEL void unit(double *matrix, int n)
 {
     for (int i = 0; i < n; i++) {
         for (int j = 0; j < n; j++) matrix[i * n + j] = i == j ? 1.0 : 0.0;
@@ -35,7 +35,7 @@ static inline void unit(double *matrix, int n)
 }
 
 /* Takes slopes of what is read (spot, column) through dz/dr (spot, column, target). */
-static inline void through(const double *d, const double *dr, int spots, int n, int targets, double *dz)
+KERNEL void through(const double *d, const double *dr, int spots, int n, int targets, double *dz)
 {
     for (int spot = 0; spot < spots; spot++) {
         for (int j = 0; j < targets; j++) {

@@ -1,5 +1,5 @@
 #define ELEMENTWISE(name, value, slope)                                                                             \
-    static inline void name(const double *x, int wide, int rows, int n, double *y)                                  \
+    KERNEL void name(const double *x, int wide, int rows, int n, double *y)                                         \
     {                                                                                                               \
         for (int row = 0; row < rows; row++) {                                                                      \
             for (int j = 0; j < n; j++) {                                                                           \
@@ -9,7 +9,7 @@
         }                                                                                                           \
     }                                                                                                               \
     /* Takes slopes (direction, column) through the function, at one row of its argument. */                        \
-    static inline void name##_slope(const double *x, int wide, const double *at, int directions, int n, double *y)  \
+    KERNEL void name##_slope(const double *x, int wide, const double *at, int directions, int n, double *y)         \
     {                                                                                                               \
         for (int j = 0; j < n; j++) {                                                                               \
             const double v = at[j], s = (slope);                                                                    \

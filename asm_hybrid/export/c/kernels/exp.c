@@ -1,6 +1,6 @@
 /* exp(x) to a few units of the last place, without a branch, so that loops over it run on vectors. The polynomial takes
  * the values of exp at the Chebyshev nodes of [-ln 2 / 2, ln 2 / 2]; its relative error there is below 2e-17. */
-static inline double quick_exp(double x)
+KERNEL double quick_exp(double x)
 {
     union { double number; int64_t bits; } scale;
     const double magic = 6755399441055744.0; /* 1.5 * 2^52: adding it rounds to a whole number */
