@@ -70,6 +70,10 @@ class RightSideSection(Section):
         default=None, min_length=1, description="Parameters of the table to fit; the others keep their defaults."
     )
     network: FieldNetworkSection | None = Field(default=None, description="A network in the place of a table.")
+    algebraic: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] | None = Field(
+        default=None,
+        description="States whose slope is zero at all times: 0 = f(x) in the place of dx/dt = f(x).",
+    )
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -198,6 +202,12 @@ class OdeConfig(Section):
         return tuple(self.initial)
 
     @property
+    def mass(self) -> tuple[float, ...] | None:
+        """Diagonal of the mass matrix: zero for algebraic states, else one; None where no state is algebraic."""
+        algebraic = self.ode.algebraic
+        return None if algebraic is None else tuple(float(name not in algebraic) for name in self.states)
+
+    @property
     def source_text(self) -> str:
         """The config as the user wrote it."""
         assert self._document is not None
@@ -220,6 +230,9 @@ class OdeConfig(Section):
         for name in self.data.target or {}:
             if name not in self.initial:
                 raise refuse(f"the target {name!r} is no state", "one of " + ", ".join(self.states))
+        for name in self.ode.algebraic or ():
+            if name not in self.initial:
+                raise refuse(f"the algebraic {name!r} is no state", "some of " + ", ".join(self.states))
         truth, n = self.data.truth, len(self.initial)
         if truth and (len(truth.matrix) != n or any(len(row) != n for row in truth.matrix)):
             raise refuse("the matrix of the truth does not fit the states", f"{n} rows of {n} numbers")

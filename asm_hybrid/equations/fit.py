@@ -30,7 +30,7 @@ from asm_hybrid.equations.config import OdeConfig, load_ode_config
 from asm_hybrid.equations.problem import Problem, TableField, linear_fit, make_problem, truth_of
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.manifest import write_manifest
-from asm_hybrid.solver.solve import StiffnessWarning, solve
+from asm_hybrid.solver.solve import Field, OdeSolution, StiffnessWarning, solve
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.run_folder import MetricsLog, create_run_folder, environment
 from asm_hybrid.yamlfile import YamlSource, source_name
@@ -79,9 +79,12 @@ class _OdeRun:
 
     def path(self, x0: Tensor, times: Tensor) -> Tensor:
         """Solve with the present parameters; return the states, ``(k, …, n)``."""
-        s = self.config.solver
-        solution = solve(self.field.right_side(), x0, times, method=s.method, rtol=s.rtol, atol=s.atol, steps=s.steps)
-        return cast(Tensor, solution.states)
+        return cast(Tensor, self._solved(self.field.right_side(), x0, times).states)
+
+    def _solved(self, f: Field, x0: Tensor, times: Tensor) -> OdeSolution:
+        """Solve as the config says."""
+        s, mass = self.config.solver, self.config.mass
+        return solve(f, x0, times, method=s.method, rtol=s.rtol, atol=s.atol, steps=s.steps, mass=mass)
 
     def _mean(self, residual: Tensor) -> Tensor:
         return residual.square().mean() if self.config.training.loss == "squared" else residual.abs().mean()
@@ -96,14 +99,12 @@ class _OdeRun:
 
         All are solved side by side on [0, 1], each with its own rate, ``du/ds = Δt f(t_i + s Δt, u)``.
         """
-        times, values, s = self.problem.times, self.problem.values, self.config.solver
+        times, values = self.problem.times, self.problem.values
         step = (times[1:] - times[:-1]).unsqueeze(-1)
         f = self.field.right_side()
         unit = torch.tensor([0.0, 1.0], dtype=torch.float64)
-        solution = solve(
-            lambda t, x: step * f(t, x), values[:-1], unit, method=s.method, rtol=s.rtol, atol=s.atol, steps=s.steps
-        )
-        return self._mean(solution.states[-1] - values[1:])
+        solution = self._solved(lambda t, x: step * f(t, x), values[:-1], unit)
+        return self._mean(cast(Tensor, solution.states)[-1] - values[1:])
 
     def keep(self, loss: float) -> None:
         """Keep the present parameters if they are the best so far."""
@@ -326,7 +327,11 @@ def describe_ode(config_path: YamlSource) -> list[str]:
         loss = float(run.loss())
     size = sum(p.numel() for p in run.field.parameters())
     what = f"table {config.ode.table}" if config.ode.network is None else "a network"
-    states = ", ".join(f"{name} from {value:g}" for name, value in config.initial.items())
+    sought = config.ode.algebraic or ()
+    states = ", ".join(
+        f"{name} (algebraic) from {value:g}" if name in sought else f"{name} from {value:g}"
+        for name, value in config.initial.items()
+    )
     seen = int(torch.isfinite(run.problem.values).sum())
     return [
         f"{source_name(config_path)}: {config.name}",

@@ -14,6 +14,7 @@ from asm_hybrid.equations.config import FittedSection, OdeConfig
 from asm_hybrid.hybrid.ensemble import EnsembleMLP
 from asm_hybrid.kinetics import Table, compile_table
 from asm_hybrid.plant import torch_namespace
+from asm_hybrid.solver.algebra import check_bears_mass
 from asm_hybrid.solver.solve import Field, check_method
 
 __all__ = ["FEATURES", "NetworkField", "Problem", "TableField", "linear_fit", "make_problem", "truth_of"]
@@ -182,6 +183,8 @@ def make_problem(config: OdeConfig, exact: Callable[[Tensor, Tensor], Tensor]) -
         If names do not fit the table, or the solver's method is not known.
     """
     check_method(config.solver.method, config.solver.steps, config.where("solver", "method"))
+    if config.mass is not None:
+        check_bears_mass(config.solver.method, config.where("solver", "method"))
     names, n = config.states, len(config.states)
     seed = config.training.seed
     field: TableField | NetworkField

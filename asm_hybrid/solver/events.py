@@ -49,10 +49,13 @@ class Found:
         When.
     state : Tensor, shape (…, n)
         The state then.
+    jump : bool
+        Whether the values jump over zero there, so that their slopes do not tell how the time moves.
     """
 
     when: Instant
     state: Tensor
+    jump: bool = False
 
 
 class Watch:
@@ -77,6 +80,7 @@ class Watch:
         self.signs = torch.sign(values)
 
         self.waits = bool((self.signs == 0.0).any())
+        self._above = not self.waits
 
     def leave_zero(self, segment: Segment) -> None:
         """Give values that were zero so far the sign that they have just behind, within a step.
@@ -91,7 +95,7 @@ class Watch:
                 self.signs = torch.where(self.signs == 0.0, torch.sign(values), self.signs)
                 self.waits = bool((self.signs == 0.0).any())
                 if bool((values * self.signs > 0.0).all()):
-                    self.seen = when
+                    self.seen, self._above = when, True
                 if not self.waits:
                     return
 
@@ -110,10 +114,12 @@ class Watch:
     def look(self, segment: Segment, when: Instant, x: Tensor) -> Found | None:
         """Return the event if it has come at a time of a segment, with all times before looked at."""
         if self._least(when.time, x) > 0.0:
-            self.seen = when
+            self.seen, self._above = when, not self.waits
             return None
         begin = segment.begin
         low, high = self.seen.value - begin.value, when.value - begin.value
+        if self._above and low == 0.0 and not self._least(begin.time, segment.x) > 0.0:
+            return Found(begin, segment.x, jump=True)
 
         def again(length: float) -> Tensor:
             return segment.again(length)
@@ -150,7 +156,7 @@ class Watch:
             found = max(low, found - resolution * 2.0**k) if high > low else min(low, found + resolution * 2.0**k)
         return found
 
-    def at_the_end(self, when: Instant, x: Tensor, f: Slopes, control: Control) -> Found | None:
+    def at_the_end(self, when: Instant, x: Tensor, rate_of: Slopes, control: Control) -> Found | None:
         """Return an event that comes at the last time, as far as the tolerances can tell."""
         with torch.enable_grad():
             t = torch.as_tensor(when.value, dtype=control.dtype, device=x.device).requires_grad_()
@@ -162,7 +168,7 @@ class Watch:
                 by_time, by_state = torch.autograd.grad(value, (t, at), retain_graph=True, allow_unused=True)
                 with torch.no_grad():
                     state = torch.zeros_like(at) if by_state is None else by_state
-                    rate = float((state * f(when.time, x)).sum()) + (0.0 if by_time is None else float(by_time))
+                    rate = float((state * rate_of(when.time, x)).sum()) + (0.0 if by_time is None else float(by_time))
                     open_ = float((state.abs() * sizes(x, x, control.rtol, control.atol)).sum())
                     open_ += abs(rate) * 4.0 * float(np.spacing(abs(when.value)))
                 if rate * control.direction < 0.0 and float(value.detach()) <= NEAR_THE_END * open_:
@@ -175,7 +181,7 @@ class Watch:
             return int(self._signed(self.event(found.when.time, found.state)).argmin())
 
 
-def differentiable(watch: Watch, found: Found, f: Slopes, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def differentiable(watch: Watch, found: Found, rate_of: Slopes, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Return time and state of an event with first and second derivatives, and unchanged in value.
 
     Two steps of Newton's iteration with a held slope, along the solution: the first has the first derivative of the
@@ -187,8 +193,8 @@ def differentiable(watch: Watch, found: Found, f: Slopes, dtype: torch.dtype) ->
         What found the event.
     found : Found
         The event.
-    f : callable
-        f, on states as they are laid out.
+    rate_of : callable
+        dx/dt, on states as they are laid out.
     dtype : torch.dtype
         Type of the time.
 
@@ -209,12 +215,12 @@ def differentiable(watch: Watch, found: Found, f: Slopes, dtype: torch.dtype) ->
         by_time, by_state = slopes
         rate = torch.zeros_like(plain) if by_time is None else by_time
         if by_state is not None:
-            rate = rate + (by_state * f(plain, x)).sum().to(dtype)
+            rate = rate + (by_state * rate_of(plain, x)).sum().to(dtype)
     when = time if isinstance(time, Tensor) else plain
-    if not torch.is_grad_enabled() or not bool(rate != 0.0):
+    if not torch.is_grad_enabled() or found.jump or not bool(rate != 0.0):
         return when.detach().clone() if not torch.is_grad_enabled() else when, state
     value = watch.event(when, state)[which]
     moved = (value.detach() - value).to(dtype) / rate
-    value = watch.event(when + moved, drift(f, when, state, moved))[which]
+    value = watch.event(when + moved, drift(rate_of, when, state, moved))[which]
     moved = moved + (value.detach() - value).to(dtype) / rate
-    return when + moved, drift(f, when, state, moved)
+    return when + moved, drift(rate_of, when, state, moved)

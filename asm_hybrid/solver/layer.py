@@ -17,8 +17,8 @@ from asm_hybrid.solver.stepoptions import StepOptions
 __all__ = ["ODELayer"]
 
 _OPTIONS = (
-    *("rtol", "atol", "steps", "options", "adjoint", "adjoint_options", "jacobian", "dense", "check"),
-    "stiffness",
+    *("rtol", "atol", "steps", "options", "adjoint", "adjoint_options", "jacobian", "mass", "dense"),
+    *("check", "stiffness"),
 )
 
 
@@ -45,9 +45,9 @@ class ODELayer(nn.Module):
     method : str
         See `asm_hybrid.solver.solve.solve`, also for the other options.
     **options
-        ``rtol``, ``atol``, ``steps``, ``options``, ``adjoint``, ``adjoint_options``, ``jacobian``, ``dense``,
-        ``check`` and ``stiffness`` of `solve`. The adjoint gives gradients for the parameters of the field, the initial
-        state and the span.
+        ``rtol``, ``atol``, ``steps``, ``options``, ``adjoint``, ``adjoint_options``, ``jacobian``, ``mass``,
+        ``dense``, ``check`` and ``stiffness`` of `solve`. The adjoint gives gradients for the parameters of the field,
+        the initial state and the span.
 
     References
     ----------

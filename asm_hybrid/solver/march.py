@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.solver.stepoptions import StepOptions, sizes
-from asm_hybrid.solver.steppers import Step, Stepper, Time
+from asm_hybrid.solver.steppers import Step, Stepper, Time, drift
 
 __all__ = ["Callback", "Callbacks", "Control", "Instant", "Segment", "Stop", "controlled", "fixed"]
 
@@ -52,9 +52,12 @@ class Stop(Instant):
         As in `Instant`.
     jump : bool
         Whether f may jump there.
+    kink : bool
+        Whether f has a kink there that moves with its time.
     """
 
     jump: bool = False
+    kink: bool = False
 
 
 Callback = Callable[[float, Tensor, float], Any]
@@ -109,25 +112,32 @@ class Segment:
     step: Step
     _slope: Tensor | None = None
 
-    def again(self, length: float) -> Tensor:
+    def again(self, length: Time) -> Tensor:
         """Return the state after a step of another length from the same begin."""
-        if length == 0.0:
+        if isinstance(length, float) and length == 0.0:
             return self.x
         at = self.begin.time
         return self.stepper.step(at, self.x, length, self.known, at + length).end
 
     def at(self, time: Instant) -> Tensor:
         """Return the state at a time within the step, as good as the step itself."""
+        for edge, x in ((self.end, self.step.end), (self.begin, self.x)):
+            moves = isinstance(time.time, Tensor) and not self.stepper.interpolates
+            if time.value == edge.value and (moves or isinstance(edge.time, Tensor)):
+                return drift(self.stepper.rate, edge.time, x, cast(Tensor, time.time - edge.time))
         if time.value == self.end.value and not isinstance(time.time, Tensor):
             return self.step.end
         if not self.stepper.interpolates:
-            return self.again(time.value - self.begin.value)
+            plain = not isinstance(time.time, Tensor) and not isinstance(self.begin.time, Tensor)
+            return self.again(time.value - self.begin.value if plain else time.time - self.begin.time)
         place = (time.time - self.begin.time) / self.length
         return self.stepper.within(self.step, self.x, (self.known, self.slope()), self.length, place)
 
     @property
     def handed_on(self) -> Any:
         """What the next step can use; None where it has to be worked out."""
+        if isinstance(self.end, Stop) and self.end.kink:
+            return None
         return self._slope if self.step.known is None else self.step.known
 
     def slope(self) -> Any:
@@ -157,6 +167,8 @@ class Control:
         Type of the times.
     steps : int or None
         Fixed steps from time to time.
+    reach : float
+        Length that no step exceeds, whatever else is said: the smallest delay.
     """
 
     rtol: float | Tensor
@@ -166,6 +178,7 @@ class Control:
     direction: float
     dtype: torch.dtype
     steps: int | None = None
+    reach: float = math.inf
 
     @property
     def fixed(self) -> bool:
@@ -184,7 +197,7 @@ class Control:
             level, change = (float(self.norm(v / size).max()) for v in (x, slope))
             h = 0.01 * level / change if level > 1e-5 and change > 1e-5 else 1e-6
             h = min(h, span) or 1e-6 * min(1.0, span)
-            bent = stepper.f(t + self.direction * h, x + self.direction * h * slope) - slope
+            bent = stepper.rate(t + self.direction * h, x + self.direction * h * slope) - slope
             bend = float(self.norm(bent / size).max()) / h
             most = max(change, bend)
             other = (0.01 / most) ** (1.0 / stepper.order) if most > 1e-15 else max(1e-6, 1e-3 * h)
@@ -237,6 +250,7 @@ def controlled(
         When the tolerance cannot be met.
     """
     options, way = control.options, control.direction
+    most = min(options.max_step, control.reach)
     alive = torch.isfinite(x.detach()).all(-1)
     h, known, now, before = options.first_step, None, begin, begin.time
     for stop in [*stops, *([None] if open_end else [])]:
@@ -246,16 +260,18 @@ def controlled(
             if known is None:
                 known = stepper.known(before, x)
             if h is None:
-                slope = known if not stepper.stiff else stepper.f(before, x)
+                slope = known if not stepper.stiff else stepper.rate(before, x)
                 h = control.first(stepper, now.value, x.detach(), slope.detach(), rest)
-            h = min(max(h, options.min_step), options.max_step)
-            size = rest if rest <= min(1.01 * h, options.max_step) else min(h, max(rest / 2.0, options.min_step))
+            h = min(max(h, options.min_step), most)
+            size = rest if rest <= min(1.01 * h, most) else min(h, max(rest / 2.0, options.min_step))
             ends = stop is not None and size == rest
             lost = not ends and size <= _shortest(now.value)
             if lost and not (stepper.stiff and int(alive.sum()) > 1):
                 raise _too_short(stepper, now.value, size, x, known)
             if taken >= options.max_num_steps:
-                raise _no_event(now.value, taken) if stop is None else _too_many(stepper, now.value, size, taken)
+                raise (
+                    _no_event(now.value, taken) if stop is None else _too_many(stepper, now.value, size, taken, control)
+                )
             taken += 1
             calls.step(now.value, x, way * size)
             end, length, last = _aim(now, before, stop if ends else None, way * size, control)
@@ -282,6 +298,7 @@ def controlled(
             known = segment.handed_on
             if end is stop and stop is not None and stop.jump:
                 known, before = None, control.beside(stop.value, 1.0)
+                x = stepper.settled(before, x, control.rtol, control.atol)
 
 
 def _aim(now: Instant, before: Time, stop: Stop | None, size: float, control: Control) -> tuple[Instant, Time, Time]:
@@ -309,9 +326,10 @@ def _too_short(stepper: Stepper, t: float, size: float, x: Tensor, known: Any) -
         if stepper.stiff
         else "take a stiff method (rodas5p) if the problem is stiff, and name the times at which f jumps in jump_t"
     )
+    other = ", or its algebraic Jacobian singular (index 2 and more)" if stepper.algebraic else ""
     return SimulationError(
         f"{stepper.name} does not converge at time {t:.6g}: no step is short enough, and {size:.2g} was "
-        f"the last. The solution may become infinite there; otherwise, {remedy}"
+        f"the last. The solution may become infinite there{other}; otherwise, {remedy}"
     )
 
 
@@ -322,7 +340,12 @@ def _no_event(t: float, taken: int) -> SimulationError:
     )
 
 
-def _too_many(stepper: Stepper, t: float, size: float, taken: int) -> SimulationError:
+def _too_many(stepper: Stepper, t: float, size: float, taken: int, control: Control) -> SimulationError:
+    if size >= control.reach / 2.0:
+        return SimulationError(
+            f"{taken} steps from one time to the next have come to time {t:.6g}: no step is longer than the smallest "
+            f"delay, {control.reach:.2g}; leave out a delay that is so short, or raise max_num_steps"
+        )
     remedy = "" if stepper.stiff else ", take a stiff method (rodas5p) if the problem is stiff,"
     return SimulationError(
         f"{stepper.name} does not converge: {taken} steps from one time to the next have come to time "
@@ -357,12 +380,15 @@ def fixed(
     for stop in stops:
         start, origin, steps = now, before, control.steps
         count = steps if steps is not None else math.ceil(abs(stop.value - now.value) / (most or math.inf) - 1e-9)
-        count = max(count, 1)
-        if steps is None and count > control.options.max_num_steps:
+        asked = count = max(count, 1)
+        if math.isfinite(control.reach):
+            count = max(count, math.ceil(abs(stop.value - now.value) / control.reach - 1e-9))
+        if (steps is None or count > asked) and count > control.options.max_num_steps:
+            limit = f"a step_size of {most:.6g}" if count == asked else f"the smallest delay of {control.reach:.6g}"
             raise InputError(
-                f"a step_size of {most:.6g} asks for {count:.6g} steps from time {start.value:.6g} to {stop.value:.6g}",
+                f"{limit} asks for {count:.6g} steps from time {start.value:.6g} to {stop.value:.6g}",
                 expected=f"{control.options.max_num_steps} steps at most",
-                fix="take a larger step_size, or raise max_num_steps",
+                fix=f"{'take a larger step_size' if count == asked else 'leave the delay out'}, or raise max_num_steps",
             )
         whole = stop.time - origin
         length = whole / count
@@ -380,8 +406,10 @@ def fixed(
             known = known if stepper.holds and i < count - 1 else segment.handed_on
         if stop.jump:
             known, before = None, control.beside(stop.value, 1.0)
+            x = stepper.settled(before, x, control.rtol, control.atol)
     while open_end:
         assert most is not None
+        most = min(most, control.reach)
         if taken >= control.options.max_num_steps:
             raise _no_event(now.value, taken)
         end = Instant(now.value + way * most, now.time + way * most)

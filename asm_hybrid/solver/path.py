@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, cast
 
@@ -105,8 +105,8 @@ class Way:
         """Whether there is no last time."""
         return math.isinf(self.values[-1])
 
-    def stops(self, control: Control, all_times: bool) -> list[Stop]:
-        """Return where steps end: at the last time, or at all; and where the options say."""
+    def stops(self, control: Control, all_times: bool, kinks: Sequence[Stop] = ()) -> list[Stop]:
+        """Return where steps end: at the last time, or at all; where the options say, and at kinks."""
         finite = [i for i, v in enumerate(self.values) if math.isfinite(v) and v != self.values[0]]
         chosen = finite if all_times else finite[-1:]
         found = {self.values[i]: Stop(self.instant(i).value, self.instant(i).time) for i in reversed(chosen)}
@@ -115,6 +115,8 @@ class Way:
             for t in extra:
                 if self.direction * self.values[0] < self.direction * t <= last:
                     found[t] = Stop(t, found[t].time if t in found else t, jump)
+        for kink in kinks:
+            found[kink.value] = replace(kink, jump=kink.value in found and found[kink.value].jump)
         return [found[t] for t in sorted(found, reverse=self.direction < 0.0)]
 
 
@@ -145,16 +147,17 @@ class Path:
     watch: Watch | None = None
     segments: list[Segment] = field(default_factory=list)
 
-    def within(self, t: float, direction: float) -> Tensor:
-        """Return the state at a time, from the steps that were kept."""
-        first, last = self.values[0], self.values[-1]
+    def within(self, when: Instant, direction: float) -> Tensor:
+        """Return the state at a time, from the steps that were kept; where states jump, the one before the jump."""
+        first, last, t = self.values[0], self.values[-1], when.value
         if not direction * first <= direction * t <= direction * last:
             raise InputError(f"the time {t} is outside of the solution", expected=f"a time from {first} to {last}")
         if not self.segments:
             return self.states[0]
         begins = [direction * s.begin.value for s in self.segments]
-        segment = self.segments[max(0, bisect_right(begins, direction * t) - 1)]
-        return segment.x if t == segment.begin.value else segment.at(Instant(t, t))
+        segment = self.segments[max(0, bisect_left(begins, direction * t) - 1)]
+        held = not isinstance(segment.begin.time, Tensor) and not isinstance(when.time, Tensor)
+        return segment.x if t == segment.begin.value and held else segment.at(when)
 
 
 def travel(
@@ -165,7 +168,8 @@ def travel(
     calls: Callbacks,
     *,
     event: Event | None = None,
-    keep: bool = False,
+    keep: list[Segment] | None = None,
+    kinks: Sequence[Stop] = (),
 ) -> Path:
     """Solve along the times.
 
@@ -183,8 +187,10 @@ def travel(
         What to call at steps.
     event : callable, optional
         Ends the solution.
-    keep : bool
-        Whether to keep the steps.
+    keep : list of Segment, optional
+        Where to keep the steps.
+    kinks : sequence of Stop
+        Where f has kinks, at which steps end.
 
     Returns
     -------
@@ -192,20 +198,21 @@ def travel(
         The solution up to the last time, or to the event.
     """
     begin = way.instant(0)
-    path = Path([begin.value], [x0])
+    x0 = stepper.settled(begin.time, x0, control.rtol, control.atol)
+    path = Path([begin.value], [x0], segments=[] if keep is None else keep)
     watch = path.watch = None if event is None else Watch(event, begin, x0)
-    stops = way.stops(control, control.fixed or way.carries or not stepper.interpolates)
+    stops = way.stops(control, control.fixed or way.carries or not stepper.interpolates, kinks)
     march = fixed if control.fixed else controlled
     segments = march(stepper, x0, begin, stops, control, calls, way.open)
     i, count = 1, len(way.values)
-    i = _repeated(path, way, i, stepper.f)
+    i = _repeated(path, way, i, stepper.rate)
     while i < count:
         segment = next(segments)
         path.steps += 1
         if watch is not None and watch.waits:
             watch.leave_zero(segment)
-        if keep:
-            path.segments.append(segment)
+        if keep is not None:
+            keep.append(segment)
         while i < count and way.direction * (segment.end.value - way.values[i]) >= 0.0:
             when = way.instant(i)
             x = segment.step.end if when.value == segment.end.value and _carried(segment, when) else segment.at(when)
@@ -213,7 +220,7 @@ def travel(
                 return _ended(path, found)
             path.values.append(when.value)
             path.states.append(x)
-            i = _repeated(path, way, i + 1, stepper.f)
+            i = _repeated(path, way, i + 1, stepper.rate)
         if (
             watch is not None
             and i < count
@@ -221,7 +228,7 @@ def travel(
         ):
             return _ended(path, found)
     if watch is not None and count > 1:
-        found = watch.at_the_end(way.instant(count - 1), path.states[-1], stepper.f, control)
+        found = watch.at_the_end(way.instant(count - 1), path.states[-1], stepper.rate, control)
         if found is not None:
             last = way.direction * way.values[-1]
             keep_until = sum(way.direction * v < last for v in path.values)
@@ -231,7 +238,10 @@ def travel(
 
 
 def _carried(segment: Segment, when: Instant) -> bool:
-    """Whether the end of a segment carries the gradient of a time, or there is none."""
+    """Whether the end of a segment carries the gradient of a time and of nothing else, or there is none."""
+    end = segment.end
+    if isinstance(end.time, Tensor) and (not isinstance(when.time, Tensor) or (isinstance(end, Stop) and end.kink)):
+        return False
     return not isinstance(when.time, Tensor) or isinstance(segment.length, Tensor)
 
 
@@ -242,19 +252,19 @@ def _ended(path: Path, found: Found) -> Path:
     return path
 
 
-def _repeated(path: Path, way: Way, i: int, f: Slopes) -> int:
+def _repeated(path: Path, way: Way, i: int, rate: Slopes) -> int:
     """Add the state again where a time stands again, and return the next time that does not."""
     while i < len(way.values) and way.values[i] == way.values[i - 1]:
         x, before, again = path.states[-1], way.instant(i - 1), way.instant(i)
         if isinstance(again.time, Tensor) and isinstance(before.time, Tensor):
-            x = drift(f, before.time, x, again.time - before.time)
+            x = drift(rate, before.time, x, again.time - before.time)
         path.values.append(again.value)
         path.states.append(x)
         i += 1
     return i
 
 
-def interpolated(path: Path, direction: float) -> Callable[[Sequence[float]], Tensor]:
+def interpolated(path: Path, direction: float) -> Callable[[Sequence[Instant]], Tensor]:
     """Return what gives states at any times.
 
     Parameters
@@ -269,4 +279,4 @@ def interpolated(path: Path, direction: float) -> Callable[[Sequence[float]], Te
     callable
         From a sequence of k times within the solution to states, ``(k, …, n)``.
     """
-    return lambda times: torch.stack([path.within(float(t), direction) for t in times])
+    return lambda times: torch.stack([path.within(when, direction) for when in times])

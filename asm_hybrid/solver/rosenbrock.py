@@ -89,7 +89,7 @@ class Solution:
 
 
 Solve = Callable[[Tensor], Tensor]
-"""Multiplies by ``(I/(hγ) - J)⁻¹``."""
+"""Multiplies by ``(I/(hγ) - J)⁻¹``, with a mass matrix in the place of I where there is one."""
 
 
 def advance(
@@ -100,6 +100,7 @@ def advance(
     h: float | Tensor,
     tableau: RosenbrockTableau,
     slope: Tensor | None = None,
+    mass: Tensor | None = None,
 ) -> tuple[Tensor, list[Tensor]]:
     """Advance by one step.
 
@@ -110,7 +111,7 @@ def advance(
     x : Tensor, shape (…, block, n)
         The state.
     solve : callable
-        Multiplies by ``(I/(hγ) - J)⁻¹``.
+        Multiplies by ``(I/(hγ) - J)⁻¹``, or ``(M/(hγ) - J)⁻¹``.
     forcings : sequence
         One entry a stage.
     h : float or Tensor
@@ -119,6 +120,8 @@ def advance(
         The method.
     slope : Tensor, shape (…, block, n), optional
         Slope of f in time [unit/d²], for methods that need it.
+    mass : Tensor, shape (n, n), optional
+        Mass matrix M of every block; the identity by default.
 
     Returns
     -------
@@ -131,6 +134,8 @@ def advance(
         if slope is not None and tableau.d[i] != 0.0:
             right = right + slope * (h * tableau.d[i])
         weighted = _sum(c_row, stages)
+        if mass is not None and weighted is not None:
+            weighted = weighted @ mass.T
         stages.append(solve(right if weighted is None else right + weighted / h))
     return _plus(x, tableau.m, stages), stages
 
@@ -172,23 +177,25 @@ def _compiled_inverse(system: StiffSystem, x: Tensor, forcing: Any, shift: float
     return as_compiled(system, ("inverse",), inverse, (x.detach(), forcing, at), whole=False)
 
 
-def exact_solve(full: Tensor, shift: float | Tensor) -> Solve:
-    """Return what divides by ``shift I - J``, in the graph.
+def exact_solve(full: Tensor, shift: float | Tensor, mass: Tensor | None = None) -> Solve:
+    """Return what divides by ``shift I - J``, or ``shift M - J``, in the graph.
 
     Parameters
     ----------
     full : Tensor, shape (…, block · n, block · n)
         The whole Jacobian J [1/d].
     shift : float or Tensor
-        Multiplies the identity [1/d].
+        Multiplies the identity [1/d], or M.
+    mass : Tensor, shape (block · n, block · n), optional
+        Mass matrix M in the place of the identity.
 
     Returns
     -------
     callable
         From a tensor, shaped as a state ``(…, block, n)``, to another.
     """
-    eye = torch.eye(full.shape[-1], dtype=full.dtype, device=full.device) * shift
-    factors, pivots, _ = torch.linalg.lu_factor_ex(eye - full)
+    eye = torch.eye(full.shape[-1], dtype=full.dtype, device=full.device) if mass is None else mass
+    factors, pivots, _ = torch.linalg.lu_factor_ex(eye * shift - full)
 
     def solve(right: Tensor) -> Tensor:
         flat = right.flatten(-2).unsqueeze(-1)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.errors import InputError
+from asm_hybrid.solver.march import Instant
 from asm_hybrid.solver.states import State
 
 __all__ = ["OdeSolution"]
@@ -43,7 +44,7 @@ class OdeSolution:
     steps: int = 0
     event_time: Tensor | None = None
     event_state: State | None = None
-    _within: Callable[[Sequence[float]], State] | None = field(default=None, repr=False)
+    _within: Callable[[Sequence[Instant]], State] | None = field(default=None, repr=False)
 
     def at(self, times: Tensor | Sequence[float] | float) -> State:
         """Return the states at any times of the solution; needs ``solve(…, dense=True)``.
@@ -51,7 +52,7 @@ class OdeSolution:
         Parameters
         ----------
         times : float, sequence of float or Tensor, shape () or (k,)
-            Times between the first and the last, in any order. They carry no gradients; the states do.
+            Times between the first and the last, in any order. They may carry gradients, as the states do.
 
         Returns
         -------
@@ -61,7 +62,9 @@ class OdeSolution:
         if self._within is None:
             raise InputError("the solution is not kept between its times", fix="solve with dense=True")
         asked = torch.as_tensor(times, dtype=torch.float64)
-        found = self._within(asked.flatten().tolist())
+        flat, carries = asked.flatten(), asked.requires_grad and torch.is_grad_enabled()
+        values = flat.detach().tolist()
+        found = self._within([Instant(v, flat[i] if carries else v) for i, v in enumerate(values)])
         if asked.dim():
             return found
         return tuple(part[0] for part in found) if isinstance(found, tuple) else found[0]

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,13 +24,16 @@ from torch import Tensor, nn
 from asm_hybrid.errors import InputError, SimulationError, nearest
 from asm_hybrid.solver import butcher
 from asm_hybrid.solver.adjoint import Backward, solved_with_adjoint
-from asm_hybrid.solver.events import Event, differentiable
+from asm_hybrid.solver.algebra import algebra_of
+from asm_hybrid.solver.delays import Delayed, Past, past_of
+from asm_hybrid.solver.events import differentiable
+from asm_hybrid.solver.inside import Field, Inside, jacobian_of, values_of
 from asm_hybrid.solver.march import Callback, Callbacks, Control
 from asm_hybrid.solver.path import Path, Way, interpolated, timelike, travel
 from asm_hybrid.solver.solution import OdeSolution
 from asm_hybrid.solver.states import Layout, State, check_start
 from asm_hybrid.solver.stepoptions import StepOptions, as_tolerance, default_tolerances
-from asm_hybrid.solver.steppers import Slopes, Time, stepper_of
+from asm_hybrid.solver.steppers import Slopes, stepper_of
 from asm_hybrid.solver.stiffness import STIFF_FROM, fastest_decay, products_for
 from asm_hybrid.solver.tableaus import METHODS as STIFF
 
@@ -44,10 +47,6 @@ FIXED = tuple(butcher.FIXED)
 
 FEW_STEPS = 30
 """An adaptive method that needs fewer steps than this is not accused of anything."""
-
-Field = Callable[[Tensor, Any], Any]
-"""f(t, x), or its Jacobian, or the values of an event."""
-
 
 _IN_THEIR_PLACE = {
     **dict.fromkeys(("explicit_adams", "implicit_adams", "fixed_adams"), "use dopri8 or tsit5, or torchdiffeq itself"),
@@ -133,18 +132,22 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     parameters: Iterable[Tensor] | None = None,
     adjoint_options: Mapping[str, Any] | None = None,
     jacobian: Field | None = None,
+    mass: Any = None,
     event: Field | None = None,
+    delays: float | Tensor | Sequence[float | Tensor] | None = None,
+    history: Callable[[Tensor], Any] | State | None = None,
     dense: bool = False,
     check: bool = True,
     stiffness: bool = True,
 ) -> OdeSolution:
-    """Solve ``dx/dt = f(t, x)``.
+    """Solve ``dx/dt = f(t, x)``, or ``M dx/dt = f(t, x)``, or ``dx/dt = f(t, x, x(t - τ))``.
 
     Parameters
     ----------
     f : callable
         From a time ``()``, of the type of the times, and a state to its slopes, shaped as the state. With a stiff
-        method, the elements of a batch ``(…, n)`` must not depend on each other. Where f has attributes
+        method, the elements of a batch ``(…, n)`` must not depend on each other. With `delays`, its third argument is
+        the state a delay ago. Where f has attributes
         ``callback_step``, ``callback_accept_step`` or ``callback_reject_step``, they are called with time, state and
         length of each step that is tried, taken or refused; with ``_adjoint`` behind the name, in the backward pass.
     x0 : Tensor, shape (…, n), or tuple of Tensor
@@ -176,11 +179,22 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         ``method``, ``rtol``, ``atol``, ``steps``, ``seminorm`` and options of the steps for the backward pass; by
         default those of the forward pass, without its step_t and norm.
     jacobian : callable, optional
-        df/dx, ``(…, n, n)``, for a state that is one real tensor; by default torch works it out.
+        df/dx, ``(…, n, n)``, of the arguments of f, for a state that is one real tensor; by default torch works it out.
+    mass : array or Tensor, shape (n, n) or (n,), optional
+        The constant mass matrix M or its diagonal, singular where equations are algebraic; `rodas4` and `rodas5p` only.
+        Algebraic states are then found from those of ``x0``, while ``M x0`` stays as it is, and the first of the
+        returned states has them. The algebraic Jacobian must be regular (index 1).
     event : callable, optional
         From time and state to values that have a sign. Integration ends where the first of them changes it [2]_; the
         sign is looked at after every step and at every returned time. A value that is zero at the start has the sign
         that it takes when it leaves zero.
+    delays : float, Tensor or sequence of these, optional
+        Constant delays τ above zero, shared by a batch, which may carry gradients. f has a third argument: for one
+        delay the state that long ago, for a sequence, or a tensor ``(d,)``, these states along an axis in front,
+        ``(d, …, n)``. No step is longer than the smallest delay; see `asm_hybrid.solver.delays`.
+    history : callable, Tensor or tuple of Tensor, optional
+        The state before the first time, from the largest delay before it: a function of time, or a constant state.
+        At the first time, `x0` holds. Times at which it has kinks or jumps are named in ``jump_t``.
     dense : bool
         Whether the solution is kept between the times, for `OdeSolution.at`.
     check : bool
@@ -216,8 +230,11 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     if method in STIFF and start.dtype not in (torch.float32, torch.float64):
         raise InputError(f"{method} is used with {start.dtype}", expected="single or double precision")
     way = Way.of(timelike(times, start), event is not None)
-    inside = _Inside(f, layout, way.times)
-    slopes = _jacobian_of(inside, jacobian, layout, method)
+    past = past_of(delays, history, layout, way, own, method, mass)
+    inside = Inside(f, layout, way.times, past)
+    slopes = jacobian_of(inside, jacobian, layout)
+    stepper = stepper_of(method, inside, slopes, algebra_of(mass, layout, start, method))
+    stepper = stepper if past is None else Delayed(stepper, past)
     if steps is not None and way.open:
         raise InputError(f"{method} has no end but the event, and 'steps' is given", fix="options={'step_size': …}")
     relative, absolute = default_tolerances(start.dtype)
@@ -229,19 +246,21 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         way.direction,
         way.times.dtype,
         steps,
+        math.inf if past is None else past.delays.least,
     )
-    watched = None if event is None else _values_of(event, inside)
-    adjoined = _adjoined(f, method, adjoint, parameters, adjoint_options, dense)
+    watched = None if event is None else values_of(event, inside)
+    adjoined = _adjoined(f, method, adjoint, parameters, adjoint_options, dense, past)
 
     def run(asked: Way = way) -> Path:
         return travel(
-            stepper_of(method, inside, slopes),
+            stepper,
             start,
             asked,
             control,
             _callbacks(f, layout, method, ""),
             event=watched,
-            keep=dense,
+            keep=past.segments if past is not None else [] if dense else None,
+            kinks=() if past is None else past.kinks,
         )
 
     if adjoined is None:
@@ -252,7 +271,7 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         plain = Way(way.values, way.times.detach(), way.direction)
         path, states = solved_with_adjoint(lambda: run(plain), backward, start, way.times, adjoined)
         if path.found is not None:
-            path.found = type(path.found)(path.found.when, states[-1])
+            path.found = replace(path.found, state=states[-1])
     evaluations = inside.calls
     ok = torch.isfinite(states.detach()).all(-1).all(0)
     fine = bool(ok.all())
@@ -265,7 +284,7 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         _warn_if_stiff(inside, path, states.detach(), method, evaluations)
     event_time = event_state = None
     if path.found is not None and path.watch is not None:
-        event_time, last = differentiable(path.watch, path.found, inside, way.times.dtype)
+        event_time, last = differentiable(path.watch, path.found, stepper.rate, way.times.dtype)
         states, event_state = torch.cat([states[:-1], last.unsqueeze(0)]), layout.unpack(last)
         before = len(path.values) - 1
         returned = torch.cat([way.times[:before], event_time.unsqueeze(0)])
@@ -279,46 +298,6 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
 
 
 _REMEDY = "take more steps or smaller tolerances, or a stiff method (rodas5p) if the problem is stiff"
-
-
-@dataclass
-class _Inside:
-    """f on states as they are laid out; counts its evaluations."""
-
-    f: Field
-    layout: Layout
-    times: Tensor
-    calls: int = 0
-    _last: tuple[Tensor, int] | None = None
-
-    def at(self, t: Time) -> Tensor:
-        """Return a time as f has it."""
-        return t if isinstance(t, Tensor) else torch.full((), t, dtype=self.times.dtype, device=self.times.device)
-
-    def __call__(self, t: Time, x: Tensor) -> Tensor:
-        self.calls += 1
-        if x.is_inference():
-            return self.layout.pack(self.f(self.at(t), self.layout.unpack(x)))
-        before = x._version
-        slopes = self.layout.pack(self.f(self.at(t), self.layout.unpack(x)))
-        if x._version != before:
-            raise InputError("f changes the state that it is given", fix="return slopes, and leave the state as it is")
-        if self._last is not None and self._last[0]._version != self._last[1]:
-            raise InputError("f changes the slopes that it returned before", fix="return a new tensor every time")
-        self._last = None if slopes.is_inference() else (slopes, slopes._version)
-        return slopes
-
-
-def _values_of(event: Field, inside: _Inside) -> Event:
-    """Return the values of an event for states as they are laid out, ``(k,)``."""
-
-    def values(t: Time, x: Tensor) -> Tensor:
-        found = event(inside.at(t), inside.layout.unpack(x))
-        if not isinstance(found, Tensor) or found.is_complex() or found.numel() == 0:
-            raise InputError("the event function gives no real tensor", expected="values that have a sign")
-        return found.reshape(-1)
-
-    return values
 
 
 def _norm(options: StepOptions, layout: Layout, method: str) -> Callable[[Tensor], Tensor]:
@@ -363,6 +342,7 @@ def _adjoined(
     parameters: Iterable[Tensor] | None,
     adjoint_options: Mapping[str, Any] | None,
     dense: bool,
+    past: Past | None,
 ) -> tuple[Tensor, ...] | None:
     """Return the parameters for the adjoint; None without it."""
     if not adjoint:
@@ -375,6 +355,10 @@ def _adjoined(
             f"the adjoint is asked for with {method}",
             expected="adjoint=True with " + ", ".join((*ADAPTIVE, *FIXED)),
             fix="remove adjoint: stiff methods have their gradient from the steps themselves",
+        )
+    if past is not None:
+        raise InputError(
+            "the adjoint is asked for with delays", fix="remove adjoint: the gradient comes from the steps themselves"
         )
     if dense:
         raise InputError("the adjoint keeps no steps, and 'dense' is given", fix="remove one of them")
@@ -394,7 +378,7 @@ def _adjoined(
 
 
 def _backward(
-    inside: _Inside,
+    inside: Inside,
     f: Field,
     layout: Layout,
     method: str,
@@ -426,36 +410,6 @@ def _backward(
     check_method(chosen, count, "adjoint_options", options.step_size)
     calls = _callbacks(f, layout, chosen, "_adjoint")
     return Backward(inside, chosen, tolerances[0], tolerances[1], options, count, seminorm, calls)
-
-
-def _jacobian_of(inside: _Inside, given: Field | None, layout: Layout, method: str) -> Slopes:
-    """Return df/dx, ``(…, n, n)``; the sum over the batch has every element's own slopes, as none sees another."""
-    if given is not None:
-        if not layout.plain:
-            raise InputError(
-                "a Jacobian is given for a state of several tensors, complex numbers or no axes",
-                expected="one real tensor (…, n)",
-                fix="remove 'jacobian': torch works it out",
-            )
-
-        def checked(t: Time, x: Tensor) -> Tensor:
-            found = given(inside.at(t), x)
-            wide = (*x.shape, x.shape[-1])
-            if not isinstance(found, Tensor) or found.is_complex() or found.shape not in (wide, wide[-2:]):
-                shape = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
-                raise InputError(f"the Jacobian has {shape} for states {tuple(x.shape)}", expected=f"df/dx, {wide}")
-            return found.to(x).expand(wide)
-
-        return checked
-
-    def jacobian(t: Time, x: Tensor) -> Tensor:
-        def summed(at: Tensor) -> Tensor:
-            slopes = inside.layout.pack(inside.f(inside.at(t), inside.layout.unpack(at)))
-            return slopes.reshape(-1, x.shape[-1]).sum(0)
-
-        return cast(Tensor, torch.func.jacrev(summed)(x)).movedim(0, -2)
-
-    return jacobian
 
 
 def _warn_if_stiff(f: Slopes, path: Path, states: Tensor, method: str, evaluations: int) -> None:

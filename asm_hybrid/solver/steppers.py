@@ -12,17 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
 
+from asm_hybrid.solver.algebra import Algebra
 from asm_hybrid.solver.butcher import TABLEAUS, ButcherTableau
 from asm_hybrid.solver.rosenbrock import StiffSystem, advance, exact_solve
 from asm_hybrid.solver.tableaus import METHODS as STIFF
 from asm_hybrid.solver.tableaus import RosenbrockTableau
 
-__all__ = ["Explicit", "Rosenbrock", "Slopes", "Step", "Stepper", "Time", "drift", "stepper_of"]
+__all__ = ["Explicit", "Rosenbrock", "Slopes", "Step", "Stepper", "Time", "as_number", "drift", "stepper_of"]
 
 Time = float | Tensor
 """A time, or a length of time: a number, or a tensor ``()`` that carries gradients."""
@@ -70,6 +72,8 @@ class Stepper(Protocol):
         Whether states within a step are as good as at its end.
     holds : bool
         Whether it may keep what it knows over several steps.
+    algebraic : bool
+        Whether a mass matrix stands before dx/dt.
     """
 
     name: str
@@ -78,6 +82,7 @@ class Stepper(Protocol):
     stiff: bool
     interpolates: bool
     holds: bool
+    algebraic: bool
 
     def known(self, t: Time, x: Tensor) -> Any:
         """Work out what a step needs of its begin, whatever its length: slopes, or the Jacobian."""
@@ -87,6 +92,27 @@ class Stepper(Protocol):
 
     def within(self, step: Step, x: Tensor, known: tuple[Any, Any], h: Time, place: Time) -> Tensor:
         """Interpolate at a place of a step, from zero at its begin to one at its end; ``known`` at both ends."""
+
+    def rate(self, t: Time, x: Tensor) -> Tensor:
+        """Return dx/dt along a solution: f, unless a mass matrix stands before dx/dt."""
+
+    def settled(self, t: Time, x: Tensor, rtol: float | Tensor, atol: float | Tensor) -> Tensor:
+        """Return a state from which steps can begin: its algebraic states obey their equations."""
+
+
+def as_number(t: Time) -> float:
+    """Return a time as a number.
+
+    Parameters
+    ----------
+    t : Time
+        The time.
+
+    Returns
+    -------
+    float
+    """
+    return float(t.detach()) if isinstance(t, Tensor) else t
 
 
 def moved(x: Tensor, weights: Sequence[float], stages: Sequence[Tensor], h: Time) -> Tensor:
@@ -102,13 +128,13 @@ def moved(x: Tensor, weights: Sequence[float], stages: Sequence[Tensor], h: Time
     return torch.add(x, total, alpha=h) if isinstance(h, float) else x + h * total
 
 
-def drift(f: Slopes, t: Time, x: Tensor, h: Tensor) -> Tensor:
+def drift(rate: Slopes, t: Time, x: Tensor, h: Tensor) -> Tensor:
     """Move a state along the solution by a length of time that is zero in value.
 
     Parameters
     ----------
-    f : callable
-        f, on states as they are laid out.
+    rate : callable
+        dx/dt, on states as they are laid out.
     t : Time
         The time.
     x : Tensor, shape (…, n)
@@ -121,8 +147,8 @@ def drift(f: Slopes, t: Time, x: Tensor, h: Tensor) -> Tensor:
     Tensor, shape (…, n)
         The state, unchanged in value, with first and second derivatives.
     """
-    first = f(t, x)
-    return x + 0.5 * h * (first + f(t + h, x + h * first))
+    first = rate(t, x)
+    return x + 0.5 * h * (first + rate(t + h, x + h * first))
 
 
 class Explicit:
@@ -137,13 +163,13 @@ class Explicit:
 
     Attributes
     ----------
-    f, name, order, stiff, interpolates, holds
+    f, name, order, stiff, interpolates, holds, algebraic
         As in `Stepper`.
     tableau : ButcherTableau
         The coefficients.
     """
 
-    stiff, holds = False, False
+    stiff, holds, algebraic = False, False, False
 
     def __init__(self, f: Slopes, tableau: ButcherTableau) -> None:
         self.f, self.tableau = f, tableau
@@ -180,6 +206,14 @@ class Explicit:
             rest = rest + (16.0 * place * (1.0 - place)) * lack
         return cast(Tensor, x + place * rise + (place * (1.0 - place)) * rest)
 
+    def rate(self, t: Time, x: Tensor) -> Tensor:
+        """Return f."""
+        return self.f(t, x)
+
+    def settled(self, t: Time, x: Tensor, rtol: float | Tensor, atol: float | Tensor) -> Tensor:
+        """Return the state itself."""
+        return x
+
 
 class _Alone:
     """f as a `StiffSystem` of one block, whose input is the time."""
@@ -202,21 +236,28 @@ class Rosenbrock:
         Its Jacobian, ``(…, n, n)``.
     tableau : RosenbrockTableau
         The coefficients.
+    algebra : Algebra, optional
+        The mass matrix before dx/dt; the identity by default.
 
     Attributes
     ----------
-    f, name, order, stiff, interpolates, holds
+    f, name, order, stiff, interpolates, holds, algebraic
         As in `Stepper`.
     jacobian : callable
         The Jacobian.
     tableau : RosenbrockTableau
         The coefficients.
+    algebra : Algebra or None
+        The mass matrix.
     """
 
     stiff = True
 
-    def __init__(self, f: Slopes, jacobian: Slopes, tableau: RosenbrockTableau) -> None:
-        self.f, self.jacobian, self.tableau = f, jacobian, tableau
+    def __init__(self, f: Slopes, jacobian: Slopes, tableau: RosenbrockTableau, algebra: Algebra | None = None) -> None:
+        self.f, self.jacobian, self.tableau, self.algebra = f, jacobian, tableau, algebra
+        self.algebraic = algebra is not None
+        self._mass = None if algebra is None else algebra.mass
+        self._length: float | None = None
         self.name, self.order, self.interpolates = tableau.name.lower(), tableau.order, False
         self.holds = tableau.any_matrix
         self._system = cast(StiffSystem, _Alone(f))
@@ -231,10 +272,12 @@ class Rosenbrock:
     def step(self, t: Time, x: Tensor, h: Time, known: Any, last: Time) -> Step:
         """Take a step."""
         tableau = self.tableau
+        if self.algebra is not None:
+            self._length = as_number(h)
         slope = None if tableau.any_matrix else self._slope_in_time(t, x, h)
         times = [last if a == 1.0 else t + a * h for a in tableau.alpha]
-        solve = exact_solve(known, 1.0 / (h * tableau.gamma))
-        end, stages = advance(self._system, x.unsqueeze(-2), solve, times, h, tableau, slope)
+        solve = exact_solve(known, 1.0 / (h * tableau.gamma), self._mass)
+        end, stages = advance(self._system, x.unsqueeze(-2), solve, times, h, tableau, slope, self._mass)
         with torch.no_grad():
             error = sum((e * k for e, k in zip(tableau.e, stages, strict=True) if e != 0.0), torch.zeros_like(end))
         return Step(end.squeeze(-2), error.squeeze(-2), None, stages if tableau.dense else ())
@@ -248,11 +291,29 @@ class Rosenbrock:
         return ((4.0 * two - 3.0 * one - three) / (2.0 * near)).unsqueeze(-2)
 
     def within(self, step: Step, x: Tensor, known: tuple[Any, Any], h: Time, place: Time) -> Tensor:
-        """Refuse: states within a step come from steps that end there."""
-        raise NotImplementedError("steps of a Rosenbrock method end where a state is asked for")
+        """Interpolate, for methods with dense output."""
+        total = x
+        for weight, k in zip(self.tableau.within(place), step.stages, strict=True):
+            total = total + weight * k.squeeze(-2)
+        return total
+
+    def rate(self, t: Time, x: Tensor) -> Tensor:
+        """Return dx/dt, with the algebraic states' own where there is a mass matrix."""
+        slope = self.f(t, x)
+        if self.algebra is None:
+            return slope
+        length = self._length or max(1.0, abs(as_number(t)))
+        return self.algebra.rate(slope, self.jacobian(t, x), self._slope_in_time(t, x, length).squeeze(-2))
+
+    def settled(self, t: Time, x: Tensor, rtol: float | Tensor, atol: float | Tensor) -> Tensor:
+        """Return the state with its algebraic states found."""
+        if self.algebra is None:
+            return x
+        f, jacobian = (partial(call, t) for call in (self.f, self.jacobian))
+        return self.algebra.consistent(f, jacobian, x, (rtol, atol), as_number(t))[0]
 
 
-def stepper_of(method: str, f: Slopes, jacobian: Slopes) -> Stepper:
+def stepper_of(method: str, f: Slopes, jacobian: Slopes, algebra: Algebra | None = None) -> Stepper:
     """Return the method of a name.
 
     Parameters
@@ -263,11 +324,13 @@ def stepper_of(method: str, f: Slopes, jacobian: Slopes) -> Stepper:
         What it integrates.
     jacobian : callable
         The Jacobian of f, which only stiff methods ask for.
+    algebra : Algebra, optional
+        The mass matrix, which only stiff methods take.
 
     Returns
     -------
     Stepper
     """
     if method in STIFF:
-        return Rosenbrock(f, jacobian, STIFF[method])
+        return Rosenbrock(f, jacobian, STIFF[method], algebra)
     return Explicit(f, TABLEAUS[method])

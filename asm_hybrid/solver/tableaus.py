@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,7 @@ class RosenbrockTableau:
     e: tuple[float, ...] = ()
     dense: tuple[tuple[float, ...], ...] = ()
 
-    def within(self, where: float) -> tuple[float, ...]:
+    def within(self, where: Any) -> tuple[Any, ...]:
         """Return the weights of the stages at a place within a step, from zero at its begin to one at its end."""
         powers = [where ** (k + 1) for k in range(len(self.dense))]
         columns = zip(*self.dense, strict=True)

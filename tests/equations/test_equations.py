@@ -10,7 +10,7 @@ import torch
 import asm_hybrid as ah
 from asm_hybrid.cli import main
 from asm_hybrid.equations.config import load_ode_config
-from asm_hybrid.equations.fit import _OdeRun, train_ode
+from asm_hybrid.equations.fit import _OdeRun, describe_ode, train_ode
 from asm_hybrid.equations.problem import TableField, linear_fit
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.jobs import EquationJob, PlantJob, open_job
@@ -30,6 +30,31 @@ span: [0, 2]
 data: {times: {count: 5}, target: {prey: 1.0}}
 solver: {method: rk4, steps: 4}
 training: {iterations: 40, learning_rate: 0.2}
+"""
+CHAIN = """
+name: chain
+title: A chain with a fast intermediate
+description: A becomes B, and B decays so fast that it is never far from its equilibrium with A.
+source: lotka1925
+continuity: {materials: [], tolerance: 0}
+components:
+  S_A: {unit: g/m3, phase: soluble, symbol: "S_A", description: what there is at first}
+  S_B: {unit: g/m3, phase: soluble, symbol: "S_B", description: intermediate}
+parameters:
+  k_1: {default: 1.0, unit: 1/d, bounds: [0.1, 10], source: lotka1925, note: chosen, description: first step}
+  k_2: {default: 10.0, unit: 1/d, bounds: [0.1, 100], source: lotka1925, note: chosen, description: second step}
+processes:
+  first:  {rate: k_1 * S_A, stoichiometry: {S_A: -1, S_B: 1}, description: A becomes B}
+  second: {rate: k_2 * S_B, stoichiometry: {S_B: -1}, description: B decays}
+"""
+FAST = """
+name: fast
+ode: {table: chain.yaml, fit: {k_2: {start: 8.0, bounds: [1, 50]}}, algebraic: [S_B]}
+initial: {S_A: 1.0, S_B: 0.0}
+span: [0, 1]
+data: {times: {count: 2}, target: {S_B: [0.1, 0.03678794]}}
+solver: {method: rodas5p, steps: 1}
+training: {iterations: 30, learning_rate: 0.1}
 """
 LEARN = """
 name: small
@@ -68,6 +93,18 @@ def test_parameters_of_a_table_are_fitted_within_their_bounds(tmp_path):
     curves = pd.read_csv(found.folder / "predictions.csv")
     assert set(curves["series"]) == {"data", "model", "start"}
     assert curves.loc[curves["series"] == "data", "predator"].isna().all()
+
+
+def test_an_algebraic_state_follows_the_others(tmp_path):
+    """``0 = k_1 S_A - k_2 S_B`` from the start on, and the fit goes through the start that was found."""
+    (tmp_path / "chain.yaml").write_text(CHAIN)
+    config = written(tmp_path, FAST)
+    assert "S_A from 1, S_B (algebraic) from 0" in "\n".join(describe_ode(config))
+    found = train_ode(config, tmp_path / "run")
+    (row,) = json.loads((found.folder / "parameters.json").read_text())["parameters"]
+    assert row["fitted"] == pytest.approx(10.0, rel=0.05)
+    curves = pd.read_csv(found.folder / "predictions.csv").set_index("series").loc["model"]
+    assert (curves["S_A"] / curves["S_B"]).to_numpy() == pytest.approx(row["fitted"], rel=1e-4)
 
 
 def test_the_right_hand_side_is_that_of_lotka_and_volterra():
@@ -206,6 +243,8 @@ def test_stopping_a_run_keeps_what_it_found(tmp_path, monkeypatch):
         (LEARN, "[[-0.1, 2.0], [-2.0, -0.1]]", "[[-0.1, 2.0]]", ["2 rows of 2"]),
         (LEARN, "u2: [-1, 1]", "u3: [-1, 1]", ["does not name the states"]),
         (LEARN, "network", "netwrok", ["netwrok", "network"]),
+        (FIT, "  table:", "  algebraic: [pray]\n  table:", ["'pray' is no state"]),
+        (FIT, "  table:", "  algebraic: [prey]\n  table:", ["rk4 takes no mass matrix", "solver.method"]),
     ],
 )
 def test_a_config_that_is_refused(tmp_path, text, old, new, words):
