@@ -1,6 +1,7 @@
 /* The Functional Mock-up Interface 3.0 of a plant: model exchange and co-simulation. */
 #include "fmi3_types.h"
 #include "fmu.h"
+#include "fmu_steps.h"
 
 static void send(const Fmu *f, int status, const char *category, const char *message)
 {

@@ -79,7 +79,7 @@ def _token(described: Described, numbering: Numbering, version: int) -> tuple[st
 
 
 def _templates(version: int) -> dict[str, str]:
-    return {name: read_template(name) for name in (f"fmi{version}.c", f"fmi{version}_types.h", "fmu.h")}
+    return {name: read_template(name) for name in (f"fmi{version}.c", f"fmi{version}_types.h", "fmu.h", "fmu_steps.h")}
 
 
 def _sources(described: Described, numbering: Numbering, version: int, token: str, mark: int) -> dict[str, str]:
