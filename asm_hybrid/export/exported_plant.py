@@ -40,7 +40,7 @@ TIME_OF_DAY = "clock.start"
 
 
 @dataclass(frozen=True)
-class SizedPlant(Plant):
+class _SizedPlant(Plant):
     """A plant whose tanks of constant volume have sizes that are open.
 
     Attributes
@@ -263,7 +263,7 @@ class ExportedPlant:
         _, p, _ = self.symbols
         place, plant = {c.name: p[i] for i, c in enumerate(self.parameters)}, self.plant
         sizes = [place.get(f"{t.name}.volume", casadi.SX(t.volume)) / t.volume for t in plant.layout.tanks]
-        sized = SizedPlant(plant.table, plant.layout, casadi.vertcat(*sizes))
+        sized = _SizedPlant(plant.table, plant.layout, casadi.vertcat(*sizes))
         learnt = SymbolicTerms([t.symbolic for t in self.open_terms]) if self.open_terms else None
         shown = tuple(t for term in self.terms if term.placement.name == OUTPUT for t in term.placement.targets)
         return CompiledPlant(sized, p[: len(plant.table.parameters)], learnt, shown=shown)

@@ -69,7 +69,7 @@ class Format:
     summary: str
     endings: tuple[str, ...]
     write: Callable[[Source, Path], Sequence[str]]
-    opens: str = ""
+    opens: str
     optional: tuple[str, ...] = ()
     steered: bool = False
 

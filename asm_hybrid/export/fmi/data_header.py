@@ -7,10 +7,9 @@ from collections.abc import Iterable
 
 from asm_hybrid.export.described import Described
 from asm_hybrid.export.fmi.variables import FmuVariable, Numbering
+from asm_hybrid.export.printed import print_array, print_number, print_text
 
 __all__ = ["data_header"]
-
-_WIDTH = 116
 
 
 def data_header(described: Described, numbering: Numbering, token: str, mark: int) -> str:
@@ -30,7 +29,7 @@ def data_header(described: Described, numbering: Numbering, token: str, mark: in
     Returns
     -------
     str
-        C. Every array has one more entry than it needs, as C has none of length 0.
+        C.
     """
     d, by_reference = described, {v.reference: v for v in numbering.variables}
     inputs = [by_reference[numbering.inputs + i] for i in range(len(d.inputs))]
@@ -53,9 +52,9 @@ def data_header(described: Described, numbering: Numbering, token: str, mark: in
             "/* What modelDescription.xml says, for the code. */",
             f'#define FMU_TOKEN "{token}"',
             f"#define FMU_HASH UINT64_C(0x{mark:016x})",
-            *(_array("double", name, (repr(float(x)) for x in [*values, 0.0])) for name, values in doubles.items()),
-            *(_array("char", name, (str(int(x)) for x in [*values, False])) for name, values in flags.items()),
-            _array("char *const", "variable_name", (f'"{name}"' for name in [*numbering.names, ""])),
+            *(print_array(f"static const double {name}", v, print_number) for name, v in doubles.items()),
+            *(print_array(f"static const char {name}", [int(x) for x in v]) for name, v in flags.items()),
+            print_array("static const char *const variable_name", numbering.names, print_text),
             "",
         ]
     )
@@ -64,13 +63,3 @@ def data_header(described: Described, numbering: Numbering, token: str, mark: in
 def _limits(variables: Iterable[FmuVariable], which: str) -> list[float]:
     open_end = sys.float_info.max if which == "maximum" else -sys.float_info.max
     return [open_end if (limit := getattr(v.values, which)) is None else float(limit) for v in variables]
-
-
-def _array(kind: str, name: str, values: Iterable[str]) -> str:
-    lines = [""]
-    for value in values:
-        if len(lines[-1]) + len(value) + 2 > _WIDTH:
-            lines.append("")
-        lines[-1] += f"{value}, "
-    body = "\n".join(f"    {line.rstrip()}" for line in lines)
-    return f"static const {kind} {name}[] = {{\n{body}\n}};"
