@@ -97,7 +97,8 @@ class CompiledSystem:
         place, quantity = plant.quantities.observation(target)
         i = None if place == "effluent" else plant.layout.tank_index(place)
         water = effluent(plant, s.X, s.forcing, XP)[1] if i is None else XP.block(s.tanks, i, i + 1)
-        return plant.quantities.mixed(quantity, XP.columns(water), XP.entries(self._parameters), XP)
+        given = s.forcing.parameters if quantity in plant.table.quantity_names else self._parameters
+        return plant.quantities.mixed(quantity, XP.columns(water), XP.entries(given), XP)
 
     def _function(self, name: str, results: Sequence[Matrix], more: Sequence[Matrix] = ()) -> Matrix:
         """Return a function of state, inputs, values and more, with the networks evaluated where results need them."""

@@ -99,6 +99,7 @@ class PlantSystem:
     def _set_targets(self) -> None:
         plant, like = self.plant, self.parameters
         entries = self.xp.entries(like)
+        self._of_pH = [t for t in self.targets if t.partition(".")[2] in plant.table.quantity_names]
         tanks, components = plant.tanks, plant.shape[1]
         direct, effluent = [], []
         for target in self.targets:
@@ -115,7 +116,7 @@ class PlantSystem:
     def _weights(self, quantity: str, entries: Sequence[Tensor]) -> Tensor:
         names = self.plant.table.component_names
         zero = entries[0] * 0.0
-        if quantity in names:
+        if quantity in names or quantity in self.plant.table.quantity_names:
             values = [zero + float(n == quantity) for n in names]
         else:
             found = self.plant.kinetics.composite(quantity, list(entries), self.xp)
@@ -284,7 +285,25 @@ class PlantSystem:
         if self._has_effluent:
             _, outflow = effluent(self.plant, x, forcing, self.xp)
             out = out + (outflow @ self._of_effluent).squeeze(-2)
+        if self._of_pH:
+            out = self._with_pH(out, x, X, forcing)
         return out if self.term is None else self.term.recorded(out, self.targets, X, forcing.seen)
+
+    def _with_pH(self, out: Tensor, x: Tensor, X: Tensor, forcing: Forcing[Tensor]) -> Tensor:
+        """Put in what no sum of components is: quantities of the equilibrium, whose columns are zero so far."""
+        plant, xp = self.plant, self.xp
+        parameters, found = xp.entries(forcing.parameters), list(xp.columns(out))
+        waters = {target.partition(".")[0] == "effluent" for target in self._of_pH}
+        outflow = effluent(plant, x, forcing, xp)[1] if True in waters else X
+        own = {
+            end: plant.quantities.of_equilibrium(xp.columns(outflow if end else X), parameters, xp) for end in waters
+        }
+        for k, target in enumerate(self.targets):
+            if target in self._of_pH:
+                place, _, quantity = target.partition(".")
+                end = place == "effluent"
+                found[k] = own[end][quantity][..., 0 if end else plant.layout.tank_index(place)]
+        return xp.stack(found)
 
 
 def _inverted(blocks: Tensor, shift: float | Tensor) -> Tensor:

@@ -95,8 +95,7 @@ def _case(found: FittedSubject, influent: Influent, given: Given, targets: tuple
         raise SimulationError(f"{given.name}: the simulation leaves the finite numbers; make the change smaller")
     times = given.inputs.times
     values = np.asarray(solution.outputs)[:, first:]
-    table = found.plant.table
-    known = {c.name: c.unit for c in table.components} | {n: c.unit for n, c in table.composites.items()}
+    known = found.plant.table.units
     units = {target: known[target.partition(".")[2]] for target in targets}
     records = [
         PlantRecord(times, np.zeros((len(times), 0)), {t: own[:, i] for i, t in enumerate(targets)}, units)

@@ -67,8 +67,7 @@ class Ingredients:
     @property
     def measured(self) -> Variables:
         """Names and units of what is measured."""
-        table = self.plant.table
-        units = {c.name: c.unit for c in table.components} | {k: c.unit for k, c in table.composites.items()}
+        units = self.plant.table.units
         return tuple((target, units[target.partition(".")[2]]) for target in self.targets)
 
     @property
@@ -208,4 +207,5 @@ def _measured(plant: Plant, target: str, X: Value, tanks: Value, forcing: Forcin
     place, quantity = plant.quantities.observation(target)
     i = None if place == "effluent" else plant.layout.tank_index(place)
     water = effluent(plant, X, forcing, XP)[1] if i is None else XP.block(tanks, i, i + 1)
-    return plant.quantities.mixed(quantity, XP.columns(water), XP.entries(p), XP)
+    given = forcing.parameters if quantity in plant.table.quantity_names else p
+    return plant.quantities.mixed(quantity, XP.columns(water), XP.entries(given), XP)

@@ -53,10 +53,7 @@ class Output(Placement):
     @classmethod
     def unit(cls, target: str, table: Table) -> str:
         """Return the unit of a variable."""
-        quantity = target.partition(".")[2]
-        if quantity in table.composites:
-            return table.composites[quantity].unit
-        return table.components[table.component_names.index(quantity)].unit
+        return table.units[target.partition(".")[2]]
 
     def acts_at(self) -> np.ndarray:
         """Return one where a variable is measured."""

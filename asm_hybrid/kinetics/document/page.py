@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from markupsafe import Markup, escape
 
+from asm_hybrid.kinetics.document.acids import ACID_HEAD, acid_rows, balanced
 from asm_hybrid.kinetics.document.maths import Maths
 from asm_hybrid.kinetics.document.nodes import Name, Node, Number, Operator, Row, Script
 from asm_hybrid.kinetics.document.references import Reference, cited
@@ -58,8 +59,8 @@ def html_text(table: Table) -> str:
     Returns
     -------
     str
-        Gujer matrix (components across, processes down), rates, components, parameters, composites, references; in
-        ASCII, so that no encoding can spoil it.
+        Gujer matrix (components across, processes down), rates, components, parameters, acids, composites,
+        references; in ASCII, so that no encoding can spoil it.
     """
     maths, references = Maths(table), cited(table)
     sections = [
@@ -68,6 +69,8 @@ def html_text(table: Table) -> str:
         ("components", "Components", _components(table, maths)),
         ("parameters", "Parameters", _parameters(table, maths, references)),
     ]
+    if table.equilibrium:
+        sections.append(("acids", "Acids and bases", _acids(table, references)))
     if table.composites:
         sections.append(("composites", "Composites", _composites(table, maths)))
     if references:
@@ -203,6 +206,11 @@ def _parameters(table: Table, maths: Maths, references: dict[str, Reference]) ->
     kinds = {2: "figure", 3: "unit", 5: "figure", 6: "words", 7: "words"}
     note = Markup('<p class="small">Bounds are those of a calibration. T is the temperature in °C.</p>\n')
     return _table(head, rows, kinds) + note
+
+
+def _acids(table: Table, references: dict[str, Reference]) -> Markup:
+    rows = [[*row[:-1], _source(row[-1], references)] for row in acid_rows(table)]
+    return _lead(balanced(table)) + _table(ACID_HEAD, rows, {3: "words", 5: "words"})
 
 
 def _composites(table: Table, maths: Maths) -> Markup:

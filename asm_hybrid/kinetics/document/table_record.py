@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from asm_hybrid.kinetics.document.acids import equilibrium_record
 from asm_hybrid.kinetics.document.references import cited
 from asm_hybrid.kinetics.table import Table
 
@@ -84,6 +85,7 @@ def table_record(table: Table) -> dict[str, Any]:
             }
             for name, c in table.composites.items()
         ],
+        "equilibrium": equilibrium_record(table),
         "references": [{"key": r.key, "text": r.text, "link": r.link} for r in cited(table).values()],
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
+from asm_hybrid.kinetics.document.acids import ACID_HEAD, acid_rows, balanced
 from asm_hybrid.kinetics.document.words import reads
 from asm_hybrid.kinetics.expression import Expression
 from asm_hybrid.kinetics.table import Table
@@ -29,7 +30,7 @@ def gujer_text(table: Table) -> str:
     Returns
     -------
     str
-        Stoichiometric matrix (components down, processes across), rates, components, parameters, composites.
+        Stoichiometric matrix (components down, processes across), rates, components, parameters, acids, composites.
     """
     parts = [f"{table.name}: {table.title}", *textwrap.wrap(table.description, WIDTH)]
     if table.source:
@@ -43,6 +44,8 @@ def gujer_text(table: Table) -> str:
     parts += ["", "Rates", *_rates(table)]
     parts += ["", "Components", *_components(table)]
     parts += ["", "Parameters", *_parameters(table)]
+    if table.equilibrium:
+        parts += ["", "Acids and bases", f"  {balanced(table)}", *_aligned([ACID_HEAD, *acid_rows(table)])]
     if table.composites:
         parts += ["", "Composites", *_composites(table)]
     return "\n".join(line.rstrip() for line in parts)

@@ -1,0 +1,123 @@
+"""A plant whose table has an equilibrium: the same in torch and CasADi, observed, and refused where there is no pH."""
+
+from __future__ import annotations
+
+import casadi
+import numpy as np
+import pytest
+import torch
+from plant_tools import component, defaults, make_plant, random_inputs, random_state
+
+from asm_hybrid.errors import SimulationError
+from asm_hybrid.hybrid.system import PlantSystem
+from asm_hybrid.kinetics import load_table
+from asm_hybrid.plant import Plant
+from asm_hybrid.plant.casadi_plant import symbolic_system
+from asm_hybrid.scenario.compiled import CompiledPlant
+from asm_hybrid.solver.grid import Grid
+from asm_hybrid.training import PlantModel
+from asm_hybrid.training.acidity import check_states
+
+TARGETS = ("last.pH", "middle.S_NH", "effluent.pH", "anoxic.S_NH3", "effluent.S_CO2")
+
+
+@pytest.fixture(scope="module")
+def plant():
+    return Plant(load_table("asm1_2n_ph"), make_plant().layout)
+
+
+@pytest.fixture(scope="module")
+def case(plant):
+    """Return inputs and a state with a pH from 6 to 8."""
+    rng = np.random.default_rng(0)
+    u, X = random_inputs(plant, rng), random_state(plant, rng)
+    u[plant.input_index["influent.S_ALK"]], u[plant.input_index["influent.S_IC"]] = 7.0, 100.0
+    X[:, component(plant, "S_ALK")], X[:, component(plant, "S_IC")] = (5.0, 3.0, 2.0), (70.0, 40.0, 30.0)
+    return u, X
+
+
+@pytest.fixture(scope="module")
+def system(plant):
+    return PlantSystem(plant, defaults(plant), TARGETS)
+
+
+@pytest.fixture(scope="module")
+def symbols(plant):
+    return symbolic_system(plant, defaults(plant).numpy())
+
+
+def test_torch_and_casadi_have_the_same_derivative_and_quantities(plant, case, system, symbols):
+    (u, X), active = case, plant.rows.active > 0
+    forcing = system.forcing(torch.tensor(u))
+    found = [system.derivative(torch.tensor(X), forcing).numpy()[active], system.output(torch.tensor(X), forcing)]
+    own = [symbols.derivative, casadi.vertcat(*(symbols.quantity(t) for t in TARGETS))]
+    function = casadi.Function("f", [symbols.state, symbols.inputs], own)
+    for a, b in zip(found, function(X[active], u), strict=True):
+        assert np.asarray(a) == pytest.approx(np.array(b).ravel(), rel=1e-9, abs=1e-9)
+    pH = np.asarray(found[1])[[0, 2]]
+    assert (pH > 5.5).all()
+    assert (pH < 8.5).all()
+
+
+def test_the_jacobian_goes_through_the_pH(plant, case, system, symbols):
+    (u, X), active = case, plant.rows.active > 0
+    forcing, x = system.forcing(torch.tensor(u)), torch.tensor(X)
+    J = system.full_jacobian(x, forcing)
+    expected = torch.autograd.functional.jacobian(lambda z: system.derivative(z, forcing), x).reshape(J.shape)
+    torch.testing.assert_close(J, expected, rtol=1e-8, atol=1e-8 * float(expected.abs().max()))
+    function = casadi.Function(
+        "J", [symbols.state, symbols.inputs], [casadi.jacobian(symbols.derivative, symbols.state)]
+    )
+    rows = np.flatnonzero(active.ravel())
+    assert np.array(function(X[active], u)) == pytest.approx(expected.numpy()[np.ix_(rows, rows)], rel=1e-7, abs=1e-6)
+
+
+def test_gradients_of_a_simulated_pH(plant, case):
+    """With respect to a rate constant, the acid constant and an influent, against differences."""
+    u, X = case
+    names = plant.table.parameter_names
+    inputs, carbon = torch.tensor(np.tile(u, (5, 1))), torch.zeros(len(u), dtype=torch.float64)
+    carbon[plant.input_index["influent.S_IC"]] = 1.0
+    marked = [torch.tensor([float(n == name) for n in names]) for name in ("k_CO2", "K_aNH4")]
+
+    def pH(shift):
+        p = defaults(plant) * torch.exp(sum(s * m for s, m in zip(shift, marked, strict=False)))
+        own = inputs * torch.exp(shift[2] * carbon)
+        model = PlantModel(PlantSystem(plant, p, ("last.pH", "middle.pH")), Grid(1 / 96, 4))
+        return model.simulate(torch.tensor(X), own).outputs[-1]
+
+    zero = torch.zeros(3, dtype=torch.float64)
+    found = torch.autograd.functional.jacobian(pH, zero)
+    steps = [torch.eye(3, dtype=torch.float64)[k] * 1e-4 for k in range(3)]
+    with torch.no_grad():
+        expected = torch.stack([(pH(s) - pH(-s)) / 2e-4 for s in steps], dim=-1)
+    torch.testing.assert_close(found, expected, rtol=2e-3, atol=1e-6)
+    assert (found[0].abs() > 1e-4).all()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"S_IC": 0.0, "S_ALK": 30.0}, r"in middle 0.25 d after the start: S_ALK 30 mol/m3.*S_IC 0 g.*\n  fix: .*give S_IC"),
+        ({"S_ALK": -60.0}, r"in middle 0.25 d after the start: S_ALK -60 mol/m3, S_NH.*\n  fix: .*nitrification"),
+    ],
+)  # fmt: skip
+def test_water_of_no_pH_is_refused_by_name(plant, case, system, changed, words):
+    (u, X), words = case, f"(?s){words}"
+    bad = X.copy()
+    for name, value in changed.items():
+        bad[1, component(plant, name)] = value
+    states, inputs = torch.tensor(np.stack([X, bad])), torch.tensor(np.stack([u, u]))
+    check_states(system, states[:1], inputs[:1])
+    with pytest.raises(SimulationError, match=words):
+        check_states(system, states, inputs, torch.tensor([0.0, 0.25]))
+    with pytest.raises(SimulationError, match="in the state that the simulation begins with"):
+        check_states(system, states[1:], inputs[1:])
+    compiled, active = CompiledPlant(plant, defaults(plant).numpy()), plant.rows.active > 0
+    compiled.record(np.zeros(1), X[None, active], u[None])
+    with pytest.raises(SimulationError, match=words):
+        compiled.record(np.array([0.0, 0.25]), np.stack([X, bad])[:, active], np.stack([u, u]))
+    # A stage of a step that is there goes on with finite numbers.
+    forcing = system.forcing(inputs)
+    assert torch.isfinite(system.derivative(states, forcing)).all()
+    assert torch.isfinite(system.jacobian(states, forcing)).all()
