@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from asm_hybrid.kinetics.document.acids import ACID_HEAD, acid_rows, balanced
-from asm_hybrid.kinetics.document.words import reads
 from asm_hybrid.kinetics.expression import Expression
 from asm_hybrid.kinetics.table import Table
 
@@ -39,7 +38,7 @@ def gujer_text(table: Table) -> str:
     within = f", within {table.tolerance:g}" if table.tolerance else ", exactly"
     parts.append(f"every process conserves: {conserved}{within if table.materials else ''}")
     if table.inputs:
-        parts.append(f"rates read inputs of the plant: {reads(table)}")
+        parts.append(f"rates read inputs of the plant: {', '.join(f'{i.name} in {i.unit}' for i in table.inputs)}")
     parts += ["", "Stoichiometry", *_matrix(table)]
     parts += ["", "Rates", *_rates(table)]
     parts += ["", "Components", *_components(table)]
