@@ -18,7 +18,7 @@ __all__ = ["ODELayer"]
 
 _OPTIONS = (
     *("rtol", "atol", "steps", "options", "adjoint", "adjoint_options", "jacobian", "mass", "dense"),
-    *("check", "stiffness"),
+    *("check", "stiffness", "noise", "interpretation", "seed", "paths"),
 )
 
 
@@ -42,12 +42,15 @@ class ODELayer(nn.Module):
     event : callable, optional
         From time and states to values that have a sign: integration ends where the first of them changes it, for the
         whole batch. Parameters of an `nn.Module` are learnt.
+    diffusion : nn.Module, optional
+        What noise does to the states, ``diffusion(x)``, or ``diffusion(t, x)`` with `timed`: see `solve`, also for
+        methods. Without a seed, every call has paths of its own, which `torch.manual_seed` fixes.
     method : str
         See `asm_hybrid.solver.solve.solve`, also for the other options.
     **options
         ``rtol``, ``atol``, ``steps``, ``options``, ``adjoint``, ``adjoint_options``, ``jacobian``, ``mass``,
-        ``dense``, ``check`` and ``stiffness`` of `solve`. The adjoint gives gradients for the parameters of the field,
-        the initial state and the span.
+        ``dense``, ``check``, ``stiffness``, ``noise``, ``interpretation``, ``seed`` and ``paths`` of `solve`. The
+        adjoint gives gradients for the parameters of the field, the initial state and the span.
 
     References
     ----------
@@ -64,6 +67,7 @@ class ODELayer(nn.Module):
         timed: bool = False,
         path: bool = False,
         event: Field | None = None,
+        diffusion: nn.Module | None = None,
         method: str = "dopri5",
         **options: Any,
     ) -> None:
@@ -73,8 +77,10 @@ class ODELayer(nn.Module):
                 raise InputError(
                     f"ODELayer has no option {name!r}", expected="an option of solve", fix=nearest(name, _OPTIONS)
                 )
-        check_method(method, options.get("steps"), step_size=StepOptions.of(options.get("options")).step_size)
+        size = StepOptions.of(options.get("options")).step_size
+        check_method(method, options.get("steps"), step_size=size, noisy=diffusion is not None)
         self.field, self.start, self.timed, self.path, self.event = field, start, timed, path, event
+        self.diffusion = diffusion
         self.options = options | {"method": method}
         if not callable(field):
             raise InputError(f"the field is {type(field).__name__}, and cannot be called", expected="an nn.Module")
@@ -125,6 +131,8 @@ class ODELayer(nn.Module):
         if options.get("adjoint"):
             options["parameters"] = tuple(self.field.parameters())
         right = self.field if self.timed else _Untimed(self.field)
+        if self.diffusion is not None:
+            options["diffusion"] = self.diffusion if self.timed else _Untimed(self.diffusion)
         begin = x if self.start is None else self.start(x)
         return solve(right, begin, self.times(), event=self.event, **options)
 
