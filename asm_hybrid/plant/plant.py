@@ -366,7 +366,7 @@ class Plant(WorkedOut):
             change = change + self._grown(xp.matmul(xp.constant(self.constants.returned, X), returned), X, xp)
             more.append(layers)
         if self.rows.extra:
-            more += self._extra_rows(self._smoothing(X, forcing, slopes, xp), xp)
+            more += self.extra_rows(self._smoothing(X, forcing, slopes, xp), xp)
         return xp.rows([change * free, *more])
 
     @property
@@ -388,9 +388,10 @@ class Plant(WorkedOut):
         lag = (self.input(forcing.u, "Q_in", xp) - self.extra(X, "primary.flow", xp)) / self._primary.smoothing
         return [*slopes[:volumes], lag, *slopes[volumes:]]
 
-    def _extra_rows(self, slopes: list[Array], xp: ArrayNamespace[Array]) -> list[Array]:
+    def extra_rows(self, values: list[Array], xp: ArrayNamespace[Array]) -> list[Array]:
+        """Put values of states that are no concentrations, ``(…, 1)`` each, into rows ``(…, 1, component)``."""
         width = self.shape[1]
-        filled = slopes + [0.0 * slopes[0]] * (-len(slopes) % width)
+        filled = values + [0.0 * values[0]] * (-len(values) % width)
         return [xp.row(xp.join(filled[i : i + width])) for i in range(0, len(filled), width)]
 
     def _growth(self, X: Array, xp: ArrayNamespace[Array]) -> Array | None:
