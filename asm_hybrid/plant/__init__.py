@@ -9,6 +9,7 @@ from asm_hybrid.plant.namespace import ArrayNamespace, casadi_namespace, torch_n
 from asm_hybrid.plant.outlets import effluent, primary_sludge, waste
 from asm_hybrid.plant.plant import Plant
 from asm_hybrid.plant.primary import PrimaryClarifier
+from asm_hybrid.plant.process_noise import ProcessNoise
 from asm_hybrid.plant.rate_arguments import rate_arguments
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 from asm_hybrid.plant.settler_slopes import layer_slopes, other_slopes
@@ -29,6 +30,7 @@ __all__ = [
     "Plant",
     "PlantInputs",
     "PrimaryClarifier",
+    "ProcessNoise",
     "Recycle",
     "Sensor",
     "TakacsSettler",
