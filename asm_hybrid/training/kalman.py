@@ -129,6 +129,11 @@ class KalmanFilter:
         order = order[(times[order] >= self.begin - SAME) & (times[order] <= self.end + SAME)]
         return times[order], columns[order], values[order], beyond[order]
 
+    @property
+    def beyond(self) -> np.ndarray:
+        """Marks of the samples that are limits of their sensors, ``(sample,)``; see `asm_hybrid.data.censoring`."""
+        return self._samples[3]
+
     @cached_property
     def _stops(self) -> _Stops:
         knots = self.interval * np.arange(len(self.inputs))
@@ -223,7 +228,7 @@ class _Running:
 
     def __init__(self, steps: KalmanSteps, noise: ProcessNoise, values: np.ndarray, first: Belief) -> None:
         self.x = np.ascontiguousarray(first.mean, dtype=float)
-        self._steps, self._noise, self._values = steps, noise, values
+        self._steps, self._noise, self._values, self._floor = steps, noise, values, steps.system.floor
         self._size = np.maximum(np.abs(first.mean), LEAST_SIZE)
         self._ratio = self._size / self._size[:, None]
         self._P = first.covariance / np.outer(self._size, self._size)
@@ -255,4 +260,4 @@ class _Running:
 
     def raise_to_floor(self, before: np.ndarray) -> None:
         """Raise what measurements have moved below the floor, but for what was there before."""
-        self.x = np.maximum(self.x, np.minimum(before, self._steps.system.floor))
+        self.x = np.maximum(self.x, np.minimum(before, self._floor))
