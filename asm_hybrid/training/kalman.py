@@ -179,7 +179,7 @@ class KalmanFilter:
                     c = columns[k]
                     errors[k] = measured[k] - shown[c] - slopes[c] @ (at.x - expected)
                     variances[k], costs[k] = at.measure(errors[k], slopes[c], deviations[c], beyond[k])
-                at.raise_to_floor(expected)
+                at.raise_to_zero(expected)
             if knot >= 0:
                 states[knot] = at.x
         return Filtered(times, columns, errors, variances, costs, states, at.belief)
@@ -228,7 +228,7 @@ class _Running:
 
     def __init__(self, steps: KalmanSteps, noise: ProcessNoise, values: np.ndarray, first: Belief) -> None:
         self.x = np.ascontiguousarray(first.mean, dtype=float)
-        self._steps, self._noise, self._values, self._floor = steps, noise, values, steps.system.floor
+        self._steps, self._noise, self._values = steps, noise, values
         self._size = np.maximum(np.abs(first.mean), LEAST_SIZE)
         self._ratio = self._size / self._size[:, None]
         self._P = first.covariance / np.outer(self._size, self._size)
@@ -258,6 +258,6 @@ class _Running:
         self._P -= np.outer(with_it, with_it) * (says.kept / variance)
         return variance, says.cost
 
-    def raise_to_floor(self, before: np.ndarray) -> None:
-        """Raise what measurements have moved below the floor, but for what was there before."""
-        self.x = np.maximum(self.x, np.minimum(before, self._floor))
+    def raise_to_zero(self, before: np.ndarray) -> None:
+        """Raise what measurements have moved below zero, but for what was there before."""
+        self.x = np.maximum(self.x, np.minimum(before, 0.0))

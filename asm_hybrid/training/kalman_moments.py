@@ -11,8 +11,8 @@ __all__ = ["Seen", "moved_covariance", "seen"]
 
 SMALL = 0.25
 """Norm of the Jacobian times a step up to which the series of `moved_covariance` err by less than 1e-5."""
-BELOW_ALL = -8.0
-"""Standard deviations below a limit from which on its density and probability come from an asymptotic series."""
+FAR = -30.0
+"""Standard deviations from which on the probability to lie beyond a limit comes from its asymptotic series."""
 
 
 def moved_covariance(P: np.ndarray, J: np.ndarray, D: np.ndarray, length: float) -> np.ndarray:
@@ -107,8 +107,8 @@ def seen(error: float, variance: float, beyond: int) -> Seen:
     if not beyond:
         return Seen(error / variance, 1.0, 0.5 * (error * error / variance + math.log(2.0 * math.pi * variance)))
     z = beyond * error / size
-    if z < BELOW_ALL:
-        hazard = -z - 1.0 / z
+    if z < FAR:
+        hazard = -z - 1.0 / z + 2.0 / z**3
         cost = 0.5 * (z * z + math.log(2.0 * math.pi)) + math.log(-z)
     else:
         share = 0.5 * math.erfc(-z / math.sqrt(2.0))
