@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 
 from asm_hybrid.data import Observation
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant.process_noise import ProcessNoise
-from asm_hybrid.training.kalman_moments import moved_covariance, seen
+from asm_hybrid.training.kalman_moments import seen, transition
 from asm_hybrid.training.kalman_steps import KalmanSteps
 
 __all__ = ["Belief", "Filtered", "KalmanFilter"]
@@ -61,6 +60,8 @@ class Filtered:
         Minus the logarithm of the density of each sample, given those before; infinite where the filter diverges.
     states : ndarray, shape (knot, state)
         Expected states at the knots, from all samples until then.
+    first : ndarray, shape (state,)
+        Expected state at the first knot, from all samples.
     last : Belief
         What is known at the last knot.
     """
@@ -71,6 +72,7 @@ class Filtered:
     variances: np.ndarray
     costs: np.ndarray
     states: np.ndarray
+    first: np.ndarray
     last: Belief
 
     @property
@@ -179,10 +181,10 @@ class KalmanFilter:
                     c = columns[k]
                     errors[k] = measured[k] - shown[c] - slopes[c] @ (at.x - expected)
                     variances[k], costs[k] = at.measure(errors[k], slopes[c], deviations[c], beyond[k])
-                at.raise_to_zero(expected)
+                at.x = _above_zero(at.x, expected)
             if knot >= 0:
                 states[knot] = at.x
-        return Filtered(times, columns, errors, variances, costs, states, at.belief)
+        return Filtered(times, columns, errors, variances, costs, states, _above_zero(at.first, first.mean), at.belief)
 
 
 @dataclass(frozen=True)
@@ -232,6 +234,10 @@ class _Running:
         self._size = np.maximum(np.abs(first.mean), LEAST_SIZE)
         self._ratio = self._size / self._size[:, None]
         self._P = first.covariance / np.outer(self._size, self._size)
+        self.first, self._with_first = (
+            self.x,
+            self._P,
+        )  # the latter is the covariance of the present and the first state
 
     @property
     def belief(self) -> Belief:
@@ -246,7 +252,9 @@ class _Running:
         J = self._steps.jacobian(middle, u, self._values) * self._ratio
         spread = self._noise.relative * self._size
         D = (self._noise.diffusion(middle) ** 2 + spread**2 * self._P.diagonal()) / self._size**2
-        self._P = moved_covariance(self._P, J, D, length)
+        F, Q = transition(J, D, length)
+        P = F @ self._P @ F.T + Q
+        self._P, self._with_first = 0.5 * (P + P.T), F @ self._with_first
 
     def measure(self, error: float, slope: np.ndarray, deviation: float, beyond: int) -> tuple[float, float]:
         """Take in one sample; return the variance of its error, and its cost."""
@@ -254,10 +262,14 @@ class _Running:
         with_it = self._P @ h
         variance = float(h @ with_it) + deviation**2
         says = seen(error, variance, beyond)
+        first_with_it = h @ self._with_first
         self.x = self.x + self._size * with_it * says.move
-        self._P -= np.outer(with_it, with_it) * (says.kept / variance)
+        self.first = self.first + self._size * first_with_it * says.move
+        self._P = self._P - np.outer(with_it, with_it) * (says.kept / variance)
+        self._with_first = self._with_first - np.outer(with_it, first_with_it) * (says.kept / variance)
         return variance, says.cost
 
-    def raise_to_zero(self, before: np.ndarray) -> None:
-        """Raise what measurements have moved below zero, but for what was there before."""
-        self.x = np.maximum(self.x, np.minimum(before, 0.0))
+
+def _above_zero(x: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Raise what measurements have moved below zero, but for what was there before."""
+    return np.asarray(np.maximum(x, np.minimum(before, 0.0)))

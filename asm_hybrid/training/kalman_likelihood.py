@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,21 +10,52 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from asm_hybrid.data.censoring import censored_error
+from asm_hybrid.errors import SimulationError
 from asm_hybrid.hybrid.compiled_system import open_values
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.process_noise import ProcessNoise
+from asm_hybrid.training.calibration import AT_BOUND
 from asm_hybrid.training.first_state import FIRST_SPREAD, steady_states
 from asm_hybrid.training.kalman import Belief, Filtered, KalmanFilter
-from asm_hybrid.training.kalman_search import Scores
+from asm_hybrid.training.kalman_search import Likely, Scores
+from asm_hybrid.training.profile_likelihood import LEVEL, quantile
 from asm_hybrid.training.unknowns import Unknowns
 
-__all__ = ["DIFFUSION_SPREAD", "Likelihood", "first_belief"]
+__all__ = ["DIFFUSION_SPREAD", "Likelihood", "NoiseFound", "first_belief"]
 
 DIFFUSION_SPREAD = float(np.log(10.0))
 """Standard deviation of the prior of the logarithm of a diffusion, around what is stated."""
 DIFFUSION_BOUND = 2.0
 """Largest distance from what is stated, in standard deviations of the prior: a factor of 100."""
+
+
+@dataclass(frozen=True)
+class NoiseFound:
+    """A noise of states that was estimated.
+
+    Attributes
+    ----------
+    name : str
+        ``COMPONENT``, in all tanks, or ``TANK.COMPONENT``.
+    unit : str
+        Unit of the values: of the component, or nothing for a share of the state, for the square root of a day.
+    stated, value : float
+        What the config says, and the estimate.
+    low, high : float
+        Ends of its 95 % interval.
+    at_bound : bool
+        Whether the search stopped at a bound: a hundredth, or a hundred times, of what is stated.
+    """
+
+    name: str
+    unit: str
+    stated: float
+    value: float
+    low: float
+    high: float
+    at_bound: bool
 
 
 def first_belief(plant: Plant, x: np.ndarray) -> Belief:
@@ -135,13 +166,70 @@ class Likelihood:
             None where there is no steady state to begin from.
         """
         parameters, plant = self.parameters(places), self.system.plant
-        system = PlantSystem(plant, parameters, self.system.targets)
-        first = steady_states(system, self.typical, self.guess).numpy()
-        values = open_values(system, (len(places),))
+        first, values = self.first(parameters).numpy(), self._values(parameters)
         return [
             self.filter.run(first_belief(plant, x), self.noise(place), values((k,))) if np.isfinite(x).all() else None
             for k, (place, x) in enumerate(zip(places, first, strict=True))
         ]
+
+    def first(self, parameters: Tensor) -> Tensor:
+        """Return the steady states that belong to parameters ``(set, parameter)``, NaN where there is none."""
+        system = PlantSystem(self.system.plant, parameters, self.system.targets)
+        return steady_states(system, self.typical, self.guess)
+
+    def _values(self, parameters: Tensor) -> Callable[[tuple[int, ...]], np.ndarray]:
+        system = PlantSystem(self.system.plant, parameters, self.system.targets)
+        return open_values(system, (len(parameters),))
+
+    def misfit(self, place: np.ndarray) -> float:
+        """Return the mean squared error of a simulation at a place, in units of the sensors' noise.
+
+        Parameters
+        ----------
+        place : ndarray, shape (unknown,)
+            In the coordinates of the unknowns.
+
+        Returns
+        -------
+        float
+        """
+        parameters, x = self.parameters(place[None]), self.start(place)[self._active]
+        sure, still = Belief(x, np.zeros((len(x), len(x)))), ProcessNoise(*np.zeros((2, len(x))))
+        found = self.filter.run(sure, still, self._values(parameters)((0,)))  # which then is a simulation
+        errors = censored_error(-found.errors, self.filter.beyond)
+        return float(np.mean(errors**2 / found.variances))
+
+    def start(self, place: np.ndarray) -> np.ndarray:
+        """Return the state at the first knot that all samples make likely at a place, ``(row, component)``.
+
+        Raises
+        ------
+        SimulationError
+            When there is no steady state to begin from.
+        """
+        x = self.first(self.parameters(place[None]))[0].numpy().copy()
+        (found,) = self.filtered(place[None])
+        if found is None:
+            raise SimulationError("there is no steady state to begin from")
+        x[self._active] = found.first
+        return x
+
+    def noises_found(self, found: Likely) -> tuple[NoiseFound, ...]:
+        """Return the noises at the place where a search has arrived."""
+        unknowns, table = self.unknowns, self.system.plant.table
+        units = dict(zip(table.component_names, (c.unit for c in table.components), strict=True))
+        wide = np.sqrt(quantile(LEVEL) * np.diag(found.covariance))
+        edge = AT_BOUND * (unknowns.high - unknowns.low)
+        out = []
+        for k, (name, noise) in enumerate(self.noises.items(), start=unknowns.parameters):
+            share, x = bool(noise.relative.any()), found.x[k]
+            ends = np.clip([x - wide[k], x + wide[k]], unknowns.low[k], unknowns.high[k])
+            stated = float((noise.relative if share else noise.absolute).max())
+            value, low, high = (stated * float(np.exp(v)) for v in (x, *ends))
+            at_bound = bool(min(x - unknowns.low[k], unknowns.high[k] - x) < edge[k])
+            unit = "-" if share else units[name.rpartition(".")[2]]
+            out.append(NoiseFound(name, unit, stated, value, low, high, at_bound))
+        return tuple(out)
 
     def scores(self, places: np.ndarray) -> Scores:
         """Return what the filter finds at some places ``(set, unknown)``; infinite costs where it diverges."""

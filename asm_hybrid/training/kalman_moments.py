@@ -7,26 +7,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Seen", "moved_covariance", "seen"]
+__all__ = ["Seen", "seen", "transition"]
 
 SMALL = 0.25
-"""Norm of the Jacobian times a step up to which the series of `moved_covariance` err by less than 1e-5."""
+"""Norm of the Jacobian times a step up to which the series of `transition` err by less than 1e-5."""
 FAR = -30.0
 """Standard deviations from which on the probability to lie beyond a limit comes from its asymptotic series."""
 
 
-def moved_covariance(P: np.ndarray, J: np.ndarray, D: np.ndarray, length: float) -> np.ndarray:
-    """Return the covariance after a step of ``dx = J x dt + dw`` with independent noise.
+def transition(J: np.ndarray, D: np.ndarray, length: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a step of ``dx = J x dt + dw`` with independent noise does to a covariance: ``F P F^T + Q``.
 
-    It is ``F P F^T + Q`` with ``F = exp(J h)`` and ``Q`` the integral of ``exp(J s) D exp(J^T s)`` over the step. Both
-    come from their series over a part of the step that the norm of J h allows, and are doubled from there [1]_:
+    It is ``F = exp(J h)`` and ``Q`` the integral of ``exp(J s) D exp(J^T s)`` over the step [1]_. Both
+    come from their series over a part of the step that the norm of J h allows, and are doubled from there:
     ``Q(2s) = Q(s) + F(s) Q(s) F(s)^T``. Each doubling adds what is positive, so that the covariance stays symmetric and
     positive however stiff J is.
 
     Parameters
     ----------
-    P : ndarray, shape (state, state)
-        The covariance before.
     J : ndarray, shape (state, state)
         The Jacobian [1/d].
     D : ndarray, shape (state,)
@@ -36,20 +34,15 @@ def moved_covariance(P: np.ndarray, J: np.ndarray, D: np.ndarray, length: float)
 
     Returns
     -------
-    ndarray, shape (state, state)
+    tuple of ndarray, shape (state, state)
+        F and Q.
 
     References
     ----------
     .. [1] C. F. Van Loan (1978), "Computing integrals involving the matrix exponential", IEEE Trans. Autom. Control 23,
        395-404, https://doi.org/10.1109/TAC.1978.1101743.
     """
-    F, Q = _doubled(J * length, D * length)
-    moved = F @ P @ F.T + Q
-    return np.asarray(0.5 * (moved + moved.T))
-
-
-def _doubled(A: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return ``exp(A)`` and the integral of ``exp(A s) D exp(A^T s)`` over s from zero to one."""
+    A, D = J * length, D * length
     norm = min(np.abs(A).sum(axis).max() for axis in (0, 1))
     doublings = max(0, math.ceil(math.log2(norm / SMALL))) if norm > 0.0 else 0
     A, D = A / 2**doublings, D / 2**doublings

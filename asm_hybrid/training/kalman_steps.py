@@ -54,9 +54,7 @@ class _Stretched:
     @cached_property
     def output(self) -> Any:
         x, u, values, length = self._symbols
-        return casadi.Function(
-            "output", [x, u, casadi.vertcat(values, length)], [self.system.output(x, u, values)]
-        )
+        return casadi.Function("output", [x, u, casadi.vertcat(values, length)], [self.system.output(x, u, values)])
 
     @property
     def _symbols(self) -> tuple[Any, ...]:
@@ -174,7 +172,6 @@ def kalman_steps(system: PlantSystem, substeps: int, linear: bool) -> KalmanStep
     -------
     KalmanSteps
     """
-    kept, key = system.plant.kept, ("kalman", substeps, linear, structure(system))
-    if key not in kept:
-        kept[key] = KalmanSteps(CompiledSystem(system), substeps, linear)
-    return cast(KalmanSteps, kept[key])
+    key = ("kalman", substeps, linear, structure(system))
+    found = system.plant.once(key, lambda: KalmanSteps(CompiledSystem(system), substeps, linear))
+    return cast(KalmanSteps, found)

@@ -21,7 +21,7 @@ from asm_hybrid.plant.process_noise import ProcessNoise
 from asm_hybrid.training import start_state
 from asm_hybrid.training.kalman import Belief, KalmanFilter
 from asm_hybrid.training.kalman_likelihood import Likelihood, first_belief
-from asm_hybrid.training.kalman_moments import moved_covariance, seen
+from asm_hybrid.training.kalman_moments import seen, transition
 from asm_hybrid.training.kalman_search import Scores, most_likely
 from asm_hybrid.training.kalman_steps import kalman_steps
 from asm_hybrid.training.unknowns import Unknowns
@@ -97,17 +97,17 @@ def test_covariance_moves_exactly_however_stiff():
     J = turn @ np.diag(rates) @ np.linalg.inv(turn)
     root = rng.normal(size=(12, 12))
     P, D = root @ root.T, rng.random(12)
-    found = moved_covariance(P, J, D, 0.01)
+    F, Q = transition(J, D, 0.01)
+    found = F @ P @ F.T + Q
     h = 0.01 / 16  # Van Loan's own exponential overflows where J h is large
     F, Q = van_loan(J, D, h)
     expected = P
     for _ in range(16):
         expected = F @ expected @ F.T + Q
     assert np.allclose(found, expected, rtol=1e-3, atol=1e-6 * np.abs(expected).max())
-    assert np.array_equal(found, found.T)
-    for _ in range(200):  # of matter that nothing brings back, nothing but noise is left; it stays positive
-        found = moved_covariance(found, J, D * (np.arange(12) < 3), 1.0)
-    assert np.linalg.eigvalsh(found).min() > -1e-12 * np.abs(found).max()
+    F, Q = transition(J, D * (np.arange(12) < 3), 1.0)
+    assert np.abs(Q - Q.T).max() < 1e-12 * np.abs(Q).max()
+    assert np.linalg.eigvalsh(Q).min() > -1e-12 * np.abs(Q).max()
 
 
 @pytest.mark.parametrize("z", [-35.0, -12.0, -1.0, 0.5, 3.0])
@@ -172,8 +172,7 @@ def test_samples_count_at_their_own_times(case):
     times, rng = np.arange(1, 97, 3) / PER_DAY, np.random.default_rng(1)
     values = 5.0 + rng.normal(size=len(times))
     sparse, dense = (
-        case.filter(times, values, every=every).run(case.first, case.states_noise(0.3), case.values)
-        for every in (4, 1)
+        case.filter(times, values, every=every).run(case.first, case.states_noise(0.3), case.values) for every in (4, 1)
     )
     # inputs are straight lines between the knots of an hour in one, and cosines in the other
     assert sparse.cost == pytest.approx(dense.cost, rel=1e-2)
@@ -191,6 +190,28 @@ def test_a_sample_moves_what_is_not_measured_too(case):
     assert moved["anoxic.S_NH"] > 0.3
     assert moved["aerobic.X_BA"] < 0.0  # more ammonium: fewer nitrifiers
     assert moved["aerobic.S_O"] == 0.0  # a series gives it
+
+
+def test_samples_tell_of_the_first_state_too(case):
+    """Against the state from which a simulation meets the samples: nitrifiers differ, and nothing else is known."""
+    x, names = case.first.mean, list(case.plant.rows.names)
+    fewer, column = x.copy(), [k for k, n in enumerate(names) if n.endswith("X_BA")]
+    fewer[column] *= 0.9
+    steps, shown = kalman_steps(case.system, 3, True), []
+    at = fewer
+    for i in range(96):
+        at = steps.state(at, case.u[i : i + 2], case.values, 1.0 / PER_DAY)
+        shown.append(steps.sensors(at, case.u[i + 1], case.values)[0][0])
+    doubt = np.zeros(len(x))
+    doubt[column] = 0.2 * x[column]
+    none = ProcessNoise(*np.zeros((2, len(x))))
+    kalman = replace(
+        case.filter(np.arange(1, 97) / PER_DAY, shown),
+        observations=[case.observation(np.arange(1, 97) / PER_DAY, shown), case.observation([0.5], [8.0], 1, 1e3)],
+    )
+    found = kalman.run(Belief(x, np.outer(doubt, doubt)), none, case.values)
+    assert found.first[column] == pytest.approx(fewer[column], rel=0.01)
+    assert found.last.mean == pytest.approx(at, rel=0.01, abs=0.02)
 
 
 def test_states_stay_above_zero(case):
