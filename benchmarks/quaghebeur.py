@@ -1,6 +1,6 @@
 """A finished run of ``configs/quaghebeur.yaml`` against the truth, within the range of training and beyond it.
 
-The test block is parted where the data leave that range, see ``data/quaghebeur/make.py``. Errors are against the truth
+The test block is parted where the data leave that range, see ``data/quaghebeur/make_quaghebeur.py``. Errors are against the truth
 without noise, as root mean squares. The last line is JSON.
 
     python benchmarks/quaghebeur.py RUN

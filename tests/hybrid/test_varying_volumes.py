@@ -1,4 +1,4 @@
-"""Plants whose volumes vary, with phases and PI controllers: f + n in torch and compiled, and gradients through both."""
+"""Plants whose volumes vary, with phases and PI controllers: f + n in torch, compiled, and gradients through both."""
 
 from dataclasses import replace
 
