@@ -23,6 +23,7 @@ from asm_hybrid.training.cost import Cost, Pace, Timing, estimate, extent
 from asm_hybrid.training.device import choose_device
 from asm_hybrid.training.from_config import make_grid, term_specs
 from asm_hybrid.training.scaling import measured_spread, term_scaling
+from asm_hybrid.training.sensors import between_knots, sensor_specs
 from asm_hybrid.training.simulation_models import (
     SETTLING,
     NeuralModel,
@@ -107,7 +108,9 @@ class _Pieces:
     def __init__(self, config: Config, plant: Plant, dataset: Dataset, state: np.ndarray, device: torch.device):
         self.config, self.device, self.dataset = config, device, dataset
         grid = make_grid(config)
-        grid = replace(grid, points=recorded_points(dataset.observations, grid.interval, grid.substeps))
+        between = between_knots(sensor_specs(config), grid.interval)
+        points = recorded_points(dataset.observations, grid.interval, grid.substeps, between=between)
+        grid = replace(grid, points=points)
         self.scale = max(1.0, grid.substeps / SUBSTEPS)
         if self.scale > 1.0:
             points = max(1, round(grid.points / self.scale))
