@@ -85,6 +85,13 @@ class PlantSystem:
                 expected="for training, a plant whose flows and aeration are given",
                 fix="simulate it with 'asm-hybrid simulate', or train on the measured flows, air and oxygen",
             )
+        if plant.late:
+            raise InputError(
+                f"in this plant {', '.join(s.name for s in plant.late)} arrives late",
+                expected="for training, a plant whose streams arrive at once",
+                fix="leave out 'delay' of recycles, return sludge and sensors of controllers under plant; "
+                "'asm-hybrid simulate' bears it",
+            )
         self.plant, self.parameters, self.term, self.targets = plant, parameters, term, tuple(targets)
         self.xp = torch_namespace()
         self.stoichiometry = plant.stoichiometry(parameters, self.xp)

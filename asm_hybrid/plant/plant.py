@@ -27,6 +27,7 @@ from asm_hybrid.plant.fit_of_table import check_fit
 from asm_hybrid.plant.flows import FlowMaps
 from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.inputs import PlantInputs
+from asm_hybrid.plant.late import LateSignal, late_signals
 from asm_hybrid.plant.layout import SETTLER, Layout
 from asm_hybrid.plant.learnt import Learnt
 from asm_hybrid.plant.namespace import ArrayNamespace
@@ -123,13 +124,30 @@ class Plant(WorkedOut):
         """Zero where a concentration is imposed by a series, one elsewhere, ``(tank, component)``."""
         return self.constants.free
 
+    @cached_property
+    def late(self) -> tuple[LateSignal, ...]:
+        """What arrives late: streams with a delay, then what sensors of controllers with a dead time show."""
+        return late_signals(self.layout, self.shape[1])
+
+    @property
+    def at_once(self) -> Plant:
+        """The same plant where nothing is late; it has the same steady states."""
+        return replace(self, layout=self.layout.at_once) if self.late else self
+
     @property
     def steered(self) -> bool:
         """Whether flows or aeration depend on the state: through controllers, cycles, or volumes that vary."""
         cycles = any(cycle.states for cycle in self.layout.cycles)
         return bool(self.controllers) or cycles or any(t.variable for t in self.layout.tanks)
 
-    def forcing(self, u: Array, p: Array, xp: ArrayNamespace[Array], n: Learnt[Array] | None = None) -> Forcing[Array]:
+    def forcing(
+        self,
+        u: Array,
+        p: Array,
+        xp: ArrayNamespace[Array],
+        n: Learnt[Array] | None = None,
+        late: Array | None = None,
+    ) -> Forcing[Array]:
         """Work out all that does not depend on the state.
 
         Parameters
@@ -142,6 +160,8 @@ class Plant(WorkedOut):
             Array operations.
         n : Learnt, optional
             May change the inputs.
+        late : array, shape (…, entry), optional
+            What arrives late; a plant with `late` signals needs it.
 
         Returns
         -------
@@ -151,10 +171,17 @@ class Plant(WorkedOut):
         u = u if n is None else n.driven(u)
         temperature = self.input(u, "T", xp)
         log_theta, reference = (xp.constant(a, u) for a in self.constants.temperature_laws)
-        found = self._driven(u, p * xp.exp(log_theta * (temperature - reference)), None, xp)
+        found = self._driven(u, p * xp.exp(log_theta * (temperature - reference)), None, xp, late)
         return found if u is measured else replace(found, measured=measured)
 
-    def _driven(self, u: Array, parameters: Array, growth: Array | None, xp: ArrayNamespace[Array]) -> Forcing[Array]:
+    def _driven(
+        self,
+        u: Array,
+        parameters: Array,
+        growth: Array | None,
+        xp: ArrayNamespace[Array],
+        late: Array | None,
+    ) -> Forcing[Array]:
         """Return the forcing; ``growth`` is the volume over that at the start, ``(…, tank, 1)``, where it varies."""
         layout, settler = self.layout, self.layout.settler
         feeds = xp.combine(u, xp.constant(self.maps.to_settler, u))
@@ -163,7 +190,7 @@ class Plant(WorkedOut):
         flows, thickening = xp.combine(u, xp.constant(self.constants.exchange, u)), None
         back, wasted = self.input(u, "return_sludge", xp), self.input(u, "wastage", xp)
         under = back + wasted if layout.waste_from == SETTLER else back
-        if isinstance(settler, IdealSettler):
+        if isinstance(settler, IdealSettler) and not layout.return_delay:
             path = xp.matmul(xp.constant(self.constants.returned, u), feed)
             flows = flows + xp.column(back) * path
             thickening = xp.column(back * (settler.thickening(feed_flow, under, xp) - 1.0)) * path
@@ -173,6 +200,9 @@ class Plant(WorkedOut):
         source = (
             xp.matmul(xp.constant(self.constants.entry, u), self._inflow(u, xp)) if layout.primary is None else None
         )
+        if late is not None and self.constants.arrival:
+            arrives = self._arriving(u, late, xp)
+            source = arrives if source is None else source + arrives
         if growth is not None:
             flows = xp.scale(flows, 1.0 / growth)
             thickening = None if thickening is None else xp.scale(thickening, 1.0 / growth)
@@ -193,7 +223,17 @@ class Plant(WorkedOut):
             feed_flow=feed_flow,
             overflow=feed_flow - under if settler else feed_flow,
             direct=xp.combine(u, xp.constant(self.maps.to_effluent, u)) if self.maps.to_effluent.any() else None,
+            late=late,
         )
+
+    def _arriving(self, u: Array, late: Array, xp: ArrayNamespace[Array]) -> Array:
+        """Return what late streams bring [g/(m³ d)], ``(…, tank, component)``: today's flow, earlier concentrations."""
+        pairs = zip(self.late, self.constants.arrival, strict=False)
+        parts = [
+            xp.matmul(xp.constant(share, u), xp.column(self.input(u, s.name, xp)) * xp.segment(late, s.begin, s.end))
+            for s, share in pairs
+        ]
+        return sum(parts[1:], parts[0])
 
     def input(self, u: Array, name: str, xp: ArrayNamespace[Array]) -> Array:
         """Return an input by name, ``(…, 1)``."""
@@ -363,7 +403,8 @@ class Plant(WorkedOut):
             more.append(mixing * (self.influent(forcing.u, xp) - tank))
         if isinstance(self.layout.settler, TakacsSettler):
             returned, layers = self._layered(X, tanks, forcing, self.layout.settler, xp)
-            change = change + self._grown(xp.matmul(xp.constant(self.constants.returned, X), returned), X, xp)
+            if not self.layout.return_delay:
+                change = change + self._grown(xp.matmul(xp.constant(self.constants.returned, X), returned), X, xp)
             more.append(layers)
         if self.rows.extra:
             more += self._extra_rows(self._smoothing(X, forcing, slopes, xp), xp)
@@ -438,17 +479,27 @@ class Plant(WorkedOut):
             )
             noise = self.input(forcing.u, f"{controller.name}.noise", xp) if controller.sensor.noise > 0 else 0.0
             z = [self.extra(X, name, xp) for name in controller.states]
-            value = self.measured(X, tanks, forcing, controller.measured, xp)
+            value = self.sensed(controller, X, tanks, forcing, xp)
             output, found[controller.name] = controller.evaluate(z, value, setpoint, noise, xp)
             moved |= dict.fromkeys(controller.sets, output)
         u = forcing.u
         if moved:
             u = xp.join([moved.get(name, xp.entry(u, i)) for name, i in self.input_index.items()])
-        steered = replace(self._driven(u, forcing.parameters, self._growth(X, xp), xp), measured=forcing.seen)
+        steered = replace(
+            self._driven(u, forcing.parameters, self._growth(X, xp), xp, forcing.late), measured=forcing.seen
+        )
         net = xp.columns(xp.combine(u, xp.constant(self.constants.net_inflow, u)))
         slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]
         loops = [c.name for c in self.layout.controllers] + [c.name for c in self.layout.cycles]
         return steered, slopes + [s for name in loops for s in found.get(name, ())]
+
+    def sensed(
+        self, controller: Controller, X: Array, tanks: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]
+    ) -> Array:
+        """Return what gets to the sensor of a controller, ``(…, 1)``: what it measures, or has measured."""
+        if controller.sensor.delay and forcing.late is not None:
+            return xp.entry(forcing.late, next(s.begin for s in self.late if s.name == controller.name))
+        return self.measured(X, tanks, forcing, controller.measured, xp)
 
     def measured(
         self, X: Array, tanks: Array, forcing: Forcing[Array], target: str, xp: ArrayNamespace[Array]
