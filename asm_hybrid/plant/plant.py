@@ -3,46 +3,37 @@
 The equations stand once, for torch and CasADi alike (see :mod:`asm_hybrid.plant.namespace`). With the state ``X`` of
 shape ``(…, row, component)`` and the inputs ``u`` of shape ``(…, input)``, it is in the tanks::
 
-    dX/dt = M(u) X + R(u) X_particulate + inflow(u) + kLa (S_O,sat - S_O) + ρ(X, p) S
+    dX/dt = M(u) X + R(u) X_particulate + inflow(u) + kLa (X_sat - X) + ρ(X, p) S
 
 ``M`` holds what every flow carries between and out of the tanks, ``R`` the thickening of the particulate components in
-an ideal settler. Tanks come first; behind them stand rows for a primary clarifier, for the layers of a settler, and
-for volumes and controllers, as far as the layout has them (see :class:`Rows`).
+an ideal settler; kLa is that of oxygen and of the table's other gases (`asm_hybrid.plant.transfer`). Tanks come first;
+behind them stand rows for a primary clarifier, for the layers of a settler, and for volumes and controllers, as far as
+the layout has them (see :class:`Rows`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
-import numpy as np
-
-from asm_hybrid.kinetics import Kinetics, Table, compile_table
 from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.kinetics.rate_inputs import HERE, LOAD
-from asm_hybrid.plant.constants import Constants
-from asm_hybrid.plant.control import Controller, sorted_controllers
-from asm_hybrid.plant.fit_of_table import check_fit
-from asm_hybrid.plant.flows import FlowMaps
+from asm_hybrid.plant.control import Controller
 from asm_hybrid.plant.forcing import Forcing
-from asm_hybrid.plant.inputs import PlantInputs
-from asm_hybrid.plant.late import LateSignal, late_signals
-from asm_hybrid.plant.layout import SETTLER, Layout
+from asm_hybrid.plant.layout import SETTLER
 from asm_hybrid.plant.learnt import Learnt
 from asm_hybrid.plant.namespace import ArrayNamespace
+from asm_hybrid.plant.plant_parts import PlantParts
 from asm_hybrid.plant.primary import PrimaryClarifier
-from asm_hybrid.plant.quantities import Quantities
 from asm_hybrid.plant.rate_arguments import rate_arguments
 from asm_hybrid.plant.settler import TINY, IdealSettler, TakacsSettler
-from asm_hybrid.plant.state_rows import Rows
-from asm_hybrid.plant.worked_out import WorkedOut
+from asm_hybrid.plant.transfer import transfer
 
 __all__ = ["Plant"]
 
 
 @dataclass(frozen=True)
-class Plant(WorkedOut):
+class Plant(PlantParts):
     """A layout of tanks filled with the reactions of a kinetics table.
 
     Attributes
@@ -52,93 +43,6 @@ class Plant(WorkedOut):
     layout : Layout
         The flow sheet.
     """
-
-    table: Table
-    layout: Layout
-
-    def __post_init__(self) -> None:
-        check_fit(self.table, self.layout, self.inputs, self.rows, self.quantities)
-
-    @cached_property
-    def kinetics(self) -> Kinetics:
-        """Functions generated from the table."""
-        return compile_table(self.table)
-
-    @cached_property
-    def inputs(self) -> PlantInputs:
-        """Entries of the input vector ``u``."""
-        return PlantInputs.of(self.layout, self.table)
-
-    @property
-    def input_index(self) -> dict[str, int]:
-        """Position of every input in ``u``."""
-        return self.inputs.positions
-
-    @cached_property
-    def rows(self) -> Rows:
-        """What stands where in the state."""
-        return Rows(self.table, self.layout)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Numbers of rows and of components in a state."""
-        return self.rows.count, len(self.table.components)
-
-    @property
-    def tanks(self) -> int:
-        """Number of tanks, which are the first rows of a state."""
-        return len(self.layout.tanks)
-
-    @cached_property
-    def controllers(self) -> list[Controller]:
-        """The controllers, every one behind the one that sets its setpoint."""
-        return sorted_controllers(self.layout.controllers)
-
-    @cached_property
-    def constants(self) -> Constants:
-        """Constant arrays."""
-        return Constants(self.table, self.layout, self.rows, self.inputs)
-
-    @cached_property
-    def quantities(self) -> Quantities:
-        """What can be measured in its water."""
-        return Quantities(self.table, self.kinetics, self.layout.tank_names)
-
-    @property
-    def maps(self) -> FlowMaps:
-        """Where the water goes."""
-        return self.constants.maps
-
-    @property
-    def particulate(self) -> np.ndarray:
-        """One for particulate components, zero for soluble ones, ``(component,)``."""
-        return self.constants.particulate
-
-    @property
-    def limiting(self) -> np.ndarray:
-        """One for components that some rate depends on, zero for the others, ``(component,)``."""
-        return self.constants.limiting
-
-    @property
-    def free(self) -> np.ndarray:
-        """Zero where a concentration is imposed by a series, one elsewhere, ``(tank, component)``."""
-        return self.constants.free
-
-    @cached_property
-    def late(self) -> tuple[LateSignal, ...]:
-        """What arrives late: streams with a delay, then what sensors of controllers with a dead time show."""
-        return late_signals(self.layout, self.shape[1])
-
-    @property
-    def at_once(self) -> Plant:
-        """The same plant where nothing is late; it has the same steady states."""
-        return replace(self, layout=self.layout.at_once) if self.late else self
-
-    @property
-    def steered(self) -> bool:
-        """Whether flows or aeration depend on the state: through controllers, cycles, or volumes that vary."""
-        cycles = any(cycle.states for cycle in self.layout.cycles)
-        return bool(self.controllers) or cycles or any(t.variable for t in self.layout.tanks)
 
     def forcing(
         self,
@@ -207,10 +111,9 @@ class Plant(WorkedOut):
             flows = xp.scale(flows, 1.0 / growth)
             thickening = None if thickening is None else xp.scale(thickening, 1.0 / growth)
             source = None if source is None else xp.scale(source, 1.0 / growth)
-        loss = self._transfer(u, growth, xp)
-        if loss is not None:
-            oxygen = loss * xp.column(self.saturation(u, xp))
-            source = oxygen if source is None else source + oxygen
+        air, loss = transfer(self.constants, u, growth, xp) or (None, None)
+        if air is not None:
+            source = air if source is None else source + air
         return Forcing(
             u=u,
             parameters=self._with_inputs(parameters, u, xp),
@@ -250,23 +153,6 @@ class Plant(WorkedOut):
 
     def _inflow(self, u: Array, xp: ArrayNamespace[Array]) -> Array:
         return xp.column(self.input(u, "Q_in", xp)) * self.influent(u, xp)
-
-    def _transfer(self, u: Array, growth: Array | None, xp: ArrayNamespace[Array]) -> Array | None:
-        """Return kLa in the column of oxygen [1/d], ``(…, tank, component)``."""
-        if self.constants.aeration is None:
-            return None
-        layout = self.layout
-        pick, oxygen = self.constants.aeration
-        kla = xp.combine(u, xp.constant(pick, u))
-        if layout.aeration.theta != 1.0:
-            kla = xp.column(layout.aeration.factor(self.input(u, "T", xp), xp)) * kla
-        for i, tank in enumerate(layout.tanks):
-            if tank.air:
-                air, T = self.input(u, f"{tank.name}.air", xp), self.input(u, "T", xp)
-                found = xp.column(tank.air.kla(air, tank.volume, T, xp))
-                found = found * xp.constant(self.constants.unit_columns[i], u)
-                kla = kla + (found if growth is None else found / growth)
-        return xp.matmul(kla, xp.constant(oxygen, u))
 
     def _with_inputs(self, parameters: Array, u: Array, xp: ArrayNamespace[Array]) -> Array:
         """Put the inputs that rates read behind the parameters, in the place of any that stand there."""
@@ -407,7 +293,7 @@ class Plant(WorkedOut):
                 change = change + self._grown(xp.matmul(xp.constant(self.constants.returned, X), returned), X, xp)
             more.append(layers)
         if self.rows.extra:
-            more += self._extra_rows(self._smoothing(X, forcing, slopes, xp), xp)
+            more += self.extra_rows(self._smoothing(X, forcing, slopes, xp), xp)
         return xp.rows([change * free, *more])
 
     @property
@@ -429,10 +315,16 @@ class Plant(WorkedOut):
         lag = (self.input(forcing.u, "Q_in", xp) - self.extra(X, "primary.flow", xp)) / self._primary.smoothing
         return [*slopes[:volumes], lag, *slopes[volumes:]]
 
-    def _extra_rows(self, slopes: list[Array], xp: ArrayNamespace[Array]) -> list[Array]:
+    def extra_rows(self, values: list[Array], xp: ArrayNamespace[Array]) -> list[Array]:
+        """Put values of states that are no concentrations, ``(…, 1)`` each, into rows ``(…, 1, component)``."""
         width = self.shape[1]
-        filled = slopes + [0.0 * slopes[0]] * (-len(slopes) % width)
+        filled = values + [0.0 * values[0]] * (-len(values) % width)
         return [xp.row(xp.join(filled[i : i + width])) for i in range(0, len(filled), width)]
+
+    def volumes(self, X: Array, xp: ArrayNamespace[Array]) -> Array:
+        """Return the volumes of the tanks [m³], ``(…, tank, 1)``."""
+        volumes, growth = xp.constant(self.constants.volumes, X), self._growth(X, xp)
+        return volumes if growth is None else volumes * growth
 
     def _growth(self, X: Array, xp: ArrayNamespace[Array]) -> Array | None:
         """Return the volume over that at the start, ``(…, tank, 1)``; None where all are constant."""

@@ -196,7 +196,8 @@ def write_results(
     write_csv_atomic(folder / "inputs.csv", frame)
     sensors = _sensors(context, learnt, model)
     rows = {"parameters": parameter_rows(model, calibration), "correlations": correlations(calibration)}
-    write_json_atomic(folder / "parameters.json", rows | {"sensors": sensors})
+    noises = {n.name: {k: v for k, v in asdict(n).items() if k != "name"} for n in learnt.f.noises}
+    write_json_atomic(folder / "parameters.json", rows | {"sensors": sensors, "process_noise": noises})
     summary: dict[str, Any] = {
         "name": model.config.name,
         "mode": model.config.model.mode,

@@ -44,8 +44,6 @@ SETTLING = 4
 """Steps in the first interval of a window for every one in the others: a start that is learnt, carried over or measured
 does not fit the slow course of its fast states, and these settle within minutes. In `benchmarks/train_step.py` the
 gradient errs by 4.0e-3 with one step of 15 min in all intervals, and by 7.6e-4 with four in the first."""
-KEPT = 16
-"""Compiled equations that are kept with a plant."""
 
 
 class SimulationModel(Protocol):
@@ -148,12 +146,10 @@ class CompiledModel:
     @property
     def _steps(self) -> CompiledSteps:
         grid = replace(self.grid, settling=self.settling)
-        kept, key = self.system.plant.kept, (grid, structure(self.system))
-        if key not in kept:
-            if len(kept) >= KEPT:
-                kept.pop(next(iter(kept)))
-            kept[key] = CompiledSteps(CompiledSystem(self.system), grid)
-        return cast(CompiledSteps, kept[key])
+        key = (grid, structure(self.system))
+        return cast(
+            CompiledSteps, self.system.plant.once(key, lambda: CompiledSteps(CompiledSystem(self.system), grid))
+        )
 
     def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
         """Run from ``x0`` over ``inputs`` ``(…, knot, input)``; a window holds NaN from where it leaves the numbers."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from asm_hybrid.config import calibration_bounds
 from asm_hybrid.training.calibration import USUAL, Calibration, calibrate
 from asm_hybrid.training.first_state import FIRST_BOUND, FIRST_SPREAD, FirstState, steady_states
+from asm_hybrid.training.kalman_likelihood import NoiseFound
 from asm_hybrid.training.observation import robust
 from asm_hybrid.training.persistence import Samples
 from asm_hybrid.training.run_context import RunContext
@@ -21,7 +22,7 @@ from asm_hybrid.training.simulation_models import PlantModel, without_gradients
 from asm_hybrid.training.unknowns import Unknowns
 from asm_hybrid.training.windows import interpolate_outputs
 
-__all__ = ["CalibratedF", "calibrate_f", "uncalibrated_f"]
+__all__ = ["CalibratedF", "calibrate_f", "remembered", "uncalibrated_f"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class CalibratedF:
         Their dead times, given or found likewise [d].
     calibration : Calibration or None
         The outcome of the search; None as long as it has not ended, or where nothing is calibrated.
+    noises : tuple of NoiseFound
+        The noises of the states that were found beside the parameters, where calibration is by likelihood.
     """
 
     parameters: Tensor
@@ -48,6 +51,7 @@ class CalibratedF:
     biases: Tensor
     delays: Tensor
     calibration: Calibration | None = None
+    noises: tuple[NoiseFound, ...] = ()
 
     def sensor_ends(self, labels: Sequence[str], noise: Tensor) -> dict[str, tuple[float, float]]:
         """Return the ends of the 95 % intervals of biases and dead times that were found; see `Sensors.table`.
@@ -63,7 +67,7 @@ class CalibratedF:
             return {}
         ends, sizes = self.calibration.ends_beside(), dict(zip(labels, noise.tolist(), strict=True))
         sizes |= {delay_name(label): 1440.0 * DELAY_SPREAD for label in labels}
-        return {name: (low * sizes[name], high * sizes[name]) for name, (low, high) in ends.items()}
+        return {name: (low * sizes[name], high * sizes[name]) for name, (low, high) in ends.items() if name in sizes}
 
 
 def uncalibrated_f(context: RunContext) -> CalibratedF:
