@@ -334,8 +334,15 @@ def check_learnable(plant: Plant) -> None:
     Raises
     ------
     InputError
-        For controllers that switch, and time tables whose phases end by what is measured.
+        For streams that arrive late, controllers that switch, and time tables whose phases end by what is measured.
     """
+    if plant.late:
+        raise InputError(
+            f"in this plant {', '.join(s.name for s in plant.late)} arrives late",
+            expected="for training, a plant whose streams arrive at once",
+            fix="leave out 'delay' of recycles, return sludge and sensors of controllers under plant; "
+            "'asm-hybrid simulate' bears it",
+        )
     switched = [c.name for c in plant.controllers if isinstance(c.law, OnOff)]
     switched += [c.name for c in plant.layout.cycles if c.states]
     if switched:

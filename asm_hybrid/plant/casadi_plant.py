@@ -37,7 +37,7 @@ class SymbolicSystem:
     state : SX, shape (state,)
         The active entries of the plant's state, row by row; imposed concentrations are among them and do not move.
     inputs : SX, shape (input,)
-        The inputs, in the order of `Plant.inputs`.
+        The inputs, in the order of `Plant.inputs`; behind them what arrives late, in that of `Plant.late`.
     X : SX, shape (row, component)
         The state in the plant's shape.
     forcing : Forcing
@@ -170,7 +170,8 @@ class SymbolicSystem:
                 noisy = controller.sensor.noise > 0
                 noise = plant.input(self.inputs, f"{controller.name}.noise", XP) if noisy else 0.0
                 _, mode, _ = controller.split(z)
-                seen = controller.seen(z, measured(controller.measured), noise, XP)
+                value = plant.sensed(controller, self.X, self.tanks, self.forcing, XP)
+                seen = controller.seen(z, value, noise, XP)
                 found.append(controller.law.distance(mode, seen))
                 after.append(self._with({f"{controller.name}.mode": 1.0 - mode}))
         for cycle in plant.layout.cycles:
@@ -218,7 +219,8 @@ def symbolic_system(
     u, p = casadi.SX.sym("u", len(plant.inputs)), parameters
     if not isinstance(p, casadi.SX):
         p = casadi.DM(np.asarray(p, dtype=float))
-    forcing = plant.forcing(u, p, XP, learnt)
+    late = casadi.SX.sym("late", plant.late[-1].end) if plant.late else None
+    forcing = plant.forcing(u, p, XP, learnt, late)
     slopes: list[Matrix] = []
     if plant.steered:
         forcing, slopes = plant.steer(X, forcing, XP)
@@ -227,4 +229,5 @@ def symbolic_system(
     whole = plant.assemble(change, X, tanks, forcing, slopes, XP)
     derivative = casadi.vertcat(*(whole[place] for place in active))
     reaction = change - plant.transport(tanks, forcing, XP)
+    u = u if late is None else casadi.vertcat(u, late)
     return SymbolicSystem(plant, state, u, X, forcing, derivative, reaction, learnt)
