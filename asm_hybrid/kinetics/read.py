@@ -17,6 +17,7 @@ from asm_hybrid.kinetics.equilibrium import Equilibrium, component_assumptions
 from asm_hybrid.kinetics.expression import Expression, parse_expression
 from asm_hybrid.kinetics.extend import PER_TABLE, LayeredDocument, lay, read_layers
 from asm_hybrid.kinetics.fields import Fields, Keys
+from asm_hybrid.kinetics.gases import read_gases
 from asm_hybrid.kinetics.rate_inputs import HERE, RateInput, input_unit
 from asm_hybrid.kinetics.read_equilibrium import read_equilibrium
 from asm_hybrid.kinetics.table import Component, Composite, Parameter, Process, Table
@@ -183,7 +184,7 @@ class _Reader(Fields):
     def table(self) -> Table:
         """Return the table."""
         required = ("name", "components", "parameters", "processes")
-        optional = ("title", "description", "source", "oxygen", "continuity", "composites", "equilibrium")
+        optional = ("title", "description", "source", "oxygen", "continuity", "composites", "equilibrium", "gases")
         self.check_keys((), required, optional)
         name = self.text(("name",))
         self.check_name(name, ("name",))
@@ -224,6 +225,7 @@ class _Reader(Fields):
             document=self.document,
             inputs=self.read_inputs(),
             equilibrium=equilibrium,
+            gases=read_gases(self, self.components, oxygen),
         )
         return self.checked(table)
 
