@@ -20,6 +20,7 @@ from asm_hybrid.hybrid.compiled_system import CompiledSystem, open_values, struc
 from asm_hybrid.hybrid.neural import NeuralODE
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant
+from asm_hybrid.plant.acidity import unbalanced
 from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.plant.initial_state import cold_start
 from asm_hybrid.solver.compiled_explicit import CompiledExplicit
@@ -159,7 +160,11 @@ class CompiledModel:
         )
 
     def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
-        """Run from ``x0`` over ``inputs`` ``(…, knot, input)``; a window holds NaN from where it leaves the numbers."""
+        """Run from ``x0`` over ``inputs`` ``(…, knot, input)``.
+
+        A window holds NaN from where it leaves the numbers. Where it comes to water of no pH from 2 to 12 its outputs
+        do, and its states stay, so that what the water is can be told.
+        """
         steps, system, active = self._steps, self.system, self.system.plant.rows.active > 0
         lead = np.broadcast_shapes(x0.shape[:-2], inputs.shape[:-2], system.parameters.shape[:-1])
         start, driven = (_everywhere(v, lead, 2) for v in (x0, inputs))
@@ -168,9 +173,15 @@ class CompiledModel:
         knots = np.empty((*lead, count if record_knots else 1, *x0.shape[-2:]))
 
         steps.write(count - 1)
+        acidity, balanced = cast(CompiledSystem, steps.system).acidity, np.ones(lead, dtype=bool)
 
         def run(window: tuple[int, ...]) -> None:
             outputs[window], states = steps.run(start[window][active], driven[window], values(window))
+            if acidity is not None:
+                pH = np.array(acidity(states.T, driven[window].T, values(window)))
+                without = np.flatnonzero(unbalanced(pH).any(axis=0))
+                balanced[window] = not without.size
+                outputs[window][self.grid.points * without[0] if without.size else len(outputs[window]) :] = np.nan
             knots[window][:] = start[window]
             knots[window][:, active] = states[-len(knots[window]) :]
 
@@ -180,7 +191,7 @@ class CompiledModel:
             outputs=torch.as_tensor(outputs),
             knots=torch.as_tensor(knots) if record_knots else None,
             final=final,
-            ok=torch.isfinite(final).flatten(-2).all(-1),
+            ok=torch.isfinite(final).flatten(-2).all(-1) & torch.as_tensor(balanced),
         )
 
 
