@@ -1,7 +1,7 @@
 """A finished run of ``configs/quaghebeur.yaml`` against the truth, within the range of training and beyond it.
 
-The test block is parted where the data leave that range, see ``data/quaghebeur/make_quaghebeur.py``. Errors are against the truth
-without noise, as root mean squares. The last line is JSON.
+The test block is parted where the data leave that range, see ``data/quaghebeur/make_quaghebeur.py``. Errors are against
+the truth without noise, as root mean squares. The last line is JSON.
 
     python benchmarks/quaghebeur.py RUN
 """
@@ -38,8 +38,8 @@ def main(run: Path) -> None:
     found: dict[str, dict[str, float]] = {}
     for model in MODELS:
         squares = (both[model] - both["truth"]) ** 2
-        parts = squares.groupby([both["variable"], np.where(both["time"] < BEYOND, "within", "beyond")]).mean() ** 0.5
-        found[model] = {f"{variable} {part}": round(float(value), 3) for (variable, part), value in parts.items()}
+        parts = squares.groupby(both["variable"] + np.where(both["time"] < BEYOND, " within", " beyond")).mean() ** 0.5
+        found[model] = {str(name): round(float(value), 3) for name, value in parts.items()}
     columns = [f"{variable} {part}" for variable in ("NH4", "NO3") for part in ("within", "beyond")]
     print("| model | " + " | ".join(columns) + " |\n" + "|---" * (len(columns) + 1) + "|")
     for model, label in MODELS.items():

@@ -28,7 +28,7 @@ from asm_hybrid.plant import (
     torch_namespace,
 )
 
-__all__ = ["PlantSystem", "participants"]
+__all__ = ["PlantSystem", "check_learnable", "participants"]
 
 
 class Inverse(NamedTuple):
@@ -87,7 +87,7 @@ class PlantSystem:
         targets: Sequence[str],
         term: LearntTerm | LearntTerms | None = None,
     ) -> None:
-        _check_learnable(plant)
+        check_learnable(plant)
         self.plant, self.parameters, self.term, self.targets = plant, parameters, term, tuple(targets)
         self.xp = torch_namespace()
         self.stoichiometry = plant.stoichiometry(parameters, self.xp)
@@ -323,8 +323,19 @@ class PlantSystem:
         return out if self.term is None else self.term.recorded(out, self.targets, X, forcing.seen)
 
 
-def _check_learnable(plant: Plant) -> None:
-    """Refuse what switches by what is measured, and what arrives late."""
+def check_learnable(plant: Plant) -> None:
+    """Refuse a plant that cannot be learnt through.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+
+    Raises
+    ------
+    InputError
+        For streams that arrive late, controllers that switch, and time tables whose phases end by what is measured.
+    """
     if plant.late:
         raise InputError(
             f"in this plant {', '.join(s.name for s in plant.late)} arrives late",

@@ -323,10 +323,10 @@ class Plant(PlantParts):
 
     def volumes(self, X: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return the volumes of the tanks [m³], ``(…, tank, 1)``."""
-        volumes, growth = xp.constant(self.constants.volumes, X), self._growth(X, xp)
+        volumes, growth = xp.constant(self.constants.volumes, X), self.growth(X, xp)
         return volumes if growth is None else volumes * growth
 
-    def _growth(self, X: Array, xp: ArrayNamespace[Array]) -> Array | None:
+    def growth(self, X: Array, xp: ArrayNamespace[Array]) -> Array | None:
         """Return the volume over that at the start, ``(…, tank, 1)``; None where all are constant."""
         varying = [(i, t) for i, t in enumerate(self.layout.tanks) if t.variable]
         if not varying:
@@ -338,7 +338,7 @@ class Plant(PlantParts):
         return growth
 
     def _grown(self, change: Array, X: Array, xp: ArrayNamespace[Array]) -> Array:
-        growth = self._growth(X, xp)
+        growth = self.growth(X, xp)
         return change if growth is None else xp.scale(change, 1.0 / growth)
 
     def steer(self, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> tuple[Forcing[Array], list[Array]]:
@@ -378,7 +378,7 @@ class Plant(PlantParts):
         if moved:
             u = xp.join([moved.get(name, xp.entry(u, i)) for name, i in self.input_index.items()])
         steered = replace(
-            self._driven(u, forcing.parameters, self._growth(X, xp), xp, forcing.late), measured=forcing.seen
+            self._driven(u, forcing.parameters, self.growth(X, xp), xp, forcing.late), measured=forcing.seen
         )
         net = xp.columns(xp.combine(u, xp.constant(self.constants.net_inflow, u)))
         slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]

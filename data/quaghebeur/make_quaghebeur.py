@@ -1,7 +1,7 @@
 """Make the data of a virtual tank for ``configs/quaghebeur.yaml``: usual days, and days beyond them.
 
-Run ``python data/quaghebeur/make_quaghebeur.py`` from the repository root. The result is the same every time. With ``--out
-FOLDER`` the files are written elsewhere.
+Run ``python data/quaghebeur/make_quaghebeur.py`` from the repository root. The result is the same every time. With
+``--out FOLDER`` the files are written elsewhere.
 
 The truth is ASM1 with its default parameters in one aerated tank. From `BEYOND` on the load of ammonium is half as high
 again, and oxygen sags below all that came before: no model has seen such days in training.
