@@ -12,6 +12,7 @@ from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.rate_arguments import rate_arguments
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 from asm_hybrid.plant.settler_slopes import layer_slopes, other_slopes
+from asm_hybrid.plant.switches import switch_distances, switch_names, switched_values
 
 __all__ = [
     "CLOCK",
@@ -40,6 +41,9 @@ __all__ = [
     "oxygen_saturation",
     "primary_sludge",
     "rate_arguments",
+    "switch_distances",
+    "switch_names",
+    "switched_values",
     "torch_namespace",
     "waste",
 ]

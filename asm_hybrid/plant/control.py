@@ -164,6 +164,11 @@ class OnOff:
         sign = 1.0 if self.switch_on > self.switch_off else -1.0
         return sign * (mode * (measured - self.switch_off) + (1.0 - mode) * (self.switch_on - measured))
 
+    def share(self, mode: Array, measured: Array, xp: ArrayNamespace[Array]) -> Array:
+        """Return the share of time to be on, from the present one; unchanged in the middle of the dead band."""
+        beyond = (measured - 0.5 * (self.switch_on + self.switch_off)) / (self.switch_on - self.switch_off)
+        return xp.minimum(xp.maximum(mode + 0.1 * beyond, 0.0), 1.0)
+
 
 @dataclass(frozen=True)
 class Controller:
