@@ -159,7 +159,7 @@ class CompiledSystem:
             ]
         eye = shift * casadi.SX.eye(len(components))
         parts += [_within(eye - block, i, plant.free[i]) for i, block in enumerate(self._blocks)]
-        own, others = other_slopes(plant, s.X, s.tanks, forcing, XP) if rows.extra else (None, 0.0)
+        own, others = other_slopes(plant, s.X, s.tanks, forcing, XP)
         if rows.primary is not None and own is not None:
             parts.append(_scaled(1.0 / (shift - own), rows.primary))
         if isinstance(plant.layout.settler, TakacsSettler):
@@ -168,7 +168,7 @@ class CompiledSystem:
             eye = shift * casadi.SX.eye(len(layers))
             parts += [_across(eye - water, layers, soluble), _across(eye - solids, layers, [rows.solids_column])]
         for i, row in enumerate(range(rows.layers[1], rows.count)):
-            slopes = others[i, :].T if plant.steered else others
+            slopes = others if isinstance(others, float) else others[i, :].T
             parts.append(_scaled(1.0 / (shift - slopes), row))
         return shift, parts
 

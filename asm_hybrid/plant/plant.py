@@ -394,7 +394,7 @@ class Plant(WorkedOut):
         filled = values + [0.0 * values[0]] * (-len(values) % width)
         return [xp.row(xp.join(filled[i : i + width])) for i in range(0, len(filled), width)]
 
-    def _growth(self, X: Array, xp: ArrayNamespace[Array]) -> Array | None:
+    def growth(self, X: Array, xp: ArrayNamespace[Array]) -> Array | None:
         """Return the volume over that at the start, ``(…, tank, 1)``; None where all are constant."""
         varying = [(i, t) for i, t in enumerate(self.layout.tanks) if t.variable]
         if not varying:
@@ -406,7 +406,7 @@ class Plant(WorkedOut):
         return growth
 
     def _grown(self, change: Array, X: Array, xp: ArrayNamespace[Array]) -> Array:
-        growth = self._growth(X, xp)
+        growth = self.growth(X, xp)
         return change if growth is None else xp.scale(change, 1.0 / growth)
 
     def steer(self, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> tuple[Forcing[Array], list[Array]]:
@@ -445,7 +445,7 @@ class Plant(WorkedOut):
         u = forcing.u
         if moved:
             u = xp.join([moved.get(name, xp.entry(u, i)) for name, i in self.input_index.items()])
-        steered = replace(self._driven(u, forcing.parameters, self._growth(X, xp), xp), measured=forcing.seen)
+        steered = replace(self._driven(u, forcing.parameters, self.growth(X, xp), xp), measured=forcing.seen)
         net = xp.columns(xp.combine(u, xp.constant(self.constants.net_inflow, u)))
         slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]
         loops = [c.name for c in self.layout.controllers] + [c.name for c in self.layout.cycles]

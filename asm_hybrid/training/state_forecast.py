@@ -240,8 +240,12 @@ def plant_fluctuations(plant: PlantModel, states: Tensor, inputs: Tensor, noise:
     -------
     Fluctuations
     """
+    of_plant = plant.system.plant
     with torch.no_grad():
         shown = plant.system.output(states, plant.system.forcing(inputs))
+        if of_plant.steered:  # volumes and controllers do not follow what is measured in the water
+            matter = torch.arange(of_plant.rows.count) < of_plant.rows.layers[1]
+            states = torch.where(matter.to(states.device).unsqueeze(-1), states, 0.0)
         return fluctuations(states.flatten(-2), shown, shown.new_tensor(noise), DAY)
 
 

@@ -243,7 +243,7 @@ class CalibrationTask:
 
     def _steady(self, parameters: Tensor) -> Tensor:
         context = self.context
-        return steady_states(context.system(parameters), context.typical_inputs, self.f.start[:1])
+        return steady_states(context.system(parameters), context.typical_inputs, self.f.start[:1], context.grid)
 
     def _simulated(self, sets: Tensor) -> np.ndarray:
         """Return what the sensors show if they have no bias, at the samples of the block, ``(set, sample)``."""
