@@ -5,6 +5,7 @@ from asm_hybrid.config.builders.columns import observed_targets
 from asm_hybrid.config.builders.correction_values import candidate_files, correction_values, input_groups
 from asm_hybrid.config.builders.influent_split import build_fractionation
 from asm_hybrid.config.builders.kinetics_table import load_kinetics
+from asm_hybrid.config.builders.loop_parameters import with_loop_parameters
 from asm_hybrid.config.builders.parameter_values import calibration_bounds, parameter_values
 from asm_hybrid.config.builders.plant_layout import build_layout, input_keys
 from asm_hybrid.config.load import available_layouts, layout_text, load_config, load_plant, load_plant_or_config
@@ -37,5 +38,6 @@ __all__ = [
     "observed_targets",
     "parameter_values",
     "refuse",
+    "with_loop_parameters",
     "write_template",
 ]

@@ -9,7 +9,7 @@ from functools import cached_property
 import casadi
 import numpy as np
 
-from asm_hybrid.plant.control import OnOff
+from asm_hybrid.plant.control import OnOff, tuned_values
 from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.learnt import Learnt
 from asm_hybrid.plant.namespace import Matrix, casadi_namespace
@@ -165,7 +165,8 @@ class SymbolicSystem:
                 law, z = controller.law, [self.plant.extra(self.X, name, XP) for name in controller.states]
                 value = self.plant.measured(self.X, self.tanks, self.forcing, controller.measured, XP)
                 _, mode, _ = controller.split(z)
-                share = law.share(mode, controller.seen(z, value, 0.0, XP), XP)
+                tuned = tuned_values(controller, self.plant.table.parameter_names, self.forcing.parameters, XP)
+                share = law.share(mode, controller.seen(z, value, 0.0, XP), XP, tuned)
                 found[self.names.index(f"{controller.name}.mode")] = (share - mode) / MEAN_TIME
         return found
 

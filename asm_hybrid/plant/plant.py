@@ -22,7 +22,7 @@ from asm_hybrid.kinetics import Kinetics, Table, compile_table
 from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.kinetics.rate_inputs import HERE, LOAD
 from asm_hybrid.plant.constants import Constants
-from asm_hybrid.plant.control import Controller, sorted_controllers
+from asm_hybrid.plant.control import Controller, sorted_controllers, tuned_values
 from asm_hybrid.plant.fit_of_table import check_fit
 from asm_hybrid.plant.flows import FlowMaps
 from asm_hybrid.plant.forcing import Forcing
@@ -440,7 +440,8 @@ class Plant(WorkedOut):
             noise = self.input(forcing.u, f"{controller.name}.noise", xp) if controller.sensor.noise > 0 else 0.0
             z = [self.extra(X, name, xp) for name in controller.states]
             value = self.measured(X, tanks, forcing, controller.measured, xp)
-            output, found[controller.name] = controller.evaluate(z, value, setpoint, noise, xp)
+            tuned = tuned_values(controller, self.table.parameter_names, forcing.parameters, xp)
+            output, found[controller.name] = controller.evaluate(z, value, setpoint, noise, xp, tuned)
             moved |= dict.fromkeys(controller.sets, output)
         u = forcing.u
         if moved:

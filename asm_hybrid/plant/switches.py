@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asm_hybrid.kinetics.arrays import Array
-from asm_hybrid.plant.control import OnOff
+from asm_hybrid.plant.control import OnOff, tuned_values
 from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.namespace import ArrayNamespace
 from asm_hybrid.plant.plant import Plant
@@ -60,7 +60,8 @@ def switch_distances(
             noise = plant.input(forcing.u, f"{controller.name}.noise", xp) if noisy else 0.0
             _, mode, _ = controller.split(z)
             seen = controller.seen(z, plant.measured(X, tanks, forcing, controller.measured, xp), noise, xp)
-            found.append(controller.law.distance(mode, seen))
+            tuned = tuned_values(controller, plant.table.parameter_names, forcing.parameters, xp)
+            found.append(controller.law.distance(mode, seen, tuned))
     for cycle in plant.layout.cycles:
         if cycle.states:
             phase, clock = (plant.extra(X, name, xp) for name in cycle.states)

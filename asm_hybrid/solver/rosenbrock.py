@@ -304,15 +304,15 @@ class _Engine:
         assert system.switches is not None
 
         def attempt(x: Tensor, done: Tensor, left: Tensor) -> tuple[Tensor, list[Tensor]]:
-            whole = not bool((done > 0.0).any())
-            length, forcings = (h, at) if whole else (h * left, self._forcings(i, done, left, at, schedule, knots))
+            if not bool((done > 0.0).any()):
+                with torch.no_grad():
+                    inverse = system.inverse(x, at[0], 1.0 / (h * tableau.gamma))
+                return advance(system, x, partial(system.solve, inverse), at, h, tableau)
+            length, forcings = h * left, self._forcings(i, done, left, at, schedule, knots)
             with torch.no_grad():
                 inverse = system.inverse(x, at[0], 1.0 / (length * tableau.gamma))
-            solve = partial(system.solve, inverse)
-            if whole:
-                return advance(system, x, solve, at, h, tableau)
             scale = length / length.detach()
-            return advance(system, x, lambda right: solve(right) * scale, forcings, length, tableau)
+            return advance(system, x, lambda right: system.solve(inverse, right) * scale, forcings, length, tableau)
 
         places = [where for where, _ in schedule.recorded[i]]
         return through_switches(system.switches, x, attempt, tableau, at[0], h, places)

@@ -31,8 +31,8 @@ def check_course(config: Config, plant: Plant, dataset: Dataset) -> None:
     Raises
     ------
     InputError
-        For a time table whose phases begin between knots, or whose steps
-        would be joined by lines; for a tank that runs empty; and for composites of an effluent that flows now and then.
+        For a time table whose phases begin between knots, or whose steps would be joined by lines; for a tank that runs
+        empty; and for composites of an effluent that flows now and then.
     """
     timed = [cycle for cycle in plant.layout.cycles if not cycle.states]
     if timed and config.data.interpolation == "linear":
@@ -88,8 +88,8 @@ def volume_warnings(config: Config, plant: Plant, dataset: Dataset) -> list[str]
 
 
 def _moved_flows(plant: Plant) -> bool:
-    """Return whether a controller, or a phase that is measured, moves water, so that the record does not give volumes."""
-    moves = plant.constants.net_inflow[:, 0].any(axis=1)
+    """Return whether controllers or measured phases move water, so that volumes do not follow from the record alone."""
+    moves = np.asarray(plant.constants.net_inflow[:, 0].any(axis=1))
     moved = [name for c in plant.controllers for name in c.sets]
     moved += [name for cycle in plant.layout.cycles if cycle.states for name in cycle.inputs]
     return any(name in plant.input_index and moves[plant.input_index[name]] for name in moved)
