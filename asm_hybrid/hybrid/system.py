@@ -16,17 +16,20 @@ from asm_hybrid.hybrid.switches import PlantSwitches
 from asm_hybrid.hybrid.trajectory import Trajectory
 from asm_hybrid.plant import (
     Forcing,
+    OffGas,
     Plant,
     TakacsSettler,
     effluent,
+    emission,
     layer_slopes,
+    offgas_of,
     other_slopes,
     rate_arguments,
     switch_names,
     torch_namespace,
 )
 
-__all__ = ["PlantSystem", "participants"]
+__all__ = ["PlantSystem", "check_learnable", "participants"]
 
 
 class Inverse(NamedTuple):
@@ -66,7 +69,8 @@ class PlantSystem:
     parameters : Tensor, shape (parameter,) or (…, parameter)
         Values of the table's parameters, one set for all windows or one a window.
     targets : sequence of str
-        What is recorded: ``TANK.QUANTITY`` or ``effluent.QUANTITY``.
+        What is recorded: ``TANK.QUANTITY``, ``effluent.QUANTITY``, and of gases ``TANK.offgas_COMPONENT`` or
+        ``offgas.COMPONENT``.
     term : LearntTerm or LearntTerms, optional
         n. States then lead with the member axis of its network.
 
@@ -84,6 +88,7 @@ class PlantSystem:
         targets: Sequence[str],
         term: LearntTerm | LearntTerms | None = None,
     ) -> None:
+        check_learnable(plant)
         self.plant, self.parameters, self.term, self.targets = plant, parameters, term, tuple(targets)
         self.xp = torch_namespace()
         self.stoichiometry = plant.stoichiometry(parameters, self.xp)
@@ -109,21 +114,31 @@ class PlantSystem:
         entries = self.xp.entries(like)
         tanks, components = plant.tanks, plant.shape[1]
         direct, effluent = [], []
-        for target in self.targets:
-            place, quantity = plant.quantities.observation(target)
+        gases = [offgas_of(plant.table, plant.layout, target) for target in self.targets]
+        for target, gas in zip(self.targets, gases, strict=True):
+            place, quantity = ("", "") if gas else plant.quantities.observation(target)
             weights = self._weights(quantity, entries)
             full = torch.zeros(*weights.shape[:-1], tanks, components, dtype=like.dtype, device=like.device)
-            if place != "effluent":
+            if place not in ("", "effluent"):
                 full[..., plant.layout.tank_index(place), :] = weights
             direct.append(full.flatten(-2))
             effluent.append(weights * float(place == "effluent"))
         self._direct, self._of_effluent = torch.stack(direct, dim=-1), torch.stack(effluent, dim=-1)
         self._has_effluent = any(t.startswith("effluent.") for t in self.targets)
+        self._of_offgas = self._picked(gases) if any(gases) else None
+
+    def _picked(self, gases: Sequence[OffGas | None]) -> Tensor:
+        """Return which entries of the emissions are recorded, ``(tank · component, target)``."""
+        names, picks = self.plant.table.component_names, np.zeros((*self.plant.free.shape, len(gases)))
+        for k, gas in enumerate(gases):
+            if gas is not None:
+                picks[list(gas.tanks), names.index(gas.component), k] = 1.0
+        return torch.as_tensor(picks, dtype=self.parameters.dtype, device=self.parameters.device).flatten(0, 1)
 
     def _weights(self, quantity: str, entries: Sequence[Tensor]) -> Tensor:
         names = self.plant.table.component_names
         zero = entries[0] * 0.0
-        if quantity in names:
+        if quantity in names or not quantity:
             values = [zero + float(n == quantity) for n in names]
         else:
             found = self.plant.kinetics.composite(quantity, list(entries), self.xp)
@@ -308,10 +323,34 @@ class PlantSystem:
         X = self.effective(x, forcing)
         out = (X.flatten(-2).unsqueeze(-2) @ self._direct).squeeze(-2)
         if self._has_effluent:
-            forcing = self.steered(x, forcing)
-            _, outflow = effluent(self.plant, x, forcing, self.xp)
+            _, outflow = effluent(self.plant, x, self.steered(x, forcing), self.xp)
             out = out + (outflow @ self._of_effluent).squeeze(-2)
+        if self._of_offgas is not None:
+            leaves = emission(self.plant, x, X, self.steered(x, forcing), self.xp)
+            out = out + (leaves.flatten(-2).unsqueeze(-2) @ self._of_offgas).squeeze(-2)
         return out if self.term is None else self.term.recorded(out, self.targets, X, forcing.seen)
+
+
+def check_learnable(plant: Plant) -> None:
+    """Refuse a plant that cannot be learnt through.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+
+    Raises
+    ------
+    InputError
+        For streams that arrive late.
+    """
+    if plant.late:
+        raise InputError(
+            f"in this plant {', '.join(s.name for s in plant.late)} arrives late",
+            expected="for training, a plant whose streams arrive at once",
+            fix="leave out 'delay' of recycles, return sludge and sensors of controllers under plant; "
+            "'asm-hybrid simulate' bears it",
+        )
 
 
 def _inverted(blocks: Tensor, shift: float | Tensor) -> Tensor:

@@ -13,8 +13,10 @@ from asm_hybrid.plant.control import OnOff, tuned_values
 from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.learnt import Learnt
 from asm_hybrid.plant.namespace import Matrix, casadi_namespace
+from asm_hybrid.plant.offgas import is_offgas
 from asm_hybrid.plant.outlets import effluent, primary_sludge, waste
 from asm_hybrid.plant.plant import Plant
+from asm_hybrid.plant.recorded import recorded
 from asm_hybrid.plant.switches import switch_distances, switched_values
 
 __all__ = ["PRIMARY_SLUDGE", "SymbolicSystem", "symbolic_system"]
@@ -39,7 +41,7 @@ class SymbolicSystem:
     state : SX, shape (state,)
         The active entries of the plant's state, row by row; imposed concentrations are among them and do not move.
     inputs : SX, shape (input,)
-        The inputs, in the order of `Plant.inputs`.
+        The inputs, in the order of `Plant.inputs`; behind them what arrives late, in that of `Plant.late`.
     X : SX, shape (row, component)
         The state in the plant's shape.
     forcing : Forcing
@@ -117,7 +119,7 @@ class SymbolicSystem:
         return self.plant.extra(self.X, f"{found.name}.volume", XP) if found.variable else casadi.SX(found.volume)
 
     def quantity(self, target: str) -> Matrix:
-        """Return a component or composite, ``(1,)``: ``PLACE.QUANTITY`` with a tank or one of `ends`."""
+        """Return a component or composite, ``(1,)``: ``PLACE.QUANTITY`` with a tank or one of `ends`; or an off-gas."""
         return self.recorded((target,))
 
     def recorded(self, targets: Sequence[str]) -> Matrix:
@@ -136,6 +138,8 @@ class SymbolicSystem:
 
     def _own(self, target: str) -> Matrix:
         """Return a quantity without what n adds to it, ``(1,)``."""
+        if is_offgas(target):
+            return recorded(self.plant, target, self.X, self.tanks, self.forcing, (), XP)
         place, _, name = target.partition(".")
         if place in self.ends:
             return self.plant.quantities.amount(self._end(place), self.forcing, name, XP)
@@ -163,7 +167,7 @@ class SymbolicSystem:
         for controller in self.plant.controllers:
             if isinstance(controller.law, OnOff):
                 law, z = controller.law, [self.plant.extra(self.X, name, XP) for name in controller.states]
-                value = self.plant.measured(self.X, self.tanks, self.forcing, controller.measured, XP)
+                value = self.plant.sensed(controller, self.X, self.tanks, self.forcing, XP)
                 _, mode, _ = controller.split(z)
                 tuned = tuned_values(controller, self.plant.table.parameter_names, self.forcing.parameters, XP)
                 share = law.share(mode, controller.seen(z, value, 0.0, XP), XP, tuned)
@@ -211,7 +215,8 @@ def symbolic_system(
     u, p = casadi.SX.sym("u", len(plant.inputs)), parameters
     if not isinstance(p, casadi.SX):
         p = casadi.DM(np.asarray(p, dtype=float))
-    forcing = plant.forcing(u, p, XP, learnt)
+    late = casadi.SX.sym("late", plant.late[-1].end) if plant.late else None
+    forcing = plant.forcing(u, p, XP, learnt, late)
     slopes: list[Matrix] = []
     if plant.steered:
         forcing, slopes = plant.steer(X, forcing, XP)
@@ -220,4 +225,5 @@ def symbolic_system(
     whole = plant.assemble(change, X, tanks, forcing, slopes, XP)
     derivative = casadi.vertcat(*(whole[place] for place in active))
     reaction = change - plant.transport(tanks, forcing, XP)
+    u = u if late is None else casadi.vertcat(u, late)
     return SymbolicSystem(plant, state, u, X, forcing, derivative, reaction, learnt)

@@ -76,12 +76,15 @@ class Sensor:
         Measuring range, in the unit of what is measured.
     noise : float
         Standard deviation of its noise, in the unit of what is measured; a new value a minute.
+    delay : float
+        Dead time before the lag [d].
     """
 
     lag: Lag | None = None
     low: float = 0.0
     high: float = 1e6
     noise: float = 0.0
+    delay: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.low < self.high:

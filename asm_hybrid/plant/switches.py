@@ -59,7 +59,7 @@ def switch_distances(
             noisy = controller.sensor.noise > 0
             noise = plant.input(forcing.u, f"{controller.name}.noise", xp) if noisy else 0.0
             _, mode, _ = controller.split(z)
-            seen = controller.seen(z, plant.measured(X, tanks, forcing, controller.measured, xp), noise, xp)
+            seen = controller.seen(z, plant.sensed(controller, X, tanks, forcing, xp), noise, xp)
             tuned = tuned_values(controller, plant.table.parameter_names, forcing.parameters, xp)
             found.append(controller.law.distance(mode, seen, tuned))
     for cycle in plant.layout.cycles:

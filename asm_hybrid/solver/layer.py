@@ -19,7 +19,7 @@ __all__ = ["ODELayer"]
 
 _OPTIONS = (
     *("rtol", "atol", "steps", "options", "adjoint", "adjoint_options", "jacobian", "mass", "dense"),
-    *("check", "stiffness"),
+    *("check", "stiffness", "noise", "interpretation", "seed", "paths"),
 )
 
 
@@ -44,12 +44,15 @@ class ODELayer(nn.Module):
         From time and states to values that have a sign: integration ends where the first of them changes it, for the
         whole batch; or events that change the states, from which it goes on. Parameters of an `nn.Module` are learnt,
         which may be the value or the change of an event.
+    diffusion : nn.Module, optional
+        What noise does to the states, ``diffusion(x)``, or ``diffusion(t, x)`` with `timed`: see `solve`, also for
+        methods. Without a seed, every call has paths of its own, which `torch.manual_seed` fixes.
     method : str
         See `asm_hybrid.solver.solve.solve`, also for the other options.
     **options
         ``rtol``, ``atol``, ``steps``, ``options``, ``adjoint``, ``adjoint_options``, ``jacobian``, ``mass``,
-        ``dense``, ``check`` and ``stiffness`` of `solve`. The adjoint gives gradients for the parameters of the field,
-        the initial state and the span.
+        ``dense``, ``check``, ``stiffness``, ``noise``, ``interpretation``, ``seed`` and ``paths`` of `solve`. The
+        adjoint gives gradients for the parameters of the field, the initial state and the span.
 
     References
     ----------
@@ -66,6 +69,7 @@ class ODELayer(nn.Module):
         timed: bool = False,
         path: bool = False,
         event: Field | Event | Sequence[Event] | None = None,
+        diffusion: nn.Module | None = None,
         method: str = "dopri5",
         **options: Any,
     ) -> None:
@@ -75,8 +79,10 @@ class ODELayer(nn.Module):
                 raise InputError(
                     f"ODELayer has no option {name!r}", expected="an option of solve", fix=nearest(name, _OPTIONS)
                 )
-        check_method(method, options.get("steps"), step_size=StepOptions.of(options.get("options")).step_size)
+        size = StepOptions.of(options.get("options")).step_size
+        check_method(method, options.get("steps"), step_size=size, noisy=diffusion is not None)
         self.field, self.start, self.timed, self.path, self.event = field, start, timed, path, event
+        self.diffusion = diffusion
         listed = (event,) if isinstance(event, Event) else event if isinstance(event, list | tuple) else ()
         parts = (part for e in listed if isinstance(e, Event) for part in (e.value, e.change))
         self.event_parts = nn.ModuleList([part for part in parts if isinstance(part, nn.Module)])
@@ -130,6 +136,8 @@ class ODELayer(nn.Module):
         if options.get("adjoint"):
             options["parameters"] = tuple(self.field.parameters())
         right = self.field if self.timed else _Untimed(self.field)
+        if self.diffusion is not None:
+            options["diffusion"] = self.diffusion if self.timed else _Untimed(self.diffusion)
         begin = x if self.start is None else self.start(x)
         return solve(right, begin, self.times(), event=self.event, **options)
 

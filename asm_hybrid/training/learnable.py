@@ -10,6 +10,7 @@ from asm_hybrid.config import Config
 from asm_hybrid.data import Dataset
 from asm_hybrid.data.knots import TOLERANCE
 from asm_hybrid.errors import InputError
+from asm_hybrid.hybrid.system import check_learnable
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.volumes import drifting, emptied, volume_course
 
@@ -31,9 +32,13 @@ def check_course(config: Config, plant: Plant, dataset: Dataset) -> None:
     Raises
     ------
     InputError
-        For a time table whose phases begin between knots, or whose steps would be joined by lines; for a tank that runs
-        empty; and for composites of an effluent that flows now and then.
+        For streams that arrive late; for a time table whose phases begin between knots, or whose steps would be joined
+        by lines; for a tank that runs empty; and for composites of an effluent that flows now and then.
     """
+    try:
+        check_learnable(plant)
+    except InputError as error:
+        raise InputError(error.found, where=config.where("plant"), expected=error.expected, fix=error.fix) from None
     timed = [cycle for cycle in plant.layout.cycles if not cycle.states]
     if timed and config.data.interpolation == "linear":
         raise InputError(

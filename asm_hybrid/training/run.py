@@ -47,6 +47,7 @@ from asm_hybrid.training.stages.check_step import check_step
 from asm_hybrid.training.stages.find_start import find_start
 from asm_hybrid.training.stages.fit_neural import NAME, LearntNeural, fit_neural
 from asm_hybrid.training.stages.learn_n import learn_n
+from asm_hybrid.training.stages.likely_f import likely_f
 from asm_hybrid.training.stages.simulate_f import simulate_f
 from asm_hybrid.training.tensorboard_log import Board, check_board
 from asm_hybrid.training.warm_start import earlier_run
@@ -239,7 +240,8 @@ def _stages(
         learnt.f = find_start(context, learnt.f)
     course.part("calibration")
     with timed("calibration"):
-        learnt.f = calibrate_f(context, learnt.f, keep("f"))
+        calibrate = likely_f if context.config.training.calibrate_by == "likelihood" else calibrate_f
+        learnt.f = calibrate(context, learnt.f, keep("f"))
     with timed("simulation of f"):
         simulated = simulate_f(context, learnt.f)
     context.watch.see(Glimpse(context.dataset, context.blocks, context.grid, simulated.solution.outputs[1]))

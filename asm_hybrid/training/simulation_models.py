@@ -51,8 +51,6 @@ RETURNS = 90
 """Bound on the times that a course of inputs is run."""
 RETURNED = 1e-6
 """Largest change of a state over its size plus one, in its unit, from one time to the next at the end [-]."""
-KEPT = 16
-"""Compiled equations that are kept with a plant."""
 
 
 class SimulationModel(Protocol):
@@ -155,12 +153,10 @@ class CompiledModel:
     @property
     def _steps(self) -> CompiledSteps:
         grid = replace(self.grid, settling=self.settling)
-        kept, key = self.system.plant.kept, (grid, structure(self.system))
-        if key not in kept:
-            if len(kept) >= KEPT:
-                kept.pop(next(iter(kept)))
-            kept[key] = CompiledSteps(CompiledSystem(self.system), grid)
-        return cast(CompiledSteps, kept[key])
+        key = (grid, structure(self.system))
+        return cast(
+            CompiledSteps, self.system.plant.once(key, lambda: CompiledSteps(CompiledSystem(self.system), grid))
+        )
 
     def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
         """Run from ``x0`` over ``inputs`` ``(…, knot, input)``; a window holds NaN from where it leaves the numbers."""
