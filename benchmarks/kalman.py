@@ -212,7 +212,7 @@ def pointed(case: Case, draw: int) -> dict[str, object]:
     wrong = WRONG[draw % len(WRONG)]
     observations = measured(case, case.defaults, case.noise("S_NH", 0.0), wrong, rng)
     likelihood, found = searched(case, observations, (), dict.fromkeys(WRONG, STATED))
-    noises = {n.name: n for n in likelihood.noises_found(found)}
+    noises = {n.name: n for n in likelihood.noises_found(found, likelihood.filtered(found.x[None])[0])}
     largest = max(noises, key=lambda name: noises[name].value)
     return {
         "wrong": wrong,
