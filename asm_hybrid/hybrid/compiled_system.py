@@ -147,7 +147,7 @@ class CompiledSystem:
             ]
         eye = shift * casadi.SX.eye(len(components))
         parts += [_within(eye - block, i, plant.free[i]) for i, block in enumerate(self._blocks)]
-        own, smoothed = other_slopes(plant, forcing, XP)
+        own, others = other_slopes(plant, s.X, s.tanks, forcing, XP)
         if rows.primary is not None and own is not None:
             parts.append(_scaled(1.0 / (shift - own), rows.primary))
         if isinstance(plant.layout.settler, TakacsSettler):
@@ -155,8 +155,9 @@ class CompiledSystem:
             layers = range(*rows.layers)
             eye = shift * casadi.SX.eye(len(layers))
             parts += [_across(eye - water, layers, soluble), _across(eye - solids, layers, [rows.solids_column])]
-        if rows.primary is not None:
-            parts += [_scaled(1.0 / (shift - smoothed), row) for row in range(rows.layers[1], rows.count)]
+        for i, row in enumerate(range(rows.layers[1], rows.count)):
+            slopes = others if isinstance(others, float) else others[i, :].T
+            parts.append(_scaled(1.0 / (shift - slopes), row))
         return shift, parts
 
     @property
@@ -281,9 +282,9 @@ def _within(matrix: Matrix, row: int, free: np.ndarray) -> Division:
 
 
 def _scaled(factor: Matrix, row: int) -> Division:
-    """Return the multiplication of a row by a factor."""
+    """Return the multiplication of a row by a factor, or by one a column."""
 
     def divide(factors: Matrix, state: Matrix) -> None:
-        state[row, :] = state[row, :] * factors
+        state[row, :] = state[row, :] * factors.T
 
     return casadi.SX(factor), divide

@@ -10,6 +10,7 @@ from asm_hybrid.plant.offgas import OffGas, emission, is_offgas, offgas_of, offg
 from asm_hybrid.plant.outlets import effluent, primary_sludge, waste
 from asm_hybrid.plant.plant import Plant
 from asm_hybrid.plant.primary import PrimaryClarifier
+from asm_hybrid.plant.process_noise import ProcessNoise
 from asm_hybrid.plant.rate_arguments import rate_arguments
 from asm_hybrid.plant.recorded import recorded
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
@@ -32,6 +33,7 @@ __all__ = [
     "Plant",
     "PlantInputs",
     "PrimaryClarifier",
+    "ProcessNoise",
     "Recycle",
     "Sensor",
     "TakacsSettler",

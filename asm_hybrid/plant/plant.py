@@ -356,7 +356,7 @@ class Plant(WorkedOut):
             change = change + self._grown(xp.matmul(xp.constant(self.constants.returned, X), returned), X, xp)
             more.append(layers)
         if self.rows.extra:
-            more += self._extra_rows(self._smoothing(X, forcing, slopes, xp), xp)
+            more += self.extra_rows(self._smoothing(X, forcing, slopes, xp), xp)
         return xp.rows([change * free, *more])
 
     @property
@@ -378,17 +378,18 @@ class Plant(WorkedOut):
         lag = (self.input(forcing.u, "Q_in", xp) - self.extra(X, "primary.flow", xp)) / self._primary.smoothing
         return [*slopes[:volumes], lag, *slopes[volumes:]]
 
-    def _extra_rows(self, slopes: list[Array], xp: ArrayNamespace[Array]) -> list[Array]:
+    def extra_rows(self, values: list[Array], xp: ArrayNamespace[Array]) -> list[Array]:
+        """Put values of states that are no concentrations, ``(…, 1)`` each, into rows ``(…, 1, component)``."""
         width = self.shape[1]
-        filled = slopes + [0.0 * slopes[0]] * (-len(slopes) % width)
+        filled = values + [0.0 * values[0]] * (-len(values) % width)
         return [xp.row(xp.join(filled[i : i + width])) for i in range(0, len(filled), width)]
 
     def volumes(self, X: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return the volumes of the tanks [m³], ``(…, tank, 1)``."""
-        volumes, growth = xp.constant(self.constants.volumes, X), self._growth(X, xp)
+        volumes, growth = xp.constant(self.constants.volumes, X), self.growth(X, xp)
         return volumes if growth is None else volumes * growth
 
-    def _growth(self, X: Array, xp: ArrayNamespace[Array]) -> Array | None:
+    def growth(self, X: Array, xp: ArrayNamespace[Array]) -> Array | None:
         """Return the volume over that at the start, ``(…, tank, 1)``; None where all are constant."""
         varying = [(i, t) for i, t in enumerate(self.layout.tanks) if t.variable]
         if not varying:
@@ -400,7 +401,7 @@ class Plant(WorkedOut):
         return growth
 
     def _grown(self, change: Array, X: Array, xp: ArrayNamespace[Array]) -> Array:
-        growth = self._growth(X, xp)
+        growth = self.growth(X, xp)
         return change if growth is None else xp.scale(change, 1.0 / growth)
 
     def steer(self, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> tuple[Forcing[Array], list[Array]]:
@@ -439,7 +440,7 @@ class Plant(WorkedOut):
         u = forcing.u
         if moved:
             u = xp.join([moved.get(name, xp.entry(u, i)) for name, i in self.input_index.items()])
-        steered = replace(self._driven(u, forcing.parameters, self._growth(X, xp), xp), measured=forcing.seen)
+        steered = replace(self._driven(u, forcing.parameters, self.growth(X, xp), xp), measured=forcing.seen)
         net = xp.columns(xp.combine(u, xp.constant(self.constants.net_inflow, u)))
         slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]
         loops = [c.name for c in self.layout.controllers] + [c.name for c in self.layout.cycles]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.solver.changes import Event
 from asm_hybrid.solver.solution import OdeSolution
 from asm_hybrid.solver.solve import Field, check_method, solve
 from asm_hybrid.solver.states import State
@@ -18,7 +19,7 @@ __all__ = ["ODELayer"]
 
 _OPTIONS = (
     *("rtol", "atol", "steps", "options", "adjoint", "adjoint_options", "jacobian", "mass", "dense"),
-    *("check", "stiffness"),
+    *("check", "stiffness", "noise", "interpretation", "seed", "paths"),
 )
 
 
@@ -39,15 +40,19 @@ class ODELayer(nn.Module):
         Whether the field takes the time.
     path : bool
         Return the states at all times of the span, ``(k, …, n)``, not the last alone.
-    event : callable, optional
+    event : callable, Event or sequence of Event, optional
         From time and states to values that have a sign: integration ends where the first of them changes it, for the
-        whole batch. Parameters of an `nn.Module` are learnt.
+        whole batch; or events that change the states, from which it goes on. Parameters of an `nn.Module` are learnt,
+        which may be the value or the change of an event.
+    diffusion : nn.Module, optional
+        What noise does to the states, ``diffusion(x)``, or ``diffusion(t, x)`` with `timed`: see `solve`, also for
+        methods. Without a seed, every call has paths of its own, which `torch.manual_seed` fixes.
     method : str
         See `asm_hybrid.solver.solve.solve`, also for the other options.
     **options
         ``rtol``, ``atol``, ``steps``, ``options``, ``adjoint``, ``adjoint_options``, ``jacobian``, ``mass``,
-        ``dense``, ``check`` and ``stiffness`` of `solve`. The adjoint gives gradients for the parameters of the field,
-        the initial state and the span.
+        ``dense``, ``check``, ``stiffness``, ``noise``, ``interpretation``, ``seed`` and ``paths`` of `solve`. The
+        adjoint gives gradients for the parameters of the field, the initial state and the span.
 
     References
     ----------
@@ -63,7 +68,8 @@ class ODELayer(nn.Module):
         start: Callable[[Tensor], State] | None = None,
         timed: bool = False,
         path: bool = False,
-        event: Field | None = None,
+        event: Field | Event | Sequence[Event] | None = None,
+        diffusion: nn.Module | None = None,
         method: str = "dopri5",
         **options: Any,
     ) -> None:
@@ -73,8 +79,13 @@ class ODELayer(nn.Module):
                 raise InputError(
                     f"ODELayer has no option {name!r}", expected="an option of solve", fix=nearest(name, _OPTIONS)
                 )
-        check_method(method, options.get("steps"), step_size=StepOptions.of(options.get("options")).step_size)
+        size = StepOptions.of(options.get("options")).step_size
+        check_method(method, options.get("steps"), step_size=size, noisy=diffusion is not None)
         self.field, self.start, self.timed, self.path, self.event = field, start, timed, path, event
+        self.diffusion = diffusion
+        listed = (event,) if isinstance(event, Event) else event if isinstance(event, list | tuple) else ()
+        parts = (part for e in listed if isinstance(e, Event) for part in (e.value, e.change))
+        self.event_parts = nn.ModuleList([part for part in parts if isinstance(part, nn.Module)])
         self.options = options | {"method": method}
         if not callable(field):
             raise InputError(f"the field is {type(field).__name__}, and cannot be called", expected="an nn.Module")
@@ -125,6 +136,8 @@ class ODELayer(nn.Module):
         if options.get("adjoint"):
             options["parameters"] = tuple(self.field.parameters())
         right = self.field if self.timed else _Untimed(self.field)
+        if self.diffusion is not None:
+            options["diffusion"] = self.diffusion if self.timed else _Untimed(self.diffusion)
         begin = x if self.start is None else self.start(x)
         return solve(right, begin, self.times(), event=self.event, **options)
 

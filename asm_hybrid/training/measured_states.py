@@ -46,6 +46,8 @@ def slopes(system: PlantSystem, targets: Sequence[str], X: Tensor, u: Tensor) ->
         found = [torch.autograd.grad(y.sum(), x, retain_graph=True)[0] for y in outputs.unbind(-1)]
     takes_part = torch.as_tensor(np.stack([_takes_part(system.plant, t) for t in targets]), device=X.device)
     slope = torch.stack(found, dim=-3) * takes_part.unsqueeze(-2)
+    if system.plant.steered:  # volumes and states of controllers are no concentrations
+        slope[..., system.plant.rows.layers[1] :, :] = 0.0
     return torch.where(slope > SAME, slope, torch.zeros_like(slope))
 
 

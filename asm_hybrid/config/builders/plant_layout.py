@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from asm_hybrid.config.builders.influent_split import build_fractionation, influ
 from asm_hybrid.config.builders.located import known, located, located_amount
 from asm_hybrid.config.builders.loops import build_controllers, build_cycles, setpoints
 from asm_hybrid.config.builders.names import check_names
+from asm_hybrid.config.builders.noise import build_process_noise
+from asm_hybrid.config.builders.noise_search import searched_noises
 from asm_hybrid.config.builders.targets import NO_FRACTIONATION, check_targets, imposed_states
 from asm_hybrid.config.schema.config import Config
 from asm_hybrid.config.schema.plant_file import PlantFile
@@ -95,6 +98,9 @@ def build_layout(config: PlantFile, table: Table) -> Layout:
     _check_streams(config, table, layout)
     if isinstance(config, Config):
         correction_values(config, table, layout)
+    build_process_noise(config.process_noise, table, layout, partial(config.where, "process_noise"))
+    if isinstance(config, Config):
+        searched_noises(config, table, layout)
     return _completed(config, table, layout)
 
 
