@@ -1,7 +1,7 @@
 """Make the data of configs/n2o.yaml: a virtual plant whose N2O has another source than that of asm1_2n.
 
-Run ``python data/n2o/make.py`` from the repository root. The result is the same every time. With ``--out FOLDER`` the
-files are written elsewhere.
+Run ``python data/n2o/make_n2o.py`` from the repository root. The result is the same every time. With ``--out FOLDER``
+the files are written elsewhere.
 
 The truth is ``truth.yaml`` beside this script. Oxygen in the aerobic tanks is imposed, as in the quickstart. The air
 that this takes follows from the truth's own uptake of oxygen; it strips N2O, and a blower measures it.
@@ -26,11 +26,11 @@ from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 
 HERE = Path(__file__).parent
-DAYS, PER_DAY = 26, 96
+DAYS, PER_DAY = 20, 96
 FLOW = 8500.0
 NOISE = {"NH4": 0.3, "NO3": 0.4, "NO2": 0.02, "N2O": 0.002, "offgas": 0.1, "MLSS": 60.0}
 TARGETS = ("aerobic_2.S_NH", "aerobic_2.S_NO3", "aerobic_2.S_NO2", "aerobic_1.S_N2O", "offgas.S_N2O", "aerobic_2.TSS")
-RAIN = ((8.2, 0.4, 9.0), (14.6, 0.3, 7.0), (21.3, 0.5, 14.0))
+RAIN = ((6.2, 0.4, 9.0), (12.6, 0.3, 7.0), (17.3, 0.5, 14.0))
 """Start [d], duration [d], depth [mm] of the events; the last one is in the test block."""
 
 
