@@ -6,6 +6,7 @@ from asm_hybrid.config.builders.correction_values import candidate_files, correc
 from asm_hybrid.config.builders.influent_split import build_fractionation
 from asm_hybrid.config.builders.kinetics_table import load_kinetics
 from asm_hybrid.config.builders.noise import build_process_noise
+from asm_hybrid.config.builders.noise_search import searched_noises
 from asm_hybrid.config.builders.parameter_values import calibration_bounds, parameter_values
 from asm_hybrid.config.builders.plant_layout import build_layout, input_keys
 from asm_hybrid.config.load import available_layouts, layout_text, load_config, load_plant, load_plant_or_config
@@ -39,5 +40,6 @@ __all__ = [
     "observed_targets",
     "parameter_values",
     "refuse",
+    "searched_noises",
     "write_template",
 ]

@@ -66,7 +66,9 @@ def explain_run(run: RunRecord, explained: Explained | None = None) -> dict[str,
     writing = _Writing(run)
     if explained is None:
         try:
-            explained = explain(record_of(run.model.config, run.model.plant, run.dataset))
+            explained = explain(
+                record_of(run.model.config, run.model.plant, run.dataset, run.model.sensors.delays.tolist())
+            )
         except InputError as error:
             writing.unable = f"explanations could not compete ({error.found}; expected {error.expected})"
             remedy = f"; {error.fix}" if error.fix else ""

@@ -56,8 +56,8 @@ class _SizedPlant(Plant):
         """Whether flows depend on the state or on a size: always."""
         return True
 
-    def _growth(self, X: Any, xp: ArrayNamespace[Any]) -> Any:
-        own = super()._growth(X, xp)
+    def growth(self, X: Any, xp: ArrayNamespace[Any]) -> Any:
+        own = super().growth(X, xp)
         return self.sizes if own is None else own * self.sizes
 
 

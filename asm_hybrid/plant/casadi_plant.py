@@ -13,8 +13,10 @@ from asm_hybrid.plant.control import OnOff
 from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.learnt import Learnt
 from asm_hybrid.plant.namespace import Matrix, casadi_namespace
+from asm_hybrid.plant.offgas import is_offgas
 from asm_hybrid.plant.outlets import effluent, primary_sludge, waste
 from asm_hybrid.plant.plant import Plant
+from asm_hybrid.plant.recorded import recorded
 
 __all__ = ["PRIMARY_SLUDGE", "SymbolicSystem", "symbolic_system"]
 
@@ -113,7 +115,7 @@ class SymbolicSystem:
         return self.plant.extra(self.X, f"{found.name}.volume", XP) if found.variable else casadi.SX(found.volume)
 
     def quantity(self, target: str) -> Matrix:
-        """Return a component or composite, ``(1,)``: ``PLACE.QUANTITY`` with a tank or one of `ends`."""
+        """Return a component or composite, ``(1,)``: ``PLACE.QUANTITY`` with a tank or one of `ends`; or an off-gas."""
         return self.recorded((target,))
 
     def recorded(self, targets: Sequence[str]) -> Matrix:
@@ -132,6 +134,8 @@ class SymbolicSystem:
 
     def _own(self, target: str) -> Matrix:
         """Return a quantity without what n adds to it, ``(1,)``."""
+        if is_offgas(target):
+            return recorded(self.plant, target, self.X, self.tanks, self.forcing, (), XP)
         place, _, name = target.partition(".")
         if place in self.ends:
             return self.plant.quantities.amount(self._end(place), self.forcing, name, XP)

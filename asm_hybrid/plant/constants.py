@@ -126,14 +126,14 @@ class Constants:
 
     @cached_property
     def aeration(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """What picks the kLa of every tank, ``(input, tank, 1)``, and marks oxygen, ``(1, component)``."""
+        """What picks the kLa of every tank, ``(input, tank, 1)``, and kLa over that of oxygen, ``(1, component)``."""
         if not any(t.aerated or t.air for t in self.layout.tanks):
             return None
         pick = np.zeros((len(self.inputs), self.tanks, 1))
         for spec in self.inputs.of_kind("kla"):
             pick[self.inputs.positions[spec.name], self.layout.tank_index(spec.owner), 0] = 1.0
-        oxygen = np.array([[float(n == self.table.oxygen) for n in self.table.component_names]])
-        return pick, oxygen
+        ratios = {gas.component: gas.kla_ratio for gas in self.table.gases} | {self.table.oxygen: 1.0}
+        return pick, np.array([[ratios.get(name, 0.0) for name in self.table.component_names]])
 
     @cached_property
     def solids(self) -> np.ndarray:
@@ -160,6 +160,11 @@ class Constants:
     def unit_columns(self) -> list[np.ndarray]:
         """One for one tank, zero for the others, ``(tank, 1)`` each."""
         return [column[:, None] for column in np.eye(self.tanks)]
+
+    @cached_property
+    def every_tank(self) -> np.ndarray:
+        """One for every tank, ``(tank, 1)``."""
+        return np.ones((self.tanks, 1))
 
     @cached_property
     def temperature_laws(self) -> tuple[np.ndarray, np.ndarray]:

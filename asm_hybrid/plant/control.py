@@ -129,6 +129,12 @@ class PI:
         moved = xp.minimum(xp.maximum(wanted, self.low), self.high)
         return moved, self.gain / self.integral_time * error + (moved - wanted) / self.tracking_time
 
+    def own_slope(self, integral: Array, error: Array, xp: ArrayNamespace[Array]) -> Array:
+        """Return how the integral changes with itself [1/d]: tracking pulls it back beyond the limits alone."""
+        wanted = self.offset + self.gain * error + integral
+        beyond = xp.abs(xp.minimum(xp.maximum(wanted, self.low), self.high) - wanted)
+        return xp.where(beyond > 0.0, 0.0 * wanted - 1.0 / self.tracking_time, 0.0 * wanted)
+
 
 @dataclass(frozen=True)
 class OnOff:
@@ -242,6 +248,18 @@ class Controller:
         if self.actuator is None:
             return moved, slopes
         return rest[-1], [*slopes, *self.actuator.slopes(rest, moved)]
+
+    def own_slopes(
+        self, z: Sequence[Array], value: Array, setpoint: Array | float, noise: Array | float, xp: ArrayNamespace[Array]
+    ) -> list[Array]:
+        """Return how each state changes with itself [1/d]; see `evaluate`."""
+        chain, middle, rest = self.split(z)
+        own = 0.0 * middle
+        if isinstance(self.law, PI):
+            own = self.law.own_slope(middle, setpoint - self.seen(z, value, noise, xp), xp)
+        sensor = [0.0 * lag - 1.0 / self.sensor.lag.constant for lag in chain] if self.sensor.lag else []
+        actuator = [0.0 * lag - 1.0 / self.actuator.constant for lag in rest] if self.actuator else []
+        return [*sensor, own, *actuator]
 
 
 def sorted_controllers(controllers: Sequence[Controller]) -> list[Controller]:

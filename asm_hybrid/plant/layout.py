@@ -13,10 +13,21 @@ from asm_hybrid.plant.cycle import Cycle
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 
-__all__ = ["EFFLUENT", "SETTLER", "Layout", "Recycle", "Shares", "Tank"]
+__all__ = ["EFFLUENT", "SETTLER", "WHOLE_OFFGAS", "Layout", "Recycle", "Shares", "Tank"]
 
-SETTLER, EFFLUENT = "settler", "effluent"
-RESERVED = (SETTLER, EFFLUENT, "influent", "recycle", "primary", "primary_sludge", "waste", "control", "clock")
+SETTLER, EFFLUENT, WHOLE_OFFGAS = "settler", "effluent", "offgas"
+RESERVED = (
+    SETTLER,
+    EFFLUENT,
+    WHOLE_OFFGAS,
+    "influent",
+    "recycle",
+    "primary",
+    "primary_sludge",
+    "waste",
+    "control",
+    "clock",
+)
 """Names that no tank can have; nor can it have that of a layer of the settler, such as settler_1."""
 
 Shares = Mapping[str, float]
@@ -97,7 +108,8 @@ class Layout:
     imposed : tuple of (str, str)
         ``(tank, component)`` pairs whose concentration is a measured series, not a state that moves.
     metered : tuple of str
-        Tanks with imposed oxygen whose air flow is measured too; f reads it only where a rate names it.
+        Tanks with imposed oxygen and no law for their air, whose air flow is measured too; f reads it only where a rate
+        names it.
     constants : mapping of str to float
         Values of those inputs that no series supplies, in internal units.
     clock : bool
@@ -145,13 +157,6 @@ class Layout:
                 raise InputError(
                     f"tank {tank.name!r} keeps back solids when it is decanted, and its outflow goes to the settler",
                     fix="let it go to the effluent or to a tank, or decant all solids",
-                )
-        for tank_name, component in self.imposed:
-            if any(t.name == tank_name and (t.aerated or t.air) for t in self.tanks) and component.startswith("S_O"):
-                raise InputError(
-                    f"tank {tank_name!r} has both an imposed {component} and aeration",
-                    fix="drop the kla or air of that tank (a column TANK.air may stay, for n to read), or give the "
-                    "oxygen column the role 'observation'",
                 )
 
     def outflow(self, tank: Tank) -> Shares:

@@ -22,9 +22,9 @@ import casadi
 import numpy as np
 
 from asm_hybrid.kinetics.contents import material_contents
-from asm_hybrid.plant.aeration import oxygen_saturation
 from asm_hybrid.plant.casadi_plant import SymbolicSystem
 from asm_hybrid.plant.namespace import Matrix, casadi_namespace
+from asm_hybrid.plant.offgas import KILO, emission
 from asm_hybrid.plant.settler import TINY, TakacsSettler
 
 __all__ = ["Closure", "MaterialBalance"]
@@ -152,8 +152,14 @@ class MaterialBalance:
         if plant.layout.settler or plant.layout.waste_from in plant.layout.tank_names:
             left = left + plant.input(u, "wastage", XP) * system.waste.T
         reacted, stored, exchanged = (casadi.SX.zeros(1, count) for _ in range(3))
-        oxygen = plant.table.component_names.index(plant.table.oxygen) if plant.table.oxygen else None
-        saturation = oxygen_saturation(plant.input(u, "T", XP), XP)
+        names = plant.table.component_names
+        oxygen = names.index(plant.table.oxygen) if plant.table.oxygen else None
+        saturation = plant.saturation(u, XP)
+        if plant.table.gases and system.forcing.loss is not None:
+            leaves = emission(plant, X, system.tanks, system.forcing, XP)
+            for gas in plant.table.gases:
+                j = names.index(gas.component)
+                exchanged[j] -= casadi.sum1(leaves[:, j]) / KILO
         for i, (tank, volume) in enumerate(zip(plant.layout.tanks, volumes, strict=True)):
             reacted += volume * system.reaction[i, :]
             stored += volume * slope[i, :]

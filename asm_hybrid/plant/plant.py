@@ -3,11 +3,12 @@
 The equations stand once, for torch and CasADi alike (see :mod:`asm_hybrid.plant.namespace`). With the state ``X`` of
 shape ``(…, row, component)`` and the inputs ``u`` of shape ``(…, input)``, it is in the tanks::
 
-    dX/dt = M(u) X + R(u) X_particulate + inflow(u) + kLa (S_O,sat - S_O) + ρ(X, p) S
+    dX/dt = M(u) X + R(u) X_particulate + inflow(u) + kLa (X_sat - X) + ρ(X, p) S
 
 ``M`` holds what every flow carries between and out of the tanks, ``R`` the thickening of the particulate components in
-an ideal settler. Tanks come first; behind them stand rows for a primary clarifier, for the layers of a settler, and
-for volumes and controllers, as far as the layout has them (see :class:`Rows`).
+an ideal settler; kLa is that of oxygen and of the table's other gases (`asm_hybrid.plant.transfer`). Tanks come first;
+behind them stand rows for a primary clarifier, for the layers of a settler, and for volumes and controllers, as far as
+the layout has them (see :class:`Rows`).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from asm_hybrid.plant.quantities import Quantities
 from asm_hybrid.plant.rate_arguments import rate_arguments
 from asm_hybrid.plant.settler import TINY, IdealSettler, TakacsSettler
 from asm_hybrid.plant.state_rows import Rows
+from asm_hybrid.plant.transfer import transfer
 from asm_hybrid.plant.worked_out import WorkedOut
 
 __all__ = ["Plant"]
@@ -129,6 +131,12 @@ class Plant(WorkedOut):
         cycles = any(cycle.states for cycle in self.layout.cycles)
         return bool(self.controllers) or cycles or any(t.variable for t in self.layout.tanks)
 
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Tanks whose oxygen is imposed, by aeration that is not given."""
+        given = {t.name for t in self.layout.tanks if t.aerated or t.air}
+        return tuple(t for t, component in self.layout.imposed if component == self.table.oxygen and t not in given)
+
     def forcing(self, u: Array, p: Array, xp: ArrayNamespace[Array], n: Learnt[Array] | None = None) -> Forcing[Array]:
         """Work out all that does not depend on the state.
 
@@ -177,10 +185,9 @@ class Plant(WorkedOut):
             flows = xp.scale(flows, 1.0 / growth)
             thickening = None if thickening is None else xp.scale(thickening, 1.0 / growth)
             source = None if source is None else xp.scale(source, 1.0 / growth)
-        loss = self._transfer(u, growth, xp)
-        if loss is not None:
-            oxygen = loss * xp.column(self.saturation(u, xp))
-            source = oxygen if source is None else source + oxygen
+        air, loss = transfer(self.constants, u, growth, xp) or (None, None)
+        if air is not None:
+            source = air if source is None else source + air
         return Forcing(
             u=u,
             parameters=self._with_inputs(parameters, u, xp),
@@ -210,23 +217,6 @@ class Plant(WorkedOut):
 
     def _inflow(self, u: Array, xp: ArrayNamespace[Array]) -> Array:
         return xp.column(self.input(u, "Q_in", xp)) * self.influent(u, xp)
-
-    def _transfer(self, u: Array, growth: Array | None, xp: ArrayNamespace[Array]) -> Array | None:
-        """Return kLa in the column of oxygen [1/d], ``(…, tank, component)``."""
-        if self.constants.aeration is None:
-            return None
-        layout = self.layout
-        pick, oxygen = self.constants.aeration
-        kla = xp.combine(u, xp.constant(pick, u))
-        if layout.aeration.theta != 1.0:
-            kla = xp.column(layout.aeration.factor(self.input(u, "T", xp), xp)) * kla
-        for i, tank in enumerate(layout.tanks):
-            if tank.air:
-                air, T = self.input(u, f"{tank.name}.air", xp), self.input(u, "T", xp)
-                found = xp.column(tank.air.kla(air, tank.volume, T, xp))
-                found = found * xp.constant(self.constants.unit_columns[i], u)
-                kla = kla + (found if growth is None else found / growth)
-        return xp.matmul(kla, xp.constant(oxygen, u))
 
     def _with_inputs(self, parameters: Array, u: Array, xp: ArrayNamespace[Array]) -> Array:
         """Put the inputs that rates read behind the parameters, in the place of any that stand there."""
@@ -366,7 +356,7 @@ class Plant(WorkedOut):
             change = change + self._grown(xp.matmul(xp.constant(self.constants.returned, X), returned), X, xp)
             more.append(layers)
         if self.rows.extra:
-            more += self._extra_rows(self._smoothing(X, forcing, slopes, xp), xp)
+            more += self.extra_rows(self._smoothing(X, forcing, slopes, xp), xp)
         return xp.rows([change * free, *more])
 
     @property
@@ -388,12 +378,18 @@ class Plant(WorkedOut):
         lag = (self.input(forcing.u, "Q_in", xp) - self.extra(X, "primary.flow", xp)) / self._primary.smoothing
         return [*slopes[:volumes], lag, *slopes[volumes:]]
 
-    def _extra_rows(self, slopes: list[Array], xp: ArrayNamespace[Array]) -> list[Array]:
+    def extra_rows(self, values: list[Array], xp: ArrayNamespace[Array]) -> list[Array]:
+        """Put values of states that are no concentrations, ``(…, 1)`` each, into rows ``(…, 1, component)``."""
         width = self.shape[1]
-        filled = slopes + [0.0 * slopes[0]] * (-len(slopes) % width)
+        filled = values + [0.0 * values[0]] * (-len(values) % width)
         return [xp.row(xp.join(filled[i : i + width])) for i in range(0, len(filled), width)]
 
-    def _growth(self, X: Array, xp: ArrayNamespace[Array]) -> Array | None:
+    def volumes(self, X: Array, xp: ArrayNamespace[Array]) -> Array:
+        """Return the volumes of the tanks [m³], ``(…, tank, 1)``."""
+        volumes, growth = xp.constant(self.constants.volumes, X), self.growth(X, xp)
+        return volumes if growth is None else volumes * growth
+
+    def growth(self, X: Array, xp: ArrayNamespace[Array]) -> Array | None:
         """Return the volume over that at the start, ``(…, tank, 1)``; None where all are constant."""
         varying = [(i, t) for i, t in enumerate(self.layout.tanks) if t.variable]
         if not varying:
@@ -405,7 +401,7 @@ class Plant(WorkedOut):
         return growth
 
     def _grown(self, change: Array, X: Array, xp: ArrayNamespace[Array]) -> Array:
-        growth = self._growth(X, xp)
+        growth = self.growth(X, xp)
         return change if growth is None else xp.scale(change, 1.0 / growth)
 
     def steer(self, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> tuple[Forcing[Array], list[Array]]:
@@ -444,7 +440,7 @@ class Plant(WorkedOut):
         u = forcing.u
         if moved:
             u = xp.join([moved.get(name, xp.entry(u, i)) for name, i in self.input_index.items()])
-        steered = replace(self._driven(u, forcing.parameters, self._growth(X, xp), xp), measured=forcing.seen)
+        steered = replace(self._driven(u, forcing.parameters, self.growth(X, xp), xp), measured=forcing.seen)
         net = xp.columns(xp.combine(u, xp.constant(self.constants.net_inflow, u)))
         slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]
         loops = [c.name for c in self.layout.controllers] + [c.name for c in self.layout.cycles]

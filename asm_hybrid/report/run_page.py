@@ -236,6 +236,7 @@ def _parameters(parameters: ParameterSet) -> dict[str, Any]:
         "at_bound": [p.name for p in parameters.parameters if p.at_bound],
         "pairs": pairs[:10],
         "sensors": parameters.sensors,
+        "process_noise": parameters.process_noise,
         "close": _CLOSE,
     }
 

@@ -248,7 +248,7 @@ def _notes(result: PlantScenarios) -> list[str]:
         notes.append(f"Before it, the base case ran for {content.spin_up:g} d with the influent from its begin.")
     if not result.limits and fitted and not result.parameters:
         return notes  # a neural model has no plant to judge
-    imposed = sorted({tank for plant in result.plants for tank, c in plant.layout.imposed if c == plant.table.oxygen})
+    imposed = sorted({tank for plant in result.plants for tank in plant.held})
     if imposed:
         notes.append(
             f"The oxygen of {', '.join(imposed)} is imposed by its record: kLa there is what holds it, by the model's "

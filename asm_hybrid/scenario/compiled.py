@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import casadi
 import numpy as np
 
-from asm_hybrid.plant import Plant, casadi_namespace
+from asm_hybrid.plant import Plant, casadi_namespace, offgas_targets, target_unit
 from asm_hybrid.plant.casadi_plant import PRIMARY_SLUDGE, SymbolicSystem, symbolic_system
 from asm_hybrid.plant.initial_state import cold_start
 from asm_hybrid.scenario.simulation_inputs import InputSeries
@@ -48,7 +48,8 @@ class PlantRecord:
         Everything recorded, by name: inputs as controllers make them, ``TANK.X``, ``effluent.X`` and ``waste.X`` with
         components and composites, ``effluent.flow``, ``TANK.kla`` (a given one before the factor of temperature; that
         which holds the oxygen where this is imposed), ``TANK.volume`` where it varies, ``saturation``,
-        ``settler_LAYER.TSS``; with a primary clarifier ``primary.X`` and ``primary_sludge.X`` with components and
+        ``settler_LAYER.TSS``; where the table has gases, ``TANK.offgas_X`` and ``offgas.X``, what leaves with the air;
+        with a primary clarifier ``primary.X`` and ``primary_sludge.X`` with components and
         composites, and ``primary_sludge.flow``; where n is added to measured quantities, ``QUANTITY shown`` is one with
         n, and the quantity itself is that of the states.
     units : mapping of str to str
@@ -199,10 +200,14 @@ class CompiledPlant:
         for place in (*plant.layout.tank_names, *system.ends):
             found |= {f"{place}.{name}": (unit[name], value) for name, value in system.quantities(place).items()}
         found["effluent.flow"] = ("m3/d", system.effluent[0])
+        gases = offgas_targets(table, plant.layout)
+        if gases:
+            values = system.recorded(gases)
+            found |= {name: (target_unit(table, name), values[i]) for i, name in enumerate(gases)}
         if self.shown:
             corrected = self.system.recorded(self.shown)
             for i, name in enumerate(self.shown):
-                found[name + SHOWN] = (unit[name.partition(".")[2]], corrected[i])
+                found[name + SHOWN] = (target_unit(table, name), corrected[i])
         holding = self._holding_kla(system)
         for i, tank in enumerate(plant.layout.tanks):
             found.setdefault(f"{tank.name}.kla", ("1/d", holding.get(tank.name, system.kla[i])))
@@ -225,13 +230,15 @@ class CompiledPlant:
         out over days. Like a given kLa it stands before the factor of temperature.
         """
         plant, xp = self.plant, casadi_namespace()
+        if not plant.held:
+            return {}
         oxygen, temperature = plant.table.oxygen, plant.input(system.moved, "T", xp)
         saturation = plant.saturation(system.moved, xp)
         carried, found = plant.transport(system.tanks, system.forcing, xp), {}
-        for tank, component in plant.layout.imposed:
-            if component == oxygen:
-                i, j = plant.layout.tank_index(tank), plant.table.component_names.index(component)
-                taken = casadi.fmax(-(carried[i, j] + system.reaction[i, j]), 0.0)
-                lack = casadi.fmax(saturation - system.tanks[i, j], NEARLY_SATURATED * saturation)
-                found[tank] = taken / lack / plant.layout.aeration.factor(temperature, xp)
+        j = plant.table.component_names.index(oxygen)
+        for tank in plant.held:
+            i = plant.layout.tank_index(tank)
+            taken = casadi.fmax(-(carried[i, j] + system.reaction[i, j]), 0.0)
+            lack = casadi.fmax(saturation - system.tanks[i, j], NEARLY_SATURATED * saturation)
+            found[tank] = taken / lack / plant.layout.aeration.factor(temperature, xp)
         return found

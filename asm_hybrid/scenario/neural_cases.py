@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from asm_hybrid.errors import InputError, SimulationError
+from asm_hybrid.plant import target_unit
 from asm_hybrid.scenario.case_inputs import Given, case_inputs
 from asm_hybrid.scenario.cases import Case, Fitted, PlantScenarios, spread
 from asm_hybrid.scenario.changes import StampClock
@@ -95,9 +96,7 @@ def _case(found: FittedSubject, influent: Influent, given: Given, targets: tuple
         raise SimulationError(f"{given.name}: the simulation leaves the finite numbers; make the change smaller")
     times = given.inputs.times
     values = np.asarray(solution.outputs)[:, first:]
-    table = found.plant.table
-    known = {c.name: c.unit for c in table.components} | {n: c.unit for n, c in table.composites.items()}
-    units = {target: known[target.partition(".")[2]] for target in targets}
+    units = {target: target_unit(found.plant.table, target) for target in targets}
     records = [
         PlantRecord(times, np.zeros((len(times), 0)), {t: own[:, i] for i, t in enumerate(targets)}, units)
         for own in values

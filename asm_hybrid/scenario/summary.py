@@ -39,6 +39,8 @@ MAIN = (
     "primary sludge",
     "cost total",
     "CO2e total",
+    "offgas.S_N2O mean",
+    "N2O emission factor",
     *(f"effluent.{name} mean" for name in ("NH4", "NO3", "TN", "TP", "COD", "BOD5", "TSS")),
 )
 """What is looked at first; shares of time above a limit follow."""
@@ -54,6 +56,7 @@ ORDER = (
     "Energy and air",
     "Energy, cost and CO2e by the given factors",
     "Sludge and chemicals",
+    "Off-gas",
     "Effluent means, weighted by flow",
     "Effluent limits",
     "Effluent 95 percentiles",
@@ -161,6 +164,7 @@ GROUPS: tuple[tuple[str, Callable[[IndicatorRow], bool]], ...] = (
     ("By the original formulas of the benchmark", lambda row: row.name.endswith(" original")),
     ("Effluent limits", lambda row: " violation " in row.name),
     ("Influent", lambda row: row.name.startswith(("influent", "IQI"))),
+    ("Off-gas", lambda row: row.name.startswith(("offgas.", "N2O "))),
     ("Effluent means, weighted by flow", lambda row: row.name.endswith(" mean") or row.name == "effluent flow"),
     ("Effluent 95 percentiles", lambda row: row.name.endswith(" 95 %")),
     ("Effluent loads", lambda row: row.name.endswith(" load")),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.solver.changes import Event
 from asm_hybrid.solver.solution import OdeSolution
 from asm_hybrid.solver.solve import Field, check_method, solve
 from asm_hybrid.solver.states import State
@@ -39,9 +40,10 @@ class ODELayer(nn.Module):
         Whether the field takes the time.
     path : bool
         Return the states at all times of the span, ``(k, …, n)``, not the last alone.
-    event : callable, optional
+    event : callable, Event or sequence of Event, optional
         From time and states to values that have a sign: integration ends where the first of them changes it, for the
-        whole batch. Parameters of an `nn.Module` are learnt.
+        whole batch; or events that change the states, from which it goes on. Parameters of an `nn.Module` are learnt,
+        which may be the value or the change of an event.
     diffusion : nn.Module, optional
         What noise does to the states, ``diffusion(x)``, or ``diffusion(t, x)`` with `timed`: see `solve`, also for
         methods. Without a seed, every call has paths of its own, which `torch.manual_seed` fixes.
@@ -66,7 +68,7 @@ class ODELayer(nn.Module):
         start: Callable[[Tensor], State] | None = None,
         timed: bool = False,
         path: bool = False,
-        event: Field | None = None,
+        event: Field | Event | Sequence[Event] | None = None,
         diffusion: nn.Module | None = None,
         method: str = "dopri5",
         **options: Any,
@@ -81,6 +83,9 @@ class ODELayer(nn.Module):
         check_method(method, options.get("steps"), step_size=size, noisy=diffusion is not None)
         self.field, self.start, self.timed, self.path, self.event = field, start, timed, path, event
         self.diffusion = diffusion
+        listed = (event,) if isinstance(event, Event) else event if isinstance(event, list | tuple) else ()
+        parts = (part for e in listed if isinstance(e, Event) for part in (e.value, e.change))
+        self.event_parts = nn.ModuleList([part for part in parts if isinstance(part, nn.Module)])
         self.options = options | {"method": method}
         if not callable(field):
             raise InputError(f"the field is {type(field).__name__}, and cannot be called", expected="an nn.Module")

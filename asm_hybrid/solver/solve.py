@@ -24,9 +24,10 @@ from torch import Tensor, nn
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.solver.adjoint import Backward, solved_with_adjoint
 from asm_hybrid.solver.algebra import algebra_of
+from asm_hybrid.solver.changes import Event
 from asm_hybrid.solver.delays import Delayed, Past, past_of
 from asm_hybrid.solver.events import differentiable
-from asm_hybrid.solver.inside import Field, Inside, jacobian_of, values_of
+from asm_hybrid.solver.inside import Field, Inside, changes_of, jacobian_of, values_of
 from asm_hybrid.solver.march import Callback, Callbacks, Control
 from asm_hybrid.solver.methods import ADAPTIVE, FIXED, check_method
 from asm_hybrid.solver.noise import (
@@ -67,7 +68,7 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     adjoint_options: Mapping[str, Any] | None = None,
     jacobian: Field | None = None,
     mass: Any = None,
-    event: Field | None = None,
+    event: Field | Event | Sequence[Event] | None = None,
     delays: float | Tensor | Sequence[float | Tensor] | None = None,
     history: Callable[[Tensor], Any] | State | None = None,
     diffusion: Field | None = None,
@@ -123,10 +124,11 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         The constant mass matrix M or its diagonal, singular where equations are algebraic; `rodas4` and `rodas5p` only.
         Algebraic states are then found from those of ``x0``, while ``M x0`` stays as it is, and the first of the
         returned states has them. The algebraic Jacobian must be regular (index 1).
-    event : callable, optional
+    event : callable, Event or sequence of Event, optional
         From time and state to values that have a sign. Integration ends where the first of them changes it [2]_; the
         sign is looked at after every step and at every returned time. A value that is zero at the start has the sign
-        that it takes when it leaves zero.
+        that it takes when it leaves zero. An `asm_hybrid.solver.changes.Event` comes where its value falls below zero,
+        and may change the state, from which the solution goes on.
     delays : float, Tensor or sequence of these, optional
         Constant delays τ above zero, shared by a batch, which may carry gradients. f has a third argument: for one
         delay the state that long ago, for a sequence, or a tensor ``(d,)``, these states along an axis in front,
@@ -172,7 +174,8 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         When an explicit method is at the limit of its stability: the mean step times the fastest decay, the largest
         ``-Re λ`` of the Jacobian at the last state, is above `STIFF_FROM`. States in half precision are not looked at.
     """
-    for name, given in (("f", f), ("jacobian", jacobian), ("event", event)):
+    ending, switching = _separated(event, delays, adjoint)
+    for name, given in (("f", f), ("jacobian", jacobian)):
         if not callable(given) and (given is not None or name == "f"):
             raise InputError(f"{name} is {type(given).__name__}, and cannot be called", expected="a function (t, x)")
     if diffusion is not None:
@@ -208,7 +211,8 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         steps,
         math.inf if past is None else past.delays.least,
     )
-    watched = None if event is None else values_of(event, inside)
+    watched = None if ending is None else values_of(ending, inside)
+    changes = changes_of(switching, inside, way) if switching else None
     adjoined = _adjoined(f, method, adjoint, parameters, adjoint_options, dense, past)
 
     def run(asked: Way = way) -> Path:
@@ -218,7 +222,7 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
             asked,
             control,
             _callbacks(f, layout, method, ""),
-            event=watched,
+            event=watched if changes is None else changes,
             keep=past.segments if past is not None else [] if dense else None,
             kinks=() if past is None else past.kinks,
         )
@@ -248,7 +252,35 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     if dense:
         inner = interpolated(path, way.direction)
         within = lambda at: layout.unpack(inner(at))  # noqa: E731
-    return OdeSolution(returned, layout.unpack(states), ok, evaluations, path.steps, event_time, event_state, within)
+    events = () if changes is None else tuple(changes.happened)
+    return OdeSolution(
+        returned, layout.unpack(states), ok, evaluations, path.steps, event_time, event_state, events, within
+    )
+
+
+def _separated(event: Any, delays: Any, adjoint: bool) -> tuple[Field | None, tuple[Event, ...]]:
+    """Return what ends the solution at any change of its sign, and the events of the other kind."""
+    if event is None or (callable(event) and not isinstance(event, Event)):
+        return event, ()
+    found = (event,) if isinstance(event, Event) else tuple(event) if isinstance(event, list | tuple) else ()
+    if not found or not all(isinstance(e, Event) for e in found):
+        raise InputError(
+            f"event is {type(event).__name__}", expected="a function (t, x), an ah.Event, or a list of these events"
+        )
+    changes = any(e.change is not None for e in found)
+    if changes and delays is not None:
+        raise InputError(
+            "an event changes the solution of an equation with delays",
+            expected="events that end it",
+            fix="end the solution at the event, and solve again from there with history=earlier.at and the time of the "
+            "event in jump_t",
+        )
+    if changes and adjoint:
+        raise InputError(
+            "the adjoint is asked for, and an event changes the solution",
+            fix="remove adjoint: the gradient comes from the steps themselves",
+        )
+    return None, found
 
 
 def _ended(

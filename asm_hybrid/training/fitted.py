@@ -270,7 +270,7 @@ class FittedModel:
             )
 
     def predict(self, inputs: pd.DataFrame, start: GivenState | None = None) -> pd.DataFrame:
-        """Return the measured variables at the knots, free of the sensors' bias and lag.
+        """Return the measured variables at the knots, free of the sensors' bias, lag and dead time.
 
         Parameters
         ----------
@@ -490,7 +490,8 @@ def _sensors(config: Config, learnt: dict[str, Tensor]) -> Sensors:
     noise = learnt.get("noise", torch.zeros(len(specs), dtype=torch.float64))
     sensors = Sensors(specs, noise, len(config.training.seeds))
     if learnt:
-        sensors.load_state_dict({"beside_f": torch.zeros_like(noise), **learnt})  # earlier versions have none
+        earlier = {"beside_f": torch.zeros_like(noise), "delays": sensors.delays}  # earlier versions have none
+        sensors.load_state_dict({**earlier, **learnt})
     return sensors
 
 
