@@ -13,6 +13,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.system import check_learnable
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.inputs import WATER
+from asm_hybrid.plant.late import RETURN
 from asm_hybrid.plant.volumes import drifting, emptied, volume_course
 
 __all__ = ["check_course", "volume_warnings"]
@@ -33,13 +34,13 @@ def check_course(config: Config, plant: Plant, dataset: Dataset) -> None:
     Raises
     ------
     InputError
-        For a plant that switches by what is measured; for a time table whose phases begin between knots, or whose steps
+        For a plant that switches by what is measured, or in which something arrives late; for a time table whose phases begin between knots, or whose steps
         would be joined by lines; for a tank that runs empty; and for composites of an effluent that flows now and then.
     """
     try:
         check_learnable(plant)
     except InputError as error:
-        where = config.where("plant", "cycles" if any(c.states for c in plant.layout.cycles) else "control")
+        where = config.where("plant", *_place(plant))
         raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
     if plant.layout.cycles and config.data.interpolation == "linear":
         raise InputError(
@@ -74,6 +75,18 @@ def check_course(config: Config, plant: Plant, dataset: Dataset) -> None:
         empty = emptied(plant, dataset.times, _volumes(config, plant, dataset))
         if empty is not None:
             raise InputError(empty.found, where=config.where("plant", "tanks"), expected=empty.expected, fix=empty.fix)
+
+
+def _place(plant: Plant) -> tuple[str, ...]:
+    """Return the keys below ``plant`` of what cannot be learnt through."""
+    if not plant.late:
+        return ("cycles" if any(c.states for c in plant.layout.cycles) else "control",)
+    name = plant.late[0].name
+    if name == RETURN:
+        return name, "delay"
+    if name.startswith("recycle."):
+        return "recycles", name.removeprefix("recycle."), "delay"
+    return "control", name, "sensor"
 
 
 def volume_warnings(config: Config, plant: Plant, dataset: Dataset) -> list[str]:

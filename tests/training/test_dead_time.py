@@ -121,6 +121,22 @@ def test_forecasts_show_what_was_before_their_origins(run):
     assert scores["1 h"]["NH4"]["recalibrated"]["rmse"] < 0.08
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "key"),
+    [
+        ("flow: 12000}", "flow: 12000, delay: 5 min}", "recycles.internal.delay"),
+        ("flow: 4000}", "flow: 4000, delay: 20 min}", "return_sludge.delay"),
+    ],
+)
+def test_a_plant_with_a_late_stream_is_not_trained(tmp_path, was, now, key):
+    path = write_case(tmp_path, LEARN, late=LATE / 1440, truth={"mu_A": 0.65})
+    path.write_text(path.read_text().replace(was, now))
+    with pytest.raises(InputError, match="arrives late") as caught:
+        run_training(path, tmp_path / "run")
+    assert f"(plant.{key})" in str(caught.value)
+    assert "asm-hybrid simulate" in str(caught.value)
+
+
 def test_a_dead_time_that_nothing_could_find(tmp_path):
     path = write_case(tmp_path, LEARN.replace(", calibrate: [mu_A]", ""))
     with pytest.raises(InputError) as caught:
