@@ -116,7 +116,7 @@ class Case:
                 stay = volumes[i] / (5.0 * FLOW)
                 loss = 1.0 / stay + (240.0 if component == "S_O" else 0.0)  # oxygen comes back from the air
                 where[i, own] = mean[i, own] * loss / 3.0
-        return course[:, None] * where[self.active]
+        return np.asarray(course[:, None] * where[self.active])
 
 
 def case_of(days: float) -> Case:
@@ -159,7 +159,7 @@ def measured(
         x = np.maximum(x + (absolute + relative * x) * np.sqrt(h) * rng.normal(size=len(x)), 0.0)
         if k == PARTS - 1:
             shown.append(steps.sensors(x, u[knot + 1], values)[0])
-    seen, at = np.array(shown), INTERVAL * np.arange(1, len(u))
+    seen, at = np.array(shown), np.asarray(INTERVAL * np.arange(1, len(u)), dtype=np.float64)
     found = []
     for j, (target, deviation) in enumerate(TARGETS.items()):
         keep = rng.random(len(at)) > MISSING
@@ -190,7 +190,8 @@ def recovered(case: Case, draw: int) -> dict[str, object]:
     index = [case.names.index(n) for n in FREE]
     factors = 1.0 + 0.25 * (2.0 * rng.random(len(FREE)) - 1.0)
     parameters[index] *= torch.as_tensor(factors)
-    noise = ProcessNoise(np.zeros(case.plant.shape), sum(case.noise(c, share).relative for c, share in NOISY.items()))
+    none = np.zeros(case.plant.shape)
+    noise = ProcessNoise(none, sum((case.noise(c, share).relative for c, share in NOISY.items()), none))
     observations = measured(case, parameters, noise, None, rng)
     _, found = searched(case, observations, FREE, {c: 2.0 * share for c, share in NOISY.items()})
     truth = np.concatenate([np.log(parameters[index].numpy()), np.full(len(NOISY), np.log(0.5))])
@@ -212,7 +213,9 @@ def pointed(case: Case, draw: int) -> dict[str, object]:
     wrong = WRONG[draw % len(WRONG)]
     observations = measured(case, case.defaults, case.noise("S_NH", 0.0), wrong, rng)
     likelihood, found = searched(case, observations, (), dict.fromkeys(WRONG, STATED))
-    noises = {n.name: n for n in likelihood.noises_found(found, likelihood.filtered(found.x[None])[0])}
+    (filtered,) = likelihood.filtered(found.x[None])
+    assert filtered is not None  # the search has been there
+    noises = {n.name: n for n in likelihood.noises_found(found, filtered)}
     largest = max(noises, key=lambda name: noises[name].value)
     return {
         "wrong": wrong,
@@ -229,7 +232,7 @@ def seconds_of_a_likelihood(case: Case) -> float:
     """Return the CPU time of one pass of the filter over twice the days [s]."""
     inputs = np.concatenate([case.inputs, case.inputs[1:]])
     system = case.system(case.defaults)
-    at = INTERVAL * np.arange(1, len(inputs))
+    at = np.asarray(INTERVAL * np.arange(1, len(inputs)), dtype=np.float64)
     rows, marks = np.arange(len(at)), np.zeros(len(at), dtype=np.int8)
     observations = [Observation(t, t, at, 0.0 * at + 3.0, n, "g/m3", rows, marks) for t, n in TARGETS.items()]
     kalman = KalmanFilter(kalman_steps(system, 1, True), observations, inputs, INTERVAL, 0.0, float(at[-1]))
