@@ -103,7 +103,7 @@ class Parameter(Record):
 
 
 class SensorParameter(Record):
-    """Bias or lag of a sensor.
+    """Bias, lag or dead time (``delay``) of a sensor.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ class SensorParameter(Record):
     learnt : bool
         Whether it was learnt or given.
     profile_low, profile_high : float or None
-        Ends of the 95 % interval of a bias that was found beside the parameters of f [unit].
+        Ends of the 95 % interval of a bias or dead time that was found beside the parameters of f [unit].
     """
 
     value: float
@@ -162,7 +162,7 @@ class ParameterSet(Record):
     correlations : dict of str to dict of str to float or None
         Correlation of each pair that was calibrated [-].
     sensors : dict of str to dict of str to SensorParameter
-        Bias and lag of the sensors, by column.
+        Bias, lag and delay of the sensors, by column.
     process_noise : dict of str to NoiseParameter
         Noise of states that was estimated, by the name in the config.
     """

@@ -227,11 +227,11 @@ def write_results(
 
 
 def _sensors(context: RunContext, learnt: BestSoFar, model: FittedModel) -> SensorTable:
-    """Return bias and lag of the sensors: those of the hybrid, or of f where the run is about that."""
+    """Return bias, lag and dead time of the sensors: those of the hybrid, or of f where the run is about that."""
     of_f = model.term is None
     if of_f and model.config.model.mode == "neural":
         return {}
-    ends = learnt.f.bias_ends(context.labels, model.sensors.noise)
+    ends = learnt.f.sensor_ends(context.labels, model.sensors.noise)
     return model.sensors.table([o.unit for o in context.dataset.observations], ends, of_f=of_f)
 
 

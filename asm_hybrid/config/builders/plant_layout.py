@@ -23,6 +23,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.aeration import Aeration, AirLaw
 from asm_hybrid.plant.families import SUMS
+from asm_hybrid.plant.fit_of_table import check_imposed
 from asm_hybrid.plant.flows import flow_maps
 from asm_hybrid.plant.fractionation import Fractionation
 from asm_hybrid.plant.inputs import CLOCK, INFLUENT, InputSpec, PlantInputs
@@ -187,11 +188,11 @@ def _layout(config: PlantFile, table: Table, constants: dict[str, float]) -> Lay
     plant, imposed = config.plant, imposed_states(config, table)
     first = next(iter(plant.tanks))
     try:
-        return Layout(
+        layout = Layout(
             tanks=tuple(_tank(config, name, section) for name, section in plant.tanks.items()),
             influent_to=plant.influent.to,
             return_to=plant.return_sludge.to if plant.return_sludge else {first: 1.0},
-            recycles=tuple(Recycle(name, r.source, r.to) for name, r in plant.recycles.items()),
+            recycles=tuple(Recycle(name, r.source, r.to, r.delay) for name, r in plant.recycles.items()),
             settler=_settler(plant.settler),
             waste_from=plant.wastage.source if plant.wastage else SETTLER,
             primary=PrimaryClarifier(**dict(plant.primary)) if plant.primary else None,
@@ -200,16 +201,20 @@ def _layout(config: PlantFile, table: Table, constants: dict[str, float]) -> Lay
             metered=_metered(config, imposed, table),
             constants=constants,
             clock=config.reads_clock,
+            return_delay=plant.return_sludge.delay if plant.return_sludge else 0.0,
         )
+        check_imposed(table, layout)
     except InputError as error:
         where = config.where("plant", "tanks")
         raise located(error, where) from None
+    return layout
 
 
 def _metered(config: PlantFile, imposed: tuple[tuple[str, str], ...], table: Table) -> tuple[str, ...]:
-    """Return the tanks with imposed oxygen whose air flow a column gives."""
-    columns = series_targets(config)
-    return tuple(t for t, component in imposed if component == table.oxygen and f"{t}.air" in columns)
+    """Return the tanks with imposed oxygen and no law for their air whose air flow a column gives."""
+    columns, known_law = series_targets(config), {n for n, tank in config.plant.tanks.items() if tank.air}
+    held = [t for t, component in imposed if component == table.oxygen and t not in known_law]
+    return tuple(t for t in held if f"{t}.air" in columns)
 
 
 def _constants(config: PlantFile, table: Table) -> list[tuple[str, tuple[str, float]]]:

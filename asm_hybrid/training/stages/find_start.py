@@ -34,7 +34,7 @@ def find_start(context: RunContext, f: CalibratedF) -> CalibratedF:
         When there is none.
     """
     try:
-        found = start_state(context.system(context.defaults), context.typical_inputs)[0]
+        found = start_state(context.system(context.defaults), context.typical_inputs, grid=context.grid)[0]
     except SimulationError as error:
         raise SimulationError(
             f"{error}, for f with its default parameters under the mean inputs of the first ten days; check "
@@ -42,5 +42,5 @@ def find_start(context: RunContext, f: CalibratedF) -> CalibratedF:
         ) from None
     own = found
     if context.warm_start is not None:
-        own = start_state(context.system(f.parameters), context.typical_inputs, found.unsqueeze(0))[0]
+        own = start_state(context.system(f.parameters), context.typical_inputs, found.unsqueeze(0), context.grid)[0]
     return replace(f, start=torch.stack([found, own]))
