@@ -83,8 +83,20 @@ class Constants:
 
     @cached_property
     def exchange(self) -> np.ndarray:
-        """`FlowMaps.exchange` by volume [1/m³], ``(input, tank, tank)``."""
-        return np.asarray(self.maps.exchange / self.volumes)
+        """`FlowMaps.exchange` by volume [1/m³], without what late recycles bring, ``(input, tank, tank)``."""
+        found = self.maps.exchange.copy()
+        for recycle in self.layout.recycles:
+            if recycle.delay > 0.0:
+                place = self.layout.tank_index(recycle.target), self.layout.tank_index(recycle.source)
+                found[(self.inputs.positions[f"recycle.{recycle.name}"], *place)] -= 1.0
+        return np.asarray(found / self.volumes)
+
+    @cached_property
+    def arrival(self) -> list[np.ndarray]:
+        """Share of every late stream that a tank receives, by volume [1/m³], ``(tank, 1)`` each."""
+        targets = [self.layout.tank_index(r.target) for r in self.layout.recycles if r.delay > 0.0]
+        found = [self.unit_columns[i] / self.volumes for i in targets]
+        return [*found, self.returned] if self.layout.return_delay > 0.0 else found
 
     @cached_property
     def entry(self) -> np.ndarray:

@@ -40,6 +40,8 @@ class Forcing(Generic[Array]):
         Flows from the tanks straight to the effluent [m³/d]; None where there are none.
     measured : array or None, shape (…, input)
         The inputs before a learnt correction, and before controllers act; None where these are the inputs.
+    late : array or None, shape (…, entry)
+        What arrives late, as it arrives, in the order of `Plant.late`; None where nothing does.
     """
 
     u: Array = field(metadata={"axes": 1})
@@ -54,6 +56,7 @@ class Forcing(Generic[Array]):
     overflow: Array = field(metadata={"axes": 1})
     direct: Array | None = field(metadata={"axes": 2})
     measured: Array | None = field(default=None, metadata={"axes": 1})
+    late: Array | None = field(default=None, metadata={"axes": 1})
 
     @property
     def seen(self) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.plant.aeration import Aeration, AirLaw
@@ -74,11 +74,14 @@ class Recycle:
     ----------
     name, source, target : str
         Name of the flow, the tank it leaves, the tank it enters.
+    delay : float
+        Time that the water takes from one to the other [d].
     """
 
     name: str
     source: str
     target: str
+    delay: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ class Layout:
         In the order in which the main stream passes them.
     influent_to, return_to : Shares
         Tanks that receive the influent and the return sludge; the influent may also bypass to ``effluent``.
+    return_delay : float
+        Time that the return sludge takes from the settler to the tanks [d].
     recycles : tuple of Recycle
         Internal recycles.
     settler : IdealSettler, TakacsSettler or None
@@ -130,6 +135,7 @@ class Layout:
     metered: tuple[str, ...] = ()
     constants: Mapping[str, float] = field(default_factory=dict)
     clock: bool = False
+    return_delay: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.tanks:
@@ -158,6 +164,13 @@ class Layout:
                     f"tank {tank.name!r} keeps back solids when it is decanted, and its outflow goes to the settler",
                     fix="let it go to the effluent or to a tank, or decant all solids",
                 )
+
+    @property
+    def at_once(self) -> Layout:
+        """The same without delays of streams and dead times of the controllers' sensors."""
+        loops = tuple(replace(c, sensor=replace(c.sensor, delay=0.0)) for c in self.controllers)
+        recycles = tuple(replace(r, delay=0.0) for r in self.recycles)
+        return replace(self, controllers=loops, recycles=recycles, return_delay=0.0)
 
     def outflow(self, tank: Tank) -> Shares:
         """Return where the main outflow of a tank goes."""

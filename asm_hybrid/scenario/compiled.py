@@ -13,8 +13,10 @@ import numpy as np
 from asm_hybrid.plant import Plant, casadi_namespace, offgas_targets, target_unit
 from asm_hybrid.plant.casadi_plant import PRIMARY_SLUDGE, SymbolicSystem, symbolic_system
 from asm_hybrid.plant.initial_state import cold_start
+from asm_hybrid.plant.outlets import departing
+from asm_hybrid.scenario.late_streams import integrate_late, intervals_of_a_piece
 from asm_hybrid.scenario.simulation_inputs import InputSeries
-from asm_hybrid.solver.cvodes import CompiledProblem, SteadyState
+from asm_hybrid.solver.cvodes import CHUNK, CompiledProblem, SteadyState
 
 if TYPE_CHECKING:
     from asm_hybrid.plant.learnt import Learnt
@@ -54,12 +56,15 @@ class PlantRecord:
         n, and the quantity itself is that of the states.
     units : mapping of str to str
         Their units.
+    late : ndarray or None, shape (k, entry)
+        What arrives late, in the order of `Plant.late`; None where nothing does.
     """
 
     times: np.ndarray
     states: np.ndarray
     columns: Mapping[str, np.ndarray]
     units: Mapping[str, str]
+    late: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +114,7 @@ class CompiledPlant:
             system.names,
             events,
             after,
+            chunk=intervals_of_a_piece(self.plant.late) if self.plant.late else CHUNK,
             tolerance=self.tolerance or (VARYING if any(t.variable for t in self.plant.layout.tanks) else TOLERANCE),
             absolute=self.absolute,
         )
@@ -128,7 +134,21 @@ class CompiledPlant:
         SimulationError
             When none is found.
         """
-        return self.problem.steady_state(self.start(inputs) if start is None else start, inputs)
+        start = self.start(inputs) if start is None else start
+        return self._at_once.problem.steady_state(start, inputs)
+
+    @cached_property
+    def _at_once(self) -> CompiledPlant:
+        """The same where nothing is late, which has the same steady states."""
+        return replace(self, plant=self.plant.at_once) if self.plant.late else self
+
+    @cached_property
+    def _departing(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        """What gives what sets out to arrive late, from states ``(k, n)`` and inputs ``(k, m + entry)``."""
+        system = self.system
+        sets_out = casadi.densify(departing(self.plant, system.X, system.forcing, casadi_namespace()))
+        function = casadi.Function("departing", [system.state, system.inputs], [casadi.vec(sets_out)])
+        return lambda states, inputs: np.array(function(states.T, inputs.T)).T
 
     def start(self, inputs: np.ndarray) -> np.ndarray:
         """Return a cold start, ``(n,)``."""
@@ -158,15 +178,19 @@ class CompiledPlant:
         SimulationError
             When the integration fails.
         """
+        index = inputs.sampled
+        if self.plant.late:
+            states, late = integrate_late(self.problem, self._departing, self.plant.late, start, inputs, progress)
+            given = np.hstack([inputs.at(index), late[index]])
+            return replace(self.record(inputs.times[index], states[index], given), late=late[index])
         if self.steps is not None:
             states = self.steps(start, inputs)
         else:
             states = self.problem.run(start, inputs.times, inputs.begin, inputs.end, progress=progress)
-        index = inputs.sampled
         return self.record(inputs.times[index], states[index], inputs.at(index))
 
     def record(self, times: np.ndarray, states: np.ndarray, inputs: np.ndarray) -> PlantRecord:
-        """Work out everything that is recorded, from states ``(k, n)`` and inputs ``(k, m)``."""
+        """Work out everything that is recorded, from states ``(k, n)`` and inputs ``(k, m)``, what is late behind."""
         names, units, function = self._outputs
         values, states = np.array(function(states.T, inputs.T)).T, states.copy()
         for place in self.plant.layout.imposed:  # what is imposed stands where the state does not move

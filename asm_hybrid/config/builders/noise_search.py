@@ -86,13 +86,13 @@ def _check_sensors(config: Config) -> None:
     for source, header, column in used_columns(config):
         if column.role != "observation":
             continue
-        found = {"bias": column.bias, "lag": column.lag, "sample": column.sample}
+        found = {"bias": column.bias, "lag": column.lag, "delay": column.delay, "sample": column.sample}
         for key, value in found.items():
             if value is not None:
                 raise InputError(
                     f"the column {header} has a {'composite' if key == 'sample' else key}",
                     where=column_key(config, source, header, key),
-                    expected="for a calibration by likelihood, sensors that show a moment without bias and lag",
+                    expected="for a calibration by likelihood, sensors that show a moment without bias, lag and delay",
                     fix=f"remove {key} where it is small, give the column the role 'ignored', or set training."
                     "calibrate_by: simulation",
                 )

@@ -192,7 +192,7 @@ def _layout(config: PlantFile, table: Table, constants: dict[str, float]) -> Lay
             tanks=tuple(_tank(config, name, section) for name, section in plant.tanks.items()),
             influent_to=plant.influent.to,
             return_to=plant.return_sludge.to if plant.return_sludge else {first: 1.0},
-            recycles=tuple(Recycle(name, r.source, r.to) for name, r in plant.recycles.items()),
+            recycles=tuple(Recycle(name, r.source, r.to, r.delay) for name, r in plant.recycles.items()),
             settler=_settler(plant.settler),
             waste_from=plant.wastage.source if plant.wastage else SETTLER,
             primary=PrimaryClarifier(**dict(plant.primary)) if plant.primary else None,
@@ -201,6 +201,7 @@ def _layout(config: PlantFile, table: Table, constants: dict[str, float]) -> Lay
             metered=_metered(config, imposed, table),
             constants=constants,
             clock=config.reads_clock,
+            return_delay=plant.return_sludge.delay if plant.return_sludge else 0.0,
         )
         check_imposed(table, layout)
     except InputError as error:
