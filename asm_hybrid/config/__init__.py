@@ -5,6 +5,7 @@ from asm_hybrid.config.builders.columns import observed_targets
 from asm_hybrid.config.builders.correction_values import candidate_files, correction_values, input_groups
 from asm_hybrid.config.builders.influent_split import build_fractionation
 from asm_hybrid.config.builders.kinetics_table import load_kinetics
+from asm_hybrid.config.builders.loop_parameters import with_loop_parameters
 from asm_hybrid.config.builders.noise import build_process_noise
 from asm_hybrid.config.builders.noise_search import searched_noises
 from asm_hybrid.config.builders.parameter_values import calibration_bounds, parameter_values
@@ -41,5 +42,6 @@ __all__ = [
     "parameter_values",
     "refuse",
     "searched_noises",
+    "with_loop_parameters",
     "write_template",
 ]

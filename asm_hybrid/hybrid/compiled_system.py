@@ -10,6 +10,7 @@ import casadi
 import numpy as np
 from torch import Tensor
 
+from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
 from asm_hybrid.hybrid.open_term import OpenTerm, flat_weights
 from asm_hybrid.hybrid.symbolic import SymbolicTerms, member_weights
@@ -43,6 +44,14 @@ class CompiledSystem:
     """
 
     system: PlantSystem
+
+    def __post_init__(self) -> None:
+        if self.system.switches is not None:
+            raise InputError(
+                f"{self.system.switches.names[0]!r} switches by what is measured, and the compiled steps do not",
+                expected="a plant whose controllers move without steps, and whose phases end by time",
+                fix="simulate a scenario: there it is integrated by CVODES, with its switches",
+            )
 
     @cached_property
     def _terms(self) -> list[OpenTerm]:

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
+from asm_hybrid.hybrid.switches import PlantSwitches
 from asm_hybrid.hybrid.trajectory import Trajectory
 from asm_hybrid.plant import (
     Forcing,
     OffGas,
-    OnOff,
     Plant,
     TakacsSettler,
     effluent,
@@ -25,6 +25,7 @@ from asm_hybrid.plant import (
     offgas_of,
     other_slopes,
     rate_arguments,
+    switch_names,
     torch_namespace,
 )
 
@@ -100,7 +101,13 @@ class PlantSystem:
             self.floor = torch.where(rows.unsqueeze(-1), self.floor, -torch.inf)
         self._transposed = self.stoichiometry.transpose(-2, -1).unsqueeze(-3)
         self._slots: Tensor | None = None
+        self._switches = PlantSwitches(plant) if switch_names(plant) else None
         self._set_targets()
+
+    @property
+    def switches(self) -> PlantSwitches | None:
+        """What switches by what is measured; None where nothing does."""
+        return self._switches
 
     def _set_targets(self) -> None:
         plant, like = self.plant, self.parameters
@@ -236,8 +243,8 @@ class PlantSystem:
             The state.
         forcing : Forcing
             At the same time.
-        shift : float or Tensor
-            ``1 / (h γ)`` [1/d].
+        shift : float or Tensor, shape () or (…, 1, 1)
+            ``1 / (h γ)`` [1/d]; one number for all, or one a window.
 
         References
         ----------
@@ -259,7 +266,8 @@ class PlantSystem:
             own, others = other_slopes(self.plant, x, X, forcing, self.xp)
             primary = None if own is None else 1.0 / (shift - own)
             extra = x.new_ones(1) / (shift - others)
-        return Inverse(_inverted(self._blocks(X, forcing), shift), water, solids, layers, primary, extra)
+        inner = shift.unsqueeze(-1) if isinstance(shift, Tensor) and shift.dim() else shift
+        return Inverse(_inverted(self._blocks(X, forcing), inner), water, solids, layers, primary, extra)
 
     def solve(self, inverse: Inverse, right: Tensor) -> Tensor:
         """Divide ``(…, row, component)`` by what `inverse` holds."""
@@ -353,7 +361,7 @@ def check_learnable(plant: Plant) -> None:
     Raises
     ------
     InputError
-        For streams that arrive late, controllers that switch, and time tables whose phases end by what is measured.
+        For streams that arrive late.
     """
     if plant.late:
         raise InputError(
@@ -361,14 +369,6 @@ def check_learnable(plant: Plant) -> None:
             expected="for training, a plant whose streams arrive at once",
             fix="leave out 'delay' of recycles, return sludge and sensors of controllers under plant; "
             "'asm-hybrid simulate' bears it",
-        )
-    switched = [c.name for c in plant.controllers if isinstance(c.law, OnOff)]
-    switched += [c.name for c in plant.layout.cycles if c.states]
-    if switched:
-        raise InputError(
-            f"{switched[0]!r} switches by what is measured, and cannot be learnt through",
-            expected="for training, time tables whose phases end by time, and controllers that move without steps",
-            fix="give the phases by their durations, or the measured flows, air and oxygen by columns",
         )
 
 

@@ -15,6 +15,7 @@ from asm_hybrid.plant.rate_arguments import rate_arguments
 from asm_hybrid.plant.recorded import recorded
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 from asm_hybrid.plant.settler_slopes import layer_slopes, other_slopes
+from asm_hybrid.plant.switches import switch_distances, switch_names, switched_values
 
 __all__ = [
     "CLOCK",
@@ -50,6 +51,9 @@ __all__ = [
     "primary_sludge",
     "rate_arguments",
     "recorded",
+    "switch_distances",
+    "switch_names",
+    "switched_values",
     "target_unit",
     "torch_namespace",
     "waste",

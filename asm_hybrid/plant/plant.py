@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.kinetics.rate_inputs import HERE, LOAD
-from asm_hybrid.plant.control import Controller
+from asm_hybrid.plant.control import Controller, tuned_values
 from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.layout import SETTLER
 from asm_hybrid.plant.learnt import Learnt
@@ -372,7 +372,8 @@ class Plant(PlantParts):
             noise = self.input(forcing.u, f"{controller.name}.noise", xp) if controller.sensor.noise > 0 else 0.0
             z = [self.extra(X, name, xp) for name in controller.states]
             value = self.sensed(controller, X, tanks, forcing, xp)
-            output, found[controller.name] = controller.evaluate(z, value, setpoint, noise, xp)
+            tuned = tuned_values(controller, self.table.parameter_names, forcing.parameters, xp)
+            output, found[controller.name] = controller.evaluate(z, value, setpoint, noise, xp, tuned)
             moved |= dict.fromkeys(controller.sets, output)
         u = forcing.u
         if moved:

@@ -145,7 +145,7 @@ class CompiledPlant:
         return replace(self, plant=self.plant.at_once) if self.plant.late else self
 
     @cached_property
-    def _departing(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    def departing(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
         """What gives what sets out to arrive late, from states ``(k, n)`` and inputs ``(k, m + entry)``."""
         system = self.system
         sets_out = casadi.densify(departing(self.plant, system.X, system.forcing, casadi_namespace()))
@@ -182,7 +182,7 @@ class CompiledPlant:
         """
         index = inputs.sampled
         if self.plant.late:
-            states, late = integrate_late(self.problem, self._departing, self.plant.late, start, inputs, progress)
+            states, late = integrate_late(self.problem, self.departing, self.plant.late, start, inputs, progress)
             given = np.hstack([inputs.at(index), late[index]])
             return replace(self.record(inputs.times[index], states[index], given), late=late[index])
         if self.steps is not None:

@@ -12,7 +12,7 @@ from asm_hybrid.data.knots import TOLERANCE
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.system import check_learnable
 from asm_hybrid.plant import Plant
-from asm_hybrid.plant.inputs import WATER
+from asm_hybrid.plant.late import RETURN
 from asm_hybrid.plant.volumes import drifting, emptied, volume_course
 
 __all__ = ["check_course", "volume_warnings"]
@@ -33,22 +33,23 @@ def check_course(config: Config, plant: Plant, dataset: Dataset) -> None:
     Raises
     ------
     InputError
-        For a plant that switches by what is measured; for a time table whose phases begin between knots, or whose steps
-        would be joined by lines; for a tank that runs empty; and for composites of an effluent that flows now and then.
+        For streams that arrive late; for a time table whose phases begin between knots, or whose steps would be joined
+        by lines; for a tank that runs empty; and for composites of an effluent that flows now and then.
     """
     try:
         check_learnable(plant)
     except InputError as error:
-        where = config.where("plant", "cycles" if any(c.states for c in plant.layout.cycles) else "control")
+        where = config.where("plant", *_place(plant))
         raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
-    if plant.layout.cycles and config.data.interpolation == "linear":
+    timed = [cycle for cycle in plant.layout.cycles if not cycle.states]
+    if timed and config.data.interpolation == "linear":
         raise InputError(
             "inputs are joined by lines, and the phases of a time table begin at once",
             where=config.where("data", "interpolation"),
             expected="inputs that are held from knot to knot",
             fix="set interpolation: previous under data",
         )
-    for cycle in plant.layout.cycles:
+    for cycle in timed:
         lengths = np.array([phase.duration for phase in cycle.phases])
         off = np.abs(lengths / dataset.interval - np.round(lengths / dataset.interval)) * dataset.interval > TOLERANCE
         if off.any():
@@ -76,6 +77,18 @@ def check_course(config: Config, plant: Plant, dataset: Dataset) -> None:
             raise InputError(empty.found, where=config.where("plant", "tanks"), expected=empty.expected, fix=empty.fix)
 
 
+def _place(plant: Plant) -> tuple[str, ...]:
+    """Return the keys below ``plant`` of what cannot be learnt through."""
+    if not plant.late:
+        return ("cycles" if any(c.states for c in plant.layout.cycles) else "control",)
+    name = plant.late[0].name
+    if name == RETURN:
+        return name, "delay"
+    if name.startswith("recycle."):
+        return "recycles", name.removeprefix("recycle."), "delay"
+    return "control", name, "sensor"
+
+
 def volume_warnings(config: Config, plant: Plant, dataset: Dataset) -> list[str]:
     """Return what is to be said of volumes that do not come back to where they were.
 
@@ -94,9 +107,11 @@ def volume_warnings(config: Config, plant: Plant, dataset: Dataset) -> list[str]
 
 
 def _moved_flows(plant: Plant) -> bool:
-    """Return whether a controller moves a flow of water, so that volumes do not follow from the record alone."""
-    moved = {name for c in plant.controllers for name in c.sets}
-    return any(spec.name in moved for spec in plant.inputs.of_kind(*WATER))
+    """Return whether controllers or measured phases move water, so that volumes do not follow from the record alone."""
+    moves = np.asarray(plant.constants.net_inflow[:, 0].any(axis=1))
+    moved = [name for c in plant.controllers for name in c.sets]
+    moved += [name for cycle in plant.layout.cycles if cycle.states for name in cycle.inputs]
+    return any(name in plant.input_index and moves[plant.input_index[name]] for name in moved)
 
 
 def _volumes(config: Config, plant: Plant, dataset: Dataset) -> dict[str, np.ndarray]:

@@ -13,7 +13,14 @@ from typing import Any
 import torch
 
 from asm_hybrid.artefacts import WritingError, clear_temporary
-from asm_hybrid.config import Config, build_layout, candidate_files, load_config, load_kinetics
+from asm_hybrid.config import (
+    Config,
+    build_layout,
+    candidate_files,
+    load_config,
+    load_kinetics,
+    with_loop_parameters,
+)
 from asm_hybrid.data import Dataset, read_dataset
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.kinetics import load_table
@@ -196,7 +203,7 @@ def _read(
     choose_device(config.device, config.where("device"))
     if config.training.tensorboard:
         check_board(config.where("training", "tensorboard"))
-    table = load_table(out / "kinetics.yaml") if resume and out else load_kinetics(config)
+    table = with_loop_parameters(config, load_table(out / "kinetics.yaml")) if resume and out else load_kinetics(config)
     plant = Plant(table, build_layout(config, table))
     progress.stage("reading data")
     dataset = read_dataset(config, table, plant.layout)
