@@ -8,10 +8,10 @@ import pytest
 import torch
 from plant_tools import component, defaults, make_plant, random_inputs
 
-from asm_hybrid.errors import SimulationError
+from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics import load_table
-from asm_hybrid.plant import Plant
+from asm_hybrid.plant import Plant, target_unit
 from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.scenario.compiled import CompiledPlant
 from asm_hybrid.solver.grid import Grid
@@ -63,6 +63,13 @@ def test_torch_and_casadi_have_the_same_derivative_and_quantities(plant, case, s
     pH = np.asarray(found[1])[[0, 2]]
     assert (pH > 5.5).all()
     assert (pH < 8.5).all()
+
+
+def test_units_and_names_of_what_can_be_measured(plant):
+    assert [target_unit(plant.table, t) for t in TARGETS] == ["-", "g N/m3", "-", "g N/m3", "g C/m3"]
+    with pytest.raises(InputError, match="of 'PH', which the model 'asm1_2n_ph' does not have") as caught:
+        plant.quantities.observation("last.PH")
+    assert "pH" in str(caught.value.fix)
 
 
 def test_the_jacobian_goes_through_the_pH(plant, case, system, symbols):
