@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from asm_hybrid.notebook.run_result import RunResult
     from asm_hybrid.notebook.simulation_result import Simulation
     from asm_hybrid.solver.layer import ODELayer
-    from asm_hybrid.solver.solve import StiffnessWarning, solve
+    from asm_hybrid.solver.solve import AdjointWarning, StiffnessWarning, solve
     from asm_hybrid.training import FittedModel, load_model, read_inputs
 
 _HOMES = {
@@ -69,12 +69,13 @@ _HOMES = {
     "notebook.run_result": ("RunResult",),
     "notebook.simulation_result": ("Simulation",),
     "solver.layer": ("ODELayer",),
-    "solver.solve": ("StiffnessWarning", "solve"),
+    "solver.solve": ("AdjointWarning", "StiffnessWarning", "solve"),
     "training": ("FittedModel", "load_model", "read_inputs"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AdjointWarning",
     "CheckResult",
     "Distilled",
     "EquationResult",

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from asm_hybrid.solver.steppers import Slopes
 
-__all__ = ["STIFF_FROM", "fastest_decay", "products_for"]
+__all__ = ["PRODUCTS", "STIFF_FROM", "fastest_decay", "products_for"]
 
 STIFF_FROM = 1.5
 """Step of an explicit method, in units of the fastest time constant, from which the problem is called stiff for it. The
