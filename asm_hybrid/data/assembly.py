@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from asm_hybrid.config import Config, build_fractionation
+from asm_hybrid.config.builders.columns import check_delays
 from asm_hybrid.data.blocks import check_blocks, check_inputs, place_blocks, zone_name
 from asm_hybrid.data.corrections import Corrections, build_corrections, correction_findings
 from asm_hybrid.data.dataset import Dataset, Observation
@@ -78,6 +79,7 @@ def build_dataset(
     Dataset
         Its `quality` may hold errors about the blocks.
     """
+    check_delays(config)
     corrections = build_corrections(config, table, layout)
     dataset, measured = build_series(config, table, layout, sources, findings, corrections)
     recorded = dataset.observations
@@ -133,6 +135,7 @@ def build_series(
     series = {s.target: (s, source.days(first)) for source, s in _driving(sources)}
     known: dict[str, Values | float] = dict(layout.constants)
     known |= _clock(first, times, zone_name(config))
+    known |= _scheduled(layout, times if knot is None else times + (first - knot) / pd.Timedelta(days=1))
     bridges: dict[str, NDArray[np.bool_]] = {}
     curves = {name: curve_of(one, days) for name, (one, days) in series.items()}
     for name, curve in curves.items():
@@ -190,6 +193,12 @@ def _clock(first: pd.Timestamp, times: Values, zone: str) -> dict[str, Values | 
     local = (first + pd.to_timedelta(times, unit="D")).tz_convert(zone)
     angle = 2 * np.pi * np.asarray(local.hour + local.minute / 60 + local.second / 3600) / 24
     return dict(zip(CLOCK, (np.sin(angle), np.cos(angle)), strict=True))
+
+
+def _scheduled(layout: Layout, times: Values) -> dict[str, Values]:
+    """Return the inputs that time tables give, from each knot on; times count from the begin of the first phase."""
+    known = [cycle for cycle in layout.cycles if not cycle.states]
+    return {name: cycle.values(name, times) for cycle in known for name in cycle.inputs}
 
 
 def _driving(sources: list[Source]) -> list[tuple[Source, Series]]:

@@ -71,7 +71,9 @@ def imbalance(model: FittedModel, terms: LearntTerms, X: Tensor, u: Tensor) -> d
     volumes = torch.tensor([tank.volume for tank in plant.layout.tanks], dtype=torch.float64)[:, None]
     free = torch.as_tensor(plant.free, dtype=torch.float64)
     with torch.no_grad():
-        forcing = system.forcing(u)
+        forcing = system.steered(X, system.forcing(u))
+        growth = plant.growth(X, xp)
+        volumes = volumes if growth is None else volumes * growth
         X = system.effective(X, forcing)
         own = system.own_rates(X, forcing)
         rates = plant.rates(X.unsqueeze(0), forcing, xp, terms)[0]

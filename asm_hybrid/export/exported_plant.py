@@ -56,8 +56,8 @@ class _SizedPlant(Plant):
         """Whether flows depend on the state or on a size: always."""
         return True
 
-    def _growth(self, X: Any, xp: ArrayNamespace[Any]) -> Any:
-        own = super()._growth(X, xp)
+    def growth(self, X: Any, xp: ArrayNamespace[Any]) -> Any:
+        own = super().growth(X, xp)
         return self.sizes if own is None else own * self.sizes
 
 
@@ -135,6 +135,11 @@ class ExportedPlant:
         if corrected:
             words = ", ".join(dict.fromkeys(corrected))
             found.append(f"the run corrects what was recorded of {words}: give the model corrected values of these")
+        if config.plant.influent.delay:
+            found.append(
+                f"the concentrations of the influent were measured {1440 * config.plant.influent.delay:g} min before "
+                "they arrive: give the model those at the plant"
+            )
         if self.subject.silent:
             found.append("n is left out, since validation confirmed nothing of what it learnt: the model is f alone")
         return found

@@ -10,11 +10,12 @@ import casadi
 import numpy as np
 from torch import Tensor
 
+from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
 from asm_hybrid.hybrid.open_term import OpenTerm, flat_weights
 from asm_hybrid.hybrid.symbolic import SymbolicTerms, member_weights
 from asm_hybrid.hybrid.system import PlantSystem
-from asm_hybrid.plant import TakacsSettler, casadi_namespace, effluent, layer_slopes, other_slopes, rate_arguments
+from asm_hybrid.plant import TakacsSettler, casadi_namespace, layer_slopes, other_slopes, rate_arguments, recorded
 from asm_hybrid.plant.casadi_plant import SymbolicSystem, symbolic_system
 from asm_hybrid.plant.elimination import Elimination
 from asm_hybrid.plant.namespace import Matrix
@@ -42,6 +43,14 @@ class CompiledSystem:
     """
 
     system: PlantSystem
+
+    def __post_init__(self) -> None:
+        if self.system.switches is not None:
+            raise InputError(
+                f"{self.system.switches.names[0]!r} switches by what is measured, and the compiled steps do not",
+                expected="a plant whose controllers move without steps, and whose phases end by time",
+                fix="simulate a scenario: there it is integrated by CVODES, with its switches",
+            )
 
     @cached_property
     def _terms(self) -> list[OpenTerm]:
@@ -93,11 +102,8 @@ class CompiledSystem:
 
     def _recorded(self, target: str) -> Matrix:
         """Return what f gives of a quantity, a composite by the parameters at their reference temperatures."""
-        s, plant = self._symbols, self.system.plant
-        place, quantity = plant.quantities.observation(target)
-        i = None if place == "effluent" else plant.layout.tank_index(place)
-        water = effluent(plant, s.X, s.forcing, XP)[1] if i is None else XP.block(s.tanks, i, i + 1)
-        return plant.quantities.mixed(quantity, XP.columns(water), XP.entries(self._parameters), XP)
+        s = self._symbols
+        return recorded(self.system.plant, target, s.X, s.tanks, s.forcing, XP.entries(self._parameters), XP)
 
     def _function(self, name: str, results: Sequence[Matrix], more: Sequence[Matrix] = ()) -> Matrix:
         """Return a function of state, inputs, values and more, with the networks evaluated where results need them."""
@@ -150,7 +156,7 @@ class CompiledSystem:
             ]
         eye = shift * casadi.SX.eye(len(components))
         parts += [_within(eye - block, i, plant.free[i]) for i, block in enumerate(self._blocks)]
-        own, smoothed = other_slopes(plant, forcing, XP)
+        own, others = other_slopes(plant, s.X, s.tanks, forcing, XP)
         if rows.primary is not None and own is not None:
             parts.append(_scaled(1.0 / (shift - own), rows.primary))
         if isinstance(plant.layout.settler, TakacsSettler):
@@ -158,8 +164,9 @@ class CompiledSystem:
             layers = range(*rows.layers)
             eye = shift * casadi.SX.eye(len(layers))
             parts += [_across(eye - water, layers, soluble), _across(eye - solids, layers, [rows.solids_column])]
-        if rows.primary is not None:
-            parts += [_scaled(1.0 / (shift - smoothed), row) for row in range(rows.layers[1], rows.count)]
+        for i, row in enumerate(range(rows.layers[1], rows.count)):
+            slopes = others if isinstance(others, float) else others[i, :].T
+            parts.append(_scaled(1.0 / (shift - slopes), row))
         return shift, parts
 
     @property
@@ -284,9 +291,9 @@ def _within(matrix: Matrix, row: int, free: np.ndarray) -> Division:
 
 
 def _scaled(factor: Matrix, row: int) -> Division:
-    """Return the multiplication of a row by a factor."""
+    """Return the multiplication of a row by a factor, or by one a column."""
 
     def divide(factors: Matrix, state: Matrix) -> None:
-        state[row, :] = state[row, :] * factors
+        state[row, :] = state[row, :] * factors.T
 
     return casadi.SX(factor), divide

@@ -12,19 +12,24 @@ from torch import Tensor
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
+from asm_hybrid.hybrid.switches import PlantSwitches
 from asm_hybrid.hybrid.trajectory import Trajectory
 from asm_hybrid.plant import (
     Forcing,
+    OffGas,
     Plant,
     TakacsSettler,
     effluent,
+    emission,
     layer_slopes,
+    offgas_of,
     other_slopes,
     rate_arguments,
+    switch_names,
     torch_namespace,
 )
 
-__all__ = ["PlantSystem", "participants"]
+__all__ = ["PlantSystem", "check_learnable", "participants"]
 
 
 class Inverse(NamedTuple):
@@ -40,15 +45,18 @@ class Inverse(NamedTuple):
         The same for particulate components; None where they flow as the soluble ones do.
     layers : tuple of Tensor or None, shape (…, layer, layer)
         Between the layers of a settler, for solubles and for solids.
-    primary : tuple of Tensor or None
-        Of a primary clarifier, and of what smooths its flow.
+    primary : Tensor or None
+        Of a primary clarifier.
+    extra : Tensor or None
+        Of states that are no concentrations, each by itself, ``(…, row, component)`` or one for all.
     """
 
     blocks: Tensor
     water: Tensor
     solids: Tensor | None
     layers: tuple[Tensor, Tensor] | None
-    primary: tuple[Tensor, Tensor] | None
+    primary: Tensor | None
+    extra: Tensor | None
 
 
 class PlantSystem:
@@ -61,15 +69,16 @@ class PlantSystem:
     parameters : Tensor, shape (parameter,) or (…, parameter)
         Values of the table's parameters, one set for all windows or one a window.
     targets : sequence of str
-        What is recorded: ``TANK.QUANTITY`` or ``effluent.QUANTITY``.
+        What is recorded: ``TANK.QUANTITY``, ``effluent.QUANTITY``, and of gases ``TANK.offgas_COMPONENT`` or
+        ``offgas.COMPONENT``.
     term : LearntTerm or LearntTerms, optional
         n. States then lead with the member axis of its network.
 
     Attributes
     ----------
-    floor : Tensor, shape (component,)
+    floor : Tensor, shape (component,) or (row, component)
         Zero for components that some rate depends on: these cannot fall below, but by the error of a step. Minus
-        infinity for the others.
+        infinity for the others, and for volumes and states of controllers.
     """
 
     def __init__(
@@ -79,12 +88,7 @@ class PlantSystem:
         targets: Sequence[str],
         term: LearntTerm | LearntTerms | None = None,
     ) -> None:
-        if plant.steered or plant.layout.cycles:
-            raise InputError(
-                "this plant has controllers, time tables or volumes that vary",
-                expected="for training, a plant whose flows and aeration are given",
-                fix="simulate it with 'asm-hybrid simulate', or train on the measured flows, air and oxygen",
-            )
+        check_learnable(plant)
         self.plant, self.parameters, self.term, self.targets = plant, parameters, term, tuple(targets)
         self.xp = torch_namespace()
         self.stoichiometry = plant.stoichiometry(parameters, self.xp)
@@ -92,30 +96,50 @@ class PlantSystem:
         self._free_pairs = self._free.unsqueeze(-1) * self._free.unsqueeze(-2)
         limited = torch.as_tensor(plant.limiting, dtype=parameters.dtype, device=parameters.device) > 0
         self.floor = torch.where(limited, 0.0, -torch.inf).to(parameters.dtype)
+        if plant.steered:
+            rows = torch.arange(plant.rows.count, device=parameters.device) < plant.rows.layers[1]
+            self.floor = torch.where(rows.unsqueeze(-1), self.floor, -torch.inf)
         self._transposed = self.stoichiometry.transpose(-2, -1).unsqueeze(-3)
         self._slots: Tensor | None = None
+        self._switches = PlantSwitches(plant) if switch_names(plant) else None
         self._set_targets()
+
+    @property
+    def switches(self) -> PlantSwitches | None:
+        """What switches by what is measured; None where nothing does."""
+        return self._switches
 
     def _set_targets(self) -> None:
         plant, like = self.plant, self.parameters
         entries = self.xp.entries(like)
+        self._of_pH = [t for t in self.targets if t.partition(".")[2] in plant.table.quantity_names]
         tanks, components = plant.tanks, plant.shape[1]
         direct, effluent = [], []
-        for target in self.targets:
-            place, quantity = plant.quantities.observation(target)
+        gases = [offgas_of(plant.table, plant.layout, target) for target in self.targets]
+        for target, gas in zip(self.targets, gases, strict=True):
+            place, quantity = ("", "") if gas else plant.quantities.observation(target)
             weights = self._weights(quantity, entries)
             full = torch.zeros(*weights.shape[:-1], tanks, components, dtype=like.dtype, device=like.device)
-            if place != "effluent":
+            if place not in ("", "effluent"):
                 full[..., plant.layout.tank_index(place), :] = weights
             direct.append(full.flatten(-2))
             effluent.append(weights * float(place == "effluent"))
         self._direct, self._of_effluent = torch.stack(direct, dim=-1), torch.stack(effluent, dim=-1)
         self._has_effluent = any(t.startswith("effluent.") for t in self.targets)
+        self._of_offgas = self._picked(gases) if any(gases) else None
+
+    def _picked(self, gases: Sequence[OffGas | None]) -> Tensor:
+        """Return which entries of the emissions are recorded, ``(tank · component, target)``."""
+        names, picks = self.plant.table.component_names, np.zeros((*self.plant.free.shape, len(gases)))
+        for k, gas in enumerate(gases):
+            if gas is not None:
+                picks[list(gas.tanks), names.index(gas.component), k] = 1.0
+        return torch.as_tensor(picks, dtype=self.parameters.dtype, device=self.parameters.device).flatten(0, 1)
 
     def _weights(self, quantity: str, entries: Sequence[Tensor]) -> Tensor:
         names = self.plant.table.component_names
         zero = entries[0] * 0.0
-        if quantity in names:
+        if quantity in names or quantity in self.plant.table.quantity_names or not quantity:
             values = [zero + float(n == quantity) for n in names]
         else:
             found = self.plant.kinetics.composite(quantity, list(entries), self.xp)
@@ -136,7 +160,7 @@ class PlantSystem:
     def along(self, x: Tensor, u: Tensor) -> Trajectory:
         """Return what f, without n, does along states ``(time, row, component)`` and inputs ``(time, input)``."""
         f = self if self.term is None else PlantSystem(self.plant, self.parameters, self.targets)
-        forcing = f.forcing(u)
+        forcing = f.steered(x, f.forcing(u))
         X = f.effective(x, forcing)
         return Trajectory(
             X,
@@ -156,6 +180,10 @@ class PlantSystem:
         parts = [(getattr(whole, name), axis) for name, axis in names]
         series = [nothing if a is None else a.movedim(axis, 0).contiguous().unbind(0) for a, axis in parts]
         return [Forcing(*row) for row in zip(*series, strict=True)]
+
+    def steered(self, x: Tensor, forcing: Forcing[Tensor]) -> Forcing[Tensor]:
+        """Return the forcing as controllers and volumes make it at a state; as it is where there are none."""
+        return self.plant.steer(x, forcing, self.xp)[0] if self.plant.steered else forcing
 
     def effective(self, x: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         """Put imposed concentrations in place, ``(…, tank, component)``."""
@@ -186,7 +214,11 @@ class PlantSystem:
 
         The slope of n is left out: the solver treats it explicitly.
         """
-        X = self.effective(x, forcing)
+        forcing = self.steered(x, forcing)
+        return self._blocks(self.effective(x, forcing), forcing)
+
+    def _blocks(self, X: Tensor, forcing: Forcing[Tensor]) -> Tensor:
+        """Return `jacobian` at effective states, with the forcing as it is steered."""
         slopes = self.rate_slopes(X, forcing)
         if self.term is not None:
             slopes = self.term.sloped(slopes, X, forcing.seen)
@@ -201,8 +233,9 @@ class PlantSystem:
         In the tanks the division is by ``(shift I - T) (shift I - B) / shift``, with T the flows between tanks and out
         of them, and B one block a tank of what happens within (approximate factorisation [1]_). Its cost is linear in
         the tanks; J then errs by ``T B / shift``, which a W-method bears. Behind the tanks J holds one block for the
-        solubles and one for the solids of a settler's layers, and the slopes of a primary clarifier with itself. The
-        slope of n is left out.
+        solubles and one for the solids of a settler's layers, and the slopes of a primary clarifier, of volumes and of
+        controllers' states with themselves. The slope of n is left out, and that of the flows with volumes and
+        controllers.
 
         Parameters
         ----------
@@ -210,28 +243,31 @@ class PlantSystem:
             The state.
         forcing : Forcing
             At the same time.
-        shift : float or Tensor
-            ``1 / (h γ)`` [1/d].
+        shift : float or Tensor, shape () or (…, 1, 1)
+            ``1 / (h γ)`` [1/d]; one number for all, or one a window.
 
         References
         ----------
         .. [1] R. M. Beam, R. F. Warming (1976), "An implicit finite-difference algorithm for hyperbolic systems in
            conservation-law form", J. Comput. Phys. 22, 87-110, https://doi.org/10.1016/0021-9991(76)90110-8.
         """
+        forcing = self.steered(x, forcing)
+        X = self.effective(x, forcing)
         water = _inverted(forcing.flows, shift) * shift
         solids = None
         if forcing.thickening is not None:
             solids = _inverted(forcing.flows + forcing.thickening, shift) * shift
-        layers = primary = None
+        layers = primary = extra = None
         settler = self.plant.layout.settler
         if isinstance(settler, TakacsSettler):
-            X = self.effective(x, forcing)
             slopes = layer_slopes(self.plant, settler, x, X, forcing, self.xp)
             layers = (_inverted(slopes[0], shift), _inverted(slopes[1], shift))
-        own, smoothed = other_slopes(self.plant, forcing, self.xp)
-        if own is not None:
-            primary = (1.0 / (shift - own), own.new_ones(1) / (shift - smoothed))
-        return Inverse(_inverted(self.jacobian(x, forcing), shift), water, solids, layers, primary)
+        if self.plant.rows.extra:
+            own, others = other_slopes(self.plant, x, X, forcing, self.xp)
+            primary = None if own is None else 1.0 / (shift - own)
+            extra = x.new_ones(1) / (shift - others)
+        inner = shift.unsqueeze(-1) if isinstance(shift, Tensor) and shift.dim() else shift
+        return Inverse(_inverted(self._blocks(X, forcing), inner), water, solids, layers, primary, extra)
 
     def solve(self, inverse: Inverse, right: Tensor) -> Tensor:
         """Divide ``(…, row, component)`` by what `inverse` holds."""
@@ -243,14 +279,14 @@ class PlantSystem:
             return parts[0]
         first, last = rows.layers
         if inverse.primary is not None:
-            parts.append(right[..., rows.tanks : rows.tanks + 1, :] * inverse.primary[0])
+            parts.append(right[..., rows.tanks : rows.tanks + 1, :] * inverse.primary)
         if inverse.layers is not None:
             water, solids = inverse.layers
             layers = right[..., first:last, :]
             mark = self.xp.constant(self.plant.constants.solids_mark, right)
             parts.append(self.xp.matmul(solids, layers * mark) + self.xp.matmul(water, layers * (1.0 - mark)))
-        if inverse.primary is not None:
-            parts.append(right[..., last:, :] * inverse.primary[1])
+        if inverse.extra is not None:
+            parts.append(right[..., last:, :] * inverse.extra)
         return self.xp.rows(parts)
 
     def _mixed(self, inverse: Inverse, right: Tensor) -> Tensor:
@@ -265,6 +301,12 @@ class PlantSystem:
     def full_jacobian(self, x: Tensor, forcing: Forcing[Tensor]) -> Tensor:
         """Return df/dX of a plant of tanks alone [1/d], ``(…, tank·component, tank·component)``."""
         tanks, components = self.plant.shape
+        if self.plant.rows.count > self.plant.tanks:
+            raise InputError(
+                "the whole Jacobian of this plant is asked for, whose state holds more than tanks",
+                expected="a plant of tanks alone, whose volumes stay as they are",
+                fix="take a W-method, such as ROS34PW2, which works with parts of it",
+            )
         blocks = self.jacobian(x, forcing)
         eye = torch.eye(components, dtype=blocks.dtype, device=blocks.device)
         full = forcing.flows[..., :, None, :, None] * eye[:, None, :]
@@ -282,9 +324,52 @@ class PlantSystem:
         X = self.effective(x, forcing)
         out = (X.flatten(-2).unsqueeze(-2) @ self._direct).squeeze(-2)
         if self._has_effluent:
-            _, outflow = effluent(self.plant, x, forcing, self.xp)
+            _, outflow = effluent(self.plant, x, self.steered(x, forcing), self.xp)
             out = out + (outflow @ self._of_effluent).squeeze(-2)
+        if self._of_pH:
+            out = self._with_pH(out, x, X, forcing)
+        if self._of_offgas is not None:
+            leaves = emission(self.plant, x, X, self.steered(x, forcing), self.xp)
+            out = out + (leaves.flatten(-2).unsqueeze(-2) @ self._of_offgas).squeeze(-2)
         return out if self.term is None else self.term.recorded(out, self.targets, X, forcing.seen)
+
+    def _with_pH(self, out: Tensor, x: Tensor, X: Tensor, forcing: Forcing[Tensor]) -> Tensor:
+        """Put in what no sum of components is: quantities of the equilibrium, whose columns are zero so far."""
+        plant, xp = self.plant, self.xp
+        parameters, found = xp.entries(forcing.parameters), list(xp.columns(out))
+        waters = {target.partition(".")[0] == "effluent" for target in self._of_pH}
+        outflow = effluent(plant, x, self.steered(x, forcing), xp)[1] if True in waters else X
+        own = {
+            end: plant.quantities.of_equilibrium(xp.columns(outflow if end else X), parameters, xp) for end in waters
+        }
+        for k, target in enumerate(self.targets):
+            if target in self._of_pH:
+                place, _, quantity = target.partition(".")
+                end = place == "effluent"
+                found[k] = own[end][quantity][..., 0 if end else plant.layout.tank_index(place)]
+        return xp.stack(found)
+
+
+def check_learnable(plant: Plant) -> None:
+    """Refuse a plant that cannot be learnt through.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+
+    Raises
+    ------
+    InputError
+        For streams that arrive late.
+    """
+    if plant.late:
+        raise InputError(
+            f"in this plant {', '.join(s.name for s in plant.late)} arrives late",
+            expected="for training, a plant whose streams arrive at once",
+            fix="leave out 'delay' of recycles, return sludge and sensors of controllers under plant; "
+            "'asm-hybrid simulate' bears it",
+        )
 
 
 def _inverted(blocks: Tensor, shift: float | Tensor) -> Tensor:

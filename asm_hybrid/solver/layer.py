@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.solver.adjoint import check_adjoint
+from asm_hybrid.solver.changes import Event
 from asm_hybrid.solver.delays import Delays
 from asm_hybrid.solver.solution import OdeSolution
 from asm_hybrid.solver.solve import Field, check_method, solve
@@ -22,7 +23,7 @@ __all__ = ["ODELayer"]
 
 _OPTIONS = (
     *("rtol", "atol", "steps", "options", "adjoint", "adjoint_options", "jacobian", "mass", "dense"),
-    *("check", "stiffness"),
+    *("check", "stiffness", "noise", "interpretation", "seed", "paths"),
 )
 
 
@@ -44,9 +45,13 @@ class ODELayer(nn.Module):
         Whether the field takes the time.
     path : bool
         Return the states at all times of the span, ``(k, …, n)``, not the last alone.
-    event : callable, optional
+    event : callable, Event or sequence of Event, optional
         From time and states to values that have a sign: integration ends where the first of them changes it, for the
-        whole batch. Parameters of an `nn.Module` are learnt.
+        whole batch; or events that change the states, from which it goes on. Parameters of an `nn.Module` are learnt,
+        which may be the value or the change of an event.
+    diffusion : nn.Module, optional
+        What noise does to the states, ``diffusion(x)``, or ``diffusion(t, x)`` with `timed`: see `solve`, also for
+        methods. Without a seed, every call has paths of its own, which `torch.manual_seed` fixes.
     delays : float, Tensor, nn.Parameter, sequence of these or nn.Module, optional
         Constant delays above zero, as `solve` takes them. Parameters are learnt, as are those of a module that returns
         delays without being given anything; nothing but such a module keeps what is learnt above zero.
@@ -57,8 +62,9 @@ class ODELayer(nn.Module):
         See `asm_hybrid.solver.solve.solve`, also for the other options.
     **options
         ``rtol``, ``atol``, ``steps``, ``options``, ``adjoint``, ``adjoint_options``, ``jacobian``, ``mass``,
-        ``dense``, ``check`` and ``stiffness`` of `solve`. An adjoint that is not ``discrete`` gives gradients for the
-        parameters of the field, the initial state and, unless it is ``checkpointed``, the span.
+        ``dense``, ``check``, ``stiffness``, ``noise``, ``interpretation``, ``seed`` and ``paths`` of `solve`. An
+        adjoint that is not ``discrete`` gives gradients for the parameters of the field, the initial state and, unless
+        it is ``checkpointed``, the span.
 
     References
     ----------
@@ -78,9 +84,10 @@ class ODELayer(nn.Module):
         start: Callable[[Tensor], State] | None = None,
         timed: bool = False,
         path: bool = False,
-        event: Field | None = None,
+        event: Field | Event | Sequence[Event] | None = None,
         delays: Any = None,
         history: Callable[[Tensor, Any], State] | Tensor | None = None,
+        diffusion: nn.Module | None = None,
         method: str = "dopri5",
         **options: Any,
     ) -> None:
@@ -90,8 +97,13 @@ class ODELayer(nn.Module):
                 raise InputError(
                     f"ODELayer has no option {name!r}", expected="an option of solve", fix=nearest(name, _OPTIONS)
                 )
-        check_method(method, options.get("steps"), step_size=StepOptions.of(options.get("options")).step_size)
+        size = StepOptions.of(options.get("options")).step_size
+        check_method(method, options.get("steps"), step_size=size, noisy=diffusion is not None)
         self.field, self.start, self.timed, self.path, self.event = field, start, timed, path, event
+        self.diffusion = diffusion
+        listed = (event,) if isinstance(event, Event) else event if isinstance(event, list | tuple) else ()
+        parts = (part for e in listed if isinstance(e, Event) for part in (e.value, e.change))
+        self.event_parts = nn.ModuleList([part for part in parts if isinstance(part, nn.Module)])
         self.options = options | {"method": method}
         if not callable(field):
             raise InputError(f"the field is {type(field).__name__}, and cannot be called", expected="an nn.Module")
@@ -154,6 +166,8 @@ class ODELayer(nn.Module):
         if self._adjoint != "discrete":
             options["parameters"] = tuple(self.field.parameters())
         right = self.field if self.timed else _Untimed(self.field)
+        if self.diffusion is not None:
+            options["diffusion"] = self.diffusion if self.timed else _Untimed(self.diffusion)
         begin = x if self.start is None else self.start(x)
         if self.delays is not None:
             options |= {"delays": self.delays() if isinstance(self.delays, nn.Module) else self.delays}

@@ -11,6 +11,7 @@ from torch import Tensor
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant
+from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training.simulation_models import start_state
 
 __all__ = ["FIRST_BOUND", "FIRST_SPREAD", "FirstState", "steady_states"]
@@ -81,15 +82,15 @@ class FirstState:
         return found
 
 
-def steady_states(system: PlantSystem, u: Tensor, guess: Tensor) -> Tensor:
-    """Return the steady states of several parameter sets under constant inputs, NaN where there is none.
+def steady_states(system: PlantSystem, u: Tensor, guess: Tensor, grid: Grid | None = None) -> Tensor:
+    """Return the steady or returning states of several parameter sets under inputs, NaN where there is none.
 
     Parameters
     ----------
     system : PlantSystem
         The plant; its parameters ``(set, parameter)``.
-    u : Tensor, shape (input,)
-        Constant inputs.
+    u, grid
+        See `start_state`.
     guess : Tensor, shape (1, row, component)
         Start of the search.
 
@@ -98,9 +99,9 @@ def steady_states(system: PlantSystem, u: Tensor, guess: Tensor) -> Tensor:
     Tensor, shape (set, row, component)
     """
     try:
-        return start_state(system, u, guess)
+        return start_state(system, u, guess, grid)
     except SimulationError:
         if len(system.parameters) == 1:
             return torch.full_like(guess, torch.nan)
     ones = [PlantSystem(system.plant, p.unsqueeze(0), system.targets) for p in system.parameters]
-    return torch.cat([steady_states(one, u, guess) for one in ones])
+    return torch.cat([steady_states(one, u, guess, grid) for one in ones])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.hybrid.system import PlantSystem
-from asm_hybrid.plant import Plant
+from asm_hybrid.plant import Plant, is_offgas
 
 __all__ = ["correct", "slopes"]
 
@@ -20,8 +20,9 @@ SAME = 1e-6
 def slopes(system: PlantSystem, targets: Sequence[str], X: Tensor, u: Tensor) -> Tensor:
     """Return by how much the measured variables change with the states that a measurement may correct.
 
-    In a tank these are the components that the variable is made of. In the effluent they are soluble components, one by
-    one: the solids that a settler lets pass say nothing about those it holds back.
+    In a tank these are the components that the variable is made of; of the off-gas, the gas in the water that it
+    leaves. In the effluent they are soluble components, one by one: the solids that a settler lets pass say nothing
+    about those it holds back.
 
     Parameters
     ----------
@@ -45,11 +46,17 @@ def slopes(system: PlantSystem, targets: Sequence[str], X: Tensor, u: Tensor) ->
         found = [torch.autograd.grad(y.sum(), x, retain_graph=True)[0] for y in outputs.unbind(-1)]
     takes_part = torch.as_tensor(np.stack([_takes_part(system.plant, t) for t in targets]), device=X.device)
     slope = torch.stack(found, dim=-3) * takes_part.unsqueeze(-2)
+    if system.plant.steered:  # volumes and states of controllers are no concentrations
+        slope[..., system.plant.rows.layers[1] :, :] = 0.0
     return torch.where(slope > SAME, slope, torch.zeros_like(slope))
 
 
 def _takes_part(plant: Plant, target: str) -> np.ndarray:
+    if is_offgas(target):
+        return np.ones(len(plant.table.components))
     place, quantity = plant.quantities.observation(target)
+    if quantity in plant.table.quantity_names:  # which of the ions is off, a pH does not tell
+        return np.zeros(len(plant.table.components))
     if place != "effluent":
         return np.ones(len(plant.table.components))
     return np.array([float(c.name == quantity and c.phase == "soluble") for c in plant.table.components])

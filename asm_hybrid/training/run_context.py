@@ -20,7 +20,8 @@ from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.from_config import make_grid
 from asm_hybrid.training.progress import Progress
 from asm_hybrid.training.run_folder import MetricsLog
-from asm_hybrid.training.sensors import Sensors, sensor_specs
+from asm_hybrid.training.sensors import Sensors, between_knots, sensor_specs
+from asm_hybrid.training.simulation_models import returns
 from asm_hybrid.training.stage_clock import StageClock
 from asm_hybrid.training.watching import Unwatched, Watch
 from asm_hybrid.training.windows import recorded_points
@@ -94,9 +95,16 @@ class RunContext:
 
     @property
     def typical_inputs(self) -> Tensor:
-        """Mean inputs over the first ten days, ``(input,)``, under which the plant is brought to a steady state."""
+        """What brings the plant to its start: mean inputs over the first ten days, ``(input,)``.
+
+        For a plant that never comes to rest the inputs themselves, ``(knot, input)``, over as many whole cycles of its
+        longest time table as there are in these days.
+        """
         knots = max(2, min(len(self.inputs), round(10.0 / self.grid.interval)))
-        return self.inputs[:knots].mean(0)
+        if not returns(self.plant):
+            return self.inputs[:knots].mean(0)
+        cycle = max([1, *(round(c.length / self.grid.interval) for c in self.plant.layout.cycles)])
+        return self.inputs[: max(1, (knots - 1) // cycle) * cycle + 1]
 
     def system(self, parameters: Tensor, term: LearntTerms | None = None) -> PlantSystem:
         """Return f, or f + n, with some parameters ``(…, parameter)``; it gives what is measured."""
@@ -136,12 +144,14 @@ def run_context(
     RunContext
     """
     device, grid = choose_device(config.device), make_grid(config)
+    between = between_knots(sensor_specs(config), grid.interval)
+    points = recorded_points(dataset.observations, grid.interval, grid.substeps, between=between)
     return RunContext(
         config=config,
         plant=plant,
         dataset=dataset,
         device=device,
-        grid=replace(grid, points=recorded_points(dataset.observations, grid.interval, grid.substeps)),
+        grid=replace(grid, points=points),
         inputs=torch.as_tensor(dataset.inputs, dtype=torch.float64, device=device),
         blocks={name: (max(start, config.training.warmup), end) for name, (start, end) in dataset.blocks.items()},
         progress=progress,

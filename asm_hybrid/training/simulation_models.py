@@ -14,10 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from asm_hybrid.errors import SimulationError
 from asm_hybrid.hybrid.compiled_neural import neural_derivative, neural_values
 from asm_hybrid.hybrid.compiled_system import CompiledSystem, open_values, structure
 from asm_hybrid.hybrid.neural import NeuralODE
 from asm_hybrid.hybrid.system import PlantSystem
+from asm_hybrid.plant import OnOff, Plant
 from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.plant.initial_state import cold_start
 from asm_hybrid.solver.compiled_explicit import CompiledExplicit
@@ -35,6 +37,7 @@ __all__ = [
     "NeuralModel",
     "PlantModel",
     "SimulationModel",
+    "returns",
     "start_state",
     "without_gradients",
 ]
@@ -44,8 +47,10 @@ SETTLING = 4
 """Steps in the first interval of a window for every one in the others: a start that is learnt, carried over or measured
 does not fit the slow course of its fast states, and these settle within minutes. In `benchmarks/train_step.py` the
 gradient errs by 4.0e-3 with one step of 15 min in all intervals, and by 7.6e-4 with four in the first."""
-KEPT = 16
-"""Compiled equations that are kept with a plant."""
+RETURNS = 90
+"""Bound on the times that a course of inputs is run."""
+RETURNED = 1e-6
+"""Largest change of a state over its size plus one, in its unit, from one time to the next at the end [-]."""
 
 
 class SimulationModel(Protocol):
@@ -148,12 +153,10 @@ class CompiledModel:
     @property
     def _steps(self) -> CompiledSteps:
         grid = replace(self.grid, settling=self.settling)
-        kept, key = self.system.plant.kept, (grid, structure(self.system))
-        if key not in kept:
-            if len(kept) >= KEPT:
-                kept.pop(next(iter(kept)))
-            kept[key] = CompiledSteps(CompiledSystem(self.system), grid)
-        return cast(CompiledSteps, kept[key])
+        key = (grid, structure(self.system))
+        return cast(
+            CompiledSteps, self.system.plant.once(key, lambda: CompiledSteps(CompiledSystem(self.system), grid))
+        )
 
     def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
         """Run from ``x0`` over ``inputs`` ``(…, knot, input)``; a window holds NaN from where it leaves the numbers."""
@@ -230,7 +233,8 @@ class _Detached:
 def without_gradients(model: SimulationModel) -> SimulationModel:
     """Return what simulates as a model does, to rounding, in the fastest way there is without gradients.
 
-    All that needs no gradients goes through here. It is compiled on a CPU, in float64; elsewhere torch does it.
+    All that needs no gradients goes through here. It is compiled on a CPU, in float64; elsewhere torch does it, as it
+    does where something switches by what is measured.
 
     Parameters
     ----------
@@ -243,7 +247,7 @@ def without_gradients(model: SimulationModel) -> SimulationModel:
     """
     like = None
     if isinstance(model, PlantModel):
-        like = model.system.parameters
+        like = None if model.system.switches else model.system.parameters
     elif isinstance(model, NeuralModel):
         like = model.ode.z_mean
     if like is None or like.device.type != "cpu" or like.dtype != torch.float64:
@@ -294,29 +298,55 @@ def _of_path(path: Tensor, record_knots: bool) -> Solution:
     return Solution(path, path if record_knots else None, final, torch.isfinite(final).all(-1))
 
 
-def start_state(system: PlantSystem, u: Tensor, guess: Tensor | None = None) -> Tensor:
-    """Return the steady state of a plant under constant inputs.
+def returns(plant: Plant) -> bool:
+    """Return whether a plant never comes to rest, but returns to where it was: by time tables, or volumes that vary.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+
+    Returns
+    -------
+    bool
+    """
+    return bool(plant.layout.cycles) or any(tank.variable for tank in plant.layout.tanks)
+
+
+def start_state(system: PlantSystem, u: Tensor, guess: Tensor | None = None, grid: Grid | None = None) -> Tensor:
+    """Return the steady state of a plant under constant inputs, or the state to which a course of inputs returns.
 
     Parameters
     ----------
     system : PlantSystem
         The plant; its parameters may lead with a batch axis.
-    u : Tensor, shape (input,)
-        Constant inputs.
+    u : Tensor, shape (input,) or (knot, input)
+        Constant inputs; or, for a plant that never comes to rest (`returns`), a course of them.
     guess : Tensor, shape (batch, row, component), optional
         Start of the search; without it, sludge of 2 000 g COD/m³ and 5 of everything else.
+    grid : Grid, optional
+        Knots and steps of the course.
 
     Returns
     -------
     Tensor, shape (batch, row, component)
+
+    Raises
+    ------
+    SimulationError
+        When there is none.
     """
     plant = system.plant
     batch = max(1, system.parameters.numel() // system.parameters.shape[-1])
     shape = (batch, *plant.shape)
     if guess is None:
-        named = {spec.name: float(v) for spec, v in zip(plant.inputs, u, strict=True)}
+        means = u if u.dim() == 1 else u.mean(0)
+        named = {spec.name: float(v) for spec, v in zip(plant.inputs, means, strict=True)}
         guess = torch.as_tensor(cold_start(plant, named), dtype=u.dtype, device=u.device)
     guess = guess.expand(shape)
+    if u.dim() > 1:
+        assert grid is not None
+        return _returning_state(system, u, guess, grid)
     if plant.rows.count > plant.tanks:
         return _compiled_start(system, u, guess)
     flat = guess.reshape(batch, -1)
@@ -337,12 +367,52 @@ def start_state(system: PlantSystem, u: Tensor, guess: Tensor | None = None) -> 
     return system.effective(found.reshape(shape), forcing)
 
 
+def _returning_state(system: PlantSystem, inputs: Tensor, guess: Tensor, grid: Grid) -> Tensor:
+    """Run a course of inputs again and again until the state at its end is that at its begin.
+
+    Volumes begin each time as the layout has them, as flows that were measured do not add to nothing. Every third time
+    each concentration goes on to where the last changes lead to, as a geometric series (Aitken).
+    """
+    plant, model = system.plant, without_gradients(PlantModel(system, grid))
+    matter = torch.as_tensor(plant.rows.active > 0, device=guess.device)
+    kept = [plant.rows.extra.index(f"{t.name}.volume") for t in plant.layout.tanks if t.variable]
+    first = plant.rows.layers[1] * plant.shape[1]
+    x, before, change = guess, None, torch.full_like(guess, torch.inf)
+    for number in range(1, RETURNS + 1):
+        found = model.simulate(x, inputs).final.clone()
+        flat, begun = found.flatten(-2), guess.flatten(-2)
+        flat[..., [first + k for k in kept]] = begun[..., [first + k for k in kept]]
+        if not bool(torch.isfinite(found).all()):
+            raise SimulationError("f leaves the finite numbers on the way to the state to which its inputs bring it")
+        before, change = change, found - x
+        moved = float((change.abs() / (found.abs() + 1.0) * matter).max())
+        if moved < RETURNED:
+            return found
+        x = found
+        if number % 3 == 0:
+            ratio = torch.where(before.abs() > 1e-12, change / before, 0.0).clamp(0.0, 0.9)
+            x = (found + change * ratio / (1.0 - ratio)).maximum(0.5 * found)
+    names, worst = plant.rows.names, int((change.abs() / (x.abs() + 1.0))[..., matter].amax(0).argmax())
+    raise SimulationError(
+        f"f does not come back to a state: after {RETURNS} times the inputs of the first "
+        f"{(len(inputs) - 1) * grid.interval:.3g} d {names[worst]} still changes by "
+        f"{float(change[..., matter][..., worst].abs().max()):.3g}"
+    )
+
+
 def _compiled_start(system: PlantSystem, u: Tensor, guess: Tensor) -> Tensor:
-    """Return the steady states of a plant with more than tanks, one after the other, by CVODES."""
+    """Return the steady states of a plant with more than tanks, one after the other, by CVODES.
+
+    A controller that switches comes to no rest: it is on for the share of the time that holds what it measures in the
+    middle of its dead band, and begins on or off, whichever it is for longer.
+    """
     plant, active = system.plant, system.plant.rows.active > 0
+    modes = [plant.rows.names.index(f"{c.name}.mode") for c in plant.controllers if isinstance(c.law, OnOff)]
     found = guess.detach().cpu().numpy().copy()
     for x, p in zip(found, system.parameters.detach().cpu().reshape(len(found), -1).numpy(), strict=True):
         symbols = symbolic_system(plant, p)
-        problem = CompiledProblem(symbols.state, symbols.inputs, symbols.derivative, symbols.names)
-        x[active] = problem.steady_state(x[active], u.detach().cpu().numpy()).state
+        problem = CompiledProblem(symbols.state, symbols.inputs, symbols.mean_derivative, symbols.names)
+        settled = problem.steady_state(x[active], u.detach().cpu().numpy()).state
+        settled[modes] = np.round(settled[modes])
+        x[active] = settled
     return torch.as_tensor(found, dtype=u.dtype, device=u.device)

@@ -53,7 +53,7 @@ def test_the_layers_of_a_settler_follow_the_last_tank(tmp_path):
 def test_a_set_without_a_steady_state_does_not_take_the_others_along(tmp_path, monkeypatch):
     plant = plant_of(tmp_path)
 
-    def start_state(system, u, guess):
+    def start_state(system, u, guess, grid):
         if (system.parameters[:, 0] < 0).any():
             raise SimulationError("none")
         return guess.expand(len(system.parameters), -1, -1)
@@ -62,5 +62,6 @@ def test_a_set_without_a_steady_state_does_not_take_the_others_along(tmp_path, m
     parameters = torch.tensor([p.default for p in plant.table.parameters], dtype=torch.float64).repeat(3, 1)
     parameters[1, 0] = -1.0
     system = PlantSystem(plant, parameters, ("aerobic.S_NH",))
-    found = steady_states(system, torch.zeros(len(plant.inputs)), torch.ones(1, *plant.shape, dtype=torch.float64))
+    ones = torch.ones(1, *plant.shape, dtype=torch.float64)
+    found = steady_states(system, torch.zeros(len(plant.inputs)), ones)
     assert torch.isfinite(found).flatten(1).all(1).tolist() == [True, False, True]

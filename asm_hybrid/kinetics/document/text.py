@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from asm_hybrid.kinetics.document.words import reads
+from asm_hybrid.kinetics.document.acids import ACID_HEAD, acid_rows, balanced
+from asm_hybrid.kinetics.document.words import GAS_HEAD, gas_numbers
 from asm_hybrid.kinetics.expression import Expression
 from asm_hybrid.kinetics.table import Table
 
@@ -29,7 +30,8 @@ def gujer_text(table: Table) -> str:
     Returns
     -------
     str
-        Stoichiometric matrix (components down, processes across), rates, components, parameters, composites.
+        Stoichiometric matrix (components down, processes across), rates, components, parameters, acids, gases,
+        composites.
     """
     parts = [f"{table.name}: {table.title}", *textwrap.wrap(table.description, WIDTH)]
     if table.source:
@@ -38,11 +40,15 @@ def gujer_text(table: Table) -> str:
     within = f", within {table.tolerance:g}" if table.tolerance else ", exactly"
     parts.append(f"every process conserves: {conserved}{within if table.materials else ''}")
     if table.inputs:
-        parts.append(f"rates read inputs of the plant: {reads(table)}")
+        parts.append(f"rates read inputs of the plant: {', '.join(f'{i.name} in {i.unit}' for i in table.inputs)}")
     parts += ["", "Stoichiometry", *_matrix(table)]
     parts += ["", "Rates", *_rates(table)]
     parts += ["", "Components", *_components(table)]
     parts += ["", "Parameters", *_parameters(table)]
+    if table.equilibrium:
+        parts += ["", "Acids and bases", f"  {balanced(table)}", *_aligned([ACID_HEAD, *acid_rows(table)])]
+    if table.gases:
+        parts += ["", "Gases that aeration transfers", *_gases(table)]
     if table.composites:
         parts += ["", "Composites", *_composites(table)]
     return "\n".join(line.rstrip() for line in parts)
@@ -112,6 +118,12 @@ def _parameters(table: Table) -> list[str]:
         bounds = f"{p.bounds[0]:g} to {p.bounds[1]:g}"
         source = f"{p.source}: {p.note}" if p.note else p.source
         rows.append([p.name, f"{p.default:g}", p.unit, law, bounds, p.description, source])
+    return _aligned(rows)
+
+
+def _gases(table: Table) -> list[str]:
+    rows = [["name", *GAS_HEAD, "source"]]
+    rows += [[g.component, *gas_numbers(g), f"{g.source}: {g.note}" if g.note else g.source] for g in table.gases]
     return _aligned(rows)
 
 
