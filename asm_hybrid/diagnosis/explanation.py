@@ -66,9 +66,7 @@ def explain_run(run: RunRecord, explained: Explained | None = None) -> dict[str,
     writing = _Writing(run)
     if explained is None:
         try:
-            explained = explain(
-                record_of(run.model.config, run.model.plant, run.dataset, run.model.sensors.delays.tolist())
-            )
+            explained = explain(record_of(run.model.config, run.model.plant, run.dataset))
         except InputError as error:
             writing.unable = f"explanations could not compete ({error.found}; expected {error.expected})"
             remedy = f"; {error.fix}" if error.fix else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +18,7 @@ from asm_hybrid.training.windows import recorded_points
 __all__ = ["record_of"]
 
 
-def record_of(config: Config, plant: Plant, dataset: Dataset, delays: Sequence[float] | None = None) -> Record:
+def record_of(config: Config, plant: Plant, dataset: Dataset) -> Record:
     """Return what explanations are fitted to: all until the end of the validation block.
 
     Parameters
@@ -30,8 +29,6 @@ def record_of(config: Config, plant: Plant, dataset: Dataset, delays: Sequence[f
         f.
     dataset : Dataset
         Its data.
-    delays : sequence of float, optional
-        Dead times of the sensors, as a run has found them [d]; those that are given, and none for others, without it.
 
     Returns
     -------
@@ -56,7 +53,7 @@ def record_of(config: Config, plant: Plant, dataset: Dataset, delays: Sequence[f
         defaults=defaults,
         parameters=defaults,
         bounds=calibration_bounds(config, plant.table),
-        delays=tuple(s.delay for s in specs) if delays is None else tuple(delays),
+        delays=tuple(s.delay for s in specs),
     )
 
 

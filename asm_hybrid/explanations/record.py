@@ -46,7 +46,7 @@ class Record:
     bounds : dict
         Lowest and highest value of every calibrated parameter.
     delays : tuple of float
-        Dead times of the sensors [d].
+        Dead times of the sensors [d]; zero for those that move beside every explanation.
     """
 
     config: Config

@@ -222,7 +222,12 @@ def _identifier(name: str) -> str:
     return f"plant_{plain}" if plain[0].isdigit() or plain.lower() in RESERVED | DEVICES else plain
 
 
-_STREAMS = {"effluent": "the effluent", "influent": "the influent", "waste": "the waste sludge"}
+_STREAMS = {
+    "effluent": "the effluent",
+    "influent": "the influent",
+    "waste": "the waste sludge",
+    "offgas": "the off-gas",
+}
 _QUANTITIES = {
     "kla": "oxygen transfer coefficient (kLa)",
     "setpoint": "set point",

@@ -47,7 +47,7 @@ def simulate_neural(found: FittedSubject, scenario: Scenario | None, influent: I
     SimulationError
         When the simulation leaves the finite numbers.
     """
-    for key in ("control", "cycles", "influent", "limits", "factors"):
+    for key in ("control", "cycles", "influent", "limits", "factors", "process_noise", "draws"):
         cases = scenario.content.scenarios.values() if scenario else ()
         if scenario and (key in scenario.content.model_fields_set or any(key in c.model_fields_set for c in cases)):
             raise InputError(

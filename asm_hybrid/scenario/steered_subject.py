@@ -18,6 +18,7 @@ from asm_hybrid.yamlfile import YamlSource
 __all__ = ["steered"]
 
 LOST = {"influent": "what comes in", "spin_up": "what comes before the start", "changes": "changes of inputs"}
+LOST |= {"process_noise": "noise of states", "draws": "draws of noise"}
 """Keys of a scenario that a model cannot hold, and what they say. What is reckoned from results is of no concern."""
 
 

@@ -169,21 +169,22 @@ class KalmanFilter:
         states = np.full((len(self.inputs), len(first.mean)), np.nan)
         at, stops = _Running(self.steps, noise, values, first), self._stops
         deviations = np.array([o.noise for o in self.observations])
-        for i, (sample, end, knot) in enumerate(zip(stops.first, stops.behind, stops.knots, strict=True)):
-            if i:
-                at.move(stops.inputs[i - 1 : i + 1], stops.times[i] - stops.times[i - 1])
-            if not np.isfinite(at.x).all():
-                break
-            if end > sample:
-                shown, slopes = self.steps.sensors(at.x, stops.inputs[i], values)
-                expected = at.x
-                for k in range(sample, end):
-                    c = columns[k]
-                    errors[k] = measured[k] - shown[c] - slopes[c] @ (at.x - expected)
-                    variances[k], costs[k] = at.measure(errors[k], slopes[c], deviations[c], beyond[k])
-                at.x = _above_zero(at.x, expected)
-            if knot >= 0:
-                states[knot] = at.x
+        with np.errstate(over="ignore", invalid="ignore"):  # what leaves the numbers has no likelihood
+            for i, (sample, end, knot) in enumerate(zip(stops.first, stops.behind, stops.knots, strict=True)):
+                if i:
+                    at.move(stops.inputs[i - 1 : i + 1], stops.times[i] - stops.times[i - 1])
+                if not at.finite:
+                    break
+                if end > sample:
+                    shown, slopes = self.steps.sensors(at.x, stops.inputs[i], values)
+                    expected = at.x
+                    for k in range(sample, end):
+                        c = columns[k]
+                        errors[k] = measured[k] - shown[c] - slopes[c] @ (at.x - expected)
+                        variances[k], costs[k] = at.measure(errors[k], slopes[c], deviations[c], beyond[k])
+                    at.x = _above_zero(at.x, expected)
+                if knot >= 0:
+                    states[knot] = at.x
         return Filtered(times, columns, errors, variances, costs, states, _above_zero(at.first, first.mean), at.belief)
 
 
@@ -243,6 +244,11 @@ class _Running:
     def belief(self) -> Belief:
         return Belief(self.x, self._P * np.outer(self._size, self._size))
 
+    @property
+    def finite(self) -> bool:
+        """Whether mean and covariance are numbers."""
+        return bool(np.isfinite(self.x).all() and np.isfinite(self._P).all())
+
     def move(self, inputs: np.ndarray, length: float) -> None:
         """Go on along inputs at both ends ``(2, input)``."""
         before, self.x = self.x, self._steps.state(self.x, inputs, self._values, length)
@@ -250,6 +256,9 @@ class _Running:
         if not np.isfinite(middle).all():
             return
         J = self._steps.jacobian(middle, u, self._values) * self._ratio
+        if not np.isfinite(J).all():
+            self.x = np.full_like(self.x, np.nan)
+            return
         spread = self._noise.relative * self._size
         D = (self._noise.diffusion(middle) ** 2 + spread**2 * self._P.diagonal()) / self._size**2
         F, Q = transition(J, D, length)
@@ -261,6 +270,9 @@ class _Running:
         h = slope * self._size
         with_it = self._P @ h
         variance = float(h @ with_it) + deviation**2
+        if not 0.0 < variance < np.inf:
+            self.x = np.full_like(self.x, np.nan)
+            return np.nan, np.inf
         says = seen(error, variance, beyond)
         first_with_it = h @ self._with_first
         self.x = self.x + self._size * with_it * says.move

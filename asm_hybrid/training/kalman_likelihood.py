@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.data.censoring import censored_error
-from asm_hybrid.errors import SimulationError
 from asm_hybrid.hybrid.compiled_system import open_values
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant
@@ -45,6 +44,8 @@ class NoiseFound:
         What the config says, and the estimate.
     low, high : float
         Ends of its 95 % interval.
+    share : float
+        The estimate as a share of the state, on the mean over the block and the tanks that have it [d^-½].
     at_bound : bool
         Whether the search stopped at a bound: a hundredth, or a hundred times, of what is stated.
     """
@@ -55,14 +56,16 @@ class NoiseFound:
     value: float
     low: float
     high: float
+    share: float
     at_bound: bool
 
 
 def first_belief(plant: Plant, x: np.ndarray) -> Belief:
     """Return what is known of a state that is supposed to be a steady one.
 
-    Of every component there may be more or less, in all tanks alike, and so in the layers of a settler: by
-    `FIRST_SPREAD` of what there is.
+    Of every particulate component there may be more or less, in all tanks alike, and so in the layers of a settler: by
+    `FIRST_SPREAD` of what there is. A soluble component may be off by as much as there is, in each tank by itself: it
+    is what the last hours have made it, and no steady state tells how it differs from tank to tank.
 
     Parameters
     ----------
@@ -79,12 +82,14 @@ def first_belief(plant: Plant, x: np.ndarray) -> Belief:
     free = np.zeros(active.shape)
     free[:first] = np.vstack([plant.free, np.ones((first - plant.rows.tanks, active.shape[1]))])
     free[first : plant.rows.layers[1]] = 1.0
+    solid, known = plant.particulate > 0, x * free
     groups = []
     for rows in (slice(0, first), slice(first, plant.rows.layers[1])):
-        for column in range(active.shape[1]):
+        for column in np.flatnonzero(solid):
             own = np.zeros(active.shape)
-            own[rows, column] = FIRST_SPREAD * (x * free)[rows, column]
+            own[rows, column] = FIRST_SPREAD * known[rows, column]
             groups.append(own[active])
+    groups += list(np.diag((known * ~solid)[active]))
     moves = np.stack(groups)
     return Belief(x[active], moves.T @ moves)
 
@@ -181,41 +186,34 @@ class Likelihood:
         system = PlantSystem(self.system.plant, parameters, self.system.targets)
         return open_values(system, (len(parameters),))
 
-    def misfit(self, place: np.ndarray) -> float:
+    def misfit(self, place: np.ndarray, filtered: Filtered) -> float:
         """Return the mean squared error of a simulation at a place, in units of the sensors' noise.
 
         Parameters
         ----------
         place : ndarray, shape (unknown,)
             In the coordinates of the unknowns.
+        filtered : Filtered
+            What the filter has found there; the simulation begins where all samples make it likely.
 
         Returns
         -------
         float
         """
-        parameters, x = self.parameters(place[None]), self.start(place)[self._active]
+        parameters, x = self.parameters(place[None]), filtered.first
         sure, still = Belief(x, np.zeros((len(x), len(x)))), ProcessNoise(*np.zeros((2, len(x))))
         found = self.filter.run(sure, still, self._values(parameters)((0,)))  # which then is a simulation
         errors = censored_error(-found.errors, self.filter.beyond)
         return float(np.mean(errors**2 / found.variances))
 
-    def start(self, place: np.ndarray) -> np.ndarray:
-        """Return the state at the first knot that all samples make likely at a place, ``(row, component)``.
-
-        Raises
-        ------
-        SimulationError
-            When there is no steady state to begin from.
-        """
-        x = self.first(self.parameters(place[None]))[0].numpy().copy()
-        (found,) = self.filtered(place[None])
-        if found is None:
-            raise SimulationError("there is no steady state to begin from")
-        x[self._active] = found.first
+    def start(self, filtered: Filtered) -> np.ndarray:
+        """Return the state at the first knot that all samples make likely, ``(row, component)``."""
+        x = self.guess[0].numpy().copy()
+        x[self._active] = filtered.first
         return x
 
-    def noises_found(self, found: Likely) -> tuple[NoiseFound, ...]:
-        """Return the noises at the place where a search has arrived."""
+    def noises_found(self, found: Likely, filtered: Filtered) -> tuple[NoiseFound, ...]:
+        """Return the noises at the place where a search has arrived, and what the filter has found there."""
         unknowns, table = self.unknowns, self.system.plant.table
         units = dict(zip(table.component_names, (c.unit for c in table.components), strict=True))
         wide = np.sqrt(quantile(LEVEL) * np.diag(found.covariance))
@@ -228,7 +226,8 @@ class Likelihood:
             value, low, high = (stated * float(np.exp(v)) for v in (x, *ends))
             at_bound = bool(min(x - unknowns.low[k], unknowns.high[k] - x) < edge[k])
             unit = "-" if share else units[name.rpartition(".")[2]]
-            out.append(NoiseFound(name, unit, stated, value, low, high, at_bound))
+            level = 1.0 if share else float(filtered.states[:, noise.noisy[self._active]].mean())
+            out.append(NoiseFound(name, unit, stated, value, low, high, value / level, at_bound))
         return tuple(out)
 
     def scores(self, places: np.ndarray) -> Scores:

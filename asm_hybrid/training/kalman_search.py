@@ -18,13 +18,16 @@ LONGEST = 1.0
 """Largest move of an unknown in a step, in standard deviations of its prior."""
 KEPT = 0.5
 """Share of its promise that a good step keeps."""
-EASIEST, EASIER, HARDER = 0.01, 0.1, 10.0
-"""Damping of the first step, and factors on it after a step that was good, and one that was not."""
+FIRST, EASIER, HARDER, LEAST = 0.01, 0.1, 10.0, 1e-3
+"""Damping of the first step, factors on it after a step that was good and one that was not, and its least value."""
+LONGER = 4.0
+"""How many times as long as it should be a step is at most, after good ones: far from the noise that there is, the
+information promises too little."""
 STIFFEST = 1e6
 """Damping at which a search is given up."""
 CLOSE = 0.1
 """A search has arrived when no unknown has farther to go, in its standard deviations."""
-LITTLE = 0.01
+LITTLE = 0.05
 """Gain of the objective below which a search has arrived too."""
 
 
@@ -129,7 +132,7 @@ def most_likely(
     if at is None:
         shown = ", ".join(f"{n} = {v:.4g}" for n, v in unknowns.shown(start))
         raise SimulationError(f"the Kalman filter diverges over the calibration block at {shown}")
-    damping = EASIEST
+    damping, stretch = FIRST, 1.0
     while True:
         if report is not None:
             report(search.batches, at.cost, at.x)
@@ -140,9 +143,16 @@ def most_likely(
         following = None
         while not converged and following is None and damping < STIFFEST and search.batches < max_evaluations:
             step = _step(unknowns, at, damping)
-            trial = search.tried(at.x + step)
+            reach = LONGEST * unknowns.spread
+            moved = at.x + np.clip(stretch * step, -reach, reach)
+            trial = search.tried(np.clip(moved, unknowns.low, unknowns.high))
             gain = at.value - trial.value
-            damping *= EASIER if gain > KEPT * _promise(at, step) else HARDER
+            if gain <= 0.0 and stretch > 1.0:
+                stretch = 1.0
+                continue
+            good = gain > KEPT * _promise(at, step)
+            damping = max(EASIER * damping, LEAST) if good else HARDER * damping
+            stretch = min(2.0 * stretch, LONGER) if good else 1.0
             following = search.judged(trial) if gain > 0.0 else None
         if following is None:
             return Likely(at.x, at.cost, covariance, search.batches, converged)

@@ -11,7 +11,7 @@ import torch
 
 from asm_hybrid.config import calibration_bounds, searched_noises
 from asm_hybrid.training.calibration import AT_BOUND, USUAL, Calibration, Starts
-from asm_hybrid.training.kalman import KalmanFilter
+from asm_hybrid.training.kalman import Filtered, KalmanFilter
 from asm_hybrid.training.kalman_likelihood import Likelihood
 from asm_hybrid.training.kalman_search import Likely, Scores, most_likely
 from asm_hybrid.training.kalman_steps import kalman_steps
@@ -50,9 +50,13 @@ def likely_f(context: RunContext, f: CalibratedF, keep: Callable[[CalibratedF], 
 
     context.progress.stage("recalibrating f", min(USUAL, evaluations))
     found = most_likely(task.likelihood.unknowns, task.start, task.scores, max_evaluations=evaluations, report=report)
+    (filtered,) = task.likelihood.filtered(found.x[None])
+    assert filtered is not None  # the search has been there
     moved = task.moved(found.x)
-    moved.start[1] = torch.as_tensor(task.likelihood.start(found.x), device=context.device)
-    return replace(moved, calibration=task.judged(found), noises=task.likelihood.noises_found(found))
+    moved.start[1] = torch.as_tensor(task.likelihood.start(filtered), device=context.device)
+    return replace(
+        moved, calibration=task.judged(found, filtered), noises=task.likelihood.noises_found(found, filtered)
+    )
 
 
 @dataclass(eq=False)
@@ -117,7 +121,7 @@ class _Task:
         start[1] = self.likelihood.first(parameters)[0].to(start.device)
         return replace(self.f, parameters=parameters[0].to(self.context.device), start=start)
 
-    def judged(self, found: Likely) -> Calibration:
+    def judged(self, found: Likely, filtered: Filtered) -> Calibration:
         """Return the outcome as that of any calibration: intervals are those of the information at the optimum."""
         unknowns, count = self.likelihood.unknowns, self.likelihood.unknowns.parameters
         deviations = np.sqrt(np.diag(found.covariance))
@@ -133,7 +137,7 @@ class _Task:
             correlation=(found.covariance / np.outer(deviations, deviations))[own, own],
             at_bound=tuple(bool(v) for v in bounds[own]),
             information=1.0 - (deviations / unknowns.spread)[own] ** 2,
-            cost=self.likelihood.misfit(found.x),
+            cost=self.likelihood.misfit(found.x, filtered),
             evaluations=found.evaluations,
             converged=found.converged,
             starts=Starts(1, 1, 1, 0),
