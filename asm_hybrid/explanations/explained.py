@@ -239,7 +239,7 @@ def competing_candidates(record: Record) -> tuple[Candidate, ...]:
     config = record.config
     if returns(record.plant):
         raise InputError(
-            "explanations compete by how they move a steady state, and this plant, with its time tables or volumes that "
+            "explanations compete by how they move a steady state, and this plant, with time tables or volumes that "
             "vary, never comes to rest",
             where=config.where("diagnosis", "explain"),
             expected="a diagnosis by n alone",

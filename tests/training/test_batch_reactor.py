@@ -12,9 +12,13 @@ from asm_hybrid import load_model, read_inputs
 from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.data import read_dataset
 from asm_hybrid.errors import InputError
+from asm_hybrid.export.exported_plant import read_plant
+from asm_hybrid.export.format import Source
+from asm_hybrid.jobs import open_job
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.learnable import check_course
 from asm_hybrid.training.simulation_models import without_gradients
+from asm_hybrid.training.state_forecast import plant_fluctuations
 from asm_hybrid.workflow import run_training
 
 
@@ -67,9 +71,43 @@ def test_a_run_begins_where_its_first_days_return_to(run):
     assert float(((again - model.start[1]).abs() / scale).max()) < 1e-4
 
 
-def test_forecasts_leave_the_volume_alone(run):
+def test_forecasts_begin_with_the_volume_of_their_origin(run):
     table = pd.read_csv(run / "forecasts.csv")
     assert np.isfinite(table["hybrid"]).all()
+    model, inputs = load_model(run), read_inputs(run)
+    system = model.hybrid().system
+    u = torch.as_tensor(inputs[list(model.plant.input_index)].to_numpy().copy())[:48]
+    states = torch.rand(1, 48, *model.plant.shape, dtype=torch.float64) * 100.0
+    moving = plant_fluctuations(model.hybrid(), states, u, (0.2, 0.2))
+    response = moving.response.reshape(1, 2, *model.plant.shape)
+    assert system.plant.steered
+    assert float(response[..., model.plant.rows.layers[1] :, :].abs().max()) == 0.0
+    assert float(response[..., : model.plant.tanks, :].abs().max()) > 0.0
+
+
+def test_a_simulation_of_a_run_has_the_phases_of_its_record(run, tmp_path):
+    table = pd.read_csv(run / "predictions.csv")
+    test = table[(table["variable"] == "NH4") & (table["block"] == "test")]
+    open_job(str(run)).simulate(None, tmp_path / "out", lambda *_: None, workers=1)
+    series = pd.read_csv(tmp_path / "out" / "base" / "series.csv")
+    found = series.set_index("time")["reactor.S_NH4 [g N/m3]"]
+    times = pd.to_datetime(found.index)
+    expected = test.set_index(pd.to_datetime(test["time"]))["hybrid"]
+    both = times.intersection(expected.index)
+    assert len(both) > 30
+    np.testing.assert_allclose(found.set_axis(times)[both], expected[both], rtol=1e-4, atol=1e-4)
+
+
+def test_an_exported_plant_begins_in_the_phase_of_its_start(run):
+    plant = read_plant(Source(run))
+    (cycle,) = plant.plant.layout.cycles
+    time = plant.first * plant.subject.model.grid.interval
+    (recorded,) = load_model(run).plant.layout.cycles
+    assert cycle.phases[0].name != "fill"
+    for name in recorded.inputs:
+        at = np.arange(0.0, 1.0, 1 / 96)
+        np.testing.assert_array_equal(cycle.values(name, at), recorded.values(name, time + at))
+    assert cycle.length == pytest.approx(recorded.length)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +116,7 @@ def test_forecasts_leave_the_volume_alone(run):
         ("interpolation: previous", "interpolation: linear", "inputs are joined by lines"),
         ("fill, duration: 90 min", "fill, duration: 80 min", "the phase 'fill' takes 80 min"),
         ("700 m3/h", "3000 m3/h", "the tank 'reactor' runs empty"),
+        ("as: reactor.S_NOX", "as: effluent.S_NOX", "of NO3 are from times at which nothing flows out"),
         ("name: settle,", "name: settle, until: reactor.S_NH4 < 1 mg N/L,", "'batch' switches by what is measured"),
     ],
 )
