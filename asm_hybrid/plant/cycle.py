@@ -99,7 +99,7 @@ class Cycle:
         return np.asarray(times[times < end])
 
     def begun(self, time: float) -> Cycle:
-        """Return the cycle as it goes on from a time [d], where all times are known, with what is left of a phase first."""
+        """Return the cycle as it goes on from a time [d], where all times are known; its phase goes on."""
         inside = np.mod(time + 1e-9, self.length) - 1e-9
         starts = np.cumsum([0.0, *(phase.duration for phase in self.phases)])
         at = int(np.searchsorted(starts, inside + 1e-9, side="right")) - 1

@@ -11,12 +11,16 @@ from batch_reactor import CONFIG, MEASURED, write_batch
 from asm_hybrid import load_model, read_inputs
 from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.data import read_dataset
+from asm_hybrid.data.knots import scheduled
 from asm_hybrid.errors import InputError
 from asm_hybrid.export.exported_plant import read_plant
 from asm_hybrid.export.format import Source
 from asm_hybrid.jobs import open_job
+from asm_hybrid.newdata.ahead import Diurnal
+from asm_hybrid.newdata.predict import predict
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.learnable import check_course
+from asm_hybrid.training.recorded_run import read_record
 from asm_hybrid.training.simulation_models import without_gradients
 from asm_hybrid.training.state_forecast import plant_fluctuations
 from asm_hybrid.workflow import run_training
@@ -83,6 +87,36 @@ def test_forecasts_begin_with_the_volume_of_their_origin(run):
     assert system.plant.steered
     assert float(response[..., model.plant.rows.layers[1] :, :].abs().max()) == 0.0
     assert float(response[..., : model.plant.tanks, :].abs().max()) > 0.0
+
+
+def later(run, tmp_path, begin, days=2.0):
+    """Write rows that go on as the record began, from a time on that is a multiple of its cycle later."""
+    rows = pd.read_csv(run.parent / "plant.csv")
+    times = pd.to_datetime(rows["time"]) + pd.Timedelta(days=4)
+    rows = rows.assign(time=times)[(times >= begin) & (times <= pd.Timestamp(begin) + pd.Timedelta(days=days))]
+    rows.assign(time=rows["time"].dt.strftime("%Y-%m-%d %H:%M")).to_csv(tmp_path / "later.csv", index=False)
+    return tmp_path / "later.csv"
+
+
+@pytest.mark.parametrize("begin", ["2024-03-08 00:30", "2024-03-08 02:30"])
+def test_predictions_go_on_in_the_phase_and_with_the_volume_of_the_record(run, tmp_path, begin):
+    joined = predict(run, later(run, tmp_path, begin)).joined
+    plant, dataset = joined.record.model.plant, joined.dataset
+    times = (dataset.origin - joined.record.first) / pd.Timedelta(days=1) + dataset.times
+    for name, values in scheduled(plant.layout.cycles, times).items():
+        np.testing.assert_array_equal(dataset.inputs[:, plant.input_index[name]], values)
+
+
+def test_forecasts_go_on_with_the_time_table(run):
+    record = read_record(run)
+    ahead = Diurnal(record).inputs(record.inputs, 100, 30)
+    columns = [record.model.plant.input_index[name] for name in record.model.plant.layout.cycles[0].inputs]
+    np.testing.assert_array_equal(ahead[:, columns], record.inputs[100:131][:, columns])
+
+
+def test_new_data_after_a_gap_are_refused(run, tmp_path):
+    with pytest.raises(InputError, match="how full 'reactor' is when they begin is not known"):
+        predict(run, later(run, tmp_path, "2024-03-09 06:00", days=1.0))
 
 
 def test_a_simulation_of_a_run_has_the_phases_of_its_record(run, tmp_path):
