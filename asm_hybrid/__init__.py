@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from asm_hybrid.notebook.new_data_result import Forecast, Prediction
     from asm_hybrid.notebook.run_result import RunResult
     from asm_hybrid.notebook.simulation_result import Simulation
+    from asm_hybrid.solver.changes import Event
     from asm_hybrid.solver.layer import ODELayer
     from asm_hybrid.solver.solve import StiffnessWarning, solve
     from asm_hybrid.training import FittedModel, load_model, read_inputs
@@ -68,6 +69,7 @@ _HOMES = {
     "notebook.new_data_result": ("Forecast", "Prediction"),
     "notebook.run_result": ("RunResult",),
     "notebook.simulation_result": ("Simulation",),
+    "solver.changes": ("Event",),
     "solver.layer": ("ODELayer",),
     "solver.solve": ("StiffnessWarning", "solve"),
     "training": ("FittedModel", "load_model", "read_inputs"),
@@ -78,6 +80,7 @@ __all__ = [
     "CheckResult",
     "Distilled",
     "EquationResult",
+    "Event",
     "Exported",
     "FittedModel",
     "Forecast",

@@ -212,7 +212,10 @@ def _water(plant: Plant, balance: WaterBalance) -> list[str]:
 
 def _matter(plant: Plant, parameters: np.ndarray) -> tuple[str, list[InputError]]:
     """Say how far the balances of all components and materials close at random states, and which do not."""
-    rng, balance = np.random.default_rng(STATES), MaterialBalance(symbolic_system(plant, parameters), parameters)
+    rng, balance = (
+        np.random.default_rng(STATES),
+        MaterialBalance(symbolic_system(plant.at_once, parameters), parameters),
+    )
     inputs = {s.name: plant.layout.constants.get(s.name, USUAL.get(s.name, 1.0)) for s in plant.inputs}
     start = cold_start(plant, inputs)[plant.rows.active > 0]
     states = start * rng.uniform(0.5, 1.5, (STATES, len(start)))

@@ -343,13 +343,14 @@ def print_plant_scenarios(result: PlantScenarios, folder: Path) -> None:
 
 
 def _print_ranges(console: Console, result: PlantScenarios, rows: Sequence[IndicatorRow]) -> None:
-    """Print the ranges over the seeds of what differs in the digits that are shown."""
-    if result.fitted is None or result.fitted.members < 2:
+    """Print the ranges over the seeds or draws of what differs in the digits that are shown."""
+    if not result.band:
         return
-    title = f"The figures above are medians of {result.fitted.members} seeds"
+    members = f"{result.draws} draws" if result.draws else f"{result.fitted.members if result.fitted else 1} seeds"
+    title = f"The figures above are medians of {members}"
     differing = [row for row in rows if any(_figure(low) != _figure(high) for low, high in row.ranges)]
     if differing:
-        _print_cases(console, result, differing, f"{title}, which differ", ("range over the seeds",), _range)
+        _print_cases(console, result, differing, f"{title}, which differ", (result.band,), _range)
     else:
         console.print(f"{title}, which do not differ in these digits")
 
@@ -377,7 +378,7 @@ def _print_cases(
         if cell is _told and any(row.by_f and row.by_f[k] for row in rows for k in chosen):
             beside += "; f: that of f alone"
         if cell is _told and any(row.disputed(k) for row in rows for k in chosen):
-            beside += "; ±: the seeds answer with both signs"
+            beside += f"; ±: the {'draws' if result.draws else 'seeds'} answer with both signs"
         _show(console, f"{title}{beside}", table)
 
 

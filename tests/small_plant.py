@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import torch
+from scipy.interpolate import CubicSpline
 
 from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.hybrid.system import PlantSystem
@@ -56,21 +58,22 @@ _RECORDS: dict[str, str] = {}
 """Records that were made, by what they were made from: most tests want the same one."""
 
 
-def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1, truth=TRUE, more=None, days=DAYS):
+def write_case(folder, text=CONFIG, *, noise=0.05, missing=0.1, truth=TRUE, more=None, days=DAYS, late=0.0):
     """Write ``config.yaml`` and ``plant.csv``; the measurements follow f with the parameters of ``truth``.
 
     ``more`` are further inputs, each a name and a function of the time [d]; columns have the names of their inputs.
+    The sensors show what was ``late`` [d] before.
     """
     config_path = folder / "config.yaml"
     config_path.write_text(text, encoding="utf-8")
-    key = json.dumps([text, noise, missing, truth, days])
+    key = json.dumps([text, noise, missing, truth, days, late])
     if more or ".yaml" in text or key not in _RECORDS:  # a table in a file of its own is not in the key
-        _RECORDS[key] = _record(config_path, noise, missing, truth, more or {}, days)
+        _RECORDS[key] = _record(config_path, noise, missing, truth, more or {}, days, late)
     (folder / "plant.csv").write_text(_RECORDS[key], encoding="utf-8")
     return config_path
 
 
-def _record(config_path, noise, missing, truth, more, days):
+def _record(config_path, noise, missing, truth, more, days, late):
     """Return the content of ``plant.csv``; a first version of it, without measurements, is there for the config."""
     rng = np.random.default_rng(11)
     t = np.arange(days * PER_DAY + 1) / PER_DAY
@@ -104,6 +107,11 @@ def _record(config_path, noise, missing, truth, more, days):
         grid = make_grid(config)
         solution = PlantModel(system, grid).simulate(start_state(system, u.mean(0)), u)
         outputs = solution.outputs[0].numpy()
+        if late:
+            fine = replace(grid, points=3 * grid.substeps)
+            solution = PlantModel(system, fine).simulate(start_state(system, u.mean(0)), u)
+            course = CubicSpline(np.linspace(t[0], t[-1], solution.outputs.shape[1]), solution.outputs[0].numpy())
+            outputs = course((t - late).clip(0.0))
     for k, name in enumerate(("NH4", "NO3")):
         measured = outputs[:, k] + noise * rng.normal(size=len(t))
         measured[rng.random(len(t)) < missing] = np.nan

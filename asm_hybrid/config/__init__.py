@@ -5,6 +5,9 @@ from asm_hybrid.config.builders.columns import observed_targets
 from asm_hybrid.config.builders.correction_values import candidate_files, correction_values, input_groups
 from asm_hybrid.config.builders.influent_split import build_fractionation
 from asm_hybrid.config.builders.kinetics_table import load_kinetics
+from asm_hybrid.config.builders.loop_parameters import with_loop_parameters
+from asm_hybrid.config.builders.noise import build_process_noise
+from asm_hybrid.config.builders.noise_search import searched_noises
 from asm_hybrid.config.builders.parameter_values import calibration_bounds, parameter_values
 from asm_hybrid.config.builders.plant_layout import build_layout, input_keys
 from asm_hybrid.config.load import available_layouts, layout_text, load_config, load_plant, load_plant_or_config
@@ -21,6 +24,7 @@ __all__ = [
     "available_layouts",
     "build_fractionation",
     "build_layout",
+    "build_process_noise",
     "calibration_bounds",
     "candidate_files",
     "corrected_config",
@@ -37,5 +41,7 @@ __all__ = [
     "observed_targets",
     "parameter_values",
     "refuse",
+    "searched_noises",
+    "with_loop_parameters",
     "write_template",
 ]

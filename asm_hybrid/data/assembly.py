@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from asm_hybrid.config import Config, build_fractionation
+from asm_hybrid.config.builders.columns import check_delays
 from asm_hybrid.data.blocks import check_blocks, check_inputs, place_blocks, zone_name
 from asm_hybrid.data.corrections import Corrections, build_corrections, correction_findings
 from asm_hybrid.data.dataset import Dataset, Observation
@@ -78,6 +79,7 @@ def build_dataset(
     Dataset
         Its `quality` may hold errors about the blocks.
     """
+    check_delays(config)
     corrections = build_corrections(config, table, layout)
     dataset, measured = build_series(config, table, layout, sources, findings, corrections)
     recorded = dataset.observations

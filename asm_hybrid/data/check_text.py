@@ -175,6 +175,10 @@ def _sensor_facts(series: Series) -> Iterator[str]:
         yield "lag learnt"
     elif column.lag is not None:
         yield f"lag {column.lag * 1440:g} min"
+    if column.delay == LEARN:
+        yield "delay learnt"
+    elif column.delay is not None:
+        yield f"delay {column.delay * 1440:g} min"
 
 
 def _constant_lines(config: Config, table: Table, layout: Layout) -> list[str]:

@@ -13,6 +13,8 @@ from asm_hybrid.config.builders.located import known
 from asm_hybrid.config.messages import input_error
 from asm_hybrid.config.schema.counts import Hidden, Seed, Tries
 from asm_hybrid.config.schema.section import Section, refuse
+from asm_hybrid.equations.delay_sections import DelayName, HistorySection, LearntDelay, Length
+from asm_hybrid.equations.ranges import Pair, Row, check_ascending, check_within
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table, load_table
 from asm_hybrid.kinetics.rate_inputs import check_no_inputs
@@ -22,15 +24,8 @@ from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml, to_yaml
 __all__ = ["OdeConfig", "load_ode_config"]
 
 Features = Literal["identity", "cubic"]
-Pair = Annotated[tuple[float, float], Field(strict=False)]
 MAX_TIMES = 100_000
 """Data of a trajectory, and initial states: their solutions are held in memory with all steps between."""
-Row = Annotated[tuple[float, ...], Field(strict=False)]
-
-
-def _ascending(pair: tuple[float, float], what: str) -> None:
-    if not pair[0] < pair[1]:
-        raise refuse(f"{what} is {list(pair)}", "[lower, upper] with lower below upper")
 
 
 class FittedSection(Section):
@@ -41,12 +36,7 @@ class FittedSection(Section):
 
     @model_validator(mode="after")
     def _start_within(self) -> Self:
-        _ascending(self.bounds, "the range")
-        if not self.bounds[0] < self.start < self.bounds[1]:
-            raise refuse(
-                f"the fit starts at {self.start:g}, outside its bounds [{self.bounds[0]:g}, {self.bounds[1]:g}]",
-                "a start between the bounds, not at one of them",
-            )
+        check_within(self.start, self.bounds)
         return self
 
 
@@ -74,6 +64,9 @@ class RightSideSection(Section):
         default=None,
         description="States whose slope is zero at all times: 0 = f(x) in the place of dx/dt = f(x).",
     )
+    delays: dict[DelayName, LearntDelay] | None = Field(
+        default=None, min_length=1, description="How long ago are the states that the network sees beside the present."
+    )
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -83,6 +76,12 @@ class RightSideSection(Section):
         if (self.table is None) != (self.fit is None):
             found = "'table' is given without 'fit'" if self.table else "'fit' is given without 'table'"
             raise refuse(found, "'fit' with a table, and only there")
+        if self.delays and self.network is None:
+            raise refuse(
+                "'delays' is given with a table, whose rates know the present states alone",
+                "'delays' with a network",
+                "write the delay into the table as a chain of components",
+            )
         return self
 
 
@@ -96,11 +95,28 @@ class TimesSection(Section):
 
 
 class TruthSection(Section):
-    """A known equation, du/dt = φ(u) A, from which data are made."""
+    """A known equation, du/dt = φ(u) A or written out state by state, from which data are made."""
 
     features: Features = Field(default="identity", description="φ: the states, or the third power of each.")
-    matrix: Annotated[tuple[Row, ...], Field(strict=False)] = Field(description="A, by rows.")
+    matrix: Annotated[tuple[Row, ...], Field(strict=False)] | None = Field(default=None, description="A, by rows.")
+    slopes: dict[str, str] | None = Field(
+        default=None, description="In its place, the slope of every state, such as 1.5 * N * (1 - N.tau)."
+    )
+    delays: dict[DelayName, Length] | None = Field(
+        default=None, min_length=1, description="How long ago N.tau is [unit of the times]."
+    )
     noise: float = Field(default=0.0, ge=0, description="Standard deviation of noise on the data [unit of the states].")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.matrix is None) == (self.slopes is None):
+            found = "'matrix' and 'slopes' are both given" if self.slopes else "neither 'matrix' nor 'slopes' is given"
+            raise refuse(found, "one of the two")
+        if self.delays and self.slopes is None:
+            raise refuse("'delays' is given without 'slopes'", "slopes in which N.tau stands for N a time tau ago")
+        if self.features != "identity" and self.matrix is None:
+            raise refuse("'features' is given without 'matrix'", "features of the states before a matrix")
+        return self
 
 
 class OdeDataSection(Section):
@@ -169,6 +185,8 @@ class OdeConfig(Section):
         The right-hand side.
     initial : dict of str to float
         Initial value of every state [unit of the states]; its order is that of the states.
+    history : HistorySection or None
+        States before the span, for delays; without it, the initial ones, held.
     span : tuple of float
         Begin and end [d for a table].
     data : OdeDataSection
@@ -188,6 +206,9 @@ class OdeConfig(Section):
     description: str = Field(default="", description="Free text.")
     ode: RightSideSection = Field(description="The right-hand side.")
     initial: dict[str, float] = Field(min_length=1, description="Initial value of every state; names the states.")
+    history: HistorySection | None = Field(
+        default=None, description="States before the span, for delays; by default the initial ones, held."
+    )
     span: Pair = Field(description="Begin and end [d for a table].")
     data: OdeDataSection = Field(description="What the solution shall follow.")
     extrapolation: ExtrapolationSection | None = Field(default=None, description="Scored beyond the data.")
@@ -226,16 +247,14 @@ class OdeConfig(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        _ascending(self.span, "the span")
+        check_ascending(self.span, "the span")
         for name in self.data.target or {}:
             if name not in self.initial:
                 raise refuse(f"the target {name!r} is no state", "one of " + ", ".join(self.states))
         for name in self.ode.algebraic or ():
             if name not in self.initial:
                 raise refuse(f"the algebraic {name!r} is no state", "some of " + ", ".join(self.states))
-        truth, n = self.data.truth, len(self.initial)
-        if truth and (len(truth.matrix) != n or any(len(row) != n for row in truth.matrix)):
-            raise refuse("the matrix of the truth does not fit the states", f"{n} rows of {n} numbers")
+        truth = self.data.truth
         if self.training.segment_iterations and truth is None:
             raise refuse("'segment_iterations' is given without a truth", "data of all states, from data.truth")
         if self.extrapolation:
@@ -244,7 +263,18 @@ class OdeConfig(Section):
             if set(self.extrapolation.box) != set(self.states):
                 raise refuse("the box does not name the states", "a range for each of " + ", ".join(self.states))
             for name, pair in self.extrapolation.box.items():
-                _ascending(pair, f"the range of {name!r}")
+                check_ascending(pair, f"the range of {name!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _truth_fits(self) -> Self:
+        truth, n = self.data.truth, len(self.initial)
+        matrix = None if truth is None else truth.matrix
+        if matrix is not None and (len(matrix) != n or any(len(row) != n for row in matrix)):
+            raise refuse("the matrix of the truth does not fit the states", f"{n} rows of {n} numbers")
+        slopes = None if truth is None else truth.slopes
+        if slopes is not None and set(slopes) != set(self.states):
+            raise refuse("the slopes do not name the states", "a slope for each of " + ", ".join(self.states))
         return self
 
     def table(self) -> Table:

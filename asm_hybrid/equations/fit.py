@@ -27,7 +27,8 @@ from torch import Tensor, nn
 from asm_hybrid import __version__
 from asm_hybrid.artefacts import write_bytes_atomic, write_csv_atomic, write_json_atomic, write_text_atomic
 from asm_hybrid.equations.config import OdeConfig, load_ode_config
-from asm_hybrid.equations.problem import Problem, TableField, linear_fit, make_problem, truth_of
+from asm_hybrid.equations.delayed import Before, check_delays, delays_told, delays_written, lags_in_data
+from asm_hybrid.equations.problem import NetworkField, Problem, TableField, linear_fit, make_problem, truth_of
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.manifest import write_manifest
 from asm_hybrid.solver.solve import Field, OdeSolution, StiffnessWarning, solve
@@ -64,8 +65,9 @@ class _OdeRun:
     """The fit of one problem; keeps the best parameters."""
 
     def __init__(self, config: OdeConfig) -> None:
+        check_delays(config)
         self.config = config
-        self.truth = truth_of(config)
+        self.truth, self.before = truth_of(config), Before(config)
         self.problem: Problem = make_problem(config, self.exact)
         self.field = self.problem.field
         self.start = self._present()
@@ -74,17 +76,21 @@ class _OdeRun:
 
     def exact(self, x0: Tensor, times: Tensor) -> Tensor:
         """Return the states of the truth, ``(k, …, n)``."""
+        section = self.config.data.truth
         assert self.truth is not None
-        return cast(Tensor, solve(self.truth, x0, times, rtol=1e-10, atol=1e-12).states)
+        assert section is not None
+        past = self.before.arguments(list((section.delays or {}).values()), x0)
+        return cast(Tensor, solve(self.truth, x0, times, rtol=1e-10, atol=1e-12, **past).states)
 
     def path(self, x0: Tensor, times: Tensor) -> Tensor:
         """Solve with the present parameters; return the states, ``(k, …, n)``."""
-        return cast(Tensor, self._solved(self.field.right_side(), x0, times).states)
+        past = self.before.arguments(self.field.delays_now(), x0)
+        return cast(Tensor, self._solved(self.field.right_side(), x0, times, past).states)
 
-    def _solved(self, f: Field, x0: Tensor, times: Tensor) -> OdeSolution:
+    def _solved(self, f: Field, x0: Tensor, times: Tensor, past: dict[str, Any]) -> OdeSolution:
         """Solve as the config says."""
         s, mass = self.config.solver, self.config.mass
-        return solve(f, x0, times, method=s.method, rtol=s.rtol, atol=s.atol, steps=s.steps, mass=mass)
+        return solve(f, x0, times, method=s.method, rtol=s.rtol, atol=s.atol, steps=s.steps, mass=mass, **past)
 
     def _mean(self, residual: Tensor) -> Tensor:
         return residual.square().mean() if self.config.training.loss == "squared" else residual.abs().mean()
@@ -97,13 +103,20 @@ class _OdeRun:
     def segment_loss(self) -> Tensor:
         """Return the mean residual where every solution starts at a datum and ends at the next.
 
-        All are solved side by side on [0, 1], each with its own rate, ``du/ds = Δt f(t_i + s Δt, u)``.
+        All are solved side by side on [0, 1], each with its own rate, ``du/ds = Δt f(t_i + s Δt, u)``. States a delay
+        ago are those of the data.
         """
         times, values = self.problem.times, self.problem.values
         step = (times[1:] - times[:-1]).unsqueeze(-1)
         f = self.field.right_side()
         unit = torch.tensor([0.0, 1.0], dtype=torch.float64)
-        solution = self._solved(lambda t, x: step * f(t, x), values[:-1], unit)
+        delays = self.field.delays_now()
+        if delays:
+            lags = lags_in_data(delays, times, values, self.before.of(self.problem.x0))
+            right = lambda s, x: step * f(s, x, lags(times[:-1] + s * step.squeeze(-1)))  # noqa: E731
+        else:
+            right = lambda s, x: step * f(s, x)  # noqa: E731
+        solution = self._solved(right, values[:-1], unit, {})
         return self._mean(cast(Tensor, solution.states)[-1] - values[1:])
 
     def keep(self, loss: float) -> None:
@@ -147,12 +160,12 @@ class _OdeRun:
             self.field.load_state_dict(self.kept)
 
     def _parameters(self) -> dict[str, Any]:
-        return {"parameters": self.fitted()} if isinstance(self.field, TableField) else {}
+        values = self.fitted()
+        return {"parameters": values} if values else {}
 
     def fitted(self) -> dict[str, float]:
-        """Return the present values of the fitted parameters."""
-        assert isinstance(self.field, TableField)
-        return {name: float(value.detach()) for name, value in self.field.parameter_values().items()}
+        """Return the present values of the fitted parameters and delays."""
+        return {name: float(value.detach()) for name, value in self.field.learnt_values().items()}
 
     def curve_times(self) -> Tensor:
         """Return the times of the curves, ``(SHOWN,)``."""
@@ -227,17 +240,19 @@ def _write_model(folder: Path, run: _OdeRun) -> None:
     """Write the config, the machine, and the best parameters."""
     write_text_atomic(folder / "config.yaml", run.config.source_text)
     write_json_atomic(folder / "environment.json", environment(torch.device("cpu")))
+    sections: dict[str, Any] = dict(run.config.ode.fit or run.config.ode.delays or {})
+    rows = [
+        {"name": k, "unit": "-", "start": sections[k].start, "fitted": value, "bounds": list(sections[k].bounds)}
+        for k, value in run.fitted().items()
+    ]
     if isinstance(run.field, TableField):
-        table, fit = run.config.table(), run.config.ode.fit or {}
+        table = run.config.table()
         write_text_atomic(folder / "table.yaml", table.text)
         units = {p.name: p.unit for p in table.parameters}
-        values = run.fitted()
-        rows = [
-            {"name": k, "unit": units[k], "start": s.start, "fitted": values[k], "bounds": list(s.bounds)}
-            for k, s in fit.items()
-        ]
+        rows = [row | {"unit": units[row["name"]]} for row in rows]
+    if rows:
         write_json_atomic(folder / "parameters.json", {"parameters": rows})
-    else:
+    if isinstance(run.field, NetworkField):
         content = {k: v.contiguous() for k, v in run.field.state_dict().items()}
         write_bytes_atomic(folder / "weights.safetensors", save_tensors(content))
 
@@ -292,7 +307,7 @@ def _score(folder: Path, run: _OdeRun) -> dict[str, Any]:
         "iterations": run.iterations,
         "loss": run.best,
         "scores": scores,
-    }
+    } | delays_written(config, run.fitted())
 
 
 def _units(config: OdeConfig) -> dict[str, str]:
@@ -327,6 +342,7 @@ def describe_ode(config_path: YamlSource) -> list[str]:
         loss = float(run.loss())
     size = sum(p.numel() for p in run.field.parameters())
     what = f"table {config.ode.table}" if config.ode.network is None else "a network"
+    what += "".join(f", {line}" for line in delays_told(config))
     sought = config.ode.algebraic or ()
     states = ", ".join(
         f"{name} (algebraic) from {value:g}" if name in sought else f"{name} from {value:g}"

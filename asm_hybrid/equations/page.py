@@ -46,10 +46,10 @@ def write_ode_plot(folder: Path) -> None:
     summary = read_json(folder / "summary.json")
     curves = restored(pd.read_csv(folder / "predictions.csv"))
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    losses = [(r["stage"], r["loss"]) for r in map(json.loads, lines)]
-    states = summary["states"]
+    records = [json.loads(line) for line in lines]
+    states, delays = summary["states"], summary.get("delays")
     more = bool((curves["trajectory"] > 0).any())
-    panels = 1 + (len(states) > 1) + more + 1
+    panels = 1 + (len(states) > 1) + more + (delays is not None) + 1
     with drawing():
         figure = Figure(figsize=(3.5 * panels, 3.7), facecolor="white")
         FigureCanvasAgg(figure)
@@ -59,7 +59,9 @@ def write_ode_plot(folder: Path) -> None:
             _phase_panel(next(axes), curves, summary)
         if more:
             _extrapolation_panel(next(axes), curves, summary)
-        _loss_panel(next(axes), losses)
+        if delays is not None:
+            _delay_panel(next(axes), records, delays)
+        _loss_panel(next(axes), [(r["stage"], r["loss"]) for r in records])
         figure.suptitle(summary["name"].replace("_", " "), x=0.008, ha="left", fontsize=11.5, fontweight="bold")
         for kind, options in (("png", {"dpi": 150}), ("svg", {"metadata": {"Date": None}})):
             content = io.BytesIO()
@@ -175,6 +177,22 @@ def _plane(ax: Axes, summary: dict[str, Any]) -> None:
         ax.set_xlabel(_named(summary, summary["states"][0]))
         ax.set_ylabel(_named(summary, summary["states"][1]), labelpad=1)
         ax.set_box_aspect(1)
+
+
+def _delay_panel(ax: Axes, records: list[dict[str, Any]], delays: dict[str, dict[str, float]]) -> None:
+    """Draw the delay of every iteration, and those of the truth."""
+    for length in delays["truth"].values():
+        ax.axhline(length, color=TRUTH, lw=4, alpha=0.55)
+    handles = [Line2D([], [], color=TRUTH, lw=4, alpha=0.55, label="truth")] if delays["truth"] else []
+    for (name, length), colour in zip(delays["model"].items(), STATES * len(delays["model"]), strict=False):
+        path = [r.get("parameters", {}).get(name, length) for r in records]
+        ax.plot(path, color=colour, lw=1.6)
+        ax.plot(len(path) - 1, length, "o", ms=4.5, color=colour)
+        handles.append(Line2D([], [], color=colour, lw=1.6, marker="o", ms=4.5, label=f"{name} = {number(length, 3)}"))
+    ax.set_ylim(0.0, max(*ax.get_ylim(), *delays["truth"].values(), *delays["model"].values()))
+    ax.set_xlabel("iteration")
+    _title(ax, "Delays" if len(delays["model"]) > 1 else "Delay")
+    _legend(ax, handles, 2)
 
 
 def _loss_panel(ax: Axes, losses: list[tuple[str, float]]) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from asm_hybrid.equations.bounded import Bounded
 from asm_hybrid.equations.config import FittedSection, OdeConfig
+from asm_hybrid.equations.delayed import LearntDelays
+from asm_hybrid.equations.slopes import written_slopes
 from asm_hybrid.hybrid.ensemble import EnsembleMLP
 from asm_hybrid.kinetics import Table, compile_table
 from asm_hybrid.plant import torch_namespace
@@ -25,7 +29,7 @@ FEATURES: dict[str, Callable[[Tensor], Tensor]] = {"identity": lambda u: u, "cub
 class TableField(nn.Module):
     """``dx/dt = ρ(x; p) ν(p)`` of a kinetics table, some of whose parameters are fitted.
 
-    A fitted parameter is ``lower + (upper - lower) σ(w)``, so that it cannot leave its bounds; w is what is learnt.
+    Fitted parameters cannot leave their bounds, see `asm_hybrid.equations.bounded.Bounded`.
 
     Parameters
     ----------
@@ -45,23 +49,19 @@ class TableField(nn.Module):
         self.back = [table.component_names.index(c) for c in order]
         values = [p.default for p in table.parameters]
         self.defaults = torch.tensor(values, dtype=torch.float64)
-        self.lower = torch.tensor([s.bounds[0] for s in fit.values()], dtype=torch.float64)
-        self.upper = torch.tensor([s.bounds[1] for s in fit.values()], dtype=torch.float64)
-        share = (torch.tensor([s.start for s in fit.values()], dtype=torch.float64) - self.lower) / self.width
-        self.w = nn.Parameter(torch.logit(share))
+        self.bounded = Bounded([s.start for s in fit.values()], [s.bounds for s in fit.values()])
 
-    @property
-    def width(self) -> Tensor:
-        """Upper minus lower bounds, ``(fitted,)``."""
-        return self.upper - self.lower
-
-    def parameter_values(self) -> dict[str, Tensor]:
+    def learnt_values(self) -> dict[str, Tensor]:
         """Return the fitted parameters [unit of the table]."""
-        return dict(zip(self.fitted, (self.lower + self.width * torch.sigmoid(self.w)).unbind(), strict=True))
+        return dict(zip(self.fitted, self.bounded(), strict=True))
+
+    def delays_now(self) -> list[float | Tensor]:
+        """Return no delays: rates know the present states alone."""
+        return []
 
     def right_side(self) -> Field:
         """Return f(t, x) on states ``(…, n)``, all that depends on the parameters alone worked out once."""
-        values = self.parameter_values()
+        values = self.learnt_values()
         p = [values.get(name, default) for name, default in zip(self.names, self.defaults, strict=True)]
         zero = torch.zeros((), dtype=torch.float64)
         rows = [[zero if nu is None else zero + nu for nu in row] for row in self.kinetics.stoichiometry(p, self.xp)]
@@ -75,7 +75,7 @@ class TableField(nn.Module):
 
 
 class NetworkField(nn.Module):
-    """``du/dt = v N(φ(u) / s; w)``, a network of features of the states.
+    """``du/dt = v N(φ(u) / s; w)``, a network of features of the states; with delays, also of states that long ago.
 
     The scales s and v come from the data: root mean square of the features, and way of each state by time.
 
@@ -89,14 +89,26 @@ class NetworkField(nn.Module):
         A key of `ACTIVATIONS` and of `FEATURES`.
     seed : int
         Of the start; the last layer starts at zero, and so does du/dt.
+    delays : LearntDelays, optional
+        How long ago are the states that it sees beside the present ones.
     """
 
     seen: Tensor
     speed: Tensor
 
-    def __init__(self, states: int, hidden: tuple[int, ...], activation: str, features: str, seed: int) -> None:
+    def __init__(
+        self,
+        states: int,
+        hidden: tuple[int, ...],
+        activation: str,
+        features: str,
+        seed: int,
+        delays: LearntDelays | None = None,
+    ) -> None:
         super().__init__()
-        self.network = EnsembleMLP([states, *hidden, states], activation, [seed])
+        self.delays = delays
+        seen = states * (1 if delays is None else 1 + len(delays.starts))
+        self.network = EnsembleMLP([seen, *hidden, states], activation, [seed])
         self.features = FEATURES[features]
         self.register_buffer("seen", torch.ones(states, dtype=torch.float64))
         self.register_buffer("speed", torch.ones(states, dtype=torch.float64))
@@ -108,11 +120,22 @@ class NetworkField(nn.Module):
         self.seen = torch.where(seen > 0, seen, 1.0)
         self.speed = torch.where(speed > 0, speed, 1.0)
 
-    def right_side(self) -> Field:
-        """Return f(t, x) on states ``(…, n)``."""
+    def learnt_values(self) -> dict[str, Tensor]:
+        """Return the learnt delays, each of shape ``()``."""
+        return {} if self.delays is None else self.delays.learnt_values()
 
-        def f(t: Tensor, x: Tensor) -> Tensor:
-            return self.speed * cast(Tensor, self.network((self.features(x) / self.seen).unsqueeze(0))).squeeze(0)
+    def delays_now(self) -> list[float | Tensor]:
+        """Return the delays as they are now."""
+        return [] if self.delays is None else self.delays()
+
+    def right_side(self) -> Field:
+        """Return f(t, x) on states ``(…, n)``, or f(t, x, lags) with lags ``(d, …, n)`` where there are delays."""
+
+        def f(t: Tensor, x: Tensor, lags: Tensor | None = None) -> Tensor:
+            z = self.features(x) / self.seen
+            if lags is not None:
+                z = torch.cat([z, *(self.features(lags) / self.seen).unbind()], -1)
+            return self.speed * cast(Tensor, self.network(z.unsqueeze(0))).squeeze(0)
 
         return f
 
@@ -143,7 +166,7 @@ class Problem:
 
 
 def truth_of(config: OdeConfig) -> Field | None:
-    """Return the known equation of a config, ``du/dt = φ(u) A``.
+    """Return the known equation of a config, ``du/dt = φ(u) A`` or what it writes out.
 
     Parameters
     ----------
@@ -153,11 +176,16 @@ def truth_of(config: OdeConfig) -> Field | None:
     Returns
     -------
     callable or None
-        From a time and states ``(…, n)`` to their derivatives ``(…, n)``; None where the config has no truth.
+        From a time and states ``(…, n)``, and with delays from those that long ago ``(d, …, n)``, to derivatives
+        ``(…, n)``; None where the config has no truth.
     """
     truth = config.data.truth
     if truth is None:
         return None
+    if truth.slopes is not None:
+        place = partial(config.where, "data", "truth", "slopes")
+        return written_slopes(truth.slopes, config.states, tuple(truth.delays or ()), place)
+    assert truth.matrix is not None
     matrix = torch.tensor(truth.matrix, dtype=torch.float64)
     features = FEATURES[truth.features]
     return lambda t, u: features(u) @ matrix
@@ -193,7 +221,8 @@ def make_problem(config: OdeConfig, exact: Callable[[Tensor, Tensor], Tensor]) -
         field = TableField(config.table(), config.ode.fit, names)
     else:
         net = config.ode.network
-        field = NetworkField(n, net.hidden, net.activation, net.features, seed)
+        delays = None if config.ode.delays is None else LearntDelays(config.ode.delays)
+        field = NetworkField(n, net.hidden, net.activation, net.features, seed, delays)
     draw = torch.Generator().manual_seed(seed)
     begin, end = config.span
     count = config.data.times.count

@@ -84,13 +84,13 @@ class EquationResult(Shown):
 
     @property
     def parameters(self) -> pd.DataFrame:
-        """Fitted parameters by name: ``unit``, ``start``, ``fitted``, ``bounds``; empty for a network."""
+        """Fitted parameters and delays by name: ``unit``, ``start``, ``fitted``, ``bounds``."""
         return pd.DataFrame(self._rows, columns=["name", "unit", "start", "fitted", "bounds"]).set_index("name")
 
     @property
     def _rows(self) -> list[dict[str, Any]]:
-        of_table = (self.folder / "parameters.json").is_file()
-        return list(read_json(self._file("parameters.json"))["parameters"]) if of_table else []
+        learnt = (self.folder / "parameters.json").is_file()
+        return list(read_json(self._file("parameters.json"))["parameters"]) if learnt else []
 
     def _file(self, name: str) -> Path:
         verify_manifest(self.folder, [name])

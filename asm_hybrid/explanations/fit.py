@@ -13,6 +13,7 @@ from asm_hybrid.explanations.explained_plant import ExplainedPlant, Simulated
 from asm_hybrid.explanations.knobs import Knob
 from asm_hybrid.explanations.record import Record
 from asm_hybrid.training.first_state import FirstState
+from asm_hybrid.training.observation import delayed
 
 ARRIVED = 0.05
 """Step, in units of uncertainty, below which a fit has arrived."""
@@ -104,6 +105,8 @@ class Problem:
             if knob.seen is not None:
                 target, adds = knob.seen
                 outputs[:, target] += size * adds(times)
+            if knob.late is not None:
+                outputs[:, knob.late] = _later(outputs[:, knob.late], size, record.grid.spacing)
         return record.errors(outputs)
 
     def linearise(self, knobs: Sequence[Knob], at: np.ndarray, run: Simulated | None = None) -> Linearised:
@@ -146,8 +149,20 @@ class Problem:
                 responses[:, :, k] += found[:, :, before[kind] + i]
         errors = self.errors(knobs, at, run)
         at_points = _between(responses, record.grid.points)
+        for k, knob in enumerate(knobs):
+            if knob.late is not None:
+                i, spacing, h = knob.late, record.grid.spacing, STEP * knob.spread
+                at_points[:, i] = _later(at_points[:, i].T, at[k], spacing).T
+                ends = [_later(run.outputs[:, i], at[k] + step, spacing) for step in (h, 0.0)]
+                at_points[:, i, k] = (ends[0] - ends[1]) / h
         slopes = record.read(np.moveaxis(at_points, -1, 0)).T
         return Linearised(tuple(knobs), at, errors, slopes)
+
+
+def _later(series: np.ndarray, delay: float, spacing: float) -> np.ndarray:
+    """Return what a sensor with a dead time [d] shows of a series ``(…, point)``."""
+    shown = delayed(torch.as_tensor(np.ascontiguousarray(series)), torch.tensor(delay, dtype=torch.float64), spacing)
+    return np.asarray(shown)
 
 
 def _safe(values: np.ndarray) -> np.ndarray:

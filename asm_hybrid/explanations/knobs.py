@@ -46,6 +46,8 @@ class Knob:
         From inputs ``(knot, input)`` and the number to the inputs that drive the plant.
     seen : tuple of (int, callable) or None
         Which target it changes, and from times [d] to what it adds to what is predicted, per unit.
+    late : int or None
+        Which target is shown later, by the number [d], which is not below zero.
     correction : tuple of str or None
         Section and key under ``corrections`` in a config that say the same.
     """
@@ -62,6 +64,7 @@ class Knob:
     begins: str = ""
     driven: Callable[[np.ndarray, float], np.ndarray] | None = None
     seen: tuple[int, Callable[[np.ndarray], np.ndarray]] | None = None
+    late: int | None = None
     correction: tuple[str, str] | None = None
 
 

@@ -11,6 +11,7 @@ from asm_hybrid.data import Dataset, Observation
 from asm_hybrid.explanations.record import Record
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.from_config import make_grid
+from asm_hybrid.training.sensors import between_knots, sensor_specs
 from asm_hybrid.training.simulation_models import SETTLING
 from asm_hybrid.training.windows import recorded_points
 
@@ -39,7 +40,9 @@ def record_of(config: Config, plant: Plant, dataset: Dataset) -> Record:
     observations = tuple(_until(o, last * grid.interval) for o in dataset.observations)
     own = parameter_values(config, plant.table)
     defaults = np.array([own.get(p.name, p.default) for p in plant.table.parameters])
-    points = recorded_points(observations, grid.interval, grid.substeps)
+    specs = sensor_specs(config)
+    between = between_knots(specs, grid.interval)
+    points = recorded_points(observations, grid.interval, grid.substeps, between=between)
     return Record(
         config=config,
         plant=plant,
@@ -50,6 +53,7 @@ def record_of(config: Config, plant: Plant, dataset: Dataset) -> Record:
         defaults=defaults,
         parameters=defaults,
         bounds=calibration_bounds(config, plant.table),
+        delays=tuple(s.delay for s in specs),
     )
 
 

@@ -12,7 +12,7 @@ from asm_hybrid.config import Config
 from asm_hybrid.data import Observation
 from asm_hybrid.plant import Plant
 from asm_hybrid.solver.grid import Grid
-from asm_hybrid.training.observation import lagged
+from asm_hybrid.training.observation import delayed, lagged
 from asm_hybrid.training.persistence import PERSISTENCE
 from asm_hybrid.training.sensors import sensor_specs
 from asm_hybrid.training.windows import interpolate_outputs
@@ -45,6 +45,8 @@ class Record:
         Of f before and after its recalibration.
     bounds : dict
         Lowest and highest value of every calibrated parameter.
+    delays : tuple of float
+        Dead times of the sensors [d]; zero for those that move beside every explanation.
     """
 
     config: Config
@@ -56,6 +58,7 @@ class Record:
     defaults: np.ndarray
     parameters: np.ndarray
     bounds: dict[str, tuple[float, float]]
+    delays: tuple[float, ...]
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -114,13 +117,16 @@ class Record:
         return out
 
     def _shown(self, outputs: np.ndarray) -> np.ndarray:
-        """Return what sensors with a given response time show of what is recorded ``(…, point, target)``."""
+        """Return what sensors with a given response or dead time show of what is recorded ``(…, point, target)``."""
         slow = [(i, spec.lag) for i, spec in enumerate(sensor_specs(self.config)) if spec.lag]
-        if not slow:
+        late = [(i, delay) for i, delay in enumerate(self.delays) if delay]
+        if not slow and not late:
             return outputs
         shown = outputs.copy()
-        for i, lag in slow:
-            shown[..., i] = lagged(torch.as_tensor(shown[..., i]), torch.tensor(lag), self.grid.spacing)
+        for applied, sensors in ((lagged, slow), (delayed, late)):
+            for i, time in sensors:
+                own = torch.as_tensor(shown[..., i])
+                shown[..., i] = applied(own, torch.tensor(time, dtype=own.dtype), self.grid.spacing)
         return shown
 
     def read(self, outputs: np.ndarray) -> np.ndarray:

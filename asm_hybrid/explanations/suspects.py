@@ -16,7 +16,7 @@ from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics.candidates import Candidate
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.first_state import FIRST_BOUND, FIRST_SPREAD, FirstState
-from asm_hybrid.training.sensors import BIAS_BOUND, BIAS_SPREAD, sensor_specs
+from asm_hybrid.training.sensors import BIAS_BOUND, BIAS_SPREAD, DELAY_BOUND, DELAY_SPREAD, sensor_specs
 
 __all__ = ["FAMILIES", "calibrated", "known_names", "shapes_of", "suspects"]
 
@@ -52,7 +52,7 @@ def calibrated(record: Record) -> tuple[Knob, ...]:
     """Return what moves beside every explanation.
 
     These are, as in the calibration itself, the calibrated parameters, as logarithms of their ratios to the defaults,
-    the biases that are learnt, and the particulate matter that the record begins with.
+    the biases and dead times that are learnt, and the particulate matter that the record begins with.
 
     Parameters
     ----------
@@ -75,6 +75,9 @@ def calibrated(record: Record) -> tuple[Knob, ...]:
             size = BIAS_SPREAD * record.observations[i].noise
             most = BIAS_BOUND * size
             found.append(Knob(f"bias of {spec.label}", size, -most, most, seen=(i, np.ones_like)))
+        if spec.learns_delay and not record.delays[i]:
+            title, most = f"delay of {spec.label}", DELAY_BOUND * DELAY_SPREAD
+            found.append(Knob(title, DELAY_SPREAD, 0.0, most, "min", _minutes, late=i))
     for name in FirstState(record.plant).names:
         found.append(Knob(f"first {name}", FIRST_SPREAD, -FIRST_BOUND, FIRST_BOUND, shown=_exp, begins=name))
     return tuple(found)
@@ -273,6 +276,10 @@ def _late(names: Sequence[str], days: float) -> Corrections:
 
 def _raised(name: str, size: float) -> Corrections:
     return Corrections(offsets={name: size})
+
+
+def _minutes(days: float) -> float:
+    return 1440.0 * days
 
 
 def _hours(days: float) -> float:

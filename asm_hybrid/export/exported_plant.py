@@ -136,6 +136,11 @@ class ExportedPlant:
         if corrected:
             words = ", ".join(dict.fromkeys(corrected))
             found.append(f"the run corrects what was recorded of {words}: give the model corrected values of these")
+        if config.plant.influent.delay:
+            found.append(
+                f"the concentrations of the influent were measured {1440 * config.plant.influent.delay:g} min before "
+                "they arrive: give the model those at the plant"
+            )
         if self.subject.silent:
             found.append("n is left out, since validation confirmed nothing of what it learnt: the model is f alone")
         return found

@@ -10,11 +10,12 @@ import casadi
 import numpy as np
 from torch import Tensor
 
+from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
 from asm_hybrid.hybrid.open_term import OpenTerm, flat_weights
 from asm_hybrid.hybrid.symbolic import SymbolicTerms, member_weights
 from asm_hybrid.hybrid.system import PlantSystem
-from asm_hybrid.plant import TakacsSettler, casadi_namespace, effluent, layer_slopes, other_slopes, rate_arguments
+from asm_hybrid.plant import TakacsSettler, casadi_namespace, layer_slopes, other_slopes, rate_arguments, recorded
 from asm_hybrid.plant.casadi_plant import SymbolicSystem, symbolic_system
 from asm_hybrid.plant.elimination import Elimination
 from asm_hybrid.plant.namespace import Matrix
@@ -42,6 +43,14 @@ class CompiledSystem:
     """
 
     system: PlantSystem
+
+    def __post_init__(self) -> None:
+        if self.system.switches is not None:
+            raise InputError(
+                f"{self.system.switches.names[0]!r} switches by what is measured, and the compiled steps do not",
+                expected="a plant whose controllers move without steps, and whose phases end by time",
+                fix="simulate a scenario: there it is integrated by CVODES, with its switches",
+            )
 
     @cached_property
     def _terms(self) -> list[OpenTerm]:
@@ -93,11 +102,8 @@ class CompiledSystem:
 
     def _recorded(self, target: str) -> Matrix:
         """Return what f gives of a quantity, a composite by the parameters at their reference temperatures."""
-        s, plant = self._symbols, self.system.plant
-        place, quantity = plant.quantities.observation(target)
-        i = None if place == "effluent" else plant.layout.tank_index(place)
-        water = effluent(plant, s.X, s.forcing, XP)[1] if i is None else XP.block(s.tanks, i, i + 1)
-        return plant.quantities.mixed(quantity, XP.columns(water), XP.entries(self._parameters), XP)
+        s = self._symbols
+        return recorded(self.system.plant, target, s.X, s.tanks, s.forcing, XP.entries(self._parameters), XP)
 
     def _function(self, name: str, results: Sequence[Matrix], more: Sequence[Matrix] = ()) -> Matrix:
         """Return a function of state, inputs, values and more, with the networks evaluated where results need them."""

@@ -12,16 +12,20 @@ from torch import Tensor
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
+from asm_hybrid.hybrid.switches import PlantSwitches
 from asm_hybrid.hybrid.trajectory import Trajectory
 from asm_hybrid.plant import (
     Forcing,
-    OnOff,
+    OffGas,
     Plant,
     TakacsSettler,
     effluent,
+    emission,
     layer_slopes,
+    offgas_of,
     other_slopes,
     rate_arguments,
+    switch_names,
     torch_namespace,
 )
 
@@ -65,7 +69,8 @@ class PlantSystem:
     parameters : Tensor, shape (parameter,) or (…, parameter)
         Values of the table's parameters, one set for all windows or one a window.
     targets : sequence of str
-        What is recorded: ``TANK.QUANTITY`` or ``effluent.QUANTITY``.
+        What is recorded: ``TANK.QUANTITY``, ``effluent.QUANTITY``, and of gases ``TANK.offgas_COMPONENT`` or
+        ``offgas.COMPONENT``.
     term : LearntTerm or LearntTerms, optional
         n. States then lead with the member axis of its network.
 
@@ -96,28 +101,44 @@ class PlantSystem:
             self.floor = torch.where(rows.unsqueeze(-1), self.floor, -torch.inf)
         self._transposed = self.stoichiometry.transpose(-2, -1).unsqueeze(-3)
         self._slots: Tensor | None = None
+        self._switches = PlantSwitches(plant) if switch_names(plant) else None
         self._set_targets()
+
+    @property
+    def switches(self) -> PlantSwitches | None:
+        """What switches by what is measured; None where nothing does."""
+        return self._switches
 
     def _set_targets(self) -> None:
         plant, like = self.plant, self.parameters
         entries = self.xp.entries(like)
         tanks, components = plant.tanks, plant.shape[1]
         direct, effluent = [], []
-        for target in self.targets:
-            place, quantity = plant.quantities.observation(target)
+        gases = [offgas_of(plant.table, plant.layout, target) for target in self.targets]
+        for target, gas in zip(self.targets, gases, strict=True):
+            place, quantity = ("", "") if gas else plant.quantities.observation(target)
             weights = self._weights(quantity, entries)
             full = torch.zeros(*weights.shape[:-1], tanks, components, dtype=like.dtype, device=like.device)
-            if place != "effluent":
+            if place not in ("", "effluent"):
                 full[..., plant.layout.tank_index(place), :] = weights
             direct.append(full.flatten(-2))
             effluent.append(weights * float(place == "effluent"))
         self._direct, self._of_effluent = torch.stack(direct, dim=-1), torch.stack(effluent, dim=-1)
         self._has_effluent = any(t.startswith("effluent.") for t in self.targets)
+        self._of_offgas = self._picked(gases) if any(gases) else None
+
+    def _picked(self, gases: Sequence[OffGas | None]) -> Tensor:
+        """Return which entries of the emissions are recorded, ``(tank · component, target)``."""
+        names, picks = self.plant.table.component_names, np.zeros((*self.plant.free.shape, len(gases)))
+        for k, gas in enumerate(gases):
+            if gas is not None:
+                picks[list(gas.tanks), names.index(gas.component), k] = 1.0
+        return torch.as_tensor(picks, dtype=self.parameters.dtype, device=self.parameters.device).flatten(0, 1)
 
     def _weights(self, quantity: str, entries: Sequence[Tensor]) -> Tensor:
         names = self.plant.table.component_names
         zero = entries[0] * 0.0
-        if quantity in names:
+        if quantity in names or not quantity:
             values = [zero + float(n == quantity) for n in names]
         else:
             found = self.plant.kinetics.composite(quantity, list(entries), self.xp)
@@ -221,8 +242,8 @@ class PlantSystem:
             The state.
         forcing : Forcing
             At the same time.
-        shift : float or Tensor
-            ``1 / (h γ)`` [1/d].
+        shift : float or Tensor, shape () or (…, 1, 1)
+            ``1 / (h γ)`` [1/d]; one number for all, or one a window.
 
         References
         ----------
@@ -244,7 +265,8 @@ class PlantSystem:
             own, others = other_slopes(self.plant, x, X, forcing, self.xp)
             primary = None if own is None else 1.0 / (shift - own)
             extra = x.new_ones(1) / (shift - others)
-        return Inverse(_inverted(self._blocks(X, forcing), shift), water, solids, layers, primary, extra)
+        inner = shift.unsqueeze(-1) if isinstance(shift, Tensor) and shift.dim() else shift
+        return Inverse(_inverted(self._blocks(X, forcing), inner), water, solids, layers, primary, extra)
 
     def solve(self, inverse: Inverse, right: Tensor) -> Tensor:
         """Divide ``(…, row, component)`` by what `inverse` holds."""
@@ -301,9 +323,11 @@ class PlantSystem:
         X = self.effective(x, forcing)
         out = (X.flatten(-2).unsqueeze(-2) @ self._direct).squeeze(-2)
         if self._has_effluent:
-            forcing = self.steered(x, forcing)
-            _, outflow = effluent(self.plant, x, forcing, self.xp)
+            _, outflow = effluent(self.plant, x, self.steered(x, forcing), self.xp)
             out = out + (outflow @ self._of_effluent).squeeze(-2)
+        if self._of_offgas is not None:
+            leaves = emission(self.plant, x, X, self.steered(x, forcing), self.xp)
+            out = out + (leaves.flatten(-2).unsqueeze(-2) @ self._of_offgas).squeeze(-2)
         return out if self.term is None else self.term.recorded(out, self.targets, X, forcing.seen)
 
 
@@ -318,15 +342,14 @@ def check_learnable(plant: Plant) -> None:
     Raises
     ------
     InputError
-        For controllers that switch, and time tables whose phases end by what is measured.
+        For streams that arrive late.
     """
-    switched = [c.name for c in plant.controllers if isinstance(c.law, OnOff)]
-    switched += [c.name for c in plant.layout.cycles if c.states]
-    if switched:
+    if plant.late:
         raise InputError(
-            f"{switched[0]!r} switches by what is measured, and cannot be learnt through",
-            expected="for training, time tables whose phases end by time, and controllers that move without steps",
-            fix="give the phases by their durations, or the measured flows, air and oxygen by columns",
+            f"in this plant {', '.join(s.name for s in plant.late)} arrives late",
+            expected="for training, a plant whose streams arrive at once",
+            fix="leave out 'delay' of recycles, return sludge and sensors of controllers under plant; "
+            "'asm-hybrid simulate' bears it",
         )
 
 

@@ -6,12 +6,13 @@ from asm_hybrid.kinetics.candidates import Candidate, candidate_patch, candidate
 from asm_hybrid.kinetics.emit import Kinetics, compile_table
 from asm_hybrid.kinetics.factored import check_factored
 from asm_hybrid.kinetics.read import available_tables, load_table, parse_table
-from asm_hybrid.kinetics.table import Component, Composite, Parameter, Process, Table
+from asm_hybrid.kinetics.table import Component, Composite, Gas, Parameter, Process, Table
 
 __all__ = [
     "Candidate",
     "Component",
     "Composite",
+    "Gas",
     "Kinetics",
     "Parameter",
     "Process",

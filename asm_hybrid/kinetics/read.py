@@ -16,6 +16,7 @@ from asm_hybrid.kinetics.dimensions import unit_of
 from asm_hybrid.kinetics.expression import Expression, parse_expression
 from asm_hybrid.kinetics.extend import PER_TABLE, LayeredDocument, lay, read_layers
 from asm_hybrid.kinetics.fields import Fields, Keys
+from asm_hybrid.kinetics.gases import read_gases
 from asm_hybrid.kinetics.rate_inputs import HERE, RateInput, input_unit
 from asm_hybrid.kinetics.table import Component, Composite, Parameter, Process, Table
 from asm_hybrid.kinetics.values import ParameterError, check_table_values
@@ -181,7 +182,7 @@ class _Reader(Fields):
     def table(self) -> Table:
         """Return the table."""
         required = ("name", "components", "parameters", "processes")
-        optional = ("title", "description", "source", "oxygen", "continuity", "composites")
+        optional = ("title", "description", "source", "oxygen", "continuity", "composites", "gases")
         self.check_keys((), required, optional)
         name = self.text(("name",))
         self.check_name(name, ("name",))
@@ -220,6 +221,7 @@ class _Reader(Fields):
             path=self.document.path,
             document=self.document,
             inputs=self.read_inputs(),
+            gases=read_gases(self, self.components, oxygen),
         )
         return self.checked(table)
 

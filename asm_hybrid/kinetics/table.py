@@ -12,7 +12,7 @@ from asm_hybrid.kinetics.expression import Expression
 from asm_hybrid.kinetics.extend import LayeredDocument
 from asm_hybrid.kinetics.rate_inputs import RateInput
 
-__all__ = ["Component", "Composite", "Parameter", "Process", "Table"]
+__all__ = ["Component", "Composite", "Gas", "Parameter", "Process", "Table"]
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,44 @@ class Composite:
     description: str = ""
 
 
+@dataclass(frozen=True)
+class Gas:
+    """A dissolved gas beside oxygen, which the air of aeration strips or brings in.
+
+    Attributes
+    ----------
+    component : str
+        Its dissolved component.
+    kla_ratio : float
+        Its transfer coefficient kLa over that of oxygen [-]: by penetration theory the square root of the ratio of the
+        diffusivities [1]_.
+    henry : float
+        Henry's solubility constant at 25 °C [mol/(m³ Pa)].
+    henry_T : float
+        Its dependence on temperature, d ln H/d(1/T) [K].
+    per_mol : float
+        What a mol of the gas is in the unit of the component, such as 28 g N for N2O.
+    in_air : float
+        Its share of the volume of dry air [-].
+    source, note : str
+        Key in ``references.bib``, or words, of Henry's constant; and where the other values are from.
+
+    References
+    ----------
+    .. [1] R. Higbie (1935), "The rate of absorption of a pure gas into a still liquid during short periods of
+       exposure", Trans. AIChE 31, 365-389.
+    """
+
+    component: str
+    kla_ratio: float
+    henry: float
+    henry_T: float
+    per_mol: float
+    in_air: float
+    source: str
+    note: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """Reactions, written once.
@@ -148,6 +186,8 @@ class Table:
         What it was read from.
     inputs : tuple of RateInput
         Inputs of the plant that rates read, in the order of their names.
+    gases : tuple of Gas
+        Dissolved gases that aeration transfers beside oxygen, in the order of the components.
     """
 
     name: str
@@ -164,6 +204,7 @@ class Table:
     path: Path
     document: LayeredDocument = field(repr=False)
     inputs: tuple[RateInput, ...] = ()
+    gases: tuple[Gas, ...] = ()
 
     @cached_property
     def text(self) -> str:

@@ -87,7 +87,7 @@ class Ahead(ABC):
                 out[:, i] = known[knot + 1 - day + np.arange(reach) % day, i]
             elif spec.kind in ("T", "clock"):
                 out[:, i] = known[-1, i]
-        for cycle in self.record.model.plant.layout.cycles:
+        for cycle in (c for c in self.record.model.plant.layout.cycles if not c.states):
             length, places = round(cycle.length / self.record.interval), self.record.model.plant.input_index
             if knot + 1 < length:
                 raise InputError(

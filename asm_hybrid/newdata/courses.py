@@ -23,6 +23,7 @@ from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.compared_model import OpenLoop
 from asm_hybrid.training.fitted import MODEL_FILES
 from asm_hybrid.training.recorded_run import RunRecord
+from asm_hybrid.training.sensors import between_knots
 from asm_hybrid.training.simulation_models import SETTLING, NeuralModel, PlantModel, without_gradients
 from asm_hybrid.training.windows import interpolate_outputs, recorded_points
 
@@ -46,12 +47,15 @@ class Course:
         The model, on the knots of the run.
     show : callable
         From outputs and the distance of two points [d] to what sensors show.
+    between : bool
+        Whether they show at knots what was between them.
     """
 
     name: str
     start: Tensor
     model: PlantModel | NeuralModel
     show: Callable[[Tensor, float], Tensor]
+    between: bool = False
 
     def simulate(self, x0: Tensor, inputs: np.ndarray, points: int, *, reached: bool) -> Solution:
         """Run from states over inputs ``(knot, input)``.
@@ -124,7 +128,7 @@ def pass_over(
     """
     grid = course.model.grid
     neural = isinstance(course.model, NeuralModel)
-    points = 1 if neural else recorded_points(observations, grid.interval, grid.substeps)
+    points = 1 if neural else recorded_points(observations, grid.interval, grid.substeps, between=course.between)
     found = course.simulate(x0, inputs, points, reached=reached)
     if not bool(found.ok.all()):
         raise SimulationError(
@@ -156,6 +160,7 @@ def courses_of(record: RunRecord) -> tuple[Course, ...]:
         When the run was stopped before its neural model was there.
     """
     model, found = record.model, []
+    between = between_knots(model.sensors.specs, model.grid.interval)
     if model.config.model.mode == "neural":
         if model.neural is None or model.neural_start is None:
             raise InputError(
@@ -168,8 +173,8 @@ def courses_of(record: RunRecord) -> tuple[Course, ...]:
         found.append(Course(record.own.name, start, NeuralModel(model.neural, model.grid), lambda y, _: y))
     elif model.term is not None:
         start = model.start[1].expand(model.term.members, -1, -1)
-        found.append(Course(record.own.name, start, model.hybrid(), model.sensors.read))
-    return (*found, Course(record.alone.name, model.start[1:], model.recalibrated(), model.sensors.of_f))
+        found.append(Course(record.own.name, start, model.hybrid(), model.sensors.read, between))
+    return (*found, Course(record.alone.name, model.start[1:], model.recalibrated(), model.sensors.of_f, between))
 
 
 @dataclass(frozen=True, eq=False)

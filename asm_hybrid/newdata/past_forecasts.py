@@ -181,7 +181,8 @@ class Stretch:
         if not foreseen:
             return Made(self._none(), np.zeros(0))
         neural = isinstance(model, NeuralModel)
-        points = 1 if neural else recorded_points(self.observations, interval, model.grid.substeps)
+        between = self.course.between
+        points = 1 if neural else recorded_points(self.observations, interval, model.grid.substeps, between=between)
         grid = replace(model.grid, points=points)
         fitted = replace(self.record.model, grid=grid)
         task = ForecastTask(

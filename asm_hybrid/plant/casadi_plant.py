@@ -9,16 +9,22 @@ from functools import cached_property
 import casadi
 import numpy as np
 
-from asm_hybrid.plant.control import OnOff
+from asm_hybrid.plant.control import OnOff, tuned_values
 from asm_hybrid.plant.forcing import Forcing
 from asm_hybrid.plant.learnt import Learnt
 from asm_hybrid.plant.namespace import Matrix, casadi_namespace
+from asm_hybrid.plant.offgas import is_offgas
 from asm_hybrid.plant.outlets import effluent, primary_sludge, waste
 from asm_hybrid.plant.plant import Plant
+from asm_hybrid.plant.recorded import recorded
+from asm_hybrid.plant.switches import switch_distances, switched_values
 
 __all__ = ["PRIMARY_SLUDGE", "SymbolicSystem", "symbolic_system"]
 
 XP = casadi_namespace()
+
+MEAN_TIME = 0.01
+"""Time in which the share of time that a controller is on follows, on the way to a steady mean [d]."""
 
 PRIMARY_SLUDGE = "primary_sludge"
 """The place of what leaves a primary clarifier for disposal."""
@@ -35,7 +41,7 @@ class SymbolicSystem:
     state : SX, shape (state,)
         The active entries of the plant's state, row by row; imposed concentrations are among them and do not move.
     inputs : SX, shape (input,)
-        The inputs, in the order of `Plant.inputs`.
+        The inputs, in the order of `Plant.inputs`; behind them what arrives late, in that of `Plant.late`.
     X : SX, shape (row, component)
         The state in the plant's shape.
     forcing : Forcing
@@ -113,7 +119,7 @@ class SymbolicSystem:
         return self.plant.extra(self.X, f"{found.name}.volume", XP) if found.variable else casadi.SX(found.volume)
 
     def quantity(self, target: str) -> Matrix:
-        """Return a component or composite, ``(1,)``: ``PLACE.QUANTITY`` with a tank or one of `ends`."""
+        """Return a component or composite, ``(1,)``: ``PLACE.QUANTITY`` with a tank or one of `ends`; or an off-gas."""
         return self.recorded((target,))
 
     def recorded(self, targets: Sequence[str]) -> Matrix:
@@ -132,6 +138,8 @@ class SymbolicSystem:
 
     def _own(self, target: str) -> Matrix:
         """Return a quantity without what n adds to it, ``(1,)``."""
+        if is_offgas(target):
+            return recorded(self.plant, target, self.X, self.tanks, self.forcing, (), XP)
         place, _, name = target.partition(".")
         if place in self.ends:
             return self.plant.quantities.amount(self._end(place), self.forcing, name, XP)
@@ -150,35 +158,28 @@ class SymbolicSystem:
         return self.effluent[1].T if place == "effluent" else self.waste.T
 
     @cached_property
+    def mean_derivative(self) -> Matrix:
+        """dx/dt of the mean of what switches: a mode is the share of time in which a controller is on, ``(state,)``.
+
+        It moves until what is measured is in the middle of the dead band, or it is always on or off.
+        """
+        found = casadi.SX(self.derivative)
+        for controller in self.plant.controllers:
+            if isinstance(controller.law, OnOff):
+                law, z = controller.law, [self.plant.extra(self.X, name, XP) for name in controller.states]
+                value = self.plant.sensed(controller, self.X, self.tanks, self.forcing, XP)
+                _, mode, _ = controller.split(z)
+                tuned = tuned_values(controller, self.plant.table.parameter_names, self.forcing.parameters, XP)
+                share = law.share(mode, controller.seen(z, value, 0.0, XP), XP, tuned)
+                found[self.names.index(f"{controller.name}.mode")] = (share - mode) / MEAN_TIME
+        return found
+
+    @cached_property
     def events(self) -> tuple[Matrix | None, list[Matrix]]:
         """How far on/off controllers are from switching and cycles from their next phase, and the state after each."""
-        plant, found, after = self.plant, [], []
-
-        def state(name: str) -> Matrix:
-            return plant.extra(self.X, name, XP)
-
-        def measured(target: str) -> Matrix:
-            return plant.measured(self.X, self.tanks, self.forcing, target, XP)
-
-        for controller in plant.controllers:
-            if isinstance(controller.law, OnOff):
-                z = [state(name) for name in controller.states]
-                noisy = controller.sensor.noise > 0
-                noise = plant.input(self.inputs, f"{controller.name}.noise", XP) if noisy else 0.0
-                _, mode, _ = controller.split(z)
-                seen = controller.seen(z, measured(controller.measured), noise, XP)
-                found.append(controller.law.distance(mode, seen))
-                after.append(self._with({f"{controller.name}.mode": 1.0 - mode}))
-        for cycle in plant.layout.cycles:
-            if cycle.states:
-                phase, clock = (state(name) for name in cycle.states)
-                ends = [measured(p.until.measured) if p.until else None for p in cycle.phases]
-                found += cycle.distances(phase, clock, ends, XP)
-                following = cycle.following(phase, XP)
-                for _ in cycle.phases[1:]:  # a phase whose end has come before it begins is left out
-                    over = cycle.distances(following, 0.0, ends, XP)[1] < 0.0
-                    following = casadi.if_else(over, cycle.following(following, XP), following)
-                after += [self._with(dict(zip(cycle.states, (following, 0.0), strict=True)))] * 2
+        given = (self.plant, self.X, self.tanks, self.forcing, XP)
+        found = switch_distances(*given)
+        after = [self._with(values) for values in switched_values(*given)]
         return (casadi.vertcat(*found), after) if found else (None, [])
 
     def _with(self, values: dict[str, Matrix]) -> Matrix:
@@ -214,7 +215,8 @@ def symbolic_system(
     u, p = casadi.SX.sym("u", len(plant.inputs)), parameters
     if not isinstance(p, casadi.SX):
         p = casadi.DM(np.asarray(p, dtype=float))
-    forcing = plant.forcing(u, p, XP, learnt)
+    late = casadi.SX.sym("late", plant.late[-1].end) if plant.late else None
+    forcing = plant.forcing(u, p, XP, learnt, late)
     slopes: list[Matrix] = []
     if plant.steered:
         forcing, slopes = plant.steer(X, forcing, XP)
@@ -223,4 +225,5 @@ def symbolic_system(
     whole = plant.assemble(change, X, tanks, forcing, slopes, XP)
     derivative = casadi.vertcat(*(whole[place] for place in active))
     reaction = change - plant.transport(tanks, forcing, XP)
+    u = u if late is None else casadi.vertcat(u, late)
     return SymbolicSystem(plant, state, u, X, forcing, derivative, reaction, learnt)

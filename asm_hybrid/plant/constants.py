@@ -83,8 +83,20 @@ class Constants:
 
     @cached_property
     def exchange(self) -> np.ndarray:
-        """`FlowMaps.exchange` by volume [1/m³], ``(input, tank, tank)``."""
-        return np.asarray(self.maps.exchange / self.volumes)
+        """`FlowMaps.exchange` by volume [1/m³], without what late recycles bring, ``(input, tank, tank)``."""
+        found = self.maps.exchange.copy()
+        for recycle in self.layout.recycles:
+            if recycle.delay > 0.0:
+                place = self.layout.tank_index(recycle.target), self.layout.tank_index(recycle.source)
+                found[(self.inputs.positions[f"recycle.{recycle.name}"], *place)] -= 1.0
+        return np.asarray(found / self.volumes)
+
+    @cached_property
+    def arrival(self) -> list[np.ndarray]:
+        """Share of every late stream that a tank receives, by volume [1/m³], ``(tank, 1)`` each."""
+        targets = [self.layout.tank_index(r.target) for r in self.layout.recycles if r.delay > 0.0]
+        found = [self.unit_columns[i] / self.volumes for i in targets]
+        return [*found, self.returned] if self.layout.return_delay > 0.0 else found
 
     @cached_property
     def entry(self) -> np.ndarray:
@@ -126,14 +138,14 @@ class Constants:
 
     @cached_property
     def aeration(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """What picks the kLa of every tank, ``(input, tank, 1)``, and marks oxygen, ``(1, component)``."""
+        """What picks the kLa of every tank, ``(input, tank, 1)``, and kLa over that of oxygen, ``(1, component)``."""
         if not any(t.aerated or t.air for t in self.layout.tanks):
             return None
         pick = np.zeros((len(self.inputs), self.tanks, 1))
         for spec in self.inputs.of_kind("kla"):
             pick[self.inputs.positions[spec.name], self.layout.tank_index(spec.owner), 0] = 1.0
-        oxygen = np.array([[float(n == self.table.oxygen) for n in self.table.component_names]])
-        return pick, oxygen
+        ratios = {gas.component: gas.kla_ratio for gas in self.table.gases} | {self.table.oxygen: 1.0}
+        return pick, np.array([[ratios.get(name, 0.0) for name in self.table.component_names]])
 
     @cached_property
     def solids(self) -> np.ndarray:
@@ -160,6 +172,11 @@ class Constants:
     def unit_columns(self) -> list[np.ndarray]:
         """One for one tank, zero for the others, ``(tank, 1)`` each."""
         return [column[:, None] for column in np.eye(self.tanks)]
+
+    @cached_property
+    def every_tank(self) -> np.ndarray:
+        """One for every tank, ``(tank, 1)``."""
+        return np.ones((self.tanks, 1))
 
     @cached_property
     def temperature_laws(self) -> tuple[np.ndarray, np.ndarray]:

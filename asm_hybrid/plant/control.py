@@ -5,15 +5,19 @@ A controller's states are arrays like a tank's, so that the plant's equations ho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant.namespace import ArrayNamespace
 
-__all__ = ["PI", "Controller", "Lag", "OnOff", "Sensor", "sorted_controllers"]
+__all__ = ["PI", "TUNABLE", "Controller", "Lag", "OnOff", "Sensor", "sorted_controllers", "tuned_values"]
+
+NOTHING: Mapping[str, Any] = {}
+"""No value is calibrated."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +76,15 @@ class Sensor:
         Measuring range, in the unit of what is measured.
     noise : float
         Standard deviation of its noise, in the unit of what is measured; a new value a minute.
+    delay : float
+        Dead time before the lag [d].
     """
 
     lag: Lag | None = None
     low: float = 0.0
     high: float = 1e6
     noise: float = 0.0
+    delay: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
@@ -123,11 +130,17 @@ class PI:
         if not self.low < self.high:
             raise InputError(f"the limits are {self.low} and {self.high}", expected="the lower below the upper")
 
-    def evaluate(self, integral: Array, error: Array, xp: ArrayNamespace[Array]) -> tuple[Array, Array]:
-        """Return what is moved, and the slope of the integral."""
-        wanted = self.offset + self.gain * error + integral
+    def evaluate(
+        self, integral: Array, error: Array, xp: ArrayNamespace[Array], tuned: Mapping[str, Array] = NOTHING
+    ) -> tuple[Array, Array]:
+        """Return what is moved, and the slope of the integral; `tuned` has values in the place of its own."""
+        acts: Array | float = self.gain
+        if "gain" in tuned:
+            acts = tuned["gain"] if self.gain > 0.0 else -1.0 * tuned["gain"]
+        time: Array | float = tuned.get("integral_time", self.integral_time)
+        wanted = self.offset + acts * error + integral
         moved = xp.minimum(xp.maximum(wanted, self.low), self.high)
-        return moved, self.gain / self.integral_time * error + (moved - wanted) / self.tracking_time
+        return moved, acts / time * error + (moved - wanted) / self.tracking_time
 
     def own_slope(self, integral: Array, error: Array, xp: ArrayNamespace[Array]) -> Array:
         """Return how the integral changes with itself [1/d]: tracking pulls it back beyond the limits alone."""
@@ -159,10 +172,25 @@ class OnOff:
                 f"switch_on and switch_off are both {self.switch_on}", expected="two values, with a dead band between"
             )
 
-    def distance(self, mode: Array, measured: Array) -> Array:
-        """Return how far it is from switching; below zero it switches. The mode is one when on, zero when off."""
+    def distance(self, mode: Array, measured: Array, tuned: Mapping[str, Array] = NOTHING) -> Array:
+        """Return how far it is from switching; below zero it switches. The mode is one when on, zero when off.
+
+        In the place of its own switch points it has those of `tuned`.
+        """
         sign = 1.0 if self.switch_on > self.switch_off else -1.0
-        return sign * (mode * (measured - self.switch_off) + (1.0 - mode) * (self.switch_on - measured))
+        on, off = self._points(tuned)
+        return sign * (mode * (measured - off) + (1.0 - mode) * (on - measured))
+
+    def _points(self, tuned: Mapping[str, Array]) -> tuple[Array | float, Array | float]:
+        return tuned.get("switch_on", self.switch_on), tuned.get("switch_off", self.switch_off)
+
+    def share(
+        self, mode: Array, measured: Array, xp: ArrayNamespace[Array], tuned: Mapping[str, Array] = NOTHING
+    ) -> Array:
+        """Return the share of time to be on, from the present one; unchanged in the middle of the dead band."""
+        on, off = self._points(tuned)
+        beyond = (measured - 0.5 * (on + off)) / (on - off)
+        return xp.minimum(xp.maximum(mode + 0.1 * beyond, 0.0), 1.0)
 
 
 @dataclass(frozen=True)
@@ -225,7 +253,13 @@ class Controller:
         return xp.minimum(xp.maximum(shown, self.sensor.low), self.sensor.high)
 
     def evaluate(
-        self, z: Sequence[Array], value: Array, setpoint: Array | float, noise: Array | float, xp: ArrayNamespace[Array]
+        self,
+        z: Sequence[Array],
+        value: Array,
+        setpoint: Array | float,
+        noise: Array | float,
+        xp: ArrayNamespace[Array],
+        tuned: Mapping[str, Array] = NOTHING,
     ) -> tuple[Array, list[Array]]:
         """Return what the input becomes, and the slopes of the states [unit/d].
 
@@ -237,11 +271,13 @@ class Controller:
             What is measured in the plant, what it should be, and the noise of the sensor.
         xp : ArrayNamespace
             Array operations.
+        tuned : mapping of str to array, shape (…, 1)
+            Values that are calibrated, in the place of those of the law and of the setpoint.
         """
         chain, middle, rest = self.split(z)
         shown = self.seen(z, value, noise, xp)
         if isinstance(self.law, PI):
-            moved, slope = self.law.evaluate(middle, setpoint - shown, xp)
+            moved, slope = self.law.evaluate(middle, tuned.get("setpoint", setpoint) - shown, xp, tuned)
         else:
             moved, slope = self.law.off + (self.law.on - self.law.off) * middle, 0.0 * middle
         slopes = [*(self.sensor.lag.slopes(chain, value) if self.sensor.lag else []), slope]
@@ -260,6 +296,38 @@ class Controller:
         sensor = [0.0 * lag - 1.0 / self.sensor.lag.constant for lag in chain] if self.sensor.lag else []
         actuator = [0.0 * lag - 1.0 / self.actuator.constant for lag in rest] if self.actuator else []
         return [*sensor, own, *actuator]
+
+
+TUNABLE: Mapping[type[PI] | type[OnOff], tuple[str, ...]] = {
+    PI: ("setpoint", "gain", "integral_time"),
+    OnOff: ("switch_on", "switch_off"),
+}
+"""What can be calibrated of a law; of a gain its size, as the sign is known."""
+
+
+def tuned_values(
+    controller: Controller, names: Sequence[str], parameters: Array, xp: ArrayNamespace[Array]
+) -> dict[str, Array]:
+    """Return what is calibrated of a controller.
+
+    Parameters
+    ----------
+    controller : Controller
+        The controller.
+    names : sequence of str
+        Names of the parameters; those of a controller are ``CONTROLLER.KEY``, with a key of `TUNABLE`.
+    parameters : array, shape (…, parameter)
+        Their values.
+    xp : ArrayNamespace
+        Array operations.
+
+    Returns
+    -------
+    dict of str to array, shape (…, 1)
+        By key.
+    """
+    own = {f"{controller.name}.{key}": key for key in TUNABLE[type(controller.law)]}
+    return {own[name]: xp.entry(parameters, i) for i, name in enumerate(names) if name in own}
 
 
 def sorted_controllers(controllers: Sequence[Controller]) -> list[Controller]:

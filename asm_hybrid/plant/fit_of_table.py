@@ -12,7 +12,7 @@ from asm_hybrid.plant.quantities import Quantities
 from asm_hybrid.plant.settler import TakacsSettler
 from asm_hybrid.plant.state_rows import Rows
 
-__all__ = ["check_fit"]
+__all__ = ["check_fit", "check_imposed"]
 
 
 def check_fit(table: Table, layout: Layout, inputs: PlantInputs, rows: Rows, quantities: Quantities) -> None:
@@ -38,6 +38,7 @@ def check_fit(table: Table, layout: Layout, inputs: PlantInputs, rows: Rows, qua
             f"tank {aerated[0]!r} is aerated, but the table {table.name!r} names no dissolved oxygen",
             fix="name it in the table (oxygen: S_O), or drop the kla or air",
         )
+    check_imposed(table, layout)
     if isinstance(layout.settler, TakacsSettler) and "TSS" not in table.composites:
         raise InputError(
             f"the table {table.name!r} has no composite TSS, by which solids settle in layers",
@@ -47,6 +48,41 @@ def check_fit(table: Table, layout: Layout, inputs: PlantInputs, rows: Rows, qua
         _check_controller(controller, layout, inputs, rows, quantities)
     check_inputs(table.inputs, inputs.names)
     _check_volumes(table, layout)
+
+
+def check_imposed(table: Table, layout: Layout) -> None:
+    """Check that a tank has one source of oxygen, and that it is known by how much air gases are stripped.
+
+    Parameters
+    ----------
+    table : Table
+        The reactions.
+    layout : Layout
+        The flow sheet.
+
+    Raises
+    ------
+    InputError
+        For imposed oxygen and aeration in one tank, where this would strip nothing; and for imposed oxygen without
+        aeration, where it would.
+    """
+    aerated = {t.name for t in layout.tanks if t.aerated or t.air}
+    gases = [gas.component for gas in table.gases]
+    for tank, component in layout.imposed:
+        if component != table.oxygen or (tank in aerated) == bool(gases):
+            continue
+        if not gases:
+            raise InputError(
+                f"tank {tank!r} has both an imposed {component} and aeration",
+                fix="drop the kla or air of that tank (a column TANK.air may stay, for n to read), or give the "
+                "oxygen column the role 'observation'",
+            )
+        raise InputError(
+            f"the {component} of tank {tank!r} is imposed, and nothing says how much air strips {', '.join(gases)}",
+            expected="aeration beside the imposed oxygen, which strips gases and leaves the oxygen as it is imposed",
+            fix=f"give the tank {tank!r} 'air: {{flow: measured, sote: …}}' or 'kla' (0 where it is not aerated); or "
+            f"take a table that 'extends: {table.name}' with 'gases: null', by which nothing is stripped",
+        )
 
 
 def _check_volumes(table: Table, layout: Layout) -> None:

@@ -26,10 +26,10 @@ class Forcing(Generic[Array]):
     thickening : array or None, shape (…, tank, tank)
         Extra transport of particulate components [1/d].
     source : array or None, shape (…, tank, component)
-        Inflow, and oxygen transfer into water without oxygen [g/(m³ d)]; None where a primary clarifier treats the
-        inflow and nothing is aerated.
+        Inflow, and transfer of gases from the air into water without them [g/(m³ d)]; None where a primary clarifier
+        treats the inflow and nothing is aerated.
     loss : array or None, shape (…, tank, component)
-        Slope of the oxygen transfer with the state [1/d]; None without aeration.
+        Fall of the transfer with the state [1/d]: kLa of oxygen and of other gases; None without aeration.
     imposed : array or None, shape (…, tank, component)
         Imposed concentrations, zero elsewhere; None where nothing is imposed.
     feed : array, shape (…, 1, tank)
@@ -40,6 +40,8 @@ class Forcing(Generic[Array]):
         Flows from the tanks straight to the effluent [m³/d]; None where there are none.
     measured : array or None, shape (…, input)
         The inputs before a learnt correction, and before controllers act; None where these are the inputs.
+    late : array or None, shape (…, entry)
+        What arrives late, as it arrives, in the order of `Plant.late`; None where nothing does.
     """
 
     u: Array = field(metadata={"axes": 1})
@@ -54,6 +56,7 @@ class Forcing(Generic[Array]):
     overflow: Array = field(metadata={"axes": 1})
     direct: Array | None = field(metadata={"axes": 2})
     measured: Array | None = field(default=None, metadata={"axes": 1})
+    late: Array | None = field(default=None, metadata={"axes": 1})
 
     @property
     def seen(self) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.plant.aeration import Aeration, AirLaw
@@ -13,10 +13,21 @@ from asm_hybrid.plant.cycle import Cycle
 from asm_hybrid.plant.primary import PrimaryClarifier
 from asm_hybrid.plant.settler import IdealSettler, TakacsSettler
 
-__all__ = ["EFFLUENT", "SETTLER", "Layout", "Recycle", "Shares", "Tank"]
+__all__ = ["EFFLUENT", "SETTLER", "WHOLE_OFFGAS", "Layout", "Recycle", "Shares", "Tank"]
 
-SETTLER, EFFLUENT = "settler", "effluent"
-RESERVED = (SETTLER, EFFLUENT, "influent", "recycle", "primary", "primary_sludge", "waste", "control", "clock")
+SETTLER, EFFLUENT, WHOLE_OFFGAS = "settler", "effluent", "offgas"
+RESERVED = (
+    SETTLER,
+    EFFLUENT,
+    WHOLE_OFFGAS,
+    "influent",
+    "recycle",
+    "primary",
+    "primary_sludge",
+    "waste",
+    "control",
+    "clock",
+)
 """Names that no tank can have; nor can it have that of a layer of the settler, such as settler_1."""
 
 Shares = Mapping[str, float]
@@ -63,11 +74,14 @@ class Recycle:
     ----------
     name, source, target : str
         Name of the flow, the tank it leaves, the tank it enters.
+    delay : float
+        Time that the water takes from one to the other [d].
     """
 
     name: str
     source: str
     target: str
+    delay: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +94,8 @@ class Layout:
         In the order in which the main stream passes them.
     influent_to, return_to : Shares
         Tanks that receive the influent and the return sludge; the influent may also bypass to ``effluent``.
+    return_delay : float
+        Time that the return sludge takes from the settler to the tanks [d].
     recycles : tuple of Recycle
         Internal recycles.
     settler : IdealSettler, TakacsSettler or None
@@ -97,7 +113,8 @@ class Layout:
     imposed : tuple of (str, str)
         ``(tank, component)`` pairs whose concentration is a measured series, not a state that moves.
     metered : tuple of str
-        Tanks with imposed oxygen whose air flow is measured too; f reads it only where a rate names it.
+        Tanks with imposed oxygen and no law for their air, whose air flow is measured too; f reads it only where a rate
+        names it.
     constants : mapping of str to float
         Values of those inputs that no series supplies, in internal units.
     clock : bool
@@ -118,6 +135,7 @@ class Layout:
     metered: tuple[str, ...] = ()
     constants: Mapping[str, float] = field(default_factory=dict)
     clock: bool = False
+    return_delay: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.tanks:
@@ -146,13 +164,13 @@ class Layout:
                     f"tank {tank.name!r} keeps back solids when it is decanted, and its outflow goes to the settler",
                     fix="let it go to the effluent or to a tank, or decant all solids",
                 )
-        for tank_name, component in self.imposed:
-            if any(t.name == tank_name and (t.aerated or t.air) for t in self.tanks) and component.startswith("S_O"):
-                raise InputError(
-                    f"tank {tank_name!r} has both an imposed {component} and aeration",
-                    fix="drop the kla or air of that tank (a column TANK.air may stay, for n to read), or give the "
-                    "oxygen column the role 'observation'",
-                )
+
+    @property
+    def at_once(self) -> Layout:
+        """The same without delays of streams and dead times of the controllers' sensors."""
+        loops = tuple(replace(c, sensor=replace(c.sensor, delay=0.0)) for c in self.controllers)
+        recycles = tuple(replace(r, delay=0.0) for r in self.recycles)
+        return replace(self, controllers=loops, recycles=recycles, return_delay=0.0)
 
     def outflow(self, tank: Tank) -> Shares:
         """Return where the main outflow of a tank goes."""

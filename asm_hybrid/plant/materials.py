@@ -22,9 +22,10 @@ import casadi
 import numpy as np
 
 from asm_hybrid.kinetics.contents import material_contents
-from asm_hybrid.plant.aeration import oxygen_saturation
 from asm_hybrid.plant.casadi_plant import SymbolicSystem
 from asm_hybrid.plant.namespace import Matrix, casadi_namespace
+from asm_hybrid.plant.offgas import KILO, emission
+from asm_hybrid.plant.outlets import departing
 from asm_hybrid.plant.settler import TINY, TakacsSettler
 
 __all__ = ["Closure", "MaterialBalance"]
@@ -121,6 +122,39 @@ class MaterialBalance:
             found += layer * casadi.sum1(system.X[first:last, :]) * casadi.DM(1.0 - plant.particulate[None])
         return casadi.densify(found.T)
 
+    @cached_property
+    def _piped(self) -> Matrix:
+        """What streams with a delay take up beyond what they bring [unit m3/d], ``(1, component)``."""
+        system, plant = self.system, self.system.plant
+        found = casadi.SX.zeros(1, len(plant.table.components))
+        if not plant.constants.arrival:
+            return found
+        sets_out, arrives = departing(plant, system.X, system.forcing, XP), system.forcing.late
+        assert arrives is not None
+        for stream, _ in zip(plant.late, plant.constants.arrival, strict=False):
+            change = XP.segment(sets_out, stream.begin, stream.end) - XP.segment(arrives, stream.begin, stream.end)
+            found += plant.input(system.moved, stream.name, XP) * change
+        return found
+
+    def taken_up(self, times: np.ndarray, states: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+        """Return what streams with a delay take up beyond what they bring, on average.
+
+        Parameters
+        ----------
+        times : ndarray, shape (k,)
+            Times [d].
+        states, inputs : ndarray, shape (k, n) and (k, m)
+            States and inputs there.
+
+        Returns
+        -------
+        ndarray, shape (material + component,)
+            Of conserved materials, then of components [unit m3/d].
+        """
+        function = casadi.Function("piped", [self.system.state, self.system.inputs], [casadi.densify(self._piped.T)])
+        mean = _weights(times) @ np.array(function(states.T, inputs.T)).T
+        return np.concatenate([material_contents(self.system.plant.table, self.parameters) @ mean, mean])
+
     def terms(self, states: Matrix, inputs: Matrix) -> Matrix:
         """Return the terms of the balance one below the other, ``(6 component + 1, k)``.
 
@@ -152,8 +186,14 @@ class MaterialBalance:
         if plant.layout.settler or plant.layout.waste_from in plant.layout.tank_names:
             left = left + plant.input(u, "wastage", XP) * system.waste.T
         reacted, stored, exchanged = (casadi.SX.zeros(1, count) for _ in range(3))
-        oxygen = plant.table.component_names.index(plant.table.oxygen) if plant.table.oxygen else None
-        saturation = oxygen_saturation(plant.input(u, "T", XP), XP)
+        names = plant.table.component_names
+        oxygen = names.index(plant.table.oxygen) if plant.table.oxygen else None
+        saturation = plant.saturation(u, XP)
+        if plant.table.gases and system.forcing.loss is not None:
+            leaves = emission(plant, X, system.tanks, system.forcing, XP)
+            for gas in plant.table.gases:
+                j = names.index(gas.component)
+                exchanged[j] -= casadi.sum1(leaves[:, j]) / KILO
         for i, (tank, volume) in enumerate(zip(plant.layout.tanks, volumes, strict=True)):
             reacted += volume * system.reaction[i, :]
             stored += volume * slope[i, :]
@@ -163,6 +203,7 @@ class MaterialBalance:
                 stored += grows * X[i, :]
             if oxygen is not None:
                 exchanged[oxygen] += volume * system.kla[i] * (saturation - system.tanks[i, oxygen])
+        stored += self._piped
         if plant.layout.primary:
             sludge, held = system.primary_sludge
             left = left + sludge * held.T

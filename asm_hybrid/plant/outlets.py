@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.plant.forcing import Forcing
+from asm_hybrid.plant.late import RETURN
 from asm_hybrid.plant.layout import SETTLER
 from asm_hybrid.plant.namespace import ArrayNamespace
 from asm_hybrid.plant.plant import Plant
 from asm_hybrid.plant.settler import TINY, TakacsSettler
 
-__all__ = ["effluent", "primary_sludge", "waste"]
+__all__ = ["departing", "effluent", "primary_sludge", "underflow", "waste"]
 
 
 def effluent(plant: Plant, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> tuple[Array, Array]:
@@ -74,6 +75,23 @@ def waste(plant: Plant, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Ar
     if layout.waste_from != SETTLER:
         i = layout.tank_index(layout.waste_from)
         return xp.block(tanks, i, i + 1)
+    return underflow(plant, X, forcing, xp)
+
+
+def underflow(plant: Plant, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> Array:
+    """Return the concentrations of what is drawn from the settler, as return sludge and waste.
+
+    Parameters
+    ----------
+    plant, X, forcing, xp
+        As in `effluent`.
+
+    Returns
+    -------
+    array, shape (…, 1, component)
+        Concentrations, each in its unit such as [g/m³].
+    """
+    tanks, layout = plant.effective_state(X, forcing, xp), plant.layout
     feed = xp.matmul(forcing.feed, tanks)
     if isinstance(layout.settler, TakacsSettler):
         return plant.settled(X, tanks, forcing, layout.settler.layers - 1, xp)
@@ -82,6 +100,36 @@ def waste(plant: Plant, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Ar
     under = forcing.feed_flow - forcing.overflow
     thick = xp.column(layout.settler.thickening(forcing.feed_flow, under, xp))
     return feed * (xp.constant(plant.constants.soluble_row, X) + thick * xp.constant(plant.constants.solid_row, X))
+
+
+def departing(plant: Plant, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> Array:
+    """Return what sets out now and arrives late.
+
+    Parameters
+    ----------
+    plant : Plant
+        A plant with `Plant.late` signals.
+    X, forcing, xp
+        As in `effluent`.
+
+    Returns
+    -------
+    array, shape (…, entry)
+        In the order of `Plant.late`: concentrations of streams, and what controllers measure.
+    """
+    tanks, layout = plant.effective_state(X, forcing, xp), plant.layout
+    recycles = {f"recycle.{r.name}": layout.tank_index(r.source) for r in layout.recycles}
+    loops = {c.name: c for c in layout.controllers}
+    found = []
+    for signal in plant.late:
+        if signal.name in recycles:
+            i = recycles[signal.name]
+            found.append(xp.flat(xp.block(tanks, i, i + 1)))
+        elif signal.name == RETURN:
+            found.append(xp.flat(underflow(plant, X, forcing, xp)))
+        else:
+            found.append(plant.measured(X, tanks, forcing, loops[signal.name].measured, xp))
+    return xp.join(found)
 
 
 def primary_sludge(plant: Plant, X: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> tuple[Array, Array]:

@@ -3,45 +3,37 @@
 The equations stand once, for torch and CasADi alike (see :mod:`asm_hybrid.plant.namespace`). With the state ``X`` of
 shape ``(…, row, component)`` and the inputs ``u`` of shape ``(…, input)``, it is in the tanks::
 
-    dX/dt = M(u) X + R(u) X_particulate + inflow(u) + kLa (S_O,sat - S_O) + ρ(X, p) S
+    dX/dt = M(u) X + R(u) X_particulate + inflow(u) + kLa (X_sat - X) + ρ(X, p) S
 
 ``M`` holds what every flow carries between and out of the tanks, ``R`` the thickening of the particulate components in
-an ideal settler. Tanks come first; behind them stand rows for a primary clarifier, for the layers of a settler, and
-for volumes and controllers, as far as the layout has them (see :class:`Rows`).
+an ideal settler; kLa is that of oxygen and of the table's other gases (`asm_hybrid.plant.transfer`). Tanks come first;
+behind them stand rows for a primary clarifier, for the layers of a settler, and for volumes and controllers, as far as
+the layout has them (see :class:`Rows`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
-import numpy as np
-
-from asm_hybrid.kinetics import Kinetics, Table, compile_table
 from asm_hybrid.kinetics.arrays import Array
 from asm_hybrid.kinetics.rate_inputs import HERE, LOAD
-from asm_hybrid.plant.constants import Constants
-from asm_hybrid.plant.control import Controller, sorted_controllers
-from asm_hybrid.plant.fit_of_table import check_fit
-from asm_hybrid.plant.flows import FlowMaps
+from asm_hybrid.plant.control import Controller, tuned_values
 from asm_hybrid.plant.forcing import Forcing
-from asm_hybrid.plant.inputs import PlantInputs
-from asm_hybrid.plant.layout import SETTLER, Layout
+from asm_hybrid.plant.layout import SETTLER
 from asm_hybrid.plant.learnt import Learnt
 from asm_hybrid.plant.namespace import ArrayNamespace
+from asm_hybrid.plant.plant_parts import PlantParts
 from asm_hybrid.plant.primary import PrimaryClarifier
-from asm_hybrid.plant.quantities import Quantities
 from asm_hybrid.plant.rate_arguments import rate_arguments
 from asm_hybrid.plant.settler import TINY, IdealSettler, TakacsSettler
-from asm_hybrid.plant.state_rows import Rows
-from asm_hybrid.plant.worked_out import WorkedOut
+from asm_hybrid.plant.transfer import transfer
 
 __all__ = ["Plant"]
 
 
 @dataclass(frozen=True)
-class Plant(WorkedOut):
+class Plant(PlantParts):
     """A layout of tanks filled with the reactions of a kinetics table.
 
     Attributes
@@ -52,84 +44,14 @@ class Plant(WorkedOut):
         The flow sheet.
     """
 
-    table: Table
-    layout: Layout
-
-    def __post_init__(self) -> None:
-        check_fit(self.table, self.layout, self.inputs, self.rows, self.quantities)
-
-    @cached_property
-    def kinetics(self) -> Kinetics:
-        """Functions generated from the table."""
-        return compile_table(self.table)
-
-    @cached_property
-    def inputs(self) -> PlantInputs:
-        """Entries of the input vector ``u``."""
-        return PlantInputs.of(self.layout, self.table)
-
-    @property
-    def input_index(self) -> dict[str, int]:
-        """Position of every input in ``u``."""
-        return self.inputs.positions
-
-    @cached_property
-    def rows(self) -> Rows:
-        """What stands where in the state."""
-        return Rows(self.table, self.layout)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Numbers of rows and of components in a state."""
-        return self.rows.count, len(self.table.components)
-
-    @property
-    def tanks(self) -> int:
-        """Number of tanks, which are the first rows of a state."""
-        return len(self.layout.tanks)
-
-    @cached_property
-    def controllers(self) -> list[Controller]:
-        """The controllers, every one behind the one that sets its setpoint."""
-        return sorted_controllers(self.layout.controllers)
-
-    @cached_property
-    def constants(self) -> Constants:
-        """Constant arrays."""
-        return Constants(self.table, self.layout, self.rows, self.inputs)
-
-    @cached_property
-    def quantities(self) -> Quantities:
-        """What can be measured in its water."""
-        return Quantities(self.table, self.kinetics, self.layout.tank_names)
-
-    @property
-    def maps(self) -> FlowMaps:
-        """Where the water goes."""
-        return self.constants.maps
-
-    @property
-    def particulate(self) -> np.ndarray:
-        """One for particulate components, zero for soluble ones, ``(component,)``."""
-        return self.constants.particulate
-
-    @property
-    def limiting(self) -> np.ndarray:
-        """One for components that some rate depends on, zero for the others, ``(component,)``."""
-        return self.constants.limiting
-
-    @property
-    def free(self) -> np.ndarray:
-        """Zero where a concentration is imposed by a series, one elsewhere, ``(tank, component)``."""
-        return self.constants.free
-
-    @property
-    def steered(self) -> bool:
-        """Whether flows or aeration depend on the state: through controllers, cycles, or volumes that vary."""
-        cycles = any(cycle.states for cycle in self.layout.cycles)
-        return bool(self.controllers) or cycles or any(t.variable for t in self.layout.tanks)
-
-    def forcing(self, u: Array, p: Array, xp: ArrayNamespace[Array], n: Learnt[Array] | None = None) -> Forcing[Array]:
+    def forcing(
+        self,
+        u: Array,
+        p: Array,
+        xp: ArrayNamespace[Array],
+        n: Learnt[Array] | None = None,
+        late: Array | None = None,
+    ) -> Forcing[Array]:
         """Work out all that does not depend on the state.
 
         Parameters
@@ -142,6 +64,8 @@ class Plant(WorkedOut):
             Array operations.
         n : Learnt, optional
             May change the inputs.
+        late : array, shape (…, entry), optional
+            What arrives late; a plant with `late` signals needs it.
 
         Returns
         -------
@@ -151,10 +75,17 @@ class Plant(WorkedOut):
         u = u if n is None else n.driven(u)
         temperature = self.input(u, "T", xp)
         log_theta, reference = (xp.constant(a, u) for a in self.constants.temperature_laws)
-        found = self._driven(u, p * xp.exp(log_theta * (temperature - reference)), None, xp)
+        found = self._driven(u, p * xp.exp(log_theta * (temperature - reference)), None, xp, late)
         return found if u is measured else replace(found, measured=measured)
 
-    def _driven(self, u: Array, parameters: Array, growth: Array | None, xp: ArrayNamespace[Array]) -> Forcing[Array]:
+    def _driven(
+        self,
+        u: Array,
+        parameters: Array,
+        growth: Array | None,
+        xp: ArrayNamespace[Array],
+        late: Array | None,
+    ) -> Forcing[Array]:
         """Return the forcing; ``growth`` is the volume over that at the start, ``(…, tank, 1)``, where it varies."""
         layout, settler = self.layout, self.layout.settler
         feeds = xp.combine(u, xp.constant(self.maps.to_settler, u))
@@ -163,7 +94,7 @@ class Plant(WorkedOut):
         flows, thickening = xp.combine(u, xp.constant(self.constants.exchange, u)), None
         back, wasted = self.input(u, "return_sludge", xp), self.input(u, "wastage", xp)
         under = back + wasted if layout.waste_from == SETTLER else back
-        if isinstance(settler, IdealSettler):
+        if isinstance(settler, IdealSettler) and not layout.return_delay:
             path = xp.matmul(xp.constant(self.constants.returned, u), feed)
             flows = flows + xp.column(back) * path
             thickening = xp.column(back * (settler.thickening(feed_flow, under, xp) - 1.0)) * path
@@ -173,14 +104,16 @@ class Plant(WorkedOut):
         source = (
             xp.matmul(xp.constant(self.constants.entry, u), self._inflow(u, xp)) if layout.primary is None else None
         )
+        if late is not None and self.constants.arrival:
+            arrives = self._arriving(u, late, xp)
+            source = arrives if source is None else source + arrives
         if growth is not None:
             flows = xp.scale(flows, 1.0 / growth)
             thickening = None if thickening is None else xp.scale(thickening, 1.0 / growth)
             source = None if source is None else xp.scale(source, 1.0 / growth)
-        loss = self._transfer(u, growth, xp)
-        if loss is not None:
-            oxygen = loss * xp.column(self.saturation(u, xp))
-            source = oxygen if source is None else source + oxygen
+        air, loss = transfer(self.constants, u, growth, xp) or (None, None)
+        if air is not None:
+            source = air if source is None else source + air
         return Forcing(
             u=u,
             parameters=self._with_inputs(parameters, u, xp),
@@ -193,7 +126,17 @@ class Plant(WorkedOut):
             feed_flow=feed_flow,
             overflow=feed_flow - under if settler else feed_flow,
             direct=xp.combine(u, xp.constant(self.maps.to_effluent, u)) if self.maps.to_effluent.any() else None,
+            late=late,
         )
+
+    def _arriving(self, u: Array, late: Array, xp: ArrayNamespace[Array]) -> Array:
+        """Return what late streams bring [g/(m³ d)], ``(…, tank, component)``: today's flow, earlier concentrations."""
+        pairs = zip(self.late, self.constants.arrival, strict=False)
+        parts = [
+            xp.matmul(xp.constant(share, u), xp.column(self.input(u, s.name, xp)) * xp.segment(late, s.begin, s.end))
+            for s, share in pairs
+        ]
+        return sum(parts[1:], parts[0])
 
     def input(self, u: Array, name: str, xp: ArrayNamespace[Array]) -> Array:
         """Return an input by name, ``(…, 1)``."""
@@ -210,23 +153,6 @@ class Plant(WorkedOut):
 
     def _inflow(self, u: Array, xp: ArrayNamespace[Array]) -> Array:
         return xp.column(self.input(u, "Q_in", xp)) * self.influent(u, xp)
-
-    def _transfer(self, u: Array, growth: Array | None, xp: ArrayNamespace[Array]) -> Array | None:
-        """Return kLa in the column of oxygen [1/d], ``(…, tank, component)``."""
-        if self.constants.aeration is None:
-            return None
-        layout = self.layout
-        pick, oxygen = self.constants.aeration
-        kla = xp.combine(u, xp.constant(pick, u))
-        if layout.aeration.theta != 1.0:
-            kla = xp.column(layout.aeration.factor(self.input(u, "T", xp), xp)) * kla
-        for i, tank in enumerate(layout.tanks):
-            if tank.air:
-                air, T = self.input(u, f"{tank.name}.air", xp), self.input(u, "T", xp)
-                found = xp.column(tank.air.kla(air, tank.volume, T, xp))
-                found = found * xp.constant(self.constants.unit_columns[i], u)
-                kla = kla + (found if growth is None else found / growth)
-        return xp.matmul(kla, xp.constant(oxygen, u))
 
     def _with_inputs(self, parameters: Array, u: Array, xp: ArrayNamespace[Array]) -> Array:
         """Put the inputs that rates read behind the parameters, in the place of any that stand there."""
@@ -363,7 +289,8 @@ class Plant(WorkedOut):
             more.append(mixing * (self.influent(forcing.u, xp) - tank))
         if isinstance(self.layout.settler, TakacsSettler):
             returned, layers = self._layered(X, tanks, forcing, self.layout.settler, xp)
-            change = change + self._grown(xp.matmul(xp.constant(self.constants.returned, X), returned), X, xp)
+            if not self.layout.return_delay:
+                change = change + self._grown(xp.matmul(xp.constant(self.constants.returned, X), returned), X, xp)
             more.append(layers)
         if self.rows.extra:
             more += self.extra_rows(self._smoothing(X, forcing, slopes, xp), xp)
@@ -393,6 +320,11 @@ class Plant(WorkedOut):
         width = self.shape[1]
         filled = values + [0.0 * values[0]] * (-len(values) % width)
         return [xp.row(xp.join(filled[i : i + width])) for i in range(0, len(filled), width)]
+
+    def volumes(self, X: Array, xp: ArrayNamespace[Array]) -> Array:
+        """Return the volumes of the tanks [m³], ``(…, tank, 1)``."""
+        volumes, growth = xp.constant(self.constants.volumes, X), self.growth(X, xp)
+        return volumes if growth is None else volumes * growth
 
     def growth(self, X: Array, xp: ArrayNamespace[Array]) -> Array | None:
         """Return the volume over that at the start, ``(…, tank, 1)``; None where all are constant."""
@@ -439,17 +371,28 @@ class Plant(WorkedOut):
             )
             noise = self.input(forcing.u, f"{controller.name}.noise", xp) if controller.sensor.noise > 0 else 0.0
             z = [self.extra(X, name, xp) for name in controller.states]
-            value = self.measured(X, tanks, forcing, controller.measured, xp)
-            output, found[controller.name] = controller.evaluate(z, value, setpoint, noise, xp)
+            value = self.sensed(controller, X, tanks, forcing, xp)
+            tuned = tuned_values(controller, self.table.parameter_names, forcing.parameters, xp)
+            output, found[controller.name] = controller.evaluate(z, value, setpoint, noise, xp, tuned)
             moved |= dict.fromkeys(controller.sets, output)
         u = forcing.u
         if moved:
             u = xp.join([moved.get(name, xp.entry(u, i)) for name, i in self.input_index.items()])
-        steered = replace(self._driven(u, forcing.parameters, self.growth(X, xp), xp), measured=forcing.seen)
+        steered = replace(
+            self._driven(u, forcing.parameters, self.growth(X, xp), xp, forcing.late), measured=forcing.seen
+        )
         net = xp.columns(xp.combine(u, xp.constant(self.constants.net_inflow, u)))
         slopes = [net[i] for i, t in enumerate(self.layout.tanks) if t.variable]
         loops = [c.name for c in self.layout.controllers] + [c.name for c in self.layout.cycles]
         return steered, slopes + [s for name in loops for s in found.get(name, ())]
+
+    def sensed(
+        self, controller: Controller, X: Array, tanks: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]
+    ) -> Array:
+        """Return what gets to the sensor of a controller, ``(…, 1)``: what it measures, or has measured."""
+        if controller.sensor.delay and forcing.late is not None:
+            return xp.entry(forcing.late, next(s.begin for s in self.late if s.name == controller.name))
+        return self.measured(X, tanks, forcing, controller.measured, xp)
 
     def measured(
         self, X: Array, tanks: Array, forcing: Forcing[Array], target: str, xp: ArrayNamespace[Array]

@@ -107,15 +107,15 @@ class CaseLook:
         How times are shown.
     outside : tuple of (ndarray, ndarray, ndarray)
         By case: times [d], when it leaves what training saw, and when n fades.
-    banded : bool
-        Whether there are bands of members.
+    banded : str
+        What lies within the bands of members; empty where there are none.
     alone : bool
         Whether f alone is drawn.
     """
 
     axis: TimeAxis = TimeAxis()
     outside: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...] = ()
-    banded: bool = False
+    banded: str = ""
     alone: bool = False
 
     @property
@@ -154,7 +154,7 @@ class CaseLook:
         """What the legend says of all this."""
         found: list[Any] = []
         if self.banded:
-            found.append(Patch(color=INK, alpha=BAND, lw=0, label="range over seeds"))
+            found.append(Patch(color=INK, alpha=BAND, lw=0, label=self.banded))
         if self.alone:
             found.append(Line2D([], [], color=INK, linestyle=":", linewidth=1.2, label="f alone"))
         if self.leaves:

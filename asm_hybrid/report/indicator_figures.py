@@ -30,8 +30,9 @@ BARS, PANEL = 2.9, 1.75
 def plot_indicators(
     title: str,
     cases: Mapping[str, Sequence[Indicator]],
-    ranges: Mapping[str, Sequence[Sequence[Indicator]]] | None = None,
+    ranges: Mapping[str, Sequence[Mapping[str, float]]] | None = None,
     alone: Mapping[str, Sequence[Indicator]] | None = None,
+    band: str = "",
 ) -> dict[str, bytes]:
     """Draw energies, EQI and OCI of cases side by side.
 
@@ -41,10 +42,12 @@ def plot_indicators(
         Title of the figure.
     cases : mapping of str to sequence of Indicator
         What `asm_hybrid.scenario.kpi.evaluate` returns, by name of the case; six at most. What every case has is drawn.
-    ranges : mapping of str to sequence of sequence of Indicator, optional
-        The same of every member of n, whose range is drawn.
+    ranges : mapping of str to sequence of mapping of str to float, optional
+        Values by indicator at both ends of the range of the members, which is drawn.
     alone : mapping of str to sequence of Indicator, optional
         The same of f alone.
+    band : str, optional
+        What the range is, for the legend.
 
     Returns
     -------
@@ -63,7 +66,7 @@ def plot_indicators(
     groups = [group for group in (energies, *((name,) for name in indices)) if group]
     if not groups:
         return {}
-    members = {case: [{row.name: row.value for row in rows} for rows in own] for case, own in (ranges or {}).items()}
+    members = ranges or {}
     by_f = {case: {row.name: row.value for row in rows} for case, rows in (alone or {}).items()}
     with drawing(lines=True):
         figure = Figure(figsize=(WIDTH, BARS))
@@ -100,7 +103,7 @@ def plot_indicators(
             ax.yaxis.set_major_formatter(tick)
             ax.margins(x=0.06 if len(names) > 1 else 0.25, y=0.22 if len(cases) > 2 else 0.12)
             ax.grid(visible=False, axis="x")
-        more: list[Any] = [Line2D([], [], color=INK, lw=1.1, label="range over seeds")] if any(members.values()) else []
+        more: list[Any] = [Line2D([], [], color=INK, lw=1.1, label=band)] if any(members.values()) else []
         more += [Line2D([], [], color=INK, lw=1.2, ls=":", label="f alone")] if by_f else []
         return finish(figure, list(cases), title, "kpi", more, bars=True)
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from asm_hybrid.report.record import Record
 from asm_hybrid.training.calibration import TOLD
 
-__all__ = ["CalibrationFacts", "Parameter", "ParameterSet", "SearchStarts", "SensorParameter"]
+__all__ = ["CalibrationFacts", "NoiseParameter", "Parameter", "ParameterSet", "SearchStarts", "SensorParameter"]
 
 
 class SearchStarts(Record):
@@ -103,7 +103,7 @@ class Parameter(Record):
 
 
 class SensorParameter(Record):
-    """Bias or lag of a sensor.
+    """Bias, lag or dead time (``delay``) of a sensor.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ class SensorParameter(Record):
     learnt : bool
         Whether it was learnt or given.
     profile_low, profile_high : float or None
-        Ends of the 95 % interval of a bias that was found beside the parameters of f [unit].
+        Ends of the 95 % interval of a bias or dead time that was found beside the parameters of f [unit].
     """
 
     value: float
@@ -124,6 +124,32 @@ class SensorParameter(Record):
     learnt: bool
     profile_low: float | None = None
     profile_high: float | None = None
+
+
+class NoiseParameter(Record):
+    """Noise of states that a calibration by likelihood has estimated, for the square root of a day.
+
+    Attributes
+    ----------
+    unit : str
+        Unit of the values; "-" for a share of the state.
+    stated, value : float
+        What the config says, and the estimate.
+    low, high : float
+        Ends of its 95 % interval.
+    share : float
+        The estimate as a share of the state [d^-½].
+    at_bound : bool
+        Whether the search stopped at a bound.
+    """
+
+    unit: str
+    stated: float
+    value: float
+    low: float
+    high: float
+    share: float
+    at_bound: bool
 
 
 class ParameterSet(Record):
@@ -136,9 +162,12 @@ class ParameterSet(Record):
     correlations : dict of str to dict of str to float or None
         Correlation of each pair that was calibrated [-].
     sensors : dict of str to dict of str to SensorParameter
-        Bias and lag of the sensors, by column.
+        Bias, lag and delay of the sensors, by column.
+    process_noise : dict of str to NoiseParameter
+        Noise of states that was estimated, by the name in the config.
     """
 
     parameters: list[Parameter]
     correlations: dict[str, dict[str, float | None]] = Field(default_factory=dict)
     sensors: dict[str, dict[str, SensorParameter]] = Field(default_factory=dict)
+    process_noise: dict[str, NoiseParameter] = Field(default_factory=dict)

@@ -73,8 +73,9 @@ def _indicators(result: PlantScenarios, cases: Sequence[Case], title: str) -> di
     return plot_indicators(
         title,
         {case.name: case.indicators for case in cases},
-        {case.name: case.members for case in cases if case.members},
+        {case.name: case.ends for case in cases if case.ends},
         {case.name: case.alone.indicators for case in cases if case.alone},
+        result.band,
     )
 
 
@@ -94,12 +95,11 @@ def _others(case: Case) -> list[PlantRecord]:
 
 def _look(result: PlantScenarios, cases: Sequence[Case]) -> CaseLook:
     fitted = result.fitted
-    if fitted is None:
-        return CaseLook()
+    axis = TimeAxis() if fitted is None else TimeAxis(fitted.origin, fitted.zone)
     return CaseLook(
-        TimeAxis(fitted.origin, fitted.zone),
+        axis,
         tuple((c.record.times, c.trust.outside, c.trust.faded) for c in cases if c.trust is not None),
-        any(c.low is not None for c in cases),
+        result.band if any(c.low is not None for c in cases) else "",
         any(c.alone is not None for c in cases),
     )
 

@@ -90,6 +90,7 @@ def render_page(
         start=result.start,
         trust=effect_warnings(result.cases),
         fitted=result.fitted,
+        band=result.band,
         alone=any(case.alone for case in result.cases),
         notes=_notes(result),
         plant_text=None if result.fitted else result.file.to_yaml(),
@@ -138,7 +139,7 @@ def _cell(value: float) -> str:
 
 
 def _change(row: IndicatorRow, case: int) -> str:
-    """Return the difference to the base case; its range where the seeds answer with both signs."""
+    """Return the difference to the base case; its range where the members answer with both signs."""
     limits = row.change_range(case)
     if limits is None or not row.disputed(case):
         return _difference(row.changes[case])
@@ -168,6 +169,8 @@ def _facts(result: PlantScenarios) -> list[tuple[str, str]]:
         ("Influent", result.influent),
         ("Cases", f"base and {len(result.cases) - 1} more" if len(result.cases) > 1 else "base alone"),
     ]
+    if result.draws:
+        facts.append(("Process noise", f"{result.draws} draws: median and 5 to 95 %"))
     if fitted is not None:
         seeds = f"{fitted.members} seeds: median and range" if fitted.members > 1 else "one seed"
         alone = "calibrated f, since n is zero" if fitted.silent else "calibrated f"
@@ -188,17 +191,32 @@ def _fitted_notes(result: PlantScenarios) -> list[str]:
     if fitted.by_knots:
         notes.append("The base case is the prediction of the run: the same equations, inputs, states and steps.")
     elif fitted.origin is not None:
+        why = "noise acts" if result.draws else "controllers or time tables act"
         notes.append(
-            "All cases begin with the state of the run, and are integrated by CVODES, since controllers or time tables "
-            "act within the steps of the training. The base case differs from the prediction of the run by the error "
+            f"All cases begin with the state of the run, and are integrated by CVODES, since {why} "
+            "within the steps of the training. The base case differs from the prediction of the run by the error "
             "of these steps."
         )
-    if fitted.members > 1:
+    if fitted.members > 1 and not result.draws:
         notes.append(
             f"Values are medians of {fitted.members} seeds of n, each simulated in all cases; differences are the "
             "median of each seed's own. The range holds neither the error of f nor that of the data."
         )
     return notes
+
+
+def _noise_notes(result: PlantScenarios) -> list[str]:
+    """Say what the draws are."""
+    each = (
+        f"{result.draws} times"
+        if result.fitted is None or result.fitted.members == 1
+        else (f"{result.draws} times with each of {result.fitted.members} seeds of n")
+    )
+    return [
+        f"Every case is simulated {each} with noise of its states, from the same state and with the same noise as the "
+        "other cases. Values are medians over these draws, and bands hold 90 % of them; differences are the median of "
+        "each draw's own. Balances, and where a case leaves what training saw, are those of a simulation without noise."
+    ]
 
 
 def _notes(result: PlantScenarios) -> list[str]:
@@ -213,6 +231,7 @@ def _notes(result: PlantScenarios) -> list[str]:
         texts = correction_texts(result.file, result.plant.table, layout)
         notes += [f"The inputs of the record are corrected: {'; '.join(texts)}."] if texts else []
     notes += _fitted_notes(result) if fitted else []
+    notes += _noise_notes(result) if result.draws else []
     notes += [f"Warning: {text}." for text in said(result.cases, "warnings")]
     notes += [f"{text[0].upper()}{text[1:]}." for text in said(result.cases, "left_out")]
     if result.residual is not None:
@@ -229,7 +248,7 @@ def _notes(result: PlantScenarios) -> list[str]:
         notes.append(f"Before it, the base case ran for {content.spin_up:g} d with the influent from its begin.")
     if not result.limits and fitted and not result.parameters:
         return notes  # a neural model has no plant to judge
-    imposed = sorted({tank for plant in result.plants for tank, c in plant.layout.imposed if c == plant.table.oxygen})
+    imposed = sorted({tank for plant in result.plants for tank in plant.held})
     if imposed:
         notes.append(
             f"The oxygen of {', '.join(imposed)} is imposed by its record: kLa there is what holds it, by the model's "

@@ -60,12 +60,27 @@ def find(
     given = inputs.at(np.searchsorted(inputs.times, record.times - 1e-7))
     moved = np.stack([columns.get(s.name, given[:, i]) for i, s in enumerate(plant.inputs)], axis=-1)
     volumes = {t.name: columns[f"{t.name}.volume"] for t in plant.layout.tanks if t.variable}
-    closures = MaterialBalance(compiled.system, compiled.parameters).close(record.times, record.states, given)
+    given = given if record.late is None else np.hstack([given, record.late])
+    balance = MaterialBalance(compiled.system, compiled.parameters)
+    closures = balance.close(record.times, record.states, given)
+    words = closure_in_words(plant, closures)
+    if plant.constants.arrival:
+        words += _late_in_words(plant, closures, balance.taken_up(record.times, record.states, given))
     missed = [c for c in closures if c.missed > CLOSES]
     lost = [f"the balance of {c.name} misses {100 * c.missed:.2g} % of what passes through" for c in missed]
     warnings = [*water_warnings(plant, record.times, moved, volumes), *control_warnings(plant, record)]
     warnings += [*negative_concentrations(plant, (lowest or record).states), *lost]
-    return Findings(tuple(warnings), closure_in_words(plant, closures))
+    return Findings(tuple(warnings), words)
+
+
+def _late_in_words(plant: Plant, closures: tuple[Closure, ...], taken_up: np.ndarray) -> str:
+    """Return what streams with a delay have taken up, as a sentence behind others."""
+    known = zip(closures[: len(plant.table.materials)], taken_up, strict=False)
+    parts = [f"{100 * amount / c.turnover:+.2g} % of {c.name}" for c, amount in known if c.turnover > 0.0]
+    return (
+        f" Streams with a delay have taken up {', '.join(parts)} beyond what they brought: what they hold more than at "
+        "the begin, and what a constant time of travel makes of flows that vary."
+    )
 
 
 def closure_in_words(plant: Plant, closures: tuple[Closure, ...]) -> str:

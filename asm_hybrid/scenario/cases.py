@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from asm_hybrid.scenario.kpi_series import PlantSeries
 from asm_hybrid.scenario.scoring import counted
 from asm_hybrid.scenario.trust import Trust
 
-__all__ = ["BASE", "Alone", "Case", "Fitted", "PlantScenarios", "spread"]
+__all__ = ["BASE", "Alone", "Case", "Fitted", "PlantScenarios", "quantiles", "spread"]
 
 BASE = "base"
 """Name of the case without changes."""
@@ -68,6 +69,8 @@ class Case:
         f alone; None where nothing was learnt, or no case leaves what training saw.
     trust : Trust or None
         Where it leaves what training saw; None where nothing was learnt.
+    held : float
+        Share of the members between `low` and `high` [-].
     """
 
     name: str
@@ -82,6 +85,17 @@ class Case:
     members: tuple[tuple[Indicator, ...], ...] = ()
     alone: Alone | None = None
     trust: Trust | None = None
+    held: float = 1.0
+
+    @property
+    def ends(self) -> tuple[dict[str, float], dict[str, float]] | None:
+        """Indicators by name at the lower and upper end of the members' range; None where there is one member."""
+        if not self.members:
+            return None
+        values = [{i.name: i.value for i in own} for own in self.members]
+        common = [i.name for i in self.members[0] if all(i.name in own for own in values)]
+        found = {name: quantiles([own[name] for own in values], self.held) for name in common}
+        return {name: low for name, (low, _) in found.items()}, {name: high for name, (_, high) in found.items()}
 
     @property
     def outside_hours(self) -> float:
@@ -149,6 +163,8 @@ class PlantScenarios:
         What is unusual in constants and influent.
     fitted : Fitted or None
         What is special about a run; None for a plant.
+    draws : int
+        Simulations of each case and member with process noise; zero without noise.
     """
 
     name: str
@@ -164,6 +180,14 @@ class PlantScenarios:
     influent: str
     findings: tuple[QualityFinding, ...]
     fitted: Fitted | None = None
+    draws: int = 0
+
+    @property
+    def band(self) -> str:
+        """What lies between the lines of a band, in words; empty where there is none."""
+        if self.draws:
+            return f"5 to 95 % of {self.draws} draws"
+        return "range over seeds" if self.fitted is not None and self.fitted.members > 1 else ""
 
     def window(self, case: Case, record: PlantRecord | None = None) -> PlantSeries:
         """Return the part of a case that counts, as its indicators are made from it."""
@@ -178,13 +202,37 @@ class PlantScenarios:
         return pd.DatetimeIndex(self.fitted.origin + pd.to_timedelta(seconds, unit="s"))
 
 
-def spread(records: Sequence[PlantRecord]) -> tuple[PlantRecord, PlantRecord | None, PlantRecord | None]:
+def quantiles(values: Sequence[float], held: float) -> tuple[float, float]:
+    """Return the ends of the range that holds a share of some values, in the middle of them.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Values.
+    held : float
+        The share; with one, they are the lowest and the highest.
+
+    Returns
+    -------
+    tuple of float
+    """
+    if held == 1.0:
+        return min(values), max(values)
+    low, high = np.quantile(values, [(1 - held) / 2, (1 + held) / 2])
+    return float(low), float(high)
+
+
+def spread(
+    records: Sequence[PlantRecord], held: float = 1.0
+) -> tuple[PlantRecord, PlantRecord | None, PlantRecord | None]:
     """Return median, lowest and highest values of several simulations.
 
     Parameters
     ----------
     records : sequence of PlantRecord
         One a member, at the same times.
+    held : float
+        Share of the members between the lines that are called lowest and highest [-].
 
     Returns
     -------
@@ -196,10 +244,11 @@ def spread(records: Sequence[PlantRecord]) -> tuple[PlantRecord, PlantRecord | N
         return first, None, None
     states = np.stack([r.states for r in records])
     columns = {name: np.stack([r.columns[name] for r in records]) for name in first.columns}
+    ends = (np.min, np.max) if held == 1.0 else [partial(np.quantile, q=(1 + s * held) / 2) for s in (-1, 1)]
     median, low, high = (
         PlantRecord(
             first.times, how(states, axis=0), {name: how(v, axis=0) for name, v in columns.items()}, first.units
         )
-        for how in (np.median, np.min, np.max)
+        for how in (np.median, *ends)
     )
     return median, low, high

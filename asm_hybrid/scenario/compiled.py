@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import casadi
 import numpy as np
 
-from asm_hybrid.plant import Plant, casadi_namespace
+from asm_hybrid.plant import Plant, casadi_namespace, offgas_targets, target_unit
 from asm_hybrid.plant.casadi_plant import PRIMARY_SLUDGE, SymbolicSystem, symbolic_system
 from asm_hybrid.plant.initial_state import cold_start
+from asm_hybrid.plant.outlets import departing
+from asm_hybrid.scenario.late_streams import integrate_late, intervals_of_a_piece
 from asm_hybrid.scenario.simulation_inputs import InputSeries
-from asm_hybrid.solver.cvodes import CompiledProblem, SteadyState
+from asm_hybrid.solver.cvodes import CHUNK, CompiledProblem, SteadyState
 
 if TYPE_CHECKING:
     from asm_hybrid.plant.learnt import Learnt
@@ -48,17 +50,21 @@ class PlantRecord:
         Everything recorded, by name: inputs as controllers make them, ``TANK.X``, ``effluent.X`` and ``waste.X`` with
         components and composites, ``effluent.flow``, ``TANK.kla`` (a given one before the factor of temperature; that
         which holds the oxygen where this is imposed), ``TANK.volume`` where it varies, ``saturation``,
-        ``settler_LAYER.TSS``; with a primary clarifier ``primary.X`` and ``primary_sludge.X`` with components and
+        ``settler_LAYER.TSS``; where the table has gases, ``TANK.offgas_X`` and ``offgas.X``, what leaves with the air;
+        with a primary clarifier ``primary.X`` and ``primary_sludge.X`` with components and
         composites, and ``primary_sludge.flow``; where n is added to measured quantities, ``QUANTITY shown`` is one with
         n, and the quantity itself is that of the states.
     units : mapping of str to str
         Their units.
+    late : ndarray or None, shape (k, entry)
+        What arrives late, in the order of `Plant.late`; None where nothing does.
     """
 
     times: np.ndarray
     states: np.ndarray
     columns: Mapping[str, np.ndarray]
     units: Mapping[str, str]
+    late: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +114,7 @@ class CompiledPlant:
             system.names,
             events,
             after,
+            chunk=intervals_of_a_piece(self.plant.late) if self.plant.late else CHUNK,
             tolerance=self.tolerance or (VARYING if any(t.variable for t in self.plant.layout.tanks) else TOLERANCE),
             absolute=self.absolute,
         )
@@ -127,7 +134,21 @@ class CompiledPlant:
         SimulationError
             When none is found.
         """
-        return self.problem.steady_state(self.start(inputs) if start is None else start, inputs)
+        start = self.start(inputs) if start is None else start
+        return self._at_once.problem.steady_state(start, inputs)
+
+    @cached_property
+    def _at_once(self) -> CompiledPlant:
+        """The same where nothing is late, which has the same steady states."""
+        return replace(self, plant=self.plant.at_once) if self.plant.late else self
+
+    @cached_property
+    def _departing(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        """What gives what sets out to arrive late, from states ``(k, n)`` and inputs ``(k, m + entry)``."""
+        system = self.system
+        sets_out = casadi.densify(departing(self.plant, system.X, system.forcing, casadi_namespace()))
+        function = casadi.Function("departing", [system.state, system.inputs], [casadi.vec(sets_out)])
+        return lambda states, inputs: np.array(function(states.T, inputs.T)).T
 
     def start(self, inputs: np.ndarray) -> np.ndarray:
         """Return a cold start, ``(n,)``."""
@@ -157,15 +178,19 @@ class CompiledPlant:
         SimulationError
             When the integration fails.
         """
+        index = inputs.sampled
+        if self.plant.late:
+            states, late = integrate_late(self.problem, self._departing, self.plant.late, start, inputs, progress)
+            given = np.hstack([inputs.at(index), late[index]])
+            return replace(self.record(inputs.times[index], states[index], given), late=late[index])
         if self.steps is not None:
             states = self.steps(start, inputs)
         else:
             states = self.problem.run(start, inputs.times, inputs.begin, inputs.end, progress=progress)
-        index = inputs.sampled
         return self.record(inputs.times[index], states[index], inputs.at(index))
 
     def record(self, times: np.ndarray, states: np.ndarray, inputs: np.ndarray) -> PlantRecord:
-        """Work out everything that is recorded, from states ``(k, n)`` and inputs ``(k, m)``."""
+        """Work out everything that is recorded, from states ``(k, n)`` and inputs ``(k, m)``, what is late behind."""
         names, units, function = self._outputs
         values, states = np.array(function(states.T, inputs.T)).T, states.copy()
         for place in self.plant.layout.imposed:  # what is imposed stands where the state does not move
@@ -199,10 +224,14 @@ class CompiledPlant:
         for place in (*plant.layout.tank_names, *system.ends):
             found |= {f"{place}.{name}": (unit[name], value) for name, value in system.quantities(place).items()}
         found["effluent.flow"] = ("m3/d", system.effluent[0])
+        gases = offgas_targets(table, plant.layout)
+        if gases:
+            values = system.recorded(gases)
+            found |= {name: (target_unit(table, name), values[i]) for i, name in enumerate(gases)}
         if self.shown:
             corrected = self.system.recorded(self.shown)
             for i, name in enumerate(self.shown):
-                found[name + SHOWN] = (unit[name.partition(".")[2]], corrected[i])
+                found[name + SHOWN] = (target_unit(table, name), corrected[i])
         holding = self._holding_kla(system)
         for i, tank in enumerate(plant.layout.tanks):
             found.setdefault(f"{tank.name}.kla", ("1/d", holding.get(tank.name, system.kla[i])))
@@ -225,13 +254,15 @@ class CompiledPlant:
         out over days. Like a given kLa it stands before the factor of temperature.
         """
         plant, xp = self.plant, casadi_namespace()
+        if not plant.held:
+            return {}
         oxygen, temperature = plant.table.oxygen, plant.input(system.moved, "T", xp)
         saturation = plant.saturation(system.moved, xp)
         carried, found = plant.transport(system.tanks, system.forcing, xp), {}
-        for tank, component in plant.layout.imposed:
-            if component == oxygen:
-                i, j = plant.layout.tank_index(tank), plant.table.component_names.index(component)
-                taken = casadi.fmax(-(carried[i, j] + system.reaction[i, j]), 0.0)
-                lack = casadi.fmax(saturation - system.tanks[i, j], NEARLY_SATURATED * saturation)
-                found[tank] = taken / lack / plant.layout.aeration.factor(temperature, xp)
+        j = plant.table.component_names.index(oxygen)
+        for tank in plant.held:
+            i = plant.layout.tank_index(tank)
+            taken = casadi.fmax(-(carried[i, j] + system.reaction[i, j]), 0.0)
+            lack = casadi.fmax(saturation - system.tanks[i, j], NEARLY_SATURATED * saturation)
+            found[tank] = taken / lack / plant.layout.aeration.factor(temperature, xp)
         return found

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from asm_hybrid.config import Section, input_error, refuse
-from asm_hybrid.config.schema.amounts import Duration
+from asm_hybrid.config.schema.amounts import NOISE, Amount, Duration
 from asm_hybrid.config.schema.control_sections import ControlSection, CycleSection
 from asm_hybrid.config.schema.counts import MAX_DAYS, MAX_PARTS, Seed
 from asm_hybrid.config.schema.section import PartName
@@ -19,6 +19,8 @@ from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml
 
 __all__ = ["CaseSection", "Change", "NamedChanges", "Scenario", "ScenarioFile", "load_scenario"]
 
+MAX_DRAWS = 10_000
+"""Simulations of a case: quantiles that are shown need far less."""
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Moment = Annotated[
     str | float,
@@ -135,6 +137,10 @@ class ScenarioFile(Section):
         Length of the base case before it, and the day from which on it counts [d].
     seed : int or None
         Of the noise of sensors; None for no noise.
+    process_noise : dict of str to float or str
+        Noise of states by name.
+    draws : int or None
+        How often the plant is simulated with it.
     tolerance : float or None
         Relative tolerance of the integration; None for the usual one.
     limits : dict of str to float
@@ -176,7 +182,14 @@ class ScenarioFile(Section):
         default=0.0, description="Day of the simulation from which on means, energies and violations count."
     )
     seed: Seed | None = Field(
-        default=None, description="Seed of the noise of the controllers' sensors; no noise without it."
+        default=None,
+        description="Seed of the noise of the controllers' sensors, which have none without it, and of process noise.",
+    )
+    process_noise: dict[str, Amount] = Field(
+        default_factory=dict, max_length=MAX_PARTS, description=NOISE + " In the place of that of the plant."
+    )
+    draws: Annotated[int, Field(ge=2, le=MAX_DRAWS)] | None = Field(
+        default=None, description="How often each case is simulated with process noise, 50 times without it."
     )
     tolerance: Annotated[float, Field(ge=1e-12, le=1e-2)] | None = Field(
         default=None,

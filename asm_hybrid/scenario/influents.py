@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from asm_hybrid.config.schema.counts import MAX_DAYS
 from asm_hybrid.data import QualityFinding
 from asm_hybrid.data.bsm import read_bsm_influent
 from asm_hybrid.data.generator import generate_influent
+from asm_hybrid.data.knots import interpolate
 from asm_hybrid.data.unusual import unusual
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant import CLOCK, Plant
@@ -90,14 +92,28 @@ def find_influent(subject: Subject, scenario: Scenario | None) -> Influent:
     if isinstance(subject, FittedSubject):
         if scenario is None or scenario.content.influent is None:
             return _part(subject, scenario)
-        return _filled(subject, _given(subject.plant, scenario))
+        return _filled(subject, _travelled(subject, _given(subject.plant, scenario)))
     _refuse(scenario, ("period", "zone"), "belongs to the record of a run", "simulate a run folder")
     if subject.record is not None:
         return _recorded(subject.record, scenario)
     if scenario is None or content is None or content.influent is None:
         text = "by a time table" if plant.layout.cycles else "constant"
         return Influent(None, (content.days if content else None) or DAYS, True, text)
-    return _given(plant, scenario)
+    return _travelled(subject, _given(plant, scenario))
+
+
+def _travelled(subject: Subject, influent: Influent) -> Influent:
+    """Return an influent whose concentrations arrive as late as the plant has it."""
+    delay, frame = subject.file.plant.influent.delay, influent.frame
+    if not delay or frame is None:
+        return influent
+    times = frame["time"].to_numpy(dtype=float)
+    own = [c for c in frame.columns if c.startswith("influent.")]
+    before = (times - delay).clip(times[0], times[-1])
+    kind: Literal["previous", "linear"] = "previous" if influent.held else "linear"
+    moved = {c: interpolate(before, times, frame[c].to_numpy(dtype=float), kind) for c in own}
+    text = f"{influent.text}; its concentrations arrive {1440 * delay:g} min later"
+    return replace(influent, frame=frame.assign(**moved), text=text)
 
 
 def _refuse(scenario: Scenario | None, keys: tuple[str, ...], why: str, otherwise: str) -> None:

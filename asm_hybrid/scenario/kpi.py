@@ -42,6 +42,7 @@ __all__ = [
     "Violation",
     "can_index",
     "carbon_mass",
+    "emission_factor",
     "evaluate",
     "flow_weighted_mean",
     "flows",
@@ -58,6 +59,9 @@ ORIGINAL_QUALITY: Mapping[str, float] = MappingProxyType({**QUALITY, "TKN": 20.0
 """Original weights of the quality index [g pollution units/g] [2]_."""
 BSM_LIMITS: Mapping[str, float] = MappingProxyType({"TN": 18.0, "COD": 100.0, "NH4": 4.0, "TSS": 30.0, "BOD5": 10.0})
 """Effluent limits of the benchmark plants [g/m3] [1]_, [2]_."""
+
+NITROUS_OXIDE = "S_N2O"
+"""Component of tables that is dissolved N2O [g N/m3]."""
 
 INDICES: tuple[tuple[Side, str], ...] = (("effluent", "EQI"), ("influent", "IQI"))
 """Quality indices by stream."""
@@ -325,6 +329,7 @@ def evaluate(series: PlantSeries, limits: Mapping[str, float] = BSM_LIMITS) -> t
             rows.append(Indicator(name, quality_index(series, side), "kg PU/d", text + more))
             rows.append(Indicator(f"{name} original", original, "kg PU/d", f"{text} by the original weights"))
     rows += _operation(series)
+    rows += _emissions(series)
     for side in ("effluent", "influent"):
         rows += _concentrations(series, side) if side == "effluent" or series.influent is not None else []
     for quantity, limit in limits.items() if flows(series, "effluent") else ():
@@ -373,6 +378,40 @@ def _operation(series: PlantSeries) -> list[Indicator]:
         *_total(series, sludge),
         *_indices(series),
     ]
+
+
+def _emissions(series: PlantSeries) -> list[Indicator]:
+    """Return the gases that leave with the air, and N2O by the nitrogen that comes in."""
+    rows = []
+    for name, gas in series.offgas.items():
+        text = f"mean {name} that leaves with the air, less what the air brings"
+        rows.append(Indicator(f"offgas.{name} mean", series.mean(gas.values), gas.unit, text))
+    factor = emission_factor(series)
+    if factor is not None:
+        text = "N2O that leaves with the air, of the total nitrogen of the influent"
+        rows.append(Indicator("N2O emission factor", factor, "%", text))
+    return rows
+
+
+def emission_factor(series: PlantSeries) -> float | None:
+    """Return the nitrogen that leaves as N2O with the air, of the total nitrogen of the influent [%].
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation.
+
+    Returns
+    -------
+    float or None
+        None where the table has no gas S_N2O, or the influent no total nitrogen.
+    """
+    if NITROUS_OXIDE not in series.offgas or series.influent is None:
+        return None
+    influent = series.influent
+    if "TN" not in influent.concentrations or "TN" in influent.negative or not load(series, "influent", "TN") > 0.0:
+        return None
+    return 100 * series.mean(series.offgas[NITROUS_OXIDE].values) / load(series, "influent", "TN")
 
 
 def _indices(series: PlantSeries) -> list[Indicator]:

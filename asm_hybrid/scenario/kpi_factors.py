@@ -16,12 +16,12 @@ from math import isfinite
 from typing import Literal
 
 from asm_hybrid.errors import InputError
-from asm_hybrid.scenario.kpi import Indicator, carbon_mass, load
+from asm_hybrid.scenario.kpi import NITROUS_OXIDE, Indicator, carbon_mass, load
 from asm_hybrid.scenario.kpi_energy import aeration_energy, mixing_energy, pumping_energy
 from asm_hybrid.scenario.kpi_series import PlantSeries
 from asm_hybrid.scenario.kpi_sludge import sludge_production
 
-__all__ = ["Factors", "N2OFactor", "evaluate_factors"]
+__all__ = ["Factors", "N2OFactor", "evaluate_factors", "worked_out"]
 
 N2O_PER_N = 44 / 28
 """Mass of N2O by that of its nitrogen [kg N2O/kg N]."""
@@ -38,10 +38,13 @@ class N2OFactor:
     of : {'influent', 'removed', 'denitrified'}
         Of which nitrogen: total nitrogen of the influent, that less total nitrogen of the effluent, or what the plant
         denitrifies.
+    chosen : bool
+        Whether somebody chose it; what the plant itself strips goes before a factor that nobody chose.
     """
 
     value: float
     of: Literal["influent", "removed", "denitrified"]
+    chosen: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.value <= 1:
@@ -71,7 +74,8 @@ class Factors:
     carbon_co2e : float or None
         Emission of external carbon, made and oxidised [kg CO2e/kg COD].
     n2o : N2OFactor or None
-        N2O from the tanks. Default: 0.016 of the nitrogen of the influent [1]_.
+        N2O from the tanks. Default: what the plant strips of it, where the table has the gas S_N2O; else 0.016 of the
+        nitrogen of the influent [1]_.
     gwp_n2o : float
         Global warming potential of N2O over 100 years [kg CO2e/kg N2O]. Default: 273 [2]_.
     air_energy : float or None
@@ -87,7 +91,7 @@ class Factors:
     energy_co2e: float | None = None
     sludge_co2e: float | None = None
     carbon_co2e: float | None = None
-    n2o: N2OFactor | None = N2OFactor(0.016, "influent")
+    n2o: N2OFactor | None = N2OFactor(0.016, "influent", chosen=False)
     gwp_n2o: float = 273.0
     air_energy: float | None = None
 
@@ -134,7 +138,7 @@ def evaluate_factors(series: PlantSeries, factors: Factors) -> tuple[Indicator, 
     parts |= {f"charge on {q}": price * load(series, "effluent", q) for q, price in factors.charges.items()}
     gases: dict[str, float | None] = {
         "energy": _times(factors.energy_co2e, total),
-        "N2O": None if factors.n2o is None else _n2o(series, factors.n2o) * factors.gwp_n2o,
+        "N2O": None if factors.n2o is None else _n2o(series, factors, factors.n2o) * factors.gwp_n2o,
         "sludge": None if factors.sludge_co2e is None else factors.sludge_co2e * sludge_production(series) / 1000,
         "external carbon": _times(factors.carbon_co2e, carbon_mass(series)),
     }
@@ -155,8 +159,27 @@ def _times(factor: float | None, amount: float) -> float | None:
     return None if factor is None else factor * amount
 
 
-def _n2o(series: PlantSeries, factor: N2OFactor) -> float:
+def worked_out(series: PlantSeries, factors: Factors) -> bool:
+    """Return whether N2O is what the plant strips of it, and not by a factor.
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation.
+    factors : Factors
+        Prices and emission factors.
+
+    Returns
+    -------
+    bool
+    """
+    return factors.n2o is not None and not factors.n2o.chosen and NITROUS_OXIDE in series.offgas
+
+
+def _n2o(series: PlantSeries, factors: Factors, factor: N2OFactor) -> float:
     """Return N2O from the tanks [kg N2O/d]."""
+    if worked_out(series, factors):
+        return N2O_PER_N * series.mean(series.offgas[NITROUS_OXIDE].values)
     if factor.of == "denitrified":
         if series.denitrified is None:
             raise InputError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from asm_hybrid.errors import InputError, nearest
 
-__all__ = ["PlantSeries", "Side", "Stream", "TankSeries", "Values", "cut_window"]
+__all__ = ["Emission", "PlantSeries", "Side", "Stream", "TankSeries", "Values", "cut_window"]
 
 Values = NDArray[np.float64]
 Side = Literal["effluent", "influent"]
@@ -71,6 +71,22 @@ class TankSeries:
 
 
 @dataclass(frozen=True)
+class Emission:
+    """A gas that leaves the tanks with the air.
+
+    Attributes
+    ----------
+    unit : str
+        Unit of the values, such as kg N/d.
+    values : float array, (time,)
+        What leaves, less what the air brings.
+    """
+
+    unit: str
+    values: Values
+
+
+@dataclass(frozen=True)
 class PlantSeries:
     """A simulation at sampled times.
 
@@ -105,6 +121,8 @@ class PlantSeries:
         Air flow of all tanks at standard conditions [m3/d], where the plant reports it.
     denitrified : float array, (time,), optional
         Rate of denitrification in the plant [g N/d]; N2O that is counted by it needs it.
+    offgas : mapping of str to Emission
+        Gases by component, as far as the table has any.
     """
 
     time: Values
@@ -122,6 +140,7 @@ class PlantSeries:
     carbon: Values | None = None
     air: Values | None = None
     denitrified: Values | None = None
+    offgas: Mapping[str, Emission] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.time.ndim != 1 or not self.time.size:
@@ -158,6 +177,7 @@ class PlantSeries:
             yield f"{tank.name}.oxygen_saturation", tank.oxygen_saturation
             if isinstance(tank.volume, np.ndarray):
                 yield f"{tank.name}.volume", tank.volume
+        yield from ((f"offgas.{name}", gas.values) for name, gas in self.offgas.items())
         for name in ("recycle", "return_sludge", "wastage", *OPTIONAL):
             values = getattr(self, name)
             if values is not None:
@@ -263,5 +283,6 @@ def cut_window(series: PlantSeries, start: float, end: float) -> PlantSeries:
         wastage=series.wastage[inside],
         held_until=None if series.held_until is None else min(end, series.held_until),
         influent=None if series.influent is None else cut(series.influent),
+        offgas={name: Emission(gas.unit, gas.values[inside]) for name, gas in series.offgas.items()},
         **{name: None if values is None else values[inside] for name, values in given.items()},
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from asm_hybrid.kinetics import Table
 from asm_hybrid.scenario.kpi import INDICES, QUALITY, can_index, flows
-from asm_hybrid.scenario.kpi_factors import Factors
+from asm_hybrid.scenario.kpi_factors import Factors, worked_out
 from asm_hybrid.scenario.kpi_series import PlantSeries, Side
 
 __all__ = ["affordable", "left_out"]
@@ -94,7 +94,7 @@ def affordable(series: PlantSeries, factors: Factors) -> tuple[Factors, tuple[st
     kept = replace(kept, charges=charges)
     sides: tuple[Side, ...] = ("influent", "effluent") if factors.n2o and factors.n2o.of == "removed" else ("influent",)
     streams = [series.stream(side) for side in sides]
-    if factors.n2o and factors.n2o.of != "denitrified":
+    if factors.n2o and factors.n2o.of != "denitrified" and not worked_out(series, factors):
         if any("TN" not in stream.concentrations for stream in streams):
             kept = replace(kept, n2o=None)
             reasons.append("N2O is left out: the table gives no TN")

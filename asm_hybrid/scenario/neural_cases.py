@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from asm_hybrid.errors import InputError, SimulationError
+from asm_hybrid.plant import target_unit
 from asm_hybrid.scenario.case_inputs import Given, case_inputs
 from asm_hybrid.scenario.cases import Case, Fitted, PlantScenarios, spread
 from asm_hybrid.scenario.changes import StampClock
@@ -46,7 +47,7 @@ def simulate_neural(found: FittedSubject, scenario: Scenario | None, influent: I
     SimulationError
         When the simulation leaves the finite numbers.
     """
-    for key in ("control", "cycles", "influent", "limits", "factors"):
+    for key in ("control", "cycles", "influent", "limits", "factors", "process_noise", "draws"):
         cases = scenario.content.scenarios.values() if scenario else ()
         if scenario and (key in scenario.content.model_fields_set or any(key in c.model_fields_set for c in cases)):
             raise InputError(
@@ -95,9 +96,7 @@ def _case(found: FittedSubject, influent: Influent, given: Given, targets: tuple
         raise SimulationError(f"{given.name}: the simulation leaves the finite numbers; make the change smaller")
     times = given.inputs.times
     values = np.asarray(solution.outputs)[:, first:]
-    table = found.plant.table
-    known = {c.name: c.unit for c in table.components} | {n: c.unit for n, c in table.composites.items()}
-    units = {target: known[target.partition(".")[2]] for target in targets}
+    units = {target: target_unit(found.plant.table, target) for target in targets}
     records = [
         PlantRecord(times, np.zeros((len(times), 0)), {t: own[:, i] for i, t in enumerate(targets)}, units)
         for own in values

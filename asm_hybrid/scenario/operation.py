@@ -302,7 +302,7 @@ def operation(plant: Plant, parameters: np.ndarray, inputs: np.ndarray) -> Opera
     Operation
         Without a steady state where f has none; `Operation.reason` then says why.
     """
-    compiled = CompiledPlant(plant, parameters)
+    compiled = CompiledPlant(plant.at_once, parameters)
     without = _without(compiled)
     state, reason = (None, without) if without else _steady(compiled, inputs)
     at = compiled.start(inputs) if state is None else state

@@ -23,6 +23,7 @@ from asm_hybrid.scenario.cases import BASE, Alone, Case, Fitted, PlantScenarios,
 from asm_hybrid.scenario.changes import unusual_changes
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.definition import Scenario, load_scenario
+from asm_hybrid.scenario.draws import HELD, Draws, asks_for_draws, draws_of, lowest_states
 from asm_hybrid.scenario.fitted_subject import FittedSubject, load_fitted
 from asm_hybrid.scenario.influents import DAYS, Influent, find_influent
 from asm_hybrid.scenario.kpi import BSM_LIMITS, Indicator
@@ -55,6 +56,7 @@ class _Job:
     tolerance: float | None
     starts: tuple[np.ndarray, ...]
     inputs: InputSeries
+    draws: Draws | None
 
 
 def simulate_plant(
@@ -161,10 +163,14 @@ class _Simulation:
         limits = _limits(found.plant, scenario)
         given = case_inputs(found, scenario, influent, self.name)
         by_knots = influent.first is not None and self.tolerance is None and all(g.file is found.file for g in given)
+        by_knots = by_knots and not asks_for_draws(scenario)
         models = self._models(given, by_knots)
+        draws = [draws_of(m.plant, g.file, scenario) for m, g in zip(models, given, strict=True)]
         tell("steady state" if influent.first is None else "until the period", 0.0)
         starts, residual = self._starts(models[0], given[0].inputs, tell)
-        records = self._records(given, models, starts, by_knots, tell, workers)
+        everything = self._records(given, models, starts, draws, by_knots, tell, workers)
+        records = [found[: len(m.members)] for m, found in zip(models, everything, strict=True)]
+        drawn = [found[len(m.members) :] for m, found in zip(models, everything, strict=True)]
         trusts = [self._trust(g, m, r) for g, m, r in zip(given, models, records, strict=True)]
         alone: list[PlantRecord] | list[None] = [None] * len(given)
         if any(t is not None and t.hours for t in trusts):
@@ -175,7 +181,8 @@ class _Simulation:
         fitted = self._fitted(models[0], by_knots)
         scoring = _Scoring(named, since, limits, factors, fitted.measured if fitted else ())
         cases = [
-            scoring.case(g, m, r, t, a) for g, m, r, t, a in zip(given, models, records, trusts, alone, strict=True)
+            scoring.case(g, m, r, d, t, a)
+            for g, m, r, d, t, a in zip(given, models, records, drawn, trusts, alone, strict=True)
         ]
         titled = scenario is not None and "name" in scenario.content.model_fields_set
         return PlantScenarios(
@@ -192,6 +199,7 @@ class _Simulation:
             influent.text,
             (*found.findings, *influent.findings),
             fitted,
+            0 if draws[0] is None else draws[0].count,
         )
 
     def _fitted(self, model: CaseModel, by_knots: bool) -> Fitted | None:
@@ -230,14 +238,15 @@ class _Simulation:
         given: Sequence[Given],
         models: Sequence[CaseModel],
         starts: tuple[np.ndarray, ...],
+        draws: Sequence[Draws | None],
         by_knots: bool,
         tell: Tell,
         workers: int,
     ) -> list[list[PlantRecord]]:
-        """Return the records of all members of all cases."""
+        """Return the records of all members of all cases, each followed by those of all draws."""
         plant, base = self.found.plant, given[0]
         began = time.process_time()
-        found = [_members(models[0], starts, base.inputs, lambda share: tell(BASE, share))]
+        found = [_members(models[0], starts, base.inputs, draws[0], lambda share: tell(BASE, share))]
         spent, others = time.process_time() - began, given[1:]
         if others:
             tell("scenarios", 0.0)
@@ -248,14 +257,23 @@ class _Simulation:
             for g, m in zip(others, models[1:], strict=True)
         ]
         if spent * len(others) < SERIAL or workers < 2:
-            for i, (g, m, own) in enumerate(zip(others, models[1:], carried, strict=True)):
+            for i, (g, m, own, noisy) in enumerate(zip(others, models[1:], carried, draws[1:], strict=True)):
                 with _in_case(g.name):
-                    found.append(_members(m, own, g.inputs))
+                    found.append(_members(m, own, g.inputs, noisy))
                 tell("scenarios", (i + 1) / len(others))
             return found
         jobs = [
-            _Job(g.name, self.load, None if g.file is base.file else g.file, by_knots, self.tolerance, own, g.inputs)
-            for g, own in zip(others, carried, strict=True)
+            _Job(
+                g.name,
+                self.load,
+                None if g.file is base.file else g.file,
+                by_knots,
+                self.tolerance,
+                own,
+                g.inputs,
+                noisy,
+            )
+            for g, own, noisy in zip(others, carried, draws[1:], strict=True)
         ]
         with ProcessPoolExecutor(min(len(jobs), workers), mp_context=get_context("spawn")) as pool:
             for i, records in enumerate(pool.map(_run, jobs)):
@@ -290,14 +308,16 @@ class _Scoring:
         given: Given,
         model: CaseModel,
         records: Sequence[PlantRecord],
+        drawn: Sequence[PlantRecord],
         trust: Trust | None,
         alone: PlantRecord | None,
     ) -> Case:
-        """Return a case with all that is to be said of it."""
-        plant = model.plant
-        scores = [self._score(plant, record) for record in records]
-        median, low, high = spread(records)
-        found = find(model.members[0], records[0], given.inputs, low)
+        """Return a case with all that is to be said of it; balances are those of a simulation without noise."""
+        plant, shown = model.plant, drawn or records
+        held = HELD if drawn else 1.0
+        scores = [self._score(plant, record) for record in shown]
+        median, low, high = spread(shown, held)
+        found = find(model.members[0], records[0], given.inputs, lowest_states(drawn) if drawn else low)
         warnings = (
             *unusual_changes(plant, given.unchanged, given.inputs),
             *(trust.warnings if trust else ()),
@@ -317,6 +337,7 @@ class _Scoring:
             members,
             None if alone is None else Alone(alone, self._score(plant, alone)[0]),
             trust,
+            held,
         )
 
 
@@ -331,14 +352,19 @@ def _medians(members: Sequence[Sequence[Indicator]]) -> tuple[Indicator, ...]:
 
 
 def _members(
-    model: CaseModel, starts: Sequence[np.ndarray], inputs: InputSeries, progress: Callable[[float], None] | None = None
+    model: CaseModel,
+    starts: Sequence[np.ndarray],
+    inputs: InputSeries,
+    draws: Draws | None,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> list[PlantRecord]:
-    """Return the simulations of all members."""
-    found, count = [], len(model.members)
+    """Return the simulations of all members, and behind them those of all draws of each."""
+    found, drawn, count = [], list[PlantRecord](), len(model.members)
     for i, (compiled, start) in enumerate(zip(model.members, starts, strict=False)):
-        part = None if progress is None else _part(progress, i, count)
-        found.append(compiled.simulate(start, inputs, part))
-    return found
+        found.append(compiled.simulate(start, inputs, _part(progress, i, count) if draws is None else None))
+        if draws is not None:
+            drawn += draws.records(compiled, start, inputs, found[-1], _part(progress, i, count))
+    return [*found, *drawn]
 
 
 def _part(progress: Callable[[float], None], i: int, count: int) -> Callable[[float], None]:
@@ -357,7 +383,7 @@ def _run(job: _Job) -> list[PlantRecord]:
     file = subject.file if job.file is None else job.file
     model = subject.case_model(file, by_knots=job.by_knots, tolerance=job.tolerance)
     with _in_case(job.case):
-        return _members(model, job.starts, job.inputs)
+        return _members(model, job.starts, job.inputs, job.draws)
 
 
 @contextmanager

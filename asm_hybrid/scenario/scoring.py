@@ -10,10 +10,11 @@ from typing import TypeVar
 import numpy as np
 
 from asm_hybrid.plant import Plant, TakacsSettler
+from asm_hybrid.plant.layout import WHOLE_OFFGAS
 from asm_hybrid.scenario.compiled import SHOWN, PlantRecord
 from asm_hybrid.scenario.kpi import Indicator, evaluate
 from asm_hybrid.scenario.kpi_factors import Factors, evaluate_factors
-from asm_hybrid.scenario.kpi_series import PlantSeries, Side, Stream, TankSeries, cut_window
+from asm_hybrid.scenario.kpi_series import Emission, PlantSeries, Side, Stream, TankSeries, cut_window
 from asm_hybrid.scenario.left_out import affordable, left_out
 from asm_hybrid.scenario.negative import BELOW
 from asm_hybrid.scenario.simulation_inputs import SAMPLE
@@ -84,8 +85,7 @@ def plant_series(plant: Plant, record: PlantRecord, parameters: Mapping[str, flo
     if inventory is not None and isinstance(settler, TakacsSettler):
         layer = settler.volume / settler.layers
         inventory = inventory + sum((layer * c[f"settler_{i + 1}.TSS"] for i in range(settler.layers)), zero)
-    imposed = any(component == plant.table.oxygen for _, component in layout.imposed)  # by air that nobody knows
-    air = [] if imposed else [c[f"{t.name}.air"] for t in layout.tanks if t.air]
+    air = [] if plant.held else [c[f"{t.name}.air"] for t in layout.tanks if t.air]
     sewage = stream_quantities(plant, c, "influent")
     if "BOD5" in sewage and parameters.get(BOD_SHARE, 0.0) > 0.0:
         sewage["BOD5"] = sewage["BOD5"] * (INFLUENT_BOD / parameters[BOD_SHARE])
@@ -105,7 +105,18 @@ def plant_series(plant: Plant, record: PlantRecord, parameters: Mapping[str, flo
         primary_sludge=c["primary_sludge.flow"] if layout.primary else None,
         primary_tss=c["primary_sludge.TSS"] if layout.primary and solid else None,
         air=sum(air[1:], air[0]) if air else None,
+        offgas=_offgas(plant, record, cut),
     )
+
+
+def _offgas(plant: Plant, record: PlantRecord, cut: slice) -> dict[str, Emission]:
+    """Return the gases that leave the whole plant, by component."""
+    found = {gas.component: f"{WHOLE_OFFGAS}.{gas.component}" for gas in plant.table.gases}
+    return {
+        name: Emission(record.units[column], record.columns[column][cut])
+        for name, column in found.items()
+        if column in record.columns
+    }
 
 
 def counted(plant: Plant, record: PlantRecord, parameters: Mapping[str, float], start: float) -> PlantSeries:

@@ -206,7 +206,7 @@ class FactorsSection(Section):
     air_energy : float or None
         Energy for air at 0 degC and 1 atm [kWh/m3]; by kLa where it is None.
     n2o : N2OSection or None
-        N2O from the tanks; by the nitrogen of the influent where it is None.
+        N2O from the tanks; as `Factors` has it where it is None.
     gwp_n2o : float
         Warming potential of N2O over 100 years [-].
     """
@@ -223,7 +223,9 @@ class FactorsSection(Section):
         default=None, description="Energy for air [kWh/m3 at 0 degC and 1 atm]; by kLa without it."
     )
     n2o: N2OSection | None = Field(
-        default=None, description="N2O from the tanks; 0.016 of the influent's nitrogen (IPCC 2019) without it."
+        default=None,
+        description="N2O from the tanks; without it what the plant strips of it, where its table has the gas S_N2O, "
+        "else 0.016 of the influent's nitrogen (IPCC 2019).",
     )
     gwp_n2o: NotNegative = Field(default=273.0, description="Warming potential of N2O over 100 years (IPCC 2021).")
 

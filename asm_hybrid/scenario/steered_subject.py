@@ -18,6 +18,7 @@ from asm_hybrid.yamlfile import YamlSource
 __all__ = ["steered"]
 
 LOST = {"influent": "what comes in", "spin_up": "what comes before the start", "changes": "changes of inputs"}
+LOST |= {"process_noise": "noise of states", "draws": "draws of noise"}
 """Keys of a scenario that a model cannot hold, and what they say. What is reckoned from results is of no concern."""
 
 
@@ -97,6 +98,13 @@ def steered(found: FittedSubject, source: YamlSource, name: str | None = None) -
         )
     file = found.file if case is None else changed_file(found.file, found.plant.table.oxygen, scenario, case)[0]
     plant = found.changed_plant(file)
+    if plant.late:
+        raise InputError(
+            f"in the scenario {', '.join(s.name for s in plant.late)} arrives late",
+            where=scenario.document.where(*(() if case is None else case.keys)),
+            expected="sensors without dead time: an exported model knows no past",
+            fix="leave out 'delay' of the sensor, or give it a response with an order of 8",
+        )
     model = found.fitted(plant, file)
     return _SteeredSubject(file, plant, model, found.run, found.silent, found, scenario)
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from asm_hybrid.scenario.cases import Case
+from asm_hybrid.scenario.cases import Case, quantiles
 from asm_hybrid.scenario.scoring import MEASURED
 from asm_hybrid.scenario.trust import other_models
 
@@ -39,6 +39,8 @@ MAIN = (
     "primary sludge",
     "cost total",
     "CO2e total",
+    "offgas.S_N2O mean",
+    "N2O emission factor",
     *(f"effluent.{name} mean" for name in ("NH4", "NO3", "TN", "TP", "COD", "BOD5", "TSS")),
 )
 """What is looked at first; shares of time above a limit follow."""
@@ -54,6 +56,7 @@ ORDER = (
     "Energy and air",
     "Energy, cost and CO2e by the given factors",
     "Sludge and chemicals",
+    "Off-gas",
     "Effluent means, weighted by flow",
     "Effluent limits",
     "Effluent 95 percentiles",
@@ -84,6 +87,8 @@ class IndicatorRow:
         Its value by case with f alone; empty where that was not simulated.
     by_f : tuple of bool
         By case, whether the difference to the base case is told by f alone, see `by_f`.
+    held : float
+        Share of the members within their range [-].
     """
 
     name: str
@@ -93,6 +98,7 @@ class IndicatorRow:
     members: tuple[tuple[float, ...], ...] = ()
     alone: tuple[float, ...] = ()
     by_f: tuple[bool, ...] = ()
+    held: float = 1.0
 
     @property
     def label(self) -> str:
@@ -101,8 +107,8 @@ class IndicatorRow:
 
     @property
     def ranges(self) -> tuple[tuple[float, float], ...]:
-        """Lowest and highest value of the members, by case; empty where n has one."""
-        return tuple((min(own), max(own)) for own in self.members)
+        """Lower and upper end of the range of the members, by case; empty where there is one."""
+        return tuple(quantiles(own, self.held) for own in self.members)
 
     @property
     def changes(self) -> tuple[float | None, ...]:
@@ -121,14 +127,14 @@ class IndicatorRow:
         return tuple(_change(self.alone[0], value) for value in self.alone)
 
     def change_range(self, case: int) -> tuple[float, float] | None:
-        """Lowest and highest difference of the members to their own base case [-].
+        """Range of the differences of the members to their own base case [-].
 
         None with one member, where any has none, and where the difference is told by f alone.
         """
         if not self.members or (self.by_f and self.by_f[case]):
             return None
         found = self._members_own(case)
-        return (min(found), max(found)) if found else None
+        return quantiles(found, self.held) if found else None
 
     def disputed(self, case: int) -> bool:
         """Whether the members answer with both signs, so that their median says nothing of the direction."""
@@ -158,6 +164,7 @@ GROUPS: tuple[tuple[str, Callable[[IndicatorRow], bool]], ...] = (
     ("By the original formulas of the benchmark", lambda row: row.name.endswith(" original")),
     ("Effluent limits", lambda row: " violation " in row.name),
     ("Influent", lambda row: row.name.startswith(("influent", "IQI"))),
+    ("Off-gas", lambda row: row.name.startswith(("offgas.", "N2O "))),
     ("Effluent means, weighted by flow", lambda row: row.name.endswith(" mean") or row.name == "effluent flow"),
     ("Effluent 95 percentiles", lambda row: row.name.endswith(" 95 %")),
     ("Effluent loads", lambda row: row.name.endswith(" load")),
@@ -243,6 +250,7 @@ def indicator_rows(cases: Sequence[Case]) -> list[IndicatorRow]:
             tuple(tuple(_value(own, name) for own in case) for case in members) if all(members) else (),
             tuple(_value(given, name) for given in alone) if len(alone) == len(cases) else (),
             told,
+            cases[0].held,
         )
         for name, one in known.items()
     ]

@@ -26,7 +26,7 @@ import numpy as np
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.solver.moving import moving_states
 
-__all__ = ["CompiledProblem", "SteadyState"]
+__all__ = ["CHUNK", "CompiledProblem", "SteadyState"]
 
 CHUNK = 96
 """Intervals that one call integrates."""
@@ -81,6 +81,8 @@ class CompiledProblem:
         The state after each event.
     tolerance, absolute : float
         Relative and absolute tolerance of the integration.
+    chunk : int
+        Intervals that one call integrates.
     """
 
     state: Any
@@ -91,6 +93,7 @@ class CompiledProblem:
     after: Sequence[Any] = ()
     tolerance: float = 1e-5
     absolute: float = 1e-13
+    chunk: int = CHUNK
     _integrators: dict[tuple[str, float, bool], Any] = field(default_factory=dict, repr=False)
 
     def run(
@@ -180,7 +183,7 @@ class CompiledProblem:
     @property
     def _size(self) -> int:
         """Intervals of one call; one where there are events, since a jump of the inputs may cause some."""
-        return 1 if self.after else CHUNK
+        return 1 if self.after else self.chunk
 
     def _switched(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
         """Let events happen that are due at once."""

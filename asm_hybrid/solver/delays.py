@@ -35,7 +35,7 @@ from asm_hybrid.solver.stepoptions import MOST_STEPS, StepOptions
 from asm_hybrid.solver.steppers import Slopes, Step, Stepper, Time, as_number
 from asm_hybrid.solver.tableaus import METHODS as STIFF
 
-__all__ = ["WITHOUT", "Delayed", "Delays", "History", "Past", "past_of"]
+__all__ = ["WITHOUT", "Delayed", "Delays", "History", "Past", "check_bears_delays", "past_of"]
 
 WITHOUT = ("dopri8", "rodas5p")
 """Methods whose steps have no interpolation of their order here."""
@@ -302,11 +302,7 @@ def past_of(
             expected="the states before the start, as a function of time or a constant state",
             fix="history=x0 is one that was constant",
         )
-    if method in WITHOUT:
-        raise InputError(
-            f"{method} is used with delays, and has no interpolation of its order",
-            fix="use dopri5 or tsit5" if method == "dopri8" else "use rodas4 or ros34pw2",
-        )
+    check_bears_delays(method)
     if way.direction < 0.0:
         raise InputError(
             "the times descend, and delays are given: f would look at states that are not known yet",
@@ -322,6 +318,24 @@ def past_of(
     order = STIFF[method].order if method in STIFF else TABLEAUS[method].order
     kinks, bounds = _kinks(found, way, options, order)
     return Past(found, History(history, layout, way, found), layout, kinks, bounds)
+
+
+def check_bears_delays(method: str, where: str | None = None) -> None:
+    """Refuse a method that cannot be used with delays.
+
+    Parameters
+    ----------
+    method : str
+        Its name.
+    where : str, optional
+        Where it is written, for messages.
+    """
+    if method in WITHOUT:
+        raise InputError(
+            f"{method} is used with delays, and has no interpolation of its order",
+            where=where,
+            fix="use dopri5 or tsit5" if method == "dopri8" else "use rodas4 or ros34pw2",
+        )
 
 
 def _kinks(delays: Delays, way: Way, options: StepOptions, order: int) -> tuple[tuple[Stop, ...], tuple[float, ...]]:

@@ -12,7 +12,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ from asm_hybrid.solver.march import Control, Instant, Segment
 from asm_hybrid.solver.stepoptions import sizes
 from asm_hybrid.solver.steppers import Slopes, Time, drift
 
-__all__ = ["Found", "Watch", "differentiable"]
+__all__ = ["Found", "Values", "Watch", "differentiable", "open_of"]
 
 NEAR_THE_END = 10.0
 """How far from its sign change an event at the last time may be, in what the tolerances leave open in the state."""
@@ -35,7 +35,7 @@ TRIES = 12
 HALVINGS = 10
 """How often a step is halved to see which sign a value takes that was zero at its begin."""
 
-Event = Callable[[Time, Tensor], Tensor]
+Values = Callable[[Time, Tensor], Tensor]
 """Values that have a sign, ``(k,)``, from a time and a state as it is laid out."""
 
 
@@ -51,11 +51,14 @@ class Found:
         The state then.
     jump : bool
         Whether the values jump over zero there, so that their slopes do not tell how the time moves.
+    which : int or None
+        Which of the values it is; None where the values tell.
     """
 
     when: Instant
     state: Tensor
     jump: bool = False
+    which: int | None = None
 
 
 class Watch:
@@ -69,15 +72,30 @@ class Watch:
         The first time.
     x : Tensor, shape (…, n)
         The state then.
+    falls : bool
+        Whether an event is a value that falls below zero, and not one that rises above.
+    signs : Tensor, shape (k,), optional
+        The signs of the values at the first time, where they are known.
+
+    Attributes
+    ----------
+    reach : float
+        The end of the last step that was looked at.
     """
 
-    def __init__(self, event: Event, begin: Instant, x: Tensor) -> None:
-        self.event, self.seen = event, begin
-        with torch.no_grad():
-            values = event(begin.time, x)
-        if not bool(torch.isfinite(values).all()):
-            raise InputError("the event function is not a number at the start", expected="a value with a sign there")
-        self.signs = torch.sign(values)
+    def __init__(
+        self, event: Values, begin: Instant, x: Tensor, *, falls: bool = False, signs: Tensor | None = None
+    ) -> None:
+        self.event, self.seen, self.falls, self.reach = event, begin, falls, begin.value
+        if signs is None:
+            with torch.no_grad():
+                values = event(begin.time, x)
+            if not bool(torch.isfinite(values).all()):
+                raise InputError(
+                    "the event function is not a number at the start", expected="a value with a sign there"
+                )
+            signs = torch.sign(values)
+        self.signs = signs
 
         self.waits = bool((self.signs == 0.0).any())
         self._above = not self.waits
@@ -113,6 +131,9 @@ class Watch:
 
     def look(self, segment: Segment, when: Instant, x: Tensor) -> Found | None:
         """Return the event if it has come at a time of a segment, with all times before looked at."""
+        self.reach = segment.end.value
+        if self.falls and bool((self.signs < 0.0).any()):  # zero at the begin, and below behind
+            return Found(segment.begin, segment.x, jump=True, which=int(self.signs.argmin()))
         if self._least(when.time, x) > 0.0:
             self.seen, self._above = when, not self.waits
             return None
@@ -156,29 +177,71 @@ class Watch:
             found = max(low, found - resolution * 2.0**k) if high > low else min(low, found + resolution * 2.0**k)
         return found
 
-    def at_the_end(self, when: Instant, x: Tensor, rate_of: Slopes, control: Control) -> Found | None:
-        """Return an event that comes at the last time, as far as the tolerances can tell."""
-        with torch.enable_grad():
-            t = torch.as_tensor(when.value, dtype=control.dtype, device=x.device).requires_grad_()
-            at = x.detach().requires_grad_()
-            values = self.event(t, at) * self.signs
-            if not values.requires_grad:
-                return None
-            for value in values:
-                by_time, by_state = torch.autograd.grad(value, (t, at), retain_graph=True, allow_unused=True)
-                with torch.no_grad():
-                    state = torch.zeros_like(at) if by_state is None else by_state
-                    rate = float((state * rate_of(when.time, x)).sum()) + (0.0 if by_time is None else float(by_time))
-                    open_ = float((state.abs() * sizes(x, x, control.rtol, control.atol)).sum())
-                    open_ += abs(rate) * 4.0 * float(np.spacing(abs(when.value)))
-                if rate * control.direction < 0.0 and float(value.detach()) <= NEAR_THE_END * open_:
-                    return Found(when, x)
+    def at_the_end(
+        self, when: Instant, x: Tensor, rate_of: Slopes, control: Control, only: Sequence[int] | None = None
+    ) -> Found | None:
+        """Return an event that comes at the last time, as far as the tolerances can tell; of some values alone."""
+        for k, (value, by_time, by_state) in enumerate(_slopes(self.event, when, x, control)):
+            sign = float(self.signs[k])
+            with torch.no_grad():
+                rate = sign * (float((by_state * rate_of(when.time, x)).sum()) + by_time)
+                open_ = _open(by_state, x, control) + abs(rate) * 4.0 * float(np.spacing(abs(when.value)))
+            fits = only is None or k in only
+            if fits and rate * control.direction < 0.0 and sign * value <= NEAR_THE_END * open_:
+                return Found(when, x, which=k)
         return None
 
     def which(self, found: Found) -> int:
         """Return which of the values has changed its sign."""
+        if found.which is not None:
+            return found.which
         with torch.no_grad():
             return int(self._signed(self.event(found.when.time, found.state)).argmin())
+
+
+def _slopes(event: Values, when: Instant, x: Tensor, control: Control) -> list[tuple[float, float, Tensor]]:
+    """Return every value with its slopes in time and state; none where nothing carries gradients."""
+    with torch.enable_grad():
+        t = torch.as_tensor(when.value, dtype=control.dtype, device=x.device).requires_grad_()
+        at = x.detach().requires_grad_()
+        values = event(t, at)
+        if not values.requires_grad:
+            return []
+        found = []
+        for value in values:
+            by_time, by_state = torch.autograd.grad(value, (t, at), retain_graph=True, allow_unused=True)
+            state = torch.zeros_like(at) if by_state is None else by_state
+            found.append((float(value.detach()), 0.0 if by_time is None else float(by_time), state))
+    return found
+
+
+def _open(by_state: Tensor, x: Tensor, control: Control) -> float:
+    """Return what the tolerances leave open in a value."""
+    return float((by_state.abs() * sizes(x.detach(), x.detach(), control.rtol, control.atol)).sum())
+
+
+def open_of(event: Values, which: int, when: Instant, x: Tensor, control: Control) -> float:
+    """Return what the tolerances of the state leave open in a value of an event.
+
+    Parameters
+    ----------
+    event : callable
+        The values.
+    which : int
+        Which of them.
+    when : Instant
+        When.
+    x : Tensor, shape (…, n)
+        The state then.
+    control : Control
+        The tolerances.
+
+    Returns
+    -------
+    float
+    """
+    found = _slopes(event, when, x, control)
+    return _open(found[which][2], x, control) if found else 0.0
 
 
 def differentiable(watch: Watch, found: Found, rate_of: Slopes, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.errors import InputError
+from asm_hybrid.solver.changes import Change, Changes, Event
 from asm_hybrid.solver.delays import Past
-from asm_hybrid.solver.events import Event
+from asm_hybrid.solver.events import Values
+from asm_hybrid.solver.path import Way
 from asm_hybrid.solver.states import Layout
 from asm_hybrid.solver.steppers import Slopes, Time
 
-__all__ = ["Field", "Inside", "jacobian_of", "values_of"]
+__all__ = ["Field", "Inside", "changes_of", "jacobian_of", "values_of"]
 
 Field = Callable[..., Any]
 """f(t, x), with delays f(t, x, lags), or its Jacobian; or the values of an event, of (t, x)."""
@@ -74,7 +76,7 @@ class Inside:
         return slopes
 
 
-def values_of(event: Field, inside: Inside) -> Event:
+def values_of(event: Field, inside: Inside) -> Values:
     """Return the values of an event for states as they are laid out.
 
     Parameters
@@ -97,6 +99,57 @@ def values_of(event: Field, inside: Inside) -> Event:
         return found.reshape(-1)
 
     return values
+
+
+def changes_of(events: Sequence[Event], inside: Inside, way: Way) -> Changes:
+    """Return events that change a solution, for states as they are laid out.
+
+    Parameters
+    ----------
+    events : sequence of Event
+        What the user gives.
+    inside : Inside
+        f, which knows how states are laid out.
+    way : Way
+        The times.
+
+    Returns
+    -------
+    Changes
+
+    Raises
+    ------
+    InputError
+        When none of them ends a solution that has no last time.
+    """
+    names = [e.name or ("the event" if len(events) == 1 else f"event {k}") for k, e in enumerate(events)]
+    if way.open and all(e.change is not None for e in events):
+        raise InputError(
+            "no event ends the solution, and it has no last time",
+            expected="a last time, or an event without a change",
+        )
+
+    def values(t: Time, x: Tensor) -> Tensor:
+        at, state, found = inside.at(t), inside.layout.unpack(x), []
+        for name, event in zip(names, events, strict=True):
+            value = event.value(at, state)
+            if not isinstance(value, Tensor) or value.is_complex() or value.numel() != 1:
+                shape = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"type {type(value).__name__}"
+                raise InputError(
+                    f"the value of {name} has {shape}",
+                    expected="one real number: a batch has its events at the same time",
+                    fix="solve the rows of a batch one by one, as each has its events at its own times",
+                )
+            found.append(value.reshape(1).to(x.dtype))
+        return torch.cat(found)
+
+    def laid_out(name: str, change: Field) -> Change:
+        return lambda t, x: inside.layout.pack(
+            change(inside.at(t), inside.layout.unpack(x)), f"the change of {name} gives"
+        )
+
+    changes = [None if e.change is None else laid_out(n, e.change) for n, e in zip(names, events, strict=True)]
+    return Changes(names, values, changes, inside.layout.unpack, way.values[0], way.values[-1])
 
 
 def jacobian_of(inside: Inside, given: Field | None, layout: Layout) -> Slopes:

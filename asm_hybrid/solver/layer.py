@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.solver.changes import Event
+from asm_hybrid.solver.delays import Delays
 from asm_hybrid.solver.solution import OdeSolution
 from asm_hybrid.solver.solve import Field, check_method, solve
 from asm_hybrid.solver.states import State
@@ -18,7 +22,7 @@ __all__ = ["ODELayer"]
 
 _OPTIONS = (
     *("rtol", "atol", "steps", "options", "adjoint", "adjoint_options", "jacobian", "mass", "dense"),
-    *("check", "stiffness"),
+    *("check", "stiffness", "noise", "interpretation", "seed", "paths"),
 )
 
 
@@ -28,7 +32,8 @@ class ODELayer(nn.Module):
     Parameters
     ----------
     field : nn.Module
-        ``dx/dt = field(x)``, on states ``(…, n)`` or tuples of tensors; ``field(t, x)`` with `timed`.
+        ``dx/dt = field(x)``, on states ``(…, n)`` or tuples of tensors; ``field(t, x)`` with `timed`. With
+        `delays`, its last argument is the state a delay ago.
     span : tuple of float, float, Tensor, nn.Parameter or callable
         Times ``(k,)`` from start to end, or the end alone ``()``, counted from zero; a callable without arguments
         returns either. A parameter is learnt, as are those of a callable that is an `nn.Module`. With an event, the end
@@ -39,15 +44,25 @@ class ODELayer(nn.Module):
         Whether the field takes the time.
     path : bool
         Return the states at all times of the span, ``(k, …, n)``, not the last alone.
-    event : callable, optional
+    event : callable, Event or sequence of Event, optional
         From time and states to values that have a sign: integration ends where the first of them changes it, for the
-        whole batch. Parameters of an `nn.Module` are learnt.
+        whole batch; or events that change the states, from which it goes on. Parameters of an `nn.Module` are learnt,
+        which may be the value or the change of an event.
+    diffusion : nn.Module, optional
+        What noise does to the states, ``diffusion(x)``, or ``diffusion(t, x)`` with `timed`: see `solve`, also for
+        methods. Without a seed, every call has paths of its own, which `torch.manual_seed` fixes.
+    delays : float, Tensor, nn.Parameter, sequence of these or nn.Module, optional
+        Constant delays above zero, as `solve` takes them. Parameters are learnt, as are those of a module that returns
+        delays without being given anything; nothing but such a module keeps what is learnt above zero.
+    history : callable, Tensor or nn.Parameter, optional
+        The state before the first time: a function of time and the layer's input, or a constant; by default the initial
+        state, held. Parameters of an `nn.Module` are learnt.
     method : str
         See `asm_hybrid.solver.solve.solve`, also for the other options.
     **options
         ``rtol``, ``atol``, ``steps``, ``options``, ``adjoint``, ``adjoint_options``, ``jacobian``, ``mass``,
-        ``dense``, ``check`` and ``stiffness`` of `solve`. The adjoint gives gradients for the parameters of the field,
-        the initial state and the span.
+        ``dense``, ``check``, ``stiffness``, ``noise``, ``interpretation``, ``seed`` and ``paths`` of `solve`. The
+        adjoint gives gradients for the parameters of the field, the initial state and the span.
 
     References
     ----------
@@ -55,7 +70,11 @@ class ODELayer(nn.Module):
        NeurIPS 31, https://arxiv.org/abs/1806.07366.
     """
 
-    def __init__(
+    span: Any
+    delays: Any
+    history: Any
+
+    def __init__(  # noqa: PLR0913 - as `solve`, its options by name
         self,
         field: nn.Module,
         span: tuple[float, ...] | float | Tensor | Callable[[], Tensor] = (0.0, 1.0),
@@ -63,7 +82,10 @@ class ODELayer(nn.Module):
         start: Callable[[Tensor], State] | None = None,
         timed: bool = False,
         path: bool = False,
-        event: Field | None = None,
+        event: Field | Event | Sequence[Event] | None = None,
+        delays: Any = None,
+        history: Callable[[Tensor, Any], State] | Tensor | None = None,
+        diffusion: nn.Module | None = None,
         method: str = "dopri5",
         **options: Any,
     ) -> None:
@@ -73,8 +95,13 @@ class ODELayer(nn.Module):
                 raise InputError(
                     f"ODELayer has no option {name!r}", expected="an option of solve", fix=nearest(name, _OPTIONS)
                 )
-        check_method(method, options.get("steps"), step_size=StepOptions.of(options.get("options")).step_size)
+        size = StepOptions.of(options.get("options")).step_size
+        check_method(method, options.get("steps"), step_size=size, noisy=diffusion is not None)
         self.field, self.start, self.timed, self.path, self.event = field, start, timed, path, event
+        self.diffusion = diffusion
+        listed = (event,) if isinstance(event, Event) else event if isinstance(event, list | tuple) else ()
+        parts = (part for e in listed if isinstance(e, Event) for part in (e.value, e.change))
+        self.event_parts = nn.ModuleList([part for part in parts if isinstance(part, nn.Module)])
         self.options = options | {"method": method}
         if not callable(field):
             raise InputError(f"the field is {type(field).__name__}, and cannot be called", expected="an nn.Module")
@@ -89,10 +116,18 @@ class ODELayer(nn.Module):
                 span = torch.empty(0)
         if not (isinstance(span, Tensor) and span.dim() < 2 and span.numel()) and not callable(span):
             raise InputError("the span holds no times", expected="the end alone, or times (k,) from start to end")
-        if isinstance(span, Tensor) and not isinstance(span, nn.Parameter):
-            self.register_buffer("span", span)
+        self._keep("span", span)
+        if delays is None and history is not None:
+            raise InputError("'history' is given without 'delays'", fix="give delays=…, or remove 'history'")
+        self._keep("delays", _lengths(delays))
+        self._keep("history", history)
+
+    def _keep(self, name: str, value: Any) -> None:
+        """Keep a value as what it is to a module: a parameter, a module, a buffer, or something else."""
+        if isinstance(value, Tensor) and not isinstance(value, nn.Parameter):
+            self.register_buffer(name, value)
         else:
-            self.span = span
+            setattr(self, name, value)
 
     def times(self) -> Tensor:
         """Return the times of the states.
@@ -125,8 +160,19 @@ class ODELayer(nn.Module):
         if options.get("adjoint"):
             options["parameters"] = tuple(self.field.parameters())
         right = self.field if self.timed else _Untimed(self.field)
+        if self.diffusion is not None:
+            options["diffusion"] = self.diffusion if self.timed else _Untimed(self.diffusion)
         begin = x if self.start is None else self.start(x)
+        if self.delays is not None:
+            options |= {"delays": self.delays() if isinstance(self.delays, nn.Module) else self.delays}
+            options["history"] = begin if self.history is None else self.history
+            if callable(self.history) and not isinstance(self.history, Tensor):
+                options["history"] = partial(self._before, x=x)
         return solve(right, begin, self.times(), event=self.event, **options)
+
+    def _before(self, t: Tensor, x: Any) -> State:
+        """Return the history at a time."""
+        return cast(State, self.history(t, x))
 
     def forward(self, x: Any) -> State:
         """Integrate.
@@ -147,14 +193,46 @@ class ODELayer(nn.Module):
         return tuple(part[-1] for part in states) if isinstance(states, tuple) else states[-1]
 
 
+class _Several(nn.Module):
+    """Several delays, some of them learnt."""
+
+    def __init__(self, given: Sequence[Any]) -> None:
+        super().__init__()
+        self.given = list(given)
+        self.learnt = nn.ParameterList([tau for tau in given if isinstance(tau, nn.Parameter)])
+
+    def forward(self) -> list[Any]:
+        """Return them in their order."""
+        learnt = iter(self.learnt)
+        return [next(learnt) if isinstance(tau, nn.Parameter) else tau for tau in self.given]
+
+
+def _lengths(given: Any) -> Any:
+    """Return delays as a module keeps them; refuse those that are none, or depend on something."""
+    if given is None:
+        return None
+    if isinstance(given, nn.Module):
+        try:
+            inspect.signature(given.forward).bind()
+        except TypeError:
+            raise InputError(
+                f"the delays are a {type(given).__name__} that is given something: delays that depend on time or state "
+                "are not solved",
+                expected="a module that returns constant delays, and takes nothing",
+            ) from None
+        return given
+    Delays.of(given, torch.device("cpu"))  # refuses what is no delay
+    return _Several(given) if isinstance(given, list | tuple) else given
+
+
 class _Untimed:
     """A field that does not take the time, with its callbacks."""
 
     def __init__(self, field: nn.Module) -> None:
         self.field = field
 
-    def __call__(self, t: Tensor, x: Any) -> Any:
-        return self.field(x)
+    def __call__(self, t: Tensor, *states: Any) -> Any:
+        return self.field(*states)
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("callback_"):

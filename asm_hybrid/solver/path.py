@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.errors import InputError
-from asm_hybrid.solver.events import Event, Found, Watch
+from asm_hybrid.solver.changes import Changes
+from asm_hybrid.solver.events import Found, Values, Watch
 from asm_hybrid.solver.march import Callbacks, Control, Instant, Segment, Stop, controlled, fixed
 from asm_hybrid.solver.steppers import Slopes, Stepper, drift
 
@@ -167,7 +168,7 @@ def travel(
     control: Control,
     calls: Callbacks,
     *,
-    event: Event | None = None,
+    event: Values | Changes | None = None,
     keep: list[Segment] | None = None,
     kinks: Sequence[Stop] = (),
 ) -> Path:
@@ -185,8 +186,8 @@ def travel(
         Tolerances, options, and whether steps are fixed.
     calls : Callbacks
         What to call at steps.
-    event : callable, optional
-        Ends the solution.
+    event : callable or Changes, optional
+        Ends the solution, or changes it.
     keep : list of Segment, optional
         Where to keep the steps.
     kinks : sequence of Stop
@@ -195,12 +196,13 @@ def travel(
     Returns
     -------
     Path
-        The solution up to the last time, or to the event.
+        The solution up to the last time, or to the event that ends it.
     """
     begin = way.instant(0)
     x0 = stepper.settled(begin.time, x0, control.rtol, control.atol)
     path = Path([begin.value], [x0], segments=[] if keep is None else keep)
-    watch = path.watch = None if event is None else Watch(event, begin, x0)
+    changes = event if isinstance(event, Changes) else None
+    watch = path.watch = None if event is None else _watching(event, begin, x0)
     stops = way.stops(control, control.fixed or way.carries or not stepper.interpolates, kinks)
     march = fixed if control.fixed else controlled
     segments = march(stepper, x0, begin, stops, control, calls, way.open)
@@ -213,28 +215,69 @@ def travel(
             watch.leave_zero(segment)
         if keep is not None:
             keep.append(segment)
-        while i < count and way.direction * (segment.end.value - way.values[i]) >= 0.0:
-            when = way.instant(i)
-            x = segment.step.end if when.value == segment.end.value and _carried(segment, when) else segment.at(when)
-            if watch is not None and (found := watch.look(segment, when, x)) is not None:
-                return _ended(path, found)
-            path.values.append(when.value)
-            path.states.append(x)
-            i = _repeated(path, way, i + 1, stepper.rate)
-        if (
-            watch is not None
-            and i < count
-            and (found := watch.look(segment, segment.end, segment.step.end)) is not None
-        ):
+        i, found = _along(path, way, i, segment, watch, stepper.rate)
+        if found is None:
+            continue
+        if changes is None or watch is None or changes.ends(found, watch):
             return _ended(path, found)
+        i = _before(path, way, i, found, stepper.rate)
+        begin, x, onward = changes.onward(watch, found, stepper, control, i)
+        if onward is None:
+            return _ended(path, Found(begin, x, jump=True))
+        watch = path.watch = onward
+        begin, stops = _again(begin, stops, control)
+        segments = march(stepper, x, begin, stops, control, calls, way.open)
     if watch is not None and count > 1:
-        found = watch.at_the_end(way.instant(count - 1), path.states[-1], stepper.rate, control)
+        ending = None if changes is None else changes.ending
+        found = watch.at_the_end(way.instant(count - 1), path.states[-1], stepper.rate, control, ending)
         if found is not None:
             last = way.direction * way.values[-1]
             keep_until = sum(way.direction * v < last for v in path.values)
             path.values, path.states = path.values[:keep_until], path.states[:keep_until]
             return _ended(path, found)
     return path
+
+
+def _watching(event: Values | Changes, begin: Instant, x: Tensor) -> Watch:
+    return event.watch(begin, x) if isinstance(event, Changes) else Watch(event, begin, x)
+
+
+def _along(
+    path: Path, way: Way, i: int, segment: Segment, watch: Watch | None, rate: Slopes
+) -> tuple[int, Found | None]:
+    """Add the states at the times within a step, up to an event; return the next time, and the event."""
+    count = len(way.values)
+    while i < count and way.direction * (segment.end.value - way.values[i]) >= 0.0:
+        when = way.instant(i)
+        x = segment.step.end if when.value == segment.end.value and _carried(segment, when) else segment.at(when)
+        if watch is not None and (found := watch.look(segment, when, x)) is not None:
+            return i, found
+        path.values.append(when.value)
+        path.states.append(x)
+        i = _repeated(path, way, i + 1, rate)
+    if watch is not None and i < count:
+        return i, watch.look(segment, segment.end, segment.step.end)
+    return i, None
+
+
+def _before(path: Path, way: Way, i: int, found: Found, rate: Slopes) -> int:
+    """Add the state before an event at times that are its own, and return the next time that is not."""
+    if i == len(way.values) or way.values[i] != found.when.value:
+        return i
+    when, x = way.instant(i), found.state
+    if isinstance(when.time, Tensor) or isinstance(found.when.time, Tensor):
+        x = drift(rate, found.when.time, x, cast(Tensor, when.time - found.when.time))
+    path.values.append(when.value)
+    path.states.append(x)
+    return _repeated(path, way, i + 1, rate)
+
+
+def _again(begin: Instant, stops: Sequence[Stop], control: Control) -> tuple[Instant, list[Stop]]:
+    """Return where steps begin behind an event, just behind where f jumps there too, and the stops that are left."""
+    left = [s for s in stops if control.direction * (s.value - begin.value) > 0.0]
+    if any(s.jump and s.value == begin.value for s in stops):
+        begin = Instant(begin.value, begin.time + (control.beside(begin.value, 1.0) - begin.value))
+    return begin, left
 
 
 def _carried(segment: Segment, when: Instant) -> bool:

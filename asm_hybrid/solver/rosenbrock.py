@@ -26,6 +26,7 @@ from torch.utils.checkpoint import checkpoint as recomputed
 from asm_hybrid.solver.compiling import compiled as as_compiled
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.solver.schedule import NEAR, Schedule
+from asm_hybrid.solver.switched import Switches, through_switches
 from asm_hybrid.solver.tableaus import ROS34PW2, RosenbrockTableau
 
 __all__ = ["CHUNK", "Solution", "StiffSystem", "advance", "exact_solve", "integrate", "slope_in_time"]
@@ -41,11 +42,17 @@ class StiffSystem(Protocol):
     ----------
     floor : Tensor or None, shape (n,)
         What a state is raised to after a step that went below.
+    switches : Switches or None
+        What switches by itself.
     """
 
     @property
     def floor(self) -> Tensor | None:
         """What a state is raised to after a step that went below, ``(n,)``, such as zero where something runs out."""
+
+    @property
+    def switches(self) -> Switches | None:
+        """What switches by itself; None where nothing does."""
 
     def prepare(self, inputs: Tensor) -> Sequence[Any]:
         """Work out all that does not depend on the state, one entry a time, from inputs ``(…, time, input)``."""
@@ -242,15 +249,18 @@ class _Engine:
         width = len(schedule.positions)
         states, outputs = [], []
         for begin in range(0, len(prepared), width):
-            x, found = self._interval(x, prepared[begin : begin + width], schedule)
+            ends = knots[..., begin // width : begin // width + 2, :]
+            x, found = self._interval(x, prepared[begin : begin + width], schedule, ends)
             states.append(x)
             outputs += found
         return states, outputs
 
-    def _interval(self, x: Tensor, forcings: Sequence[Any], schedule: Schedule) -> tuple[Tensor, list[Tensor]]:
+    def _interval(
+        self, x: Tensor, forcings: Sequence[Any], schedule: Schedule, knots: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
         system, h, floor = self.system, schedule.h, self.system.floor
         inverse, outputs = None, []
-        if self.tableau.any_matrix:
+        if self.tableau.any_matrix and system.switches is None:
             with torch.no_grad():
                 shift = 1.0 / (h * self.tableau.gamma)
                 inverse = (
@@ -260,7 +270,9 @@ class _Engine:
                 )
         for i, (entries, recorded) in enumerate(zip(schedule.stages, schedule.recorded, strict=True)):
             begin, at = x, [forcings[k] for k in entries]
-            if inverse is None:
+            if system.switches is not None:
+                x, within = self._switching(x, at, schedule, i, knots)
+            elif inverse is None:
                 near = [forcings[k] for k in schedule.near[i]]
                 solve = exact_solve(system.full_jacobian(x, near[0]), 1.0 / (h * self.tableau.gamma))
                 slope = slope_in_time(system, x, near, NEAR * self.grid.interval) if self.grid.linear else None
@@ -273,10 +285,48 @@ class _Engine:
                 x, stages = advance(system, x, partial(system.solve, inverse), at, h, self.tableau)
             if floor is not None:
                 x = torch.where(x < floor, floor, x)
-            for where, k in recorded:
-                state = x if where >= 1.0 else _plus(begin, self.tableau.within(where), stages)
+            for n, (where, k) in enumerate(recorded):
+                if where >= 1.0:
+                    state = x
+                else:
+                    state = _plus(begin, self.tableau.within(where), stages) if system.switches is None else within[n]
                 outputs.append(system.output(state, forcings[k]))
         return x, outputs
+
+    def _switching(
+        self, x: Tensor, at: Sequence[Any], schedule: Schedule, i: int, knots: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Take a step in which something may switch; return the states at its end and at what is recorded.
+
+        The matrix is worked out anew for every step, as a switch makes another of it.
+        """
+        system, tableau, h = self.system, self.tableau, schedule.h
+        assert system.switches is not None
+
+        def attempt(x: Tensor, done: Tensor, left: Tensor) -> tuple[Tensor, list[Tensor]]:
+            if not bool((done > 0.0).any()):
+                with torch.no_grad():
+                    inverse = system.inverse(x, at[0], 1.0 / (h * tableau.gamma))
+                return advance(system, x, partial(system.solve, inverse), at, h, tableau)
+            length, forcings = h * left, self._forcings(i, done, left, at, schedule, knots)
+            with torch.no_grad():
+                inverse = system.inverse(x, at[0], 1.0 / (length * tableau.gamma))
+            scale = length / length.detach()
+            return advance(system, x, lambda right: system.solve(inverse, right) * scale, forcings, length, tableau)
+
+        places = [where for where, _ in schedule.recorded[i]]
+        return through_switches(system.switches, x, attempt, tableau, at[0], h, places)
+
+    def _forcings(
+        self, i: int, done: Tensor, left: Tensor, at: Sequence[Any], schedule: Schedule, knots: Tensor
+    ) -> Sequence[Any]:
+        """Return the forcings of the stages of what is left of a step, of a length of its own in every window."""
+        if not self.grid.linear:
+            return at
+        alpha = torch.tensor(self.tableau.alpha, dtype=done.dtype, device=done.device)
+        place = (i + done + left * alpha).squeeze(-2) * (schedule.h / self.grid.interval)
+        begin, end = knots[..., :1, :], knots[..., 1:, :]
+        return self.system.prepare(begin + (end - begin) * place.unsqueeze(-1))
 
 
 def integrate(
@@ -318,7 +368,7 @@ def integrate(
         Outputs, final state and a status for every window. A window that left the finite numbers does not raise: the
         caller decides.
     """
-    engine = _Engine(system, tableau, grid, compiled and tableau.any_matrix)
+    engine = _Engine(system, tableau, grid, compiled and tableau.any_matrix and system.switches is None)
     count, chunk = inputs.shape[-2] - 1, min(CHUNK, checkpoint or CHUNK)
     starts = [0, *range(1 if grid.settling != 1 else chunk, count, chunk)]
     x, states = x0, [x0]

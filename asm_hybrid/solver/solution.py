@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.errors import InputError
+from asm_hybrid.solver.changes import Happened
 from asm_hybrid.solver.march import Instant
 from asm_hybrid.solver.states import State
 
@@ -35,6 +36,8 @@ class OdeSolution:
         When the event came; None when it did not come, or was not asked for.
     event_state : Tensor or None, shape (…, n), or tuple of these
         The state then.
+    events : tuple of Happened
+        The events that have changed the solution, in their order.
     """
 
     times: Tensor
@@ -44,6 +47,7 @@ class OdeSolution:
     steps: int = 0
     event_time: Tensor | None = None
     event_state: State | None = None
+    events: tuple[Happened, ...] = ()
     _within: Callable[[Sequence[Instant]], State] | None = field(default=None, repr=False)
 
     def at(self, times: Tensor | Sequence[float] | float) -> State:

@@ -21,101 +21,36 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from asm_hybrid.errors import InputError, SimulationError, nearest
-from asm_hybrid.solver import butcher
+from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.solver.adjoint import Backward, solved_with_adjoint
 from asm_hybrid.solver.algebra import algebra_of
+from asm_hybrid.solver.changes import Event
 from asm_hybrid.solver.delays import Delayed, Past, past_of
 from asm_hybrid.solver.events import differentiable
-from asm_hybrid.solver.inside import Field, Inside, jacobian_of, values_of
+from asm_hybrid.solver.inside import Field, Inside, changes_of, jacobian_of, values_of
 from asm_hybrid.solver.march import Callback, Callbacks, Control
+from asm_hybrid.solver.methods import ADAPTIVE, FIXED, check_method
+from asm_hybrid.solver.noise import (
+    Noise,
+    Stepping,
+    check_noise,
+    refuse_beside_noise,
+    spread,
+    travel_noisily,
+)
+from asm_hybrid.solver.noise_steps import NOISY
 from asm_hybrid.solver.path import Path, Way, interpolated, timelike, travel
 from asm_hybrid.solver.solution import OdeSolution
 from asm_hybrid.solver.states import Layout, State, check_start
 from asm_hybrid.solver.stepoptions import StepOptions, as_tolerance, default_tolerances
-from asm_hybrid.solver.steppers import Slopes, stepper_of
-from asm_hybrid.solver.stiffness import STIFF_FROM, fastest_decay, products_for
+from asm_hybrid.solver.steppers import Stepper, stepper_of
+from asm_hybrid.solver.stiffness import StiffnessWarning, warn_if_stiff
 from asm_hybrid.solver.tableaus import METHODS as STIFF
 
 __all__ = ["ADAPTIVE", "FIXED", "Field", "OdeSolution", "StiffnessWarning", "check_method", "solve"]
 
-ADAPTIVE = tuple(butcher.ADAPTIVE)
-"""Explicit methods that choose their steps."""
-
-FIXED = tuple(butcher.FIXED)
-"""Explicit methods with fixed steps."""
-
 FEW_STEPS = 30
 """An adaptive method that needs fewer steps than this is not accused of anything."""
-
-_IN_THEIR_PLACE = {
-    **dict.fromkeys(("explicit_adams", "implicit_adams", "fixed_adams"), "use dopri8 or tsit5, or torchdiffeq itself"),
-    "scipy_solver": "use rodas5p in place of Radau, BDF and LSODA, and dopri5 or dopri8 in place of RK45 and DOP853",
-    **dict.fromkeys(
-        (
-            "implicit_euler",
-            "implicit_midpoint",
-            "trapezoid",
-            "radauIIA3",
-            "radauIIA5",
-            "gl4",
-            "gl6",
-            "sdirk2",
-            "trbdf2",
-        ),
-        "use ros34pw2, rodas4 or rodas5p, with steps or without",
-    ),
-}
-"""What to use for methods of torchdiffeq that are not offered here."""
-
-
-class StiffnessWarning(UserWarning):
-    """An explicit method was given a stiff problem.
-
-    Attributes
-    ----------
-    args : tuple of str
-        The message: the fastest time constant, the length of the steps, and what to take instead.
-    """
-
-
-def check_method(method: str, steps: int | None, where: str | None = None, step_size: float | None = None) -> None:
-    """Check the name of a method, and that steps are given where it takes fixed ones, and only there.
-
-    Parameters
-    ----------
-    method : str
-        Its name.
-    steps : int or None
-        Steps from one time to the next.
-    where : str, optional
-        Where it is written, for messages.
-    step_size : float, optional
-        Greatest length of fixed steps.
-    """
-    options = (*ADAPTIVE, *FIXED, *STIFF)
-    if method not in options:
-        raise InputError(
-            f"there is no method {method!r}",
-            where=where,
-            expected="a method",
-            fix=_IN_THEIR_PLACE.get(str(method)) or nearest(str(method), options),
-        )
-    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int)):
-        raise InputError(f"'steps' is {steps!r}", where=where, expected="a whole number")
-    if steps is not None and step_size is not None:
-        raise InputError("'steps' and 'step_size' are given", where=where, expected="one of them")
-    given = "steps" if steps is not None else "step_size" if step_size is not None else None
-    if method in ADAPTIVE and given:
-        raise InputError(
-            f"{method} chooses its steps itself, and {given!r} is given",
-            where=where,
-            expected="rtol and atol alone",
-            fix=f"remove {given!r}, or use {' or '.join((*FIXED, *STIFF))}",
-        )
-    if (given is None and method in FIXED) or (steps is not None and steps < 1):
-        found = "'steps' is missing" if steps is None else f"'steps' is {steps}"
-        raise InputError(f"{method} takes fixed steps, and {found}", where=where, expected="steps from time to time")
 
 
 def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its options by name
@@ -133,14 +68,19 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     adjoint_options: Mapping[str, Any] | None = None,
     jacobian: Field | None = None,
     mass: Any = None,
-    event: Field | None = None,
+    event: Field | Event | Sequence[Event] | None = None,
     delays: float | Tensor | Sequence[float | Tensor] | None = None,
     history: Callable[[Tensor], Any] | State | None = None,
+    diffusion: Field | None = None,
+    noise: str = "diagonal",
+    interpretation: str = "ito",
+    seed: int | None = None,
+    paths: int | None = None,
     dense: bool = False,
     check: bool = True,
     stiffness: bool = True,
 ) -> OdeSolution:
-    """Solve ``dx/dt = f(t, x)``, or ``M dx/dt = f(t, x)``, or ``dx/dt = f(t, x, x(t - τ))``.
+    """Solve ``dx/dt = f(t, x)``, or ``M dx/dt = f``, or ``dx/dt = f(t, x, x(t - τ))``, or ``dx = f dt + g dW``.
 
     Parameters
     ----------
@@ -184,10 +124,11 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         The constant mass matrix M or its diagonal, singular where equations are algebraic; `rodas4` and `rodas5p` only.
         Algebraic states are then found from those of ``x0``, while ``M x0`` stays as it is, and the first of the
         returned states has them. The algebraic Jacobian must be regular (index 1).
-    event : callable, optional
+    event : callable, Event or sequence of Event, optional
         From time and state to values that have a sign. Integration ends where the first of them changes it [2]_; the
         sign is looked at after every step and at every returned time. A value that is zero at the start has the sign
-        that it takes when it leaves zero.
+        that it takes when it leaves zero. An `asm_hybrid.solver.changes.Event` comes where its value falls below zero,
+        and may change the state, from which the solution goes on.
     delays : float, Tensor or sequence of these, optional
         Constant delays τ above zero, shared by a batch, which may carry gradients. f has a third argument: for one
         delay the state that long ago, for a sequence, or a tensor ``(d,)``, these states along an axis in front,
@@ -195,6 +136,20 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     history : callable, Tensor or tuple of Tensor, optional
         The state before the first time, from the largest delay before it: a function of time, or a constant state.
         At the first time, `x0` holds. Times at which it has kinks or jumps are named in ``jump_t``.
+    diffusion : callable, optional
+        g, from time and state to what multiplies the Wiener processes [unit/√time]; every element of a batch has its
+        own. Methods are then those of `asm_hybrid.solver.noise_steps`: ``euler_maruyama``, ``milstein``,
+        ``stochastic_heun``, and for stiff drift ``implicit_euler_maruyama`` and ``implicit_milstein``, all with fixed
+        steps. Gradients are those along each path.
+    noise : {'diagonal', 'scalar', 'general'}
+        g is shaped as the state, with a process for every state; shaped as the state, with one process for all; or
+        ``(…, n, w)`` with w processes.
+    interpretation : {'ito', 'stratonovich'}
+        Which integral over the processes is meant.
+    seed : int, optional
+        Fixes the paths: the same seed follows the same path, at twice the steps too. Drawn by torch without.
+    paths : int, optional
+        Number of paths from each initial state, along an axis in front of the state.
     dense : bool
         Whether the solution is kept between the times, for `OdeSolution.at`.
     check : bool
@@ -219,9 +174,17 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         When an explicit method is at the limit of its stability: the mean step times the fastest decay, the largest
         ``-Re λ`` of the Jacobian at the last state, is above `STIFF_FROM`. States in half precision are not looked at.
     """
-    for name, given in (("f", f), ("jacobian", jacobian), ("event", event)):
+    ending, switching = _separated(event, delays, adjoint)
+    for name, given in (("f", f), ("jacobian", jacobian)):
         if not callable(given) and (given is not None or name == "f"):
             raise InputError(f"{name} is {type(given).__name__}, and cannot be called", expected="a function (t, x)")
+    if diffusion is not None:
+        beside = {"rtol": rtol, "atol": atol, "adjoint": adjoint, "parameters": parameters, "mass": mass}
+        beside |= {"adjoint_options": adjoint_options, "event": event, "dense": dense}
+        beside |= {"delays": delays, "history": history}
+        noisy = Noise(diffusion, noise, interpretation, seed, paths)
+        return _with_noise(f, x0, times, noisy, Stepping(method, steps, options, jacobian), beside, check, stiffness)
+    _refuse_without_noise({"seed": seed, "paths": paths})
     own = StepOptions.of(options)
     check_method(method, steps, step_size=own.step_size)
     layout = Layout.of(x0)
@@ -248,7 +211,8 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
         steps,
         math.inf if past is None else past.delays.least,
     )
-    watched = None if event is None else values_of(event, inside)
+    watched = None if ending is None else values_of(ending, inside)
+    changes = changes_of(switching, inside, way) if switching else None
     adjoined = _adjoined(f, method, adjoint, parameters, adjoint_options, dense, past)
 
     def run(asked: Way = way) -> Path:
@@ -258,7 +222,7 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
             asked,
             control,
             _callbacks(f, layout, method, ""),
-            event=watched,
+            event=watched if changes is None else changes,
             keep=past.segments if past is not None else [] if dense else None,
             kinks=() if past is None else past.kinks,
         )
@@ -280,21 +244,101 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
             f"{method}: {int((~ok).sum())} of {ok.numel()} solutions left the finite numbers; "
             + ("they may become infinite" if method in STIFF else _REMEDY)
         )
-    if stiffness and fine and method not in STIFF:
-        _warn_if_stiff(inside, path, states.detach(), method, evaluations)
-    event_time = event_state = None
-    if path.found is not None and path.watch is not None:
-        event_time, last = differentiable(path.watch, path.found, stepper.rate, way.times.dtype)
-        states, event_state = torch.cat([states[:-1], last.unsqueeze(0)]), layout.unpack(last)
-        before = len(path.values) - 1
-        returned = torch.cat([way.times[:before], event_time.unsqueeze(0)])
-    else:
-        returned = way.times
+    few = method in ADAPTIVE and path.steps < FEW_STEPS
+    if stiffness and fine and not few and method not in STIFF:
+        warn_if_stiff(inside, path, states.detach(), method, evaluations, "ros34pw2, rodas4 or rodas5p")
+    returned, states, event_time, event_state = _ended(path, states, way, stepper, layout)
     within = None
     if dense:
         inner = interpolated(path, way.direction)
         within = lambda at: layout.unpack(inner(at))  # noqa: E731
-    return OdeSolution(returned, layout.unpack(states), ok, evaluations, path.steps, event_time, event_state, within)
+    events = () if changes is None else tuple(changes.happened)
+    return OdeSolution(
+        returned, layout.unpack(states), ok, evaluations, path.steps, event_time, event_state, events, within
+    )
+
+
+def _separated(event: Any, delays: Any, adjoint: bool) -> tuple[Field | None, tuple[Event, ...]]:
+    """Return what ends the solution at any change of its sign, and the events of the other kind."""
+    if event is None or (callable(event) and not isinstance(event, Event)):
+        return event, ()
+    found = (event,) if isinstance(event, Event) else tuple(event) if isinstance(event, list | tuple) else ()
+    if not found or not all(isinstance(e, Event) for e in found):
+        raise InputError(
+            f"event is {type(event).__name__}", expected="a function (t, x), an ah.Event, or a list of these events"
+        )
+    changes = any(e.change is not None for e in found)
+    if changes and delays is not None:
+        raise InputError(
+            "an event changes the solution of an equation with delays",
+            expected="events that end it",
+            fix="end the solution at the event, and solve again from there with history=earlier.at and the time of the "
+            "event in jump_t",
+        )
+    if changes and adjoint:
+        raise InputError(
+            "the adjoint is asked for, and an event changes the solution",
+            fix="remove adjoint: the gradient comes from the steps themselves",
+        )
+    return None, found
+
+
+def _ended(
+    path: Path, states: Tensor, way: Way, stepper: Stepper, layout: Layout
+) -> tuple[Tensor, Tensor, Tensor | None, State | None]:
+    """Return times and states, and those of the event if one has come; the last ones are then its own."""
+    if path.found is None or path.watch is None:
+        return way.times, states, None, None
+    event_time, last = differentiable(path.watch, path.found, stepper.rate, way.times.dtype)
+    states = torch.cat([states[:-1], last.unsqueeze(0)])
+    before = len(path.values) - 1
+    return torch.cat([way.times[:before], event_time.unsqueeze(0)]), states, event_time, layout.unpack(last)
+
+
+def _refuse_without_noise(given: Mapping[str, Any]) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(f"{name!r} is given without noise", fix=f"give diffusion=…, or remove {name!r}")
+
+
+def _with_noise(
+    f: Field,
+    x0: Any,
+    times: Any,
+    noise: Noise,
+    how: Stepping,
+    beside: Mapping[str, Any],
+    check: bool,
+    stiffness: bool,
+) -> OdeSolution:
+    """Solve an equation with noise."""
+    own = StepOptions.of(how.options)
+    check_method(how.method, how.steps, step_size=own.step_size, noisy=True)
+    method = check_noise(noise, how.method)
+    x0 = spread(x0, noise.paths)
+    layout = Layout.of(x0)
+    refuse_beside_noise(beside, how.options, layout)
+    start = layout.pack(x0)
+    check_start(start, "all" if check else "any")
+    if start.dtype not in (torch.float32, torch.float64):
+        raise InputError(f"{how.method} is used with {start.dtype}", expected="single or double precision")
+    way = Way.of(timelike(times, start), False)
+    inside = Inside(f, layout, way.times)
+    calls = _callbacks(f, layout, how.method, "")
+    path = travel_noisily(inside, start, way, noise, method, how, calls.step)
+    states, evaluations = torch.stack(path.states), inside.calls
+    finite = torch.isfinite(states.detach()).all(-1)
+    ok = finite.all(0)
+    if check and not bool(ok.all()):
+        lost = finite.reshape(len(finite), -1).all(-1)
+        raise SimulationError(
+            f"{how.method}: {int((~ok).sum())} of {ok.numel()} paths left the finite numbers by time "
+            f"{path.values[int(lost.int().argmin())]:.6g}; take more steps, or an implicit method if the drift is stiff"
+        )
+    if stiffness and bool(ok.all()) and not method.implicit:
+        instead = "implicit_milstein" if method.corrected else "implicit_euler_maruyama"
+        warn_if_stiff(inside, path, states.detach(), how.method, evaluations, instead, level=4)
+    return OdeSolution(way.times, layout.unpack(states), ok, evaluations, path.steps)
 
 
 _REMEDY = "take more steps or smaller tolerances, or a stiff method (rodas5p) if the problem is stiff"
@@ -330,7 +374,7 @@ def _callbacks(f: Any, layout: Layout, method: str, behind: str) -> Callbacks:
         return call if behind else lambda t, x, h: call(t, layout.unpack(x), h)
 
     found = {name: laid_out(call) for name, call in given.items() if call is not None}
-    if method in FIXED and not found.keys() <= {"step"}:
+    if (method in FIXED or method in NOISY) and not found.keys() <= {"step"}:
         warnings.warn(f"{method} takes every step, and calls callback_step alone", stacklevel=4)
     return Callbacks(**found)
 
@@ -410,23 +454,3 @@ def _backward(
     check_method(chosen, count, "adjoint_options", options.step_size)
     calls = _callbacks(f, layout, chosen, "_adjoint")
     return Backward(inside, chosen, tolerances[0], tolerances[1], options, count, seminorm, calls)
-
-
-def _warn_if_stiff(f: Slopes, path: Path, states: Tensor, method: str, evaluations: int) -> None:
-    """Compare the mean step with the fastest decay at the end."""
-    products, last = products_for(evaluations), path.values[-1]
-    few = method in ADAPTIVE and path.steps < FEW_STEPS
-    if products < 1 or few or states.dtype not in (torch.float32, torch.float64) or not math.isfinite(last):
-        return
-    step = abs(last - path.values[0]) / path.steps
-    try:
-        decay = fastest_decay(f, last, states[-1], states.abs().amax(0), products)
-    except Exception:  # f may fail beside its solution, and hides its numbers within torch.func
-        return
-    if decay * step > STIFF_FROM:
-        warnings.warn(
-            f"the problem is stiff for {method}: its fastest time constant is {1 / decay:.2g}, and steps of {step:.2g} "
-            "are at the limit of stability, not of accuracy; take ros34pw2, rodas4 or rodas5p",
-            StiffnessWarning,
-            stacklevel=3,
-        )

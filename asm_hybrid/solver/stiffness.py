@@ -13,13 +13,17 @@ References
 
 from __future__ import annotations
 
+import math
+import warnings
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from asm_hybrid.solver.path import Path
 from asm_hybrid.solver.steppers import Slopes
 
-__all__ = ["STIFF_FROM", "fastest_decay", "products_for"]
+__all__ = ["STIFF_FROM", "StiffnessWarning", "fastest_decay", "products_for", "warn_if_stiff"]
 
 STIFF_FROM = 1.5
 """Step of an explicit method, in units of the fastest time constant, from which the problem is called stiff for it. The
@@ -32,6 +36,16 @@ much again and more for a small f."""
 
 PRODUCTS = 4
 """Products with the Jacobian, at most."""
+
+
+class StiffnessWarning(UserWarning):
+    """An explicit method was given a stiff problem.
+
+    Attributes
+    ----------
+    args : tuple of str
+        The message: the fastest time constant, the length of the steps, and what to take instead.
+    """
 
 
 def products_for(evaluations: int) -> int:
@@ -98,3 +112,47 @@ def fastest_decay(f: Slopes, t: float, x: Tensor, size: Tensor, products: int) -
     if not np.isfinite(projected).all():
         return 0.0
     return max(0.0, -float(np.linalg.eigvals(projected).real.min()))
+
+
+def warn_if_stiff(
+    f: Slopes, path: Path, states: Tensor, method: str, evaluations: int, instead: str, level: int = 3
+) -> None:
+    """Compare the mean step of a solution with the fastest decay at its end, and warn.
+
+    Parameters
+    ----------
+    f : callable
+        f.
+    path : Path
+        The solution.
+    states : Tensor, shape (k, …, n)
+        Its states.
+    method : str
+        Name of the method.
+    evaluations : int
+        Evaluations of f that the solution took.
+    instead : str
+        What to take instead.
+    level : int
+        How many calls lie between the user and here, see `warnings.warn`.
+
+    Warns
+    -----
+    StiffnessWarning
+        See `STIFF_FROM`.
+    """
+    products, last = products_for(evaluations), path.values[-1]
+    if products < 1 or states.dtype not in (torch.float32, torch.float64) or not math.isfinite(last):
+        return
+    step = abs(last - path.values[0]) / path.steps
+    try:
+        decay = fastest_decay(f, last, states[-1], states.abs().amax(0), products)
+    except Exception:  # f may fail beside its solution, and hides its numbers within torch.func
+        return
+    if decay * step > STIFF_FROM:
+        warnings.warn(
+            f"the problem is stiff for {method}: its fastest time constant is {1 / decay:.2g}, and steps of {step:.2g} "
+            f"are at the limit of stability, not of accuracy; take {instead}",
+            StiffnessWarning,
+            stacklevel=level,
+        )

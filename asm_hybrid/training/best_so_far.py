@@ -43,7 +43,7 @@ class BestSoFar:
     def model(self, context: RunContext) -> FittedModel:
         """Return the fitted model."""
         alone = context.new_sensors()
-        alone.begin_with(self.f.biases)
+        alone.begin_with(self.f.biases, self.f.delays)
         return FittedModel(
             config=context.config,
             plant=context.plant,

@@ -13,7 +13,18 @@ from asm_hybrid.training.profile_likelihood import LEVEL, ROUNDS, Profile, profi
 from asm_hybrid.training.search import Found, Search
 from asm_hybrid.training.unknowns import Unknowns
 
-__all__ = ["FOLLOWED", "KEPT", "PER_START", "TOLD", "USUAL", "Calibration", "Interval", "Starts", "calibrate"]
+__all__ = [
+    "AT_BOUND",
+    "FOLLOWED",
+    "KEPT",
+    "PER_START",
+    "TOLD",
+    "USUAL",
+    "Calibration",
+    "Interval",
+    "Starts",
+    "calibrate",
+]
 
 USUAL = 16
 """Batches of simulations in which a search arrives as a rule."""

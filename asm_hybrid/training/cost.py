@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from asm_hybrid.config import Config, calibration_bounds
+from asm_hybrid.config import Config, calibration_bounds, searched_noises
 from asm_hybrid.data import Dataset, QualityFinding
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.calibration import FOLLOWED, KEPT, PER_START, USUAL
@@ -64,6 +64,8 @@ FEW = 8
 """Windows whose gradient is compared at two steps, at the start of learning and at its end."""
 HORIZON = 1.0
 """Time over which is forecast [d]."""
+FILTER = 2.5e-7
+"""What a step of a Kalman filter takes beside that of f, for the square of the number of states [s]."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,8 @@ class Extent:
         Whether the step of the solver is compiled.
     kept : int or None
         Knot intervals that a gradient holds in memory at once; None for the whole window.
+    noises : int
+        Noises of states that are estimated; with any, f is calibrated by likelihood.
     """
 
     record: int
@@ -203,6 +207,7 @@ class Extent:
     layered: bool
     compiles: bool = False
     kept: int | None = None
+    noises: int = 0
 
     def windows(self, length: int) -> int:
         """Return the windows of a gradient step."""
@@ -275,6 +280,7 @@ def extent(config: Config, plant: Plant, dataset: Dataset) -> Extent:
         layered=plant.rows.count > plant.tanks,
         compiles=training.compile,
         kept=checkpoint_knots(config),
+        noises=len(searched_noises(config, plant.table, plant.layout)),
     )
 
 
@@ -322,6 +328,9 @@ def _steps(length: float) -> float:
 
 def _calibration(work: Extent, timing: Timing) -> float:
     """Return what the calibration takes: runs side by side with their derivatives and trials, and the profiles."""
+    if work.noises:  # half of the batches are trials of one filter
+        filters = work.evaluations / 2 * (2 + work.sets + work.noises)
+        return filters * (work.calibration * FILTER * work.state**2 + timing.f.seconds(work.calibration, 1))
     side = KEPT if work.evaluations >= PER_START * FOLLOWED else 1
     rounds = min(ROUNDS, work.evaluations // 2)
     simulated = work.evaluations * side * (1 + work.sets + TRIED), rounds * 2 * work.sets

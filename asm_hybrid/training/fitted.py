@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from asm_hybrid.artefacts import write_bytes_atomic, write_text_atomic
 from asm_hybrid.cards import card, tabulated
-from asm_hybrid.config import Config, build_layout, load_config, observed_targets
+from asm_hybrid.config import Config, build_layout, load_config, observed_targets, with_loop_parameters
 from asm_hybrid.errors import InputError, SimulationError, readable
 from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
 from asm_hybrid.hybrid.neural import NeuralODE
@@ -270,7 +270,7 @@ class FittedModel:
             )
 
     def predict(self, inputs: pd.DataFrame, start: GivenState | None = None) -> pd.DataFrame:
-        """Return the measured variables at the knots, free of the sensors' bias and lag.
+        """Return the measured variables at the knots, free of the sensors' bias, lag and dead time.
 
         Parameters
         ----------
@@ -384,8 +384,8 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Fitted
     """
     folder, device = run_folder(folder), usable_device(device)
     verify_manifest(folder, MODEL_FILES)
-    table = load_table(folder / "kinetics.yaml")
     config = load_config(folder / "config.yaml")
+    table = with_loop_parameters(config, load_table(folder / "kinetics.yaml"))
     plant = Plant(table, build_layout(config, table))
     observed = observed_targets(config)
     path = folder / "weights.safetensors"
@@ -490,7 +490,8 @@ def _sensors(config: Config, learnt: dict[str, Tensor]) -> Sensors:
     noise = learnt.get("noise", torch.zeros(len(specs), dtype=torch.float64))
     sensors = Sensors(specs, noise, len(config.training.seeds))
     if learnt:
-        sensors.load_state_dict({"beside_f": torch.zeros_like(noise), **learnt})  # earlier versions have none
+        earlier = {"beside_f": torch.zeros_like(noise), "delays": sensors.delays}  # earlier versions have none
+        sensors.load_state_dict({**earlier, **learnt})
     return sensors
 
 

@@ -12,7 +12,6 @@ from asm_hybrid.data.knots import TOLERANCE
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.system import check_learnable
 from asm_hybrid.plant import Plant
-from asm_hybrid.plant.inputs import WATER
 from asm_hybrid.plant.volumes import drifting, emptied, volume_course
 
 __all__ = ["check_course", "volume_warnings"]
@@ -33,22 +32,22 @@ def check_course(config: Config, plant: Plant, dataset: Dataset) -> None:
     Raises
     ------
     InputError
-        For a plant that switches by what is measured; for a time table whose phases begin between knots, or whose steps
-        would be joined by lines; for a tank that runs empty; and for samples of an effluent that does not flow.
+        For streams that arrive late; for a time table whose phases begin between knots, or whose steps would be joined
+        by lines; for a tank that runs empty; and for samples of an effluent that does not flow.
     """
     try:
         check_learnable(plant)
     except InputError as error:
-        where = config.where("plant", "cycles" if any(c.states for c in plant.layout.cycles) else "control")
-        raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
-    if plant.layout.cycles and config.data.interpolation == "linear":
+        raise InputError(error.found, where=config.where("plant"), expected=error.expected, fix=error.fix) from None
+    timed = [cycle for cycle in plant.layout.cycles if not cycle.states]
+    if timed and config.data.interpolation == "linear":
         raise InputError(
             "inputs are joined by lines, and the phases of a time table begin at once",
             where=config.where("data", "interpolation"),
             expected="inputs that are held from knot to knot",
             fix="set interpolation: previous under data",
         )
-    for cycle in plant.layout.cycles:
+    for cycle in timed:
         lengths = np.array([phase.duration for phase in cycle.phases])
         off = np.abs(lengths / dataset.interval - np.round(lengths / dataset.interval)) * dataset.interval > TOLERANCE
         if off.any():
@@ -61,9 +60,8 @@ def check_course(config: Config, plant: Plant, dataset: Dataset) -> None:
                 fix=f"set data.interval: {gcd(*seconds) / 60:g} min, or a part of it",
             )
     varying = [t.name for t in plant.layout.tanks if t.variable]
-    if varying:
-        _check_effluent(config, plant, dataset)
     if varying and not _moved_flows(plant):
+        _check_effluent(config, plant, dataset)
         empty = emptied(plant, dataset.times, _volumes(config, plant, dataset))
         if empty is not None:
             raise InputError(empty.found, where=config.where("plant", "tanks"), expected=empty.expected, fix=empty.fix)
@@ -108,9 +106,11 @@ def _check_effluent(config: Config, plant: Plant, dataset: Dataset) -> None:
 
 
 def _moved_flows(plant: Plant) -> bool:
-    """Return whether a controller moves a flow of water, so that volumes do not follow from the record alone."""
-    moved = {name for c in plant.controllers for name in c.sets}
-    return any(spec.name in moved for spec in plant.inputs.of_kind(*WATER))
+    """Return whether controllers or measured phases move water, so that volumes do not follow from the record alone."""
+    moves = np.asarray(plant.constants.net_inflow[:, 0].any(axis=1))
+    moved = [name for c in plant.controllers for name in c.sets]
+    moved += [name for cycle in plant.layout.cycles if cycle.states for name in cycle.inputs]
+    return any(name in plant.input_index and moves[plant.input_index[name]] for name in moved)
 
 
 def _volumes(config: Config, plant: Plant, dataset: Dataset) -> dict[str, np.ndarray]:

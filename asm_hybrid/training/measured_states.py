@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.hybrid.system import PlantSystem
-from asm_hybrid.plant import Plant
+from asm_hybrid.plant import Plant, is_offgas
 
 __all__ = ["correct", "slopes"]
 
@@ -20,8 +20,9 @@ SAME = 1e-6
 def slopes(system: PlantSystem, targets: Sequence[str], X: Tensor, u: Tensor) -> Tensor:
     """Return by how much the measured variables change with the states that a measurement may correct.
 
-    In a tank these are the components that the variable is made of. In the effluent they are soluble components, one by
-    one: the solids that a settler lets pass say nothing about those it holds back.
+    In a tank these are the components that the variable is made of; of the off-gas, the gas in the water that it
+    leaves. In the effluent they are soluble components, one by one: the solids that a settler lets pass say nothing
+    about those it holds back.
 
     Parameters
     ----------
@@ -51,6 +52,8 @@ def slopes(system: PlantSystem, targets: Sequence[str], X: Tensor, u: Tensor) ->
 
 
 def _takes_part(plant: Plant, target: str) -> np.ndarray:
+    if is_offgas(target):
+        return np.ones(len(plant.table.components))
     place, quantity = plant.quantities.observation(target)
     if place != "effluent":
         return np.ones(len(plant.table.components))

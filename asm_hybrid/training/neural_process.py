@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from asm_hybrid.config import build_layout, load_config
+from asm_hybrid.config import build_layout, load_config, with_loop_parameters
 from asm_hybrid.data import read_dataset
 from asm_hybrid.errors import AsmHybridError
 from asm_hybrid.kinetics import load_table
@@ -57,7 +57,8 @@ def fit_beside(folder: Path) -> None:
     """
     check_resumable(folder)
     torch.set_num_threads(1)
-    config, table = load_config(folder / "config.yaml"), load_table(folder / "kinetics.yaml")
+    config = load_config(folder / "config.yaml")
+    table = with_loop_parameters(config, load_table(folder / "kinetics.yaml"))
     plant = Plant(table, build_layout(config, table))
     dataset = read_dataset(config, table, plant.layout)
     with own_records(folder) as (checkpoints, log):

@@ -1,19 +1,24 @@
-"""What lies between a simulation and a measurement: a slow sensor, a mean over a period, and what a residual costs."""
+"""What lies between a simulation and a measurement: a slow or late sensor, a mean over a period, and what it costs."""
 
 from __future__ import annotations
 
+import math
 from typing import Literal, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Loss", "composite_weights", "lagged", "robust"]
+__all__ = ["CUBIC", "Loss", "composite_weights", "delayed", "lagged", "robust"]
 
 Loss = Literal["squares", "huber"]
 
 TRANSITION = 3.0
 """Residual, in units of noise, beyond which Huber's loss grows in proportion only."""
+CUBIC = 3
+"""Points of a step, with whose start they make a cubic."""
+SAME = 1e-6
+"""Distance from a point, in points, within which a place is at it."""
 SHORTEST_LAG = 1e-9
 """Lag below which there is none [d]."""
 BEFORE = 0.5 / 24.0
@@ -53,6 +58,42 @@ def lagged(signal: Tensor, lag: Tensor, step: float) -> Tensor:
     keep = torch.exp(-step / tau)
     shown = signal[..., 1:] - tau * slope + keep * behind
     return torch.cat([signal[..., :1] - tau * before, shown], dim=-1)
+
+
+def delayed(signal: Tensor, delay: Tensor, step: float) -> Tensor:
+    """Return what a sensor with a dead time shows, ``z(t) = y(t - delay)``.
+
+    Between points the signal is the cubic through the start and the three points of a step, as a record with three
+    points a step is read; at a point it is that point. Before its first point the signal is as there.
+
+    Parameters
+    ----------
+    signal : Tensor, shape (…, point)
+        The signal y at equal distances.
+    delay : Tensor, shape (…)
+        Dead time [d], zero or more, to broadcast against the leading axes of the signal.
+    step : float
+        Distance of two points [d].
+
+    Returns
+    -------
+    Tensor, shape (…, point)
+        Differentiable with respect to signal and delay; where the delay is a multiple of three points, the slope of the
+        signal at a point between two steps is that after it.
+    """
+    last = signal.shape[-1] - 1
+    size = min(CUBIC, last)
+    points = torch.arange(last + 1, dtype=signal.dtype, device=signal.device)
+    place = (points - delay.unsqueeze(-1) / step).clamp(min=0.0)
+    left = (torch.floor(place.detach() / CUBIC + SAME) * CUBIC).clamp(max=float(last - size))
+    local = place - left
+    left = left.long().expand(signal.shape)
+    shown = torch.zeros_like(signal)
+    for i in range(size + 1):
+        others = [j for j in range(size + 1) if j != i]
+        weight = math.prod(((local - j) / (i - j) for j in others), start=torch.ones_like(local))
+        shown = shown + weight * torch.gather(signal, -1, left + i)
+    return shown
 
 
 def robust(residual: Tensor, loss: Loss) -> Tensor:

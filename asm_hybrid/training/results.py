@@ -196,7 +196,8 @@ def write_results(
     write_csv_atomic(folder / "inputs.csv", frame)
     sensors = _sensors(context, learnt, model)
     rows = {"parameters": parameter_rows(model, calibration), "correlations": correlations(calibration)}
-    write_json_atomic(folder / "parameters.json", rows | {"sensors": sensors})
+    noises = {n.name: {k: v for k, v in asdict(n).items() if k != "name"} for n in learnt.f.noises}
+    write_json_atomic(folder / "parameters.json", rows | {"sensors": sensors, "process_noise": noises})
     summary: dict[str, Any] = {
         "name": model.config.name,
         "mode": model.config.model.mode,
@@ -226,11 +227,11 @@ def write_results(
 
 
 def _sensors(context: RunContext, learnt: BestSoFar, model: FittedModel) -> SensorTable:
-    """Return bias and lag of the sensors: those of the hybrid, or of f where the run is about that."""
+    """Return bias, lag and dead time of the sensors: those of the hybrid, or of f where the run is about that."""
     of_f = model.term is None
     if of_f and model.config.model.mode == "neural":
         return {}
-    ends = learnt.f.bias_ends(context.labels, model.sensors.noise)
+    ends = learnt.f.sensor_ends(context.labels, model.sensors.noise)
     return model.sensors.table([o.unit for o in context.dataset.observations], ends, of_f=of_f)
 
 

@@ -13,7 +13,14 @@ from typing import Any
 import torch
 
 from asm_hybrid.artefacts import WritingError, clear_temporary
-from asm_hybrid.config import Config, build_layout, candidate_files, load_config, load_kinetics
+from asm_hybrid.config import (
+    Config,
+    build_layout,
+    candidate_files,
+    load_config,
+    load_kinetics,
+    with_loop_parameters,
+)
 from asm_hybrid.data import Dataset, read_dataset
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.kinetics import load_table
@@ -40,6 +47,7 @@ from asm_hybrid.training.stages.check_step import check_step
 from asm_hybrid.training.stages.find_start import find_start
 from asm_hybrid.training.stages.fit_neural import NAME, LearntNeural, fit_neural
 from asm_hybrid.training.stages.learn_n import learn_n
+from asm_hybrid.training.stages.likely_f import likely_f
 from asm_hybrid.training.stages.simulate_f import simulate_f
 from asm_hybrid.training.tensorboard_log import Board, check_board
 from asm_hybrid.training.warm_start import earlier_run
@@ -195,7 +203,7 @@ def _read(
     choose_device(config.device, config.where("device"))
     if config.training.tensorboard:
         check_board(config.where("training", "tensorboard"))
-    table = load_table(out / "kinetics.yaml") if resume and out else load_kinetics(config)
+    table = with_loop_parameters(config, load_table(out / "kinetics.yaml")) if resume and out else load_kinetics(config)
     plant = Plant(table, build_layout(config, table))
     progress.stage("reading data")
     dataset = read_dataset(config, table, plant.layout)
@@ -232,7 +240,8 @@ def _stages(
         learnt.f = find_start(context, learnt.f)
     course.part("calibration")
     with timed("calibration"):
-        learnt.f = calibrate_f(context, learnt.f, keep("f"))
+        calibrate = likely_f if context.config.training.calibrate_by == "likelihood" else calibrate_f
+        learnt.f = calibrate(context, learnt.f, keep("f"))
     with timed("simulation of f"):
         simulated = simulate_f(context, learnt.f)
     context.watch.see(Glimpse(context.dataset, context.blocks, context.grid, simulated.solution.outputs[1]))

@@ -20,7 +20,7 @@ from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.from_config import make_grid
 from asm_hybrid.training.progress import Progress
 from asm_hybrid.training.run_folder import MetricsLog
-from asm_hybrid.training.sensors import Sensors, sensor_specs
+from asm_hybrid.training.sensors import Sensors, between_knots, sensor_specs
 from asm_hybrid.training.simulation_models import returns
 from asm_hybrid.training.stage_clock import StageClock
 from asm_hybrid.training.watching import Unwatched, Watch
@@ -144,12 +144,14 @@ def run_context(
     RunContext
     """
     device, grid = choose_device(config.device), make_grid(config)
+    between = between_knots(sensor_specs(config), grid.interval)
+    points = recorded_points(dataset.observations, grid.interval, grid.substeps, between=between)
     return RunContext(
         config=config,
         plant=plant,
         dataset=dataset,
         device=device,
-        grid=replace(grid, points=recorded_points(dataset.observations, grid.interval, grid.substeps)),
+        grid=replace(grid, points=points),
         inputs=torch.as_tensor(dataset.inputs, dtype=torch.float64, device=device),
         blocks={name: (max(start, config.training.warmup), end) for name, (start, end) in dataset.blocks.items()},
         progress=progress,

@@ -19,7 +19,7 @@ from asm_hybrid.hybrid.compiled_neural import neural_derivative, neural_values
 from asm_hybrid.hybrid.compiled_system import CompiledSystem, open_values, structure
 from asm_hybrid.hybrid.neural import NeuralODE
 from asm_hybrid.hybrid.system import PlantSystem
-from asm_hybrid.plant import Plant
+from asm_hybrid.plant import OnOff, Plant
 from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.plant.initial_state import cold_start
 from asm_hybrid.solver.compiled_explicit import CompiledExplicit
@@ -51,8 +51,6 @@ RETURNS = 90
 """Bound on the times that a course of inputs is run."""
 RETURNED = 1e-6
 """Largest change of a state over its size plus one, in its unit, from one time to the next at the end [-]."""
-KEPT = 16
-"""Compiled equations that are kept with a plant."""
 
 
 class SimulationModel(Protocol):
@@ -155,12 +153,10 @@ class CompiledModel:
     @property
     def _steps(self) -> CompiledSteps:
         grid = replace(self.grid, settling=self.settling)
-        kept, key = self.system.plant.kept, (grid, structure(self.system))
-        if key not in kept:
-            if len(kept) >= KEPT:
-                kept.pop(next(iter(kept)))
-            kept[key] = CompiledSteps(CompiledSystem(self.system), grid)
-        return cast(CompiledSteps, kept[key])
+        key = (grid, structure(self.system))
+        return cast(
+            CompiledSteps, self.system.plant.once(key, lambda: CompiledSteps(CompiledSystem(self.system), grid))
+        )
 
     def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
         """Run from ``x0`` over ``inputs`` ``(…, knot, input)``; a window holds NaN from where it leaves the numbers."""
@@ -237,7 +233,8 @@ class _Detached:
 def without_gradients(model: SimulationModel) -> SimulationModel:
     """Return what simulates as a model does, to rounding, in the fastest way there is without gradients.
 
-    All that needs no gradients goes through here. It is compiled on a CPU, in float64; elsewhere torch does it.
+    All that needs no gradients goes through here. It is compiled on a CPU, in float64; elsewhere torch does it, as it
+    does where something switches by what is measured.
 
     Parameters
     ----------
@@ -250,7 +247,7 @@ def without_gradients(model: SimulationModel) -> SimulationModel:
     """
     like = None
     if isinstance(model, PlantModel):
-        like = model.system.parameters
+        like = None if model.system.switches else model.system.parameters
     elif isinstance(model, NeuralModel):
         like = model.ode.z_mean
     if like is None or like.device.type != "cpu" or like.dtype != torch.float64:
@@ -404,11 +401,18 @@ def _returning_state(system: PlantSystem, inputs: Tensor, guess: Tensor, grid: G
 
 
 def _compiled_start(system: PlantSystem, u: Tensor, guess: Tensor) -> Tensor:
-    """Return the steady states of a plant with more than tanks, one after the other, by CVODES."""
+    """Return the steady states of a plant with more than tanks, one after the other, by CVODES.
+
+    A controller that switches comes to no rest: it is on for the share of the time that holds what it measures in the
+    middle of its dead band, and begins on or off, whichever it is for longer.
+    """
     plant, active = system.plant, system.plant.rows.active > 0
+    modes = [plant.rows.names.index(f"{c.name}.mode") for c in plant.controllers if isinstance(c.law, OnOff)]
     found = guess.detach().cpu().numpy().copy()
     for x, p in zip(found, system.parameters.detach().cpu().reshape(len(found), -1).numpy(), strict=True):
         symbols = symbolic_system(plant, p)
-        problem = CompiledProblem(symbols.state, symbols.inputs, symbols.derivative, symbols.names)
-        x[active] = problem.steady_state(x[active], u.detach().cpu().numpy()).state
+        problem = CompiledProblem(symbols.state, symbols.inputs, symbols.mean_derivative, symbols.names)
+        settled = problem.steady_state(x[active], u.detach().cpu().numpy()).state
+        settled[modes] = np.round(settled[modes])
+        x[active] = settled
     return torch.as_tensor(found, dtype=u.dtype, device=u.device)

@@ -7,6 +7,7 @@ earlier ones erred by.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ from torch import Tensor
 from asm_hybrid.data import Observation
 from asm_hybrid.training.compared_model import FittedRecord, ForecastTask, OpenLoop
 from asm_hybrid.training.forecast_errors import corrected
+from asm_hybrid.training.observation import CUBIC
 from asm_hybrid.training.origins import Targets
 from asm_hybrid.training.simulation_models import NeuralModel, PlantModel, without_gradients
 from asm_hybrid.training.updating import Fluctuations, fluctuations, innovations, update
@@ -34,6 +36,8 @@ __all__ = [
     "read_forecasts",
 ]
 
+SAME = 1e-6
+"""Share of a knot interval that rounding makes."""
 DAY = 24
 """Hours of the running mean from which a trajectory fluctuates."""
 
@@ -280,7 +284,30 @@ def plant_outputs(
     with torch.no_grad():
         moves = moving.moves(known.update(moving.correlation))
         first = torch.maximum(known.states + moves.reshape(known.states.shape), known.states.clamp(max=0.0))
-        return show(without_gradients(plant).simulate(first, known.inputs).outputs, task.record.grid.spacing)
+        outputs = without_gradients(plant).simulate(first, known.inputs).outputs
+        before = _before(task, loop, plant, outputs)
+        shown = show(torch.cat([before, outputs], dim=-2), task.record.grid.spacing)
+        return shown[..., before.shape[-2] :, :]
+
+
+def _before(task: ForecastTask, loop: OpenLoop, plant: PlantModel, outputs: Tensor) -> Tensor:
+    """Return what was before the origins, as far back as sensors are late, ``(member, origin, point, variable)``.
+
+    It is the open-loop simulation, moved as the measured variables are at the origins, so that no jump stands there.
+    """
+    record, grid, size = task.record, task.record.grid, CUBIC
+    knots = math.ceil(record.model.sensors.longest / grid.interval - SAME)
+    if not knots:
+        return outputs[..., :0, :]
+    knots += -knots % size  # whole steps of three points, also where only knots are recorded
+    assert loop.trajectory is not None
+    back = torch.as_tensor(task.knots, device=outputs.device).unsqueeze(1) + torch.arange(-knots, 1)
+    back = back.clamp(min=0)
+    found = plant.system.output(loop.trajectory[:, back], plant.system.forcing(record.inputs[back]))
+    found = found + (outputs[..., :1, :] - found[..., -1:, :])
+    share = torch.arange(grid.points, dtype=found.dtype, device=found.device).unsqueeze(-1) / grid.points
+    first, then = found[..., :-1, None, :], found[..., 1:, None, :]
+    return (first + share * (then - first)).flatten(-3, -2)
 
 
 def neural_outputs(task: ForecastTask, loop: OpenLoop, model: NeuralModel) -> Tensor:

@@ -71,7 +71,14 @@ class Unknowns:
         return cls(tuple(names), len(names), np.log(defaults), SHARE * (high - low), low, high, ~every, every)
 
     def with_more(
-        self, names: Sequence[str], spread: float, bound: float, *, optional: bool = False, profiled: bool = False
+        self,
+        names: Sequence[str],
+        spread: float,
+        bound: float,
+        *,
+        low: float | None = None,
+        optional: bool = False,
+        profiled: bool = False,
     ) -> Unknowns:
         """Return the same and further unknowns beside the parameters, all alike.
 
@@ -83,6 +90,8 @@ class Unknowns:
             Standard deviation of the prior, around zero.
         bound : float
             Largest absolute value.
+        low : float, optional
+            Lowest value; the negative of `bound` without it.
         optional, profiled : bool
             Whether they are held where the data tell nothing of them, and whether they get an interval.
 
@@ -100,7 +109,7 @@ class Unknowns:
             parameters=self.parameters,
             centre=joined(self.centre, 0.0),
             spread=joined(self.spread, spread),
-            low=joined(self.low, -bound),
+            low=joined(self.low, -bound if low is None else low),
             high=joined(self.high, bound),
             optional=joined(self.optional, optional),
             profiled=joined(self.profiled, profiled),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,7 +41,13 @@ class FitPlace:
 
 
 def training_windows(
-    context: RunContext, points: int, length: int, show: Callable[[Tensor], Tensor] | None = None, *, lead: bool = False
+    context: RunContext,
+    points: int,
+    length: int,
+    show: Callable[[Tensor], Tensor] | None = None,
+    *,
+    lead: bool = False,
+    delays: Sequence[float] | None = None,
 ) -> tuple[Windows, Windows]:
     """Return windows of the training block, and one from its end to that of the validation block.
 
@@ -57,6 +63,8 @@ def training_windows(
         From recorded outputs to what sensors show of them.
     lead : bool, optional
         Whether windows without samples go before those of the training block.
+    delays : sequence of float, optional
+        Dead time of every sensor [d], which `show` leaves out then.
 
     Returns
     -------
@@ -64,11 +72,11 @@ def training_windows(
         The windows, and the one.
     """
     dataset, blocks, device = context.dataset, context.blocks, context.device
-    train = make_windows(dataset, blocks["train"], length, points, device, lead=lead)
+    train = make_windows(dataset, blocks["train"], length, points, device, lead=lead, delays=delays)
     begin = (int(train.starts[-1]) + train.length) * context.grid.interval
     start, end = blocks["validate"]
     everything = round((end - begin) / context.grid.interval)
-    validate = make_windows(dataset, (begin, end), everything, points, device, samples_from=start)
+    validate = make_windows(dataset, (begin, end), everything, points, device, samples_from=start, delays=delays)
     loss = context.config.training.loss
     return replace(train, show=show, loss=loss), replace(validate, show=show, loss=loss)
 

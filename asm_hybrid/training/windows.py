@@ -110,7 +110,9 @@ class Windows:
         return (self.weight[index] > 0).sum(-1)
 
 
-def recorded_points(observations: Sequence[Observation], interval: float, substeps: int) -> int:
+def recorded_points(
+    observations: Sequence[Observation], interval: float, substeps: int, *, between: bool = False
+) -> int:
     """Return how many points an interval must be recorded for some measurements.
 
     The knots are enough where all samples of a moment are at knots; else every step needs three points, through which
@@ -124,6 +126,8 @@ def recorded_points(observations: Sequence[Observation], interval: float, subste
         Distance of two knots [d].
     substeps : int
         Steps of the solver in an interval.
+    between : bool, optional
+        Whether sensors show what was between knots also at knots, since they have a dead time.
 
     Returns
     -------
@@ -132,7 +136,7 @@ def recorded_points(observations: Sequence[Observation], interval: float, subste
     """
     places = [np.asarray(o.times) / interval for o in observations if not o.period]
     off = any(np.abs(p - np.round(p)).max(initial=0.0) > SAME for p in places)
-    return 3 * substeps if off else 1
+    return 3 * substeps if off or between else 1
 
 
 def _stencil(position: np.ndarray, points: int, last: int) -> tuple[np.ndarray, np.ndarray]:
@@ -160,6 +164,7 @@ def make_windows(
     *,
     samples_from: float | None = None,
     lead: bool = False,
+    delays: Sequence[float] | None = None,
 ) -> Windows:
     """Cut a block into consecutive windows.
 
@@ -179,6 +184,8 @@ def make_windows(
         Leave out samples before this time [d].
     lead : bool, optional
         Whether as many windows as the record holds go before the block; they have no samples.
+    delays : sequence of float, optional
+        Dead time of every sensor [d]: a sample lies where that is which it shows.
 
     Returns
     -------
@@ -198,16 +205,21 @@ def make_windows(
     weights: list[list[np.ndarray]] = [[] for _ in range(count)]
     left_out = 0
     for variable, series in enumerate(dataset.observations):
-        position = (np.asarray(series.times) / interval - first) / length
-        inside = (position >= ahead) & (position < count)
+        times, late = np.asarray(series.times), 0.0 if delays is None else delays[variable]
+        position = (times / interval - first) / length
+        if late:
+            inside = (position < count) & (position - late / interval / length >= ahead)
+            position = position - late / interval / length
+        else:
+            inside = (position >= ahead) & (position < count)
         if series.period:  # the end of a period may be that of a window
             position = np.ceil(position - SAME) - 1
             inside = (position >= ahead) & (position < count)
         if samples_from is not None:
-            inside &= np.asarray(series.times) >= samples_from
+            inside &= times >= samples_from
         for i in np.flatnonzero(inside):
             where = int(position[i])
-            place = (series.times[i] / interval - starts[where]) * points
+            place = ((series.times[i] - late) / interval - starts[where]) * points
             row = variable, float(series.values[i]), 1.0 / series.noise, float(series.censored[i])
             if not series.period:
                 grabs[where].append((place, *row))

@@ -96,6 +96,22 @@ def test_a_shift_by_a_part_of_a_knot_lies_on_the_line_between_two(recorded):
     assert (column(after, "influent.S_NH") == column(before, "influent.S_NH")).all()
 
 
+def test_a_delay_of_the_influent_is_a_shift_and_adds_to_one(recorded):
+    before, after = corrected(recorded, "{shifts: {influent: 2 h}}")
+    recorded.text = recorded.text.replace("influent: 2 h", "influent: 1 h")
+    delayed = recorded.replace("    to: anoxic\n    composition", "    to: anoxic\n    delay: 60 min\n    composition")
+    found = delayed.read()
+    np.testing.assert_allclose(found.inputs, after.inputs, rtol=1e-12)
+    assert not (column(found, "influent.S_NH") == column(before, "influent.S_NH")).all()
+
+
+def test_a_delay_of_the_influent_is_not_learnt_by_this_key(recorded):
+    recorded.replace("    to: anoxic\n    composition", "    to: anoxic\n    delay: learn\n    composition")
+    with pytest.raises(InputError, match=r"influent\.delay") as caught:
+        recorded.config()
+    assert "--accept" in str(caught.value)
+
+
 def test_a_held_input_is_shifted_by_whole_samples():
     values = np.array([1.0, 5.0, 2.0, 7.0])
     found = Corrections(shifts={"Q_in": 1.5 * HOUR}).course("Q_in", values, HOUR, "previous")

@@ -148,10 +148,10 @@ def test_an_input_of_daily_means_keeps_them(record, kind):
 
 
 def test_check_shows_what_it_understood_of_sensors(record):
-    record.set("NH4", [5, 9], "<0.05").replace(NH4, with_keys(NH4, "bias: learn, lag: 10 min"))
+    record.set("NH4", [5, 9], "<0.05").replace(NH4, with_keys(NH4, "bias: learn, lag: 10 min, delay: 20 min"))
     text = "\n".join(record.check().lines)
-    assert "2 below the detection limit, bias learnt, lag 10 min" in text
-    record.replace(", bias: learn, lag: 10 min", ", sample: {composite: 6 h}")
+    assert "2 below the detection limit, bias learnt, lag 10 min, delay 20 min" in text
+    record.replace(", bias: learn, lag: 10 min, delay: 20 min", ", sample: {composite: 6 h}")
     assert "composite of 6 h" in "\n".join(record.check().lines)
 
 
@@ -162,6 +162,10 @@ def test_check_shows_what_it_understood_of_sensors(record):
         (NH4, "lag: 0 min", ["NH4.lag", "'0 min'", "above zero"]),
         (NH4, "lag: -5 min", ["NH4.lag", "'-5 min'"]),
         (NH4, "lag: 3 m3", ["NH4.lag"]),
+        (NH4, "delay: -5 min", ["NH4.delay", "'-5 min'", "above zero"]),
+        (NH4, "delay: 2 d", ["NH4.delay", "'2 d'", "at most 24 h", "time.shift"]),
+        (NH4, "delay: 5 min, sample: {composite: 24 h}", ["a delay and is a composite"]),
+        (Q_IN, "delay: 5 min", ["'input' and 'delay'"]),
         (NH4, "lag: 5 min, sample: {composite: 24 h}", ["a lag and is a composite"]),
         (NH4, "sample: daily", ["NH4.sample", "'daily'", "{composite: 24 h}"]),
         (NH4, "sample: {composite: 0 h}", ["NH4.sample.composite"]),

@@ -165,8 +165,8 @@ def test_shipped_configs_run(path, tmp_path, capsys):
     assert "parameters to fit" in "\n".join(found.lines)
 
 
-def test_both_examples_are_shipped():
-    assert {p.stem for p in SHIPPED} == {"lotka_volterra", "spiral"}
+def test_all_examples_are_shipped():
+    assert {p.stem for p in SHIPPED} == {"delayed_logistic", "lotka_volterra", "spiral"}
 
 
 def test_noise_is_drawn_and_a_series_can_be_the_target(tmp_path):

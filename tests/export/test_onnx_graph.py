@@ -21,7 +21,7 @@ from asm_hybrid.hybrid.placements import PLACEMENTS
 from asm_hybrid.hybrid.spec import TermScaling, TermSpec
 from asm_hybrid.hybrid.system import participants
 from asm_hybrid.kinetics import check_factored
-from asm_hybrid.plant import Plant, effluent, torch_namespace
+from asm_hybrid.plant import Plant, effluent, emission, offgas_targets, torch_namespace
 from asm_hybrid.training.scaling import half_saturations
 
 XP = torch_namespace()
@@ -60,7 +60,12 @@ class Case:
                 forcing, _ = plant.steer(x, forcing, XP)
             tanks = plant.effective_state(x, forcing, XP)
             found = []
-            for place, quantity in map(plant.quantities.observation, self.targets):
+            for target in self.targets:
+                if target.startswith("offgas."):
+                    name = plant.table.component_names.index(target.removeprefix("offgas."))
+                    found.append(emission(plant, x, tanks, forcing, XP)[..., name].sum(-1, keepdim=True))
+                    continue
+                place, quantity = plant.quantities.observation(target)
                 i = None if place == "effluent" else plant.layout.tank_index(place)
                 water = effluent(plant, x, forcing, XP)[1] if i is None else tanks[..., i : i + 1, :]
                 found.append(plant.quantities.mixed(quantity, XP.columns(water), XP.entries(p), XP))
@@ -128,6 +133,7 @@ def make_case(layout: str, table="asm1_bsm", places=("rates",), **options) -> Ca
     last = plant.layout.tank_names[-1]
     soluble = [c.name for c in plant.table.components if c.phase == "soluble"]
     targets = (f"{last}.{soluble[2]}", "effluent.TSS", f"{last}.COD")
+    targets += tuple(t for t in offgas_targets(plant.table, plant.layout) if t.startswith("offgas."))
     states = draw_states(plant, rng, STATES)
     low = rng.random(states.shape) < 0.02
     tanks = np.arange(plant.shape[0])[:, None] < plant.tanks
@@ -165,7 +171,7 @@ TABLES = {
     "no_settler": "asm2d",
     "buffer": "asm3",
     "bypass": "asm1_2n",
-    "air": "asm1",
+    "air": "asm1_2n",
 }
 PLACES = cycle([("rates",), ("state",), ("parameters",), ("rates additive",), ("forcing",), ("output",)])
 CASES = [(name, TABLES.get(name, "asm1_bsm"), places) for name, places in zip(LAYOUTS, PLACES, strict=False)]

@@ -76,6 +76,17 @@ def test_the_model_of_a_scenario_is_simulated_as_the_scenario_is(
     assert ("oxygen.setpoint" in given) == (scenario is OXYGEN)
 
 
+def test_a_late_sensor_is_simulated_with_n_and_not_exported(small_run: Path) -> None:
+    """A dead time changes what the control does, with n as with f; an exported model knows no past."""
+    late = {"control": {"oxygen": OXYGEN["control"]["oxygen"] | {"sensor": {"response": "2 min", "delay": "8 min"}}}}
+    at_once, found = (simulate_run(small_run, s).cases[1].record.columns["aerobic.S_O"] for s in (OXYGEN, late))
+    assert np.isfinite(found).all()
+    assert 0.02 < np.abs(found - at_once).max() < 1.0
+    with pytest.raises(InputError, match="oxygen arrives late") as caught:
+        read_plant(Source(small_run, late))
+    assert "order of 8" in str(caught.value)
+
+
 def test_the_start_of_the_period_is_that_of_the_model(small_run: Path) -> None:
     usual, other = (read_plant(Source(small_run, s)) for s in (OXYGEN, {**OXYGEN, "period": {"start": "2024-03-06"}}))
     assert usual.first > other.first

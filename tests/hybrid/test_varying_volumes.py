@@ -9,6 +9,7 @@ from plant_tools import defaults
 from term_tools import make_term, shake
 
 from asm_hybrid.errors import InputError
+from asm_hybrid.hybrid.compiled_system import CompiledSystem
 from asm_hybrid.hybrid.learnt_term import LearntTerms
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics import load_table
@@ -204,9 +205,9 @@ def test_gradients_are_those_of_finite_differences(case, linear, request):
         assert mine == pytest.approx(expected, rel=1e-5), kind
 
 
-def test_what_switches_by_measurement_is_refused_by_name():
+def test_compiled_steps_refuse_by_name_what_switches_by_measurement():
     ends = Until("reactor.S_NH", False, 1.0)
     with pytest.raises(InputError, match="'batch' switches by what is measured"):
-        PlantSystem(batch_reactor(until=ends), torch.zeros(1), ())
+        CompiledSystem(PlantSystem(plant := batch_reactor(until=ends), defaults(plant), ()))
     with pytest.raises(InputError, match="'DO' switches by what is measured"):
-        PlantSystem(controlled(OnOff(240.0, 0.0, 1.0, 2.0)), torch.zeros(1), ())
+        CompiledSystem(PlantSystem(plant := controlled(OnOff(240.0, 0.0, 1.0, 2.0)), defaults(plant), ()))

@@ -14,10 +14,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import sympy
+import torch
 from gpsx import one_tank
 from kinetics_tools import NUMPY, defaults, random_parameters
 
 from asm_hybrid.kinetics import compile_table, load_table, parse_table
+from asm_hybrid.plant import Aeration, Layout, Plant, Tank, torch_namespace
+from asm_hybrid.plant.transfer import transfer
 
 # Hiatt and Grady 2008, Table 4, and the two steps of ammonia oxidisers, with exact oxygen equivalents.
 A = "(1 - eta_Y*Y_H)/(8/7*eta_Y*Y_H)"
@@ -118,6 +121,13 @@ def test_oxygen_equivalents_count_from_ammonium(asm1_2n):
     for name, number in electrons.items():
         assert held[name]["COD"].value == -sympy.Rational(8 * number, 14)
     assert {n for n in electrons if "charge" in held[n]} == {"S_NO3", "S_NO2"}
+
+
+def test_gases_are_those_of_the_ring_test_but_for_nitric_oxide(asm1_2n):
+    ratios = {gas.component: gas.kla_ratio for gas in asm1_2n.gases}
+    assert ratios["S_N2O"] == pytest.approx(np.sqrt(1.77 / 2.12), abs=5e-4)
+    assert ratios["S_N2"] == pytest.approx(np.sqrt(1.86 / 2.12), abs=5e-4)
+    assert ratios["S_NO1"] == pytest.approx((25.6 / 23.6) ** 0.3, abs=5e-4)
 
 
 def test_what_it_takes_to_denitrify(asm1_2n):
@@ -262,18 +272,42 @@ COPIED = {
     (5, "X_BA1"): "131.1749",
 }
 FLOW, VOLUMES, KLA = 92230.0, {2: 1000.0, 3: 1333.0, 4: 1333.0, 5: 1333.0}, {2: 2.0, 3: 240.0, 4: 240.0, 5: 240.0}
-# Gases of the ring test: diffusivity in 1e-9 m2/s, and the concentration in equilibrium with air.
-GAS = {"S_O": (2.12, 8.0), "S_NO1": (0.087, 0.0), "S_N2O": (1.77, 0.0), "S_N2": (1.86, 0.78 * 28 / 1.64)}
+# Gases of the ring test: diffusivity in 1e-9 m2/s, and the concentration in equilibrium with air [g N/m3].
+OXYGEN, SATURATION = 2.12, 8.0
+GAS = {"S_NO1": (0.087, 0.0), "S_N2O": (1.77, 0.0), "S_N2": (1.86, 0.78 * 28 / 1.64)}
 ROUNDED = """\
 name: asm1_2n_ringtest
 extends: asm1_2n
 continuity: {tolerance: 0.01}
+gases:
 processes:
   nitrate_reduction:
     stoichiometry:
       S_NO3: -(1 - eta_Y*Y_H)/(1.14385714*eta_Y*Y_H)
       S_NO2: (1 - eta_Y*Y_H)/(1.14385714*eta_Y*Y_H)
 """
+
+
+ROUNDED = ROUNDED.replace(
+    "gases:\n",
+    "gases:\n"
+    + "".join(
+        f"  {name}: {{kla_ratio: {np.sqrt(D / OXYGEN):.9f}, henry: {max(air, 1) / 28 / 101325:.12e}, henry_T: 0, "
+        f"per_mol: 28, in_air: {float(air > 0)}}}\n"
+        for name, (D, air) in GAS.items()
+    ),
+)
+
+
+def air_of_the_ring_test(table, kla):
+    """Return what air brings to a tank without gases [g/(m3 d)], and its fall with the concentration [1/d]."""
+    layout = Layout(
+        (Tank("tank", 1333.0, aerated=True),), {"tank": 1.0}, {"tank": 1.0}, aeration=Aeration(saturation=SATURATION)
+    )
+    plant = Plant(table, layout)
+    u = torch.zeros(len(plant.inputs), dtype=torch.float64)
+    u[plant.input_index["T"]], u[plant.input_index["tank.kla"]] = 15.0, kla
+    return (part[0].numpy() for part in transfer(plant.constants, u, None, torch_namespace()))
 
 
 def tank_of_the_ring_test(table, number):
@@ -288,9 +322,8 @@ def rest_of_the_balance(table, number, p):
     """Return what is missing in a tank's balance, and what the printed digits leave open [g/(m3 d)]."""
     (before, digit_before), (x, digit) = (tank_of_the_ring_test(table, t) for t in (number - 1, number))
     kinetics, S, dilution = compile_table(table), matrix(table, p), FLOW / VOLUMES[number]
-    kla = vector(table, {n: KLA[number] * np.sqrt(D / GAS["S_O"][0]) for n, (D, _) in GAS.items()})
-    air = vector(table, {n: value for n, (_, value) in GAS.items()})
-    rest = S.T @ np.array(kinetics.rates(list(x), p, NUMPY)) + dilution * (before - x) + kla * (air - x)
+    air, kla = air_of_the_ring_test(table, KLA[number])
+    rest = S.T @ np.array(kinetics.rates(list(x), p, NUMPY)) + dilution * (before - x) + air - kla * x
     rows = kinetics.rate_jacobian(list(x), p, NUMPY)
     slopes = np.array([[0.0 if v is None else float(v) for v in row] for row in rows])
     open_ = np.abs(S.T @ slopes - np.diag(dilution + kla)) @ digit + dilution * digit_before

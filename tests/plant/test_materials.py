@@ -32,6 +32,12 @@ def test_the_balance_of_everything_closes_in_every_flow_sheet(name, table):
     assert all(c.turnover > 0 for n, c in found.items() if n.startswith("X_"))
 
 
+@pytest.mark.parametrize("name", ["air", "batch_air", "bypass"])
+def test_the_balance_holds_gases_that_leave_with_the_air(name):
+    found = closures(flow_sheet(name, "asm1_2n"))
+    assert {n: c.missed for n, c in found.items()} == pytest.approx(dict.fromkeys(found, 0.0), abs=1e-10)
+
+
 def test_what_rounded_coefficients_make_is_told_apart():
     assert abs(closures(flow_sheet("bsm1"))["COD"].made) > 1e-6
     assert abs(closures(flow_sheet("bsm1", "asm1"))["COD"].made) < 1e-10

@@ -9,7 +9,6 @@ from scipy.integrate import solve_ivp
 
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.solver.delays import WITHOUT
-from asm_hybrid.solver.layer import ODELayer
 from asm_hybrid.solver.solve import ADAPTIVE, FIXED, solve
 from asm_hybrid.solver.tableaus import METHODS
 
@@ -332,21 +331,3 @@ def test_a_history_that_ends_too_early_is_named_with_the_earlier_solution():
     first = solve(lambda t, x: -x, ONE, [0.0, 0.5], dense=True)
     with pytest.raises(InputError, match=r"fails at time -0\.5: the time -0\.5 is outside of the solution"):
         solve(decay, first.states[-1], [0.5, 1.0], delays=1.0, history=first.at)
-
-
-def test_the_layer_has_no_delays():
-    with pytest.raises(InputError, match="ODELayer has no option 'delays'"):
-        ODELayer(torch.nn.Linear(1, 1), delays=1.0)
-
-
-def test_a_jacobian_of_the_arguments_of_f():
-    def right(t, x, lag):
-        return -50.0 * (x - lag) + torch.cos(t)
-
-    def given(t, x, lag):
-        assert lag.shape == x.shape
-        return torch.full((1, 1), -50.0, dtype=torch.float64)
-
-    options = {"method": "rodas4", "delays": 0.4, "history": ONE}
-    found = [solve(right, ONE, [0.0, 1.5], jacobian=j, **options).states[-1].item() for j in (given, None)]
-    assert found[0] == pytest.approx(found[1], abs=1e-12)

@@ -15,7 +15,7 @@ from asm_hybrid.solver.tableaus import ROS34PW2
 class Problem:
     """A system from two functions; the state is one block."""
 
-    floor = None
+    floor = switches = None
 
     def __init__(self, f, jacobian):
         self.f, self.j = f, jacobian

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from asm_hybrid.config.schema.config import Config
 from asm_hybrid.config.schema.data_sections import ColumnSection
 from asm_hybrid.config.schema.plant_file import PlantFile
+from asm_hybrid.config.schema.sensor import LEARN
 from asm_hybrid.errors import InputError
 
-__all__ = ["column_key", "observed_targets", "series_targets", "used_columns"]
+__all__ = ["check_delays", "column_key", "observed_targets", "series_targets", "used_columns"]
 
 
 def used_columns(config: PlantFile) -> Iterator[tuple[str, str, ColumnSection]]:
@@ -80,6 +82,33 @@ def series_targets(config: PlantFile) -> dict[str, tuple[str, str]]:
             )
         found[target] = (source, header)
     return found
+
+
+def check_delays(config: Config) -> None:
+    """Check that the dead times that are to be learnt can be.
+
+    Parameters
+    ----------
+    config : Config
+        A config.
+
+    Raises
+    ------
+    InputError
+        If a dead time is to be found beside the parameters of f, and none of these is calibrated.
+    """
+    calibrates = bool(config.model.calibrate) and "calibration" in config.training.stages
+    if calibrates or config.training.start_from is not None:
+        return
+    for source, header, column in used_columns(config):
+        if column.delay == LEARN:
+            raise InputError(
+                f"the dead time of {header!r} is to be learnt, and f is not calibrated",
+                where=column_key(config, source, header, "delay"),
+                expected="parameters of f beside which it is found",
+                fix="name parameters under model.calibrate, with calibration among training.stages; or give the dead "
+                "time, such as delay: 20 min",
+            )
 
 
 def observed_targets(config: PlantFile) -> dict[str, str]:

@@ -70,8 +70,8 @@ def correction_values(config: Config, table: Table, layout: Layout) -> dict[str,
     Returns
     -------
     dict of str to dict of str to float
-        ``factors`` [-] and ``shifts`` [d] by input; ``offsets`` by input or by header of an observed column, and
-        ``drifts`` by such a header, in the internal unit and in that per day.
+        ``factors`` [-] and ``shifts`` [d], with the delay of the influent, by input; ``offsets`` by input or by header
+        of an observed column, and ``drifts`` by such a header, in the internal unit and in that per day.
 
     Raises
     ------
@@ -92,6 +92,8 @@ def correction_values(config: Config, table: Table, layout: Layout) -> dict[str,
     for key, shift in section.shifts.items():
         known(key, SHIFTED, f"what can arrive later than recorded: {' or '.join(SHIFTED)}", where("shifts", key))
         shifts |= {spec.name: shift for spec in inputs if spec.kind == key}
+    if travel := config.plant.influent.delay:
+        shifts |= {spec.name: shifts.get(spec.name, 0.0) + travel for spec in inputs.of_kind("influent")}
     for key, amount in section.offsets.items():
         unit = _offset_unit(key, inputs, columns, where("offsets", key))
         _check_free(key, layout, where("offsets", key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asm_hybrid.config.builders.loop_parameters import with_loop_parameters
 from asm_hybrid.config.schema.plant_file import PlantFile
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table, load_table
@@ -10,7 +11,7 @@ __all__ = ["load_kinetics"]
 
 
 def load_kinetics(config: PlantFile) -> Table:
-    """Load the kinetics table that ``model.kinetics`` names.
+    """Load the kinetics table that ``model.kinetics`` names, with what is calibrated of controllers behind it.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ def load_kinetics(config: PlantFile) -> Table:
         If there is no such table, with the config's line; or if the table cannot be used, with its own.
     """
     try:
-        return load_table(config.kinetics)
+        table = load_table(config.kinetics)
     except InputError as error:
         path = str(config.kinetics)
         if error.where not in (None, path):
@@ -35,3 +36,4 @@ def load_kinetics(config: PlantFile) -> Table:
         found = f"{path}: {error.found}" if error.where else error.found
         where = config.where("model", "kinetics")
         raise InputError(found, where=where, expected=error.expected, fix=error.fix) from None
+    return with_loop_parameters(config, table)

@@ -197,6 +197,7 @@ def _controller(config: PlantFile, name: str, section: ControlSection, seen: str
             low=value("low", seen, "sensor"),
             high=value("high", seen, "sensor"),
             noise=value("noise", seen, "sensor"),
+            delay=sensor.delay,
         )
     except InputError as error:
         where = error.where or config.where("plant", "control", name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from asm_hybrid.config.builders.influent_split import build_fractionation, influ
 from asm_hybrid.config.builders.located import known, located, located_amount
 from asm_hybrid.config.builders.loops import build_controllers, build_cycles, setpoints
 from asm_hybrid.config.builders.names import check_names
+from asm_hybrid.config.builders.noise import build_process_noise
+from asm_hybrid.config.builders.noise_search import searched_noises
 from asm_hybrid.config.builders.targets import NO_FRACTIONATION, check_targets, imposed_states
 from asm_hybrid.config.schema.config import Config
 from asm_hybrid.config.schema.plant_file import PlantFile
@@ -20,6 +23,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.aeration import Aeration, AirLaw
 from asm_hybrid.plant.families import SUMS
+from asm_hybrid.plant.fit_of_table import check_imposed
 from asm_hybrid.plant.flows import flow_maps
 from asm_hybrid.plant.fractionation import Fractionation
 from asm_hybrid.plant.inputs import CLOCK, INFLUENT, InputSpec, PlantInputs
@@ -94,6 +98,9 @@ def build_layout(config: PlantFile, table: Table) -> Layout:
     _check_streams(config, table, layout)
     if isinstance(config, Config):
         correction_values(config, table, layout)
+    build_process_noise(config.process_noise, table, layout, partial(config.where, "process_noise"))
+    if isinstance(config, Config):
+        searched_noises(config, table, layout)
     return _completed(config, table, layout)
 
 
@@ -181,11 +188,11 @@ def _layout(config: PlantFile, table: Table, constants: dict[str, float]) -> Lay
     plant, imposed = config.plant, imposed_states(config, table)
     first = next(iter(plant.tanks))
     try:
-        return Layout(
+        layout = Layout(
             tanks=tuple(_tank(config, name, section) for name, section in plant.tanks.items()),
             influent_to=plant.influent.to,
             return_to=plant.return_sludge.to if plant.return_sludge else {first: 1.0},
-            recycles=tuple(Recycle(name, r.source, r.to) for name, r in plant.recycles.items()),
+            recycles=tuple(Recycle(name, r.source, r.to, r.delay) for name, r in plant.recycles.items()),
             settler=_settler(plant.settler),
             waste_from=plant.wastage.source if plant.wastage else SETTLER,
             primary=PrimaryClarifier(**dict(plant.primary)) if plant.primary else None,
@@ -194,16 +201,20 @@ def _layout(config: PlantFile, table: Table, constants: dict[str, float]) -> Lay
             metered=_metered(config, imposed, table),
             constants=constants,
             clock=config.reads_clock,
+            return_delay=plant.return_sludge.delay if plant.return_sludge else 0.0,
         )
+        check_imposed(table, layout)
     except InputError as error:
         where = config.where("plant", "tanks")
         raise located(error, where) from None
+    return layout
 
 
 def _metered(config: PlantFile, imposed: tuple[tuple[str, str], ...], table: Table) -> tuple[str, ...]:
-    """Return the tanks with imposed oxygen whose air flow a column gives."""
-    columns = series_targets(config)
-    return tuple(t for t, component in imposed if component == table.oxygen and f"{t}.air" in columns)
+    """Return the tanks with imposed oxygen and no law for their air whose air flow a column gives."""
+    columns, known_law = series_targets(config), {n for n, tank in config.plant.tanks.items() if tank.air}
+    held = [t for t, component in imposed if component == table.oxygen and t not in known_law]
+    return tuple(t for t in held if f"{t}.air" in columns)
 
 
 def _constants(config: PlantFile, table: Table) -> list[tuple[str, tuple[str, float]]]:

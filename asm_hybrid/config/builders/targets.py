@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from asm_hybrid.config.builders.columns import column_key, used_columns
 from asm_hybrid.config.builders.influent_split import influent_sums
-from asm_hybrid.config.builders.located import known
+from asm_hybrid.config.builders.located import known, located
 from asm_hybrid.config.schema.plant_file import PlantFile
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.families import SUMS
 from asm_hybrid.plant.inputs import INFLUENT, PlantInputs
 from asm_hybrid.plant.layout import EFFLUENT, Layout
+from asm_hybrid.plant.offgas import offgas_of, target_unit
 from asm_hybrid.units import conversion
 
 __all__ = ["NO_FRACTIONATION", "check_targets", "column_unit", "imposed_states"]
@@ -111,6 +112,11 @@ def column_unit(config: PlantFile, table: Table, layout: Layout, source: str, he
 
 
 def _observed_unit(target: str, table: Table, layout: Layout, where: str) -> str:
+    try:
+        if offgas_of(table, layout, target):
+            return target_unit(table, target)
+    except InputError as error:
+        raise located(error, where) from None
     units = {c.name: c.unit for c in table.components}
     units |= {name: composite.unit for name, composite in table.composites.items()}
     place, name = _pair(target, "TANK.X or effluent.X, with X a component or composite", where)

@@ -12,6 +12,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.units import parse_quantity
 
 __all__ = [
+    "NOISE",
     "TEMPERATURES",
     "Aeration",
     "Air",
@@ -188,3 +189,8 @@ Amount = Annotated[
     WithJsonSchema({"type": ["number", "string"], "description": "in the table's unit, or text with a unit"}),
 ]
 """A number in the unit that the kinetics table gives the name, or a text with its own unit."""
+NOISE = (
+    "Noise of the states of tanks, for the square root of a day: by COMPONENT for all tanks or TANK.COMPONENT, as an "
+    "amount such as 0.2 g/m3, or as a share of the state such as 5 %."
+)
+"""What a section ``process_noise`` holds, in words."""

@@ -31,6 +31,8 @@ class Config(PlantFile):
         Kinetics, mode, calibration.
     plant : PlantSection
         The flow sheet.
+    process_noise : dict of str to float or str
+        Noise of states by name.
     data : DataSection
         Files, columns, blocks.
     corrections : CorrectionsSection

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, mo
 from asm_hybrid.config.schema.amounts import Amount, Duration
 from asm_hybrid.config.schema.counts import MAX_PARTS
 from asm_hybrid.config.schema.section import Section, refuse
+from asm_hybrid.config.schema.travel import Delay
 
 __all__ = ["ControlSection", "CycleSection", "PhaseSection"]
 
@@ -47,6 +48,7 @@ class SensorSection(Section):
 
     response: Span | None = Field(default=None, description="Time after which 90 % of a step are shown [d].")
     order: Order = Field(default=2, description="Number of equal first-order lags.")
+    delay: Delay = Field(default=0.0, description="Dead time before the lags [d], such as the way of a sample.")
     low: Amount = Field(default=0.0, description="Lower end of the measuring range.")
     high: Amount = Field(default=1e6, description="Upper end of the measuring range.")
     noise: Amount = Field(

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from asm_hybrid.config.schema.amounts import Duration
 from asm_hybrid.config.schema.section import Section, refuse, written
-from asm_hybrid.config.schema.sensor import Bias, Lag, Sample
+from asm_hybrid.config.schema.sensor import Bias, Delay, Lag, Sample
 from asm_hybrid.config.schema.timestamps import Stamp, TimeSection, stamp
 from asm_hybrid.text import same_name
 
@@ -77,6 +77,8 @@ class ColumnSection(Section):
         ``"learn"``, or none.
     lag : float or str, or None
         First-order response time [d], or ``"learn"``.
+    delay : float or str, or None
+        Dead time [d], or ``"learn"``.
     sample : CompositeSection or None
         None for a grab sample.
     """
@@ -131,6 +133,11 @@ class ColumnSection(Section):
         default=None,
         description="First-order response time of the sensor [d]: a duration, or learn; observations only.",
     )
+    delay: Delay = Field(
+        default=None,
+        description="Dead time of the sensor [d], by which it shows later what has been: a duration, or learn, beside "
+        "the parameters of f; observations only.",
+    )
     sample: Sample = Field(
         default=None, description="grab, or {composite: 24 h}: the mean over a period that ends at the stamp."
     )
@@ -169,7 +176,7 @@ class ColumnSection(Section):
                 "remove 'interpolation'",
             )
         if self.role != "observation":
-            for key in ("detection_limit", "saturation", "bias", "lag"):
+            for key in ("detection_limit", "saturation", "bias", "lag", "delay"):
                 if getattr(self, key) is not None:
                     raise refuse(
                         f"the column has the role {self.role!r} and {key!r}",
@@ -189,12 +196,13 @@ class ColumnSection(Section):
                 "a sensor that dictates a state, which a mean over a period cannot",
                 "remove 'sample', or set role: observation",
             )
-        if self.lag is not None:
-            raise refuse(
-                "the column has a lag and is a composite",
-                "a lag for a sensor, or a composite for a sampler",
-                "remove 'lag' or 'sample'",
-            )
+        for key in ("lag", "delay"):
+            if getattr(self, key) is not None:
+                raise refuse(
+                    f"the column has a {key} and is a composite",
+                    f"a {key} for a sensor, or a composite for a sampler",
+                    f"remove {key!r} or 'sample'",
+                )
         if self.sample.weight == "flow" and self.role == "input" and not str(self.target).startswith("influent."):
             raise refuse(
                 f"{self.target} is a composite with 'weight: flow'",

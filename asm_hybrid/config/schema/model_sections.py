@@ -153,6 +153,8 @@ class TrainingSection(Section):
         Whether to compile the step, and to write curves for TensorBoard.
     checkpoint : float or None
         Time whose steps are held in memory [d].
+    calibrate_by : str
+        ``"simulation"`` or ``"likelihood"``.
     calibration_evaluations, batch, iterations : int
         Simulations of the calibration, windows a step, gradient steps.
     optimiser, gradient, loss : str
@@ -191,6 +193,12 @@ class TrainingSection(Section):
         gt=0,
         description="Length of time whose solver steps are held in memory at once for the gradient, which then takes "
         "longer [d]; the whole window without it.",
+    )
+    calibrate_by: Literal["simulation", "likelihood"] = Field(
+        default="simulation",
+        description="What a calibration compares with the measurements: a simulation of the whole block (simulation), "
+        "or what a Kalman filter expects of each from all before it (likelihood), which needs process_noise, "
+        "estimates it along, and is for mode mechanistic.",
     )
     calibration_evaluations: Tries = Field(
         default=40,

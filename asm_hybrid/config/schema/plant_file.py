@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import Field, PrivateAttr
 
 from asm_hybrid.artefacts import user_path
+from asm_hybrid.config.schema.amounts import NOISE, Amount
+from asm_hybrid.config.schema.counts import MAX_PARTS
 from asm_hybrid.config.schema.data_sections import SourceSection
 from asm_hybrid.config.schema.model_sections import KineticsSection
 from asm_hybrid.config.schema.plant_sections import PlantSection
@@ -31,6 +33,8 @@ class PlantFile(Section):
         Table and parameters.
     plant : PlantSection
         The flow sheet.
+    process_noise : dict of str to float or str
+        Noise of states by name.
     """
 
     name: str = Field(
@@ -40,6 +44,7 @@ class PlantFile(Section):
     description: str = Field(default="", description="Free text.")
     model: KineticsSection = Field(default_factory=KineticsSection, description="The mechanistic model.")
     plant: PlantSection = Field(description="The flow sheet.")
+    process_noise: dict[str, Amount] = Field(default_factory=dict, max_length=MAX_PARTS, description=NOISE)
 
     _document: YamlDocument | LayeredDocument | None = PrivateAttr(default=None)
 

@@ -11,6 +11,7 @@ from asm_hybrid.config.schema.control_sections import ControlSection, CycleSecti
 from asm_hybrid.config.schema.counts import MAX_PARTS
 from asm_hybrid.config.schema.fractionation_section import FractionationSection
 from asm_hybrid.config.schema.section import PartName, Section, refuse, written
+from asm_hybrid.config.schema.travel import Delay, Travel
 from asm_hybrid.plant.settler import TakacsSettler
 
 __all__ = [
@@ -171,6 +172,8 @@ class InfluentSection(Section):
         Shares by target [-].
     flow : float or None
         Constant flow [m3/d].
+    delay : float
+        Time from where its concentrations are measured to the plant [d].
     fractionation : FractionationSection or None
         Splits measured sums.
     composition : mapping of str to float or str
@@ -179,6 +182,11 @@ class InfluentSection(Section):
 
     to: Targets = Field(description="Tank that receives the influent, or shares of it by tank; effluent is a bypass.")
     flow: Flow | None = Field(default=None, description="Constant flow [m3/d], when no column gives Q_in.")
+    delay: Travel = Field(
+        default=0.0,
+        description="Time of travel from where its concentrations are measured, such as a station in the sewer, to the "
+        "plant [d]: their series arrive so much later, the flow acts at once.",
+    )
     fractionation: FractionationSection | None = Field(
         default=None,
         description="Splits influent.COD, influent.TKN, influent.TP into components; without it every component is "
@@ -200,10 +208,17 @@ class RecycleSection(Section):
         Tanks; `source` is the key ``from``.
     flow : float or None
         Constant flow [m3/d].
+    delay : float
+        Time of travel [d].
     """
 
     source: str = Field(alias="from", description="Tank that the flow leaves.")
     to: str = Field(description="Tank that the flow enters.")
+    delay: Delay = Field(
+        default=0.0,
+        description="Time after which what has left the one tank enters the other [d]: concentrations travel, the flow "
+        "acts at once. For simulations.",
+    )
     flow: Flow | None = Field(default=None, description="Constant flow [m3/d], when no column gives recycle.NAME.")
 
 
@@ -216,9 +231,16 @@ class ReturnSection(Section):
         Shares by tank [-].
     flow : float or None
         Constant flow [m3/d].
+    delay : float
+        Time of travel [d].
     """
 
     to: Targets = Field(description="Tank that receives the return sludge, or shares of it by tank.")
+    delay: Delay = Field(
+        default=0.0,
+        description="Time after which what has left the settler enters the tanks [d]: concentrations travel, the flow "
+        "acts at once. For simulations.",
+    )
     flow: Flow | None = Field(default=None, description="Constant flow [m3/d], when no column gives return_sludge.")
 
 

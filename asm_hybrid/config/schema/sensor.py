@@ -1,4 +1,4 @@
-"""What a column says of its sensor or sampler: bias, lag, and the kind of sample."""
+"""What a column says of its sensor or sampler: bias, lag, dead time, and the kind of sample."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from asm_hybrid.config.schema.amounts import Duration, duration, duration_text
 from asm_hybrid.config.schema.section import Section, refuse
 
-__all__ = ["LEARN", "Bias", "CompositeSection", "Lag", "Sample"]
+__all__ = ["LEARN", "LONGEST_DELAY", "Bias", "CompositeSection", "Delay", "Lag", "Sample"]
 
 LEARN: Literal["learn"] = "learn"
+LONGEST_DELAY = 1.0
+"""Longest dead time of a sensor that can be given [d]."""
 
 
 class CompositeSection(Section):
@@ -58,6 +60,17 @@ def _lag(value: Any) -> Any:
     return days
 
 
+def _delay(value: Any) -> Any:
+    days = _lag(value)
+    if isinstance(days, float) and days > LONGEST_DELAY:
+        raise refuse(
+            f"the value is {value!r}",
+            f"at most {24 * LONGEST_DELAY:g} h: the way of the sample to the sensor, and its analysis",
+            "move late stamps by time.shift of the source",
+        )
+    return days
+
+
 Sample = Annotated[
     CompositeSection | None,
     BeforeValidator(_sample),
@@ -75,3 +88,10 @@ Lag = Annotated[
     WithJsonSchema({"type": ["number", "string", "null"], "description": "[d], text with a unit, or learn"}),
 ]
 """First-order response time [d], or the word ``learn``."""
+Delay = Annotated[
+    float | Literal["learn"] | None,
+    BeforeValidator(_delay),
+    PlainSerializer(lambda value: duration_text(value) if isinstance(value, float) else value),
+    WithJsonSchema({"type": ["number", "string", "null"], "description": "[d], text with a unit, or learn"}),
+]
+"""Dead time [d], or the word ``learn``."""

@@ -21,6 +21,7 @@ from asm_hybrid.plant import Plant
 from asm_hybrid.training.compared_model import FittedRecord
 from asm_hybrid.training.first_state import FIRST_BOUND, FirstState
 from asm_hybrid.training.fitted import FittedModel
+from asm_hybrid.training.sensors import between_knots
 from asm_hybrid.training.simulation_models import PlantModel, start_state, without_gradients
 from asm_hybrid.training.windows import interpolate_outputs, recorded_points
 
@@ -45,7 +46,9 @@ def fitted_record(model: FittedModel, dataset: Dataset) -> FittedRecord:
     FittedRecord
         Its blocks begin after the warm-up.
     """
-    points = recorded_points(dataset.observations, model.grid.interval, model.grid.substeps)
+    interval, substeps = model.grid.interval, model.grid.substeps
+    between = between_knots(model.sensors.specs, interval)
+    points = recorded_points(dataset.observations, interval, substeps, between=between)
     model = replace(model, grid=replace(model.grid, points=points))
     warmup = model.config.training.warmup
     blocks = {name: (max(begin, warmup), end) for name, (begin, end) in dataset.blocks.items()}

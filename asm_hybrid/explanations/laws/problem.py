@@ -184,4 +184,5 @@ def _training_record(problem: LawProblem) -> Record:
         defaults=usual,
         parameters=parameters,
         bounds={},
+        delays=tuple(given.model.sensors.delays.tolist()),
     )

@@ -13,7 +13,7 @@ from asm_hybrid.export.onnx_graph.term import OnnxTerm, onnx_terms
 from asm_hybrid.export.onnx_graph.written import Seeds, Variables, driven, named, written_model
 from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
 from asm_hybrid.hybrid.network_inputs import reading_unit
-from asm_hybrid.plant import Forcing, Plant, effluent
+from asm_hybrid.plant import Plant, recorded, target_unit
 
 if TYPE_CHECKING:
     import onnx
@@ -67,9 +67,7 @@ class Ingredients:
     @property
     def measured(self) -> Variables:
         """Names and units of what is measured."""
-        table = self.plant.table
-        units = {c.name: c.unit for c in table.components} | {k: c.unit for k, c in table.composites.items()}
-        return tuple((target, units[target.partition(".")[2]]) for target in self.targets)
+        return tuple((target, target_unit(self.plant.table, target)) for target in self.targets)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -104,7 +102,7 @@ def rhs_model(what: Ingredients) -> onnx.ModelProto:
     tanks = plant.effective_state(X, forcing, XP)
     change = plant.change(tanks, forcing, plant.stoichiometry(p, XP), XP, n)
     whole = XP.flat(plant.assemble(change, X, tanks, forcing, slopes, XP))
-    y = XP.join([_measured(plant, target, X, tanks, forcing, p) for target in targets])
+    y = XP.join([recorded(plant, target, X, tanks, forcing, XP.entries(p), XP) for target in targets])
     outputs = {
         "dxdt": graph.gather(whole, np.flatnonzero(plant.rows.active).tolist(), -1),
         "y": y if n is None else n.recorded(y, targets, tanks, forcing.seen),
@@ -201,11 +199,3 @@ def _whole(plant: Plant, x: Value) -> Value:
         places = np.where(active, np.cumsum(active) - 1, active.sum())
         x = graph.gather(XP.join([x, graph.constant(np.zeros((1, 1)))]), places.tolist(), -1)
     return graph.tail(x, len(x.shape) - 1, plant.shape)
-
-
-def _measured(plant: Plant, target: str, X: Value, tanks: Value, forcing: Forcing[Value], p: Value) -> Value:
-    """Return what f gives of a measured variable, ``(…, 1)``."""
-    place, quantity = plant.quantities.observation(target)
-    i = None if place == "effluent" else plant.layout.tank_index(place)
-    water = effluent(plant, X, forcing, XP)[1] if i is None else XP.block(tanks, i, i + 1)
-    return plant.quantities.mixed(quantity, XP.columns(water), XP.entries(p), XP)

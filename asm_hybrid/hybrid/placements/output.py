@@ -11,7 +11,7 @@ import numpy as np
 from asm_hybrid.hybrid.placement import BoundTerm, Placement
 from asm_hybrid.kinetics import Table
 from asm_hybrid.kinetics.arrays import Array
-from asm_hybrid.plant import Plant
+from asm_hybrid.plant import Plant, offgas_of, target_unit
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,9 @@ __all__ = ["PLACEMENT"]
 
 
 class Output(Placement):
-    """``h(X) + typical · g z``, with g and z of the variable's tank, the last one for the effluent; X is that of f.
+    """``h(X) + typical · g z``, with g and z of the variable's tank; X is that of f.
+
+    For the effluent, and for the off-gas of the whole plant, it is the last tank, or the last one that is aerated.
 
     Parameters
     ----------
@@ -41,8 +43,7 @@ class Output(Placement):
         super().__init__(targets, options, plant)
         self._at = np.zeros((len(self.spots), len(self.targets)))
         for i, target in enumerate(self.targets):
-            place, _ = plant.quantities.observation(target)
-            self._at[plant.tanks - 1 if place == "effluent" else plant.layout.tank_index(place), i] = 1.0
+            self._at[_spot(plant, target), i] = 1.0
         self._add = np.ones((1, len(self.spots)))
 
     @classmethod
@@ -53,10 +54,7 @@ class Output(Placement):
     @classmethod
     def unit(cls, target: str, table: Table) -> str:
         """Return the unit of a variable."""
-        quantity = target.partition(".")[2]
-        if quantity in table.composites:
-            return table.composites[quantity].unit
-        return table.components[table.component_names.index(quantity)].unit
+        return target_unit(table, target)
 
     def acts_at(self) -> np.ndarray:
         """Return one where a variable is measured."""
@@ -83,6 +81,15 @@ class Output(Placement):
         """Return the variables of f, and what n adds in the tanks where they are measured."""
         own = f.recorded(self.targets).unsqueeze(-2).expand(-1, f.X.shape[1], -1)
         return own, self.given(n, f.X.unsqueeze(0), f.u)[0] * n.xp.constant(self._at, f.X)
+
+
+def _spot(plant: Plant, target: str) -> int:
+    """Return the tank of a variable: the last one for the effluent and for the off-gas of all."""
+    gas = offgas_of(plant.table, plant.layout, target)
+    if gas is not None:
+        return gas.tanks[-1]
+    place, _ = plant.quantities.observation(target)
+    return plant.tanks - 1 if place == "effluent" else plant.layout.tank_index(place)
 
 
 @lru_cache

@@ -10,7 +10,17 @@ from asm_hybrid.kinetics.document.maths import Maths
 from asm_hybrid.kinetics.document.nodes import Fraction, Node, Row
 from asm_hybrid.kinetics.document.references import Reference, cited
 from asm_hybrid.kinetics.document.symbols import GREEK
-from asm_hybrid.kinetics.document.words import WIDE, conserved, nu, number, plain, reads, temperature_law
+from asm_hybrid.kinetics.document.words import (
+    GAS_HEAD,
+    WIDE,
+    conserved,
+    gas_numbers,
+    nu,
+    number,
+    plain,
+    reads,
+    temperature_law,
+)
 from asm_hybrid.kinetics.table import Process, Table
 
 __all__ = ["latex_text"]
@@ -84,8 +94,8 @@ def latex_text(table: Table) -> str:
     Returns
     -------
     str
-        Gujer matrix (components across, processes down), rates, components, parameters, composites, references. It
-        needs packages that every distribution of LaTeX has.
+        Gujer matrix (components across, processes down), rates, components, parameters, gases, composites,
+        references. It needs packages that every distribution of LaTeX has.
     """
     maths, references = Maths(table), cited(table)
     lines = [_PREAMBLE, rf"\title{{{_text(table.title)}}}", r"\author{}", r"\date{}"]
@@ -101,6 +111,8 @@ def latex_text(table: Table) -> str:
     lines += [r"\section{Rates}", *_rates(table, maths)]
     lines += [r"\section{Components}", *_components(table, maths)]
     lines += [r"\begin{landscape}", r"\section{Parameters}", *_parameters(table, maths, references), r"\end{landscape}"]
+    if table.gases:
+        lines += [r"\section{Gases that aeration transfers}", *_gases(table, maths, references)]
     if table.composites:
         lines += [r"\section{Composites}", *_composites(table, maths)]
     if references:
@@ -228,6 +240,15 @@ def _parameters(table: Table, maths: Maths, references: dict[str, Reference]) ->
         rows.append([*cells, _text(p.description), source])
     head = ["", "Name", "Default", "Unit", "Temperature", "Bounds", "", "Source"]
     return [r"\begingroup\small", *_long("@{}llrlllL{5.8cm}L{5.4cm}@{}", head, rows), r"\endgroup"]
+
+
+def _gases(table: Table, maths: Maths, references: dict[str, Reference]) -> list[str]:
+    rows = []
+    for gas in table.gases:
+        source = " ".join(filter(None, (_source(gas.source, references), _text(gas.note))))
+        rows.append([f"${maths.symbol(gas.component).latex()}$", _code(gas.component), *gas_numbers(gas), source])
+    head = ["", "Name", *(_unit(h) for h in GAS_HEAD), "Source"]
+    return [r"\begingroup\footnotesize", *_long("@{}llrrrrrL{3.2cm}@{}", head, rows), r"\endgroup"]
 
 
 def _composites(table: Table, maths: Maths) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from asm_hybrid.kinetics.document.maths import Maths
 from asm_hybrid.kinetics.document.nodes import Node
 from asm_hybrid.kinetics.document.references import Reference, cited
-from asm_hybrid.kinetics.document.words import conserved, number, plain, reads, temperature_law
+from asm_hybrid.kinetics.document.words import GAS_HEAD, conserved, gas_numbers, number, plain, reads, temperature_law
 from asm_hybrid.kinetics.table import Table
 
 __all__ = ["markdown_text"]
@@ -25,7 +25,8 @@ def markdown_text(table: Table) -> str:
     Returns
     -------
     str
-        Gujer matrix (components across, processes down), rates, components, parameters, composites, references.
+        Gujer matrix (components across, processes down), rates, components, parameters, gases, composites,
+        references.
     """
     maths, references = Maths(table), cited(table)
     lines = [f"# {_text(table.title)}", "", f"`{table.name}`", ""]
@@ -42,6 +43,15 @@ def markdown_text(table: Table) -> str:
     lines += ["## Rates", "", *_rates(table, maths)]
     lines += ["## Components", "", *_components(table, maths), ""]
     lines += ["## Parameters", "", *_parameters(table, maths, references), ""]
+    if table.gases:
+        lines += [
+            "## Gases",
+            "",
+            "Aeration transfers them as it does oxygen.",
+            "",
+            *_gases(table, maths, references),
+            "",
+        ]
     if table.composites:
         rows = [
             [f"`{name}`", _unit(c.unit), _math(maths.weighted(c.weights)), _text(c.description)]
@@ -104,6 +114,14 @@ def _parameters(table: Table, maths: Maths, references: dict[str, Reference]) ->
         rows.append([*cells, _text(p.description), source])
     head = ["Symbol", "Name", "Default", "Unit", "Temperature factor", "Bounds", "Description", "Source"]
     return _rows(head, rows)
+
+
+def _gases(table: Table, maths: Maths, references: dict[str, Reference]) -> list[str]:
+    rows = []
+    for gas in table.gases:
+        source = ": ".join(filter(None, (_source(gas.source, references), _text(gas.note))))
+        rows.append([_math(maths.symbol(gas.component)), f"`{gas.component}`", *gas_numbers(gas), source])
+    return _rows(["Symbol", "Name", *(_unit(h) for h in GAS_HEAD), "Source"], rows)
 
 
 def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

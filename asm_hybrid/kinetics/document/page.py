@@ -12,7 +12,18 @@ from asm_hybrid.kinetics.document.maths import Maths
 from asm_hybrid.kinetics.document.nodes import Name, Node, Number, Operator, Row, Script
 from asm_hybrid.kinetics.document.references import Reference, cited
 from asm_hybrid.kinetics.document.style import STYLE
-from asm_hybrid.kinetics.document.words import WIDE, conserved, nu, number, plain, reads, size, temperature_law
+from asm_hybrid.kinetics.document.words import (
+    GAS_HEAD,
+    WIDE,
+    conserved,
+    gas_numbers,
+    nu,
+    number,
+    plain,
+    reads,
+    size,
+    temperature_law,
+)
 from asm_hybrid.kinetics.functions import LIMIT
 from asm_hybrid.kinetics.table import Process, Table
 
@@ -58,8 +69,8 @@ def html_text(table: Table) -> str:
     Returns
     -------
     str
-        Gujer matrix (components across, processes down), rates, components, parameters, composites, references; in
-        ASCII, so that no encoding can spoil it.
+        Gujer matrix (components across, processes down), rates, components, parameters, gases, composites,
+        references; in ASCII, so that no encoding can spoil it.
     """
     maths, references = Maths(table), cited(table)
     sections = [
@@ -68,6 +79,8 @@ def html_text(table: Table) -> str:
         ("components", "Components", _components(table, maths)),
         ("parameters", "Parameters", _parameters(table, maths, references)),
     ]
+    if table.gases:
+        sections.append(("gases", "Gases", _gases(table, maths, references)))
     if table.composites:
         sections.append(("composites", "Composites", _composites(table, maths)))
     if references:
@@ -203,6 +216,19 @@ def _parameters(table: Table, maths: Maths, references: dict[str, Reference]) ->
     kinds = {2: "figure", 3: "unit", 5: "figure", 6: "words", 7: "words"}
     note = Markup('<p class="small">Bounds are those of a calibration. T is the temperature in °C.</p>\n')
     return _table(head, rows, kinds) + note
+
+
+def _gases(table: Table, maths: Maths, references: dict[str, Reference]) -> Markup:
+    rows = []
+    for gas in table.gases:
+        source = _source(gas.source, references)
+        cells = [_math(maths.symbol(gas.component)), _code(gas.component), *gas_numbers(gas)]
+        rows.append([*cells, Markup("{} {}").format(source, gas.note) if gas.note else source])
+    head = ["Symbol", "Name", *(_unit(h) for h in GAS_HEAD), "Source"]
+    kinds = dict.fromkeys(range(2, 2 + len(GAS_HEAD)), "figure") | {2 + len(GAS_HEAD): "words"}
+    return _lead("Aeration transfers them as it does oxygen. Henry's constant is that of 25 °C.") + _table(
+        head, rows, kinds
+    )
 
 
 def _composites(table: Table, maths: Maths) -> Markup:

@@ -44,7 +44,7 @@ class Reference:
 
 
 def cited(table: Table) -> dict[str, Reference]:
-    """Return the references that a table and its parameters name.
+    """Return the references that a table, its parameters and its gases name.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def cited(table: Table) -> dict[str, Reference]:
         By key, in the order in which they are named; without sources that are mere words.
     """
     known = _shipped()
-    named = [table.source, *(p.source for p in table.parameters)]
+    named = [table.source, *(p.source for p in table.parameters), *(gas.source for gas in table.gases)]
     return {key: known[key] for key in dict.fromkeys(named) if key in known}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from asm_hybrid.kinetics.document.references import cited
@@ -26,8 +27,8 @@ def table_record(table: Table) -> dict[str, Any]:
     -------
     dict
         The keys are those of the table's file; components, parameters, processes and composites are lists with a
-        ``name``, in the order of the file. Expressions are text, as the table has them; coefficients that the table
-        leaves to continuity are solved, and named under ``solved``.
+        ``name``, gases with a ``component``, in the order of the file. Expressions are text, as the table has them;
+        coefficients that the table leaves to continuity are solved, and named under ``solved``.
     """
     return {
         "format_version": VERSION,
@@ -84,6 +85,7 @@ def table_record(table: Table) -> dict[str, Any]:
             }
             for name, c in table.composites.items()
         ],
+        "gases": [asdict(gas) for gas in table.gases],
         "references": [{"key": r.key, "text": r.text, "link": r.link} for r in cited(table).values()],
     }
 

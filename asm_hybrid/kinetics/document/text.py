@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from asm_hybrid.kinetics.document.words import reads
+from asm_hybrid.kinetics.document.words import GAS_HEAD, gas_numbers, reads
 from asm_hybrid.kinetics.expression import Expression
 from asm_hybrid.kinetics.table import Table
 
@@ -29,7 +29,8 @@ def gujer_text(table: Table) -> str:
     Returns
     -------
     str
-        Stoichiometric matrix (components down, processes across), rates, components, parameters, composites.
+        Stoichiometric matrix (components down, processes across), rates, components, parameters, gases,
+        composites.
     """
     parts = [f"{table.name}: {table.title}", *textwrap.wrap(table.description, WIDTH)]
     if table.source:
@@ -43,6 +44,8 @@ def gujer_text(table: Table) -> str:
     parts += ["", "Rates", *_rates(table)]
     parts += ["", "Components", *_components(table)]
     parts += ["", "Parameters", *_parameters(table)]
+    if table.gases:
+        parts += ["", "Gases that aeration transfers", *_gases(table)]
     if table.composites:
         parts += ["", "Composites", *_composites(table)]
     return "\n".join(line.rstrip() for line in parts)
@@ -112,6 +115,12 @@ def _parameters(table: Table) -> list[str]:
         bounds = f"{p.bounds[0]:g} to {p.bounds[1]:g}"
         source = f"{p.source}: {p.note}" if p.note else p.source
         rows.append([p.name, f"{p.default:g}", p.unit, law, bounds, p.description, source])
+    return _aligned(rows)
+
+
+def _gases(table: Table) -> list[str]:
+    rows = [["name", *GAS_HEAD, "source"]]
+    rows += [[g.component, *gas_numbers(g), f"{g.source}: {g.note}" if g.note else g.source] for g in table.gases]
     return _aligned(rows)
 
 

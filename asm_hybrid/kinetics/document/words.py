@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from asm_hybrid.kinetics.document.nodes import Mark, Name, Node, Number, Operator, Row, Script
-from asm_hybrid.kinetics.table import Parameter, Table
+from asm_hybrid.kinetics.table import Gas, Parameter, Table
 
-__all__ = ["WIDE", "conserved", "nu", "number", "plain", "reads", "size", "temperature_law"]
+__all__ = ["GAS_HEAD", "WIDE", "conserved", "gas_numbers", "nu", "number", "plain", "reads", "size", "temperature_law"]
 
 WIDE = 14.0
 """Widest coefficient that stands in the matrix itself [letters]; a wider one has a symbol there."""
@@ -49,6 +49,25 @@ def number(value: float) -> str:
     """
     text = f"{value:g}"
     return text if float(text) == value else repr(value)
+
+
+GAS_HEAD = ("kLa by oxygen's", "Henry, in mol/(m3 Pa)", "d ln H/d(1/T), in K", "Unit in a mol", "In air")
+"""What `gas_numbers` gives: Henry's constant is that of 25 °C."""
+
+
+def gas_numbers(gas: Gas) -> tuple[str, ...]:
+    """Return the numbers of a gas under the words of `GAS_HEAD`.
+
+    Parameters
+    ----------
+    gas : Gas
+        The gas.
+
+    Returns
+    -------
+    tuple of str
+    """
+    return tuple(number(v) for v in (gas.kla_ratio, gas.henry, gas.henry_T, gas.per_mol, gas.in_air))
 
 
 def plain(name: str) -> str:

@@ -51,7 +51,7 @@ def collocate_n(
     knots = slice(int(first), int(last) + 1)
     data = prepare_collocation(
         context.system(f.parameters),
-        context.dataset.observations,
+        n.sensors.earlier(context.dataset.observations),
         grid.interval * np.arange(len(context.inputs))[knots],
         simulated.trajectory[knots],
         context.inputs[knots],

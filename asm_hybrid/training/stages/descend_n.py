@@ -85,7 +85,7 @@ def descend_n(
             context.inputs,
             windows[0],
             starts,
-            open_loop_validation(context, hybrid, origin, windows, _seen(context, simulated, windows)),
+            open_loop_validation(context, hybrid, origin, windows, _seen(context, simulated, n)),
             penalty,
             _shooting(context, simulated, members, windows[0]) if part.stage == "shooting" else None,
         )
@@ -100,14 +100,12 @@ def descend_n(
     return n
 
 
-def _seen(
-    context: RunContext, simulated: SimulatedF, windows: tuple[Windows, Windows]
-) -> Callable[[Tensor, Tensor], None]:
+def _seen(context: RunContext, simulated: SimulatedF, n: LearntN) -> Callable[[Tensor, Tensor], None]:
     """Return what lets those who watch the run see a validation."""
 
     def seen(outputs: Tensor, loss: Tensor) -> None:
         best = int(loss.argmin())
-        shown = outputs if windows[1].show is None else windows[1].show(outputs.unsqueeze(1)).squeeze(1)
+        shown = n.sensors.read(outputs.unsqueeze(1), context.grid.spacing).squeeze(1)
         context.watch.see(
             Glimpse(context.dataset, context.blocks, context.grid, simulated.solution.outputs[1], shown[best])
         )

@@ -74,13 +74,13 @@ def _first_n(context: RunContext, simulated: SimulatedF) -> LearntN:
     if earlier is not None and earlier.term is not None:
         sensors.begin_from(earlier.sensors)
         if simulated.f.calibration is not None:
-            sensors.begin_with(simulated.f.biases)
+            sensors.begin_with(simulated.f.biases, simulated.f.delays)
         learnt = copy.deepcopy(earlier.term).to(context.device)
         for term in learnt:
             if term.halves is not None:  # of f as it is now, so that the signs hold
                 term.halves = half_saturations(term.spec, context.plant, simulated.f.parameters)
         return LearntN(learnt, sensors)
-    sensors.begin_with(simulated.f.biases)
+    sensors.begin_with(simulated.f.biases, simulated.f.delays)
     parameters = simulated.f.parameters
     system = context.system(parameters)
     takes_part = participants(context.plant, context.plant.stoichiometry(parameters, torch_namespace()))

@@ -63,6 +63,8 @@ class LearntN:
 def n_windows(context: RunContext, sensors: Sensors, length: int) -> tuple[Windows, Windows]:
     """Return windows of the training block and the validation block, as the sensors show them.
 
+    A sample of a sensor with a dead time lies in the window that holds what it shows, so that no window needs a past.
+
     Parameters
     ----------
     context : RunContext
@@ -77,5 +79,6 @@ def n_windows(context: RunContext, sensors: Sensors, length: int) -> tuple[Windo
     tuple of (Windows, Windows)
     """
     lead = context.config.training.gradient == "record"
-    show = partial(sensors.read, step=context.grid.spacing)
-    return training_windows(context, context.grid.points, length, show, lead=lead)
+    show = partial(sensors.read_early, step=context.grid.spacing)
+    delays = sensors.delays.tolist() if sensors.late else None
+    return training_windows(context, context.grid.points, length, show, lead=lead, delays=delays)
