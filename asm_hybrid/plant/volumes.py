@@ -58,7 +58,7 @@ def unscheduled_flows(plant: Plant) -> tuple[str, ...]:
     varies = np.array([t.variable for t in plant.layout.tanks])
     given = {name for cycle in plant.layout.cycles for name in cycle.inputs} | set(plant.layout.constants)
     given |= {name for controller in plant.controllers for name in controller.sets}
-    moves = plant.constants.net_inflow[:, 0][:, varies].any(axis=1)
+    moves = np.asarray(plant.constants.net_inflow[:, 0][:, varies].any(axis=1))
     return tuple(spec.name for spec, moved in zip(plant.inputs, moves, strict=True) if moved and spec.name not in given)
 
 

@@ -91,6 +91,14 @@ def _check_effluent(config: Config, plant: Plant, dataset: Dataset) -> None:
     for series in dataset.observations:
         if not series.target.startswith("effluent."):
             continue
+        if series.flow is not None:
+            raise InputError(
+                f"{series.label} is a composite of the effluent by flow, but would be weighted by the influent's, "
+                "which is another where volumes vary",
+                where=config.where("data", "sources"),
+                expected="composites by time, or samples of a moment",
+                fix="set weight: time",
+            )
         last = np.floor(series.times / dataset.interval + 1e-6).astype(int)
         first = np.maximum(np.floor((series.times - series.period) / dataset.interval + 1e-6).astype(int), 0)
         last = np.where(series.period > 0, np.ceil(series.times / dataset.interval - 1e-6).astype(int) - 1, last)
