@@ -45,6 +45,7 @@ from asm_hybrid.scenario.unlikely import flow_findings, nitrification_findings, 
 from asm_hybrid.training.cost import cost_findings
 from asm_hybrid.training.cost_timing import machine_memory, training_cost
 from asm_hybrid.training.from_config import term_specs
+from asm_hybrid.training.learnable import check_course, volume_warnings
 from asm_hybrid.yamlfile import YamlSource, source_name
 
 __all__ = ["check"]
@@ -111,8 +112,13 @@ def _check_config(name: str, config: Config) -> CheckResult:
     balance = water_balance(plant, flows)
     matter, wrong = _matter(plant, parameters)
     wrong += () if plant.steered else balance.findings
+    try:
+        check_course(config, plant, dataset)
+    except InputError as error:
+        wrong.append(error)
     lines = [*report.facts, *_water(plant, balance), matter, "", *_signs(config, plant)]
     findings = list(report.findings)
+    findings += [QualityFinding("warning", name, "", "", "water", t) for t in volume_warnings(config, plant, dataset)]
     if not wrong:
         begin = time.perf_counter()
         found = operation(plant, parameters, mean_inputs(dataset.input_names, dataset.inputs, lengths))

@@ -16,7 +16,7 @@ from asm_hybrid.data.corrections import Corrections, build_corrections, correcti
 from asm_hybrid.data.dataset import Dataset, Observation
 from asm_hybrid.data.findings import QualityFinding, merged, raise_errors
 from asm_hybrid.data.influent import fractionate
-from asm_hybrid.data.knots import TOLERANCE, placed
+from asm_hybrid.data.knots import TOLERANCE, placed, scheduled
 from asm_hybrid.data.means import Curve, check_load, check_means, on_knots
 from asm_hybrid.data.record_backflow import backflow_findings
 from asm_hybrid.data.record_span import Record, check_size, find_record, on_grid, place_knots
@@ -135,7 +135,7 @@ def build_series(
     series = {s.target: (s, source.days(first)) for source, s in _driving(sources)}
     known: dict[str, Values | float] = dict(layout.constants)
     known |= _clock(first, times, zone_name(config))
-    known |= _scheduled(layout, times if knot is None else times + (first - knot) / pd.Timedelta(days=1))
+    known |= scheduled(layout.cycles, times if knot is None else times + (first - knot) / pd.Timedelta(days=1))
     bridges: dict[str, NDArray[np.bool_]] = {}
     curves = {name: curve_of(one, days) for name, (one, days) in series.items()}
     for name, curve in curves.items():
@@ -193,12 +193,6 @@ def _clock(first: pd.Timestamp, times: Values, zone: str) -> dict[str, Values | 
     local = (first + pd.to_timedelta(times, unit="D")).tz_convert(zone)
     angle = 2 * np.pi * np.asarray(local.hour + local.minute / 60 + local.second / 3600) / 24
     return dict(zip(CLOCK, (np.sin(angle), np.cos(angle)), strict=True))
-
-
-def _scheduled(layout: Layout, times: Values) -> dict[str, Values]:
-    """Return the inputs that time tables give, from each knot on; times count from the begin of the first phase."""
-    known = [cycle for cycle in layout.cycles if not cycle.states]
-    return {name: cycle.values(name, times) for cycle in known for name in cycle.inputs}
 
 
 def _driving(sources: list[Source]) -> list[tuple[Source, Series]]:

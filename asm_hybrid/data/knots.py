@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TOLERANCE", "bridged", "interpolate", "placed"]
+from asm_hybrid.plant.cycle import Cycle
+
+__all__ = ["TOLERANCE", "bridged", "interpolate", "placed", "scheduled"]
 
 Values = NDArray[np.float64]
 
@@ -90,3 +93,21 @@ def bridged(knots: Values, times: Values) -> NDArray[np.bool_]:
     gap = step[np.clip(after - 1, 0, step.size - 1)]
     on_sample = np.abs(times[np.clip(after, 0, times.size - 1)] - knots) <= TOLERANCE
     return np.asarray((~inside | (gap > GAP_INTERVALS * np.median(step))) & ~on_sample)
+
+
+def scheduled(cycles: Iterable[Cycle], times: Values) -> dict[str, Values]:
+    """Return the inputs that time tables give, from each knot on.
+
+    Parameters
+    ----------
+    cycles : iterable of Cycle
+        Time tables; those whose phases end by what is measured give nothing here.
+    times : float array, (knot,)
+        Times of the knots [d], from the begin of the first phases.
+
+    Returns
+    -------
+    dict of str to float array, (knot,)
+        By input, in internal units.
+    """
+    return {name: cycle.values(name, times) for cycle in cycles if not cycle.states for name in cycle.inputs}

@@ -168,6 +168,9 @@ class SolverSection(Section):
     rtol: float = Field(default=1e-7, gt=0, description="Relative tolerance [-] of methods that choose their steps.")
     atol: float = Field(default=1e-9, gt=0, description="Absolute tolerance of these [unit of the states].")
     steps: Tries | None = Field(default=None, gt=0, description="Steps from time to time, for all other methods.")
+    adjoint: str = Field(
+        default="discrete", description="How gradients are found: discrete, checkpointed, backsolve or interpolated."
+    )
 
 
 class OdeTrainingSection(Section):

@@ -89,12 +89,19 @@ class _OdeRun:
     def path(self, x0: Tensor, times: Tensor) -> Tensor:
         """Solve with the present parameters; return the states, ``(k, …, n)``."""
         past = self.before.arguments(self.field.delays_now(), x0)
-        return cast(Tensor, self._solved(self.field.right_side(), x0, times, past).states)
+        return cast(Tensor, self._solved(self._right_side(), x0, times, past).states)
+
+    def _right_side(self) -> Field:
+        """Return f; what depends on the parameters alone is worked out once where gradients go through the steps."""
+        if self.config.solver.adjoint == "discrete":
+            return self.field.right_side()
+        return lambda t, x: self.field.right_side()(t, x)
 
     def _solved(self, f: Field, x0: Tensor, times: Tensor, past: dict[str, Any]) -> OdeSolution:
         """Solve as the config says."""
         s, mass = self.config.solver, self.config.mass
-        return solve(f, x0, times, method=s.method, rtol=s.rtol, atol=s.atol, steps=s.steps, mass=mass, **past)
+        extra = past if s.adjoint == "discrete" else {"adjoint": s.adjoint, "parameters": self.field.parameters()}
+        return solve(f, x0, times, method=s.method, rtol=s.rtol, atol=s.atol, steps=s.steps, mass=mass, **extra)
 
     def _mean(self, residual: Tensor) -> Tensor:
         return residual.square().mean() if self.config.training.loss == "squared" else residual.abs().mean()
@@ -112,7 +119,7 @@ class _OdeRun:
         """
         times, values = self.problem.times, self.problem.values
         step = (times[1:] - times[:-1]).unsqueeze(-1)
-        f = self.field.right_side()
+        f = self._right_side()
         unit = torch.tensor([0.0, 1.0], dtype=torch.float64)
         delays = self.field.delays_now()
         if delays:

@@ -48,7 +48,15 @@ class LevelSection(Section):
 
 
 class DiffusionSection(Section):
-    """What noise does to the states: a constant for each, or a network of them."""
+    """What noise does to the states: a constant for each, or a network of them.
+
+    Attributes
+    ----------
+    constants : dict of str to LevelSection or None
+        For every state a constant to fit.
+    network : DiffusionNetworkSection or None
+        A network in their place.
+    """
 
     constants: dict[str, LevelSection] | None = Field(
         default=None, min_length=1, description="For every state a constant to fit."

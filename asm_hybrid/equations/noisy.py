@@ -278,6 +278,7 @@ def _check(config: OdeConfig) -> None:
         (("ode", "algebraic"), ode.algebraic),
         (("extrapolation",), config.extrapolation),
         (("training", "segment_iterations"), config.training.segment_iterations),
+        (("solver", "adjoint"), config.solver.adjoint != "discrete"),
     ):
         if given:
             raise InputError(
@@ -304,6 +305,7 @@ def _check(config: OdeConfig) -> None:
 _WHY = {
     "noise": "errors of measurement would be taken for noise of the states",
     "segment_iterations": "every datum is a start already; 'iterations' are all there are",
+    "adjoint": "likelihoods are differentiated through the steps of the moments",
     "extrapolation": "ensembles are compared with the data alone",
 }
 

@@ -18,6 +18,7 @@ from asm_hybrid.equations.slopes import written_slopes
 from asm_hybrid.hybrid.ensemble import EnsembleMLP
 from asm_hybrid.kinetics import Table, compile_table
 from asm_hybrid.plant import torch_namespace
+from asm_hybrid.solver.adjoint import check_adjoint
 from asm_hybrid.solver.algebra import check_bears_mass
 from asm_hybrid.solver.solve import Field, check_method
 
@@ -271,6 +272,9 @@ def make_problem(config: OdeConfig, exact: Callable[[Tensor, Tensor], Tensor]) -
     check_method(config.solver.method, config.solver.steps, config.where("solver", "method"))
     if config.mass is not None:
         check_bears_mass(config.solver.method, config.where("solver", "method"))
+    beside = {"mass": config.mass, "delays": config.ode.delays}
+    asked = [name for name, given in beside.items() if given is not None]
+    check_adjoint(config.solver.adjoint, config.solver.method, asked, config.where("solver", "adjoint"))
     names, n = config.states, len(config.states)
     field = make_field(config)
     draw = torch.Generator().manual_seed(config.training.seed)

@@ -20,6 +20,7 @@ from asm_hybrid.explanations.scores import NEAR, Ranking, beats, rank
 from asm_hybrid.explanations.suspects import FAMILIES, known_names
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics.candidates import Candidate, candidates_for
+from asm_hybrid.training.simulation_models import returns
 
 __all__ = ["Explained", "Trajectories", "competing_candidates", "explain", "too_few"]
 
@@ -232,9 +233,18 @@ def competing_candidates(record: Record) -> tuple[Candidate, ...]:
     Raises
     ------
     InputError
-        If the config leaves out what there is not, or everything; or names a candidate that does not fit.
+        If the config leaves out what there is not, or everything; or names a candidate that does not fit; or if the
+        plant never comes to rest.
     """
     config = record.config
+    if returns(record.plant):
+        raise InputError(
+            "explanations compete by how they move a steady state, and this plant, with time tables or volumes that "
+            "vary, never comes to rest",
+            where=config.where("diagnosis", "explain"),
+            expected="a diagnosis by n alone",
+            fix="set diagnosis: {explain: false}",
+        )
     candidates = candidates_for(record.plant.table, [config.resolve(path) for path in config.diagnosis.candidates])
     known, left_out = known_names(record, candidates), config.diagnosis.leave_out
     for i, name in enumerate(left_out):

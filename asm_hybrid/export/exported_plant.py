@@ -5,8 +5,8 @@ What the formats that calculate are written from: the same equations as those of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,7 @@ from asm_hybrid.hybrid.learnt_term import LearntTerm
 from asm_hybrid.hybrid.open_term import OpenTerm
 from asm_hybrid.hybrid.symbolic import SymbolicTerms, member_mask
 from asm_hybrid.plant import Plant, casadi_namespace
+from asm_hybrid.plant.cycle import Cycle
 from asm_hybrid.plant.fractionation import Fractionation
 from asm_hybrid.plant.inputs import CLOCK, INFLUENT
 from asm_hybrid.plant.namespace import ArrayNamespace, Matrix
@@ -376,9 +377,20 @@ def read_plant(source: Source) -> ExportedPlant:
             expected="a run with f, alone or with n",
             fix="export it as a bundle, which Python loads; or train with mode: hybrid",
         )
+    recorded = subject.plant.layout.cycles
     if source.scenario is not None:
         subject = steered(subject, source.scenario, source.case)
-    return ExportedPlant(subject, subject.model.config.name)
+    return ExportedPlant(_begun(subject, recorded), subject.model.config.name)
+
+
+def _begun(subject: FittedSubject, recorded: Sequence[Cycle]) -> FittedSubject:
+    """Return a subject whose recorded time tables are at time zero where the record has them at the start."""
+    layout = subject.plant.layout
+    time = subject.period(None).first * subject.model.grid.interval
+    cycles = tuple(c.begun(time) if c in recorded and not c.states else c for c in layout.cycles)
+    if cycles == layout.cycles:
+        return subject
+    return replace(subject, plant=Plant(subject.plant.table, replace(layout, cycles=cycles)))
 
 
 def _in_words(kind: str, owner: str, components: Mapping[str, str]) -> str:

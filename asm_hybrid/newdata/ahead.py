@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from asm_hybrid.data.findings import raise_errors
 from asm_hybrid.data.later import read_planned
 from asm_hybrid.errors import InputError
 from asm_hybrid.newdata.given import NewData, config_with
+from asm_hybrid.plant.volumes import unscheduled_flows
 from asm_hybrid.training.recorded_run import RunRecord
 
 __all__ = ["DIURNAL", "LAST_WEEK", "Ahead", "choose_ahead"]
@@ -29,8 +31,8 @@ SET = ("return_sludge", "wastage", "recycle", "kla", "air", "decant", "setpoint"
 class Ahead(ABC):
     """A rule by which inputs go on.
 
-    Set inputs keep their last value, and the temperature that of the same hour of the last day; of the influent and of
-    imposed states the rule says what comes.
+    Set inputs keep their last value, those of a time table go on with it, and the temperature is that of the same hour
+    of the last day; of the influent and of imposed states the rule says what comes.
 
     Attributes
     ----------
@@ -85,6 +87,15 @@ class Ahead(ABC):
                 out[:, i] = known[knot + 1 - day + np.arange(reach) % day, i]
             elif spec.kind in ("T", "clock"):
                 out[:, i] = known[-1, i]
+        for cycle in (c for c in self.record.model.plant.layout.cycles if not c.states):
+            length, places = round(cycle.length / self.record.interval), self.record.model.plant.input_index
+            if knot + 1 < length:
+                raise InputError(
+                    f"the time table {cycle.name!r} takes {cycle.length:.3g} d, and less is known before the forecast",
+                    expected="inputs over one cycle or more before now",
+                )
+            columns = [places[name] for name in cycle.inputs]
+            out[:, columns] = known[knot + 1 - length + np.arange(reach) % length][:, columns]
         return np.vstack([known[-1], out])
 
     @property
@@ -277,12 +288,12 @@ def choose_ahead(record: RunRecord, influent: NewData, now: pd.Timestamp, end: p
     Raises
     ------
     InputError
-        When a file cannot be used, or does not reach from now to the end.
+        When a file cannot be used, or does not reach from now to the end; or when nothing says which flows will
+        fill and draw a tank.
     """
-    if influent == DIURNAL:
-        return Diurnal(record)
-    if influent == LAST_WEEK:
-        return LastWeek(record)
+    if influent in (DIURNAL, LAST_WEEK):
+        _check_foreseen(record, ())
+        return Diurnal(record) if influent == DIURNAL else LastWeek(record)
     if isinstance(influent, str) and "=" not in influent and not Path(influent).suffix:
         raise InputError(
             f"the influent is {influent!r}",
@@ -297,6 +308,20 @@ def choose_ahead(record: RunRecord, influent: NewData, now: pd.Timestamp, end: p
     table = np.full((record.knot(end) - record.knot(now), len(names)), np.nan)
     for name, series in values.items():
         table[:, names.index(name)] = series
+    _check_foreseen(record, list(values))
     files = ", ".join(Path(s.file).name for s in config.data.sources.values())
     told = (*(f"{f.where}: {f.message}" for f in findings), *record.unit_doubts(table))
     return Planned(record, now, table, files, told)
+
+
+def _check_foreseen(record: RunRecord, planned: Collection[str]) -> None:
+    """Refuse to foresee flows that fill and draw a tank as if they stayed as they are."""
+    plant = record.model.plant
+    unknown = [name for name in unscheduled_flows(plant) if name not in planned]
+    if unknown:
+        varying = next(tank.name for tank in plant.layout.tanks if tank.variable)
+        raise InputError(
+            f"the volume of {varying!r} varies by {', '.join(unknown)}, and nothing says what these will be",
+            expected="flows by a time table of the plant, or in a file with what will come",
+            fix="give them: --influent FILE",
+        )

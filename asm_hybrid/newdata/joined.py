@@ -13,11 +13,13 @@ from torch import Tensor
 from asm_hybrid.config.builders.columns import observed_targets
 from asm_hybrid.data import Dataset, Observation
 from asm_hybrid.data.corrections import correction_texts
+from asm_hybrid.data.knots import scheduled
 from asm_hybrid.data.later import LaterData, read_later
 from asm_hybrid.data.quality import GAP_TIME
 from asm_hybrid.errors import InputError
 from asm_hybrid.newdata.courses import Course, Kept, Passed, pass_over, state_before
 from asm_hybrid.newdata.given import NewData, config_with
+from asm_hybrid.plant.volumes import unscheduled_flows
 from asm_hybrid.training.recorded_run import SAME, RunRecord
 
 __all__ = ["Begin", "Joined", "join"]
@@ -156,6 +158,7 @@ def join(
         if gap <= GAP_TIME
         else "gap"
     )
+    _check_volumes(record, begin)
     if begin in ("before", "gap"):
         at, ahead, inputs = 0, 0, new.inputs
         place = 0 if begin == "before" else len(kept.knots) - 1
@@ -167,7 +170,11 @@ def join(
         ahead, before = first - at, record.inputs[at : min(first, record.last + 1)]
         if bridge := ahead - len(before):
             share = np.arange(1, bridge + 1)[:, None] / (bridge + 1)
-            before = np.vstack([before, before[-1] + share * (new.inputs[0] - before[-1])])
+            bridge_inputs = before[-1] + share * (new.inputs[0] - before[-1])
+            knots = record.interval * np.arange(record.last + 1, first)
+            for name, values in scheduled(plant.layout.cycles, knots).items():
+                bridge_inputs[:, plant.input_index[name]] = values
+            before = np.vstack([before, bridge_inputs])
             notes.append(f"the {24 * gap:.3g} h between the record and the new data are bridged by straight lines")
         inputs = np.vstack([before, new.inputs])
     true = record.corrections.observed(observations, record.days(new.origin))
@@ -183,6 +190,19 @@ def join(
         observations=tuple(moved),
     )
     return Joined(record, later, begin, ahead, dataset, starts, reached, tuple(notes))
+
+
+def _check_volumes(record: RunRecord, begin: Begin) -> None:
+    """Refuse new data before which the volumes that vary are not known."""
+    plant = record.model.plant
+    varying = [tank.name for tank in plant.layout.tanks if tank.variable]
+    if not varying or begin in ("inside", "after") or (begin == "bridged" and not unscheduled_flows(plant)):
+        return
+    raise InputError(
+        f"the new data do not go on where the record ends, and how full {varying[0]!r} is when they begin is not known",
+        expected=f"data from within the record, or from its end, {record.stamp(record.last):{SHOWN}} UTC, on",
+        fix="give the data of the time between as well",
+    )
 
 
 def _with_record(record: RunRecord, new: Dataset, first: int) -> Dataset:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,6 +97,17 @@ class Cycle:
         count = int(np.ceil(end / self.length)) if end > 0 else 0
         times = (np.arange(count)[:, None] * self.length + starts).ravel()
         return np.asarray(times[times < end])
+
+    def begun(self, time: float) -> Cycle:
+        """Return the cycle as it goes on from a time [d], where all times are known; its phase goes on."""
+        inside = np.mod(time + 1e-9, self.length) - 1e-9
+        starts = np.cumsum([0.0, *(phase.duration for phase in self.phases)])
+        at = int(np.searchsorted(starts, inside + 1e-9, side="right")) - 1
+        now, past = self.phases[at], inside - starts[at]
+        if past < 1e-9:
+            return replace(self, phases=self.phases[at:] + self.phases[:at])
+        rest, done = replace(now, duration=now.duration - past), replace(now, duration=past)
+        return replace(self, phases=(rest, *self.phases[at + 1 :], *self.phases[:at], done))
 
     def table(self, name: str) -> list[float]:
         """Return the values of an input by phase."""

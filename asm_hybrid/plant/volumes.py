@@ -9,7 +9,7 @@ import numpy as np
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant.plant import Plant
 
-__all__ = ["drifting", "emptied", "volume_course"]
+__all__ = ["drifting", "emptied", "unscheduled_flows", "volume_course"]
 
 EMPTY = 0.01
 """Share of its volume at the start below which a tank counts as empty [-]."""
@@ -40,6 +40,26 @@ def volume_course(plant: Plant, times: np.ndarray, begin: np.ndarray, end: np.nd
     varies = np.array([t.variable for t in plant.layout.tanks])
     start = plant.constants.volumes[:, 0]
     return np.asarray(start + np.vstack([np.zeros(len(start)), np.cumsum(gained, axis=0)]) * varies)
+
+
+def unscheduled_flows(plant: Plant) -> tuple[str, ...]:
+    """Return the flows by which volumes vary, and which neither a time table, nor a controller, nor a constant gives.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+
+    Returns
+    -------
+    tuple of str
+        Inputs; none where no volume varies.
+    """
+    varies = np.array([t.variable for t in plant.layout.tanks])
+    given = {name for cycle in plant.layout.cycles for name in cycle.inputs} | set(plant.layout.constants)
+    given |= {name for controller in plant.controllers for name in controller.sets}
+    moves = np.asarray(plant.constants.net_inflow[:, 0][:, varies].any(axis=1))
+    return tuple(spec.name for spec, moved in zip(plant.inputs, moves, strict=True) if moved and spec.name not in given)
 
 
 def emptied(plant: Plant, times: np.ndarray, volumes: Mapping[str, np.ndarray]) -> InputError | None:

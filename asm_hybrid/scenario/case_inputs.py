@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from asm_hybrid.config import PlantFile
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant import Plant
+from asm_hybrid.plant.cycle import Cycle
 from asm_hybrid.plant.loads import load_inputs
 from asm_hybrid.scenario.cases import BASE
 from asm_hybrid.scenario.changed_plant import changed_file
@@ -75,13 +76,14 @@ def case_inputs(found: Subject, scenario: Scenario | None, influent: Influent, n
         _check_cases(scenario, cases, plants, influent)
     own = all(file is found.file for file, _ in changed)
     jumps = [] if influent.first is not None and own else _jumps(scenario, cases, influent)
-    base = _assembled(found.plant, scenario, influent, jumps)
+    recorded = () if influent.first is None else found.plant.layout.cycles
+    base = _assembled(found.plant, scenario, influent, jumps, recorded)
     if influent.first is None:
         check_base_water(found.plant, base, f"{name}, with {influent.text}" if influent.frame is not None else name)
     result = [Given(BASE, (), found.file, base, base)]
     for case, plant, (file, texts) in zip(cases, plants, changed, strict=True):
         assert scenario is not None
-        unchanged = base if plant is found.plant else _assembled(plant, scenario, influent, jumps)
+        unchanged = base if plant is found.plant else _assembled(plant, scenario, influent, jumps, recorded)
         pollutants, times = load_inputs(plant), unchanged.times[:-1]
         knots = Knots(times, (0.0, influent.days), influent.clock)
         begin, end = (
@@ -148,12 +150,14 @@ def _check_moved(plant: Plant, scenario: Scenario, case: NamedChanges) -> None:
             )
 
 
-def _assembled(plant: Plant, scenario: Scenario | None, influent: Influent, jumps: Sequence[float]) -> InputSeries:
-    """Return the inputs of a plant without changes."""
+def _assembled(
+    plant: Plant, scenario: Scenario | None, influent: Influent, jumps: Sequence[float], recorded: Sequence[Cycle]
+) -> InputSeries:
+    """Return the inputs of a plant without changes; the phases of recorded time tables are those of the record."""
     frame = influent.frame
     if frame is not None:
         moved = {name for c in plant.layout.controllers for name in c.sets}
-        moved |= {name for cycle in plant.layout.cycles for name in cycle.inputs}
+        moved |= {name for cycle in plant.layout.cycles if cycle not in recorded for name in cycle.inputs}
         known = [c for c in frame.columns if c == "time" or (c in plant.input_index and c not in moved)]
         frame = frame[known]
     seed = scenario.content.seed if scenario else None

@@ -82,7 +82,8 @@ def assemble_inputs(
     Parameters
     ----------
     plant : Plant
-        The plant; its constants and cycles are used.
+        The plant; its constants are used, and its cycles, from their first phase on, but for those that the influent
+        gives.
     days : float
         How long [d].
     influent : DataFrame, optional
@@ -108,7 +109,8 @@ def assemble_inputs(
     """
     noisy = seed is not None and bool(plant.inputs.of_kind("noise"))
     grids = [np.arange(0.0, days, NOISE if noisy else sample), np.array([days]), np.asarray(more_times, dtype=float)]
-    known = [cycle for cycle in plant.layout.cycles if not cycle.states]
+    given = set() if influent is None else set(influent.columns)
+    known = [cycle for cycle in plant.layout.cycles if not (cycle.states or given.issuperset(cycle.inputs))]
     grids += [cycle.edges(days) for cycle in known]
     if influent is not None:
         grids.append(influent["time"].to_numpy())

@@ -34,7 +34,7 @@ def check_course(config: Config, plant: Plant, dataset: Dataset) -> None:
     ------
     InputError
         For streams that arrive late; for a time table whose phases begin between knots, or whose steps would be joined
-        by lines; for a tank that runs empty; and for composites of an effluent that flows now and then.
+        by lines; for a tank that runs empty; and for samples of an effluent that does not flow.
     """
     try:
         check_learnable(plant)
@@ -62,16 +62,8 @@ def check_course(config: Config, plant: Plant, dataset: Dataset) -> None:
                 fix=f"set data.interval: {gcd(*seconds) / 60:g} min, or a part of it",
             )
     varying = [t.name for t in plant.layout.tanks if t.variable]
-    weighted = [o for o in dataset.observations if o.flow is not None]
-    if varying and weighted:
-        raise InputError(
-            f"{weighted[0].label} is a composite by flow, and the volume of {varying[0]!r} varies, so that what flows "
-            "out is not what flows in",
-            where=config.where("data", "sources"),
-            expected="composites by time, or samples of a moment",
-            fix="set weight: time, or take samples from the tank",
-        )
     if varying and not _moved_flows(plant):
+        _check_effluent(config, plant, dataset)
         empty = emptied(plant, dataset.times, _volumes(config, plant, dataset))
         if empty is not None:
             raise InputError(empty.found, where=config.where("plant", "tanks"), expected=empty.expected, fix=empty.fix)
@@ -104,6 +96,35 @@ def volume_warnings(config: Config, plant: Plant, dataset: Dataset) -> list[str]
     if not any(t.variable for t in plant.layout.tanks) or _moved_flows(plant):
         return []
     return drifting(plant, dataset.times, _volumes(config, plant, dataset))
+
+
+def _check_effluent(config: Config, plant: Plant, dataset: Dataset) -> None:
+    """Refuse samples of the effluent from times at which nothing flows out: the model has no concentration there."""
+    outflow = (dataset.inputs @ plant.maps.to_effluent[:, 0]).sum(axis=-1)
+    dry = np.concatenate([[0], np.cumsum(outflow <= 0.0)])
+    for series in dataset.observations:
+        if not series.target.startswith("effluent."):
+            continue
+        if series.flow is not None:
+            raise InputError(
+                f"{series.label} is a composite of the effluent by flow, but would be weighted by the influent's, "
+                "which is another where volumes vary",
+                where=config.where("data", "sources"),
+                expected="composites by time, or samples of a moment",
+                fix="set weight: time",
+            )
+        last = np.floor(series.times / dataset.interval + 1e-6).astype(int)
+        first = np.maximum(np.floor((series.times - series.period) / dataset.interval + 1e-6).astype(int), 0)
+        last = np.where(series.period > 0, np.ceil(series.times / dataset.interval - 1e-6).astype(int) - 1, last)
+        count = int((dry[last + 1] > dry[first]).sum())
+        if count:
+            raise InputError(
+                f"{count} of {len(series.times)} samples of {series.label} are from times at which nothing flows out",
+                where=config.where("data", "sources"),
+                expected="samples of the effluent from times at which it flows",
+                fix="leave those rows empty, or, if the sensor is in the tank, compare it with the tank: as: "
+                f"{plant.layout.tank_names[-1]}.{series.target.partition('.')[2]}",
+            )
 
 
 def _moved_flows(plant: Plant) -> bool:

@@ -32,7 +32,7 @@ from asm_hybrid.training.course import Course, plan_of
 from asm_hybrid.training.device import choose_device
 from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.from_config import term_specs
-from asm_hybrid.training.learnable import check_course
+from asm_hybrid.training.learnable import check_course, volume_warnings
 from asm_hybrid.training.predictions import Predictions, predict_all
 from asm_hybrid.training.progress import Progress, Silent
 from asm_hybrid.training.results import write_results
@@ -212,6 +212,8 @@ def _read(
     if config.model.mode == "hybrid":
         term_specs(config, table)  # what is refused is refused before the look, which takes a while
     check_course(config, plant, dataset)
+    for warning in volume_warnings(config, plant, dataset):
+        progress.say(warning)
     earlier_run(config, plant)
     changed = look(config, plant, dataset) if look is not None else None
     if changed is None:

@@ -73,7 +73,7 @@ def make(folder: Path) -> None:
     t = np.arange(DAYS * PER_DAY + 1) / PER_DAY
     water = influent(f)
     table = np.tile([plant.layout.constants.get(spec.name, 0.0) for spec in plant.inputs], (len(t), 1))
-    given = ["T", *(f"influent.{name}" for name in f.component_names if water[f"influent.{name}"].any())]
+    given = ["T", *(f"influent.{name}" for name in f.component_names if np.ptp(water[f"influent.{name}"]) > 1e-6)]
     for name in given:
         table[:, plant.input_index[name]] = water[name]
     for cycle in plant.layout.cycles:

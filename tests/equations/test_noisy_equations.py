@@ -159,6 +159,7 @@ def test_a_table_takes_noise_too(tmp_path):
         ("{slopes: {x: -2 * x}", "{noise: 0.1, slopes: {x: -2 * x}", "(?s)'noise' is given.*errors of measurement"),
         ("{count: 21}", "{count: 21}\nextrapolation: {count: 2, box: {x: [0, 1]}}", "'extrapolation' is given|.*"),
         ("iterations: 80", "segment_iterations: 5", "(?s)'segment_iterations' is given.*every datum is a start"),
+        ("steps: 2}", "steps: 2, adjoint: backsolve}", "(?s)'adjoint' is given.*through the steps"),
         ("iterations: 80", "loss: absolute", "the loss is 'absolute'"),
         ("{method: milstein, steps: 2}", "{method: milstein, steps: 2, rtol: 1e-3}", "'rtol' is given"),
         ("{method: milstein, steps: 2}", "{method: rk4, steps: 2}", "'rk4' is no method for equations with noise"),

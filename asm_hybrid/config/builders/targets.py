@@ -104,7 +104,8 @@ def column_unit(config: PlantFile, table: Table, layout: Layout, source: str, he
         raise InputError(
             f"{target!r} is not an input of this plant",
             where=where,
-            expected="Q_in, T, return_sludge, wastage, recycle.NAME, TANK.kla, TANK.air or influent.COMPONENT",
+            expected="Q_in, T, return_sludge, wastage, recycle.NAME, TANK.kla, TANK.air, TANK.decant or "
+            "influent.COMPONENT",
             fix=fix,
         )
     return options[target]
