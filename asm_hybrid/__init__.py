@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from asm_hybrid.notebook.simulation_result import Simulation
     from asm_hybrid.solver.changes import Event
     from asm_hybrid.solver.layer import ODELayer
-    from asm_hybrid.solver.solve import StiffnessWarning, solve
+    from asm_hybrid.solver.solve import AdjointWarning, StiffnessWarning, solve
     from asm_hybrid.training import FittedModel, load_model, read_inputs
 
 _HOMES = {
@@ -71,12 +71,13 @@ _HOMES = {
     "notebook.simulation_result": ("Simulation",),
     "solver.changes": ("Event",),
     "solver.layer": ("ODELayer",),
-    "solver.solve": ("StiffnessWarning", "solve"),
+    "solver.solve": ("AdjointWarning", "StiffnessWarning", "solve"),
     "training": ("FittedModel", "load_model", "read_inputs"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AdjointWarning",
     "CheckResult",
     "Distilled",
     "EquationResult",

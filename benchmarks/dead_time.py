@@ -28,7 +28,7 @@ from asm_hybrid.workflow import run_training
 DRAWS, DAYS, PER_DAY = 8, 6, 48
 NOISE = 0.1
 CONFIG = f"""\
-name: dead time
+name: dead_time
 device: cpu
 model: {{kinetics: asm1, mode: mechanistic, calibrate: [mu_A, eta_g]}}
 plant:

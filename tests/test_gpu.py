@@ -110,7 +110,7 @@ def solved(device, dtype, method, adjoint):
         rows = torch.stack([0 * one, one], dim=-1), torch.stack([-torch.cos(x[..., 0]), -damping * one], dim=-1)
         return torch.stack(rows, dim=-2)
 
-    given = {"adjoint": True, "parameters": [damping]} if adjoint else {}
+    given = {"adjoint": "backsolve", "parameters": [damping]} if adjoint else {}
     given |= {"jacobian": jacobian} if method == "rodas5p" else {}
     states = ah.solve(f, x0, times, method=method, **given).states
     assert states.dtype == dtype

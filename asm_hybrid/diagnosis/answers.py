@@ -325,7 +325,7 @@ def _quantities(model: FittedModel, variables: Mapping[str, Mapping[str, Any]]) 
     if not model_of(model).states:
         return found
     table = model.plant.table
-    units = {c.name: c.unit for c in table.components} | {name: c.unit for name, c in table.composites.items()}
+    units = table.units
     noise = {q.target.partition(".")[2]: q.noise for q in found}  # of solids, that in a tank says nothing here
     ammonium, nitrate = inorganic_nitrogen(table)
     for name in (*ammonium, *nitrate, SOLIDS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asm_hybrid.kinetics.gases import OFFGAS
 from asm_hybrid.text import process_words
 
 __all__ = ["FAMILIES", "explanation_title", "figure", "held_words", "quantity_words"]
@@ -62,6 +63,8 @@ def quantity_words(name: str, *, symbol: bool = True) -> str:
     head, _, rest = name.rpartition(".")
     if head == "load":
         return f"load of {quantity_words(rest, symbol=symbol)}"
+    if name.startswith(OFFGAS):
+        return f"{quantity_words(name.removeprefix(OFFGAS), symbol=symbol)} in the off-gas"
     words = _QUANTITIES.get(name, name)
     return f"{words} ({name})" if symbol and "_" in name and words != name else words
 

@@ -14,6 +14,7 @@ from asm_hybrid.config.messages import input_error
 from asm_hybrid.config.schema.counts import Hidden, Seed, Tries
 from asm_hybrid.config.schema.section import Section, refuse
 from asm_hybrid.equations.delay_sections import DelayName, HistorySection, LearntDelay, Length
+from asm_hybrid.equations.noise_sections import MAX_PATHS, DiffusionSection, Written
 from asm_hybrid.equations.ranges import Pair, Row, check_ascending, check_within
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table, load_table
@@ -64,6 +65,9 @@ class RightSideSection(Section):
         default=None,
         description="States whose slope is zero at all times: 0 = f(x) in the place of dx/dt = f(x).",
     )
+    diffusion: DiffusionSection | None = Field(
+        default=None, description="What noise does to the states: dx = f(x) dt + g(x) dW in the place of dx/dt = f(x)."
+    )
     delays: dict[DelayName, LearntDelay] | None = Field(
         default=None, min_length=1, description="How long ago are the states that the network sees beside the present."
     )
@@ -106,6 +110,12 @@ class TruthSection(Section):
         default=None, min_length=1, description="How long ago N.tau is [unit of the times]."
     )
     noise: float = Field(default=0.0, ge=0, description="Standard deviation of noise on the data [unit of the states].")
+    diffusion: dict[str, Written] | None = Field(
+        default=None, description="Its own noise: the diffusion of every state, such as 0.7 - 0.2 * x."
+    )
+    paths: int | None = Field(
+        default=None, ge=1, le=MAX_PATHS, description="With diffusion, how many paths the data are."
+    )
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -158,6 +168,9 @@ class SolverSection(Section):
     rtol: float = Field(default=1e-7, gt=0, description="Relative tolerance [-] of methods that choose their steps.")
     atol: float = Field(default=1e-9, gt=0, description="Absolute tolerance of these [unit of the states].")
     steps: Tries | None = Field(default=None, gt=0, description="Steps from time to time, for all other methods.")
+    adjoint: str = Field(
+        default="discrete", description="How gradients are found: discrete, checkpointed, backsolve or interpolated."
+    )
 
 
 class OdeTrainingSection(Section):

@@ -22,14 +22,17 @@ from typing import Any, cast
 import pandas as pd
 import torch
 from safetensors.torch import save as save_tensors
-from torch import Tensor, nn
+from torch import Tensor
 
 from asm_hybrid import __version__
 from asm_hybrid.artefacts import write_bytes_atomic, write_csv_atomic, write_json_atomic, write_text_atomic
 from asm_hybrid.equations.config import OdeConfig, load_ode_config
 from asm_hybrid.equations.delayed import Before, check_delays, delays_told, delays_written, lags_in_data
-from asm_hybrid.equations.problem import NetworkField, Problem, TableField, linear_fit, make_problem, truth_of
+from asm_hybrid.equations.descent import descend
+from asm_hybrid.equations.noisy import NoisyRun, check_without_noise
+from asm_hybrid.equations.problem import Problem, TableField, linear_fit, make_problem, truth_of
 from asm_hybrid.errors import SimulationError
+from asm_hybrid.hybrid.ensemble import EnsembleMLP
 from asm_hybrid.manifest import write_manifest
 from asm_hybrid.solver.solve import Field, OdeSolution, StiffnessWarning, solve
 from asm_hybrid.training.progress import Progress, Silent
@@ -65,6 +68,7 @@ class _OdeRun:
     """The fit of one problem; keeps the best parameters."""
 
     def __init__(self, config: OdeConfig) -> None:
+        check_without_noise(config)
         check_delays(config)
         self.config = config
         self.truth, self.before = truth_of(config), Before(config)
@@ -85,12 +89,19 @@ class _OdeRun:
     def path(self, x0: Tensor, times: Tensor) -> Tensor:
         """Solve with the present parameters; return the states, ``(k, …, n)``."""
         past = self.before.arguments(self.field.delays_now(), x0)
-        return cast(Tensor, self._solved(self.field.right_side(), x0, times, past).states)
+        return cast(Tensor, self._solved(self._right_side(), x0, times, past).states)
+
+    def _right_side(self) -> Field:
+        """Return f; what depends on the parameters alone is worked out once where gradients go through the steps."""
+        if self.config.solver.adjoint == "discrete":
+            return self.field.right_side()
+        return lambda t, x: self.field.right_side()(t, x)
 
     def _solved(self, f: Field, x0: Tensor, times: Tensor, past: dict[str, Any]) -> OdeSolution:
         """Solve as the config says."""
         s, mass = self.config.solver, self.config.mass
-        return solve(f, x0, times, method=s.method, rtol=s.rtol, atol=s.atol, steps=s.steps, mass=mass, **past)
+        extra = past if s.adjoint == "discrete" else {"adjoint": s.adjoint, "parameters": self.field.parameters()}
+        return solve(f, x0, times, method=s.method, rtol=s.rtol, atol=s.atol, steps=s.steps, mass=mass, **extra)
 
     def _mean(self, residual: Tensor) -> Tensor:
         return residual.square().mean() if self.config.training.loss == "squared" else residual.abs().mean()
@@ -108,7 +119,7 @@ class _OdeRun:
         """
         times, values = self.problem.times, self.problem.values
         step = (times[1:] - times[:-1]).unsqueeze(-1)
-        f = self.field.right_side()
+        f = self._right_side()
         unit = torch.tensor([0.0, 1.0], dtype=torch.float64)
         delays = self.field.delays_now()
         if delays:
@@ -130,27 +141,17 @@ class _OdeRun:
     def fit(self, log: MetricsLog, progress: Progress) -> None:
         """Descend; the field holds the best parameters at the end, however it ends."""
         training = self.config.training
-        stages = ["segments"] * training.segment_iterations + ["whole"] * training.iterations
-        optimiser = torch.optim.Adam(self.field.parameters(), lr=training.learning_rate)
+        stages = [("segments", self.segment_loss)] * training.segment_iterations
+        stages += [("whole", self.loss)] * training.iterations
         progress.stage("fitting through the solver", len(stages))
         try:
-            for iteration, stage in enumerate(stages):
-                if iteration == training.segment_iterations:  # the sizes of another loss's gradients mislead Adam
-                    optimiser = torch.optim.Adam(self.field.parameters(), lr=training.learning_rate)
-                share = 0.1 + 0.45 * (1.0 + math.cos(math.pi * iteration / len(stages)))
-                optimiser.param_groups[0]["lr"] = training.learning_rate * share
-                loss = self.loss() if stage == "whole" else self.segment_loss()
-                value = float(loss.detach())
+            for stage, value in descend(self.field.parameters(), stages, training.learning_rate):
                 if stage == "whole":
                     self.keep(value)
                 else:
                     self.kept = self._present()
-                log.write({"stage": stage, "iteration": iteration, "loss": value} | self._parameters())
-                optimiser.zero_grad()
-                torch.autograd.backward(loss)
-                nn.utils.clip_grad_norm_(self.field.parameters(), 1.0)
-                optimiser.step()
-                self.iterations = iteration + 1
+                log.write({"stage": stage, "iteration": self.iterations, "loss": value} | self._parameters())
+                self.iterations += 1
                 progress.advance(f"loss {value:.3g}")
             with torch.no_grad():
                 value = float(self.loss())
@@ -203,7 +204,7 @@ def _train(config: OdeConfig, out: Path | None, progress: Progress, held: ExitSt
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        run = _OdeRun(config)
+        run = _run_of(config)
         folder = create_run_folder(out, config.name, held)
         began = time.perf_counter()
         log = MetricsLog(folder / "metrics.jsonl")
@@ -225,7 +226,7 @@ def _train(config: OdeConfig, out: Path | None, progress: Progress, held: ExitSt
         if failure is not None:
             raise SimulationError(f"{failure}\n  the best parameters so far are saved in {folder}")
         progress.stage("scoring")
-        summary = _score(folder, run) | {
+        summary = _summary(folder, run) | {
             "stopped": stopped,
             "seconds": round(time.perf_counter() - began, 2),
         }
@@ -236,23 +237,30 @@ def _train(config: OdeConfig, out: Path | None, progress: Progress, held: ExitSt
     return OdeOutcome(folder, summary, stopped == "interrupted")
 
 
-def _write_model(folder: Path, run: _OdeRun) -> None:
+def _run_of(config: OdeConfig) -> _OdeRun | NoisyRun:
+    return _OdeRun(config) if config.ode.diffusion is None else NoisyRun(config)
+
+
+def _write_model(folder: Path, run: _OdeRun | NoisyRun) -> None:
     """Write the config, the machine, and the best parameters."""
     write_text_atomic(folder / "config.yaml", run.config.source_text)
     write_json_atomic(folder / "environment.json", environment(torch.device("cpu")))
-    sections: dict[str, Any] = dict(run.config.ode.fit or run.config.ode.delays or {})
+    ode = run.config.ode
+    sections: dict[str, Any] = dict(ode.fit or ode.delays or {})
+    constants = (ode.diffusion.constants if ode.diffusion else None) or {}
+    sections |= {f"diffusion.{name}": section for name, section in constants.items()}
     rows = [
         {"name": k, "unit": "-", "start": sections[k].start, "fitted": value, "bounds": list(sections[k].bounds)}
         for k, value in run.fitted().items()
     ]
-    if isinstance(run.field, TableField):
+    if ode.table is not None:
         table = run.config.table()
         write_text_atomic(folder / "table.yaml", table.text)
         units = {p.name: p.unit for p in table.parameters}
-        rows = [row | {"unit": units[row["name"]]} for row in rows]
+        rows = [row | {"unit": units.get(row["name"], "-")} for row in rows]
     if rows:
         write_json_atomic(folder / "parameters.json", {"parameters": rows})
-    if isinstance(run.field, NetworkField):
+    if any(isinstance(part, EnsembleMLP) for part in run.field.modules()):
         content = {k: v.contiguous() for k, v in run.field.state_dict().items()}
         write_bytes_atomic(folder / "weights.safetensors", save_tensors(content))
 
@@ -262,7 +270,7 @@ def _rmse(found: Tensor, expected: Tensor) -> float:
 
 
 def _score(folder: Path, run: _OdeRun) -> dict[str, Any]:
-    """Write the curves, and return the summary."""
+    """Write the curves, and return the scores."""
     config, problem, grid = run.config, run.problem, run.curve_times()
     frames: list[pd.DataFrame] = []
 
@@ -297,6 +305,13 @@ def _score(folder: Path, run: _OdeRun) -> dict[str, Any]:
             median = {k: statistics.median(r["rmse"][k] for r in rows) for k in ("model", "constant", "linear")}
             scores["extrapolation"] = {"median": median, "trajectories": rows}
     write_csv_atomic(folder / "predictions.csv", pd.concat(frames, ignore_index=True))
+    return {"scores": scores} | delays_written(config, run.fitted())
+
+
+def _summary(folder: Path, run: _OdeRun | NoisyRun) -> dict[str, Any]:
+    """Write the curves, and return the summary."""
+    config = run.config
+    own = run.score(folder) if isinstance(run, NoisyRun) else _score(folder, run)
     return {
         "kind": "ode",
         "name": config.name,
@@ -306,8 +321,7 @@ def _score(folder: Path, run: _OdeRun) -> dict[str, Any]:
         "seed": config.training.seed,
         "iterations": run.iterations,
         "loss": run.best,
-        "scores": scores,
-    } | delays_written(config, run.fitted())
+    } | own
 
 
 def _units(config: OdeConfig) -> dict[str, str]:
@@ -337,10 +351,9 @@ def describe_ode(config_path: YamlSource) -> list[str]:
         Plain text.
     """
     config = load_ode_config(config_path)
-    run = _OdeRun(config)
-    with torch.no_grad():
-        loss = float(run.loss())
-    size = sum(p.numel() for p in run.field.parameters())
+    run = _run_of(config)
+    drift = run.drift if isinstance(run, NoisyRun) else run.field
+    size = sum(p.numel() for p in drift.parameters())
     what = f"table {config.ode.table}" if config.ode.network is None else "a network"
     what += "".join(f", {line}" for line in delays_told(config))
     sought = config.ode.algebraic or ()
@@ -348,12 +361,21 @@ def describe_ode(config_path: YamlSource) -> list[str]:
         f"{name} (algebraic) from {value:g}" if name in sought else f"{name} from {value:g}"
         for name, value in config.initial.items()
     )
-    seen = int(torch.isfinite(run.problem.values).sum())
     return [
         f"{source_name(config_path)}: {config.name}",
         f"  right-hand side: {what}, {size} parameters to fit",
         f"  states: {states}",
         f"  span: {config.span[0]:g} to {config.span[1]:g}, solved by {config.solver.method}",
+        *(run.told() if isinstance(run, NoisyRun) else _told(run)),
+    ]
+
+
+def _told(run: _OdeRun) -> list[str]:
+    """Say what the data are."""
+    with torch.no_grad():
+        loss = float(run.loss())
+    seen = int(torch.isfinite(run.problem.values).sum())
+    return [
         f"  data: {len(run.problem.times)} times, {seen} values; loss at the start {loss:.4g}",
         f"  extrapolations: {len(run.problem.others)}",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,18 +19,19 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from asm_hybrid.artefacts import read_json, restored, write_bytes_atomic
 from asm_hybrid.data.check_text import aligned
+from asm_hybrid.equations.noisy_panels import noise_panels
+from asm_hybrid.equations.panels import STATES, TRUTH, legend, title
 from asm_hybrid.manifest import refresh_manifest, verify_manifest
 from asm_hybrid.report.style import INK, MUTED, drawing, number, unit_text
 
 __all__ = ["ode_lines", "write_ode_plot"]
 
-STATES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#7a5195")
-"""Colours of the states, from Okabe and Ito's palette."""
-TRUTH = "#9aa5b1"
 TITLES = {
     "model": "fitted",
     "start": "parameters at the start",
     "linear": "linear, du/dt = u B by least squares",
+    "linear noise": "linear with constant noise, by least squares",
+    "truth": "other paths of the truth",
     "constant": "constant initial state",
 }
 
@@ -47,21 +49,16 @@ def write_ode_plot(folder: Path) -> None:
     curves = restored(pd.read_csv(folder / "predictions.csv"))
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]
-    states, delays = summary["states"], summary.get("delays")
-    more = bool((curves["trajectory"] > 0).any())
-    panels = 1 + (len(states) > 1) + more + (delays is not None) + 1
+    if "noise" in summary:
+        verify_manifest(folder, ["noise.csv"])
+        panels = noise_panels(curves, restored(pd.read_csv(folder / "noise.csv")), records, summary)
+    else:
+        panels = _panels(curves, records, summary)
     with drawing():
-        figure = Figure(figsize=(3.5 * panels, 3.7), facecolor="white")
+        figure = Figure(figsize=(3.5 * len(panels), 3.7), facecolor="white")
         FigureCanvasAgg(figure)
-        axes = iter(figure.subplots(1, panels, squeeze=False)[0])
-        _time_panel(next(axes), curves, summary)
-        if len(states) > 1:
-            _phase_panel(next(axes), curves, summary)
-        if more:
-            _extrapolation_panel(next(axes), curves, summary)
-        if delays is not None:
-            _delay_panel(next(axes), records, delays)
-        _loss_panel(next(axes), [(r["stage"], r["loss"]) for r in records])
+        for draw, ax in zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True):
+            draw(ax)
         figure.suptitle(summary["name"].replace("_", " "), x=0.008, ha="left", fontsize=11.5, fontweight="bold")
         for kind, options in (("png", {"dpi": 150}), ("svg", {"metadata": {"Date": None}})):
             content = io.BytesIO()
@@ -70,12 +67,23 @@ def write_ode_plot(folder: Path) -> None:
     refresh_manifest(folder, ["plot.png", "plot.svg"])
 
 
+def _panels(
+    curves: pd.DataFrame, records: list[dict[str, Any]], summary: dict[str, Any]
+) -> list[Callable[[Axes], None]]:
+    """Return what draws the panels of an equation without noise."""
+    states, delays = summary["states"], summary.get("delays")
+    found: list[Callable[[Axes], None]] = [lambda ax: _time_panel(ax, curves, summary)]
+    if len(states) > 1:
+        found.append(lambda ax: _phase_panel(ax, curves, summary))
+    if bool((curves["trajectory"] > 0).any()):
+        found.append(lambda ax: _extrapolation_panel(ax, curves, summary))
+    if delays is not None:
+        found.append(lambda ax: _delay_panel(ax, records, delays))
+    return [*found, lambda ax: _loss_panel(ax, [(r["stage"], r["loss"]) for r in records])]
+
+
 def _of(curves: pd.DataFrame, series: str, trajectory: int = 0) -> pd.DataFrame:
     return curves[(curves["series"] == series) & (curves["trajectory"] == trajectory)]
-
-
-def _title(ax: Axes, text: str) -> None:
-    ax.set_title(text, loc="left", fontsize=9, fontweight="bold", color=INK)
 
 
 def _named(summary: dict[str, Any], state: str) -> str:
@@ -115,22 +123,14 @@ def _time_panel(ax: Axes, curves: pd.DataFrame, summary: dict[str, Any]) -> None
         else:
             ax.plot(data["time"], data[state], "o", ms=3.6, mfc="white", color=colour)
     units = set(summary["units"].values()) - {"-"}
-    _title(ax, "States" + (f" [{unit_text(units.pop())}]" if len(units) == 1 else "") + " in time")
+    title(ax, "States" + (f" [{unit_text(units.pop())}]" if len(units) == 1 else "") + " in time")
     ax.set_xlabel("time" + (" [d]" if set(summary["units"].values()) != {"-"} else ""))
     ax.margins(x=0.02)
     names = [
         Line2D([], [], color=c, lw=5, solid_capstyle="butt", label=n)
         for n, c in zip(summary["states"], STATES * len(summary["states"]), strict=False)
     ]
-    _legend(ax, [*names, *_styles(curves, constant)], 3)
-
-
-def _legend(ax: Axes, handles: list[Line2D], columns: int) -> None:
-    """Put a legend above the curves, and make room for it."""
-    low, high = ax.get_ylim()
-    ax.set_ylim(low, high + 0.1 * (1 + (len(handles) - 1) // columns) * (high - low))
-    ax.legend(handles=handles, ncols=columns, loc="upper left", borderaxespad=0.1, handlelength=1.6,
-              columnspacing=0.9, handletextpad=0.5, fontsize=7.5)  # fmt: skip
+    legend(ax, [*names, *_styles(curves, constant)], 3)
 
 
 def _phase_panel(ax: Axes, curves: pd.DataFrame, summary: dict[str, Any]) -> None:
@@ -147,7 +147,7 @@ def _phase_panel(ax: Axes, curves: pd.DataFrame, summary: dict[str, Any]) -> Non
     ax.plot(data[a], data[b], "o", ms=3.6, mfc="white", color=INK)
     first = _of(curves, "model").iloc[0]
     ax.plot(first[a], first[b], "o", ms=5.5, color=INK)
-    _title(ax, "Phase plane, as fitted")
+    title(ax, "Phase plane, as fitted")
     _plane(ax, summary)
 
 
@@ -162,14 +162,14 @@ def _extrapolation_panel(ax: Axes, curves: pd.DataFrame, summary: dict[str, Any]
         ax.plot(model[a], model[b], color=colour, lw=1.3)
         ax.plot(model[a].iloc[0], model[b].iloc[0], "o", ms=4.5, color=colour)
     median = summary["scores"]["extrapolation"]["median"]["model"]
-    _title(ax, f"From {count} unseen initial states")
+    title(ax, f"From {count} unseen initial states")
     _plane(ax, summary)
     handles = [
         Line2D([], [], color=TRUTH, lw=3.2, alpha=0.5, label="truth"),
         Line2D([], [], color=MUTED, lw=1.3, label="model"),
         Line2D([], [], color=MUTED, ls="", marker="o", ms=4.5, label="initial state"),
     ]
-    _legend(ax, [*handles, Line2D([], [], ls="", label=f"median RMSE {number(median)}")], 3)
+    legend(ax, [*handles, Line2D([], [], ls="", label=f"median RMSE {number(median)}")], 3)
 
 
 def _plane(ax: Axes, summary: dict[str, Any]) -> None:
@@ -191,8 +191,8 @@ def _delay_panel(ax: Axes, records: list[dict[str, Any]], delays: dict[str, dict
         handles.append(Line2D([], [], color=colour, lw=1.6, marker="o", ms=4.5, label=f"{name} = {number(length, 3)}"))
     ax.set_ylim(0.0, max(*ax.get_ylim(), *delays["truth"].values(), *delays["model"].values()))
     ax.set_xlabel("iteration")
-    _title(ax, "Delays" if len(delays["model"]) > 1 else "Delay")
-    _legend(ax, handles, 2)
+    title(ax, "Delays" if len(delays["model"]) > 1 else "Delay")
+    legend(ax, handles, 2)
 
 
 def _loss_panel(ax: Axes, losses: list[tuple[str, float]]) -> None:
@@ -208,7 +208,7 @@ def _loss_panel(ax: Axes, losses: list[tuple[str, float]]) -> None:
     ax.set_xlabel("iteration")
     if losses[0][0] == "segments":
         ax.legend(loc="upper center", fontsize=7.5, handlelength=1.6)
-    _title(ax, "Loss")
+    title(ax, "Loss")
 
 
 def ode_lines(folder: Path) -> list[str]:
@@ -238,13 +238,19 @@ def ode_lines(folder: Path) -> list[str]:
         ]
         lines += [*aligned(cells), ""]
     beyond = scores.get("extrapolation")
-    head = ("RMSE", "on the data") + (("median of extrapolations", "range") if beyond else ())
+    head = ("RMSE of the 5, 50 and 95 % quantiles" if "noise" in summary else "RMSE", "on the data") + (
+        ("median of extrapolations", "range") if beyond else ()
+    )
     table = [head]
-    for name, title in TITLES.items():
+    for name, words in TITLES.items():
         if name in scores["data"]:
-            row: tuple[str, ...] = (title, f"{scores['data'][name]:.3g}")
+            row: tuple[str, ...] = (words, f"{scores['data'][name]:.3g}")
             if beyond:
                 single = [t["rmse"][name] for t in beyond["trajectories"]]
                 row += (f"{beyond['median'][name]:.3g}", f"{min(single):.3g} to {max(single):.3g}")
             table.append(row)
-    return [*lines, *aligned(table), "", f"run folder: {folder}", f"picture:    {folder / 'plot.svg'}"]
+    lines += [*aligned(table), ""]
+    if "noise" in summary:
+        rows = [(name, f"{own['error']:.3g}", f"{own['mean']:.3g}") for name, own in summary["noise"].items()]
+        lines += [*aligned([("diffusion of", "mean error", "mean of the truth"), *rows]), ""]
+    return [*lines, f"run folder: {folder}", f"picture:    {folder / 'plot.svg'}"]

@@ -18,10 +18,21 @@ from asm_hybrid.equations.slopes import written_slopes
 from asm_hybrid.hybrid.ensemble import EnsembleMLP
 from asm_hybrid.kinetics import Table, compile_table
 from asm_hybrid.plant import torch_namespace
+from asm_hybrid.solver.adjoint import check_adjoint
 from asm_hybrid.solver.algebra import check_bears_mass
 from asm_hybrid.solver.solve import Field, check_method
 
-__all__ = ["FEATURES", "NetworkField", "Problem", "TableField", "linear_fit", "make_problem", "truth_of"]
+__all__ = [
+    "FEATURES",
+    "NetworkField",
+    "Problem",
+    "TableField",
+    "data_times",
+    "linear_fit",
+    "make_field",
+    "make_problem",
+    "truth_of",
+]
 
 FEATURES: dict[str, Callable[[Tensor], Tensor]] = {"identity": lambda u: u, "cubic": lambda u: u**3}
 
@@ -191,6 +202,54 @@ def truth_of(config: OdeConfig) -> Field | None:
     return lambda t, u: features(u) @ matrix
 
 
+def make_field(config: OdeConfig) -> TableField | NetworkField:
+    """Build the right-hand side.
+
+    Parameters
+    ----------
+    config : OdeConfig
+        The config.
+
+    Returns
+    -------
+    TableField or NetworkField
+
+    Raises
+    ------
+    InputError
+        If names do not fit the table.
+    """
+    net, names = config.ode.network, config.states
+    if net is None:
+        assert config.ode.fit is not None
+        return TableField(config.table(), config.ode.fit, names)
+    delays = None if config.ode.delays is None else LearntDelays(config.ode.delays)
+    return NetworkField(len(names), net.hidden, net.activation, net.features, config.training.seed, delays)
+
+
+def data_times(config: OdeConfig, draw: torch.Generator) -> Tensor:
+    """Return the times of the data.
+
+    Parameters
+    ----------
+    config : OdeConfig
+        The config.
+    draw : Generator
+        Draws them where they are random.
+
+    Returns
+    -------
+    Tensor, shape (k,)
+        The first is the begin of the span.
+    """
+    begin, end = config.span
+    count = config.data.times.count
+    if config.data.times.spacing == "even":
+        return torch.linspace(begin, end, count, dtype=torch.float64)
+    inner = torch.rand(count - 1, generator=draw, dtype=torch.float64).sort().values
+    return torch.cat([torch.tensor([begin], dtype=torch.float64), begin + (end - begin) * inner])
+
+
 def make_problem(config: OdeConfig, exact: Callable[[Tensor, Tensor], Tensor]) -> Problem:
     """Draw data and initial states, and build the right-hand side.
 
@@ -213,24 +272,13 @@ def make_problem(config: OdeConfig, exact: Callable[[Tensor, Tensor], Tensor]) -
     check_method(config.solver.method, config.solver.steps, config.where("solver", "method"))
     if config.mass is not None:
         check_bears_mass(config.solver.method, config.where("solver", "method"))
+    beside = {"mass": config.mass, "delays": config.ode.delays}
+    asked = [name for name, given in beside.items() if given is not None]
+    check_adjoint(config.solver.adjoint, config.solver.method, asked, config.where("solver", "adjoint"))
     names, n = config.states, len(config.states)
-    seed = config.training.seed
-    field: TableField | NetworkField
-    if config.ode.network is None:
-        assert config.ode.fit is not None
-        field = TableField(config.table(), config.ode.fit, names)
-    else:
-        net = config.ode.network
-        delays = None if config.ode.delays is None else LearntDelays(config.ode.delays)
-        field = NetworkField(n, net.hidden, net.activation, net.features, seed, delays)
-    draw = torch.Generator().manual_seed(seed)
-    begin, end = config.span
-    count = config.data.times.count
-    if config.data.times.spacing == "even":
-        times = torch.linspace(begin, end, count, dtype=torch.float64)
-    else:
-        inner = torch.rand(count - 1, generator=draw, dtype=torch.float64).sort().values
-        times = torch.cat([torch.tensor([begin], dtype=torch.float64), begin + (end - begin) * inner])
+    field = make_field(config)
+    draw = torch.Generator().manual_seed(config.training.seed)
+    times, count = data_times(config, draw), config.data.times.count
     x0 = torch.tensor(list(config.initial.values()), dtype=torch.float64)
     values = torch.full((count, n), math.nan, dtype=torch.float64)
     for name, target in (config.data.target or {}).items():

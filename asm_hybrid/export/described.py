@@ -13,6 +13,7 @@ from asm_hybrid.export.c_solver import find_pattern
 from asm_hybrid.export.c_sources import TOLERANCE, ModelText, assemble_sources
 from asm_hybrid.export.exported_plant import FROM_SUMS, Cause, ExportedPlant
 from asm_hybrid.export.model_in_c import ModelInC
+from asm_hybrid.kinetics.gases import OFFGAS
 from asm_hybrid.scenario.compiled import VARYING
 
 __all__ = ["Described", "Variable", "describe"]
@@ -222,7 +223,12 @@ def _identifier(name: str) -> str:
     return f"plant_{plain}" if plain[0].isdigit() or plain.lower() in RESERVED | DEVICES else plain
 
 
-_STREAMS = {"effluent": "the effluent", "influent": "the influent", "waste": "the waste sludge"}
+_STREAMS = {
+    "effluent": "the effluent",
+    "influent": "the influent",
+    "waste": "the waste sludge",
+    "offgas": "the off-gas",
+}
 _QUANTITIES = {
     "kla": "oxygen transfer coefficient (kLa)",
     "setpoint": "set point",
@@ -237,6 +243,9 @@ def _in_words(name: str, told: Mapping[str, str]) -> str:
         return f"{quantity.replace('_', ' ')}, at the moment"
     if place.startswith("shown."):
         return f"{told.get(quantity) or quantity} in {place.removeprefix('shown.')}, as n corrects it"
+    if quantity.startswith(OFFGAS):
+        gas = quantity.removeprefix(OFFGAS)
+        return f"{told.get(gas) or gas} in the off-gas of {place}"
     where = _STREAMS.get(place, place)
     if told.get(quantity) and place:
         return f"{told[quantity]} in {where}"

@@ -112,6 +112,7 @@ class PlantSystem:
     def _set_targets(self) -> None:
         plant, like = self.plant, self.parameters
         entries = self.xp.entries(like)
+        self._of_pH = [t for t in self.targets if t.partition(".")[2] in plant.table.quantity_names]
         tanks, components = plant.tanks, plant.shape[1]
         direct, effluent = [], []
         gases = [offgas_of(plant.table, plant.layout, target) for target in self.targets]
@@ -138,7 +139,7 @@ class PlantSystem:
     def _weights(self, quantity: str, entries: Sequence[Tensor]) -> Tensor:
         names = self.plant.table.component_names
         zero = entries[0] * 0.0
-        if quantity in names or not quantity:
+        if quantity in names or quantity in self.plant.table.quantity_names or not quantity:
             values = [zero + float(n == quantity) for n in names]
         else:
             found = self.plant.kinetics.composite(quantity, list(entries), self.xp)
@@ -325,10 +326,28 @@ class PlantSystem:
         if self._has_effluent:
             _, outflow = effluent(self.plant, x, self.steered(x, forcing), self.xp)
             out = out + (outflow @ self._of_effluent).squeeze(-2)
+        if self._of_pH:
+            out = self._with_pH(out, x, X, forcing)
         if self._of_offgas is not None:
             leaves = emission(self.plant, x, X, self.steered(x, forcing), self.xp)
             out = out + (leaves.flatten(-2).unsqueeze(-2) @ self._of_offgas).squeeze(-2)
         return out if self.term is None else self.term.recorded(out, self.targets, X, forcing.seen)
+
+    def _with_pH(self, out: Tensor, x: Tensor, X: Tensor, forcing: Forcing[Tensor]) -> Tensor:
+        """Put in what no sum of components is: quantities of the equilibrium, whose columns are zero so far."""
+        plant, xp = self.plant, self.xp
+        parameters, found = xp.entries(forcing.parameters), list(xp.columns(out))
+        waters = {target.partition(".")[0] == "effluent" for target in self._of_pH}
+        outflow = effluent(plant, x, self.steered(x, forcing), xp)[1] if True in waters else X
+        own = {
+            end: plant.quantities.of_equilibrium(xp.columns(outflow if end else X), parameters, xp) for end in waters
+        }
+        for k, target in enumerate(self.targets):
+            if target in self._of_pH:
+                place, _, quantity = target.partition(".")
+                end = place == "effluent"
+                found[k] = own[end][quantity][..., 0 if end else plant.layout.tank_index(place)]
+        return xp.stack(found)
 
 
 def check_learnable(plant: Plant) -> None:

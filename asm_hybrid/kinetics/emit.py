@@ -17,33 +17,13 @@ from typing import Any, Protocol
 import sympy
 
 from asm_hybrid.errors import InputError, nearest
-from asm_hybrid.kinetics.arrays import Array
+from asm_hybrid.kinetics.arrays import Array, Namespace
+from asm_hybrid.kinetics.charge_balance import log_hydrogen
+from asm_hybrid.kinetics.equilibrium import component_assumptions
 from asm_hybrid.kinetics.source import FunctionWriter
 from asm_hybrid.kinetics.table import Table
 
-__all__ = ["Kinetics", "Namespace", "compile_table"]
-
-
-class Namespace(Protocol[Array]):
-    """The array operations that generated code uses.
-
-    Attributes
-    ----------
-    nonnegative, maximum, minimum, exp : callable
-        Element by element on arrays ``(…)``; `nonnegative` parts ``(…, component)`` into its columns.
-    """
-
-    def nonnegative(self, X: Array | Sequence[Array]) -> Sequence[Array]:
-        """Return the columns of ``max(X, 0)``, one array a component."""
-
-    def maximum(self, x: Array | float, y: Array | float) -> Array:
-        """Larger of two, element by element."""
-
-    def minimum(self, x: Array, y: Array) -> Array:
-        """Smaller of two, element by element; only a table that calls ``exp`` or ``min`` needs it."""
-
-    def exp(self, x: Array) -> Array:
-        """Exponential, element by element; only a table that calls ``exp`` needs it."""
+__all__ = ["Kinetics", "compile_table"]
 
 
 class _Rates(Protocol):
@@ -82,6 +62,8 @@ class Kinetics:
         ``stoichiometry(p, xp)[process][component]``: an array or a number, None where it is always zero.
     weights : mapping of str to callable
         ``weights[composite](p, xp)[component]``: an array or a number.
+    quantities : callable or None
+        ``quantities(X, p, xp)``: one array for each of `Table.quantity_names`; None without an equilibrium.
 
     Notes
     -----
@@ -90,7 +72,8 @@ class Kinetics:
     of `Table.inputs`, what differs from tank to tank last; ``xp`` is an array namespace (see `Namespace`). States enter
     as ``max(X, 0)``: a rate below zero concentration is the rate at zero. The slopes are those with respect to
     ``max(X, 0)``: the slopes themselves wherever no state is negative; an implicit solver that steps below zero still
-    sees the decay there that brings the state back.
+    sees the decay there that brings the state back. An alkalinity from which the pH follows enters as it is. The slopes
+    of a rate that reads the pH or a form of an acid hold those by way of the pH.
     """
 
     name: str
@@ -99,6 +82,7 @@ class Kinetics:
     rate_jacobian: _Slopes
     stoichiometry: _Coefficients
     weights: Mapping[str, _Weights]
+    quantities: _Rates | None = None
 
     def __reduce__(self) -> tuple[Callable[..., Kinetics], tuple[str, str, tuple[str, ...]]]:
         """Pickle as source, since no module holds the functions."""
@@ -152,7 +136,7 @@ def _compiled(name: str, source: str, composites: tuple[str, ...]) -> Kinetics:
     filename = f"<kinetics {name} {digest}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     # The source holds nothing but names and numbers that passed the table's whitelist.
-    functions: dict[str, Any] = {"__builtins__": {}}
+    functions: dict[str, Any] = {"__builtins__": {}, "log_hydrogen": log_hydrogen, "columns": _columns}
     exec(compile(source, filename, "exec"), functions)
     return Kinetics(
         name=name,
@@ -161,21 +145,30 @@ def _compiled(name: str, source: str, composites: tuple[str, ...]) -> Kinetics:
         rate_jacobian=functions["rate_jacobian"],
         stoichiometry=functions["stoichiometry"],
         weights={composite: functions[f"weights_{composite}"] for composite in composites},
+        quantities=functions.get("quantities"),
     )
 
 
 def _source(table: Table) -> str:
     names, zero = table.component_names, sympy.Integer(0)
-    states = [sympy.Symbol(name, nonnegative=True) for name in names]
+    signed = table.equilibrium.signed if table.equilibrium else ()
+    states = [sympy.Symbol(name, **component_assumptions(name in signed)) for name in names]
     rates = [process.rate.value for process in table.processes]
-    slopes = [[sympy.diff(r, s) if s in r.free_symbols else zero for s in states] for r in rates]
+    slopes = _slopes(rates, states)
     coefficients = [
         [process.stoichiometry[n].value if n in process.stoichiometry else zero for n in names]
         for process in table.processes
     ]
-    write = FunctionWriter(names, (*table.parameter_names, *table.input_names)).write
-    parts = [
-        f'"""Kinetics {table.name}: generated from its table, not to be edited."""\n',
+    write = FunctionWriter(names, (*table.parameter_names, *table.input_names), signed, table.quantity_names).write
+    parts = [f'"""Kinetics {table.name}: generated from its table, not to be edited."""\n']
+    if table.equilibrium:
+        found = list(table.equilibrium.expressions.values())
+        by_component = _slopes(found, states)
+        parts += [
+            write("quantities", "The pH, and what follows from it.", [found], kind="rates"),
+            write("quantity_slopes", "The same, and their slopes by component.", [found, *by_component], kind="slopes"),
+        ]
+    parts += [
         write("rates", "Process rates.", [rates], kind="rates"),
         write("rate_jacobian", "Slopes of the rates, by process and component.", slopes, kind="slopes"),
         write("stoichiometry", "Coefficients, by process and component.", coefficients, kind="coefficients"),
@@ -184,3 +177,13 @@ def _source(table: Table) -> str:
         weights = [composite.weights[n].value if n in composite.weights else zero for n in names]
         parts.append(write(f"weights_{name}", f"Weights of {name}, by component.", [weights], kind="weights"))
     return "\n\n".join(parts)
+
+
+def _slopes(values: Sequence[Any], states: Sequence[Any]) -> list[list[Any]]:
+    """Return derivatives, by value and state."""
+    return [[sympy.diff(v, s) if s in v.free_symbols else sympy.Integer(0) for s in states] for v in values]
+
+
+def _columns(X: Any, xp: Namespace[Any]) -> Sequence[Any]:
+    """Return the columns of a state, signs and all."""
+    return X if isinstance(X, list | tuple) else xp.columns(X)

@@ -35,13 +35,16 @@ def check_factored(table: Table, name: str, where: str | None = None) -> None:
     fixed = {p.name: _names(p.stoichiometry.values()) for p in table.processes}
     users = [process for process, names in fixed.items() if name in names]
     used = _names(p.rate for p in table.processes)
+    acids = table.equilibrium.parameters if table.equilibrium else ()
     points = [p.name for p in table.parameters if parse_unit(p.unit).zero]
-    if not users and name in used and name not in points:
+    if not users and name in used and name not in (*points, *acids):
         return
     options = [n for n in table.parameter_names if n in used and not any(n in names for names in fixed.values())]
-    options = [n for n in options if n not in points]
+    options = [n for n in options if n not in (*points, *acids)]
     if name in points:
         found = f"{name!r} is a temperature in degC, which no factor can change"
+    elif name in acids:
+        found = f"{name!r} is a constant of the equilibrium, which is the same in all water of one temperature"
     elif users:
         found = f"{name!r} sets the stoichiometry of {users[0]!r}, which n may not change: mass would not be conserved"
     else:

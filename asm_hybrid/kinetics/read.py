@@ -13,11 +13,13 @@ import sympy
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics.continuity import imbalance, simplified, solve_coefficients
 from asm_hybrid.kinetics.dimensions import unit_of
+from asm_hybrid.kinetics.equilibrium import Equilibrium, component_assumptions
 from asm_hybrid.kinetics.expression import Expression, parse_expression
 from asm_hybrid.kinetics.extend import PER_TABLE, LayeredDocument, lay, read_layers
 from asm_hybrid.kinetics.fields import Fields, Keys
 from asm_hybrid.kinetics.gases import read_gases
 from asm_hybrid.kinetics.rate_inputs import HERE, RateInput, input_unit
+from asm_hybrid.kinetics.read_equilibrium import read_equilibrium
 from asm_hybrid.kinetics.table import Component, Composite, Parameter, Process, Table
 from asm_hybrid.kinetics.values import ParameterError, check_table_values
 from asm_hybrid.paths import as_path
@@ -143,7 +145,7 @@ class _Reader(Fields):
 
     def __init__(self, document: LayeredDocument) -> None:
         super().__init__(document)
-        self.symbols: dict[str, sympy.Symbol] = {}
+        self.symbols: dict[str, Any] = {}
         self.units: dict[str, Unit] = {}
         self.materials: tuple[str, ...] = ()
         self.tolerance = 0.0
@@ -157,11 +159,11 @@ class _Reader(Fields):
         for p in table.parameters:
             self.declare_parameter(p.name, p.bounds)
             self.parameters[p.name] = p
-        for c in table.components:
-            self.declare(c.name, ("components", c.name), nonnegative=True)
-            self.components[c.name] = c
+        self.declare_components(list(table.component_names))
+        self.components = {c.name: c for c in table.components}
         self.inputs = {i.name: i for i in table.inputs}
         self.units |= {i.name: parse_unit(i.unit) for i in table.inputs}
+        self.declare_quantities(table.equilibrium)
         for key in added.data["parameters"]:
             self.check_name(key, ("parameters", key))
             self.parameters[key] = self.parameter(key)
@@ -182,7 +184,7 @@ class _Reader(Fields):
     def table(self) -> Table:
         """Return the table."""
         required = ("name", "components", "parameters", "processes")
-        optional = ("title", "description", "source", "oxygen", "continuity", "composites", "gases")
+        optional = ("title", "description", "source", "oxygen", "continuity", "composites", "equilibrium", "gases")
         self.check_keys((), required, optional)
         name = self.text(("name",))
         self.check_name(name, ("name",))
@@ -190,8 +192,7 @@ class _Reader(Fields):
         for key in self.names("parameters"):
             self.parameters[key] = self.parameter(key)
         names = self.names("components")
-        for key in names:
-            self.declare(key, ("components", key), nonnegative=True)
+        self.declare_components(names)
         for key in names:
             self.components[key] = self.component(key)
         held = {m for c in self.components.values() for m in c.composition}
@@ -205,6 +206,8 @@ class _Reader(Fields):
         oxygen = self.text(("oxygen",)) or None
         if oxygen is not None and oxygen not in names:
             raise self.error(f"{oxygen!r} is not a component", ("oxygen",), "a component", nearest(oxygen, names))
+        equilibrium = read_equilibrium(self, self.components, self.symbols, self.units, self.as_expression)
+        self.declare_quantities(equilibrium)
         processes = tuple(self.process(key) for key in self.names("processes"))
         table = Table(
             name=name,
@@ -221,6 +224,7 @@ class _Reader(Fields):
             path=self.document.path,
             document=self.document,
             inputs=self.read_inputs(),
+            equilibrium=equilibrium,
             gases=read_gases(self, self.components, oxygen),
         )
         return self.checked(table)
@@ -261,6 +265,20 @@ class _Reader(Fields):
         """Make a parameter known; whether it may be zero or below follows from its bounds."""
         lower = bounds[0]
         self.declare(name, ("parameters", name), nonnegative=lower >= 0 or None, positive=lower > 0 or None)
+
+    def declare_components(self, names: list[str]) -> None:
+        """Make components known; an alkalinity from which the pH follows is the one that may be below zero."""
+        signed = self.get(("equilibrium", "alkalinity"))
+        for name in names:
+            self.declare(name, ("components", name), **component_assumptions(name == signed))
+
+    def declare_quantities(self, equilibrium: Equilibrium | None) -> None:
+        """Make the pH and the forms of acids known to rates, and the temperature that their constants follow."""
+        if equilibrium is not None:
+            self.input("T", self.document.where("equilibrium"))
+            self.symbols |= equilibrium.quantities
+            own = equilibrium.units({c.name: c.unit for c in self.components.values()})
+            self.units |= {name: parse_unit(unit) for name, unit in own.items()}
 
     def continuity(self) -> None:
         """Read what is conserved, and how exactly."""
@@ -319,7 +337,10 @@ class _Reader(Fields):
 
     def expression(self, keys: Keys, states: bool = False) -> Expression:
         """Read an expression of parameters; a rate, of components and inputs of the plant too, if `states`."""
-        value = self.get(keys)
+        return self.as_expression(self.get(keys), keys, states)
+
+    def as_expression(self, value: object, keys: Keys, states: bool = False) -> Expression:
+        """Read an expression that was found under a key path."""
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise self.error(f"{value!r:.60} is not an expression", keys, "a number, or arithmetic with names")
         known = self.symbols if states else {n: self.symbols[n] for n in self.parameters}

@@ -11,6 +11,14 @@ from typing import Any
 import sympy
 
 from asm_hybrid.kinetics.functions import LIMIT, Exp, Larger, Smaller
+from asm_hybrid.kinetics.speciation import (
+    Hydrogen,
+    Logarithm,
+    LogHydrogen,
+    Power,
+    Quantity,
+    QuantitySlope,
+)
 from asm_hybrid.kinetics.switching import TINY, Inhibition, Inverse, Monod, Over, Positive, Ratio, Slope, Step
 
 __all__ = ["FunctionWriter", "show"]
@@ -20,6 +28,9 @@ RECIPROCAL = "{0} ** -1"
 _CALLS = {
     Positive: ("_positive", "xp.maximum({0}, 0.0)"),
     Step: ("_step", "1.0 * ({0} >= 0.0)"),
+    Logarithm: ("_ln", "xp.log({0})"),
+    Power: ("_power", "xp.exp({0})"),
+    Hydrogen: ("_h", "xp.exp({0})"),
     Exp: ("_exp", f"xp.exp(xp.minimum(xp.maximum({{0}}, {-float(LIMIT)}), {float(LIMIT)}))"),
     Larger: ("_larger", "xp.maximum({0}, {1})"),
     Smaller: ("_smaller", "xp.minimum({0}, {1})"),
@@ -37,10 +48,20 @@ class FunctionWriter:
     components, parameters : sequence of str
         Names, in the order of the arrays that the functions take. One with a dot, as inputs of a plant may have, is
         written by its place instead.
+    signed, quantities : sequence of str
+        Components that may be below zero, and quantities of an equilibrium, in the order in which the function
+        ``quantities`` returns them.
     """
 
-    def __init__(self, components: Sequence[str], parameters: Sequence[str]) -> None:
+    def __init__(
+        self,
+        components: Sequence[str],
+        parameters: Sequence[str],
+        signed: Sequence[str] = (),
+        quantities: Sequence[str] = (),
+    ) -> None:
         self.components, self.parameters = list(components), list(parameters)
+        self.signed, self.quantities = set(signed), list(quantities)
         places = {n: f"_p{i}" for i, n in enumerate(self.parameters) if "." in n}
         self.dotted = {sympy.Symbol(n, real=True): sympy.Symbol(name, real=True) for n, name in places.items()}
 
@@ -73,13 +94,26 @@ class FunctionWriter:
             result = [f"        [{', '.join(next(shown) for _ in row)}]," for row in rows]
         used = set(_WORD.findall("\n".join([*lines, *result])))
         states = kind in ("rates", "slopes")
-        head = ["    X = xp.nonnegative(X)"] if states else []
-        head += [f"    {n} = X[{i}]" for i, n in enumerate(self.components) if n in used]
+        head = [*self._of_equilibrium(used), "    X = xp.nonnegative(X)"] if states else []
+        head += [f"    {n} = X[{i}]" for i, n in enumerate(self.components) if n in used - self.signed]
         names = [(f"_p{i}", f"  # {n}") if "." in n else (n, "") for i, n in enumerate(self.parameters)]
         head += [f"    {n} = p[{i}]{remark}" for i, (n, remark) in enumerate(names) if n in used]
         body = [f"    {line}" for line in lines]
         signature = f"def {name}({'X, p, xp' if states else 'p, xp'}):"
         return "\n".join([signature, f'    """{doc}"""', *head, *body, "    return [", *result, "    ]", ""])
+
+    def _of_equilibrium(self, used: set[str]) -> list[str]:
+        """Return the lines that take what may be below zero, and what follows from an equilibrium."""
+        lines = [f"    {n} = columns(X, xp)[{i}]" for i, n in enumerate(self.components) if n in used & self.signed]
+        slopes = [
+            f"    {name} = _q[{i}][{j}]"
+            for i, n in enumerate(self.quantities, start=1)
+            for j, c in enumerate(self.components)
+            if (name := f"_{n}_by_{c}") in used
+        ]
+        call, row = ("quantity_slopes", "_q[0]") if slopes else ("quantities", "_q")
+        lines += [f"    _q = {call}(X, p, xp)"] if used.intersection(self.quantities) or slopes else []
+        return [*lines, *(f"    {n} = {row}[{i}]" for i, n in enumerate(self.quantities) if n in used), *slopes]
 
     def _entry(self, value: Any, reduced: Any, kind: str) -> str:
         if value == 0 and kind != "rates":
@@ -155,6 +189,10 @@ class _Lowering:
                 return args[0] * self.lower(Inverse(value.args[1]))
             case Inverse():
                 return self.name(value, "_inverse", RECIPROCAL, self.floor(args[0]))
+            case Quantity() | QuantitySlope():
+                return sympy.Symbol(value.name, real=True)
+            case LogHydrogen():
+                return self.name(value, "_x", *_balance(*args))
         if type(value) in _CALLS:
             return self.name(value, *_CALLS[type(value)], *args)
         return value.func(*args)
@@ -174,6 +212,15 @@ class _Lowering:
             name = sympy.Symbol(f"{stem}{number}", real=True)
             self.statements[kind, key] = _Statement(name, template, arguments, _remark(key))
         return self.statements[kind, key].name
+
+
+def _balance(charges: Any, strong: Any, water: Any, totals: Any, constants: Any) -> tuple[Any, ...]:
+    """Return what is written for `LogHydrogen`, and what stands in it."""
+    places = iter(range(2, 2 + len(totals) + sum(map(len, constants))))
+    amounts = "".join(f"{{{next(places)}}}, " for _ in totals)
+    steps = "".join(f"({''.join(f'{{{next(places)}}}, ' for _ in own)}), " for own in constants)
+    template = f"log_hydrogen({{0}}, {{1}}, ({amounts}), ({steps}), {tuple(map(int, charges))}, xp)"
+    return template, strong, water, *totals, *(K for own in constants for K in own)
 
 
 def _divided(statements: Sequence[_Statement], left: Sequence[Any]) -> tuple[list[_Statement], list[Any]]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from asm_hybrid.cards import card, folded, note, tabulated
+from asm_hybrid.kinetics.equilibrium import Equilibrium
 from asm_hybrid.kinetics.expression import Expression
 from asm_hybrid.kinetics.extend import LayeredDocument
 from asm_hybrid.kinetics.rate_inputs import RateInput
@@ -186,6 +187,8 @@ class Table:
         What it was read from.
     inputs : tuple of RateInput
         Inputs of the plant that rates read, in the order of their names.
+    equilibrium : Equilibrium or None
+        The acids and bases from which the pH follows.
     gases : tuple of Gas
         Dissolved gases that aeration transfers beside oxygen, in the order of the components.
     """
@@ -204,6 +207,7 @@ class Table:
     path: Path
     document: LayeredDocument = field(repr=False)
     inputs: tuple[RateInput, ...] = ()
+    equilibrium: Equilibrium | None = None
     gases: tuple[Gas, ...] = ()
 
     @cached_property
@@ -220,6 +224,17 @@ class Table:
     def input_names(self) -> tuple[str, ...]:
         """Names of the inputs of the plant that rates read."""
         return tuple(i.name for i in self.inputs)
+
+    @cached_property
+    def units(self) -> Mapping[str, str]:
+        """Units of all that can be measured in water, by name: components, composites, and what the pH brings."""
+        found = {c.name: c.unit for c in self.components} | {n: c.unit for n, c in self.composites.items()}
+        return found | (self.equilibrium.units(found) if self.equilibrium else {})
+
+    @property
+    def quantity_names(self) -> tuple[str, ...]:
+        """Names of the pH and what else follows from the equilibrium; none without one."""
+        return self.equilibrium.names if self.equilibrium else ()
 
     @property
     def parameter_names(self) -> tuple[str, ...]:

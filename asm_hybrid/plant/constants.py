@@ -50,9 +50,10 @@ class Constants:
 
     @cached_property
     def limiting(self) -> np.ndarray:
-        """One for components that some rate depends on, zero for the others, ``(component,)``."""
+        """One for components that some rate depends on, zero for the others and an alkalinity, ``(component,)``."""
         read = {s.name for process in self.table.processes for s in process.rate.value.free_symbols}
-        return np.array([float(n in read) for n in self.table.component_names])
+        free = self.table.equilibrium.signed if self.table.equilibrium else ()
+        return np.array([float(n in read and n not in free) for n in self.table.component_names])
 
     @cached_property
     def free(self) -> np.ndarray:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from asm_hybrid.kinetics.arrays import Array
-from asm_hybrid.kinetics.emit import Namespace
+from asm_hybrid.kinetics.arrays import Array, Namespace
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,15 +27,18 @@ SMALL = 8192
 """Largest array [entry] whose columns are left in place; those of a larger one are made contiguous, which costs one
 copy and saves several times as much in all that follows."""
 
+HELD = 2.0**30
+"""One by the step to which CasADi rounds a number that is held."""
+
 
 class ArrayNamespace(Namespace[Array], Protocol[Array]):
     """Operations on arrays whose last two axes are (tank, component).
 
     Attributes
     ----------
-    exp, log, tanh, abs, minimum, where : callable
+    tanh, abs : callable
         Element by element.
-    columns, stack, beside, rows, entries, entry, segment, column, block, flat, join, row : callable
+    stack, beside, rows, entries, entry, segment, column, block, flat, join, row : callable
         Take arrays apart, and put them together.
     combine, scale, matmul, total, largest, largest_of : callable
         Products, sums and the largest.
@@ -44,26 +46,11 @@ class ArrayNamespace(Namespace[Array], Protocol[Array]):
         Brings numbers in.
     """
 
-    def exp(self, x: Array) -> Array:
-        """Exponential, element by element."""
-
-    def log(self, x: Array) -> Array:
-        """Natural logarithm, element by element."""
-
     def tanh(self, x: Array) -> Array:
         """Hyperbolic tangent, element by element."""
 
     def abs(self, x: Array) -> Array:
         """Absolute value, element by element."""
-
-    def minimum(self, x: Array | float, y: Array | float) -> Array:
-        """Smaller of two, element by element."""
-
-    def where(self, condition: Array, x: Array, y: Array) -> Array:
-        """Choose between two, element by element."""
-
-    def columns(self, x: Array) -> Sequence[Array]:
-        """Split ``(…, tank, n)`` into n arrays ``(…, tank)``."""
 
     def stack(self, columns: Sequence[Array]) -> Array:
         """Undo :meth:`columns`, broadcasting the arrays first."""
@@ -129,8 +116,13 @@ class _TorchNamespace:
 
         self._torch = torch
         self.exp, self.log, self.tanh, self.abs = torch.exp, torch.log, torch.tanh, torch.abs
-        self.where = torch.where
+        self.held = self.unrecorded = torch.Tensor.detach
         self._constants: dict[tuple[int, Any, Any], tuple[np.ndarray, Tensor]] = {}
+
+    def where(self, condition: Tensor, x: Tensor | float, y: Tensor | float) -> Tensor:
+        choose: Any = self._torch.where
+        found: Tensor = choose(condition, x, y)
+        return found
 
     def maximum(self, x: Tensor | float, y: Tensor | float) -> Tensor:
         if not self._torch.is_tensor(x):
@@ -238,6 +230,13 @@ class _CasadiNamespace:
         self.exp, self.log, self.tanh, self.abs = casadi.exp, casadi.log, casadi.tanh, casadi.fabs
         self.maximum, self.minimum = casadi.fmax, casadi.fmin
         self.where, self.matmul = casadi.if_else, casadi.mtimes
+
+    def unrecorded(self, x: Matrix) -> Matrix:
+        return x
+
+    def held(self, x: Matrix) -> Matrix:
+        # The derivative of a floor is zero: CasADi has no other way to say so of an expression.
+        return self._ca.floor(x * HELD) / HELD
 
     def nonnegative(self, x: Matrix | Sequence[Matrix]) -> Sequence[Matrix]:
         return [self.maximum(column, 0.0) for column in (x if isinstance(x, list | tuple) else self.columns(x))]

@@ -129,7 +129,7 @@ def target_unit(table: Table, target: str) -> str:
     table : Table
         The kinetics table.
     target : str
-        ``PLACE.QUANTITY`` with a component or composite, or an off-gas.
+        ``PLACE.QUANTITY`` with what can be measured in water, or an off-gas.
 
     Returns
     -------
@@ -137,12 +137,9 @@ def target_unit(table: Table, target: str) -> str:
         Unit of the table; of an off-gas a mass or an amount by the day, such as kg N/d.
     """
     _, _, quantity = target.partition(".")
-    if quantity in table.composites:
-        return table.composites[quantity].unit
-    units = {c.name: c.unit for c in table.components}
     if is_offgas(target):
-        return f"k{parse_unit(units[quantity.removeprefix(OFFGAS)]) * parse_unit('m3/d')}"
-    return units[quantity]
+        return f"k{parse_unit(table.units[quantity.removeprefix(OFFGAS)]) * parse_unit('m3/d')}"
+    return table.units[quantity]
 
 
 def emission(plant: Plant, X: Array, tanks: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> Array:

@@ -48,7 +48,7 @@ class Quantities:
                 expected="TANK.COMPONENT or effluent.COMPONENT",
                 fix=nearest(place, places),
             )
-        quantities = (*self.table.component_names, *self.table.composites)
+        quantities = self.table.units
         if quantity not in quantities:
             raise InputError(
                 f"the observation {target!r} is of {quantity!r}, which the model {self.table.name!r} does not have",
@@ -70,17 +70,42 @@ class Quantities:
     def amounts(self, water: Array, forcing: Forcing[Array], xp: ArrayNamespace[Array]) -> dict[str, Array]:
         """Return all components and composites of a row as `amount` does, by name."""
         columns = xp.columns(water)
+        parameters = xp.entries(forcing.parameters)
         found = dict(zip(self.table.component_names, columns, strict=True))
-        return found | {
-            name: self.mixed(name, columns, xp.entries(forcing.parameters), xp) for name in self.table.composites
-        }
+        found |= {name: self.mixed(name, columns, parameters, xp) for name in self.table.composites}
+        return found | self.of_equilibrium(columns, parameters, xp)
+
+    def of_equilibrium(
+        self, columns: Sequence[Array], parameters: Sequence[Array], xp: ArrayNamespace[Array]
+    ) -> dict[str, Array]:
+        """Return the pH of water and what follows from it, by name; nothing without an equilibrium.
+
+        Parameters
+        ----------
+        columns : sequence of array, shape (…)
+            Components.
+        parameters : sequence of array, shape (…)
+            As `Forcing.parameters` holds them, at the temperature of the water and with what the rates read behind.
+        xp : ArrayNamespace
+            Array operations.
+
+        Returns
+        -------
+        dict of str to array, shape (…)
+        """
+        if self.kinetics.quantities is None:
+            return {}
+        values = self.kinetics.quantities(list(columns), parameters, xp)
+        return dict(zip(self.table.quantity_names, values, strict=True))
 
     def mixed(
         self, name: str, columns: Sequence[Array], parameters: Sequence[Array], xp: ArrayNamespace[Array]
     ) -> Array:
-        """Return a component or composite of water, from its components and parameters at its temperature."""
+        """Return what can be measured in water, from its components and parameters at its temperature."""
         if name in self.table.component_names:
             return columns[self.table.component_names.index(name)]
+        if name in self.table.quantity_names:
+            return self.of_equilibrium(columns, parameters, xp)[name]
         weights = self.kinetics.composite(name, parameters, xp)
         parts = [w * c for w, c in zip(weights, columns, strict=True) if not (isinstance(w, float) and w == 0.0)]
         return sum(parts[1:], parts[0])

@@ -39,7 +39,7 @@ def recorded(
     forcing : Forcing
         At the same time; as controllers make it (`steer`) where there are any.
     parameters : sequence of array
-        By which composites are made.
+        By which composites are made; the pH and what follows from it are those at the temperature of the water.
     xp : ArrayNamespace
         Array operations.
 
@@ -64,4 +64,5 @@ def recorded(
     else:
         i = plant.layout.tank_index(place)
         water = xp.block(tanks, i, i + 1)
-    return plant.quantities.mixed(quantity, xp.columns(water), parameters, xp)
+    given = xp.entries(forcing.parameters) if quantity in plant.table.quantity_names else parameters
+    return plant.quantities.mixed(quantity, xp.columns(water), given, xp)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import casadi
 import numpy as np
 
+from asm_hybrid.kinetics.equilibrium import PH
 from asm_hybrid.plant import Plant, casadi_namespace, offgas_targets, target_unit
+from asm_hybrid.plant.acidity import check_acidity
 from asm_hybrid.plant.casadi_plant import PRIMARY_SLUDGE, SymbolicSystem, symbolic_system
 from asm_hybrid.plant.initial_state import cold_start
 from asm_hybrid.plant.outlets import departing
@@ -143,7 +145,7 @@ class CompiledPlant:
         return replace(self, plant=self.plant.at_once) if self.plant.late else self
 
     @cached_property
-    def _departing(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    def departing(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
         """What gives what sets out to arrive late, from states ``(k, n)`` and inputs ``(k, m + entry)``."""
         system = self.system
         sets_out = casadi.densify(departing(self.plant, system.X, system.forcing, casadi_namespace()))
@@ -180,7 +182,7 @@ class CompiledPlant:
         """
         index = inputs.sampled
         if self.plant.late:
-            states, late = integrate_late(self.problem, self._departing, self.plant.late, start, inputs, progress)
+            states, late = integrate_late(self.problem, self.departing, self.plant.late, start, inputs, progress)
             given = np.hstack([inputs.at(index), late[index]])
             return replace(self.record(inputs.times[index], states[index], given), late=late[index])
         if self.steps is not None:
@@ -193,6 +195,8 @@ class CompiledPlant:
         """Work out everything that is recorded, from states ``(k, n)`` and inputs ``(k, m)``, what is late behind."""
         names, units, function = self._outputs
         values, states = np.array(function(states.T, inputs.T)).T, states.copy()
+        if self.plant.table.equilibrium is not None:
+            self._check_acidity(times, dict(zip(names, values.T, strict=True)))
         for place in self.plant.layout.imposed:  # what is imposed stands where the state does not move
             name = ".".join(place)
             states[:, self.plant.rows.names.index(name)] = values[:, names.index(name)]
@@ -202,6 +206,13 @@ class CompiledPlant:
             columns={name: values[:, i] for i, name in enumerate(names)},
             units=dict(zip(names, units, strict=True)),
         )
+
+    def _check_acidity(self, times: np.ndarray, columns: Mapping[str, np.ndarray]) -> None:
+        """Refuse states whose charges balance at no pH."""
+        tanks, table = self.plant.layout.tank_names, self.plant.table
+        pH = np.stack([columns[f"{tank}.{PH}"] for tank in tanks], axis=-1)
+        water = np.stack([np.stack([columns[f"{t}.{n}"] for n in table.component_names], axis=-1) for t in tanks], 1)
+        check_acidity(table, tanks, pH, water, times)
 
     @cached_property
     def _outputs(self) -> tuple[list[str], list[str], Any]:
@@ -220,7 +231,7 @@ class CompiledPlant:
         for i, spec in enumerate(plant.inputs):
             if spec.kind not in ("influent", "noise"):
                 found[spec.name] = (spec.unit, system.moved[i])
-        unit = {c.name: c.unit for c in table.components} | {name: c.unit for name, c in table.composites.items()}
+        unit = table.units
         for place in (*plant.layout.tank_names, *system.ends):
             found |= {f"{place}.{name}": (unit[name], value) for name, value in system.quantities(place).items()}
         found["effluent.flow"] = ("m3/d", system.effluent[0])

@@ -27,6 +27,7 @@ from asm_hybrid.plant import Plant
 from asm_hybrid.plant.process_noise import ProcessNoise
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.definition import Scenario
+from asm_hybrid.scenario.late_streams import integrate_late
 from asm_hybrid.scenario.negative import BELOW
 from asm_hybrid.scenario.simulation_inputs import SAME, InputSeries
 from asm_hybrid.solver.cvodes import CompiledProblem
@@ -101,12 +102,12 @@ class Draws:
         for i in range(self.count):
             random = np.random.default_rng([self.seed, i])
             try:
-                states = driven.run(start, inputs, random)
+                states, given = driven.run(start, inputs, random)
             except SimulationError as error:
                 raise SimulationError(f"draw {i + 1} of the process noise: {error}") from None
             self._check_negative(compiled.plant, plain, inputs.times, states, i)
             index = inputs.sampled
-            found.append(compiled.record(inputs.times[index], states[index], inputs.at(index)))
+            found.append(compiled.record(inputs.times[index], states[index], given))
             progress((i + 1) / self.count)
         return found
 
@@ -132,7 +133,7 @@ class Draws:
         row = int(below.any(axis=1).argmax())
         i = int(below[row].argmax())
         name, unit, mean = plant.rows.names[i], plant.rows.units[i], float(plain.states[:, i].mean())
-        share = f", such as {100 * amounts[i] / mean:.2g} %" if mean > 0 else ""
+        share = f", such as {100 * amounts[i] / mean:.3g} %" if mean > 0 else ""
         raise InputError(
             f"the noise of {name}, {amounts[i]:g} {unit} for the square root of a day, makes it negative: "
             f"{states[row, i]:.3g} {unit} at {times[row]:.4g} d, in draw {draw + 1} of {self.count}",
@@ -165,20 +166,34 @@ class _Driven:
             diffusion = float(absolute[i]) + float(relative[i]) * level
             drift = 0.5 * float(relative[i]) * diffusion * (level > 0.0)
             push[int(i)] = diffusion * white[k] - drift
+        own = len(self.compiled.plant.inputs)
         return replace(
             plain,
-            inputs=casadi.vertcat(plain.inputs, white),
+            inputs=casadi.vertcat(plain.inputs[:own], white, plain.inputs[own:]),  # what arrives late stands behind
             derivative=plain.derivative + push,
             _integrators={},
         )
 
-    def run(self, start: np.ndarray, inputs: InputSeries, random: np.random.Generator) -> np.ndarray:
-        """Return the states of one path at all times, ``(k + 1, n)``; noise changes where results are recorded."""
+    def run(self, start: np.ndarray, inputs: InputSeries, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Return the states of one path at all times, ``(k + 1, n)``, and what `CompiledPlant.record` wants of inputs.
+
+        Noise changes where results are recorded.
+        """
         cells = np.floor(inputs.times[:-1] / inputs.sample + SAME).astype(int)
         cells -= cells[0]
         white = random.standard_normal((cells[-1] + 1, len(self.noisy)))[cells] / np.sqrt(inputs.sample)
         end = None if inputs.end is None else np.hstack([inputs.end, white])
-        return self.problem.run(start, inputs.times, np.hstack([inputs.begin, white]), end)
+        index, begin, signals = inputs.sampled, np.hstack([inputs.begin, white]), self.compiled.plant.late
+        if not signals:
+            return self.problem.run(start, inputs.times, begin, end), inputs.at(index)
+        noisy = replace(inputs, begin=begin, end=end)
+        states, late = integrate_late(self.problem, self._departing, signals, start, noisy)
+        return states, np.hstack([inputs.at(index), late[index]])
+
+    def _departing(self, states: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """Return what sets out to arrive late, see `CompiledPlant.departing`."""
+        own = len(self.compiled.plant.inputs)
+        return self.compiled.departing(states, np.delete(given, slice(own, own + len(self.noisy)), axis=1))
 
 
 def asks_for_draws(scenario: Scenario | None) -> bool:

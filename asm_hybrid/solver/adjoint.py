@@ -1,193 +1,129 @@
-"""Gradients from the adjoint equation, which needs no memory for the steps [1]_.
-
-Backwards from time to time, the state is integrated again, and beside it ``da/dt = -aᵀ ∂f/∂x`` and the gradients of the
-parameters, ``dg/dt = -aᵀ ∂f/∂p``. That of the first time is ``-aᵀ f`` there, and of every other ``∂L/∂x · f``.
-
-References
-----------
-.. [1] R. T. Q. Chen, Y. Rubanova, J. Bettencourt, D. Duvenaud (2018), "Neural Ordinary Differential Equations",
-   NeurIPS 31, https://arxiv.org/abs/1806.07366.
-.. [2] P. Kidger, R. T. Q. Chen, T. Lyons (2021), "Hey, that's not an ODE: faster ODE adjoints via seminorms", ICML,
-   https://arxiv.org/abs/2009.09457.
-"""
+"""How gradients of a solution are found, and which of the ways can be used with what else is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-import torch
-from torch import Tensor
-from torch.autograd.function import once_differentiable
+from torch import Tensor, nn
 
-from asm_hybrid.solver.march import Callbacks, Control
-from asm_hybrid.solver.path import Path, Way, travel
-from asm_hybrid.solver.stepoptions import StepOptions
-from asm_hybrid.solver.steppers import Slopes, Time, stepper_of
+from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.solver.butcher import TABLEAUS
+from asm_hybrid.solver.delays import WITHOUT
+from asm_hybrid.solver.tableaus import METHODS as STIFF
 
-__all__ = ["Backward", "solved_with_adjoint"]
+__all__ = ["ADJOINTS", "check_adjoint", "wanted_parameters"]
 
+ADJOINTS = ("discrete", "checkpointed", "backsolve", "interpolated")
+"""Through the steps; through the steps taken again; by the adjoint equation, with the state integrated backwards, or
+interpolated between the steps."""
 
-@dataclass(frozen=True)
-class Backward:
-    """How the adjoint equation is integrated.
-
-    Attributes
-    ----------
-    f : callable
-        f, on states as they are laid out.
-    method : str
-        An explicit method.
-    rtol, atol : float
-        Tolerances.
-    options : StepOptions
-        Options of its steps.
-    steps : int or None
-        Fixed steps from time to time.
-    seminorm : bool
-        Whether the parameters' gradients are left out of the error, which saves steps [2]_.
-    calls : Callbacks
-        What is called at its steps.
-    """
-
-    f: Slopes
-    method: str
-    rtol: float
-    atol: float
-    options: StepOptions
-    steps: int | None
-    seminorm: bool
-    calls: Callbacks
-
-    def interval(
-        self,
-        end: float,
-        begin: float,
-        x: Tensor,
-        a: Tensor,
-        sums: list[Tensor],
-        parameters: tuple[Tensor, ...],
-        like: Tensor,
-    ) -> tuple[Tensor, list[Tensor]]:
-        """Go back from one time to another; return the adjoint state and the parameters' gradients there."""
-        all_of = (x, a, *parameters)
-        sizes = [_flat(v, x.dtype).numel() for v in all_of]
-
-        def parts(z: Tensor) -> list[Tensor]:
-            return [_shaped(part, v) for part, v in zip(torch.split(z, sizes), all_of, strict=True)]
-
-        def right(t: Time, z: Tensor) -> Tensor:
-            at, adjoint, *_ = parts(z)
-            with torch.enable_grad():
-                at = at.detach().requires_grad_()
-                slope = self.f(t, at)
-                if slope.requires_grad:
-                    found: tuple[Tensor | None, ...] = torch.autograd.grad(
-                        slope, (at, *parameters), -adjoint, allow_unused=True
-                    )
-                else:
-                    found = (None,) * (1 + len(parameters))
-            own = [torch.zeros_like(v) if g is None else g for v, g in zip((at, *parameters), found, strict=True)]
-            return torch.cat([slope.detach().flatten(), *(_flat(g, z.dtype) for g in own)])
-
-        def norm(errors: Tensor) -> Tensor:
-            shares = torch.split(errors, sizes)
-            return torch.stack(
-                [s.square().mean().sqrt() for s in (shares[:2] if self.seminorm else shares) if len(s)]
-            ).max()
-
-        way = Way(
-            (end, begin), torch.tensor([end, begin], dtype=like.dtype, device=like.device), 1.0 if begin > end else -1.0
-        )
-        control = Control(self.rtol, self.atol, self.options, norm, way.direction, like.dtype, self.steps)
-        z0 = torch.cat([_flat(v, x.dtype) for v in (x, a, *sums)])
-        path = travel(stepper_of(self.method, right, right), z0, way, control, self.calls)
-        _, adjoint, *found = parts(path.states[-1])
-        return adjoint, found
+_APART = {
+    "checkpointed": ("mass", "delays", "event", "dense", "times that carry gradients"),
+    "backsolve": ("mass", "delays", "dense"),
+    "interpolated": ("mass", "delays", "dense"),
+}
+"""What cannot be asked for beside each."""
 
 
-def _flat(v: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return a tensor as a row of real numbers."""
-    return (torch.view_as_real(v.resolve_conj()) if v.is_complex() else v).flatten().to(dtype)
-
-
-def _shaped(row: Tensor, like: Tensor) -> Tensor:
-    """Return a row of real numbers as what it stands for."""
-    if like.is_complex():
-        return torch.complex(*row.view(*like.shape, 2).unbind(-1))
-    return row.view(like.shape)
-
-
-class _Adjoint(torch.autograd.Function):
-    """The states at the times, with the gradients of the adjoint."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, run: Callable[[], Path], backward: Backward, x0: Tensor, times: Tensor, *parameters: Tensor
-    ) -> Tensor:
-        """Return states ``(k, …, n)``."""
-        path = run()
-        states = torch.stack(path.states)
-        ctx.backward_, ctx.values = backward, path.values
-        ctx.own = len(path.values) - (path.found is not None)  # that of an event is not among the times
-        ctx.save_for_backward(states, times, *parameters)
-        return states
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, given: Tensor) -> tuple[Tensor | None, ...]:
-        """Integrate backwards."""
-        states, times, *parameters = ctx.saved_tensors
-        values, backward = ctx.values, ctx.backward_
-        wanted = ctx.needs_input_grad
-        by_time = torch.zeros_like(times)
-        sums = [torch.zeros_like(p) for p in parameters]
-        a = torch.zeros_like(states[0])
-        with torch.no_grad():
-            for i in range(len(values) - 1, 0, -1):
-                if wanted[3] and i < ctx.own:
-                    by_time[i] = (given[i] * backward.f(values[i], states[i])).sum()
-                a = a + given[i]
-                if values[i] != values[i - 1]:
-                    a, sums = backward.interval(values[i], values[i - 1], states[i], a, sums, tuple(parameters), times)
-            if wanted[3]:
-                by_time[0] = -(a * backward.f(values[0], states[0])).sum()
-            a = a + given[0]
-        own = [s.to(p.dtype) if needed else None for s, p, needed in zip(sums, parameters, wanted[4:], strict=True)]
-        return (None, None, a, by_time if wanted[3] else None, *own)
-
-
-def solved_with_adjoint(
-    run: Callable[[], Path], backward: Backward, x0: Tensor, times: Tensor, parameters: tuple[Tensor, ...]
-) -> tuple[Path, Tensor]:
-    """Return a solution, and its states with the gradients of the adjoint.
+def check_adjoint(adjoint: str, method: str, beside: Iterable[str] = (), where: str | None = None) -> None:
+    """Refuse a way to find gradients that there is not, or that cannot be used with what else is asked for.
 
     Parameters
     ----------
-    run : callable
-        Solves forwards; called without gradients.
-    backward : Backward
-        How to go backwards.
-    x0 : Tensor, shape (…, n)
-        The initial state.
-    times : Tensor, shape (k,)
-        The times.
-    parameters : tuple of Tensor
-        What gradients are wanted for, beside these.
+    adjoint : str
+        One of `ADJOINTS`.
+    method : str
+        The method of the solution.
+    beside : iterable of str
+        What else is asked for: 'mass', 'delays', 'event', 'dense', 'times that carry gradients'.
+    where : str, optional
+        Where it is written, for messages.
+
+    Raises
+    ------
+    InputError
+        With what can be used in its place.
+    """
+    if adjoint not in ADJOINTS:
+        known = {"True": "write 'backsolve', which it was", "False": "write 'discrete', or remove it"}
+        raise InputError(
+            f"there is no adjoint {adjoint!r}",
+            where=where,
+            expected="one of " + ", ".join(ADJOINTS),
+            fix=known.get(str(adjoint)) or nearest(str(adjoint), ADJOINTS),
+        )
+    if adjoint == "backsolve" and method in STIFF:
+        raise InputError(
+            f"adjoint='backsolve' is asked for with {method}",
+            where=where,
+            expected="one of " + ", ".join(TABLEAUS),
+            fix="use 'discrete', 'checkpointed' or 'interpolated': what decays fast forwards grows as fast backwards",
+        )
+    if adjoint == "interpolated" and method in WITHOUT:
+        other = "dopri5 or tsit5" if method == "dopri8" else "rodas4 or ros34pw2"
+        raise InputError(
+            f"adjoint='interpolated' is asked for with {method}, which has no interpolation of its order",
+            where=where,
+            fix=f"use {other}, or 'discrete' or 'checkpointed'",
+        )
+    asked = [name for name in _APART.get(adjoint, ()) if name in beside]
+    if asked:
+        raise InputError(
+            f"adjoint={adjoint!r} is asked for with {asked[0]}",
+            where=where,
+            expected=f"{adjoint} without " + ", ".join(_APART[adjoint]),
+            fix="use adjoint='discrete': its gradient comes from the steps themselves",
+        )
+
+
+def wanted_parameters(
+    adjoint: str, f: Any, parameters: Iterable[Tensor] | None, adjoint_options: Mapping[str, Any] | None
+) -> tuple[Tensor, ...]:
+    """Return what gradients are wanted for, beside the initial states and the times.
+
+    Parameters
+    ----------
+    adjoint : str
+        One of `ADJOINTS`.
+    f : callable
+        f, whose parameters it is by default.
+    parameters : iterable of Tensor or None
+        What a user has given.
+    adjoint_options : mapping or None
+        What a user says of the way back, which only the adjoint equation has.
 
     Returns
     -------
-    path : Path
-        The solution.
-    states : Tensor, shape (k, …, n)
-        Its states; they carry the gradients.
+    tuple of Tensor
+        Those that require gradients; none for ``discrete``, which finds them itself.
+
+    Raises
+    ------
+    InputError
+        When they cannot be told, or are given where they mean nothing.
     """
-    kept: list[Path] = []
-
-    def once() -> Path:
-        kept.append(run())
-        return kept[-1]
-
-    states = cast(Tensor, _Adjoint.apply(once, backward, x0, times, *parameters))  # type: ignore[no-untyped-call]
-    return kept[-1], states
+    if adjoint_options is not None and adjoint in ("discrete", "checkpointed"):
+        raise InputError(
+            f"'adjoint_options' is given with adjoint={adjoint!r}, which goes back through the steps",
+            fix="remove it, or take 'backsolve' or 'interpolated'",
+        )
+    if adjoint == "discrete":
+        if parameters is not None:
+            raise InputError(
+                "'parameters' is given with adjoint='discrete', which finds all that f uses", fix="remove it"
+            )
+        return ()
+    if parameters is None:
+        if not isinstance(f, nn.Module):
+            raise InputError(
+                f"adjoint={adjoint!r} is asked for, and f is no module",
+                expected="parameters=…, what gradients are wanted for; () for none",
+            )
+        parameters = f.parameters()
+    if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
+        raise InputError(f"'parameters' is {type(parameters).__name__}", expected="a tuple of tensors")
+    listed = tuple(parameters)
+    if not all(isinstance(p, Tensor) for p in listed):
+        raise InputError("'parameters' holds something else than tensors", expected="a tuple of tensors")
+    return tuple(p for p in listed if p.requires_grad)

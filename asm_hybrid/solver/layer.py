@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.solver.adjoint import check_adjoint
 from asm_hybrid.solver.changes import Event
 from asm_hybrid.solver.delays import Delays
 from asm_hybrid.solver.solution import OdeSolution
@@ -61,8 +62,9 @@ class ODELayer(nn.Module):
         See `asm_hybrid.solver.solve.solve`, also for the other options.
     **options
         ``rtol``, ``atol``, ``steps``, ``options``, ``adjoint``, ``adjoint_options``, ``jacobian``, ``mass``,
-        ``dense``, ``check``, ``stiffness``, ``noise``, ``interpretation``, ``seed`` and ``paths`` of `solve`. The
-        adjoint gives gradients for the parameters of the field, the initial state and the span.
+        ``dense``, ``check``, ``stiffness``, ``noise``, ``interpretation``, ``seed`` and ``paths`` of `solve`. An
+        adjoint that is not ``discrete`` gives gradients for the parameters of the field, the initial state and, unless
+        it is ``checkpointed``, the span.
 
     References
     ----------
@@ -105,9 +107,13 @@ class ODELayer(nn.Module):
         self.options = options | {"method": method}
         if not callable(field):
             raise InputError(f"the field is {type(field).__name__}, and cannot be called", expected="an nn.Module")
-        if options.get("adjoint") and not isinstance(field, nn.Module):
+        self._adjoint = options.get("adjoint", "discrete")
+        asked = {"mass": options.get("mass"), "delays": delays, "event": event, "dense": options.get("dense") or None}
+        check_adjoint(self._adjoint, method, [name for name, given in asked.items() if given is not None])
+        if self._adjoint != "discrete" and not isinstance(field, nn.Module):
             raise InputError(
-                "the adjoint is asked for, and the field is no module", fix="make it an nn.Module, or remove adjoint"
+                f"adjoint={self._adjoint!r} is asked for, and the field is no module",
+                fix="make it an nn.Module, or remove adjoint",
             )
         if isinstance(span, tuple | list | float | int):
             try:
@@ -157,7 +163,7 @@ class ODELayer(nn.Module):
             When the integration fails.
         """
         options = dict(self.options)
-        if options.get("adjoint"):
+        if self._adjoint != "discrete":
             options["parameters"] = tuple(self.field.parameters())
         right = self.field if self.timed else _Untimed(self.field)
         if self.diffusion is not None:

@@ -16,19 +16,24 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from asm_hybrid.errors import InputError, SimulationError
-from asm_hybrid.solver.adjoint import Backward, solved_with_adjoint
+from asm_hybrid.solver.adjoint import check_adjoint, wanted_parameters
 from asm_hybrid.solver.algebra import algebra_of
+from asm_hybrid.solver.backsolve import AdjointWarning, Backsolve, warn_if_lost
 from asm_hybrid.solver.changes import Event
-from asm_hybrid.solver.delays import Delayed, Past, past_of
+from asm_hybrid.solver.checkpointed import Trail, solved_with_checkpoints
+from asm_hybrid.solver.continuous import Backward, solved_with_adjoint
+from asm_hybrid.solver.delays import Delayed, past_of
 from asm_hybrid.solver.events import differentiable
 from asm_hybrid.solver.inside import Field, Inside, changes_of, jacobian_of, values_of
-from asm_hybrid.solver.march import Callback, Callbacks, Control
+from asm_hybrid.solver.interpolated import Interpolated
+from asm_hybrid.solver.march import Callback, Callbacks, Control, Segment
 from asm_hybrid.solver.methods import ADAPTIVE, FIXED, check_method
 from asm_hybrid.solver.noise import (
     Noise,
@@ -43,11 +48,11 @@ from asm_hybrid.solver.path import Path, Way, interpolated, timelike, travel
 from asm_hybrid.solver.solution import OdeSolution
 from asm_hybrid.solver.states import Layout, State, check_start
 from asm_hybrid.solver.stepoptions import StepOptions, as_tolerance, default_tolerances
-from asm_hybrid.solver.steppers import Stepper, stepper_of
+from asm_hybrid.solver.steppers import Slopes, Stepper, stepper_of
 from asm_hybrid.solver.stiffness import StiffnessWarning, warn_if_stiff
 from asm_hybrid.solver.tableaus import METHODS as STIFF
 
-__all__ = ["ADAPTIVE", "FIXED", "Field", "OdeSolution", "StiffnessWarning", "check_method", "solve"]
+__all__ = ["ADAPTIVE", "FIXED", "AdjointWarning", "Field", "OdeSolution", "StiffnessWarning", "check_method", "solve"]
 
 FEW_STEPS = 30
 """An adaptive method that needs fewer steps than this is not accused of anything."""
@@ -63,7 +68,7 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     atol: float | Tensor | tuple[float | Tensor, ...] | None = None,
     steps: int | None = None,
     options: Mapping[str, Any] | None = None,
-    adjoint: bool = False,
+    adjoint: str = "discrete",
     parameters: Iterable[Tensor] | None = None,
     adjoint_options: Mapping[str, Any] | None = None,
     jacobian: Field | None = None,
@@ -109,15 +114,19 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     options : mapping, optional
         Options of the steps, see `asm_hybrid.solver.stepoptions.StepOptions`: ``first_step``, ``min_step``,
         ``max_step``, ``max_num_steps``, ``step_size``, ``step_t``, ``jump_t`` and ``norm``.
-    adjoint : bool
-        Gradients from the adjoint equation [1]_, which needs no memory for the steps; explicit methods only. It has no
-        second derivatives; without it there are.
+    adjoint : str
+        How gradients are found: ``discrete``, through the steps; ``checkpointed``, through the steps, which are taken
+        again on the way back, in the memory of about the root of their number; ``backsolve``, from the adjoint equation
+        [1]_ with the state integrated backwards, which needs no memory for the steps, for explicit methods alone; and
+        ``interpolated``, from the adjoint equation with the state interpolated between the steps. Only the first has
+        second derivatives.
     parameters : iterable of Tensor, optional
-        What the adjoint gives gradients for, beside the initial states and the times; by default the parameters of f,
-        where it is an `nn.Module`.
+        What all but ``discrete`` give gradients for, beside the initial states and, with ``backsolve`` and
+        ``interpolated``, the times; by default the parameters of f, where it is an `nn.Module`.
     adjoint_options : mapping, optional
-        ``method``, ``rtol``, ``atol``, ``steps``, ``seminorm`` and options of the steps for the backward pass; by
-        default those of the forward pass, without its step_t and norm.
+        For ``backsolve`` and ``interpolated``: ``method``, ``rtol``, ``atol``, ``steps``, ``seminorm`` (of the first
+        alone) and options of the steps for the backward pass; by default those of the forward pass, without its step_t
+        and norm.
     jacobian : callable, optional
         df/dx, ``(…, n, n)``, of the arguments of f, for a state that is one real tensor; by default torch works it out.
     mass : array or Tensor, shape (n, n) or (n,), optional
@@ -173,13 +182,16 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     StiffnessWarning
         When an explicit method is at the limit of its stability: the mean step times the fastest decay, the largest
         ``-Re λ`` of the Jacobian at the last state, is above `STIFF_FROM`. States in half precision are not looked at.
+    AdjointWarning
+        When ``backsolve`` is asked for and the problem is so stiff that its state cannot be integrated backwards, or,
+        in the backward pass, where that state misses the one that was there.
     """
     ending, switching = _separated(event, delays, adjoint)
     for name, given in (("f", f), ("jacobian", jacobian)):
         if not callable(given) and (given is not None or name == "f"):
             raise InputError(f"{name} is {type(given).__name__}, and cannot be called", expected="a function (t, x)")
     if diffusion is not None:
-        beside = {"rtol": rtol, "atol": atol, "adjoint": adjoint, "parameters": parameters, "mass": mass}
+        beside = {"rtol": rtol, "atol": atol, "adjoint": adjoint != "discrete", "parameters": parameters, "mass": mass}
         beside |= {"adjoint_options": adjoint_options, "event": event, "dense": dense}
         beside |= {"delays": delays, "history": history}
         noisy = Noise(diffusion, noise, interpretation, seed, paths)
@@ -213,9 +225,12 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     )
     watched = None if ending is None else values_of(ending, inside)
     changes = changes_of(switching, inside, way) if switching else None
-    adjoined = _adjoined(f, method, adjoint, parameters, adjoint_options, dense, past)
+    beside = {"mass": mass, "delays": past, "event": event, "dense": dense or None}
+    beside["times that carry gradients"] = way.carries or None
+    check_adjoint(adjoint, method, [name for name, given in beside.items() if given is not None])
+    wanted = wanted_parameters(adjoint, f, parameters, adjoint_options)
 
-    def run(asked: Way = way) -> Path:
+    def run(asked: Way = way, kept: list[Segment] | None = None) -> Path:
         return travel(
             stepper,
             start,
@@ -223,19 +238,12 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
             control,
             _callbacks(f, layout, method, ""),
             event=watched if changes is None else changes,
-            keep=past.segments if past is not None else [] if dense else None,
+            keep=past.segments if past is not None else [] if dense else kept,
             kinks=() if past is None else past.kinks,
         )
 
-    if adjoined is None:
-        path = run()
-        states = torch.stack(path.states)
-    else:
-        backward = _backward(inside, f, layout, method, control, steps, adjoint_options)
-        plain = Way(way.values, way.times.detach(), way.direction)
-        path, states = solved_with_adjoint(lambda: run(plain), backward, start, way.times, adjoined)
-        if path.found is not None:
-            path.found = replace(path.found, state=states[-1])
+    back = partial(_backward, inside, slopes, method, control, adjoint_options)
+    path, states = _with_gradients(adjoint, run, partial(Trail, stepper, control), back, start, way, wanted)
     evaluations = inside.calls
     ok = torch.isfinite(states.detach()).all(-1).all(0)
     fine = bool(ok.all())
@@ -247,6 +255,8 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     few = method in ADAPTIVE and path.steps < FEW_STEPS
     if stiffness and fine and not few and method not in STIFF:
         warn_if_stiff(inside, path, states.detach(), method, evaluations, "ros34pw2, rodas4 or rodas5p")
+    if stiffness and fine and adjoint == "backsolve":
+        warn_if_lost(inside, path.values, states.detach())
     returned, states, event_time, event_state = _ended(path, states, way, stepper, layout)
     within = None
     if dense:
@@ -258,7 +268,7 @@ def solve(  # noqa: PLR0913 - as users know it from torchdiffeq and SciPy, its o
     )
 
 
-def _separated(event: Any, delays: Any, adjoint: bool) -> tuple[Field | None, tuple[Event, ...]]:
+def _separated(event: Any, delays: Any, adjoint: str) -> tuple[Field | None, tuple[Event, ...]]:
     """Return what ends the solution at any change of its sign, and the events of the other kind."""
     if event is None or (callable(event) and not isinstance(event, Event)):
         return event, ()
@@ -275,10 +285,10 @@ def _separated(event: Any, delays: Any, adjoint: bool) -> tuple[Field | None, tu
             fix="end the solution at the event, and solve again from there with history=earlier.at and the time of the "
             "event in jump_t",
         )
-    if changes and adjoint:
+    if changes and adjoint != "discrete":
         raise InputError(
-            "the adjoint is asked for, and an event changes the solution",
-            fix="remove adjoint: the gradient comes from the steps themselves",
+            f"adjoint={adjoint!r} is asked for, and an event changes the solution",
+            fix="use adjoint='discrete': its gradient comes from the steps themselves",
         )
     return None, found
 
@@ -341,6 +351,30 @@ def _with_noise(
     return OdeSolution(way.times, layout.unpack(states), ok, evaluations, path.steps)
 
 
+def _with_gradients(
+    adjoint: str,
+    run: Callable[..., Path],
+    trail_of: Callable[[], Trail],
+    back: Callable[[list[Segment] | None], Backward],
+    start: Tensor,
+    way: Way,
+    wanted: tuple[Tensor, ...],
+) -> tuple[Path, Tensor]:
+    """Solve, and return the states with their gradients, however they are found."""
+    if adjoint == "discrete":
+        path = run()
+        return path, torch.stack(path.states)
+    if adjoint == "checkpointed":
+        trail = trail_of()
+        return solved_with_checkpoints(lambda: run(kept=trail), trail, start, wanted)
+    kept: list[Segment] | None = [] if adjoint == "interpolated" else None
+    plain = Way(way.values, way.times.detach(), way.direction)
+    path, states = solved_with_adjoint(lambda: run(plain, kept), back(kept), start, way.times, wanted)
+    if path.found is not None:
+        path.found = replace(path.found, state=states[-1])
+    return path, states
+
+
 _REMEDY = "take more steps or smaller tolerances, or a stiff method (rodas5p) if the problem is stiff"
 
 
@@ -379,63 +413,22 @@ def _callbacks(f: Any, layout: Layout, method: str, behind: str) -> Callbacks:
     return Callbacks(**found)
 
 
-def _adjoined(
-    f: Field,
-    method: str,
-    adjoint: bool,
-    parameters: Iterable[Tensor] | None,
-    adjoint_options: Mapping[str, Any] | None,
-    dense: bool,
-    past: Past | None,
-) -> tuple[Tensor, ...] | None:
-    """Return the parameters for the adjoint; None without it."""
-    if not adjoint:
-        for name, given in (("parameters", parameters), ("adjoint_options", adjoint_options)):
-            if given is not None:
-                raise InputError(f"{name!r} is given without the adjoint", fix="set adjoint=True, or remove it")
-        return None
-    if method in STIFF:
-        raise InputError(
-            f"the adjoint is asked for with {method}",
-            expected="adjoint=True with " + ", ".join((*ADAPTIVE, *FIXED)),
-            fix="remove adjoint: stiff methods have their gradient from the steps themselves",
-        )
-    if past is not None:
-        raise InputError(
-            "the adjoint is asked for with delays", fix="remove adjoint: the gradient comes from the steps themselves"
-        )
-    if dense:
-        raise InputError("the adjoint keeps no steps, and 'dense' is given", fix="remove one of them")
-    if parameters is None:
-        if not isinstance(f, nn.Module):
-            raise InputError(
-                "the adjoint is asked for, and f is no module",
-                expected="parameters=…, what gradients are wanted for; () for none",
-            )
-        parameters = f.parameters()
-    if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
-        raise InputError(f"'parameters' is {type(parameters).__name__}", expected="a tuple of tensors")
-    listed = tuple(parameters)
-    if not all(isinstance(p, Tensor) for p in listed):
-        raise InputError("'parameters' holds something else than tensors", expected="a tuple of tensors")
-    return tuple(p for p in listed if p.requires_grad)
-
-
 def _backward(
     inside: Inside,
-    f: Field,
-    layout: Layout,
+    slopes: Slopes,
     method: str,
     control: Control,
-    steps: int | None,
     adjoint_options: Mapping[str, Any] | None,
+    kept: list[Segment] | None,
 ) -> Backward:
-    """Return how the adjoint equation is integrated."""
+    """Return how the adjoint equation is integrated, along the steps that are kept or with the state beside it."""
     if not isinstance(adjoint_options, Mapping | None):
         raise InputError(f"adjoint_options is {type(adjoint_options).__name__}", expected="a mapping")
     given = dict(adjoint_options or {})
+    adjoint = "backsolve" if kept is None else "interpolated"
     chosen = str(given.pop("method", method))
-    seminorm, count = bool(given.pop("seminorm", False)), given.pop("steps", steps)
+    seminorm = bool(given.pop("seminorm", False)) if kept is None else False
+    count = given.pop("steps", control.steps)
     tolerances = [
         float(as_tolerance(given.pop(name, getattr(control, name)), f"adjoint_options[{name!r}]").min())
         for name in ("rtol", "atol")
@@ -445,12 +438,13 @@ def _backward(
         given = {"jump_t": own.jump_t, "max_num_steps": own.max_num_steps, "max_step": own.max_step}
         given |= {"min_step": own.min_step, "step_size": own.step_size if chosen == method else None}
     options = StepOptions.of(given, "adjoint_options")
-    if chosen in STIFF:
-        raise InputError(
-            f"the adjoint is asked for with {chosen}", where="adjoint_options", expected="explicit methods"
-        )
-    if chosen not in FIXED:
+    if chosen in ADAPTIVE:
         count = None
     check_method(chosen, count, "adjoint_options", options.step_size)
-    calls = _callbacks(f, layout, chosen, "_adjoint")
-    return Backward(inside, chosen, tolerances[0], tolerances[1], options, count, seminorm, calls)
+    check_adjoint(adjoint, chosen, where="adjoint_options")
+    calls = _callbacks(inside.f, inside.layout, chosen, "_adjoint")
+    if kept is None:
+        return Backsolve(inside, chosen, tolerances[0], tolerances[1], options, count, seminorm, calls)
+    norm = _norm(replace(options, norm=None), inside.layout, chosen)
+    back = Control(tolerances[0], tolerances[1], options, norm, -control.direction, control.dtype, count)
+    return Interpolated(inside, slopes, chosen, back, calls, control.direction, kept)

@@ -23,7 +23,7 @@ from torch import Tensor
 from asm_hybrid.solver.path import Path
 from asm_hybrid.solver.steppers import Slopes
 
-__all__ = ["STIFF_FROM", "StiffnessWarning", "fastest_decay", "products_for", "warn_if_stiff"]
+__all__ = ["PRODUCTS", "STIFF_FROM", "StiffnessWarning", "fastest_decay", "products_for", "warn_if_stiff"]
 
 STIFF_FROM = 1.5
 """Step of an explicit method, in units of the fastest time constant, from which the problem is called stiff for it. The

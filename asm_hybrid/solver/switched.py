@@ -25,8 +25,8 @@ __all__ = ["Attempt", "Switches", "through_switches"]
 MOST = 20
 """Switches of one window within one step, at most: more chatter."""
 
-HALVINGS = 30
-"""How often the part of a step in which a switch comes is halved, before a step of Newton's iteration."""
+HALVINGS = 12
+"""How often the part of a step in which a switch comes is halved, before two steps of Newton's iteration."""
 
 LEAST = 1e-9
 """Least share of a step that is taken behind a switch: the last switch may come at its end."""
@@ -107,14 +107,22 @@ class _Step:
                 low, high = torch.where(beyond, low, middle), torch.where(beyond, middle, high)
             distances = self.switches.distances(self.within(plain, own, high), self.forcing)
             which = _first(distances, over.unsqueeze(-1).expand(distances.shape))
+        near = high - self._beyond(plain, own, high, which) / self._slope(plain, own, high, which)
+        near = torch.minimum(torch.maximum(near, low), high)
+        slope = self._slope(plain, own, near, which)
+        return near - self._beyond(x, stages, near, which) / slope, which
+
+    def _beyond(self, x: Tensor, stages: Sequence[Tensor], place: Tensor, which: Tensor) -> Tensor:
+        """Return how far what switches is from it, ``(…, 1, 1)``; zero where nothing does."""
+        values = self.switches.distances(self.within(x, stages, place), self.forcing)
+        return torch.where(which, values, 0.0).sum(-1)[..., None, None]
+
+    def _slope(self, x: Tensor, stages: Sequence[Tensor], place: Tensor, which: Tensor) -> Tensor:
+        """Return how this distance changes with the place, ``(…, 1, 1)``; one where it does not."""
         with torch.enable_grad():
-            at = high.clone().requires_grad_()
-            values = self.switches.distances(self.within(plain, own, at), self.forcing)
-            (slope,) = torch.autograd.grad(torch.where(which, values, 0.0).sum(), at)
-        slope = torch.where(slope == 0.0, torch.ones_like(slope), slope)
-        values = self.switches.distances(self.within(x, stages, high), self.forcing)
-        found = torch.where(which, values, 0.0).sum(-1)[..., None, None]
-        return high - found / slope, which
+            at = place.detach().requires_grad_()
+            (slope,) = torch.autograd.grad(self._beyond(x, stages, at, which).sum(), at)
+        return torch.where(slope == 0.0, torch.ones_like(slope), slope)
 
     def _chatters(self, which: Tensor, how: str) -> SimulationError:
         name = self.switches.names[int(which.reshape(-1, which.shape[-1]).any(0).int().argmax())]

@@ -18,6 +18,7 @@ from asm_hybrid.training.profile_likelihood import ROUNDS
 from asm_hybrid.training.simulation_models import SETTLING
 
 __all__ = [
+    "FILTER",
     "UNCERTAINTY",
     "Cost",
     "Extent",

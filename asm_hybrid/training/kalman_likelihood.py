@@ -63,8 +63,9 @@ class NoiseFound:
 def first_belief(plant: Plant, x: np.ndarray) -> Belief:
     """Return what is known of a state that is supposed to be a steady one.
 
-    Of every component there may be more or less, in all tanks alike, and so in the layers of a settler: by
-    `FIRST_SPREAD` of what there is.
+    Of every particulate component there may be more or less, in all tanks alike, and so in the layers of a settler: by
+    `FIRST_SPREAD` of what there is. A soluble component may be off by as much as there is, in each tank by itself: it
+    is what the last hours have made it, and no steady state tells how it differs from tank to tank.
 
     Parameters
     ----------
@@ -81,12 +82,14 @@ def first_belief(plant: Plant, x: np.ndarray) -> Belief:
     free = np.zeros(active.shape)
     free[:first] = np.vstack([plant.free, np.ones((first - plant.rows.tanks, active.shape[1]))])
     free[first : plant.rows.layers[1]] = 1.0
+    solid, known = plant.particulate > 0, x * free
     groups = []
     for rows in (slice(0, first), slice(first, plant.rows.layers[1])):
-        for column in range(active.shape[1]):
+        for column in np.flatnonzero(solid):
             own = np.zeros(active.shape)
-            own[rows, column] = FIRST_SPREAD * (x * free)[rows, column]
+            own[rows, column] = FIRST_SPREAD * known[rows, column]
             groups.append(own[active])
+    groups += list(np.diag((known * ~solid)[active]))
     moves = np.stack(groups)
     return Belief(x[active], moves.T @ moves)
 

@@ -12,6 +12,7 @@ from asm_hybrid.data.knots import TOLERANCE
 from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.system import check_learnable
 from asm_hybrid.plant import Plant
+from asm_hybrid.plant.late import RETURN
 from asm_hybrid.plant.volumes import drifting, emptied, volume_course
 
 __all__ = ["check_course", "volume_warnings"]
@@ -38,7 +39,8 @@ def check_course(config: Config, plant: Plant, dataset: Dataset) -> None:
     try:
         check_learnable(plant)
     except InputError as error:
-        raise InputError(error.found, where=config.where("plant"), expected=error.expected, fix=error.fix) from None
+        where = config.where("plant", *_place(plant))
+        raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
     timed = [cycle for cycle in plant.layout.cycles if not cycle.states]
     if timed and config.data.interpolation == "linear":
         raise InputError(
@@ -65,6 +67,18 @@ def check_course(config: Config, plant: Plant, dataset: Dataset) -> None:
         empty = emptied(plant, dataset.times, _volumes(config, plant, dataset))
         if empty is not None:
             raise InputError(empty.found, where=config.where("plant", "tanks"), expected=empty.expected, fix=empty.fix)
+
+
+def _place(plant: Plant) -> tuple[str, ...]:
+    """Return the keys below ``plant`` of what cannot be learnt through."""
+    if not plant.late:
+        return ("cycles" if any(c.states for c in plant.layout.cycles) else "control",)
+    name = plant.late[0].name
+    if name == RETURN:
+        return name, "delay"
+    if name.startswith("recycle."):
+        return "recycles", name.removeprefix("recycle."), "delay"
+    return "control", name, "sensor"
 
 
 def volume_warnings(config: Config, plant: Plant, dataset: Dataset) -> list[str]:

@@ -55,6 +55,8 @@ def _takes_part(plant: Plant, target: str) -> np.ndarray:
     if is_offgas(target):
         return np.ones(len(plant.table.components))
     place, quantity = plant.quantities.observation(target)
+    if quantity in plant.table.quantity_names:  # which of the ions is off, a pH does not tell
+        return np.zeros(len(plant.table.components))
     if place != "effluent":
         return np.ones(len(plant.table.components))
     return np.array([float(c.name == quantity and c.phase == "soluble") for c in plant.table.components])

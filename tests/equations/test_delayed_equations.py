@@ -169,6 +169,7 @@ def test_the_resolved_config_loads_again(tmp_path):
         ("solver:", "extrapolation: {count: 2, box: {N: [0, 1], M: [0, 1]}}\nsolver:",
          ["'history'", "'extrapolation'"]),
         ("{method: rk4, steps: 1}", "{method: dopri8}", ["dopri8", "solver.method", "dopri5 or tsit5"]),
+        ("{method: rk4", "{adjoint: checkpointed, method: rk4", ["with delays", "solver.adjoint"]),
         ("  delays:\n", "  algebraic: [N]\n  delays:\n", ["'algebraic' and 'delays' are given", ":5"]),
         ("network: {hidden: [4]}", "table: lotka_volterra\n  fit: {alpha: {start: 2, bounds: [1, 3]}}",
          ["with a table", "present states alone", "chain"]),

@@ -16,6 +16,7 @@ from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.jobs import EquationJob, PlantJob, open_job
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.manifest import verify_manifest
+from asm_hybrid.solver.adjoint import ADJOINTS
 from asm_hybrid.training import Silent
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -166,7 +167,7 @@ def test_shipped_configs_run(path, tmp_path, capsys):
 
 
 def test_all_examples_are_shipped():
-    assert {p.stem for p in SHIPPED} == {"delayed_logistic", "lotka_volterra", "spiral"}
+    assert {p.stem for p in SHIPPED} == {"delayed_logistic", "double_well", "lotka_volterra", "spiral"}
 
 
 def test_noise_is_drawn_and_a_series_can_be_the_target(tmp_path):
@@ -203,6 +204,17 @@ def test_a_solution_that_fails_is_an_error_and_leaves_the_best_parameters(tmp_pa
     rows = json.loads((tmp_path / "run" / "parameters.json").read_text())["parameters"]
     assert all(r["fitted"] != r["start"] for r in rows)
     assert not (tmp_path / "run" / "summary.json").exists()
+
+
+@pytest.mark.parametrize("text", [FIT, LEARN])
+def test_every_adjoint_learns_the_same(tmp_path, text):
+    text = text.replace("iterations: 40", "iterations: 1").replace("segment_iterations: 150", "segment_iterations: 1")
+    losses = []
+    for adjoint in ADJOINTS:
+        path = written(tmp_path, text.replace("solver: {", f"solver: {{adjoint: {adjoint}, "))
+        found = train_ode(path, tmp_path / adjoint)
+        losses.append([json.loads(line)["loss"] for line in (found.folder / "metrics.jsonl").read_text().splitlines()])
+    assert all(other == pytest.approx(losses[0], rel=1e-3) for other in losses[1:])
 
 
 def test_stopping_a_run_keeps_what_it_found(tmp_path, monkeypatch):
@@ -243,6 +255,8 @@ def test_stopping_a_run_keeps_what_it_found(tmp_path, monkeypatch):
         (LEARN, "[[-0.1, 2.0], [-2.0, -0.1]]", "[[-0.1, 2.0]]", ["2 rows of 2"]),
         (LEARN, "u2: [-1, 1]", "u3: [-1, 1]", ["does not name the states"]),
         (LEARN, "network", "netwrok", ["netwrok", "network"]),
+        (FIT, "method: rk4", "adjoint: backsolv, method: rk4", ["'backsolve'", "solver.adjoint"]),
+        (FIT, "method: rk4, steps: 4", "adjoint: backsolve, method: rodas4", ["with rodas4", "solver.adjoint"]),
         (FIT, "  table:", "  algebraic: [pray]\n  table:", ["'pray' is no state"]),
         (FIT, "  table:", "  algebraic: [prey]\n  table:", ["rk4 takes no mass matrix", "solver.method"]),
     ],

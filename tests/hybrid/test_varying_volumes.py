@@ -208,6 +208,6 @@ def test_gradients_are_those_of_finite_differences(case, linear, request):
 def test_compiled_steps_refuse_by_name_what_switches_by_measurement():
     ends = Until("reactor.S_NH", False, 1.0)
     with pytest.raises(InputError, match="'batch' switches by what is measured"):
-        CompiledSystem(PlantSystem(plant := batch_reactor(until=ends), defaults(plant), ()))
+        CompiledSystem(PlantSystem(plant := batch_reactor(until=ends), defaults(plant), TARGETS))
     with pytest.raises(InputError, match="'DO' switches by what is measured"):
-        CompiledSystem(PlantSystem(plant := controlled(OnOff(240.0, 0.0, 1.0, 2.0)), defaults(plant), ()))
+        CompiledSystem(PlantSystem(plant := controlled(OnOff(240.0, 0.0, 1.0, 2.0)), defaults(plant), ("last.S_O",)))

@@ -12,7 +12,21 @@ def _nonnegative(X):
     return [np.maximum(x, 0.0) for x in columns]
 
 
-NUMPY = SimpleNamespace(maximum=np.maximum, minimum=np.minimum, exp=np.exp, nonnegative=_nonnegative)
+def _columns(X):
+    return np.moveaxis(X, -1, 0)
+
+
+NUMPY = SimpleNamespace(
+    maximum=np.maximum,
+    minimum=np.minimum,
+    exp=np.exp,
+    log=np.log,
+    where=np.where,
+    held=np.asarray,
+    unrecorded=np.asarray,
+    columns=_columns,
+    nonnegative=_nonnegative,
+)
 
 # Two switching functions of expressions, as ASM2d has them, a constant rate and a power.
 SWITCHES = """\

@@ -268,4 +268,4 @@ def test_the_page_names_every_candidate_and_its_example_fits(tmp_path):
 
 
 def test_the_shipped_tables_are_those_that_are_looked_at():
-    assert set(available_tables()) == {*SLUDGE, "asm1_bsm", "lotka_volterra"}
+    assert set(available_tables()) == {*SLUDGE, "asm1_2n_ph", "asm1_bsm", "lotka_volterra"}

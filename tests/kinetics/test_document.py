@@ -187,7 +187,7 @@ def test_the_json_round_trips(every_table):
         assert set(entry["solved"]) == process.solved
     assert set(record) == {
         "format_version", "name", "title", "description", "source", "oxygen", "continuity", "components", "parameters",
-        "processes", "composites", "gases", "inputs", "references",
+        "processes", "composites", "equilibrium", "gases", "inputs", "references",
     }  # fmt: skip
 
 

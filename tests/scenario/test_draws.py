@@ -13,7 +13,7 @@ from asm_hybrid.plant.process_noise import ProcessNoise
 from asm_hybrid.report.simulation_page import render_page
 from asm_hybrid.scenario import draws as module
 from asm_hybrid.scenario.draws import Draws
-from asm_hybrid.scenario.plants import simulate_plant
+from asm_hybrid.scenario.plants import simulate_plant, simulate_run
 from asm_hybrid.scenario.result_folder import series_table
 from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 from asm_hybrid.scenario.subject import load_subject
@@ -70,7 +70,7 @@ def test_noise_that_makes_a_concentration_negative_is_named(tank):
         drawn(tank, 0.0, 5, absolute=60.0)
     assert "d, in draw" in error.value.found
     assert error.value.where == "here"
-    assert "share of the state, such as 2e+02 %" in error.value.fix
+    assert "share of the state, such as 200 %" in error.value.fix
     assert len(drawn(tank, 2.0, 5)) == 5  # as a share, the same noise fades
 
 
@@ -136,6 +136,39 @@ def test_controllers_time_tables_and_varying_volumes_act_with_noise(layout, name
     tank = next(n for n in found.record.columns if n.endswith(f".{name}") and not n.startswith(("effluent", "waste")))
     assert (found.high.columns[tank] > found.low.columns[tank]).any()
     assert all(np.isfinite(values).all() for values in found.record.columns.values())
+
+
+def test_streams_arrive_late_with_noise_too():
+    """Noise in the second tank comes to the first by a recycle that takes 30 min, and no earlier."""
+    plant = {
+        "name": "late",
+        "extends": "cstr",
+        "plant": {
+            "tanks": {"second": {"volume": 1000}},
+            "recycles": {"back": {"from": "second", "to": "tank", "flow": 9000, "delay": "30 min"}},
+        },
+    }
+    found = simulate_plant(plant, {"days": 0.0625, "draws": 3, "process_noise": {"second.S_I": "50 %"}}).cases[0]
+    wide = {n: found.high.columns[f"{n}.S_I"] - found.low.columns[f"{n}.S_I"] for n in ("tank", "second")}
+    assert (wide["second"][1:] > 0.01).all()
+    assert (wide["tank"][:3] < 1e-3 * wide["second"][2]).all()
+    assert (wide["tank"][4:] > 0.01).all()
+
+
+def test_a_run_is_drawn_from_its_own_state(small_run):
+    scenario = {"days": 0.1, "draws": 3, "process_noise": {"aerobic.S_NH": "30 %"}}
+    found = simulate_run(small_run, scenario)
+    base = found.cases[0]
+    seeds = found.fitted.members
+    assert len(base.members) == 3 * seeds
+    assert not found.fitted.by_knots
+    assert base.low.columns["aerobic.S_NH"][0] <= base.high.columns["aerobic.S_NH"][0]
+    plain = simulate_run(small_run, {"days": 0.1, "tolerance": 1e-5}).cases[0]
+    wide = [case.high.columns["aerobic.S_NH"][-1] - case.low.columns["aerobic.S_NH"][-1] for case in (base, plain)]
+    assert wide[0] > 2 * wide[1]
+    page = render_page(found, {})
+    assert f"3 times with each of {seeds} seeds of n" in page
+    assert "since noise acts within the steps of the training" in page
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_a_norm_that_gives_no_number(answer):
 )
 def test_what_is_refused_of_the_adjoint(change, words):
     with pytest.raises(InputError, match=words):
-        solve(decay, doubles(1.0), [0.0, 1.0], adjoint=True, **({"parameters": ()} | change))
+        solve(decay, doubles(1.0), [0.0, 1.0], adjoint="backsolve", **({"parameters": ()} | change))
 
 
 @pytest.mark.parametrize("wrong", [lambda t, x: x, lambda t, x: None, lambda t, x: torch.eye(3)])
@@ -199,7 +199,7 @@ def test_spans_that_a_layer_refuses(span):
 
 def test_a_layer_without_a_module_has_no_adjoint():
     with pytest.raises(InputError, match="no module"):
-        ODELayer(lambda x: -x, adjoint=True)
+        ODELayer(lambda x: -x, adjoint="backsolve")
 
 
 def test_vmap_is_refused_and_jacrev_works():

@@ -210,8 +210,8 @@ def test_events_that_come_always_never_or_for_each_row_are_refused():
         solve(decay, doubles(3.0), [0.0, 1.0], event=[always, lambda t, x: x])
     with pytest.raises(InputError, match="with delays"):
         solve(lambda t, x, lag: -lag, doubles(3.0), [0.0, 1.0], event=always, delays=1.0, history=doubles(3.0))
-    with pytest.raises(InputError, match="remove adjoint"):
-        solve(decay, doubles(3.0), [0.0, 1.0], event=always, adjoint=True, parameters=())
+    with pytest.raises(InputError, match="use adjoint='discrete'"):
+        solve(decay, doubles(3.0), [0.0, 1.0], event=always, adjoint="backsolve", parameters=())
     with pytest.raises(InputError, match="cannot be called"):
         Event(1.0)
 

@@ -107,7 +107,7 @@ def linear(t, x):
         ({"method": "dopri5"}, "dopri5 takes no mass matrix"),
         ({"method": "rk4", "steps": 3}, "rk4 takes no mass matrix"),
         ({"method": "ros34pw2"}, "ros34pw2, which holds its Jacobian, takes no mass matrix"),
-        ({"adjoint": True}, "the adjoint is asked for with rodas5p"),
+        ({"adjoint": "backsolve"}, "asked for with rodas5p"),
         ({"mass": lambda t, x: torch.eye(2)}, "a function of time or state"),
         ({"mass": "eye"}, "no matrix of numbers"),
         ({"mass": [[1.0], [1.0, 0.0]]}, "no matrix of numbers"),

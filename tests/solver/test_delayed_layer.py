@@ -126,7 +126,7 @@ def test_a_timed_field_has_its_lag_behind_the_state():
         ({"delays": lambda x: x}, ["depend on time or state"]),
         ({"delays": nn.Linear(1, 1)}, ["Linear that is given something", "depend on time or state"]),
         ({"delays": None, "history": doubles(1.0)}, ["'history' is given without 'delays'"]),
-        ({"adjoint": True}, ["adjoint", "with delays"]),
+        ({"adjoint": "backsolve"}, ["adjoint", "with delays"]),
         ({"history": lambda t, x: x[..., :1]}, ["shape (3, 1)"]),
         ({"history": lambda t, x: x / (t > -0.3)}, ["at time -0.6", "not finite", "reach as far back"]),
     ],

@@ -315,7 +315,7 @@ def fails_before(begin):
         ({"mass": [0.0], "method": "rodas5p", "history": None}, ["'mass' and 'delays'", "within f"]),
         ({"method": "dopri8"}, ["dopri8", "dopri5 or tsit5"]),
         ({"method": "rodas5p"}, ["rodas5p", "rodas4"]),
-        ({"adjoint": True, "parameters": ()}, ["adjoint", "with delays", "from the steps"]),
+        ({"adjoint": "backsolve", "parameters": ()}, ["adjoint", "with delays", "from the steps"]),
         ({"times": [1.0, 0.0]}, ["descend", "ascending"]),
         ({"options": {"min_step": 2.0}}, ["min_step", "smallest delay of 1"]),
     ],

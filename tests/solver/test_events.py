@@ -140,7 +140,9 @@ def test_first_and_second_derivatives_of_an_event(method):
 def test_the_adjoint_up_to_an_event_without_an_end():
     rate = doubles(0.8)[0].requires_grad_()
     x0 = doubles(2.0).requires_grad_()
-    found = solve(lambda t, x: -rate * x, x0, [0.0], event=lambda t, x: x[0] - 0.5, adjoint=True, parameters=(rate,))
+    found = solve(
+        lambda t, x: -rate * x, x0, [0.0], event=lambda t, x: x[0] - 0.5, adjoint="backsolve", parameters=(rate,)
+    )
     assert found.event_time.item() == pytest.approx(math.log(4.0) / 0.8, abs=1e-6)
     by = torch.autograd.grad(found.event_time, (rate, x0))
     assert by[0].item() == pytest.approx(-math.log(4.0) / 0.64, rel=1e-5)
@@ -150,7 +152,7 @@ def test_the_adjoint_up_to_an_event_without_an_end():
 @pytest.mark.parametrize("adjoint", [False, True])
 def test_times_that_come_after_an_event_have_no_gradient(adjoint):
     times = doubles(0.0, 0.3, 2.0, 5.0).requires_grad_()
-    extra = {"adjoint": True, "parameters": ()} if adjoint else {}
+    extra = {"adjoint": "backsolve", "parameters": ()} if adjoint else {}
     found = solve(
         lambda t, x: -x * t, doubles(1.0), times, event=lambda t, x: x[0] - 0.5, rtol=1e-10, atol=1e-12, **extra
     )

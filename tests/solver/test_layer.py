@@ -49,7 +49,7 @@ CASES = {
     ),
     "end as a function, whole path": lambda: ODELayer(field(), End(), path=True, rtol=1e-9, atol=1e-10),
     "initial state as a function, adjoint": lambda: ODELayer(
-        field(), End(), start=nn.Linear(3, 3).double(), adjoint=True, rtol=1e-9, atol=1e-10
+        field(), End(), start=nn.Linear(3, 3).double(), adjoint="backsolve", rtol=1e-9, atol=1e-10
     ),
     "all times as a parameter, timed, rk4": lambda: ODELayer(
         Timed(), nn.Parameter(torch.tensor([0.1, 0.5, 1.0], dtype=torch.float64)), timed=True, method="rk4", steps=4

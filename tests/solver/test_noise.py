@@ -320,7 +320,7 @@ def problem(**changed):
         ({"seed": True}, "seed is True"),
         ({"paths": 0}, "paths is 0"),
         ({"rtol": 1e-3}, "'rtol' is given, and noise too"),
-        ({"adjoint": True}, "(?s)'adjoint' is given, and noise too.*path by path"),
+        ({"adjoint": "backsolve"}, "(?s)'adjoint' is given, and noise too.*path by path"),
         ({"mass": torch.ones(2)}, "'mass' is given, and noise too"),
         ({"event": lambda t, x: x[..., 0]}, "(?s)'event' is given, and noise too.*returned times"),
         ({"delays": 0.1}, "(?s)'delays' is given, and noise too.*chain of lags"),

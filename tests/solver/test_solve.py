@@ -11,6 +11,7 @@ from scipy.integrate import solve_ivp
 from torch import nn
 
 from asm_hybrid.errors import InputError, SimulationError
+from asm_hybrid.solver.adjoint import ADJOINTS
 from asm_hybrid.solver.solve import ADAPTIVE, FIXED, StiffnessWarning, solve
 from asm_hybrid.solver.tableaus import METHODS
 
@@ -89,7 +90,7 @@ def test_gradients_of_start_times_and_parameters(method, steps, adjoint):
         def f(t, x):
             return rate[0] * (x**3) @ MATRIX * (1.0 + rate[1] * torch.sin(3.0 * t))
 
-        extra = {"adjoint": True, "parameters": (rate,)} if adjoint else {}
+        extra = {"adjoint": "backsolve", "parameters": (rate,)} if adjoint else {}
         found = solve(f, x0, times, method=method, steps=steps, rtol=1e-10, atol=1e-11, **extra)
         return (found.states * weights).sum()
 
@@ -156,7 +157,7 @@ def test_the_event_of_a_falling_ball_and_its_gradient(adjoint):
     begin = doubles(0.5).squeeze().requires_grad_()
     x0 = torch.stack([height, torch.zeros_like(height)])
     times = torch.cat([begin.unsqueeze(0), doubles(1.0, 5.0)])
-    extra = {"adjoint": True, "parameters": ()} if adjoint else {}
+    extra = {"adjoint": "backsolve", "parameters": ()} if adjoint else {}
     found = solve(fall, x0, times, event=lambda t, x: x[..., 0] - floor, **extra)
     took = math.sqrt(2 * 8.0 / 9.81)
     assert found.event_time.item() == pytest.approx(0.5 + took, abs=1e-9)
@@ -238,9 +239,9 @@ def test_what_does_not_converge_is_an_error_never_a_result():
         ({"options": {"min_step": 2.0, "max_step": 1.0}}, "above 'max_step'"),
         ({"options": {"step_size": 1.0}}, "chooses its steps itself"),
         ({"method": "rodas5p", "x0": doubles(1.0, 2.0).half()}, "single or double"),
-        ({"adjoint_options": {"rtol": 1e-3}}, "without the adjoint"),
-        ({"adjoint": True, "parameters": (), "adjoint_options": {"method": "rodas4"}}, "explicit methods"),
-        ({"adjoint": True, "parameters": (), "dense": True}, "keeps no steps"),
+        ({"adjoint_options": {"rtol": 1e-3}}, "with adjoint='discrete'"),
+        ({"adjoint": "backsolve", "parameters": (), "adjoint_options": {"method": "rodas4"}}, "with rodas4"),
+        ({"adjoint": "backsolve", "parameters": (), "dense": True}, "with dense"),
         ({"event": lambda t, x: x[0], "method": "rk4", "steps": 3, "times": doubles(0.0)}, "no end but the event"),
         ({"event": lambda t, x: x[0] * math.nan}, "not a number at the start"),
         ({"jacobian": lambda t, x: x, "x0": (doubles(1.0),), "method": "rodas4"}, "a Jacobian is given"),
@@ -249,9 +250,9 @@ def test_what_does_not_converge_is_an_error_never_a_result():
         ({"method": "rk4"}, "'steps' is missing"),
         ({"method": "rodas5p", "steps": 0}, "'steps' is 0"),
         ({"steps": 3}, "chooses its steps itself"),
-        ({"adjoint": True, "method": "rodas4", "steps": 3}, "stiff methods have their gradient"),
-        ({"adjoint": True}, "f is no module"),
-        ({"parameters": ()}, "without the adjoint"),
+        ({"adjoint": "backsolve", "method": "rodas4", "steps": 3}, "grows as fast backwards"),
+        ({"adjoint": "backsolve"}, "f is no module"),
+        ({"parameters": ()}, "with adjoint='discrete'"),
     ],
 )
 def test_arguments_that_are_refused(change, words):
@@ -269,9 +270,9 @@ def test_the_adjoint_finds_the_parameters_of_a_module():
     field, x0, times = Field(2, 2).double(), doubles(0.3, -0.2), doubles(0.0, 1.0)
     found = [
         torch.autograd.grad(solve(field, x0, times, adjoint=a, rtol=1e-10, atol=1e-11).states[-1].sum(), field.weight)
-        for a in (False, True)
+        for a in ADJOINTS
     ]
-    assert torch.allclose(found[0][0], found[1][0], atol=1e-8)
+    assert all(torch.allclose(found[0][0], other[0], atol=1e-8) for other in found[1:])
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_second_derivatives(method):
 
 def test_the_adjoint_has_no_second_derivatives_and_says_so():
     p = doubles(1.1)[0].requires_grad_()
-    y = solve(lambda t, x: p * x, doubles(1.0), [0.0, 1.0], adjoint=True, parameters=(p,)).states[-1].sum()
+    y = solve(lambda t, x: p * x, doubles(1.0), [0.0, 1.0], adjoint="backsolve", parameters=(p,)).states[-1].sum()
     (first,) = torch.autograd.grad(y, p, create_graph=True)
     assert first.item() == pytest.approx(math.exp(1.1), abs=1e-5)
     with pytest.raises(RuntimeError, match=r"once_differentiable|does not require grad"):
@@ -173,7 +173,7 @@ def test_the_adjoint_of_complex_and_several_tensors(seminorm):
     rate, x0 = torch.tensor(0.3 + 0.9j, dtype=torch.complex128, requires_grad=True), doubles(1.0).requires_grad_()
     own = {"rtol": 1e-9, "atol": 1e-11, "method": "dopri8", "seminorm": seminorm}
     losses = []
-    for extra in ({}, {"adjoint": True, "parameters": (rate,), "adjoint_options": own}):
+    for extra in ({}, {"adjoint": "backsolve", "parameters": (rate,), "adjoint_options": own}):
         f = solve(
             lambda t, x: (rate * x[0], -x[1] * t), (torch.ones(2, dtype=torch.complex128), x0), [0.0, 0.5, 1.0],
             rtol=1e-9, atol=1e-11, **extra,

@@ -66,7 +66,7 @@ def test_callbacks_of_fixed_steps_and_of_the_adjoint():
             self.back += 1
 
     field = Field(2, 2)
-    solve(field, torch.ones(2), [0.0, 1.0], method="rk4", steps=7, adjoint=True).states.sum().backward()
+    solve(field, torch.ones(2), [0.0, 1.0], method="rk4", steps=7, adjoint="backsolve").states.sum().backward()
     assert (field.steps, field.back) == (7, 7)
     f = Recorded()
     with pytest.warns(UserWarning, match="callback_step alone"):

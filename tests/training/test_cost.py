@@ -10,7 +10,18 @@ from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.data import read_dataset
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.initial_state import cold_start
-from asm_hybrid.training.cost import OVERHEAD, Cost, Extent, Pace, Timing, cost_findings, duration, estimate, extent
+from asm_hybrid.training.cost import (
+    FILTER,
+    OVERHEAD,
+    Cost,
+    Extent,
+    Pace,
+    Timing,
+    cost_findings,
+    duration,
+    estimate,
+    extent,
+)
 from asm_hybrid.training.cost_timing import machine_memory, time_training, training_cost
 
 PACE = Timing(
@@ -47,6 +58,14 @@ WORK = Extent(
 
 def part(work, name):
     return dict(estimate(work, PACE).parts)[name]
+
+
+def test_a_calibration_by_likelihood_grows_with_what_is_searched_and_the_square_of_the_state():
+    by_likelihood = replace(WORK, noises=2)
+    assert part(by_likelihood, "calibration of f") == pytest.approx(
+        OVERHEAD * 10 / 2 * (2 + 5 + 2) * (1000 * FILTER * 60**2 + PACE.f.seconds(1000, 1))
+    )
+    assert part(replace(by_likelihood, state=120), "calibration of f") > 2 * part(by_likelihood, "calibration of f")
 
 
 def test_gradients_grow_with_iterations_members_and_windows():

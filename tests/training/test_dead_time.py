@@ -9,11 +9,15 @@ import torch
 from small_plant import CONFIG, write_case
 
 from asm_hybrid import load_model
-from asm_hybrid.data import Observation
+from asm_hybrid.data import Observation, read_dataset
 from asm_hybrid.errors import InputError
+from asm_hybrid.explanations.laws.in_plant import fitted_record
 from asm_hybrid.newdata.predict import predict
+from asm_hybrid.training.compared_model import ForecastTask
 from asm_hybrid.training.observation import delayed, lagged
 from asm_hybrid.training.sensors import Sensors, SensorSpec, between_knots
+from asm_hybrid.training.state_forecast import loop_of_f, plant_outputs
+from asm_hybrid.training.updating import Fluctuations
 from asm_hybrid.training.windows import make_windows, recorded_points
 from asm_hybrid.workflow import run_training
 
@@ -119,6 +123,41 @@ def test_forecasts_show_what_was_before_their_origins(run):
     """An hour ahead most of what a sensor shows has been: no error beyond noise, without a jump at the origin."""
     scores = json.loads((run / "summary.json").read_text())["forecast"]["scores"]["test"]
     assert scores["1 h"]["NH4"]["recalibrated"]["rmse"] < 0.08
+
+
+@pytest.mark.parametrize("minutes", [40.0, 90.0])
+def test_a_forecast_that_moves_nothing_shows_what_the_simulation_shows(run, minutes):
+    """From an origin on sensors show first what was before it: with a dead time of 90 min for an hour and a half."""
+    model = load_model(run)
+    model.sensors.delays.fill_(minutes / 1440)
+    dataset = read_dataset(model.config, model.plant.table, model.plant.layout)
+    record = fitted_record(model, dataset)
+    loop, grid = loop_of_f(record, 1), record.grid
+    knots = np.array([2, 100, 150])
+    task = ForecastTask(record, knots, (), 12, np.zeros(0, dtype=int))
+    still = Fluctuations(torch.eye(2).double()[None], torch.zeros(1, 2, 28).double(), torch.zeros(1, 28).double())
+    shown = plant_outputs(task, loop, record.model.recalibrated(), record.model.sensors.of_f, still)
+    expected = record.model.sensors.of_f(record.f.outputs[1:], grid.spacing)[:, :: grid.points]
+    for origin, knot in enumerate(knots):
+        torch.testing.assert_close(
+            shown[:, origin, :: grid.points], expected[:, knot : knot + 13], rtol=0, atol=2e-3 if knot > 2 else 0.05
+        )
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "key"),
+    [
+        ("flow: 12000}", "flow: 12000, delay: 5 min}", "recycles.internal.delay"),
+        ("flow: 4000}", "flow: 4000, delay: 20 min}", "return_sludge.delay"),
+    ],
+)
+def test_a_plant_with_a_late_stream_is_not_trained(tmp_path, was, now, key):
+    path = write_case(tmp_path, LEARN, late=LATE / 1440, truth={"mu_A": 0.65})
+    path.write_text(path.read_text().replace(was, now))
+    with pytest.raises(InputError, match="arrives late") as caught:
+        run_training(path, tmp_path / "run")
+    assert f"(plant.{key})" in str(caught.value)
+    assert "asm-hybrid simulate" in str(caught.value)
 
 
 def test_a_dead_time_that_nothing_could_find(tmp_path):

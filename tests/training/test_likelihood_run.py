@@ -88,6 +88,13 @@ def test_noises_are_told_apart(tmp_path):
         ("process_noise: {S_NH: 50 %, aerobic.S_NO: 2 g/m3}", "", "no state has noise"),
         ("unit: mg N/L, noise: 0.1}\n  blocks", "unit: mg N/L, noise: 0.1, bias: learn}\n  blocks", "NO3 has a bias"),
         ("unit: mg N/L, noise: 0.1}\n  blocks", "unit: mg N/L, noise: 0.1, lag: 5 min}\n  blocks", "NO3 has a lag"),
+        ("unit: mg N/L, noise: 0.1}\n  blocks", "unit: mg N/L, noise: 0.1, delay: 5 min}\n  blocks", "NO3 has a delay"),
+        (
+            "to: anoxic, flow: 12000}}",
+            "to: anoxic}}\n  control: {nitrate: {measure: aerobic.S_NO, move: recycle.internal, setpoint: 1 mg N/L, "
+            "gain: 15000, integral_time: 36 min, high: 90000 m3/d}}",
+            "nitrate steers the plant",
+        ),
         (
             "unit: mg N/L, noise: 0.1}\n  blocks",
             "unit: mg N/L, noise: 0.1, sample: {composite: 2 h}}\n  blocks",

@@ -155,7 +155,7 @@ def setpoints(config: PlantFile, table: Table, layout: Layout) -> dict[str, tupl
 def _measured_unit(target: str, where: str, table: Table, layout: Layout) -> str:
     place, _, quantity = target.partition(".")
     known(place, layout.tank_names, "a tank of this plant, as in TANK.S_O", where)
-    units = {c.name: c.unit for c in table.components} | {n: c.unit for n, c in table.composites.items()}
+    units = dict(table.units)
     if next(t for t in layout.tanks if t.name == place).variable:
         units["volume"] = "m3"
     known(quantity, units, f"a component or composite of {table.name}", where)

@@ -41,6 +41,7 @@ def searched_noises(config: Config, table: Table, layout: Layout) -> dict[str, P
     if config.training.calibrate_by != "likelihood":
         return {}
     _check_asked(config)
+    _check_plant(config, layout)
     _check_sensors(config)
     where, single = partial(config.where, "process_noise"), {}
     for name, value in config.process_noise.items():
@@ -78,6 +79,19 @@ def _check_asked(config: Config) -> None:
             where=where,
             expected="parameters under model.calibrate, and calibration among training.stages",
             fix="name the parameters, or remove calibrate_by",
+        )
+
+
+def _check_plant(config: Config, layout: Layout) -> None:
+    """Refuse a plant that switches, or whose volumes vary."""
+    varying = [tank.name for tank in layout.tanks if tank.variable]
+    steering = [c.name for c in layout.controllers] + [c.name for c in layout.cycles]
+    if varying or steering:
+        raise InputError(
+            f"{', '.join(steering)} steers the plant" if steering else f"the volume of {varying[0]} varies",
+            where=config.where("training", "calibrate_by"),
+            expected="for a calibration by likelihood, a plant whose flows and aeration are given and volumes stay",
+            fix="set training.calibrate_by: simulation",
         )
 
 

@@ -117,8 +117,6 @@ def _observed_unit(target: str, table: Table, layout: Layout, where: str) -> str
             return target_unit(table, target)
     except InputError as error:
         raise located(error, where) from None
-    units = {c.name: c.unit for c in table.components}
-    units |= {name: composite.unit for name, composite in table.composites.items()}
     place, name = _pair(target, "TANK.X or effluent.X, with X a component or composite", where)
     if f"{place}." == INFLUENT and place not in layout.tank_names:
         raise InputError(
@@ -128,7 +126,7 @@ def _observed_unit(target: str, table: Table, layout: Layout, where: str) -> str
             fix="set role: input, with a fractionation for sums such as COD; or role: ignored",
         )
     known(place, [*layout.tank_names, EFFLUENT], "a tank of this plant, or effluent", where)
-    known(name, units, f"a component or composite of {table.name}", where)
+    known(name, table.units, f"a component or composite of {table.name}", where)
     if (place, name) in layout.imposed:
         raise InputError(
             f"{target} is observed, and imposed by another column",
@@ -136,7 +134,7 @@ def _observed_unit(target: str, table: Table, layout: Layout, where: str) -> str
             expected="a state that the model computes",
             fix="give this column the role 'ignored', or do not impose the state",
         )
-    return units[name]
+    return table.units[name]
 
 
 def check_targets(config: PlantFile, table: Table, layout: Layout) -> None:

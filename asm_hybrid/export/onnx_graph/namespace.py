@@ -33,8 +33,14 @@ class _OnnxNamespace:
     def minimum(self, x: Value | float, y: Value | float) -> Value:
         return _graph(x, y).elementwise("Min", x, y)
 
-    def where(self, condition: Value, x: Value, y: Value) -> Value:
+    def where(self, condition: Value, x: Value | float, y: Value | float) -> Value:
         return condition.graph.elementwise("Where", condition, x, y)
+
+    def unrecorded(self, x: Value) -> Value:
+        return x
+
+    def held(self, x: Value) -> Value:
+        return x
 
     def nonnegative(self, X: Value | Sequence[Value]) -> Sequence[Value]:
         if isinstance(X, Value):

@@ -49,7 +49,18 @@ class Point:
 class _Numbers:
     """The operations of generated code, on single numbers."""
 
-    exp, maximum, minimum = staticmethod(np.exp), staticmethod(np.maximum), staticmethod(np.minimum)
+    exp, log, where = staticmethod(np.exp), staticmethod(np.log), staticmethod(np.where)
+    maximum, minimum = staticmethod(np.maximum), staticmethod(np.minimum)
+
+    @staticmethod
+    def columns(X: Sequence[Number]) -> Sequence[Number]:
+        return X
+
+    @staticmethod
+    def held(x: Number) -> Number:
+        return x
+
+    unrecorded = held
 
     @staticmethod
     def nonnegative(X: Sequence[Number]) -> list[Number]:
@@ -95,11 +106,12 @@ class Values:
         self._X = [np.float64(self.used[name]) for name in table.component_names]
         own = [*self.parameters.values(), *(point.read(name) for name in table.input_names)]
         self._p = [np.float64(value) for value in own]
+        xp: Any = _Numbers()
         with np.errstate(all="ignore"):
-            self.rates = [float(r) for r in kinetics.rates(self._X, self._p, _Numbers())]
+            self.rates = [float(r) for r in kinetics.rates(self._X, self._p, xp)]
             given = [np.float64(parameters[name]) for name in table.parameter_names]
-            coefficients = kinetics.stoichiometry(given, _Numbers())
-            weights = {name: kinetics.composite(name, self._p, _Numbers()) for name in table.composites}
+            coefficients = kinetics.stoichiometry(given, xp)
+            weights = {name: kinetics.composite(name, self._p, xp) for name in table.composites}
         self.coefficients = [[None if c is None else float(c) for c in row] for row in coefficients]
         self.changes = [
             float(sum(rate * (row[i] or 0.0) for rate, row in zip(self.rates, self.coefficients, strict=True)))

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
+from asm_hybrid.kinetics.document.acids import ACID_HEAD, acid_rows, balanced
 from asm_hybrid.kinetics.document.maths import Maths
 from asm_hybrid.kinetics.document.nodes import Fraction, Node, Row
 from asm_hybrid.kinetics.document.references import Reference, cited
@@ -94,7 +95,7 @@ def latex_text(table: Table) -> str:
     Returns
     -------
     str
-        Gujer matrix (components across, processes down), rates, components, parameters, gases, composites,
+        Gujer matrix (components across, processes down), rates, components, parameters, acids, gases, composites,
         references. It needs packages that every distribution of LaTeX has.
     """
     maths, references = Maths(table), cited(table)
@@ -111,6 +112,8 @@ def latex_text(table: Table) -> str:
     lines += [r"\section{Rates}", *_rates(table, maths)]
     lines += [r"\section{Components}", *_components(table, maths)]
     lines += [r"\begin{landscape}", r"\section{Parameters}", *_parameters(table, maths, references), r"\end{landscape}"]
+    if table.equilibrium:
+        lines += [r"\section{Acids and bases}", _text(balanced(table)), "", *_acids(table, references)]
     if table.gases:
         lines += [r"\section{Gases that aeration transfers}", *_gases(table, maths, references)]
     if table.composites:
@@ -240,6 +243,11 @@ def _parameters(table: Table, maths: Maths, references: dict[str, Reference]) ->
         rows.append([*cells, _text(p.description), source])
     head = ["", "Name", "Default", "Unit", "Temperature", "Bounds", "", "Source"]
     return [r"\begingroup\small", *_long("@{}llrlllL{5.8cm}L{5.4cm}@{}", head, rows), r"\endgroup"]
+
+
+def _acids(table: Table, references: dict[str, Reference]) -> list[str]:
+    rows = [[*map(_text, row[:-1]), _source(row[-1], references)] for row in acid_rows(table)]
+    return _long("@{}llL{3.2cm}L{5cm}L{3.4cm}L{2.2cm}@{}", ACID_HEAD, rows)
 
 
 def _gases(table: Table, maths: Maths, references: dict[str, Reference]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from asm_hybrid.kinetics.document.acids import ACID_HEAD, acid_rows, balanced
 from asm_hybrid.kinetics.document.maths import Maths
 from asm_hybrid.kinetics.document.nodes import Node
 from asm_hybrid.kinetics.document.references import Reference, cited
@@ -25,7 +26,7 @@ def markdown_text(table: Table) -> str:
     Returns
     -------
     str
-        Gujer matrix (components across, processes down), rates, components, parameters, gases, composites,
+        Gujer matrix (components across, processes down), rates, components, parameters, acids, gases, composites,
         references.
     """
     maths, references = Maths(table), cited(table)
@@ -43,6 +44,8 @@ def markdown_text(table: Table) -> str:
     lines += ["## Rates", "", *_rates(table, maths)]
     lines += ["## Components", "", *_components(table, maths), ""]
     lines += ["## Parameters", "", *_parameters(table, maths, references), ""]
+    if table.equilibrium:
+        lines += ["## Acids and bases", "", _text(balanced(table)), "", *_acids(table, references), ""]
     if table.gases:
         lines += [
             "## Gases",
@@ -114,6 +117,11 @@ def _parameters(table: Table, maths: Maths, references: dict[str, Reference]) ->
         rows.append([*cells, _text(p.description), source])
     head = ["Symbol", "Name", "Default", "Unit", "Temperature factor", "Bounds", "Description", "Source"]
     return _rows(head, rows)
+
+
+def _acids(table: Table, references: dict[str, Reference]) -> list[str]:
+    rows = [[*map(_text, row[:-1]), _source(row[-1], references)] for row in acid_rows(table)]
+    return _rows(ACID_HEAD, rows)
 
 
 def _gases(table: Table, maths: Maths, references: dict[str, Reference]) -> list[str]:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from markupsafe import Markup, escape
 
+from asm_hybrid.kinetics.document.acids import ACID_HEAD, acid_rows, balanced
 from asm_hybrid.kinetics.document.maths import Maths
 from asm_hybrid.kinetics.document.nodes import Name, Node, Number, Operator, Row, Script
 from asm_hybrid.kinetics.document.references import Reference, cited
@@ -69,7 +70,7 @@ def html_text(table: Table) -> str:
     Returns
     -------
     str
-        Gujer matrix (components across, processes down), rates, components, parameters, gases, composites,
+        Gujer matrix (components across, processes down), rates, components, parameters, acids, gases, composites,
         references; in ASCII, so that no encoding can spoil it.
     """
     maths, references = Maths(table), cited(table)
@@ -79,6 +80,8 @@ def html_text(table: Table) -> str:
         ("components", "Components", _components(table, maths)),
         ("parameters", "Parameters", _parameters(table, maths, references)),
     ]
+    if table.equilibrium:
+        sections.append(("acids", "Acids and bases", _acids(table, references)))
     if table.gases:
         sections.append(("gases", "Gases", _gases(table, maths, references)))
     if table.composites:
@@ -216,6 +219,11 @@ def _parameters(table: Table, maths: Maths, references: dict[str, Reference]) ->
     kinds = {2: "figure", 3: "unit", 5: "figure", 6: "words", 7: "words"}
     note = Markup('<p class="small">Bounds are those of a calibration. T is the temperature in °C.</p>\n')
     return _table(head, rows, kinds) + note
+
+
+def _acids(table: Table, references: dict[str, Reference]) -> Markup:
+    rows = [[*row[:-1], _source(row[-1], references)] for row in acid_rows(table)]
+    return _lead(balanced(table)) + _table(ACID_HEAD, rows, {3: "words", 5: "words"})
 
 
 def _gases(table: Table, maths: Maths, references: dict[str, Reference]) -> Markup:

@@ -57,7 +57,8 @@ def cited(table: Table) -> dict[str, Reference]:
         By key, in the order in which they are named; without sources that are mere words.
     """
     known = _shipped()
-    named = [table.source, *(p.source for p in table.parameters), *(gas.source for gas in table.gases)]
+    constants = table.equilibrium.sources if table.equilibrium else ()
+    named = [table.source, *(p.source for p in table.parameters), *(gas.source for gas in table.gases), *constants]
     return {key: known[key] for key in dict.fromkeys(named) if key in known}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import sympy
 
 from asm_hybrid.kinetics.continuity import imbalance
+from asm_hybrid.kinetics.document.acids import balanced
 from asm_hybrid.kinetics.document.words import number, reads, size
 from asm_hybrid.kinetics.expression import Expression
 from asm_hybrid.kinetics.functions import not_below_zero
@@ -41,6 +42,8 @@ def check_text(table: Table) -> str:
     lines += ["Continuity, at the defaults and at the lower and upper bounds of all parameters", *_balances(table), ""]
     lines += ["Coefficients that continuity determines", *_solved(table), ""]
     lines += ["Units of the rates, checked against components whose coefficient is 1 or -1", *_units(table), ""]
+    if table.equilibrium:
+        lines += ["Equilibrium", *_wrapped(f"  {balanced(table)}"), *_wrapped(f"  {_quantities(table)}"), ""]
     if table.inputs:
         lines += ["Inputs of the plant that rates read", *_wrapped(f"  {reads(table)}"), ""]
     lines += ["Rates that may be below zero", *_signs(table), ""]
@@ -86,6 +89,10 @@ def _solved(table: Table) -> list[str]:
 def _units(table: Table) -> list[str]:
     width = max(len(p.name) for p in table.processes)
     return [f"  {p.name.ljust(width)}  {p.unit}" for p in table.processes]
+
+
+def _quantities(table: Table) -> str:
+    return "it gives rates " + ", ".join(f"{name} [{table.units[name]}]" for name in table.quantity_names)
 
 
 def _signs(table: Table) -> list[str]:

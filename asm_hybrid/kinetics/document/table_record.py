@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from asm_hybrid.kinetics.document.acids import equilibrium_record
 from asm_hybrid.kinetics.document.references import cited
 from asm_hybrid.kinetics.table import Table
 
@@ -86,6 +87,7 @@ def table_record(table: Table) -> dict[str, Any]:
             for name, c in table.composites.items()
         ],
         "gases": [asdict(gas) for gas in table.gases],
+        "equilibrium": equilibrium_record(table),
         "references": [{"key": r.key, "text": r.text, "link": r.link} for r in cited(table).values()],
     }
 

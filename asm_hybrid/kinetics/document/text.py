@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from asm_hybrid.kinetics.document.words import GAS_HEAD, gas_numbers, reads
+from asm_hybrid.kinetics.document.acids import ACID_HEAD, acid_rows, balanced
+from asm_hybrid.kinetics.document.words import GAS_HEAD, gas_numbers
 from asm_hybrid.kinetics.expression import Expression
 from asm_hybrid.kinetics.table import Table
 
@@ -29,7 +30,7 @@ def gujer_text(table: Table) -> str:
     Returns
     -------
     str
-        Stoichiometric matrix (components down, processes across), rates, components, parameters, gases,
+        Stoichiometric matrix (components down, processes across), rates, components, parameters, acids, gases,
         composites.
     """
     parts = [f"{table.name}: {table.title}", *textwrap.wrap(table.description, WIDTH)]
@@ -39,11 +40,13 @@ def gujer_text(table: Table) -> str:
     within = f", within {table.tolerance:g}" if table.tolerance else ", exactly"
     parts.append(f"every process conserves: {conserved}{within if table.materials else ''}")
     if table.inputs:
-        parts.append(f"rates read inputs of the plant: {reads(table)}")
+        parts.append(f"rates read inputs of the plant: {', '.join(f'{i.name} in {i.unit}' for i in table.inputs)}")
     parts += ["", "Stoichiometry", *_matrix(table)]
     parts += ["", "Rates", *_rates(table)]
     parts += ["", "Components", *_components(table)]
     parts += ["", "Parameters", *_parameters(table)]
+    if table.equilibrium:
+        parts += ["", "Acids and bases", f"  {balanced(table)}", *_aligned([ACID_HEAD, *acid_rows(table)])]
     if table.gases:
         parts += ["", "Gases that aeration transfers", *_gases(table)]
     if table.composites:

@@ -308,7 +308,22 @@ class CalibrationTask:
 def remembered(
     context: RunContext, stage: str, function: Callable[[Tensor], np.ndarray]
 ) -> Callable[[Tensor], np.ndarray]:
-    """Return a function that answers from the checkpoints of a stage, one a call, as far as they go."""
+    """Return a function that answers from the checkpoints of a stage, one a call, as far as they go.
+
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+    stage : str
+        Name of the stage.
+    function : callable
+        From sets ``(set, unknown)`` to what is found with each.
+
+    Returns
+    -------
+    callable
+        The same, which remembers.
+    """
     calls = 0
 
     def answer(sets: Tensor) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 
 from asm_hybrid.errors import SimulationError
+from asm_hybrid.training.acidity import check_states
 from asm_hybrid.training.run_context import RunContext
 from asm_hybrid.training.simulation_models import start_state
 from asm_hybrid.training.stages.calibrate_f import CalibratedF
@@ -31,7 +32,7 @@ def find_start(context: RunContext, f: CalibratedF) -> CalibratedF:
     Raises
     ------
     SimulationError
-        When there is none.
+        When there is none, or its water has no pH.
     """
     try:
         found = start_state(context.system(context.defaults), context.typical_inputs, grid=context.grid)[0]
@@ -40,6 +41,7 @@ def find_start(context: RunContext, f: CalibratedF) -> CalibratedF:
             f"{error}, for f with its default parameters under the mean inputs of the first ten days; check "
             "volumes, flows and the units of the influent"
         ) from None
+    check_states(context.system(context.defaults), found.unsqueeze(0), context.typical_inputs.unsqueeze(0))
     own = found
     if context.warm_start is not None:
         own = start_state(context.system(f.parameters), context.typical_inputs, found.unsqueeze(0), context.grid)[0]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.solver.rosenbrock import Solution
+from asm_hybrid.training.acidity import check_states
 from asm_hybrid.training.run_context import RunContext
 from asm_hybrid.training.simulation_models import PlantModel, without_gradients
 from asm_hybrid.training.stages.calibrate_f import CalibratedF
@@ -55,7 +56,7 @@ def simulate_f(context: RunContext, f: CalibratedF) -> SimulatedF:
     Raises
     ------
     SimulationError
-        When it diverges.
+        When it diverges, or comes to water of no pH.
     """
     context.progress.stage("simulating f over the record")
     saved = context.checkpoints.load("f")
@@ -71,4 +72,8 @@ def simulate_f(context: RunContext, f: CalibratedF) -> SimulatedF:
         raise SimulationError(
             f"f with its {which} parameters diverges over the record; a smaller training.step may help"
         )
+    assert solution.knots is not None
+    times = torch.arange(len(context.inputs), dtype=torch.float64) * context.grid.interval
+    for parameters, states in zip((context.defaults, f.parameters), solution.knots, strict=True):
+        check_states(context.system(parameters), states, context.inputs, times)
     return SimulatedF(f, solution)
