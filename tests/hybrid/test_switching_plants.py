@@ -109,7 +109,9 @@ def test_gradients_are_those_of_finite_differences(law):
 
     def losses(parameters, states):
         system = PlantSystem(plant, parameters, ("tank.S_NH", "tank.S_O", "tank.S_NO"))
-        found = PlantModel(system, Grid(INTERVAL, 24 if law == "on_off" else 48, linear=False)).simulate(states, inputs, record_knots=True)
+        found = PlantModel(system, Grid(INTERVAL, 24 if law == "on_off" else 48, linear=False)).simulate(
+            states, inputs, record_knots=True
+        )
         return found.outputs.square().mean((-2, -1)), found.knots
 
     p, x = values.clone().requires_grad_(), start.clone().requires_grad_()

@@ -80,7 +80,9 @@ def test_switch_points_keep_a_dead_band(tmp_path):
 
 def test_a_set_point_that_a_column_gives_is_not_calibrated(tmp_path):
     text = controlled(PI, "[DO.setpoint]")
-    text = text.replace("        NH4: {role", "        DO: {role: input, as: DO.setpoint, unit: mg/L}\n        NH4: {role")
+    text = text.replace(
+        "        NH4: {role", "        DO: {role: input, as: DO.setpoint, unit: mg/L}\n        NH4: {role"
+    )
     path = tmp_path / "config.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="DO.setpoint is to be calibrated, and a column of the record sets it"):
