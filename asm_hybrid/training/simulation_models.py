@@ -381,12 +381,15 @@ def start_state(system: PlantSystem, u: Tensor, guess: Tensor | None = None, gri
 def _returning_state(system: PlantSystem, inputs: Tensor, guess: Tensor, grid: Grid) -> Tensor:
     """Run a course of inputs again and again until the state at its end is that at its begin.
 
-    Volumes begin each time as the layout has them, as flows that were measured do not add to nothing. Every third time
-    each concentration goes on to where the last changes lead to, as a geometric series (Aitken).
+    Volumes, and phases that end by what is measured, begin each time as the layout has them: flows that were measured
+    do not add to nothing. Every third time each concentration goes on to where the last changes lead to, as a geometric
+    series (Aitken).
     """
     plant, model = system.plant, without_gradients(PlantModel(system, grid))
     matter = torch.as_tensor(plant.rows.active > 0, device=guess.device)
-    kept = [plant.rows.extra.index(f"{t.name}.volume") for t in plant.layout.tanks if t.variable]
+    again = [f"{t.name}.volume" for t in plant.layout.tanks if t.variable]
+    again += [name for cycle in plant.layout.cycles for name in cycle.states]
+    kept = [plant.rows.extra.index(name) for name in again]
     first = plant.rows.layers[1] * plant.shape[1]
     x, before, change = guess, None, torch.full_like(guess, torch.inf)
     for number in range(1, RETURNS + 1):
@@ -402,7 +405,8 @@ def _returning_state(system: PlantSystem, inputs: Tensor, guess: Tensor, grid: G
         x = found
         if number % 3 == 0:
             ratio = torch.where(before.abs() > 1e-12, change / before, 0.0).clamp(0.0, 0.9)
-            x = (found + change * ratio / (1.0 - ratio)).maximum(0.5 * found)
+            further = (found + change * ratio / (1.0 - ratio)).maximum(0.5 * found)
+            x = torch.cat([further[..., : plant.rows.layers[1], :], found[..., plant.rows.layers[1] :, :]], dim=-2)
     names, worst = plant.rows.names, int((change.abs() / (x.abs() + 1.0))[..., matter].amax(0).argmax())
     raise SimulationError(
         f"f does not come back to a state: after {RETURNS} times the inputs of the first "
