@@ -12,6 +12,7 @@ import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -102,7 +103,7 @@ def write_draw(folder: Path, draw: int) -> tuple[dict[str, float], np.ndarray]:
     return truth, delays
 
 
-def calibrated(folder: Path, text: str, name: str) -> tuple[dict, dict]:
+def calibrated(folder: Path, text: str, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Calibrate a draw; return the summary, and the parameters by name."""
     path = folder / f"{name}.yaml"
     path.write_text(text)
@@ -132,7 +133,7 @@ def main() -> None:
                 for sensor, true in zip(("NH4", "NO3"), delays, strict=True):
                     one = summary["sensors"][sensor]["delay"]
                     low, high = one["profile_low"], one["profile_high"]
-                    inside += low <= true <= high
+                    inside += int(low <= true <= high)
                     errors.append(abs(one["value"] - true))
                     widths.append(high - low)
                     print(

@@ -219,9 +219,7 @@ def pointed(case: Case, draw: int) -> dict[str, object]:
     wrong = WRONG[draw % len(WRONG)]
     observations = measured(case, case.defaults, case.noise("S_NH", 0.0), wrong, rng)
     likelihood, found = searched(case, observations, (), dict.fromkeys(WRONG, STATED))
-    (filtered,) = likelihood.filtered(found.x[None])
-    assert filtered is not None  # the search has been there
-    noises = {n.name: n for n in likelihood.noises_found(found, filtered)}
+    noises = {n.name: n for n in likelihood.noises_found(found)}
     largest = max(noises, key=lambda name: noises[name].value)
     return {
         "wrong": wrong,

@@ -298,6 +298,13 @@ class OdeConfig(Section):
             found = f"{error.where}: {error.found}" if error.where else error.found
             where = self.where("ode", "table")
             raise InputError(found, where=where, expected=error.expected, fix=error.fix) from None
+        if table.equilibrium is not None:
+            raise InputError(
+                f"the table {table.name} has an equilibrium, whose constants follow the temperature of a plant's water",
+                where=self.where("ode", "table"),
+                expected="a table without a section 'equilibrium', since here is no plant",
+                fix="extend it with 'equilibrium: null', and rates that read no pH",
+            )
         check_no_inputs(table.inputs, self.where("ode", "table"))
         for parameter in self.ode.fit or {}:
             known(parameter, table.parameter_names, f"a parameter of {table.name}", self.where("ode", "fit", parameter))

@@ -8,6 +8,7 @@ import numpy as np
 
 from asm_hybrid.config import Config, calibration_bounds, parameter_values
 from asm_hybrid.data import Dataset, Observation
+from asm_hybrid.errors import InputError
 from asm_hybrid.explanations.record import Record
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.from_config import make_grid
@@ -33,7 +34,19 @@ def record_of(config: Config, plant: Plant, dataset: Dataset) -> Record:
     Returns
     -------
     Record
+
+    Raises
+    ------
+    InputError
+        When set points, gains or switch points are calibrated: explanations change the kinetics table, which has none.
     """
+    loops = [name for name in config.model.calibrate if "." in name]
+    if loops:
+        raise InputError(
+            f"{loops[0]} of a controller is calibrated, and explanations work with parameters of the kinetics table",
+            expected="a config that calibrates those alone",
+            fix=f"write the value that was found into the controller, and take {loops[0]} out of model.calibrate",
+        )
     grid = make_grid(config)
     blocks = {name: (max(begin, config.training.warmup), end) for name, (begin, end) in dataset.blocks.items()}
     last = min(len(dataset.inputs) - 1, int(np.ceil(blocks["validate"][1] / grid.interval - 1e-9)))

@@ -15,6 +15,7 @@ from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
 from asm_hybrid.hybrid.open_term import OpenTerm, flat_weights
 from asm_hybrid.hybrid.symbolic import SymbolicTerms, member_weights
 from asm_hybrid.hybrid.system import PlantSystem
+from asm_hybrid.kinetics.equilibrium import PH
 from asm_hybrid.plant import TakacsSettler, casadi_namespace, layer_slopes, other_slopes, rate_arguments, recorded
 from asm_hybrid.plant.casadi_plant import SymbolicSystem, symbolic_system
 from asm_hybrid.plant.elimination import Elimination
@@ -99,6 +100,15 @@ class CompiledSystem:
         if self._learnt is not None:
             found = self._learnt.recorded(found, targets, s.tanks, s.inputs)
         return self._function("output", [found])
+
+    @cached_property
+    def acidity(self) -> Matrix | None:
+        """From state, inputs and values to the pH of the tanks, ``(tank,)``; None where the table has none."""
+        s, plant = self._symbols, self.system.plant
+        if plant.table.equilibrium is None:
+            return None
+        found = plant.quantities.of_equilibrium(XP.columns(s.tanks), XP.entries(s.forcing.parameters), XP)
+        return self._function("acidity", [found[PH]])
 
     def _recorded(self, target: str) -> Matrix:
         """Return what f gives of a quantity, a composite by the parameters at their reference temperatures."""

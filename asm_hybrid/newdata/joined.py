@@ -171,7 +171,7 @@ def join(
         if bridge := ahead - len(before):
             share = np.arange(1, bridge + 1)[:, None] / (bridge + 1)
             bridge_inputs = before[-1] + share * (new.inputs[0] - before[-1])
-            knots = record.interval * np.arange(record.last + 1, first)
+            knots = np.arange(record.last + 1, first, dtype=np.float64) * record.interval
             for name, values in scheduled(plant.layout.cycles, knots).items():
                 bridge_inputs[:, plant.input_index[name]] = values
             before = np.vstack([before, bridge_inputs])

@@ -7,10 +7,25 @@ import numpy as np
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.kinetics import Table
 
-__all__ = ["HIGHEST", "LOWEST", "check_acidity"]
+__all__ = ["HIGHEST", "LOWEST", "check_acidity", "unbalanced"]
 
 LOWEST, HIGHEST = 2.0, 12.0
 """The range of pH that a state may have. The stages of a step may be outside: there a pH from 0 to 14 is returned."""
+
+
+def unbalanced(pH: np.ndarray) -> np.ndarray:
+    """Return where the charges of a water balance at no pH from 2 to 12.
+
+    Parameters
+    ----------
+    pH : ndarray, shape (…)
+        What `asm_hybrid.kinetics.charge_balance.log_hydrogen` gives; what is not a number belongs to another failure.
+
+    Returns
+    -------
+    ndarray of bool, shape (…)
+    """
+    return np.asarray((pH <= LOWEST) | (pH >= HIGHEST))
 
 
 def check_acidity(
@@ -36,7 +51,7 @@ def check_acidity(
     SimulationError
         For the first such state: it names the time, the tank, the components, and what to look at.
     """
-    outside = ~((pH > LOWEST) & (pH < HIGHEST))
+    outside = unbalanced(pH)
     if not outside.any():
         return
     assert table.equilibrium is not None

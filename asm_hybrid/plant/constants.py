@@ -117,8 +117,8 @@ class Constants:
     @property
     def _of_tanks(self) -> dict[str, np.ndarray]:
         """What a rate may read of its tank, ``(tank,)`` each; see `asm_hybrid.kinetics.rate_inputs.HERE`."""
-        imposed = {tank for tank, component in self.layout.imposed if component == self.table.oxygen}
         fed = {t.name for t in self.layout.tanks if t.aerated or t.air}
+        imposed = {t for t, component in self.layout.imposed if component == self.table.oxygen and t not in fed}
         off = {n for n in fed if 0.0 in (self.layout.constants.get(f"{n}.{what}") for what in ("kla", "air"))}
         supplied = imposed | set(self.layout.metered) | (fed - off)
         aerated = np.array([float(name in supplied) for name in self.layout.tank_names])

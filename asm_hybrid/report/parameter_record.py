@@ -137,8 +137,6 @@ class NoiseParameter(Record):
         What the config says, and the estimate.
     low, high : float
         Ends of its 95 % interval.
-    share : float
-        The estimate as a share of the state [d^-½].
     at_bound : bool
         Whether the search stopped at a bound.
     """
@@ -148,7 +146,6 @@ class NoiseParameter(Record):
     value: float
     low: float
     high: float
-    share: float
     at_bound: bool
 
 

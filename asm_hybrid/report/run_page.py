@@ -19,7 +19,7 @@ from asm_hybrid.report.diagnosis_record import DIAGNOSIS, read_diagnosis
 from asm_hybrid.report.figures import block_figure, overview_figure
 from asm_hybrid.report.forecast_tables import ForecastTable, band_rows, forecast_table
 from asm_hybrid.report.missing_figures import contribution_figure, heat_map
-from asm_hybrid.report.parameter_record import NoiseParameter, ParameterSet
+from asm_hybrid.report.parameter_record import ParameterSet
 from asm_hybrid.report.run_record import Missing, Summary
 from asm_hybrid.report.run_tables import read_answers, read_contributions, read_forecasts, read_predictions
 from asm_hybrid.report.templating import get_template
@@ -237,18 +237,8 @@ def _parameters(parameters: ParameterSet) -> dict[str, Any]:
         "pairs": pairs[:10],
         "sensors": parameters.sensors,
         "process_noise": parameters.process_noise,
-        "noisiest": _noisiest(parameters.process_noise),
         "close": _CLOSE,
     }
-
-
-def _noisiest(noises: Mapping[str, NoiseParameter]) -> tuple[str, bool] | None:
-    """Return the state with most noise as a share of it, and whether its interval lies above all others."""
-    if len(noises) < 2:
-        return None
-    first = max(noises, key=lambda name: noises[name].share)
-    low = noises[first].share * noises[first].low / noises[first].value
-    return first, all(low > n.share * n.high / n.value for name, n in noises.items() if name != first)
 
 
 def _span(span: tuple[str, str], zone: ZoneInfo) -> tuple[str, str, str]:

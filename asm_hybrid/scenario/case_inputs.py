@@ -129,9 +129,16 @@ def _check_cases(
 
 
 def _check_moved(plant: Plant, scenario: Scenario, case: NamedChanges) -> None:
-    """Refuse to change what a controller moves: nothing would come of it."""
+    """Refuse to change what a controller moves, or a set point that was calibrated: nothing would come of it."""
     movers = {name: c for c in plant.layout.controllers for name in c.sets}
     for i, change in enumerate(case.changes):
+        for name in fnmatch.filter(set(plant.table.parameter_names) & set(plant.input_index), change.input):
+            raise InputError(
+                f"{name} was calibrated, so that a change of what the config gives has no effect",
+                where=scenario.document.where(*case.keys, i, "input"),
+                expected="an input that is not calibrated",
+                fix=f"train without {name} in model.calibrate, with the value that was found as the setpoint",
+            )
         for name in fnmatch.filter(movers, change.input):
             controller = movers[name]
             setpoint = plant.inputs.owned(controller.name, "setpoint")

@@ -15,7 +15,7 @@ import numpy as np
 
 from asm_hybrid.config import PlantFile
 from asm_hybrid.errors import InputError, SimulationError, nearest
-from asm_hybrid.plant import Plant
+from asm_hybrid.plant import Plant, switch_names
 from asm_hybrid.scenario.carried_state import carried_state
 from asm_hybrid.scenario.case_findings import find
 from asm_hybrid.scenario.case_inputs import Given, case_inputs
@@ -163,7 +163,7 @@ class _Simulation:
         limits = _limits(found.plant, scenario)
         given = case_inputs(found, scenario, influent, self.name)
         by_knots = influent.first is not None and self.tolerance is None and all(g.file is found.file for g in given)
-        by_knots = by_knots and not asks_for_draws(scenario)
+        by_knots = by_knots and not asks_for_draws(scenario) and not switch_names(found.plant)
         models = self._models(given, by_knots)
         draws = [draws_of(m.plant, g.file, scenario) for m, g in zip(models, given, strict=True)]
         tell("steady state" if influent.first is None else "until the period", 0.0)

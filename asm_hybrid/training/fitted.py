@@ -265,8 +265,9 @@ class FittedModel:
     def _check_finite(self, found: Solution) -> None:
         """Refuse a simulation whose best member has left the finite numbers."""
         if not bool(found.ok[self.best if len(found.ok) > 1 else 0]):
+            pH = " or comes to water of no pH from 2 to 12" if self.plant.table.equilibrium else ""
             raise SimulationError(
-                "the prediction leaves the finite numbers: check the inputs for values far outside the record"
+                f"the prediction leaves the finite numbers{pH}: check the inputs for values far outside the record"
             )
 
     def predict(self, inputs: pd.DataFrame, start: GivenState | None = None) -> pd.DataFrame:

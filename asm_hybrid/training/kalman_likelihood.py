@@ -44,8 +44,6 @@ class NoiseFound:
         What the config says, and the estimate.
     low, high : float
         Ends of its 95 % interval.
-    share : float
-        The estimate as a share of the state, on the mean over the block and the tanks that have it [d^-½].
     at_bound : bool
         Whether the search stopped at a bound: a hundredth, or a hundred times, of what is stated.
     """
@@ -56,7 +54,6 @@ class NoiseFound:
     value: float
     low: float
     high: float
-    share: float
     at_bound: bool
 
 
@@ -212,8 +209,8 @@ class Likelihood:
         x[self._active] = filtered.first
         return x
 
-    def noises_found(self, found: Likely, filtered: Filtered) -> tuple[NoiseFound, ...]:
-        """Return the noises at the place where a search has arrived, and what the filter has found there."""
+    def noises_found(self, found: Likely) -> tuple[NoiseFound, ...]:
+        """Return the noises at the place where a search has arrived."""
         unknowns, table = self.unknowns, self.system.plant.table
         units = dict(zip(table.component_names, (c.unit for c in table.components), strict=True))
         wide = np.sqrt(quantile(LEVEL) * np.diag(found.covariance))
@@ -226,8 +223,7 @@ class Likelihood:
             value, low, high = (stated * float(np.exp(v)) for v in (x, *ends))
             at_bound = bool(min(x - unknowns.low[k], unknowns.high[k] - x) < edge[k])
             unit = "-" if share else units[name.rpartition(".")[2]]
-            level = 1.0 if share else float(filtered.states[:, noise.noisy[self._active]].mean())
-            out.append(NoiseFound(name, unit, stated, value, low, high, value / level, at_bound))
+            out.append(NoiseFound(name, unit, stated, value, low, high, at_bound))
         return tuple(out)
 
     def scores(self, places: np.ndarray) -> Scores:

@@ -20,6 +20,7 @@ from asm_hybrid.hybrid.compiled_system import CompiledSystem, open_values, struc
 from asm_hybrid.hybrid.neural import NeuralODE
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import OnOff, Plant
+from asm_hybrid.plant.acidity import unbalanced
 from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.plant.initial_state import cold_start
 from asm_hybrid.solver.compiled_explicit import CompiledExplicit
@@ -159,7 +160,11 @@ class CompiledModel:
         )
 
     def simulate(self, x0: Tensor, inputs: Tensor, *, record_knots: bool = False) -> Solution:
-        """Run from ``x0`` over ``inputs`` ``(…, knot, input)``; a window holds NaN from where it leaves the numbers."""
+        """Run from ``x0`` over ``inputs`` ``(…, knot, input)``.
+
+        A window holds NaN from where it leaves the numbers. Where it comes to water of no pH from 2 to 12 its outputs
+        do, and its states stay, so that what the water is can be told.
+        """
         steps, system, active = self._steps, self.system, self.system.plant.rows.active > 0
         lead = np.broadcast_shapes(x0.shape[:-2], inputs.shape[:-2], system.parameters.shape[:-1])
         start, driven = (_everywhere(v, lead, 2) for v in (x0, inputs))
@@ -168,9 +173,15 @@ class CompiledModel:
         knots = np.empty((*lead, count if record_knots else 1, *x0.shape[-2:]))
 
         steps.write(count - 1)
+        acidity, balanced = cast(CompiledSystem, steps.system).acidity, np.ones(lead, dtype=bool)
 
         def run(window: tuple[int, ...]) -> None:
             outputs[window], states = steps.run(start[window][active], driven[window], values(window))
+            if acidity is not None:
+                pH = np.array(acidity(states.T, driven[window].T, values(window)))
+                without = np.flatnonzero(unbalanced(pH).any(axis=0))
+                balanced[window] = not without.size
+                outputs[window][self.grid.points * without[0] if without.size else len(outputs[window]) :] = np.nan
             knots[window][:] = start[window]
             knots[window][:, active] = states[-len(knots[window]) :]
 
@@ -180,7 +191,7 @@ class CompiledModel:
             outputs=torch.as_tensor(outputs),
             knots=torch.as_tensor(knots) if record_knots else None,
             final=final,
-            ok=torch.isfinite(final).flatten(-2).all(-1),
+            ok=torch.isfinite(final).flatten(-2).all(-1) & torch.as_tensor(balanced),
         )
 
 
@@ -370,12 +381,15 @@ def start_state(system: PlantSystem, u: Tensor, guess: Tensor | None = None, gri
 def _returning_state(system: PlantSystem, inputs: Tensor, guess: Tensor, grid: Grid) -> Tensor:
     """Run a course of inputs again and again until the state at its end is that at its begin.
 
-    Volumes begin each time as the layout has them, as flows that were measured do not add to nothing. Every third time
-    each concentration goes on to where the last changes lead to, as a geometric series (Aitken).
+    Volumes, and phases that end by what is measured, begin each time as the layout has them: flows that were measured
+    do not add to nothing. Every third time each concentration goes on to where the last changes lead to, as a geometric
+    series (Aitken).
     """
     plant, model = system.plant, without_gradients(PlantModel(system, grid))
     matter = torch.as_tensor(plant.rows.active > 0, device=guess.device)
-    kept = [plant.rows.extra.index(f"{t.name}.volume") for t in plant.layout.tanks if t.variable]
+    again = [f"{t.name}.volume" for t in plant.layout.tanks if t.variable]
+    again += [name for cycle in plant.layout.cycles for name in cycle.states]
+    kept = [plant.rows.extra.index(name) for name in again]
     first = plant.rows.layers[1] * plant.shape[1]
     x, before, change = guess, None, torch.full_like(guess, torch.inf)
     for number in range(1, RETURNS + 1):
@@ -391,7 +405,8 @@ def _returning_state(system: PlantSystem, inputs: Tensor, guess: Tensor, grid: G
         x = found
         if number % 3 == 0:
             ratio = torch.where(before.abs() > 1e-12, change / before, 0.0).clamp(0.0, 0.9)
-            x = (found + change * ratio / (1.0 - ratio)).maximum(0.5 * found)
+            further = (found + change * ratio / (1.0 - ratio)).maximum(0.5 * found)
+            x = torch.cat([further[..., : plant.rows.layers[1], :], found[..., plant.rows.layers[1] :, :]], dim=-2)
     names, worst = plant.rows.names, int((change.abs() / (x.abs() + 1.0))[..., matter].amax(0).argmax())
     raise SimulationError(
         f"f does not come back to a state: after {RETURNS} times the inputs of the first "

@@ -11,6 +11,7 @@ from kinetics_tools import NUMPY
 from scipy.optimize import brentq
 
 from asm_hybrid.errors import InputError
+from asm_hybrid.export.workbook.formulas import FormulaWriter
 from asm_hybrid.kinetics import check_factored, compile_table, load_table, parse_table
 from asm_hybrid.kinetics.acids import ACIDS, WATER
 from asm_hybrid.kinetics.document import document_table, table_record
@@ -234,3 +235,14 @@ def test_asm1_2n_at_the_pH_that_it_supposes():
     own = compile_table(plain).rates(X[:, : len(plain.components)], arguments(plain, T)[:-1], NUMPY)
     for name, expected in zip(plain.process_names, own, strict=True):
         assert found[name] == pytest.approx(expected, rel=1e-9), name
+
+
+def test_a_workbook_says_what_it_cannot_hold():
+    table = load_table("asm1_2n_ph")
+    rate = table.processes[table.process_names.index("growth_nitrite_oxidisers")].rate.value
+    writer = FormulaWriter(
+        {name: name for name in (*table.parameter_names, *table.input_names, *table.component_names)}
+    )
+    with pytest.raises(InputError, match=r"it reads S_(HNO2|NH3), which follows from a charge balance") as caught:
+        writer.formula(rate, "the rate of growth_nitrite_oxidisers")
+    assert "another format" in str(caught.value.fix)

@@ -8,15 +8,16 @@ import pytest
 import torch
 from plant_tools import component, defaults, make_plant, random_inputs
 
-from asm_hybrid.errors import SimulationError
+from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics import load_table
-from asm_hybrid.plant import Plant
+from asm_hybrid.plant import Plant, target_unit
 from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.scenario.compiled import CompiledPlant
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training import PlantModel, start_state
 from asm_hybrid.training.acidity import check_states
+from asm_hybrid.training.simulation_models import without_gradients
 
 TARGETS = ("last.pH", "middle.S_NH", "effluent.pH", "anoxic.S_NH3", "effluent.S_CO2")
 SLUDGE = {"S_I": 30.0, "S_S": 3.0, "X_I": 1000.0, "X_S": 60.0, "X_BH": 2000.0, "X_BA1": 110.0, "X_BA2": 40.0}
@@ -64,6 +65,13 @@ def test_torch_and_casadi_have_the_same_derivative_and_quantities(plant, case, s
     assert (pH < 8.5).all()
 
 
+def test_units_and_names_of_what_can_be_measured(plant):
+    assert [target_unit(plant.table, t) for t in TARGETS] == ["-", "g N/m3", "-", "g N/m3", "g C/m3"]
+    with pytest.raises(InputError, match="of 'PH', which the model 'asm1_2n_ph' does not have") as caught:
+        plant.quantities.observation("last.PH")
+    assert "pH" in str(caught.value.fix)
+
+
 def test_the_jacobian_goes_through_the_pH(plant, case, system, symbols):
     (u, X), active = case, plant.rows.active > 0
     forcing, x = system.forcing(torch.tensor(u)), torch.tensor(X)
@@ -97,6 +105,25 @@ def test_gradients_of_a_simulated_pH(plant, case):
         expected = torch.stack([(pH(s) - pH(-s)) / 2e-4 for s in steps], dim=-1)
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
     assert (found[0].abs() > 1e-4).all()
+
+
+def test_a_simulation_that_comes_to_water_of_no_pH_is_no_success(plant, case, system):
+    """Alkalinity that runs in without carbon dioxide: outputs end where the first such state is, and states go on."""
+    u, X = case
+    late = u.copy()
+    late[plant.input_index["influent.S_ALK"]] = 900.0
+    inputs = torch.tensor(np.stack([np.stack([u] * 9), np.stack([u] * 2 + [late] * 7)]))
+    model = without_gradients(PlantModel(system, Grid(1 / 96, 3)))
+    found = model.simulate(torch.tensor(np.stack([X, X])), inputs, record_knots=True)
+    assert found.ok.tolist() == [True, False]
+    assert torch.isfinite(found.outputs[0]).all()
+    assert torch.isfinite(found.knots).all()
+    numbers = torch.isfinite(found.outputs[1]).all(-1)
+    first = int((~numbers).nonzero()[0])
+    assert 1 < first < 9
+    assert not numbers[first:].any()
+    with pytest.raises(SimulationError, match=f"in anoxic {first / 96:.6g} d after the start"):
+        check_states(system, found.knots[1], inputs[1], torch.arange(9) / 96)
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,15 @@ def test_imposed_oxygen_needs_to_know_the_air():
         Plant(load_table("asm1"), layout(imposed=(("by_air", "S_O"),)))
 
 
+def test_a_tank_without_air_is_not_aerated_by_the_oxygen_that_is_imposed():
+    tanks = (Tank("still", 1000.0, aerated=True), Tank("aerobic", 2000.0, aerated=True))
+    imposed = (("still", "S_O"), ("aerobic", "S_O"))
+    constants = {"still.kla": 0.0, "aerobic.kla": 120.0}
+    whole = Layout(tanks, {"still": 1.0}, {"still": 1.0}, imposed=imposed, constants=constants)
+    (aerated,) = Plant(load_table("asm1_2n_ph"), whole).constants.here
+    assert aerated.tolist() == [0.0, 1.0]
+
+
 def test_imposed_oxygen_stays_and_gases_leave(case):
     plant = Plant(load_table("asm1_2n"), layout(imposed=(("by_air", "S_O"),)))
     X, p = case[0], case[2]

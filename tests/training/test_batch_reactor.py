@@ -151,7 +151,6 @@ def test_an_exported_plant_begins_in_the_phase_of_its_start(run):
         ("fill, duration: 90 min", "fill, duration: 80 min", "the phase 'fill' takes 80 min"),
         ("700 m3/h", "3000 m3/h", "the tank 'reactor' runs empty"),
         ("as: reactor.S_NOX", "as: effluent.S_NOX", "of NO3 are from times at which nothing flows out"),
-        ("name: settle,", "name: settle, until: reactor.S_NH4 < 1 mg N/L,", "'batch' switches by what is measured"),
     ],
 )
 def test_what_the_knots_cannot_follow_is_refused_by_name(tmp_path, old, new, found):

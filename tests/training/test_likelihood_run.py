@@ -10,7 +10,6 @@ from small_plant import CONFIG, TRUE, write_case
 
 from asm_hybrid.config import build_layout, load_config, load_kinetics, searched_noises
 from asm_hybrid.errors import InputError
-from asm_hybrid.manifest import write_manifest
 from asm_hybrid.report import write_report
 from asm_hybrid.training import train
 
@@ -47,26 +46,12 @@ def test_a_run_finds_the_parameters_and_says_how_sure_it_is(run):
     for row, stated in zip(noise.values(), (0.5, 2.0), strict=True):
         assert row["stated"] == pytest.approx(stated)
         assert row["low"] <= row["value"] < 0.5 * stated  # the truth has none
-    assert noise["S_NH"]["share"] == noise["S_NH"]["value"]
-    level = noise["aerobic.S_NO"]["value"] / noise["aerobic.S_NO"]["share"]
-    assert 3.0 < level < 20.0
 
 
 def test_the_report_tells_of_the_noise(run):
     page = write_report(run).read_text(encoding="utf-8")
     assert "Noise of the states" in page
     assert "most likely, each given all before it" in page
-    assert "the data do not tell which equation is wrong" in page
-    path = run / "parameters.json"
-    content = path.read_text(encoding="utf-8")
-    found = json.loads(content)
-    found["process_noise"]["S_NH"] |= {"value": 0.5, "share": 0.5, "low": 0.4, "high": 0.6}
-    path.write_text(json.dumps(found), encoding="utf-8")
-    write_manifest(run)
-    page = write_report(run).read_text(encoding="utf-8")
-    path.write_text(content, encoding="utf-8")
-    write_manifest(run)
-    assert "S_NH has the most noise: its equation is the first to doubt" in page
 
 
 def test_noises_are_told_apart(tmp_path):

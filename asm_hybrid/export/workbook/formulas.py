@@ -17,6 +17,7 @@ import sympy
 from asm_hybrid.errors import InputError
 from asm_hybrid.export.workbook.names import CellNames
 from asm_hybrid.kinetics.functions import LIMIT, Exp, Larger, Smaller
+from asm_hybrid.kinetics.speciation import Quantity
 from asm_hybrid.kinetics.switching import TINY, Guarded, Inhibition, Monod, Positive, Ratio
 
 __all__ = ["FormulaWriter", "Switch"]
@@ -135,6 +136,8 @@ class FormulaWriter:
             return f"({self._bracketed(value.base, _ATOM)}^{int(value.exp)})", _ATOM
         if type(value) in _STEMS:
             return self._function(value)
+        if isinstance(value, Quantity):
+            raise _Unwritable(f"it reads {value.name}, which follows from a charge balance that takes steps to solve")
         raise _Unwritable(f"it holds {str(value)[:60]}")
 
     def _bracketed(self, value: Any, needed: int) -> str:

@@ -54,9 +54,7 @@ def likely_f(context: RunContext, f: CalibratedF, keep: Callable[[CalibratedF], 
     assert filtered is not None  # the search has been there
     moved = task.moved(found.x)
     moved.start[1] = torch.as_tensor(task.likelihood.start(filtered), device=context.device)
-    return replace(
-        moved, calibration=task.judged(found, filtered), noises=task.likelihood.noises_found(found, filtered)
-    )
+    return replace(moved, calibration=task.judged(found, filtered), noises=task.likelihood.noises_found(found))
 
 
 @dataclass(eq=False)

@@ -67,13 +67,13 @@ def simulate_f(context: RunContext, f: CalibratedF) -> SimulatedF:
         model = PlantModel(context.system(torch.stack([context.defaults, f.parameters])), context.grid)
         solution = without_gradients(model).simulate(f.start, context.inputs, record_knots=True)
         context.save("f", {k: v for k, v in vars(solution).items() if v is not None})
+    assert solution.knots is not None
+    times = torch.arange(len(context.inputs), dtype=torch.float64) * context.grid.interval
+    for parameters, states in zip((context.defaults, f.parameters), solution.knots, strict=True):
+        check_states(context.system(parameters), states, context.inputs, times)
     if not bool(solution.ok.all()):
         which = ["default", "recalibrated"][int((~solution.ok).nonzero()[0])]
         raise SimulationError(
             f"f with its {which} parameters diverges over the record; a smaller training.step may help"
         )
-    assert solution.knots is not None
-    times = torch.arange(len(context.inputs), dtype=torch.float64) * context.grid.interval
-    for parameters, states in zip((context.defaults, f.parameters), solution.knots, strict=True):
-        check_states(context.system(parameters), states, context.inputs, times)
     return SimulatedF(f, solution)
