@@ -129,13 +129,19 @@ def books_of(table: Table, name: str, rng: np.random.Generator) -> Iterator[tupl
 def test_every_process_of_every_table_is_worked_out_as_by_us(tmp_path: Path) -> None:
     rng = np.random.default_rng(7)
     tables = {name: widest(name) for name in available_tables()} | {"odd": parse_table(ODD, "odd.yaml")}
-    made = [row for name, table in tables.items() for row in books_of(table, name, rng)]
+    made = [row for name, table in tables.items() if not table.equilibrium for row in books_of(table, name, rng)]
     for (_, case, before), after in zip(
         made, recalculated({name: book for name, _, book in made}, tmp_path).values(), strict=True
     ):
         with pytest.raises(AssertionError):
             check(before, *case)
         check(after, *case)
+
+
+def test_a_rate_that_reads_the_ph_is_refused_by_name() -> None:
+    table, rng = widest("asm1_2n_ph"), np.random.default_rng(7)
+    with pytest.raises(InputError, match=r"reads S_NH3, which follows from a charge balance"):
+        book_of(table, parameters_of(table, rng), drawn(table, rng, "all"))
 
 
 def test_formulas_hold_names_and_functions_that_every_spreadsheet_has() -> None:
