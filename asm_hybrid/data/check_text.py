@@ -19,8 +19,6 @@ from asm_hybrid.data.series import Series, Source, read_sources
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.kinetics.document.words import reads
-from asm_hybrid.plant.control import Controller
-from asm_hybrid.plant.cycle import Cycle
 from asm_hybrid.plant.inputs import INFLUENT, PlantInputs
 from asm_hybrid.plant.layout import Layout
 
@@ -199,12 +197,9 @@ def constant_rows(layout: Layout, units: Mapping[str, str]) -> list[tuple[str, .
         A row for every one that the plant gives; for what a time table or a controller moves, its name is the value.
     """
     given = {name: f"{value:g}" for name, value in layout.constants.items()}
-    given |= {name: f"by {loop.name}" for loop in (*layout.cycles, *layout.controllers) for name in _moved(loop)}
+    given |= {name: f"by {cycle.name}" for cycle in layout.cycles for name in cycle.inputs}
+    given |= {name: f"by {controller.name}" for controller in layout.controllers for name in controller.sets}
     return [(name, given[name], unit) for name, unit in units.items() if name in given]
-
-
-def _moved(loop: Cycle | Controller) -> tuple[str, ...]:
-    return loop.inputs if isinstance(loop, Cycle) else tuple(loop.sets)
 
 
 def _constant_lines(config: Config, table: Table, layout: Layout) -> list[str]:
