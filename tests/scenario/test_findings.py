@@ -5,6 +5,7 @@ import pytest
 
 from asm_hybrid.checking import check
 from asm_hybrid.errors import InputError, SimulationError
+from asm_hybrid.report.simulation_figures import draw_all
 from asm_hybrid.report.simulation_page import render_page
 from asm_hybrid.scenario.negative import negative_targets
 from asm_hybrid.scenario.plants import simulate_plant
@@ -281,7 +282,10 @@ plant:
 
 def test_an_influent_without_carbonate_is_named(tmp_path):
     said = "the charges of the influent balance at pH "
-    _, base, _ = case(tmp_path, CAUSTIC, DAY)
+    result, base, _ = case(tmp_path, CAUSTIC, DAY)
+    drawn = draw_all(result)["effluent_more"]["effluent_more.svg"]
+    assert b"effluent.pH" in drawn
+    assert b"offgas.S_N2O" in drawn
     assert [w for w in base.warnings if w.startswith(said) and "give S_IC to the influent" in w]
     found = check(plant_file(tmp_path, CAUSTIC)).findings["message"]
     assert found.str.startswith(said).sum() == 1
