@@ -7,7 +7,18 @@ from pydantic import Field
 from asm_hybrid.report.record import Record
 from asm_hybrid.training.calibration import TOLD
 
-__all__ = ["CalibrationFacts", "NoiseParameter", "Parameter", "ParameterSet", "SearchStarts", "SensorParameter"]
+__all__ = [
+    "CLEAR",
+    "CalibrationFacts",
+    "NoiseParameter",
+    "Parameter",
+    "ParameterSet",
+    "SearchStarts",
+    "SensorParameter",
+]
+
+CLEAR = 1.92
+"""Fall of the log-likelihood that is clear at 95 % for one unknown: half the quantile of chi-square."""
 
 
 class SearchStarts(Record):
@@ -139,6 +150,8 @@ class NoiseParameter(Record):
         Ends of its 95 % interval.
     at_bound : bool
         Whether the search stopped at a bound.
+    lost : float or None
+        By how much the log-likelihood falls without it; None where nothing was compared.
     """
 
     unit: str
@@ -147,6 +160,7 @@ class NoiseParameter(Record):
     low: float
     high: float
     at_bound: bool
+    lost: float | None = None
 
 
 class ParameterSet(Record):
@@ -168,3 +182,16 @@ class ParameterSet(Record):
     correlations: dict[str, dict[str, float | None]] = Field(default_factory=dict)
     sensors: dict[str, dict[str, SensorParameter]] = Field(default_factory=dict)
     process_noise: dict[str, NoiseParameter] = Field(default_factory=dict)
+
+    @property
+    def most_missed(self) -> str | None:
+        """Name of the noise that the measurements need most.
+
+        None where nothing was compared, where the log-likelihood falls by less than `CLEAR` without it, or where
+        another noise is missed as much but for that.
+        """
+        lost = {name: n.lost for name, n in self.process_noise.items() if n.lost is not None}
+        if len(lost) < max(2, len(self.process_noise)):
+            return None
+        second, first = sorted(lost, key=lost.__getitem__)[-2:]
+        return first if lost[first] - max(lost[second], 0.0) > CLEAR else None

@@ -19,7 +19,7 @@ from asm_hybrid.report.diagnosis_record import DIAGNOSIS, read_diagnosis
 from asm_hybrid.report.figures import block_figure, overview_figure
 from asm_hybrid.report.forecast_tables import ForecastTable, band_rows, forecast_table
 from asm_hybrid.report.missing_figures import contribution_figure, heat_map
-from asm_hybrid.report.parameter_record import ParameterSet
+from asm_hybrid.report.parameter_record import CLEAR, ParameterSet
 from asm_hybrid.report.run_record import Missing, Summary
 from asm_hybrid.report.run_tables import read_answers, read_contributions, read_forecasts, read_predictions
 from asm_hybrid.report.templating import get_template
@@ -237,6 +237,9 @@ def _parameters(parameters: ParameterSet) -> dict[str, Any]:
         "pairs": pairs[:10],
         "sensors": parameters.sensors,
         "process_noise": parameters.process_noise,
+        "noises_compared": any(n.lost is not None for n in parameters.process_noise.values()),
+        "most_missed": parameters.most_missed,
+        "clear_loss": CLEAR,
         "close": _CLOSE,
     }
 

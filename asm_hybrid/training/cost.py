@@ -13,6 +13,7 @@ from asm_hybrid.plant import Plant
 from asm_hybrid.training.calibration import FOLLOWED, KEPT, PER_START, USUAL
 from asm_hybrid.training.descent_schedule import schedule
 from asm_hybrid.training.from_config import checkpoint_knots
+from asm_hybrid.training.kalman_likelihood import WITHOUT
 from asm_hybrid.training.origins import FORECAST_BLOCKS, MOST_ORIGINS
 from asm_hybrid.training.profile_likelihood import ROUNDS
 from asm_hybrid.training.simulation_models import SETTLING
@@ -330,7 +331,8 @@ def _steps(length: float) -> float:
 def _calibration(work: Extent, timing: Timing) -> float:
     """Return what the calibration takes: runs side by side with their derivatives and trials, and the profiles."""
     if work.noises:  # half of the batches are trials of one filter
-        filters = work.evaluations / 2 * (2 + work.sets + work.noises)
+        without = WITHOUT / 2 * work.noises * (1 + work.sets + work.noises) if work.noises > 1 else 0.0
+        filters = work.evaluations / 2 * (2 + work.sets + work.noises) + without
         return filters * (work.calibration * FILTER * work.state**2 + timing.f.seconds(work.calibration, 1))
     side = KEPT if work.evaluations >= PER_START * FOLLOWED else 1
     rounds = min(ROUNDS, work.evaluations // 2)

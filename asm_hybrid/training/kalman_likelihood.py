@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from asm_hybrid.data.censoring import censored_error
+from asm_hybrid.errors import SimulationError
 from asm_hybrid.hybrid.compiled_system import open_values
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant
@@ -18,16 +19,18 @@ from asm_hybrid.plant.process_noise import ProcessNoise
 from asm_hybrid.training.calibration import AT_BOUND
 from asm_hybrid.training.first_state import FIRST_SPREAD, steady_states
 from asm_hybrid.training.kalman import Belief, Filtered, KalmanFilter
-from asm_hybrid.training.kalman_search import Likely, Scores
+from asm_hybrid.training.kalman_search import Likely, Scores, most_likely
 from asm_hybrid.training.profile_likelihood import LEVEL, quantile
 from asm_hybrid.training.unknowns import Unknowns
 
-__all__ = ["DIFFUSION_SPREAD", "Likelihood", "NoiseFound", "first_belief"]
+__all__ = ["DIFFUSION_SPREAD", "WITHOUT", "Likelihood", "NoiseFound", "first_belief", "lost_without"]
 
 DIFFUSION_SPREAD = float(np.log(10.0))
 """Standard deviation of the prior of the logarithm of a diffusion, around what is stated."""
 DIFFUSION_BOUND = 2.0
 """Largest distance from what is stated, in standard deviations of the prior: a factor of 100."""
+WITHOUT = 12
+"""Batches of filters that a search without one of the noises takes at most."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class NoiseFound:
         Ends of its 95 % interval.
     at_bound : bool
         Whether the search stopped at a bound: a hundredth, or a hundred times, of what is stated.
+    lost : float or None
+        By how much the log-likelihood falls without it; see `lost_without`.
     """
 
     name: str
@@ -55,6 +60,7 @@ class NoiseFound:
     low: float
     high: float
     at_bound: bool
+    lost: float | None = None
 
 
 def first_belief(plant: Plant, x: np.ndarray) -> Belief:
@@ -203,14 +209,20 @@ class Likelihood:
         errors = censored_error(-found.errors, self.filter.beyond)
         return float(np.mean(errors**2 / found.variances))
 
+    def without(self, name: str) -> Likelihood:
+        """Return the same with one of the noises left out."""
+        index = self.unknowns.parameters + list(self.noises).index(name)
+        others = {other: noise for other, noise in self.noises.items() if other != name}
+        return replace(self, unknowns=self.unknowns.without(index), noises=others)
+
     def start(self, filtered: Filtered) -> np.ndarray:
         """Return the state at the first knot that all samples make likely, ``(row, component)``."""
         x = self.guess[0].numpy().copy()
         x[self._active] = filtered.first
         return x
 
-    def noises_found(self, found: Likely) -> tuple[NoiseFound, ...]:
-        """Return the noises at the place where a search has arrived."""
+    def noises_found(self, found: Likely, lost: Mapping[str, float | None]) -> tuple[NoiseFound, ...]:
+        """Return the noises at the place where a search has arrived, with what is lost without each by name."""
         unknowns, table = self.unknowns, self.system.plant.table
         units = dict(zip(table.component_names, (c.unit for c in table.components), strict=True))
         wide = np.sqrt(quantile(LEVEL) * np.diag(found.covariance))
@@ -223,7 +235,7 @@ class Likelihood:
             value, low, high = (stated * float(np.exp(v)) for v in (x, *ends))
             at_bound = bool(min(x - unknowns.low[k], unknowns.high[k] - x) < edge[k])
             unit = "-" if share else units[name.rpartition(".")[2]]
-            out.append(NoiseFound(name, unit, stated, value, low, high, at_bound))
+            out.append(NoiseFound(name, unit, stated, value, low, high, at_bound, lost.get(name)))
         return tuple(out)
 
     def scores(self, places: np.ndarray) -> Scores:
@@ -233,3 +245,38 @@ class Likelihood:
         found = [[f.errors, f.variances, f.costs] if f is not None else lost for f in self.filtered(places)]
         errors, variances, costs = np.asarray(found).transpose(1, 0, 2)
         return Scores(errors, variances, costs, self.filter.beyond == 0)
+
+
+def lost_without(
+    likelihood: Likelihood, found: Likely, scored: Callable[[int, Likelihood], Callable[[np.ndarray], Scores]]
+) -> dict[str, float | None]:
+    """Return by how much the log-likelihood falls without each noise, with all else searched for again.
+
+    This is half the statistic of a likelihood-ratio test. It does not depend on how large a noise is, nor on how fast
+    its state turns over, and counts only what no other noise can take over.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        With all noises.
+    found : Likely
+        Where the search with all of them has arrived, and those without one begin.
+    scored : callable
+        From the place of a noise among the noises, and the likelihood without it, to its scores; see
+        `Likelihood.scores`.
+
+    Returns
+    -------
+    dict of str to float or None
+        By name; empty where there is one noise alone. It is negative, by little, where prior or search keep a noise
+        from zero that had better be zero. None where the filter diverges without the noise.
+    """
+    lost: dict[str, float | None] = {}
+    for k, name in enumerate(likelihood.noises if len(likelihood.noises) > 1 else ()):
+        less = likelihood.without(name)
+        start = np.delete(found.x, likelihood.unknowns.parameters + k)
+        try:
+            lost[name] = most_likely(less.unknowns, start, scored(k, less), max_evaluations=WITHOUT).cost - found.cost
+        except SimulationError:
+            lost[name] = None
+    return lost

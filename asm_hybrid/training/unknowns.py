@@ -115,6 +115,13 @@ class Unknowns:
             profiled=joined(self.profiled, profiled),
         )
 
+    def without(self, index: int) -> Unknowns:
+        """Return the same but for one that is no parameter."""
+        assert index >= self.parameters
+        names = (*self.names[:index], *self.names[index + 1 :])
+        fields = ("centre", "spread", "low", "high", "optional", "profiled")
+        return Unknowns(names, self.parameters, **{f: np.delete(getattr(self, f), index) for f in fields})
+
     def shown(self, x: np.ndarray) -> list[tuple[str, float]]:
         """Return the parameters by name with their values at a place."""
         return list(zip(self.names[: self.parameters], np.exp(x[: self.parameters]).tolist(), strict=True))

@@ -23,6 +23,7 @@ from asm_hybrid.training.cost import (
     extent,
 )
 from asm_hybrid.training.cost_timing import machine_memory, time_training, training_cost
+from asm_hybrid.training.kalman_likelihood import WITHOUT
 
 PACE = Timing(
     f=Pace(1e-3, 1e-5),
@@ -63,7 +64,9 @@ def part(work, name):
 def test_a_calibration_by_likelihood_grows_with_what_is_searched_and_the_square_of_the_state():
     by_likelihood = replace(WORK, noises=2)
     assert part(by_likelihood, "calibration of f") == pytest.approx(
-        OVERHEAD * 10 / 2 * (2 + 5 + 2) * (1000 * FILTER * 60**2 + PACE.f.seconds(1000, 1))
+        OVERHEAD
+        * (10 / 2 * (2 + 5 + 2) + WITHOUT / 2 * 2 * (1 + 5 + 2))
+        * (1000 * FILTER * 60**2 + PACE.f.seconds(1000, 1))
     )
     assert part(replace(by_likelihood, state=120), "calibration of f") > 2 * part(by_likelihood, "calibration of f")
 

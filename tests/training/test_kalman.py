@@ -20,7 +20,7 @@ from asm_hybrid.plant import Plant
 from asm_hybrid.plant.process_noise import ProcessNoise
 from asm_hybrid.training import start_state
 from asm_hybrid.training.kalman import Belief, KalmanFilter
-from asm_hybrid.training.kalman_likelihood import Likelihood, first_belief
+from asm_hybrid.training.kalman_likelihood import Likelihood, first_belief, lost_without
 from asm_hybrid.training.kalman_moments import seen, transition
 from asm_hybrid.training.kalman_search import Scores, most_likely
 from asm_hybrid.training.kalman_steps import kalman_steps
@@ -61,10 +61,10 @@ class Case:
         self.first = first_belief(self.plant, self.steady[0].numpy())
         self.values = open_values(self.system, (1,))((0,))
 
-    def noise(self, share):
-        """Return noise of ammonium in both tanks, in proportion."""
+    def noise(self, share, component="S_NH"):
+        """Return noise of a component in both tanks, in proportion."""
         relative = np.zeros(self.plant.shape)
-        relative[:, self.plant.table.component_names.index("S_NH")] = share
+        relative[:, self.plant.table.component_names.index(component)] = share
         return ProcessNoise(np.zeros(self.plant.shape), relative)
 
     def states_noise(self, share):
@@ -281,3 +281,29 @@ def test_the_likelihood_scales_noise_and_moves_parameters(case):
     first = first_belief(case.plant, start_state(system, case.typical)[0].numpy())
     other = kalman.run(first, case.states_noise(0.6), open_values(system, (1,))((0,)))
     assert found.costs[1].sum() == pytest.approx(other.cost, rel=1e-6)
+
+
+@pytest.mark.parametrize("wrong", ["S_NH", "S_NO"])
+def test_the_likelihood_loses_most_without_the_noise_of_the_wrong_equation(case, wrong):
+    """A source in the aerobic tank that comes and goes, of which f knows nothing."""
+    steps, x, shown = kalman_steps(case.system, 3, True), case.first.mean.copy(), []
+    own = list(case.plant.rows.names).index(f"aerobic.{wrong}")
+    for i in range(96):
+        x = steps.state(x, case.u[i : i + 2], case.values, 1.0 / PER_DAY)
+        x[own] = max(x[own] + 0.5 * np.sin(2 * np.pi * i / 24), 0.0)
+        shown.append(steps.sensors(x, case.u[i + 1], case.values)[0])
+    times, noise = np.arange(1, 97) / PER_DAY, 0.2 * np.random.default_rng(4).normal(size=(96, 2))
+    observations = [case.observation(times, (np.array(shown) + noise)[:, k], k) for k in (0, 1)]
+    noises = {name: case.noise(0.3, name) for name in ("S_NH", "S_NO")}
+    unknowns = Likelihood.unknowns_of((), np.empty(0), np.empty((0, 2)), noises)
+    kalman = replace(case.filter(times, np.zeros(96)), observations=observations)
+    likelihood = Likelihood(case.system, kalman, unknowns, noises, case.typical, case.steady)
+    found = most_likely(unknowns, unknowns.centre, likelihood.scores, max_evaluations=40)
+    lost = lost_without(likelihood, found, lambda _, less: less.scores)
+    (other,) = set(noises) - {wrong}
+    assert lost[wrong] > 20.0
+    assert abs(lost[other]) < 0.2 * lost[wrong]
+    alone = likelihood.without(wrong)
+    assert (alone.unknowns.names, list(alone.noises)) == ((other,), [other])
+    assert {n.name: n.lost for n in likelihood.noises_found(found, lost)} == lost
+    assert lost_without(alone, found, lambda _, less: less.scores) == {}  # nothing to compare with

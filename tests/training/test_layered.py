@@ -9,7 +9,6 @@ import torch
 from layout_tools import compiled_layout, layout_plant
 from small_plant import CONFIG, write_case
 
-from asm_hybrid.errors import InputError
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.plant import Plant, PrimaryClarifier
 from asm_hybrid.scenario.compiled import CompiledPlant
@@ -92,12 +91,6 @@ def test_gradients_through_the_settler_equal_differences():
         with torch.no_grad():
             difference = (loss(base + step) - loss(base - step)) / (2 * step[i])
         assert float(gradient[i]) == pytest.approx(float(difference), rel=2e-3)
-
-
-def test_a_plant_with_controllers_cannot_be_learnt_through():
-    plant = layout_plant("bsm1_closed")
-    with pytest.raises(InputError, match="this plant has controllers"):
-        PlantSystem(plant, parameters(plant), TARGETS)
 
 
 def summary_of(tmp_path, text):

@@ -11,6 +11,7 @@ from small_plant import CONFIG, TRUE, write_case
 from asm_hybrid.config import build_layout, load_config, load_kinetics, searched_noises
 from asm_hybrid.errors import InputError
 from asm_hybrid.report import write_report
+from asm_hybrid.report.parameter_record import CLEAR, ParameterSet
 from asm_hybrid.training import train
 
 LIKELIHOOD = (
@@ -46,12 +47,31 @@ def test_a_run_finds_the_parameters_and_says_how_sure_it_is(run):
     for row, stated in zip(noise.values(), (0.5, 2.0), strict=True):
         assert row["stated"] == pytest.approx(stated)
         assert row["low"] <= row["value"] < 0.5 * stated  # the truth has none
+        assert abs(row["lost"]) < CLEAR
 
 
 def test_the_report_tells_of_the_noise(run):
     page = write_report(run).read_text(encoding="utf-8")
     assert "Noise of the states" in page
     assert "most likely, each given all before it" in page
+    assert "do not tell which of these equations would be wrong" in page
+
+
+@pytest.mark.parametrize(
+    ("lost", "most_missed"),
+    [
+        ((30.0, 2.0), "S_NH"),
+        ((-1.0, 2.5), "aerobic.S_NO"),
+        ((30.0, 29.0), None),
+        ((1.5, -3.0), None),
+        ((30.0, None), None),
+    ],
+)
+def test_the_noise_that_is_missed_most_is_named_where_it_is_clear(run, lost, most_missed):
+    found = json.loads((run / "parameters.json").read_text(encoding="utf-8"))
+    for row, value in zip(found["process_noise"].values(), lost, strict=True):
+        row["lost"] = value
+    assert ParameterSet.model_validate(found).most_missed == most_missed
 
 
 def test_noises_are_told_apart(tmp_path):

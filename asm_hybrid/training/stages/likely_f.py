@@ -12,7 +12,7 @@ import torch
 from asm_hybrid.config import calibration_bounds, searched_noises
 from asm_hybrid.training.calibration import AT_BOUND, USUAL, Calibration, Starts
 from asm_hybrid.training.kalman import Filtered, KalmanFilter
-from asm_hybrid.training.kalman_likelihood import Likelihood
+from asm_hybrid.training.kalman_likelihood import Likelihood, lost_without
 from asm_hybrid.training.kalman_search import Likely, Scores, most_likely
 from asm_hybrid.training.kalman_steps import kalman_steps
 from asm_hybrid.training.profile_likelihood import LEVEL, Profile, quantile
@@ -49,12 +49,17 @@ def likely_f(context: RunContext, f: CalibratedF, keep: Callable[[CalibratedF], 
         context.progress.advance(f"minus log-likelihood {cost:.6g}")
 
     context.progress.stage("recalibrating f", min(USUAL, evaluations))
-    found = most_likely(task.likelihood.unknowns, task.start, task.scores, max_evaluations=evaluations, report=report)
-    (filtered,) = task.likelihood.filtered(found.x[None])
+    likelihood = task.likelihood
+    scores = task.scores(likelihood, "calibration")
+    found = most_likely(likelihood.unknowns, task.start, scores, max_evaluations=evaluations, report=report)
+    (filtered,) = likelihood.filtered(found.x[None])
     assert filtered is not None  # the search has been there
     moved = task.moved(found.x)
-    moved.start[1] = torch.as_tensor(task.likelihood.start(filtered), device=context.device)
-    return replace(moved, calibration=task.judged(found, filtered), noises=task.likelihood.noises_found(found))
+    moved.start[1] = torch.as_tensor(likelihood.start(filtered), device=context.device)
+    moved = replace(moved, calibration=task.judged(found, filtered))
+    keep(moved)
+    lost = lost_without(likelihood, found, lambda k, less: task.scores(less, f"calibration-without-{k}"))
+    return replace(moved, noises=likelihood.noises_found(found, lost))
 
 
 @dataclass(eq=False)
@@ -71,9 +76,6 @@ class _Task:
 
     context: RunContext
     f: CalibratedF
-
-    def __post_init__(self) -> None:
-        self._remembered = remembered(self.context, "calibration", self._filtered)
 
     @cached_property
     def likelihood(self) -> Likelihood:
@@ -104,13 +106,20 @@ class _Task:
         own = np.log(np.asarray(self.f.parameters.cpu())[index])
         return np.concatenate([own, np.zeros(len(unknowns) - unknowns.parameters)])
 
-    def scores(self, places: np.ndarray) -> Scores:
-        errors, variances, costs = self._remembered(torch.as_tensor(places)).transpose(1, 0, 2)
-        return Scores(errors, variances, costs, self.likelihood.filter.beyond == 0)
+    def scores(self, likelihood: Likelihood, stage: str) -> Callable[[np.ndarray], Scores]:
+        """Return the scores of a likelihood, which are remembered under the name of a stage."""
 
-    def _filtered(self, places: torch.Tensor) -> np.ndarray:
-        found = self.likelihood.scores(places.numpy())
-        return np.stack([found.errors, found.variances, found.costs], axis=1)
+        def filtered(places: torch.Tensor) -> np.ndarray:
+            found = likelihood.scores(places.numpy())
+            return np.stack([found.errors, found.variances, found.costs], axis=1)
+
+        answer = remembered(self.context, stage, filtered)
+
+        def scores(places: np.ndarray) -> Scores:
+            errors, variances, costs = answer(torch.as_tensor(places)).transpose(1, 0, 2)
+            return Scores(errors, variances, costs, likelihood.filter.beyond == 0)
+
+        return scores
 
     def moved(self, place: np.ndarray) -> CalibratedF:
         """Return f at a place of the search, at its steady state."""
