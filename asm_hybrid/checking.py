@@ -18,7 +18,7 @@ from asm_hybrid.config import (
     parameter_values,
 )
 from asm_hybrid.data import Dataset, QualityFinding
-from asm_hybrid.data.check_text import aligned, check_data, finding_lines, table_text
+from asm_hybrid.data.check_text import aligned, check_data, constant_rows, finding_lines, table_text
 from asm_hybrid.data.unusual import constant_findings
 from asm_hybrid.errors import InputError
 from asm_hybrid.explanations.explained import competing_candidates
@@ -192,9 +192,10 @@ def _parameters(file: PlantFile, table: Table) -> np.ndarray:
 
 
 def _constants(plant: Plant, table: Table) -> list[str]:
-    rows = [(spec.name, f"{plant.layout.constants[spec.name]:g}", spec.unit) for spec in plant.inputs]
+    rows = constant_rows(plant.layout, {spec.name: spec.unit for spec in plant.inputs})
     states = len(plant.rows.names)
-    head = f"{plant.tanks} tanks, {states} states, {len(table.processes)} processes; inputs"
+    tanks = "1 tank" if plant.tanks == 1 else f"{plant.tanks} tanks"
+    head = f"{tanks}, {states} states, {len(table.processes)} processes; inputs"
     return [head, *aligned(rows)]
 
 

@@ -350,7 +350,7 @@ def _print_ranges(console: Console, result: PlantScenarios, rows: Sequence[Indic
     title = f"The figures above are medians of {members}"
     differing = [row for row in rows if any(_figure(low) != _figure(high) for low, high in row.ranges)]
     if differing:
-        _print_cases(console, result, differing, f"{title}, which differ", (result.band,), _range)
+        _print_cases(console, result, differing, f"{title}; below, how far these differ", (result.band,), _range)
     else:
         console.print(f"{title}, which do not differ in these digits")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,3 +51,12 @@ def test_a_document_needs_nothing_deeper_than_the_public_names(path: Path) -> No
                 assert not [alias.name for alias in node.names if alias.name.startswith("asm_hybrid.")]
             elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in FACES:
                 assert node.attr in ah.__all__
+
+
+def test_the_page_on_other_equations_runs_from_top_to_bottom() -> None:
+    space: dict[str, Any] = {}
+    for block in _blocks(ROOT / "docs" / "ode.md"):
+        exec(compile(block, "docs/ode.md", "exec"), space)
+    assert space["landing"].event_time.item() == pytest.approx((20 / 9.81) ** 0.5, abs=1e-6)
+    assert space["bounces"].events[0].after[1].item() == pytest.approx(0.8 * (20 * 9.81) ** 0.5, abs=1e-5)
+    assert space["solution"].states.shape == (11, 200, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ from asm_hybrid.kinetics.document.words import reads
 from asm_hybrid.plant.inputs import INFLUENT, PlantInputs
 from asm_hybrid.plant.layout import Layout
 
-__all__ = ["CheckReport", "aligned", "check_data", "finding_lines", "table_text"]
+__all__ = ["CheckReport", "aligned", "check_data", "constant_rows", "finding_lines", "table_text"]
 
 
 @dataclass(frozen=True)
@@ -181,10 +181,30 @@ def _sensor_facts(series: Series) -> Iterator[str]:
         yield f"delay {column.delay * 1440:g} min"
 
 
+def constant_rows(layout: Layout, units: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Return name, value and unit of inputs that no column gives.
+
+    Parameters
+    ----------
+    layout : Layout
+        The plant, with its constants.
+    units : mapping
+        Inputs, with their units.
+
+    Returns
+    -------
+    list of tuple
+        A row for every one that the plant gives; for what a time table or a controller moves, its name is the value.
+    """
+    given = {name: f"{value:g}" for name, value in layout.constants.items()}
+    given |= {name: f"by {cycle.name}" for cycle in layout.cycles for name in cycle.inputs}
+    given |= {name: f"by {controller.name}" for controller in layout.controllers for name in controller.sets}
+    return [(name, given[name], unit) for name, unit in units.items() if name in given]
+
+
 def _constant_lines(config: Config, table: Table, layout: Layout) -> list[str]:
     units = PlantInputs.of(layout, table).units | influent_sums(config, table)
-    constants = layout.constants
-    rows = [(name, f"{constants[name]:g}", unit) for name, unit in units.items() if name in constants]
+    rows = constant_rows(layout, units)
     values = parameter_values(config, table)
     rows += [(p.name, f"{values[p.name]:g}", p.unit) for p in table.parameters if p.name in values]
     calibrated = calibration_bounds(config, table)

@@ -7,10 +7,13 @@ import numpy as np
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.kinetics import Table
 
-__all__ = ["HIGHEST", "LOWEST", "check_acidity", "unbalanced"]
+__all__ = ["HIGHEST", "LOWEST", "check_acidity", "sewage_doubt", "unbalanced"]
 
 LOWEST, HIGHEST = 2.0, 12.0
 """The range of pH that a state may have. The stages of a step may be outside: there a pH from 0 to 14 is returned."""
+
+SEWAGE = (5.5, 9.5)
+"""The pH of an influent outside which it is doubted [-]: 6.5 to 8 as a rule, trade effluents beyond."""
 
 
 def unbalanced(pH: np.ndarray) -> np.ndarray:
@@ -61,19 +64,48 @@ def check_acidity(
         for name in table.equilibrium.components
     )
     when = "in the state that the simulation begins with" if times is None else f"{times[k]:.6g} d after the start"
-    carbonate = [acid.total for acid in table.equilibrium.acids if acid.name == "carbonate"]
-    base = "more alkalinity than the weak acids hold: " + (
-        f"give {carbonate[0]} to the influent (in g C/m3 about 13 times an alkalinity in mol/m3), and let less of it "
-        "be stripped"
-        if carbonate
-        else "give the influent their totals, carbonate among them"
-    )
+    base = f"{_carbonate(table)}, and let less of it be stripped" if _carbonate_name(table) else _carbonate(table)
     acid = (
-        "more acid than the alkalinity holds: check the alkalinity of the influent and the nitrification, which takes "
-        "it, or add the ions of a base that is dosed"
+        "check the alkalinity of the influent and the nitrification, which takes it, or add the ions of a base that is "
+        "dosed"
     )
+    high = f"more alkalinity than the weak acids hold: {base}"
     raise SimulationError(
         f"no pH from {LOWEST:g} to {HIGHEST:g} balances the charges of the water in {tanks[i]} {when}: {held}\n"
         f"  expected: components whose charges balance between pH {LOWEST:g} and {HIGHEST:g}\n"
-        f"  fix: this is {base if pH[k, i] >= HIGHEST else acid}"
+        f"  fix: this is {high if pH[k, i] >= HIGHEST else f'more acid than the alkalinity holds: {acid}'}"
     )
+
+
+def sewage_doubt(table: Table, pH: float) -> tuple[str, str, str] | None:
+    """Return what is to be said of the pH of an influent.
+
+    Parameters
+    ----------
+    table : Table
+        A table with an equilibrium.
+    pH : float
+        What the charge balance of the influent gives [-]; nothing is said of what is not a number.
+
+    Returns
+    -------
+    tuple of str or None
+        What was found, what is expected, and the remedy; None where the pH is that of sewage.
+    """
+    low, high = SEWAGE
+    if not (pH < low or pH > high):
+        return None
+    fix = _carbonate(table) if pH > high else "check the alkalinity and the acids of the influent"
+    return f"the charges of the influent balance at pH {pH:.3g}", f"{low:g} to {high:g} in sewage", fix
+
+
+def _carbonate_name(table: Table) -> str | None:
+    assert table.equilibrium is not None
+    return next((acid.total for acid in table.equilibrium.acids if acid.name == "carbonate"), None)
+
+
+def _carbonate(table: Table) -> str:
+    name = _carbonate_name(table)
+    if name is None:
+        return "give the influent their totals, carbonate among them"
+    return f"give {name} to the influent (in g C/m3 about 13 times an alkalinity in mol/m3)"

@@ -13,7 +13,9 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from asm_hybrid.kinetics.equilibrium import PH
 from asm_hybrid.plant import InputSpec, TakacsSettler
+from asm_hybrid.plant.layout import WHOLE_OFFGAS
 from asm_hybrid.report.case_style import CASE_COLOURS, PANEL_TITLE, WIDTH, CaseLook, TimeAxis, finish, tick
 from asm_hybrid.report.indicator_figures import plot_effluents, plot_indicators
 from asm_hybrid.report.steady_operation import CHANGED, steady_rows
@@ -116,7 +118,7 @@ def _measured(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict
 
 
 def _effluent_more(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[str, bytes]:
-    """Draw the flow of the effluent, and what has no limit."""
+    """Draw the flow of the effluent, what has no limit, its pH, and the gases that leave with the air."""
     columns, table = cases[0].record.columns, result.plant.table
     if "effluent.flow" not in columns:
         return {}
@@ -127,6 +129,8 @@ def _effluent_more(result: PlantScenarios, cases: Sequence[Case], title: str) ->
         if column and name not in result.limits and (name in table.composites or name in NAMES):
             unit = f"g{SUBSTANCES.get(name, '')}/m3"
             panels.append(replace(_panel(cases, f"effluent.{column}"), label=f"effluent.{name}", unit=unit))
+    others = [f"effluent.{PH}", *(name for name in columns if name.startswith(f"{WHOLE_OFFGAS}."))]
+    panels += [_panel(cases, name) for name in others if name in columns]
     return _panels(result, cases, title, "effluent_more", [panels[i : i + 2] for i in range(0, len(panels), 2)])
 
 
@@ -322,11 +326,11 @@ def _settler(result: PlantScenarios, cases: Sequence[Case], title: str) -> dict[
 
 
 def _frame(ax: Axes, label: str, unit: str, values: Sequence[np.ndarray]) -> None:
-    """Name a panel, and let its axis begin at zero, unless it shows temperatures."""
+    """Name a panel, and let its axis begin at zero, unless it shows temperatures or a pH."""
     ax.set_title(f"{label} [{unit_text(unit)}]", **PANEL_TITLE)
     ax.margins(x=0.01)
     low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
-    if unit == "degC":
+    if unit == "degC" or label.endswith(f".{PH}"):
         ax.set_ylim(low - 1.0, high + 1.0)
     else:
         ax.set_ylim(min(0.0, 1.12 * low), 1.12 * high if high > NOTHING else 1.0)

@@ -29,7 +29,7 @@ TITLES = {
     "kpi": "Energies and indices of all cases",
     "measured": "Measured quantities over time",
     "effluent": "Effluent concentrations and their limits over time",
-    "effluent_more": "Effluent flow and concentrations without a limit over time",
+    "effluent_more": "Effluent flow, concentrations without a limit, pH and off-gas over time",
     "operation": "Controlled quantities, oxygen and air over time",
     "settler": "Solids of the final settler",
 }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from asm_hybrid.kinetics.equilibrium import PH
 from asm_hybrid.plant import Plant, TakacsSettler
+from asm_hybrid.plant.acidity import sewage_doubt
+from asm_hybrid.plant.inputs import INFLUENT
 from asm_hybrid.plant.materials import Closure, MaterialBalance
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.idle_controllers import control_warnings
@@ -69,8 +73,16 @@ def find(
     missed = [c for c in closures if c.missed > CLOSES]
     lost = [f"the balance of {c.name} misses {100 * c.missed:.2g} % of what passes through" for c in missed]
     warnings = [*water_warnings(plant, record.times, moved, volumes), *control_warnings(plant, record)]
+    warnings += _of_acidity(plant, columns)
     warnings += [*negative_concentrations(plant, (lowest or record).states), *lost]
     return Findings(tuple(warnings), words)
+
+
+def _of_acidity(plant: Plant, columns: Mapping[str, np.ndarray]) -> list[str]:
+    """Return a warning about an influent that has not the pH of sewage."""
+    pH = columns.get(f"{INFLUENT}{PH}")
+    doubt = None if pH is None else sewage_doubt(plant.table, float(np.median(pH)))
+    return [] if doubt is None else ["{}; expected {}: {}".format(*doubt)]
 
 
 def _late_in_words(plant: Plant, closures: tuple[Closure, ...], taken_up: np.ndarray) -> str:

@@ -13,9 +13,13 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from asm_hybrid.data import QualityFinding
+from asm_hybrid.kinetics.equilibrium import PH
+from asm_hybrid.plant.acidity import sewage_doubt
+from asm_hybrid.plant.inputs import INFLUENT
 from asm_hybrid.scenario.operation import Operation, unknown_inputs
 from asm_hybrid.scenario.plausible import Comparison, plain
 from asm_hybrid.scenario.scoring import NAMES
@@ -128,6 +132,9 @@ def sewage_findings(operation: Operation, file: str) -> Iterator[QualityFinding]
                 "check the units of the columns and constants of the influent, and whether two are swapped; a trade "
                 "effluent may be so",
             )
+    doubt = sewage_doubt(operation.plant.table, operation.expected.get(f"{INFLUENT}{PH}", math.nan))
+    if doubt is not None:
+        yield _warning(file, "influent", *doubt)
 
 
 def nitrification_findings(

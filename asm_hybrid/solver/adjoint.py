@@ -46,7 +46,7 @@ def check_adjoint(adjoint: str, method: str, beside: Iterable[str] = (), where: 
         With what can be used in its place.
     """
     if adjoint not in ADJOINTS:
-        known = {"True": "write 'backsolve', which it was", "False": "write 'discrete', or remove it"}
+        known = {"True": "write 'backsolve', which True stood for before", "False": "write 'discrete', or remove it"}
         raise InputError(
             f"there is no adjoint {adjoint!r}",
             where=where,

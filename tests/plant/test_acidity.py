@@ -12,6 +12,7 @@ from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Plant, target_unit
+from asm_hybrid.plant.acidity import sewage_doubt
 from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.scenario.compiled import CompiledPlant
 from asm_hybrid.solver.grid import Grid
@@ -152,3 +153,9 @@ def test_water_of_no_pH_is_refused_by_name(plant, case, system, changed, words):
     forcing = system.forcing(inputs)
     assert torch.isfinite(system.derivative(states, forcing)).all()
     assert torch.isfinite(system.jacobian(states, forcing)).all()
+
+
+def test_the_pH_of_an_influent_is_doubted_outside_that_of_sewage(plant):
+    assert sewage_doubt(plant.table, 7.5) is None
+    assert sewage_doubt(plant.table, float("nan")) is None
+    assert sewage_doubt(plant.table, 4.0)[2].startswith("check the alkalinity")

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from asm_hybrid.checking import check
 from asm_hybrid.errors import InputError, SimulationError
+from asm_hybrid.report.simulation_figures import draw_all
 from asm_hybrid.report.simulation_page import render_page
 from asm_hybrid.scenario.negative import negative_targets
 from asm_hybrid.scenario.plants import simulate_plant
@@ -261,3 +263,31 @@ def test_recorded_quantities_below_zero_are_told_over_all_members():
     values[:, :, 1] = -1e-9
     found = negative_targets(["effluent.S_NH", "effluent.TN"], values, ["g N/m3", "g N/m3"])
     assert found == ("effluent.S_NH is below zero in 15 % of the time, down to -0.5 g N/m3",)
+
+
+CAUSTIC = """\
+name: caustic
+model: {kinetics: asm1_2n_ph}
+plant:
+  temperature: 15 degC
+  tanks: {reactor: {volume: 1000 m3, air: {flow: 40000, sote: 0.25}}}
+  influent:
+    to: reactor
+    flow: 1000 m3/d
+    composition: {S_I: 30, S_S: 70, X_I: 50, X_S: 200, X_BH: 28, X_BA1: 0, X_BA2: 0, X_P: 0, S_O: 0, S_NO3: 0, S_NO2: 0,
+      S_NO1: 0, S_N2O: 0, S_N2: 0, S_NH: 30, S_ND: 7, X_ND: 10, S_ALK: 7, S_IC: 0}
+  settler: {type: none}
+"""
+
+
+def test_an_influent_without_carbonate_is_named(tmp_path):
+    said = "the charges of the influent balance at pH "
+    result, base, _ = case(tmp_path, CAUSTIC, DAY)
+    drawn = draw_all(result)["effluent_more"]["effluent_more.svg"]
+    assert b"effluent.pH" in drawn
+    assert b"offgas.S_N2O" in drawn
+    assert [w for w in base.warnings if w.startswith(said) and "give S_IC to the influent" in w]
+    found = check(plant_file(tmp_path, CAUSTIC)).findings["message"]
+    assert found.str.startswith(said).sum() == 1
+    whole = CAUSTIC.replace("S_IC: 0", "S_IC: 91")
+    assert not [w for w in case(tmp_path, whole, DAY)[1].warnings if w.startswith(said)]

@@ -338,7 +338,8 @@ def _remedy(missing: list[InputSpec]) -> str:
     first = missing[0]
     if components:
         listed = ", ".join(f"{name}: 0" for name in components)
-        return f"map a column to each, or add to plant.influent: composition: {{{listed}}} with your values"
+        given = f"composition: {{{listed}}}"
+        return f"map a column to each, or add to plant.influent: {given}, with your values in the place of 0"
     if first.kind == "T":
         return "map a column with 'as: T', or add plant.temperature"
     if first.kind == "decant":
