@@ -7,7 +7,7 @@ import numpy as np
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.kinetics import Table
 
-__all__ = ["HIGHEST", "LOWEST", "check_acidity", "unbalanced"]
+__all__ = ["HIGHEST", "LOWEST", "check_acidity", "influent_warnings", "unbalanced"]
 
 LOWEST, HIGHEST = 2.0, 12.0
 """The range of pH that a state may have. The stages of a step may be outside: there a pH from 0 to 14 is returned."""
@@ -77,3 +77,35 @@ def check_acidity(
         f"  expected: components whose charges balance between pH {LOWEST:g} and {HIGHEST:g}\n"
         f"  fix: this is {base if pH[k, i] >= HIGHEST else acid}"
     )
+
+
+def influent_warnings(pH: np.ndarray, times: np.ndarray) -> list[str]:
+    """Return what is to be said of an influent whose charges balance at no pH from 2 to 12.
+
+    No tank need leave that range with it, since carbon dioxide from oxidation hides that none comes in.
+
+    Parameters
+    ----------
+    pH : ndarray, shape (time,)
+        The pH of the influent.
+    times : ndarray, shape (time,)
+        When [d].
+
+    Returns
+    -------
+    list of str
+        One warning, or none.
+    """
+    outside = unbalanced(pH)
+    if not outside.any():
+        return []
+    k = int(np.argmax(outside))
+    given = (
+        "does it bring its inorganic carbon, in g C/m3 about 13 times an alkalinity in mol/m3?"
+        if pH[k] >= HIGHEST
+        else "does it bring its alkalinity?"
+    )
+    return [
+        f"the pH of the influent is {pH[k]:.3g} at {times[k]:.4g} d and outside {LOWEST:g} to {HIGHEST:g} for "
+        f"{100 * outside.mean():.3g} % of the time: {given}"
+    ]

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from asm_hybrid.kinetics.equilibrium import PH
 from asm_hybrid.plant import Plant, TakacsSettler
+from asm_hybrid.plant.acidity import influent_warnings
 from asm_hybrid.plant.materials import Closure, MaterialBalance
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.idle_controllers import control_warnings
@@ -69,6 +71,8 @@ def find(
     missed = [c for c in closures if c.missed > CLOSES]
     lost = [f"the balance of {c.name} misses {100 * c.missed:.2g} % of what passes through" for c in missed]
     warnings = [*water_warnings(plant, record.times, moved, volumes), *control_warnings(plant, record)]
+    if plant.table.equilibrium is not None:
+        warnings += influent_warnings(columns[f"influent.{PH}"], record.times)
     warnings += [*negative_concentrations(plant, (lowest or record).states), *lost]
     return Findings(tuple(warnings), words)
 

@@ -12,6 +12,7 @@ from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Plant, target_unit
+from asm_hybrid.plant.acidity import influent_warnings
 from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.scenario.compiled import CompiledPlant
 from asm_hybrid.solver.grid import Grid
@@ -152,3 +153,14 @@ def test_water_of_no_pH_is_refused_by_name(plant, case, system, changed, words):
     forcing = system.forcing(inputs)
     assert torch.isfinite(system.derivative(states, forcing)).all()
     assert torch.isfinite(system.jacobian(states, forcing)).all()
+
+
+def test_an_influent_of_no_pH_is_told_with_time_and_share():
+    times = np.array([0.0, 0.5, 1.0, 1.5])
+    (base,) = influent_warnings(np.array([7.3, 7.3, 12.4, 7.3]), times)
+    assert "12.4 at 1 d" in base
+    assert "25 % of the time" in base
+    assert "inorganic carbon" in base
+    (acid,) = influent_warnings(np.array([1.8, 7.3, 7.3, 7.3]), times)
+    assert "does it bring its alkalinity" in acid
+    assert influent_warnings(np.full(4, 7.3), times) == []
