@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+LEAST = 0.1
+"""Gap, in shares of the noise floor, below which there is nothing to close [-]."""
 TRUTH = Path(__file__).parent.parent / "data" / "sbr" / "truth.csv"
 MODELS = {
     "mean": "mean of the training block",
@@ -40,13 +42,18 @@ def main(run: Path, block: str) -> None:
     for variable, rows in both.groupby("variable", sort=False):
         errors = {m: float(np.sqrt(((rows[m] - rows["measured"]) ** 2).mean())) for m in MODELS if m in rows}
         gap = errors["recalibrated"] - errors["truth"]
-        found[str(variable)] = errors | {"closed": (errors["recalibrated"] - errors["hybrid"]) / gap}
+        closed = (errors["recalibrated"] - errors["hybrid"]) / gap if gap > LEAST * errors["truth"] else np.nan
+        found[str(variable)] = errors | {"closed": closed}
     print("| model | " + " | ".join(found) + " |\n" + "|---" * (len(found) + 1) + "|")
     for model, label in MODELS.items():
         if all(model in errors for errors in found.values()):
             print(f"| {label} | " + " | ".join(f"{errors[model]:.3g}" for errors in found.values()) + " |")
-    print("| of the gap closed | " + " | ".join(f"{100 * e['closed']:.0f} %" for e in found.values()) + " |")
-    print(json.dumps({v: {m: round(x, 4) for m, x in errors.items()} for v, errors in found.items()}))
+    print(
+        "| of the gap closed | "
+        + " | ".join("no gap" if np.isnan(e["closed"]) else f"{100 * e['closed']:.0f} %" for e in found.values())
+        + " |"
+    )
+    print(json.dumps({v: {m: round(x, 4) for m, x in errors.items() if x == x} for v, errors in found.items()}))
 
 
 if __name__ == "__main__":
