@@ -93,7 +93,13 @@ processes:
 composites:
   TN: {unit: g N/m3, weights: {S_A: 1, S_B: 2}}
 """
-RANGES = {"T": (-2.0, 35.0), "Q_in": (0.0, 5e4), "load.S_A": (0.0, 1e6), "load.TN": (0.0, 1e6)}
+RANGES = {
+    "T": (-2.0, 35.0),
+    "Q_in": (0.0, 5e4),
+    "load.S_A": (0.0, 1e6),
+    "load.TN": (0.0, 1e6),
+    "here.aerated": (0.0, 1.0),
+}
 """Values that inputs of the plant are drawn from."""
 
 

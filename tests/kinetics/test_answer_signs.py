@@ -75,7 +75,7 @@ def test_no_sampled_slope_has_the_other_sign(name, changed):
                 assert (sign * slopes >= -1e-12 * size).all(), (process, component)
                 assert sign or size == 0.0
                 seen += bool(sign)
-            else:
+            elif not table.equilibrium:  # by way of a pH a slope may turn where no sample comes
                 assert slopes.min() < 0.0 < slopes.max(), (process, component)
     assert seen > len(table.processes) / 2
 

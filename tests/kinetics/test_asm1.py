@@ -93,9 +93,11 @@ def test_every_process_conserves_at_random_parameters(name):
     table = load_table(name)
     kinetics, rng = compile_table(table), np.random.default_rng(1)
     p = random_parameters(table, rng, (100,))
-    values = dict(zip(table.parameter_names, p, strict=True))
+    values = dict(zip(table.parameter_names, p, strict=False))  # behind them stand what rates read
     for process, row in zip(table.processes, kinetics.stoichiometry(p, NUMPY), strict=True):
         for material in table.materials:
+            if material in process.exchanges:
+                continue
             total, size = np.zeros(100), np.zeros(100)
             for component, coefficient in zip(table.components, row, strict=True):
                 if coefficient is not None and material in component.composition:
@@ -115,6 +117,8 @@ def test_every_process_conserves_exactly_where_the_table_has_no_tolerance(name):
     held = {c.name: c.composition for c in table.components}
     for process in table.processes:
         for material in table.materials:
+            if material in process.exchanges:
+                continue
             parts = [e.value * held[n][material].value for n, e in process.stoichiometry.items() if material in held[n]]
             assert sympy.simplify(sum(parts)) == 0, f"{process.name} makes {material}"
 

@@ -178,17 +178,13 @@ def test_a_check_of_constant_inputs_alone_is_told_too(tmp_path):
 
 def test_a_plant_that_cannot_be_trained_is_an_error_of_the_check(tmp_path):
     path = write_case(tmp_path)
-    phases = "{name: on, duration: 3 h, set: {aerobic.kla: 200}, until: aerobic.S_NH < 1}, {name: off, duration: 1 h}"
-    text = CONFIG.replace("{role: imposed, as: aerobic.S_O, unit: mg/L}", "{role: ignored}")
-    text = text.replace(
-        "aerobic: {volume: 2000}}", "aerobic: {volume: 2000}}\n  cycles: {air: {phases: [" + phases + "]}}"
+    late = CONFIG.replace(
+        "return_sludge: {to: anoxic, flow: 4000}", "return_sludge: {to: anoxic, flow: 4000, delay: 30 min}"
     )
-    path.write_text(text, encoding="utf-8")
+    path.write_text(late, encoding="utf-8")
     found = check(path)
     assert found.errors == 1
-    text = "\n".join(found.lines)
-    assert "for training, a plant whose flows and aeration are given" in text
-    assert "phases end by what is measured" in text
+    assert "for training, a plant whose streams arrive at once" in "\n".join(found.lines)
 
 
 def test_sludge_a_thousand_times_too_small_is_a_unit(tmp_path):
