@@ -13,7 +13,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from asm_hybrid.data_commands import data_app
 from asm_hybrid.model_commands import models_app
+from asm_hybrid.new_data_commands import RunFolder, forecast, predict
+from asm_hybrid.serve_command import serve
 
 __all__ = ["app", "main"]
 
@@ -32,7 +35,6 @@ ConfigFile = Annotated[
     Path | None,
     typer.Argument(help="YAML file that describes plant, data and model, or a generic ODE.", show_default=False),
 ]
-RunFolder = Annotated[Path, typer.Argument(help="Run folder, or exported bundle (folder or zip).", show_default=False)]
 
 
 def _version(wanted: bool) -> None:
@@ -154,84 +156,8 @@ def simulate(
     print_simulation(found)
 
 
-NewFiles = Annotated[
-    list[str],
-    typer.Option(
-        "--data",
-        "-d",
-        help="File of series; SOURCE=FILE for each where the run has several sources; or a YAML file with a section "
-        "data, where columns, units or stamps are not those of the run.",
-        show_default=False,
-    ),
-]
-
-
-@app.command()
-def predict(
-    run: RunFolder,
-    data: NewFiles,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for the result. Default: RUN/predictions/NAME.")
-    ] = None,
-) -> None:
-    """Predict new data with a fitted model, score it, and say whether the model still holds.
-
-    The model goes on from the state that it reached along its record. Nothing is trained, and no measurement moves it.
-
-    For example:
-
-      asm-hybrid predict runs/RUN --data june.csv
-
-      asm-hybrid predict runs/RUN --data online=june.csv --data influent=lab-june.csv
-
-      asm-hybrid predict runs/RUN --data new-logger.yaml --out results/june
-
-    The exit code is 0 also where the model no longer holds: prediction.json has "alarm": true then. docs/new-data.md
-    """
-    from asm_hybrid.jobs import open_run
-    from asm_hybrid.new_data_terminal import print_prediction
-
-    print_prediction(open_run(run).predict(data, out))
-
-
-@app.command()
-def forecast(
-    run: RunFolder,
-    data: NewFiles,
-    horizon: Annotated[str, typer.Option("--horizon", "-t", help="How far, such as 48h or 90 min.")] = "48h",
-    influent: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--influent",
-            "-i",
-            help="What comes in: diurnal (mean day of the last two weeks), last-week (same hours a week before), or "
-            "files, named as those of --data. Default: diurnal.",
-            show_default=False,
-        ),
-    ] = None,
-    now: Annotated[
-        str | None,
-        typer.Option("--now", help="From when, such as 2024-06-01T12:00. Default: the end of the inputs."),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for the result. Default: RUN/forecasts/NAME.")
-    ] = None,
-) -> None:
-    """Forecast tomorrow with a fitted model, its states updated by what was measured until now.
-
-    For example:
-
-      asm-hybrid forecast runs/RUN --data until-now.csv
-
-      asm-hybrid forecast runs/RUN --data until-now.csv --horizon 24h --influent weather-plan.csv
-
-    A scheduler may call it every 15 minutes: files are replaced as a whole, the page last. docs/new-data.md
-    """
-    from asm_hybrid.jobs import open_run
-    from asm_hybrid.new_data_terminal import print_forecast_ahead
-
-    comes = influent[0] if influent and len(influent) == 1 else influent or "diurnal"
-    print_forecast_ahead(open_run(run).forecast(data, out, horizon=horizon, influent=comes, now=now))
+app.command()(predict)
+app.command()(forecast)
 
 
 @app.command()
@@ -383,6 +309,8 @@ def check(
 
 
 app.add_typer(models_app, name="models", subcommand_metavar="[NAME | COMMAND ...]")
+app.add_typer(data_app, name="data")
+app.command()(serve)
 
 
 @app.command()
