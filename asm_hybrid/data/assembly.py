@@ -183,7 +183,9 @@ def build_series(
         observations=tuple(observations),
         blocks={},
         quality=tuple(merged([*findings, *found])),
-        fingerprint=tuple(_fingerprint(source) for source in sources),
+        fingerprint=tuple(
+            _fingerprint(source, long=config.data.sources[source.name].long is not None) for source in sources
+        ),
     )
     return dataset, measured
 
@@ -256,12 +258,12 @@ def _observations(sources: list[Source], record: Record, span: float) -> tuple[l
     return out, found
 
 
-def _fingerprint(source: Source) -> dict[str, Any]:
+def _fingerprint(source: Source, *, long: bool) -> dict[str, Any]:
     return {
         "file": source.table.path.name,
         "sha256": source.table.sha256,
         "rows": len(source.times),
-        "columns": list(source.table.header),
+        "columns": [s.header for s in source.series] if long else list(source.table.header),
         "first": source.times[0].isoformat(),
         "last": source.times[-1].isoformat(),
     }

@@ -15,6 +15,7 @@ from asm_hybrid.config.schema.data_sections import SourceSection
 from asm_hybrid.data.csvfile import read_csv
 from asm_hybrid.data.headers import Rows, chooser, used_headers
 from asm_hybrid.data.limits import read_bounded
+from asm_hybrid.data.longtable import used_tags
 from asm_hybrid.data.parquetfile import read_parquet
 from asm_hybrid.data.workbook import read_workbook
 from asm_hybrid.errors import InputError, nearest
@@ -36,12 +37,13 @@ class RawTable:
     sha256 : str
         Hash of the file.
     header : tuple of str
-        Every column of the file; those that the config names, as it writes them.
+        Every column of the file, or every tag of a long table; those that the config names, as it writes them.
     frame : DataFrame
-        The used columns, by header; the index holds row numbers as a spreadsheet counts them.
+        The used columns, by header; the index holds row numbers as a spreadsheet counts them. Of a long table the
+        columns of time, tag, value and quality, with used tags as the config writes them.
     above : dict of str to dict of int to str
         What stands above the first sample of a used column, apart from the header, by row: units, as a rule. At most
-        the first `PREVIEW` rows.
+        the first `PREVIEW` rows; nothing of a long table.
     """
 
     path: Path
@@ -92,10 +94,14 @@ def read_source(config: Config, name: str) -> RawTable:
     if frame.empty:
         raise InputError("the file has no row of data", where=str(path), expected="a header and rows")
     used = used_headers(source)
+    frame, above = frame.set_axis(used, axis="columns"), {}
+    if source.long is not None:
+        header, frame = used_tags(frame, config, name, path)
+    else:
+        above = {h: _above(i, seen[0][1], source) for h, i in zip(used, seen[0][0], strict=True)}
     written = {same_name(h): h for h in (*source.columns, *used)}
     shown = tuple(written.get(same_name(h), printable(h)) for h in header)
-    above = {h: _above(i, seen[0][1], source) for h, i in zip(used, seen[0][0], strict=True)}
-    return RawTable(path, hashlib.sha256(raw).hexdigest(), shown, frame.set_axis(used, axis="columns"), above)
+    return RawTable(path, hashlib.sha256(raw).hexdigest(), shown, frame, above)
 
 
 def _above(position: int, preview: Rows, source: SourceSection) -> dict[int, str]:

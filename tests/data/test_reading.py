@@ -235,7 +235,7 @@ def test_units_below_the_header(record, units):
 def test_a_row_for_each_value_of_each_tag(record):
     tall = record.frame.melt(id_vars="time", var_name="Tag", value_name="Value")
     record.frame = tall.sort_values("time", kind="stable")
-    refused(record, "has no column 'flow'", "the column 'Tag' holds such names", "PivotTable", "columns='Tag'")
+    refused(record, "has no column 'flow'", "the column 'Tag' holds such names", "long: {tag: Tag, value: Value}")
 
 
 def test_the_table_stands_on_another_sheet(record):
