@@ -1,9 +1,9 @@
 """Put the public address of the repository into README.md and pyproject.toml before a wheel is built for others.
 
 Run ``python .github/public_addresses.py ADDRESS REVISION`` in the root of the repository, in a copy of it that is
-thrown away: ``ADDRESS`` is such as ``https://HOST/OWNER/NAME``, ``REVISION`` a tag or commit. A package index shows README.md
-alone, so that its links to files need whole addresses. No address stands in the sources, where it would be wrong in
-every fork.
+thrown away: ``ADDRESS`` is such as ``https://HOST/OWNER/NAME``, ``REVISION`` a tag or commit. A package index shows
+README.md alone, so that its links to files need whole addresses. No address stands in the sources, where it would be
+wrong in every fork.
 """
 
 from __future__ import annotations

@@ -84,8 +84,9 @@ def test_each_example_works_as_one_new_file(tmp_path: Path) -> None:
     assert Path(file).parent == package
     assert (factor, slow, title) == (pytest.approx(0.238480942392), 0.4, "Steele's optimum")
     summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
-    assert "Training median" in json.dumps(summary)
+    assert summary["placements"] == ["uptake"]
+    assert "Training median" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     header = (tmp_path / "run" / "predictions.csv").read_text(encoding="utf-8").splitlines()[0]
     assert "median" in header
-    written = list(tmp_path.glob("out*verdict.txt"))
+    written = list(tmp_path.rglob("*-verdict.txt"))
     assert [path.read_text(encoding="utf-8") for path in written] == [summary["verdict"]["sentence"] + "\n"]
