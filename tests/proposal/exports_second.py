@@ -141,16 +141,12 @@ def doubled(folder: Path) -> list[Path]:
 
 
 def ambiguous(folder: Path) -> list[Path]:
-    data = record("2023-01-01", days=366, minutes=1440, seed=18)
-    few = data[data.index.day.isin([2, 9])]
-    lines = [
-        "Date;Débit entrée (m3/j);Effluent NH4 (mg N/L);Effluent NO3 (mg N/L);DCO entrée (mg/L);"
-        "NTK entrée (mg N/L);NH4 entrée (mg N/L)"
-    ]
-    columns = [("Q", 1, 0), ("NH4_out", 1, 2), ("NO3_out", 1, 2), ("COD_in", 1, 0), ("TKN_in", 1, 1), ("NH4_in", 1, 1)]
-    for stamp, row in zip(few.index, cells(few, columns, decimal=","), strict=True):
-        lines.append(f"{stamp:%d/%m/%Y};" + ";".join(row))
-    return text(folder / "bilans.csv", lines)
+    data = record("2023-03-07", days=1, minutes=5, seed=18)
+    lines = ["Horodatage;Débit entrée (m3/h);Température (°C);O2 dissous aération (mg/L);NH4 aération (mg N/L)"]
+    columns = [("Q", 1 / 24, 1), ("T", 1, 1), ("DO_2", 1, 2), ("NH4", 1, 2)]
+    for stamp, row in zip(data.index, cells(data, columns, decimal=","), strict=True):
+        lines.append(f"{stamp:%d/%m/%Y %H:%M};" + ";".join(row))
+    return text(folder / "journal.csv", lines)
 
 
 def unplaced(folder: Path) -> list[Path]:
@@ -259,22 +255,11 @@ EXPORTS = (
     ),
     Export(
         "ambiguous",
-        "French laboratory, two days a month",
-        "no day above 12, so that day and month cannot be told apart",
+        "French daily report",
+        "one day, the seventh of March, so that day and month cannot be told apart",
         ambiguous,
-        plant(
-            {"anoxie": {"volume": 1500}, "aeration": {"volume": 3000, "kla": 120}},
-            ("Q_in", "influent.COD", "influent.TKN", "influent.S_NH"),
-            fractionation=RAW,
-        ),
-        {
-            "Q_in": "Q",
-            "effluent.S_NH": "NH4_out",
-            "effluent.S_NO": "NO3_out",
-            "influent.COD": "COD_in",
-            "influent.TKN": "TKN_in",
-            "influent.S_NH": "NH4_in",
-        },
+        plant({"anoxie": {"volume": 1500}, "aeration": {"volume": 3000}}, ("Q_in", "T")),
+        {"Q_in": "Q", "T": "T", "aeration.S_O": "DO_2", "aeration.S_NH": "NH4"},
         asks=("--day-first",),
         answers={"day_first": True},
     ),
