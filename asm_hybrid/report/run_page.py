@@ -31,11 +31,12 @@ from asm_hybrid.training.compared.mechanistic import MODEL as MECHANISTIC
 from asm_hybrid.training.compared.persistence import MODEL as PERSISTENCE
 from asm_hybrid.training.compared.recalibrated import MODEL as RECALIBRATED
 
-__all__ = ["CHAPTERS", "chapter_style", "render_chapters", "render_report", "write_report"]
+__all__ = ["CHAPTERS", "chapter_style", "drawn_models", "render_chapters", "render_report", "write_report"]
 
 REPORT = "report.html"
 CHAPTERS: Mapping[str, str] = MappingProxyType(
     {
+        "head": "run_head.html.j2",
         "verdict": "run_verdict.html.j2",
         "missing": "missing.html.j2",
         "scores": "run_scores.html.j2",
@@ -111,7 +112,7 @@ def render_chapters(run_dir: Path) -> dict[str, str]:
     Parameters
     ----------
     run_dir : Path
-        A run folder; its manifest is not checked.
+        A run folder.
 
     Returns
     -------
@@ -122,8 +123,9 @@ def render_chapters(run_dir: Path) -> dict[str, str]:
     Raises
     ------
     InputError
-        If a file of the run folder is missing or unreadable.
+        If a file of the run folder is missing, unreadable, or not the one that was written.
     """
+    run_files.check_files(run_dir, _READ, _READ_IF_THERE)
     shown = _facts(run_dir).shown | {"forecast_series": []}
     found = {name: get_template(file).render(shown).strip() for name, file in CHAPTERS.items()}
     return {name: text for name, text in found.items() if text}
@@ -254,8 +256,25 @@ def _forecast_series(
     return figures
 
 
-def _drawn(summary: Summary, variable: str, frame: pd.DataFrame, own: str) -> list[str]:
-    """Return the models to draw: the best baseline, recalibrated f, and on top the model the run is about."""
+def drawn_models(summary: Summary, variable: str, frame: pd.DataFrame, own: str) -> list[str]:
+    """Return the models to draw: the best baseline, recalibrated f, and on top the model the run is about.
+
+    Parameters
+    ----------
+    summary : Summary
+        The run.
+    variable : str
+        What is drawn.
+    frame : DataFrame
+        Rows of ``predictions.csv`` for this variable.
+    own : str
+        The model that the run is about.
+
+    Returns
+    -------
+    list of str
+        Those that have a value.
+    """
     best = best_model(summary.scores.get("test", {}).get(variable, {}), but=own)
     mechanistic = next((m.name for m in (RECALIBRATED, MECHANISTIC) if m.name in frame), None)
     order = dict.fromkeys(m for m in (best, mechanistic) if m is not None and m != own)
@@ -266,7 +285,7 @@ def _series(frame: pd.DataFrame, summary: Summary, own: str, zone: ZoneInfo) -> 
     figures = []
     for i, (name, variable) in enumerate(summary.variables.items()):
         part = frame[(frame["variable"] == name) & (frame["block"] == "test")]
-        models = _drawn(summary, name, part, own)
+        models = drawn_models(summary, name, part, own)
         if len(part) and models:
             figures.append((name, variable.target, block_figure(part, name, variable.unit, models, zone, f"s{i}")))
     return figures

@@ -48,8 +48,10 @@ class PageSeries:
         The models, in the order of the tables.
     drawn : tuple of str
         Models that are drawn at first.
+    own : str
+        The model that the run is about.
     bands : tuple of (str, array of float, array of float)
-        What a band is, its lower and its upper limit; they belong to the model that the run is about.
+        What a band is, its lower and its upper limit; they are those of `own`.
     """
 
     task: str
@@ -60,6 +62,7 @@ class PageSeries:
     measured: array[float]
     curves: tuple[Curve, ...]
     drawn: tuple[str, ...]
+    own: str
     bands: tuple[tuple[str, array[float], array[float]], ...] = ()
 
 
@@ -88,12 +91,10 @@ class RunView:
     ----------
     folder : str
         Its folder.
-    name, description : str
-        Name of the run, and what its config says of it.
+    name : str
+        Name of the run.
     kind : str
         ``plant`` or ``equations``.
-    facts : tuple of (str, str)
-        What stands at the head: a name and a text each.
     chapters : mapping of str to str
         Chapters of its report, as HTML.
     style : str
@@ -115,8 +116,6 @@ class RunView:
     folder: str
     name: str
     kind: str
-    description: str = ""
-    facts: tuple[tuple[str, str], ...] = ()
     chapters: Mapping[str, str] = field(default_factory=dict)
     style: str = ""
     clock: str = "UTC"
