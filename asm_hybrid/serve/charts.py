@@ -203,7 +203,7 @@ def chart_options(
         series[-1]["markLine"] = _limits(limits)
     if series and shades:
         series[0]["markArea"] = _shades(shades)
-    axis = {"axisLine": {"lineStyle": {"color": "#8b95a3"}}, "axisLabel": {"color": INK, "hideOverlap": True}}
+    axis: dict[str, Any] = {"axisLine": {"lineStyle": {"color": "#8b95a3"}}, "axisLabel": {"color": INK, "hideOverlap": True}}
     named = [line.name for line in lines] + [band.name for band in bands]
     return {
         "animation": False,
@@ -219,7 +219,7 @@ def chart_options(
         "xAxis": {
             **axis,
             "type": "time" if stamped else "value",
-            "axisLabel": axis["axisLabel"] | ({} if stamped else {":formatter": "v => +v.toFixed(2)"}),
+            "axisLabel": {**axis["axisLabel"], **({} if stamped else {":formatter": "v => +v.toFixed(2)"})},
             "min": "dataMin",
             "max": "dataMax",
             "name": "" if stamped else "time [d]",
