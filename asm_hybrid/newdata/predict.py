@@ -25,6 +25,7 @@ from asm_hybrid.training.trained_range import Departure, course_departures, depa
 
 __all__ = ["Prediction", "predict"]
 
+
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """What a fitted model predicts of new data.

@@ -37,9 +37,11 @@ REPORT = "report.html"
 CHAPTERS: Mapping[str, str] = MappingProxyType(
     {
         "head": "run_head.html.j2",
+        "nav": "run_nav.html.j2",
         "verdict": "run_verdict.html.j2",
         "missing": "missing.html.j2",
         "scores": "run_scores.html.j2",
+        "blocks": "run_blocks.html.j2",
         "bands": "run_bands.html.j2",
         "forecast": "run_forecast.html.j2",
         "answers": "run_answers.html.j2",

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from asm_hybrid.serve.run_view import Curve, PageSeries, RunView, Stretch
+from asm_hybrid.unpacked import is_zip
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from asm_hybrid.report.run_record import Summary
 
-__all__ = ["compared", "read_run"]
+__all__ = ["FADED", "OUTSIDE", "SIMULATION", "check_config", "compared", "is_run", "read_run"]
 
 MOST = 40_000
 """Samples of a series that are sent; a longer one is drawn with fewer that keep every peak."""
@@ -34,6 +35,22 @@ LINES = {"-": "solid", "--": "dashed", ":": "dotted", "-.": "dashed"}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EACH = "%Y-%m-%dT%H:%M:%S"
 REPORT, PICTURE = "report.html", "plot.svg"
+
+
+def is_run(subject: str) -> bool:
+    """Return whether what a user named is a run, a bundle, or a zip, and not a plant or a config.
+
+    Parameters
+    ----------
+    subject : str
+        What was named.
+
+    Returns
+    -------
+    bool
+    """
+    path = Path(subject)
+    return is_zip(path) or (path / "config.yaml").is_file()
 
 
 def read_run(source: str) -> RunView:
@@ -57,6 +74,30 @@ def read_run(source: str) -> RunView:
 
     job = open_run(source)
     return _equations(job.result()) if isinstance(job, EquationRun) else _plant(job.fitted())
+
+
+def check_config(path: str) -> tuple[str, int]:
+    """Check a config, as ``asm-hybrid check`` does.
+
+    Parameters
+    ----------
+    path : str
+        The config.
+
+    Returns
+    -------
+    (str, int)
+        All that is to be said, and the number of errors.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read at all.
+    """
+    from asm_hybrid.jobs import open_job
+
+    found = open_job(path).check()
+    return found.text.strip(), found.errors
 
 
 def compared(sources: Sequence[str]) -> tuple[tuple[str, ...], list[tuple[str, ...]], list[str]]:
@@ -128,7 +169,9 @@ def _plant(folder: Path) -> RunView:
     predictions, forecasts = read_predictions(folder), read_forecasts(folder)
     clock = _clock(display_zone(read_config(folder)[0]), predictions["time"])
     left = record_departures(folder)
-    spans = [(title, *summary.blocks[name]) for name, title in BLOCKS.items() if name in summary.blocks]
+    spans: list[tuple[str, Any, Any]] = [
+        (title, *summary.blocks[name]) for name, title in BLOCKS.items() if name in summary.blocks
+    ]
     spans += [(OUTSIDE, *span) for span in left.outside] + [(FADED, *span) for span in left.faded]
     return RunView(
         folder=str(folder),
@@ -139,6 +182,7 @@ def _plant(folder: Path) -> RunView:
         clock=str(clock),
         series=(*_series(predictions, SIMULATION, summary, clock), *_forecast_series(forecasts, summary, clock)),
         stretches=tuple(Stretch(title, *_stamps([begin, end], clock)) for title, begin, end in spans),
+        departures=left.texts,
         files=(REPORT,) if REPORT in read_manifest(folder) else (),
     )
 
@@ -182,7 +226,9 @@ def _series(frame: pd.DataFrame, task: str, summary: Summary, clock: tzinfo) -> 
     limits = {name for _, *names in bands for name in names}
     for name, variable in summary.variables.items():
         part = frame[frame["variable"] == name].sort_values("time")
-        found = [m for m in part.select_dtypes("number") if m not in NO_MODELS | limits and part[m].notna().any()]
+        found = [
+            m for m in map(str, part.select_dtypes("number")) if m not in NO_MODELS | limits and part[m].notna().any()
+        ]
         if not len(part) or not found:
             continue
         models = in_order(found)

@@ -105,6 +105,8 @@ class RunView:
         All variables in all tasks.
     stretches : tuple of Stretch
         Blocks, and what lies outside of training.
+    departures : tuple of str
+        What leaves what training saw, and how far.
     text : str
         Plain text in the place of chapters; of a generic ODE.
     files : tuple of str
@@ -121,6 +123,7 @@ class RunView:
     clock: str = "UTC"
     series: tuple[PageSeries, ...] = ()
     stretches: tuple[Stretch, ...] = ()
+    departures: tuple[str, ...] = ()
     text: str = ""
     files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.locking import held_by, holder_process
 from asm_hybrid.serve.training_list import LOCK, METRICS, RunEntry, list_runs, look_at
 
-__all__ = ["Step", "Trainings", "read_log", "read_losses", "run_name", "step_of"]
+__all__ = ["Step", "Trainings", "further", "read_log", "read_losses", "run_name", "step_of"]
 
 RUNS = "runs"
 """Where runs are written without another word, as by `asm-hybrid train`."""
@@ -32,7 +33,9 @@ TAIL = 60_000
 """Bytes of a log that are shown: its end."""
 PAUSE = 0.1
 """Time between two looks at processes that are waited for [s]."""
-_STEP = re.compile(r"^\S+ \S+  (?P<title>.+?): (?:step (?P<done>\d+)(?: of (?P<total>\d+))?|(?P<percent>\d+) %)(?P<note>.*)$")
+_STEP = re.compile(
+    r"^\S+ \S+  (?P<title>.+?): (?:step (?P<done>\d+)(?: of (?P<total>\d+))?|(?P<percent>\d+) %)(?P<note>.*)$"
+)
 _LEFT = re.compile(r"; the run: (\S+) left$")
 _TITLE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  (.+)$")
 
@@ -51,16 +54,19 @@ class Step:
         What else is said of the step.
     left : str
         What is left of the whole run, as hours, minutes and seconds; empty where that is not known.
+    total : int
+        Number of its steps; zero where that is not known.
     """
 
     title: str = ""
     share: float | None = None
     note: str = ""
     left: str = ""
+    total: int = 0
 
 
 class Trainings:
-    """The trainings that this program has begun, and the runs of its folder.
+    """The trainings that this program has begun, and what became of all runs.
 
     Parameters
     ----------
@@ -70,7 +76,7 @@ class Trainings:
     Attributes
     ----------
     folder : Path
-        The folder whose runs are listed, and into which new ones are written.
+        Where runs are, unless a user names another folder.
     """
 
     def __init__(self, working: Path) -> None:
@@ -80,43 +86,62 @@ class Trainings:
         self._stopping: set[Path] = set()
         self._seen: dict[Path, RunEntry] = {}
 
-    def entries(self) -> list[RunEntry]:
-        """Return the runs of the folder, those that were deleted meanwhile included, the latest first.
+    def entries(self, folder: Path) -> list[RunEntry]:
+        """Return the runs in a folder, the latest first; those that were deleted meanwhile come last.
+
+        Parameters
+        ----------
+        folder : Path
+            The folder.
+
+        Returns
+        -------
+        list of RunEntry
 
         Raises
         ------
         InputError
-            When the folder cannot be read.
+            When it cannot be read.
         """
-        found = {entry.folder: self._judged(entry) for entry in list_runs(self.folder)}
-        for folder in self._processes:
-            if folder.parent == self.folder and folder not in found:
-                state = "running" if self._runs(folder) else "gone" if folder in self._seen else "failed"
-                found[folder] = self._judged(RunEntry(folder, state))
-        for folder, entry in self._seen.items():
-            if folder.parent == self.folder and folder not in found:
-                found[folder] = replace(entry, state="gone", holder="", message="its folder was deleted or moved")
-        self._seen.update({folder: entry for folder, entry in found.items() if entry.state != "failed"})
-        return list(found.values())
+        there = list_runs(folder)
+        known = {entry.folder for entry in there}
+        missing = [own for own in {**self._processes, **self._seen} if own.parent == folder and own not in known]
+        found = [self._judged(entry) for entry in there]
+        found += [entry for own in missing if (entry := self.entry(own)) is not None]
+        self._seen.update({entry.folder: entry for entry in found if entry.folder.exists()})
+        return found
 
     def entry(self, folder: Path) -> RunEntry | None:
-        """Return what became of one run; None where there is none."""
+        """Return what became of one run.
+
+        Parameters
+        ----------
+        folder : Path
+            Its folder.
+
+        Returns
+        -------
+        RunEntry or None
+            None where there is none, and was none as long as this program looked.
+        """
         found = look_at(folder)
-        if found is None and folder in self._processes:
+        if found is None and (self._runs(folder) or (folder in self._processes and folder not in self._seen)):
             found = RunEntry(folder, "running" if self._runs(folder) else "failed")
+        if found is None and folder in self._seen:
+            return replace(self._seen[folder], state="gone", holder="", message="its folder was deleted or moved")
         return None if found is None else self._judged(found)
 
     def _judged(self, entry: RunEntry) -> RunEntry:
         """Add what this program knows of a run."""
         folder = entry.folder
-        if self._runs(folder) and entry.state != "gone":
+        if self._runs(folder):
             entry = replace(entry, state="running")
         if entry.state == "running":
             return replace(entry, state="stopping") if folder in self._stopping else entry
         self._stopping.discard(folder)
         code = self._codes.get(folder, 0)
         if code not in (0, INTERRUPTED) and entry.state in ("failed", "stopped"):
-            return replace(entry, state="failed" if entry.state == "failed" else "stopped", message=self._reason(folder))
+            return replace(entry, message=self._reason(folder))
         return entry
 
     def _runs(self, folder: Path) -> bool:
@@ -142,7 +167,7 @@ class Trainings:
         """Return the file with all that a training has printed: beside its folder."""
         return folder.with_name(f"{folder.name}.log")
 
-    def begin(self, config: str, name: str, *, accept: bool = False, plot: bool = False) -> Path:
+    def begin(self, config: str, name: str, into: Path, *, accept: bool = False, plot: bool = False) -> Path:
         """Begin a training.
 
         Parameters
@@ -151,6 +176,8 @@ class Trainings:
             Its config.
         name : str
             Name of the run folder, which is new.
+        into : Path
+            The folder in which it shall lie.
         accept, plot : bool
             As the options of `asm-hybrid train`.
 
@@ -165,7 +192,7 @@ class Trainings:
             When there is no such config, or the name cannot be used.
         """
         path = self.config_path(config)
-        folder = self.folder / run_name(name)
+        folder = into / run_name(name)
         if folder.exists() and any(folder.iterdir()):
             raise InputError(
                 "there is something in the run folder already",
@@ -178,7 +205,7 @@ class Trainings:
                 "a training of this name is beginning", where=str(folder), fix="give another name, or wait for it"
             )
         options = [flag for flag, wanted in (("--accept", accept), ("--plot", plot)) if wanted]
-        make_folder(self.folder)
+        make_folder(into)
         self.log(folder).unlink(missing_ok=True)
         self._start(folder, [str(path), "--out", str(folder), *options])
         return folder
@@ -379,10 +406,30 @@ def step_of(log: str) -> Step:
             done = int(found["percent"] or found["done"])
             total = 100 if found["percent"] else int(found["total"] or 0)
             share = min(1.0, done / total) if total else None
-            return Step(found["title"], share, _LEFT.sub("", rest), left[1] if left else "")
+            return Step(found["title"], share, _LEFT.sub("", rest), left[1] if left else "", total)
         if found := _TITLE.match(line):
             return Step(found[1])
     return Step()
+
+
+def further(step: Step, losses: Mapping[str, Sequence[tuple[int, float]]]) -> Step:
+    """Return where a training is, by the steps that it has recorded since it printed the last line.
+
+    Parameters
+    ----------
+    step : Step
+        What it has printed last.
+    losses : mapping
+        What `read_losses` gave.
+
+    Returns
+    -------
+    Step
+    """
+    for stage, points in losses.items():
+        if step.total and points and step.title == f"fitting {stage}":
+            return replace(step, share=min(1.0, max(step.share or 0.0, points[-1][0] / step.total)))
+    return step
 
 
 def read_losses(folder: Path) -> dict[str, list[tuple[int, float]]]:
