@@ -168,6 +168,5 @@ def main() -> None:
     parser.parse_args().out.write_bytes(text.encode("cp1252"))
 
 
-
 if __name__ == "__main__":
     main()

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from asm_hybrid.config import Config, build_layout, json_schema, load_config, load_kinetics, write_example, write_template
+from asm_hybrid.config import (
+    Config,
+    build_layout,
+    json_schema,
+    load_config,
+    load_kinetics,
+    write_example,
+    write_template,
+)
 from asm_hybrid.errors import InputError
 from asm_hybrid.jobs import PlantJob, open_job
 
