@@ -419,7 +419,7 @@ def check_order(times: pd.DatetimeIndex, place: Place, zone_name: str | None = N
                 back,
                 expected="rows in order of time",
                 fix=_summer_fix(times[first], zone_name)
-                or "sort the file by time; if day and month are exchanged, correct the format",
+                or "sort the file by time (a query by ORDER BY); if day and month are exchanged, correct the format",
             )
         )
     twice = np.asarray(times.duplicated(keep=False))
