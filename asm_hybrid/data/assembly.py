@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -260,7 +261,7 @@ def _observations(sources: list[Source], record: Record, span: float) -> tuple[l
 
 def _fingerprint(source: Source, *, long: bool) -> dict[str, Any]:
     return {
-        "file": source.table.path.name,
+        "file": os.path.basename(source.table.label),
         "sha256": source.table.sha256,
         "rows": len(source.times),
         "columns": [s.header for s in source.series] if long else list(source.table.header),

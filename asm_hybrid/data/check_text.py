@@ -141,7 +141,7 @@ def _source_lines(source: Source) -> list[str]:
     times = source.times
     step = np.diff(np.sort(source.days(times[0]))) * 1440
     lines = [
-        f"source {source.name}: {source.table.path}, {len(times)} rows",
+        f"source {source.name}: {source.table.label}, {len(times)} rows",
         f"  {times.min():%Y-%m-%d %H:%M:%S} to {times.max():%Y-%m-%d %H:%M:%S} UTC"
         + (f", median interval {np.median(step):.3g} min, longest {step.max():.4g} min" if step.size else ""),
     ]

@@ -129,7 +129,9 @@ def _missing(
     return InputError(
         f"{path} has no column {column!r}",
         where=where,
-        expected=f"the header of a column in row {source.header_row} of that file",
+        expected="the name of a column of the answer"
+        if source.file is None
+        else f"the header of a column in row {source.header_row} of that file",
         fix=_header_fix(column, header, source),
     )
 
@@ -157,4 +159,6 @@ def _twice(column: str, headers: Sequence[str], places: Sequence[int], path: Pat
         found = f"{path} has {len(places)} columns named {column!r}, at positions {listed}"
     else:
         found = f"{path} has {len(places)} columns whose names look like {column!r}, at positions {listed}"
-    return InputError(found, where=where, expected="headers that differ", fix="rename one of them in the file")
+    return InputError(
+        found, where=where, expected="headers that differ", fix="rename one of them in the file, or by AS in the query"
+    )

@@ -175,7 +175,7 @@ def _read(
         earlier = found[key].series if key in found else ()
         found[key] = Source(name, raw, rows.times, (*earlier, *series))
     for source in found.values():
-        findings += check_twins({s.header: s.raw for s in source.series}, os.path.normpath(raw.path))
+        findings += check_twins({s.header: s.raw for s in source.series}, os.path.normpath(raw.label))
     return list(found.values()), merged(findings)
 
 

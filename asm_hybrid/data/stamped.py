@@ -108,7 +108,7 @@ def stamped_rows(
     InputError
         If a stamp cannot be read, or no row is known at that time.
     """
-    section, file = config.data.sources[name], os.path.normpath(raw.path)
+    section, file = config.data.sources[name], os.path.normpath(raw.label)
     where = config.where("data", "sources", name, "time")
     together, findings = [], []
     for cells, quality in split(raw.frame, section, file):

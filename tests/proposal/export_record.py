@@ -30,7 +30,7 @@ class Export:
     mess : str
         What makes it hard.
     make : callable
-        Writes it into a folder, and returns its files.
+        Writes what happened into a folder, and returns its files.
     plant : dict
         What stands beside the data in the config, or the name of a shipped layout.
     gives : dict of str to str
@@ -43,18 +43,35 @@ class Export:
         What its owner answers to these.
     rest : tuple of str
         Pieces of headers that must be listed as not used.
+    record : dict
+        What `record` is made with.
+    ahead : float
+        How far its times are ahead of UTC [h].
     """
 
     name: str
     style: str
     mess: str
-    make: Callable[[Path], list[Path]]
+    make: Callable[[Path, pd.DataFrame], list[Path]]
     plant: dict[str, Any] | str
     gives: Mapping[str, str]
     zone: str | None = "+01:00"
     asks: tuple[str, ...] = ()
     answers: Mapping[str, Any] = field(default_factory=dict)
     rest: tuple[str, ...] = ()
+    record: Mapping[str, Any] = field(default_factory=dict)
+    ahead: float = 1.0
+
+    @property
+    def data(self) -> pd.DataFrame:
+        """What really happened, by the wall clock."""
+        return record(**self.record)
+
+    @property
+    def truth(self) -> pd.DataFrame:
+        """What really happened, by time in UTC."""
+        data = self.data
+        return data.set_axis(data.index - pd.Timedelta(hours=self.ahead))
 
 
 def record(start: str = "2023-02-20", days: float = 14, minutes: float = 30, seed: int = 0) -> pd.DataFrame:

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 from export_files import cells, number, text, workbook
-from export_record import Export, plant, record
+from export_record import Export, plant
 
 RAW = {"type": "raw"}
 
 
-def historian(folder: Path) -> list[Path]:
-    data = record(seed=1)
+def historian(folder: Path, data: pd.DataFrame) -> list[Path]:
     columns = [("Q", 1 / 24, 1), ("T", 1, 1), ("DO_2", 1, 2), ("NH4", 1, 2), ("NO3", 1, 2), ("MLSS", 1, 0)]
     lines = ["Date/Time,Influent Flow (m3/h),Wastewater Temp (°C),Aerobic DO (mg/L),Aerobic NH4-N (mg/l),"]
     lines[0] += "Aerobic NO3-N (mg/l),MLSS Aerobic (mg/L)"
@@ -21,8 +20,7 @@ def historian(folder: Path) -> list[Path]:
     return text(folder / "plant_export.csv", lines)
 
 
-def german(folder: Path) -> list[Path]:
-    data = record(seed=2)
+def german(folder: Path, data: pd.DataFrame) -> list[Path]:
     columns = [
         ("Q", 1 / 24, 1),
         ("T", 1, 1),
@@ -53,8 +51,7 @@ def german(folder: Path) -> list[Path]:
     return text(folder / "Tagesbericht.csv", lines, "cp1252")
 
 
-def dutch(folder: Path) -> list[Path]:
-    data = record(seed=3)
+def dutch(folder: Path, data: pd.DataFrame) -> list[Path]:
     rows: list[list[object]] = [
         ["Waterschap Voorbeeld", "", "", "", "", "", ""],
         ["Rapportage rwzi", "", "", "", "", "", ""],
@@ -74,8 +71,7 @@ def dutch(folder: Path) -> list[Path]:
     return workbook(folder / "export_rwzi.xlsx", {"Export": rows})
 
 
-def french(folder: Path) -> list[Path]:
-    data = record("2023-01-02", days=180, minutes=1440, seed=4)
+def french(folder: Path, data: pd.DataFrame) -> list[Path]:
     columns = [
         ("Q", 1, 0),
         ("COD_in", 1, 0),
@@ -102,8 +98,7 @@ def french(folder: Path) -> list[Path]:
     return text(folder / "autosurveillance.csv", lines, "utf-8-sig")
 
 
-def spanish(folder: Path) -> list[Path]:
-    data = record(seed=5)
+def spanish(folder: Path, data: pd.DataFrame) -> list[Path]:
     rows: list[list[object]] = [
         ["", "Entrada", "", "Reactor 1", "", "", "", "Reactor 2", "", ""],
         [
@@ -124,8 +119,7 @@ def spanish(folder: Path) -> list[Path]:
     return workbook(folder / "EDAR datos.xlsx", {"Datos": rows})
 
 
-def portuguese(folder: Path) -> list[Path]:
-    data = record(seed=6)
+def portuguese(folder: Path, data: pd.DataFrame) -> list[Path]:
     lines = [
         "Data/Hora;Vazão afluente (m³/d);Temperatura (ºC);OD tanque aeração (mg/L);Amônia tanque aeração (mg/L N);"
         "SST tanque aeração (mg/L);Vazão lodo recirculado (m³/d)"
@@ -136,8 +130,7 @@ def portuguese(folder: Path) -> list[Path]:
     return text(folder / "ETE_relatorio.csv", lines)
 
 
-def chinese(folder: Path) -> list[Path]:
-    data = record(seed=7)
+def chinese(folder: Path, data: pd.DataFrame) -> list[Path]:
     lines = [
         "时间,进水流量(m³/h),进水COD(mg/L),进水氨氮(mg/L),进水总氮(mg/L),水温(℃),好氧池溶解氧(mg/L),好氧池氨氮(mg/L),"
         "好氧池硝态氮(mg/L),好氧池MLSS(mg/L),出水氨氮(mg/L)"
@@ -159,8 +152,7 @@ def chinese(folder: Path) -> list[Path]:
     return text(folder / "在线监测数据.csv", lines, "gb18030")
 
 
-def american(folder: Path) -> list[Path]:
-    data = record("2023-02-20", seed=8)
+def american(folder: Path, data: pd.DataFrame) -> list[Path]:
     lines = [
         "Timestamp,Influent Flow (MGD),Influent Temp (°F),Aeration Basin 1 DO (mg/L),Aeration Basin 2 DO (mg/L),"
         "Basin 2 Ammonia-N (mg/L),MLSS Basin 2 (mg/L),RAS Flow (MGD),WAS Flow (gpm)"
@@ -187,8 +179,7 @@ def american(folder: Path) -> list[Path]:
     return text(folder / "TrendExport.csv", lines)
 
 
-def tags(folder: Path) -> list[Path]:
-    data = record("2023-02-01", seed=9)
+def tags(folder: Path, data: pd.DataFrame) -> list[Path]:
     rows: list[list[object]] = [
         [
             "Tag",
@@ -220,8 +211,7 @@ def tags(folder: Path) -> list[Path]:
     return workbook(folder / "PI_DataLink.xlsx", {"Sheet1": rows})
 
 
-def dashboard(folder: Path) -> list[Path]:
-    data = record(seed=10)
+def dashboard(folder: Path, data: pd.DataFrame) -> list[Path]:
     lines = ["Time,influent_flow m3/h,temperature °C,aeration_do mg/L,aeration_nh4 mg/L,aeration_no3 mg/L"]
     columns = [("Q", 1 / 24, 3), ("T", 1, 3), ("DO_2", 1, 3), ("NH4", 1, 3), ("NO3", 1, 3)]
     for stamp, row in zip(data.index, cells(data, columns), strict=True):
@@ -245,6 +235,8 @@ EXPORTS = (
             "aerobic.S_NO": "NO3",
             "aerobic.TSS": "MLSS",
         },
+        record=dict(seed=1),
+        ahead=1,
     ),
     Export(
         "german",
@@ -262,6 +254,8 @@ EXPORTS = (
             "Belebung_2.S_NO": "NO3",
             "Belebung_2.TSS": "MLSS",
         },
+        record=dict(seed=2),
+        ahead=1,
     ),
     Export(
         "dutch",
@@ -270,6 +264,8 @@ EXPORTS = (
         dutch,
         plant({"AT1": {"volume": 1500}, "AT2": {"volume": 3000}}, ("Q_in", "T")),
         {"Q_in": "Q", "T": "T", "AT2.S_O": "DO_2", "AT2.S_NH": "NH4", "AT2.S_NO": "NO3", "AT2.TSS": "MLSS"},
+        record=dict(seed=3),
+        ahead=1,
     ),
     Export(
         "french",
@@ -292,6 +288,8 @@ EXPORTS = (
             "effluent.S_NH": "NH4_out",
             "effluent.S_NO": "NO3_out",
         },
+        record=dict(start="2023-01-02", days=180, minutes=1440, seed=4),
+        ahead=1,
     ),
     Export(
         "spanish",
@@ -308,6 +306,8 @@ EXPORTS = (
             "reactor_2.S_NH": "NH4",
             "reactor_2.S_NO": "NO3",
         },
+        record=dict(seed=5),
+        ahead=1,
     ),
     Export(
         "portuguese",
@@ -323,6 +323,8 @@ EXPORTS = (
             "aeracao.TSS": "MLSS",
             "return_sludge": "RAS",
         },
+        record=dict(seed=6),
+        ahead=1,
     ),
     Export(
         "chinese",
@@ -348,6 +350,8 @@ EXPORTS = (
         },
         zone="Asia/Shanghai",
         rest=("进水总氮",),
+        record=dict(seed=7),
+        ahead=8,
     ),
     Export(
         "american",
@@ -366,6 +370,8 @@ EXPORTS = (
             "wastage": "WAS",
         },
         zone="-05:00",
+        record=dict(start="2023-02-20", seed=8),
+        ahead=-5,
     ),
     Export(
         "tags",
@@ -382,6 +388,8 @@ EXPORTS = (
             "nitrification.S_NO": "NO3",
             "return_sludge": "RAS",
         },
+        record=dict(start="2023-02-01", seed=9),
+        ahead=1,
     ),
     Export(
         "dashboard",
@@ -391,5 +399,7 @@ EXPORTS = (
         plant({"anoxic": {"volume": 1500}, "aeration": {"volume": 3000}}, ("Q_in", "T")),
         {"Q_in": "Q", "T": "T", "aeration.S_O": "DO_2", "aeration.S_NH": "NH4", "aeration.S_NO": "NO3"},
         zone=None,
+        record=dict(seed=10),
+        ahead=1,
     ),
 )

@@ -8,13 +8,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from export_files import cells, number, text, workbook
-from export_record import Export, plant, record
+from export_record import Export, plant
 
 RAW = {"type": "raw"}
 
 
-def serial(folder: Path) -> list[Path]:
-    data = record(seed=11)
+def serial(folder: Path, data: pd.DataFrame) -> list[Path]:
     lines = [
         "Datum/Zeit;Zulauf Q [l/s];Temp. [°C];Sauerstoff Nitri [mg/l];Sauerstoff Nitri [%];NH4 Nitri [mg NH4/l];"
         "pH Nitri;Reserve 1;Störung;TS Nitri [g/l]"
@@ -28,8 +27,7 @@ def serial(folder: Path) -> list[Path]:
     return text(folder / "Excel_Export.csv", lines, "cp1252")
 
 
-def long(folder: Path) -> list[Path]:
-    data = record(seed=12)
+def long(folder: Path, data: pd.DataFrame) -> list[Path]:
     names = {
         "INF_FLOW": ("Q", 1 / 24, "m3/h"),
         "INF_TEMP": ("T", 1.0, "degC"),
@@ -46,8 +44,7 @@ def long(folder: Path) -> list[Path]:
     return text(folder / "history.csv", lines, end="\n")
 
 
-def pair(folder: Path) -> list[Path]:
-    data = record(seed=13)
+def pair(folder: Path, data: pd.DataFrame) -> list[Path]:
     lines = ["DateTime;Qin m3/h;Temp C;AT DO mg/l"]
     columns = [("Q", 1 / 24, 1), ("T", 1, 1), ("DO_2", 1, 2)]
     for stamp, row in zip(data.index, cells(data, columns), strict=True):
@@ -68,8 +65,7 @@ def pair(folder: Path) -> list[Path]:
     return online + workbook(folder / "lab.xlsx", {"Lab": rows})
 
 
-def sheets(folder: Path) -> list[Path]:
-    data = record(seed=14)
+def sheets(folder: Path, data: pd.DataFrame) -> list[Path]:
     online: list[list[object]] = [
         ["Zeitstempel", "Q Zulauf (m³/h)", "RLS (m³/h)", "Rezirkulation (m³/h)", "O2 BB2 (mg/l)", "NO3-N BB2 (mg/l)"]
     ]
@@ -86,8 +82,7 @@ def sheets(folder: Path) -> list[Path]:
     return workbook(folder / "Betriebsdaten.xlsx", {"Info": about, "Online": online, "Labor": lab}, "dd.mm.yyyy hh:mm")
 
 
-def status(folder: Path) -> list[Path]:
-    data = record(seed=15)
+def status(folder: Path, data: pd.DataFrame) -> list[Path]:
     header = [
         "Time stamp",
         "FT-01 Influent flow [m3/h]",
@@ -109,8 +104,7 @@ def status(folder: Path) -> list[Path]:
     return text(folder / "trend.txt", lines, "utf-16")
 
 
-def lake(folder: Path) -> list[Path]:
-    data = record(seed=16)
+def lake(folder: Path, data: pd.DataFrame) -> list[Path]:
     frame = pd.DataFrame(
         {
             "timestamp": data.index.tz_localize("Etc/GMT-1"),
@@ -127,8 +121,7 @@ def lake(folder: Path) -> list[Path]:
     return [path]
 
 
-def doubled(folder: Path) -> list[Path]:
-    data = record("2022-10-20", days=16, minutes=30, seed=17)
+def doubled(folder: Path, data: pd.DataFrame) -> list[Path]:
     local = data.index.tz_localize("UTC").tz_convert("Europe/Paris")
     lines = [
         "Horodatage;Débit entrée (m3/h);Température (°C);O2 dissous aération (mg/L);"
@@ -140,8 +133,7 @@ def doubled(folder: Path) -> list[Path]:
     return text(folder / "STEP_octobre.csv", lines)
 
 
-def ambiguous(folder: Path) -> list[Path]:
-    data = record("2023-03-07", days=1, minutes=5, seed=18)
+def ambiguous(folder: Path, data: pd.DataFrame) -> list[Path]:
     lines = ["Horodatage;Débit entrée (m3/h);Température (°C);O2 dissous aération (mg/L);NH4 aération (mg N/L)"]
     columns = [("Q", 1 / 24, 1), ("T", 1, 1), ("DO_2", 1, 2), ("NH4", 1, 2)]
     for stamp, row in zip(data.index, cells(data, columns, decimal=","), strict=True):
@@ -149,8 +141,7 @@ def ambiguous(folder: Path) -> list[Path]:
     return text(folder / "journal.csv", lines)
 
 
-def unplaced(folder: Path) -> list[Path]:
-    data = record(seed=19)
+def unplaced(folder: Path, data: pd.DataFrame) -> list[Path]:
     lines = ["time,Q_influent [m3/d],Temp [C],DO_A [mg/L],DO_B [mg/L],AIT-4501,NH4_2 [mg N/L],NO3 probe [mg N/L]"]
     columns = [("Q", 1, 0), ("T", 1, 1), ("DO_1", 1, 2), ("DO_2", 1, 2), ("PO4", 1, 2), ("NH4", 1, 2), ("NO3", 1, 2)]
     for stamp, row in zip(data.index, cells(data, columns), strict=True):
@@ -158,8 +149,7 @@ def unplaced(folder: Path) -> list[Path]:
     return text(folder / "sensors.csv", lines)
 
 
-def unitless(folder: Path) -> list[Path]:
-    data = record(seed=20)
+def unitless(folder: Path, data: pd.DataFrame) -> list[Path]:
     lines = ["time,Q_in,T,DO_aerobic,NH4_aerobic,NO3_aerobic,Q_RAS"]
     columns = [("Q", 1 / 24, 2), ("T", 1, 1), ("DO_2", 1, 2), ("NH4", 1, 2), ("NO3", 1, 2), ("RAS", 1 / 24, 1)]
     for stamp, row in zip(data.index, cells(data, columns), strict=True):
@@ -177,6 +167,8 @@ EXPORTS = (
         plant({"Deni": {"volume": 1500}, "Nitri": {"volume": 3000}}, ("Q_in", "T")),
         {"Q_in": "Q", "T": "T", "Nitri.S_O": "DO_2", "Nitri.S_NH": "NH4", "Nitri.TSS": "MLSS"},
         rest=("Sauerstoff Nitri [%]", "pH Nitri", "Reserve 1", "Störung"),
+        record=dict(seed=11),
+        ahead=1,
     ),
     Export(
         "long",
@@ -185,6 +177,8 @@ EXPORTS = (
         long,
         plant({"AER1": {"volume": 1500}, "AER2": {"volume": 3000}}, ("Q_in", "T")),
         {"Q_in": "Q", "T": "T", "AER2.S_O": "DO_2", "AER2.S_NH": "NH4", "AER2.S_NO": "NO3", "AER2.TSS": "MLSS"},
+        record=dict(seed=12),
+        ahead=1,
     ),
     Export(
         "pair",
@@ -202,6 +196,8 @@ EXPORTS = (
             "AT.TSS": "MLSS",
         },
         rest=("Operator",),
+        record=dict(seed=13),
+        ahead=1,
     ),
     Export(
         "sheets",
@@ -224,6 +220,8 @@ EXPORTS = (
             "influent.S_NH": "NH4_in",
             "effluent.S_NH": "NH4_out",
         },
+        record=dict(seed=14),
+        ahead=1,
     ),
     Export(
         "status",
@@ -233,6 +231,8 @@ EXPORTS = (
         plant({"tank_1": {"volume": 1500}, "tank_2": {"volume": 3000}}, ("Q_in", "T")),
         {"Q_in": "Q", "T": "T", "tank_2.S_O": "DO_2", "tank_2.S_NH": "NH4"},
         rest=("Status",),
+        record=dict(seed=15),
+        ahead=1,
     ),
     Export(
         "lake",
@@ -243,6 +243,8 @@ EXPORTS = (
         {"Q_in": "Q", "T": "T", "aerobic.S_O": "DO_2", "aerobic.S_NH": "NH4", "aerobic.S_NO": "NO3"},
         zone=None,
         rest=("site",),
+        record=dict(seed=16),
+        ahead=1,
     ),
     Export(
         "doubled",
@@ -252,6 +254,8 @@ EXPORTS = (
         plant({"anoxie": {"volume": 1500}, "aeration": {"volume": 3000}}, ("Q_in", "T")),
         {"Q_in": "Q", "T": "T", "aeration.S_O": "DO_2", "aeration.S_NH": "NH4", "aeration.S_NO": "NO3"},
         zone="Europe/Paris",
+        record=dict(start="2022-10-20", days=16, minutes=30, seed=17),
+        ahead=0,
     ),
     Export(
         "ambiguous",
@@ -262,6 +266,8 @@ EXPORTS = (
         {"Q_in": "Q", "T": "T", "aeration.S_O": "DO_2", "aeration.S_NH": "NH4"},
         asks=("--day-first",),
         answers={"day_first": True},
+        record=dict(start="2023-03-07", days=1, minutes=5, seed=18),
+        ahead=1,
     ),
     Export(
         "unplaced",
@@ -280,6 +286,8 @@ EXPORTS = (
                 "AIT-4501": "ignored",
             }
         },
+        record=dict(seed=19),
+        ahead=1,
     ),
     Export(
         "unitless",
@@ -298,5 +306,7 @@ EXPORTS = (
         zone=None,
         asks=("--unit",),
         answers={"units": {"Q_in": "m3/h", "Q_RAS": "m3/h"}},
+        record=dict(seed=20),
+        ahead=0,
     ),
 )

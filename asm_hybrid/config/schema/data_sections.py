@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from asm_hybrid.config.schema.amounts import Duration
 from asm_hybrid.config.schema.section import Section, refuse, written
 from asm_hybrid.config.schema.sensor import Bias, Delay, Lag, Sample
+from asm_hybrid.config.schema.sql_section import SqlSection
 from asm_hybrid.config.schema.timestamps import Stamp, TimeSection, stamp
 from asm_hybrid.text import same_name
 
@@ -253,12 +254,14 @@ class LongSection(Section):
 
 
 class SourceSection(Section):
-    """One file of series.
+    """One file of series, or the answer of a database.
 
     Attributes
     ----------
-    file : str
+    file : str or None
         Its path.
+    sql : SqlSection or None
+        Query whose answer the series are; with a file too, that is the answer as it was kept.
     sheet : str or None
         Sheet of an Excel file.
     separator, decimal, encoding : str
@@ -277,16 +280,23 @@ class SourceSection(Section):
         By header; by tag with `long`.
     """
 
-    file: str = Field(description="CSV, Parquet or Excel file (.csv, .parquet, .xlsx), seen from the config.")
+    file: str | None = Field(
+        default=None, description="CSV, Parquet or Excel file (.csv, .parquet, .xlsx), seen from the config."
+    )
+    sql: SqlSection | None = Field(
+        default=None,
+        description="A query to a database, in the place of a file. Beside a file it says where that comes from, and "
+        "is not asked again: so a run folder keeps what was read.",
+    )
     sheet: str | None = Field(default=None, description="Sheet of an Excel file; default the first.")
     separator: Literal[",", ";", "\t", "|"] = Field(
         default=",", description="Character between the cells of a CSV file."
     )
     decimal: Literal[".", ","] = Field(default=".", description="Decimal sign in a CSV file.")
-    encoding: Literal["utf-8", "cp1252", "utf-16"] = Field(
+    encoding: Literal["utf-8", "cp1252", "utf-16", "gb18030"] = Field(
         default="utf-8",
         description="Characters of a CSV file: utf-8; cp1252, as Windows writes in western Europe and America; "
-        "or utf-16, which Excel calls Unicode text.",
+        "utf-16, which Excel calls Unicode text; or gb18030, as Windows writes in China.",
     )
     header_row: int = Field(
         default=1, ge=1, le=1000, description="Row of the header in a CSV or Excel file, where lines stand above it."
@@ -314,6 +324,12 @@ class SourceSection(Section):
 
     @model_validator(mode="after")
     def _one_place_each(self) -> Self:
+        if self.file is None and self.sql is None:
+            raise refuse(
+                "the source has neither 'file' nor 'sql'",
+                "file: a file of series (.csv, .parquet, .xlsx), or sql: url and query of a database",
+                "add 'file'",
+            )
         if self.first_row is not None and self.first_row <= self.header_row:
             raise refuse(
                 f"the first sample stands in row {self.first_row}, the header in row {self.header_row}",
