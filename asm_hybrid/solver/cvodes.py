@@ -188,7 +188,7 @@ class CompiledProblem:
     def _switched(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
         """Let events happen that are due at once.
 
-        An entry that is zero and falls is due, too: the integrator looks for a change of sign, and from there it has none.
+        An entry that is zero and falls is due, too: the integrator looks for a change of sign, which it has behind it.
         """
         for _ in range(MAX_EVENTS):
             distance, speed = (np.array(found).ravel() for found in self._events(x, u))
