@@ -176,8 +176,8 @@ def join(
                 bridge_inputs[:, plant.input_index[name]] = values
             before = np.vstack([before, bridge_inputs])
             notes.append(
-                f"the {24 * gap:.3g} h between the record and the new data are filled: every input runs evenly from its "
-                "last value to its first one, and time tables go on"
+                f"the {24 * gap:.3g} h between the record and the new data are filled: every input runs evenly from "
+                "its last value to its first one, and time tables go on"
             )
         inputs = np.vstack([before, new.inputs])
     true = record.corrections.observed(observations, record.days(new.origin))
