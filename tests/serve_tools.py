@@ -148,7 +148,8 @@ class Person:
         """Click a button or a link by its name, as screen readers read it."""
 
         def click() -> bool:
-            elements = self.driver.find_elements(By.CSS_SELECTOR, "button, a, summary, [role=button]")
+            kinds = ("button, [role=button]", "a, summary")  # a button before a link of the same name
+            elements = [e for kind in kinds for e in self.driver.find_elements(By.CSS_SELECTOR, kind)]
             element = next((e for e in elements if e.accessible_name == name and e.is_displayed()), None)
             if element is None:
                 return False
