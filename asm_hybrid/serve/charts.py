@@ -37,6 +37,9 @@ ZOOMS = (
     ("zoom_out_map", "All", "[0, 100]"),
 )
 """Icon, name, and the new ends [%] from start a, end b and width w of what is shown."""
+LOW = "v => v.min >= 0 && v.min < 0.7 * v.max ? 0 : +(v.min - 0.05 * Math.abs(v.max)).toPrecision(2)"
+HIGH = "v => +(v.max + 0.05 * Math.max(Math.abs(v.max), v.max - v.min)).toPrecision(3)"
+"""Ends of the axis of values: from zero where that is near, and never so narrow that rounding is drawn as a curve."""
 PICTURE = """() => {
   const link = document.createElement('a');
   const options = {pixelRatio: 2, backgroundColor: '#fff', excludeComponents: ['dataZoom']};
@@ -236,7 +239,7 @@ def chart_options(
             "nameTextStyle": {"color": MUTED},
             "splitLine": {"show": False},
         },
-        "yAxis": {**axis, "type": "value", "scale": True, "splitLine": {"lineStyle": {"color": GRID}}},
+        "yAxis": {**axis, "type": "value", ":min": LOW, ":max": HIGH, "splitLine": {"lineStyle": {"color": GRID}}},
         "dataZoom": [{"type": "inside", "zoomOnMouseWheel": "ctrl"}, {"type": "slider", "height": 18, "bottom": 6}],
         "series": series,
         "aria": {"enabled": False},  # the element has a label of its own
