@@ -22,9 +22,11 @@ from asm_hybrid.data.workbook import read_workbook
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.text import printable, same_name
 
-__all__ = ["RawTable", "read_source"]
+__all__ = ["SUFFIXES", "TEXT", "RawTable", "read_source"]
 
-SUFFIXES = (".csv", ".parquet", ".xlsx")
+TEXT = (".csv", ".txt", ".tsv")
+"""Endings of files of text, whose cells a separator parts."""
+SUFFIXES = (*TEXT, ".parquet", ".xlsx")
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def read_source(config: Config, name: str) -> RawTable:
         seen[:] = [(find(header, preview), preview)]
         return seen[0][0]
 
-    if suffix == ".csv":
+    if suffix in TEXT:
         header, frame = read_csv(raw, path, source, choose)
     elif suffix == ".xlsx":
         where = config.where("data", "sources", name, "sheet")

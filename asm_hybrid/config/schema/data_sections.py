@@ -293,10 +293,10 @@ class SourceSection(Section):
         default=",", description="Character between the cells of a CSV file."
     )
     decimal: Literal[".", ","] = Field(default=".", description="Decimal sign in a CSV file.")
-    encoding: Literal["utf-8", "cp1252", "utf-16"] = Field(
+    encoding: Literal["utf-8", "cp1252", "utf-16", "gb18030"] = Field(
         default="utf-8",
         description="Characters of a CSV file: utf-8; cp1252, as Windows writes in western Europe and America; "
-        "or utf-16, which Excel calls Unicode text.",
+        "utf-16, which Excel calls Unicode text; or gb18030, as Windows writes in China.",
     )
     header_row: int = Field(
         default=1, ge=1, le=1000, description="Row of the header in a CSV or Excel file, where lines stand above it."
