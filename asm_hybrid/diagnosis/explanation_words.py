@@ -146,7 +146,8 @@ def _answer(diagnosis: Entry) -> str | None:
     if NOTHING in names:
         others = [name for name in names if name not in (NOTHING, EVERYTHING)]
         best = f"; the best, {_titled(rows[others[0]])}, takes away {_removed(rows[others[0]])}" if others else ""
-        return f"No explanation is clearly better than none at all{best}{_draws(confidence, ', and one of these wins in')}."
+        wins = _draws(confidence, ", and one of these wins in")
+        return f"No explanation is clearly better than none at all{best}{wins}."
     if names == [EVERYTHING]:
         return (
             "No single explanation is enough: only all of them together come near what n reaches"
