@@ -370,12 +370,17 @@ def layouts(
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder to write config.yaml into.", show_default=False)],
+    example: Annotated[
+        bool, typer.Option("--example", help="Write the quickstart, a virtual plant with its data, to train at once.")
+    ] = False,
 ) -> None:
-    """Write a commented config to start from."""
-    from asm_hybrid.config import write_template
+    """Write a commented config to start from, or an example."""
+    from asm_hybrid.config import write_example, write_template
 
-    path = write_template(folder)
-    typer.echo(f"wrote {path}\nedit it, then run: asm-hybrid check {path}")
+    if example:
+        typer.echo(f"wrote {(path := write_example(folder))} and its data\nnow run: asm-hybrid train {path}")
+    else:
+        typer.echo(f"wrote {(path := write_template(folder))}\nedit it, then run: asm-hybrid check {path}")
 
 
 @app.command()

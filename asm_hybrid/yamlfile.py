@@ -404,13 +404,15 @@ def _without_none(value: Any) -> Any:
     return value
 
 
-def to_yaml(content: dict[str, Any]) -> str:
+def to_yaml(content: dict[str, Any], *, empty: bool = False) -> str:
     """Return nested plain data as YAML.
 
     Parameters
     ----------
     content : dict
-        Mappings, lists, text, numbers; a key whose value is None is left out.
+        Mappings, lists, text, numbers.
+    empty : bool
+        Whether a key whose value is None is written; it is left out otherwise.
 
     Returns
     -------
@@ -418,7 +420,7 @@ def to_yaml(content: dict[str, Any]) -> str:
         YAML, keys in the order given, without aliases.
     """
     return yaml.dump(
-        _without_none(content),
+        content if empty else _without_none(content),
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,

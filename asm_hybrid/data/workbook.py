@@ -29,7 +29,7 @@ from asm_hybrid.data.limits import MAX_COLUMNS, check_size
 from asm_hybrid.errors import AsmHybridError, InputError, nearest, readable
 from asm_hybrid.text import printable
 
-__all__ = ["MAX_SHEET_CELLS", "read_workbook"]
+__all__ = ["MAX_SHEET_CELLS", "read_workbook", "sheet_names"]
 
 MAX_SHEET_CELLS = 20_000_000
 """Most cells of the rectangle from A1 to the last cell: a year at one minute with 38 columns."""
@@ -122,6 +122,36 @@ def read_workbook(
     return header, body.iloc[:, chosen].set_axis(range(len(chosen)), axis="columns").infer_objects()
 
 
+def sheet_names(raw: bytes, path: Path) -> list[str]:
+    """Return the names of the worksheets of a workbook, in their order.
+
+    Parameters
+    ----------
+    raw : bytes
+        The file.
+    path : Path
+        Its name, for messages.
+
+    Returns
+    -------
+    list of str
+    """
+    try:
+        with readable(NOT_READABLE, where=str(path), expected=EXPECTED, fix=FIX):
+            with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+                return list(_sheets(archive, _parts(archive)))
+    except _UnreadableError as error:
+        raise InputError(f"{NOT_READABLE}: {error}", where=str(path), expected=EXPECTED, fix=FIX) from None
+
+
+def _parts(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the parts of a workbook by their names in small letters."""
+    parts = {info.filename.lower(): info for info in archive.infolist()}
+    if len(parts) != len(archive.infolist()) or len(parts) > MAX_PARTS:
+        raise _UnreadableError("its parts are too many, or not named apart")
+    return parts
+
+
 def _other_sheet(source: SourceSection, sheet: str, others: list[str]) -> str:
     """Return the remedy where the config names no sheet and there are several; empty otherwise."""
     if source.sheet is not None or not others:
@@ -160,9 +190,7 @@ def _laid_out(raw: bytes, sheet: str) -> pd.DataFrame:
 def _checked_sheet(raw: bytes, path: Path, source: SourceSection, where: str) -> tuple[str, list[str], Errors]:
     """Return the sheet to read, the other sheets, and its errors, after checking the size of all that is read."""
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        parts = {info.filename.lower(): info for info in archive.infolist()}
-        if len(parts) != len(archive.infolist()) or len(parts) > MAX_PARTS:
-            raise _UnreadableError("its parts are too many, or not named apart")
+        parts = _parts(archive)
         sheets = _sheets(archive, parts)
         name = next(iter(sheets)) if source.sheet is None else source.sheet
         if name not in sheets:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from pages import make_folder
+from pages import ROOT, make_folder
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +35,16 @@ def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Path:
             subprocess.run([*command, "--out", "runs/quickstart"], cwd=shared, check=True)
             (shared / "done").touch()
     return shared / "runs" / "quickstart"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the built site; a warning, such as of a link that leads nowhere, is an error."""
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+
+    folder = tmp_path_factory.mktemp("site")
+    config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(folder))
+    assert config.strict
+    build(config)
+    return folder
