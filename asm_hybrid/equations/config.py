@@ -132,7 +132,7 @@ class TruthSection(Section):
 class OdeDataSection(Section):
     """What the solution shall follow: a target, or data made from a known equation."""
 
-    times: TimesSection = Field(description="When there are data.")
+    times: TimesSection = Field(description="The times at which there are data.")
     target: dict[str, float | Row] | None = Field(
         default=None, min_length=1, description="States that follow a constant, or a list with a value for every time."
     )

@@ -132,8 +132,8 @@ class Prediction:
         if hours := self._bridged_hours():
             named = ", ".join(f"{name} {h:.3g} h" for name, h in hours.items())
             found.append(
-                f"inputs have gaps of more than {24 * GAP_TIME:g} h that are bridged by straight lines: {named}; days "
-                "of which they take more than half are not judged"
+                f"inputs have gaps of more than {24 * GAP_TIME:g} h, which are filled from the values around them: "
+                f"{named}; days of which a gap takes more than half are not judged"
             )
         if self.outside:
             found.append(
