@@ -171,7 +171,7 @@ def _limits(content: Schema) -> Markup:
 def _linked(text: str) -> Markup:
     """Return text whose names of documents are links."""
     parts, last = list[Markup](), 0
-    for found in re.finditer(r"docs/([\w-]+)\.md(#[\w-]+)?", text):
+    for found in re.finditer(r"docs/([\w/-]+)\.md(#[\w-]+)?", text):
         link = Markup('<a href="../{}.html{}">{}</a>').format(found[1], found[2] or "", found[0])
         parts += [_coded(text[last : found.start()]), link]
         last = found.end()
