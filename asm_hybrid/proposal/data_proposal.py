@@ -232,9 +232,7 @@ def _column(column: Column) -> dict[str, Any]:
 def _source_lines(name: str, table: TableProposal, folder: Path) -> Iterator[str]:
     content = _source(table, folder)
     columns = content.pop("columns")
-    yield f"{name}:"
-    for key, value in content.items():
-        yield from _indented(to_yaml({key: value}).splitlines(), 2)
+    yield from to_yaml({name: content}).splitlines()
     if "zone" not in table.clock.section and any(q.kind == "zone" for q in table.clock.questions):
         yield "  # time needs a zone: see the questions"
     yield "  columns:"
