@@ -73,7 +73,7 @@ def check(
 
       asm-hybrid data check export.csv --plant my-plant.yaml --zone Europe/Amsterdam
 
-      asm-hybrid data check scada.xlsx lab.csv --plant my-plant.yaml --zone +01:00 --as 'NH4_2=aerobic.S_NH' --out config.yaml
+      asm-hybrid data check scada.xlsx lab.csv -p my-plant.yaml -z +01:00 --as 'NH4_2=aerobic.S_NH' --out config.yaml
 
     Nothing is guessed silently; docs/howto/describe-a-file.md
     """

@@ -1,4 +1,4 @@
-"""The local page in a real browser: a program that serves, a Chromium that looks at it, and what people do with both."""
+"""The local page in a real browser: a program that serves, a Chromium that looks, and what people do with both."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-PATIENCE = 120.0
+PATIENCE = 60.0
 """Time after which something that should happen has not [s]: no measure of speed, machines may be busy."""
 Found = TypeVar("Found")
 
@@ -148,7 +148,8 @@ class Person:
         """Click a button or a link by its name, as screen readers read it."""
 
         def click() -> bool:
-            elements = self.driver.find_elements(By.CSS_SELECTOR, "button, a, summary, [role=button]")
+            kinds = ("button, [role=button]", "a, summary")  # a button before a link of the same name
+            elements = [e for kind in kinds for e in self.driver.find_elements(By.CSS_SELECTOR, kind)]
             element = next((e for e in elements if e.accessible_name == name and e.is_displayed()), None)
             if element is None:
                 return False

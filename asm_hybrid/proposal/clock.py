@@ -31,6 +31,7 @@ TIME_WORDS = re.compile(
     r"\b(?:time|times|timestamp|date|datetime|datum|zeit|zeitpunkt|zeitstempel|uhrzeit|tijd|tijdstip|heure|horodatage|"
     r"fecha|hora|data|dia|stamp|t|days|day|epoch|unix)\b|时间|日期|时刻"
 )
+FOLLOWS = "the logger follows summer time, so that its zone is a place"
 SAYS_UTC = re.compile(r"\b(?:utc|gmt)\b")
 ELAPSED = {"d": "d day days", "h": "h hour hours hr", "min": "min minute minutes", "s": "s sec second seconds"}
 _UNIT_WORDS = {word: unit for unit, words in ELAPSED.items() for word in words.split()}
@@ -141,7 +142,7 @@ def _positions(header: Sequence[str], cells: pd.DataFrame, decimal: str) -> tupl
     named = [i for i, name in enumerate(header) if TIME_WORDS.search(plain_words(name))]
     for i in named:
         numbers = to_floats(cells.iloc[:, i].dropna(), decimal)
-        if numbers.size and np.isfinite(numbers).all() and (np.diff(numbers) >= 0).mean(initial=1) > 0.5:
+        if numbers.size and np.isfinite(numbers).all() and (np.diff(numbers) >= 0).sum() >= 0.5 * (numbers.size - 1):
             return (i,)
     return ()
 
@@ -168,8 +169,8 @@ def _stamps(
         reading.questions.append(
             Question(
                 reading.header[0],
-                "some cells are dates of Excel and some are text, as where Excel read stamps of another country: their day "
-                "and month are swapped; export the file again as CSV, without opening it in Excel",
+                "some cells are dates of Excel and some are text, as where Excel read stamps of another country: their "
+                "day and month are swapped; export the file again as CSV, without opening it in Excel",
             )
         )
         return None
@@ -227,7 +228,8 @@ def _numeric(
             )
             return None
         reading.section |= {"unit": unit, "origin": answers.origin}
-    time = TimeSection(column=reading.header[0], unit=unit, origin=reading.section["origin"], zone="UTC")
+    plain = {"column": reading.header[0], "unit": unit, "origin": reading.section["origin"], "zone": "UTC"}
+    time = TimeSection.model_validate(plain)
     place = Place(where, reading.header[0], "", np.asarray(one.index, dtype=np.int64))
     return parse_stamps(one.to_frame(), time, place, where, decimal).tz_localize(None)
 
@@ -301,8 +303,8 @@ def _zone(local: pd.DatetimeIndex | None, answers: Answers, reading: _Reading) -
         reading.questions.append(
             Question(
                 " + ".join(reading.header),
-                "in which time zone are the stamps? A place such as Europe/Amsterdam where the clock of the logger shifts "
-                "in summer, an offset such as +01:00 where it does not, or UTC",
+                "in which time zone are the stamps? A place such as Europe/Amsterdam where the clock of the logger "
+                "shifts in summer, an offset such as +01:00 where it does not, or UTC",
                 "--zone ZONE",
                 kind="zone",
             )
@@ -329,13 +331,11 @@ def summer_time(local: pd.DatetimeIndex) -> str:
         if step[i] >= -1.0:
             place = shifting_place(local[i + 1].round("s"), forward=False)
             if place:
-                return (
-                    f"the hour around {local[i + 1]:%Y-%m-%d %H:%M} stands twice, as where clocks go back, then in {place}: the "
-                    "logger follows summer time, so that its zone is a place"
-                )
+                hour = f"the hour around {local[i + 1]:%Y-%m-%d %H:%M} stands twice"
+                return f"{hour}, as where clocks go back, then in {place}: {FOLLOWS}"
     if (step <= 0).any():
         return ""
     found = check_clock(local.tz_localize("UTC"), "UTC", Place("", "", "", np.arange(len(local))))
     if found:
-        return found[0].message.split(";")[0] + ": the logger follows summer time, so that its zone is a place"
+        return f"{found[0].message.split(';')[0]}: {FOLLOWS}"
     return ""

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from asm_hybrid.data.findings import Place
-from asm_hybrid.data.gross import sentinels
 from asm_hybrid.data.numbers import parse_numbers
+from asm_hybrid.data.sentinels import sentinels
 from asm_hybrid.data.words import plain_words, vocabulary
 from asm_hybrid.errors import InputError
 from asm_hybrid.proposal.answers import IGNORED, Answers, Question
@@ -109,22 +109,22 @@ class Column:
     holding: Holding | None = field(default=None, repr=False, compare=False)
 
 
-def hold(cells: pd.Series, decimal: str) -> Holding:
+def hold(cells: pd.Series, decimal: str, thousands: str) -> Holding:
     """Read the cells of a column.
 
     Parameters
     ----------
     cells : Series
         As the file holds them.
-    decimal : str
-        Its decimal sign.
+    decimal, thousands : str
+        Its decimal sign, and the sign between thousands.
 
     Returns
     -------
     Holding
     """
     where = Place("", "", "", np.arange(len(cells)))
-    values, _, _ = parse_numbers(cells, (), where, decimal=decimal, limits=True)
+    values, _, _ = parse_numbers(cells, (), where, decimal=decimal, thousands=thousands, limits=True)
     text = cells.map(lambda cell: cell.strip() if isinstance(cell, str) else "")
     empty = np.asarray(cells.isna(), dtype=bool) | (text.eq("") & cells.map(lambda c: isinstance(c, str))).to_numpy()
     no_number = np.isnan(values) & ~empty
@@ -135,7 +135,9 @@ def hold(cells: pd.Series, decimal: str) -> Holding:
     return Holding(values, dict(words), absent, int((~empty).sum()))
 
 
-def propose_column(header: str, unit_cell: str, holding: Holding, plant: KnownPlant, answers: Answers) -> Column:
+def propose_column(
+    header: str, unit_cell: str, holding: Holding, plant: KnownPlant, answers: Answers, described: str = ""
+) -> Column:
     """Propose what a column stands for.
 
     Parameters
@@ -148,14 +150,16 @@ def propose_column(header: str, unit_cell: str, holding: Holding, plant: KnownPl
         The plant.
     answers : Answers
         What the user has said.
+    described : str
+        What the file says of it beside its name.
 
     Returns
     -------
     Column
     """
-    said = meaning(header, unit_cell)
+    said = meaning(f"{header} {described}".strip(), unit_cell)
     given = answers.name(header)
-    column = Column(header, _says(said), span=_span(holding, said), holding=holding)
+    column = Column(header, _says(said), unit=said.unit.text if said.unit else "", span=_span(holding), holding=holding)
     if given == IGNORED:
         return replace(column, reason="left out by --as")
     if not holding.filled:
@@ -164,10 +168,8 @@ def propose_column(header: str, unit_cell: str, holding: Holding, plant: KnownPl
         return replace(column, reason=_text_reason(header, holding))
     if any(re.search(r"\d", word) for word in holding.words):
         cell = next(word for word in holding.words if re.search(r"\d", word))
-        return replace(
-            column,
-            reason=f"{sum(holding.words.values())} cells such as {cell[:30]!r} are no numbers; correct them in the file",
-        )
+        count = sum(holding.words.values())
+        return replace(column, reason=f"{count} cells such as {cell[:30]!r} are no numbers; correct them in the file")
     column = replace(
         column,
         missing=(*holding.words, *holding.sentinels),
@@ -217,8 +219,6 @@ def _with_unit(column: Column, said: Meaning, target: str, holding: Holding, pla
         notes.append(f"no substance is named in {unit}: taken as {internal[2]}")
     role = plant.role(target)
     error = _noise(target, unit, internal) if role == "observation" else None
-    if role == "observation":
-        notes.append(f"noise {error:g} {unit} is an assumption: set it to the error of your sensor")
     return replace(column, target=target, role=role, unit=unit, noise=error, notes=tuple(notes))
 
 
@@ -266,12 +266,11 @@ def _says(said: Meaning) -> str:
     return f"{what} ({places})" if places else what
 
 
-def _span(holding: Holding, said: Meaning) -> str:
+def _span(holding: Holding) -> str:
     finite = holding.values[np.isfinite(holding.values)]
     if not finite.size:
         return ""
-    unit = f" {said.unit.text}" if said.unit else ""
-    return f"{finite.min():.4g} … {finite.max():.4g}{unit}"
+    return f"{finite.min():.4g} … {finite.max():.4g}"
 
 
 def _text_reason(header: str, holding: Holding) -> str:

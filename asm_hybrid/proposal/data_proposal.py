@@ -158,6 +158,8 @@ class DataProposal:
         minutes = self._interval()
         if minutes != DEFAULT:
             yield f"interval: {minutes:g} min"
+        if any(c.noise is not None for table in self.tables for c in table.columns if c.target):
+            yield "# noise is an assumption: set it to the error of your sensors"
         yield "sources:"
         for name, table in self.sources.items():
             comment = "" if _used(table) else "# "
@@ -179,7 +181,7 @@ class DataProposal:
                 f"  {local.min():%Y-%m-%d %H:%M} to {local.max():%Y-%m-%d %H:%M}, median interval {step:.4g} min"
                 + _gap_text(local)
             )
-        rows = [("column", "says", "stands for", "unit", "range", "gaps")]
+        rows: list[tuple[str, ...]] = [("column", "says", "stands for", "unit", "range", "gaps")]
         rows += [_row(column) for column in table.columns]
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         for row, column in zip(rows, (None, *table.columns), strict=True):
@@ -233,8 +235,7 @@ def _source_lines(name: str, table: TableProposal, folder: Path) -> Iterator[str
     content = _source(table, folder)
     columns = content.pop("columns")
     yield f"{name}:"
-    for key, value in content.items():
-        yield from _indented(to_yaml({key: value}).splitlines(), 2)
+    yield from _indented(to_yaml(content).splitlines(), 2)
     if "zone" not in table.clock.section and any(q.kind == "zone" for q in table.clock.questions):
         yield "  # time needs a zone: see the questions"
     yield "  columns:"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from asm_hybrid.proposal.columns import Column
 from asm_hybrid.proposal.data_proposal import DataProposal
 from asm_hybrid.proposal.grid import open_grids
 from asm_hybrid.proposal.plants import known_plant
-from asm_hybrid.proposal.table import TableProposal, interval, propose_table
+from asm_hybrid.proposal.table import TableProposal, propose_table
 from asm_hybrid.text import same_name
 from asm_hybrid.yamlfile import YamlSource
 

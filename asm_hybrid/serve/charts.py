@@ -240,7 +240,10 @@ def chart_options(
             "splitLine": {"show": False},
         },
         "yAxis": {**axis, "type": "value", ":min": LOW, ":max": HIGH, "splitLine": {"lineStyle": {"color": GRID}}},
-        "dataZoom": [{"type": "inside", "zoomOnMouseWheel": "ctrl"}, {"type": "slider", "height": 18, "bottom": 6}],
+        "dataZoom": [
+            {"type": "inside", "zoomOnMouseWheel": "ctrl"},
+            {"type": "slider", "height": 18, "bottom": 6, "showDataShadow": False},
+        ],
         "series": series,
         "aria": {"enabled": False},  # the element has a label of its own
     }

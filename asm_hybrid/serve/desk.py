@@ -81,7 +81,9 @@ class Desk:
 
     async def open(self) -> None:
         """Read the plant, and simulate its base case."""
+        self._do("Reading the plant")
         await self.describe()
+        self._do("")
         if self.failed is None:
             await self.run()
 

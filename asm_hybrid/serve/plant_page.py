@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from nicegui import Client, app, background_tasks, ui
 
@@ -17,7 +16,7 @@ from asm_hybrid.serve.result_panel import draw_charts, draw_indicators
 from asm_hybrid.serve.scenario_panel import ScenarioPanel
 from asm_hybrid.serve.settings_panel import SettingsPanel
 from asm_hybrid.serve.sheet_panel import SheetPanel
-from asm_hybrid.serve.shell import note, shell, tell
+from asm_hybrid.serve.shell import note, section, shell, tell
 
 __all__ = ["register"]
 
@@ -33,20 +32,29 @@ def register(program: Program) -> None:
     program : Program
         What was opened.
     """
-    desk = Desk(program, program.subject or "")
+    desks: dict[str, Desk] = {}
+
+    def desk_of(subject: str) -> Desk:
+        return desks.setdefault(subject, Desk(program, subject))
+
     if program.subject is not None:
-        app.on_startup(desk.open)
+        app.on_startup(desk_of(program.subject).open)
 
     @ui.page("/plant")
-    def _plant(client: Client) -> None:
-        with shell(f"{program.subject or 'Plant'}: flow sheet and scenarios", "/plant"):
-            if program.subject is None:
-                ui.label("Start the program with a plant or a run: asm-hybrid serve bsm1")
+    def _plant(client: Client, of: str = "") -> None:
+        subject = of or program.subject
+        with shell(f"{subject or 'Plant'}: flow sheet and scenarios", "/plant"):
+            if subject is None:
+                ui.label("Nothing was opened.")
+                ui.link("Open a plant or a run", "/")
                 return
+            desk = desk_of(subject)
             view = _PlantView(desk)
-        desk.views.append(view)
-        client.on_delete(lambda: desk.views.remove(view))
-        view.open()
+            desk.views.append(view)
+            client.on_delete(lambda: desk.views.remove(view))
+            view.open()
+            if desk.description is None and not desk.doing:
+                background_tasks.create(desk.open())
 
 
 class _PlantView:
@@ -79,22 +87,22 @@ class _PlantView:
     def _build(self, description: Description) -> None:
         self._root.clear()
         with self._root:
-            with _section("Flow sheet"):
+            with section("Flow sheet"):
                 self._sheet = SheetPanel(self._choose_place)
             with ui.element("div"):
-                with _section("Scenarios"):
+                with section("Scenarios"):
                     self._scenarios = ScenarioPanel(self._desk, self, self._choose_scenario)
                     self._panel = ControlPanel(description, self._put)
                     self._scenarios.build_others(description)
-                with _section("For all cases"):
+                with section("For all cases"):
                     self._settings = SettingsPanel(self._desk, self, description)
-                with _section("Files"):
+                with section("Files"):
                     FilePanel(self._desk, self)
             with ui.element("div"):
-                with _section("Series"):
+                with section("Series"):
                     self._build_choice(description)
                     self._charts = ui.element("div").classes("ah-charts")
-                with _section("Indicators") as box:
+                with section("Indicators") as box:
                     self._table = box
                     self._results = ui.element("div").classes("ah-results")
         self.draft_changed(True)
@@ -267,10 +275,3 @@ class _PlantView:
         self._charts.clear()
         with self._charts:
             draw_charts(self._part(), list(names), series, result)
-
-
-def _section(title: str) -> Any:
-    box = ui.element("section").classes("ah-panel").props(f'aria-label="{title}"')
-    with box:
-        ui.html(title, tag="h2", sanitize=False)
-    return box

@@ -11,12 +11,14 @@ from nicegui import run, ui
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.manifest import MANIFEST
+from asm_hybrid.serve.clients import is_open
 from asm_hybrid.serve.program import Program
 from asm_hybrid.serve.run_charts import draw_series
 from asm_hybrid.serve.run_files import file_address
 from asm_hybrid.serve.run_reading import is_run, read_run
 from asm_hybrid.serve.run_view import RunView
 from asm_hybrid.serve.shell import note, shell, tell
+from asm_hybrid.serve.theme import RUNS_CSS
 from asm_hybrid.unpacked import named, run_folder
 
 __all__ = ["register", "run_address"]
@@ -58,28 +60,32 @@ def register(program: Program) -> None:
     async def _run(folder: str = "") -> None:
         source = folder or (program.subject if program.subject and is_run(program.subject) else "")
         with shell("Run", "/run"):
+            ui.add_css(RUNS_CSS)
             if not source:
                 ui.label("No run was named. Open one from the list of runs, or start the program with its folder:")
                 ui.html("asm-hybrid serve runs/RUN", tag="pre", sanitize=False)
                 ui.link("Runs and trainings", "/trainings")
                 return
-            place = ui.column().classes("w-full items-stretch")
+            client, place = ui.context.client, ui.element("div").classes("ah-stack")
             with place, ui.row().classes("ah-row").props("role=status"):
                 ui.spinner()
                 ui.label(f"Reading {source}")
-            await ui.context.client.connected()
+            await client.connected()
+            failure: Exception | None = None
             try:
                 path = await run.io_bound(run_folder, str(program.folder / source))
                 view = await program.worker.call(read_run, str(path))
             except Exception as error:
-                place.clear()
-                tell(_by_its_zip(error))
-                with place:
-                    ui.link("Runs and trainings", "/trainings")
+                failure = error
+            if not is_open(client):
                 return
             place.clear()
             with place:
-                _show(program, source, view)
+                if failure is None:
+                    _show(program, source, view)
+                else:
+                    tell(_by_its_zip(failure))
+                    ui.link("Runs and trainings", "/trainings")
 
 
 def _by_its_zip(error: Exception) -> Exception:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from asm_hybrid.artefacts import UNFINISHED
+from asm_hybrid.errors import InputError
 from asm_hybrid.serve.run_view import Curve, PageSeries, RunView, Stretch
 from asm_hybrid.unpacked import is_zip
 
@@ -164,6 +166,14 @@ def _plant(folder: Path) -> RunView:
     from asm_hybrid.training.record_departures import record_departures
     from asm_hybrid.workflow import finished_run
 
+    names = read_manifest(folder)
+    if "predictions.csv" not in names and not (folder / UNFINISHED).is_dir():
+        raise InputError(
+            "this is a bundle, which holds the fitted model, and no results of its training",
+            where=str(folder),
+            expected="a run folder",
+            fix="open the run that it was exported from; the page of the plant shows what the bundle holds",
+        )
     finished_run(folder)
     chapters, summary = render_chapters(folder), read_summary(folder)
     predictions, forecasts = read_predictions(folder), read_forecasts(folder)
@@ -183,7 +193,7 @@ def _plant(folder: Path) -> RunView:
         series=(*_series(predictions, SIMULATION, summary, clock), *_forecast_series(forecasts, summary, clock)),
         stretches=tuple(Stretch(title, *_stamps([begin, end], clock)) for title, begin, end in spans),
         departures=left.texts,
-        files=(REPORT,) if REPORT in read_manifest(folder) else (),
+        files=(REPORT,) if REPORT in names else (),
     )
 
 

@@ -50,13 +50,15 @@ class SettingsPanel:
                 self._number("Days", ("days",), description.days)
             self._number("Indicators from day", ("score_from",), 0.0)
         if description.kind != "config":
-            file = self._text("Influent file of BSM1 or BSM2", ("influent", "file")).classes("ah-wide")
-            file.tooltip("Path on this machine. Without it the influent is that of the plant or the record.")
+            with ui.element("div").classes("ah-row"):
+                file = self._text("Influent file of BSM1 or BSM2", ("influent", "file"))
+                file.classes("ah-wide", remove="ah-short")
+                file.tooltip("Path on this machine. Without it the influent is that of the plant or the record.")
         with ui.element("details"):
             ui.html("Effluent limits", tag="summary", sanitize=False)
             with ui.element("div").classes("ah-row"):
                 for name in description.limited:
-                    field = ui.number(f"{name} [g/m³]").props("dense outlined debounce=400 clearable min=0 step=any")
+                    field = ui.number(f"{name} [g/m³]").props("dense outlined debounce=400 min=0 step=any")
                     field.classes("ah-short").on_value_change(lambda: self._limited())
                     self._limits[name] = field
         with ui.element("details"):

@@ -13,7 +13,7 @@ from nicegui import Client, ui
 from asm_hybrid.errors import AsmHybridError
 from asm_hybrid.serve.theme import CSS, PRIMARY
 
-__all__ = ["PAGES", "Over", "note", "shell", "table", "tell"]
+__all__ = ["PAGES", "Over", "note", "section", "shell", "table", "tell"]
 
 PAGES = (("/", "Home"), ("/plant", "Plant"), ("/run", "Run"), ("/trainings", "Trainings"))
 """Paths and names of the pages, in the order of the navigation."""
@@ -57,6 +57,25 @@ def shell(title: str, path: str) -> Iterator[None]:
         region = ui.element("div").classes("ah-messages").props('role=alert aria-label="Messages"')
         _messages[region.client] = region
         yield
+
+
+@contextmanager
+def section(title: str) -> Iterator[ui.element]:
+    """Draw a part of a page with a heading, and its content within.
+
+    Parameters
+    ----------
+    title : str
+        The heading.
+
+    Yields
+    ------
+    element
+        The part.
+    """
+    with ui.element("section").classes("ah-panel").props(f'aria-label="{html.escape(title)}"') as box:
+        ui.html(html.escape(title), tag="h2", sanitize=False)
+        yield box
 
 
 def tell(error: Exception, within: ui.element | None = None) -> None:

@@ -44,7 +44,7 @@ class TrainingPanel:
         self._found: dict[str, list[tuple[int, float]]] = {}
         self._title = ui.html("", tag="h2", sanitize=False)
         self._messages = ui.element("div").classes("ah-messages").props('role=alert aria-label="This training"')
-        self._state = ui.label().props("role=status")
+        self._state = ui.label().classes("ah-followed").props("role=status")
         self._bar = ui.linear_progress(0.0, show_value=False, size="12px").props('aria-label="Share of the stage"')
         self._note = ui.label().classes("ah-muted")
         with ui.element("div").classes("ah-row"):
