@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from asm_hybrid.notebook.new_data_result import Forecast, Prediction
     from asm_hybrid.notebook.run_result import RunResult
     from asm_hybrid.notebook.simulation_result import Simulation
+    from asm_hybrid.proposal.data_proposal import DataProposal
 
 __all__ = [
     "check",
@@ -31,6 +32,7 @@ __all__ = [
     "load_plant",
     "load_run",
     "predict",
+    "propose_data",
     "resume",
     "run",
     "simulate",
@@ -358,6 +360,53 @@ def check(subject: YamlSource) -> CheckResult:
         When the file cannot be read at all; with file, line and key, for a mapping with the key.
     """
     return open_job(subject).check()
+
+
+def propose_data(
+    files: str | Path | Sequence[str | Path],
+    plant: YamlSource | None = None,
+    *,
+    zone: str | None = None,
+    day_first: bool | None = None,
+    origin: str | None = None,
+    names: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> DataProposal:
+    """Look at files that nobody has described, and propose the section ``data`` of a config.
+
+    Parameters
+    ----------
+    files : str or Path, or sequence of these
+        CSV, Excel or Parquet files that belong together.
+    plant : str, Path or mapping, optional
+        A config, with or without data, the file of a plant, or a shipped layout: tanks are told by its names.
+    zone : str, optional
+        Time zone of stamps that tell none.
+    day_first : bool, optional
+        Whether the day stands before the month, where the file does not tell.
+    origin : str, optional
+        The stamp at which a time in numbers is zero.
+    names : mapping of str to str, optional
+        By header, what columns stand for, or ``"ignored"``.
+    units : mapping of str to str, optional
+        By header, the units of columns.
+
+    Returns
+    -------
+    DataProposal
+        What was understood as text, the questions that are open, and the section as YAML.
+
+    Raises
+    ------
+    InputError
+        When a file is none of series, or an answer fits nothing.
+    """
+    from asm_hybrid.proposal.answers import Answers
+    from asm_hybrid.proposal.propose import propose
+
+    several = [files] if isinstance(files, str | Path) else list(files)
+    paths = [as_path(file, "the path of a file") for file in several]
+    return propose(paths, plant, Answers(zone, day_first, origin, names or {}, units or {}))
 
 
 def _path(out: str | Path | None) -> Path | None:

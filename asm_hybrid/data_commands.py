@@ -2,8 +2,105 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 __all__ = ["data_app"]
 
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="Public data sets, and your own files.")
+
+
+@data_app.command()
+def check(
+    files: Annotated[
+        list[Path], typer.Argument(help="CSV, Excel or Parquet files that belong together.", show_default=False)
+    ],
+    plant: Annotated[
+        str | None,
+        typer.Option(
+            "--plant",
+            "-p",
+            help="Config, file of a plant, or shipped layout: tanks are told by its names.",
+            show_default=False,
+        ),
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(
+            "--zone", "-z", help="Time zone: UTC, a place such as Europe/Amsterdam, or +01:00.", show_default=False
+        ),
+    ] = None,
+    day_first: Annotated[
+        bool | None,
+        typer.Option(
+            "--day-first/--month-first", help="Where the file does not tell day and month apart.", show_default=False
+        ),
+    ] = None,
+    origin: Annotated[
+        str | None, typer.Option("--origin", help="The stamp at which a time in numbers is zero.", show_default=False)
+    ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--as",
+            metavar="COLUMN=NAME",
+            help="What a column stands for, or ignored. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    units: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--unit", metavar="COLUMN=UNIT", help="The unit of a column. May be repeated.", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="A new file for the proposal: a config with --plant, else its section data.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Look at files nobody has described, and propose the section data of a config.
+
+    It says of every column what it understood, asks what only a person can know, and prints the section. Answer by
+    options, and run it again:
+
+      asm-hybrid data check export.csv --plant my-plant.yaml --zone Europe/Amsterdam
+
+      asm-hybrid data check scada.xlsx lab.csv -p my-plant.yaml -z +01:00 --as 'NH4_2=aerobic.S_NH' --out config.yaml
+
+    Nothing is guessed silently; docs/howto/describe-a-file.md
+    """
+    from asm_hybrid import api
+
+    found = api.propose_data(
+        files,
+        plant,
+        zone=zone,
+        day_first=day_first,
+        origin=origin,
+        names=_pairs(names, "--as"),
+        units=_pairs(units, "--unit"),
+    )
+    typer.echo(found.text)
+    if out is not None:
+        typer.echo(f"wrote {found.write(out)}")
+    if found.questions:
+        typer.echo(f"{len(found.questions)} questions are open: answer them by the options named above, and run again")
+
+
+def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
+    """Return what stands on both sides of the last equals sign."""
+    pairs = {}
+    for text in given or ():
+        column, sign, value = text.rpartition("=")
+        if not (column and sign and value):
+            raise typer.BadParameter(f"{option} takes COLUMN=VALUE, and was given {text!r}")
+        pairs[column.strip()] = value.strip()
+    return pairs

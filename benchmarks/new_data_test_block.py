@@ -29,7 +29,7 @@ def cut(run: Path, folder: Path, begin: pd.Timestamp) -> dict[str, Path]:
     sources, _ = read_sources(config, table, build_layout(config, table))
     found = {}
     for source in sources:
-        lines = source.table.path.read_text(encoding="utf-8").splitlines()
+        lines = Path(source.table.label).read_text(encoding="utf-8").splitlines()
         rows = source.table.frame.index.to_numpy()[np.asarray(source.times >= begin)]
         first = config.data.sources[source.name].header_row
         found[source.name] = folder / f"{source.name}.csv"

@@ -15,7 +15,7 @@ from asm_hybrid.config.messages import input_error
 from asm_hybrid.config.schema.config import Config, json_schema
 from asm_hybrid.config.schema.plant_file import PlantFile
 from asm_hybrid.config.schema.section import Section, refuse
-from asm_hybrid.config.template import write_template
+from asm_hybrid.config.template import write_example, write_template
 from asm_hybrid.paths import available_layouts
 
 __all__ = [
@@ -44,5 +44,6 @@ __all__ = [
     "refuse",
     "searched_noises",
     "with_loop_parameters",
+    "write_example",
     "write_template",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -183,7 +184,9 @@ def build_series(
         observations=tuple(observations),
         blocks={},
         quality=tuple(merged([*findings, *found])),
-        fingerprint=tuple(_fingerprint(source) for source in sources),
+        fingerprint=tuple(
+            _fingerprint(source, long=config.data.sources[source.name].long is not None) for source in sources
+        ),
     )
     return dataset, measured
 
@@ -256,12 +259,12 @@ def _observations(sources: list[Source], record: Record, span: float) -> tuple[l
     return out, found
 
 
-def _fingerprint(source: Source) -> dict[str, Any]:
+def _fingerprint(source: Source, *, long: bool) -> dict[str, Any]:
     return {
-        "file": source.table.path.name,
+        "file": os.path.basename(source.table.label),
         "sha256": source.table.sha256,
         "rows": len(source.times),
-        "columns": list(source.table.header),
+        "columns": [s.header for s in source.series] if long else list(source.table.header),
         "first": source.times[0].isoformat(),
         "last": source.times[-1].isoformat(),
     }

@@ -12,17 +12,21 @@ import pandas as pd
 
 from asm_hybrid.config import Config
 from asm_hybrid.config.schema.data_sections import SourceSection
+from asm_hybrid.data.answers import answer_of
 from asm_hybrid.data.csvfile import read_csv
 from asm_hybrid.data.headers import Rows, chooser, used_headers
 from asm_hybrid.data.limits import read_bounded
+from asm_hybrid.data.longtable import used_tags
 from asm_hybrid.data.parquetfile import read_parquet
 from asm_hybrid.data.workbook import read_workbook
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.text import printable, same_name
 
-__all__ = ["RawTable", "read_source"]
+__all__ = ["SUFFIXES", "TEXT", "RawTable", "read_source"]
 
-SUFFIXES = (".csv", ".parquet", ".xlsx")
+TEXT = (".csv", ".txt", ".tsv")
+"""Endings of files of text, whose cells a separator parts."""
+SUFFIXES = (*TEXT, ".parquet", ".xlsx")
 
 
 @dataclass(frozen=True)
@@ -31,20 +35,21 @@ class RawTable:
 
     Attributes
     ----------
-    path : Path
-        The file.
+    label : str
+        Path of the file, or words for the query.
     sha256 : str
-        Hash of the file.
+        Hash of the file, or of the answer to the query as a Parquet file.
     header : tuple of str
-        Every column of the file; those that the config names, as it writes them.
+        Every column of the file, or every tag of a long table; those that the config names, as it writes them.
     frame : DataFrame
-        The used columns, by header; the index holds row numbers as a spreadsheet counts them.
+        The used columns, by header; the index holds row numbers as a spreadsheet counts them. Of a long table the
+        columns of time, tag, value and quality, with used tags as the config writes them.
     above : dict of str to dict of int to str
         What stands above the first sample of a used column, apart from the header, by row: units, as a rule. At most
-        the first `PREVIEW` rows.
+        the first `PREVIEW` rows; nothing of a long table.
     """
 
-    path: Path
+    label: str
     sha256: str
     header: tuple[str, ...]
     frame: pd.DataFrame
@@ -52,7 +57,7 @@ class RawTable:
 
 
 def read_source(config: Config, name: str) -> RawTable:
-    """Read the used columns of one source.
+    """Read the used columns of one source, from its file or from a database.
 
     Parameters
     ----------
@@ -69,12 +74,10 @@ def read_source(config: Config, name: str) -> RawTable:
     Raises
     ------
     InputError
-        If the file or a column is missing, or the file cannot be read.
+        If the file or a column is missing, or the file cannot be read, or the database does not answer.
     """
-    source = config.data.sources[name]
-    path = config.resolve(source.file)
-    raw = _read_bytes(config, name, path)
-    suffix = path.suffix.lower()
+    source, path = config.data.sources[name], Path(config.source_label(name))
+    raw, suffix = (answer_of(config, name), ".parquet") if source.file is None else _read_bytes(config, name, path)
     find = chooser(config, name, path)
     seen: list[tuple[list[int], Rows]] = []
 
@@ -82,7 +85,7 @@ def read_source(config: Config, name: str) -> RawTable:
         seen[:] = [(find(header, preview), preview)]
         return seen[0][0]
 
-    if suffix == ".csv":
+    if suffix in TEXT:
         header, frame = read_csv(raw, path, source, choose)
     elif suffix == ".xlsx":
         where = config.where("data", "sources", name, "sheet")
@@ -92,10 +95,14 @@ def read_source(config: Config, name: str) -> RawTable:
     if frame.empty:
         raise InputError("the file has no row of data", where=str(path), expected="a header and rows")
     used = used_headers(source)
+    frame, above = frame.set_axis(used, axis="columns"), {}
+    if source.long is not None:
+        header, frame = used_tags(frame, config, name, path)
+    else:
+        above = {h: _above(i, seen[0][1], source) for h, i in zip(used, seen[0][0], strict=True)}
     written = {same_name(h): h for h in (*source.columns, *used)}
     shown = tuple(written.get(same_name(h), printable(h)) for h in header)
-    above = {h: _above(i, seen[0][1], source) for h, i in zip(used, seen[0][0], strict=True)}
-    return RawTable(path, hashlib.sha256(raw).hexdigest(), shown, frame.set_axis(used, axis="columns"), above)
+    return RawTable(str(path), hashlib.sha256(raw).hexdigest(), shown, frame, above)
 
 
 def _above(position: int, preview: Rows, source: SourceSection) -> dict[int, str]:
@@ -108,9 +115,10 @@ def _above(position: int, preview: Rows, source: SourceSection) -> dict[int, str
     }
 
 
-def _read_bytes(config: Config, name: str, path: Path) -> bytes:
-    where = config.where("data", "sources", name, "file")
-    if path.suffix.lower() not in SUFFIXES:
+def _read_bytes(config: Config, name: str, path: Path) -> tuple[bytes, str]:
+    """Return a file, and the ending by which its kind is told."""
+    where, suffix = config.where("data", "sources", name, "file"), path.suffix.lower()
+    if suffix not in SUFFIXES:
         raise InputError(
             f"the file {path.name!r} is of a kind that is not read",
             where=where,
@@ -118,7 +126,7 @@ def _read_bytes(config: Config, name: str, path: Path) -> bytes:
             fix="save the series as CSV, Parquet or Excel (.xlsx)",
         )
     try:
-        return read_bounded(path, where)
+        return read_bounded(path, where), suffix
     except FileNotFoundError:
         near = []
         with contextlib.suppress(OSError):

@@ -9,12 +9,14 @@ import numpy as np
 
 from asm_hybrid.config import Config, build_fractionation, calibration_bounds, parameter_values
 from asm_hybrid.config.builders.influent_split import influent_sums
+from asm_hybrid.config.schema.data_sections import SourceSection
 from asm_hybrid.config.schema.sensor import LEARN
 from asm_hybrid.data.assembly import build_dataset
 from asm_hybrid.data.censoring import ABOVE, BELOW
 from asm_hybrid.data.corrections import correction_texts
 from asm_hybrid.data.dataset import Dataset
 from asm_hybrid.data.findings import QualityFinding
+from asm_hybrid.data.headers import used_headers
 from asm_hybrid.data.series import Series, Source, read_sources
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
@@ -23,6 +25,9 @@ from asm_hybrid.plant.inputs import INFLUENT, PlantInputs
 from asm_hybrid.plant.layout import Layout
 
 __all__ = ["CheckReport", "aligned", "check_data", "constant_rows", "finding_lines", "table_text"]
+
+SHOWN_UNUSED = 30
+"""Columns or tags that are not used of which the names are listed."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +107,10 @@ def check_data(config: Config, table: Table, layout: Layout, name: str) -> Check
             failure = error
     findings = list(dataset.quality) if dataset else findings
     lines = [f"{name}: {config.name}, {table_text(table)}, mode {config.model.mode}", ""]
-    for source in sources:
-        lines += [*_source_lines(config, source), ""]
+    for name in config.data.sources:
+        own = [source for source in sources if source.name == name]
+        lines += [line for source in own for line in _source_lines(source)]
+        lines += [*_unused_line(config.data.sources[name], own[0].table.header), ""] if own else []
     lines += [*_constant_lines(config, table, layout), ""]
     if texts := correction_texts(config, table, layout):
         head = "corrections of the record: all that follows, and every run, takes it as corrected"
@@ -130,13 +137,11 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _source_lines(config: Config, source: Source) -> list[str]:
-    times, section = source.times, config.data.sources[source.name]
-    used = {*section.time.columns, *(s.header for s in source.series)}
-    unused = [header for header in source.table.header if header and header not in used]
+def _source_lines(source: Source) -> list[str]:
+    times = source.times
     step = np.diff(np.sort(source.days(times[0]))) * 1440
     lines = [
-        f"source {source.name}: {source.table.path}, {len(times)} rows",
+        f"source {source.name}: {source.table.label}, {len(times)} rows",
         f"  {times.min():%Y-%m-%d %H:%M:%S} to {times.max():%Y-%m-%d %H:%M:%S} UTC"
         + (f", median interval {np.median(step):.3g} min, longest {step.max():.4g} min" if step.size else ""),
     ]
@@ -144,7 +149,15 @@ def _source_lines(config: Config, source: Source) -> list[str]:
     rows += [_series_row(series) for series in source.series]
     if not any(row[-1] for row in rows[1:]):
         rows = [row[:-1] for row in rows]
-    return lines + aligned(rows) + ([f"  not used: {', '.join(unused)}"] if unused else [])
+    return lines + aligned(rows)
+
+
+def _unused_line(section: SourceSection, headers: Sequence[str]) -> list[str]:
+    """Say which columns, or tags, are not used: a historian may hold thousands."""
+    used = {*used_headers(section), *(h for h, column in section.columns.items() if column.role != "ignored")}
+    unused = [header for header in headers if header and header not in used]
+    more = f" and {len(unused) - SHOWN_UNUSED} more" if len(unused) > SHOWN_UNUSED else ""
+    return [f"  not used: {', '.join(unused[:SHOWN_UNUSED])}{more}"] if unused else []
 
 
 def _series_row(series: Series) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from asm_hybrid.config.schema.data_sections import SourceSection
-from asm_hybrid.data.headers import PREVIEW, Choose, Rows
+from asm_hybrid.data.headers import PREVIEW, Choose, Rows, grouped
 from asm_hybrid.data.limits import MAX_COLUMNS, check_size
 from asm_hybrid.errors import InputError
 
@@ -57,7 +57,7 @@ def read_csv(raw: bytes, path: Path, source: SourceSection, choose: Choose) -> t
     raw = _in_utf8(raw, path, source.encoding)
     rows = _rows(raw, path, source)
     row, header = next(rows, (source.header_row, []))
-    header = [cell.strip() for cell in header]
+    header = grouped([cell.strip() for cell in header], _groups(raw, source))
     check_size(1, len(header), str(path))
     preview = _preview(raw, source)
     if not any(header) and not any(cell.strip() for _, cells in preview for cell in cells):
@@ -69,6 +69,8 @@ def read_csv(raw: bytes, path: Path, source: SourceSection, choose: Choose) -> t
     for row, cells in rows:
         if row < first:
             continue
+        if source.last_row is not None and row > source.last_row:
+            break
         if len(cells) != width:
             cells = _fitted(cells, header, source, f"{path}, row {row}")
         if not any(cells[i] for i in chosen) and not any(map(str.strip, cells)):
@@ -80,6 +82,15 @@ def read_csv(raw: bytes, path: Path, source: SourceSection, choose: Choose) -> t
         check_size(len(numbers), width, str(path))
     frame = pd.DataFrame({i: pd.Series(column, dtype=object) for i, column in enumerate(columns)})
     return header, frame.set_axis(numbers, axis="index")
+
+
+def _groups(raw: bytes, source: SourceSection) -> list[str]:
+    """Return the cells of the row that names groups of columns; none where there is no such row."""
+    if source.group_row is None:
+        return []
+    text = io.StringIO(raw.decode("utf-8-sig"), newline="")
+    line = next(islice(text, source.group_row - 1, None), "")
+    return next(csv.reader([line], delimiter=source.separator), [])
 
 
 def _in_utf8(raw: bytes, path: Path, encoding: str) -> bytes:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+from collections.abc import Mapping
+from dataclasses import replace
 
-from asm_hybrid.config.schema.data_sections import ColumnSection, SourceSection
+import pandas as pd
+
+from asm_hybrid.config.schema.data_sections import ColumnSection
+from asm_hybrid.config.schema.timestamps import TimeSection
 from asm_hybrid.data.findings import Place, QualityFinding
 from asm_hybrid.data.stamps import zone
 
@@ -17,7 +19,7 @@ FEW = 3
 
 
 def check_dates(
-    times: pd.DatetimeIndex, source: SourceSection, file: str, rows: NDArray[np.int64]
+    times: pd.DatetimeIndex, time: TimeSection, columns: Mapping[str, ColumnSection], place: Place
 ) -> list[QualityFinding]:
     """Return a warning where every stamp is a midnight and a column depends on the time of day.
 
@@ -25,12 +27,12 @@ def check_dates(
     ----------
     times : DatetimeIndex
         Stamps in UTC.
-    source : SourceSection
-        The source; its ``time.shift``, also one of zero, says that the stamps are understood.
-    file : str
+    time : TimeSection
+        How they were read; its ``shift``, also one of zero, says that the stamps are understood.
+    columns : mapping of str to ColumnSection
+        The used columns, by header.
+    place : Place
         The file.
-    rows : int array, (row,)
-        Row numbers.
 
     Returns
     -------
@@ -38,21 +40,20 @@ def check_dates(
         Kind ``date alone``, one for each such column: observations, and composites of inputs, whose period ends at the
         stamp. A mean of the day that is held from its midnight on is in its place.
     """
-    if source.time.zone is None or "shift" in source.time.model_fields_set or len(times) < FEW:
+    if time.zone is None or "shift" in time.model_fields_set or len(times) < FEW:
         return []
-    local = times.tz_convert(zone(source.time.zone))
+    local = times.tz_convert(zone(time.zone))
     if not (local == local.normalize()).all():
         return []
-    used = {name: column for name, column in source.columns.items() if column.role != "ignored"}
     return [
-        Place(file, name, "", rows).finding(
+        replace(place, column=name).finding(
             "warning",
             "date alone",
             _meaning(column),
             expected="stamps with the time of day, or time.shift of the source",
             fix=_remedy(column),
         )
-        for name, column in used.items()
+        for name, column in columns.items()
         if column.role == "observation" or column.sample is not None
     ]
 

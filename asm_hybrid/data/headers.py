@@ -9,8 +9,9 @@ from asm_hybrid.config import Config
 from asm_hybrid.config.schema.data_sections import SourceSection
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.text import printable, same_name
+from asm_hybrid.yamlfile import to_yaml
 
-__all__ = ["PREVIEW", "Choose", "Rows", "chooser", "used_headers"]
+__all__ = ["PREVIEW", "Choose", "Rows", "chooser", "grouped", "used_headers"]
 
 Rows = Sequence[tuple[int, Sequence[str]]]
 """Numbers and cells of the first rows of a file."""
@@ -21,6 +22,30 @@ PREVIEW = 30
 """Rows at the begin of a file among which the header is sought."""
 SHOWN = 100
 """Longest header that a message offers."""
+SHOWN_OTHERS = 8
+"""Most headers that a message lists."""
+
+
+def grouped(header: Sequence[str], groups: Sequence[str]) -> list[str]:
+    """Return headers with the group that each stands in before it.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Cells of the header.
+    groups : sequence of str
+        Cells of the row above that names groups; an empty one belongs to the group on its left, as under merged cells.
+
+    Returns
+    -------
+    list of str
+        A column without a name has none afterwards.
+    """
+    names, group = [], ""
+    for i, name in enumerate(header):
+        group = groups[i].strip() or group if i < len(groups) else group
+        names.append(f"{group} {name}".strip() if name else "")
+    return names
 
 
 def used_headers(source: SourceSection) -> list[str]:
@@ -36,7 +61,21 @@ def used_headers(source: SourceSection) -> list[str]:
     list of str
         Those of time first, then those that are not ignored.
     """
-    return [*source.time.columns, *(h for h, column in source.columns.items() if column.role != "ignored")]
+    return [*source.time.columns, *_value_keys(source)]
+
+
+def _value_keys(source: SourceSection) -> dict[str, tuple[str, str]]:
+    """Return the headers that are read apart from those of time, with the keys that name them."""
+    if source.long is not None:
+        return {header: ("long", key) for key, header in source.long.headers.items()}
+    return {header: ("columns", header) for header, column in source.columns.items() if column.role != "ignored"}
+
+
+def _unread_keys(source: SourceSection) -> dict[str, tuple[str, str]]:
+    """Return the headers that are not read, but have to be there."""
+    if source.long is not None:
+        return {}
+    return {header: ("columns", header) for header, column in source.columns.items() if column.role == "ignored"}
 
 
 def chooser(config: Config, name: str, path: Path) -> Choose:
@@ -63,7 +102,8 @@ def chooser(config: Config, name: str, path: Path) -> Choose:
     def choose(header: Sequence[str], preview: Rows) -> list[int]:
         plain = [same_name(h) for h in header]
         keys = {h: ("time", "column") for h in source.time.columns}
-        keys |= {h: ("columns", h) for h in source.columns if h not in keys}
+        for column, key in (_value_keys(source) | _unread_keys(source)).items():
+            keys.setdefault(column, key)
         for column, key in keys.items():
             places = [i for i, h in enumerate(plain) if h == same_name(column)]
             where = config.where("data", "sources", name, *key)
@@ -79,15 +119,24 @@ def chooser(config: Config, name: str, path: Path) -> Choose:
 def _missing(
     column: str, header: Sequence[str], preview: Rows, source: SourceSection, path: Path, where: str
 ) -> InputError:
-    wanted = {same_name(h) for h in (*source.time.columns, *source.columns)}
-    if tag := printable(_tag_column(wanted, header, preview, source)):
+    wanted = {same_name(h) for h in (*used_headers(source), *_unread_keys(source))}
+    if source.long is not None and (there := [h for h in source.columns if same_name(h) in map(same_name, header)]):
+        return InputError(
+            f"{path} has no column {column!r}, but a column {there[0]!r}: it has a column for each variable",
+            where=where,
+            expected="with 'long', a row for each value of each tag",
+            fix="remove 'long' from the source",
+        )
+    if source.long is None and (tag := printable(_tag_column(wanted, header, preview, source))):
+        others = [printable(h) for h in header if same_name(h) not in wanted and printable(h) != tag]
+        section = to_yaml({"long": {"tag": tag, "value": others[0] if len(others) == 1 else "VALUE"}}).strip()
         return InputError(
             f"{path} has no column {column!r}, but the column {tag!r} holds such names: the file has a row for each "
             "value of each tag",
             where=where,
-            expected="a row for each time, and a column for each tag",
-            fix=f"export it with a column for each tag, or turn it: in Excel by a PivotTable with {tag!r} as columns, "
-            f"in pandas by frame.pivot(index=…, columns={tag!r}, values=…)",
+            expected="a column for each variable, or the key 'long', which names the columns of tag and value",
+            fix=f"add {section} to the source, where the columns keep their tags as keys"
+            + (f"; VALUE is one of {', '.join(others[:SHOWN_OTHERS])}" if len(others) > 1 else ""),
         )
     found = [(sum(h in wanted for h in map(same_name, cells)), row) for row, cells in preview]
     most, row = max(found, key=lambda pair: pair[0], default=(0, 0))
@@ -102,7 +151,9 @@ def _missing(
     return InputError(
         f"{path} has no column {column!r}",
         where=where,
-        expected=f"the header of a column in row {source.header_row} of that file",
+        expected="the name of a column of the answer"
+        if source.file is None
+        else f"the header of a column in row {source.header_row} of that file",
         fix=_header_fix(column, header, source),
     )
 
@@ -130,4 +181,6 @@ def _twice(column: str, headers: Sequence[str], places: Sequence[int], path: Pat
         found = f"{path} has {len(places)} columns named {column!r}, at positions {listed}"
     else:
         found = f"{path} has {len(places)} columns whose names look like {column!r}, at positions {listed}"
-    return InputError(found, where=where, expected="headers that differ", fix="rename one of them in the file")
+    return InputError(
+        found, where=where, expected="headers that differ", fix="rename one of them in the file, or by AS in the query"
+    )

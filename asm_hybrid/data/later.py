@@ -103,7 +103,7 @@ def _coarse(finding: QualityFinding, config: Config) -> QualityFinding:
     """Return a finding; that of a fine interval, which cannot be another one here, as what it means for new data."""
     if finding.kind != "fine interval":
         return finding
-    files = ", ".join(str(config.resolve(section.file)) for section in config.data.sources.values())
+    files = ", ".join(config.source_label(name) for name in config.data.sources)
     return replace(
         finding,
         file=files,
@@ -233,7 +233,7 @@ def _without_missing(config: Config, name: str) -> Config:
         wanted = [h for h, c in section.columns.items() if _drives(c)]
         raise InputError(
             "the file has none of the inputs",
-            where=str(config.resolve(section.file)),
+            where=config.source_label(name),
             expected="one or more of the columns " + ", ".join(wanted),
             fix="name the columns as the data of the run do",
         )

@@ -49,7 +49,7 @@ def backflow_findings(
         columns = [(source, s.header) for source in sources for s in source.series if s.target in problem.inputs]
         if not columns:
             columns = [(source, s.header) for source in sources for s in source.series if s.target == "Q_in"]
-        files = dict.fromkeys(str(source.table.path) for source, _ in columns)
+        files = dict.fromkeys(source.table.label for source, _ in columns)
         found.append(
             QualityFinding(
                 "error" if problem.lasting else "warning",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -15,17 +15,14 @@ from asm_hybrid.config.builders.targets import column_unit
 from asm_hybrid.config.schema.data_sections import ColumnSection
 from asm_hybrid.data.cells import RawTable, read_source
 from asm_hybrid.data.censoring import ABOVE, BELOW
-from asm_hybrid.data.clocks import check_clock
-from asm_hybrid.data.dates import check_dates
 from asm_hybrid.data.exclusion import without_excluded
 from asm_hybrid.data.findings import Place, QualityFinding, merged
 from asm_hybrid.data.numbers import parse_numbers
 from asm_hybrid.data.quality import check_twins, check_values
 from asm_hybrid.data.species import check_header
-from asm_hybrid.data.stamps import check_order, parse_stamps
+from asm_hybrid.data.stamped import StampedRows, stamped_rows
 from asm_hybrid.data.stated import check_stated_unit
 from asm_hybrid.data.unusual import constant_findings
-from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.layout import Layout
 from asm_hybrid.units import conversion
@@ -104,7 +101,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Source:
-    """One file.
+    """The columns of a file; of a long table, the tags that stand at the same times.
 
     Attributes
     ----------
@@ -147,74 +144,79 @@ def read_sources(
     Returns
     -------
     sources : list of Source
-        Files, with series in internal units.
+        Files, with series in internal units; of a long table one for all tags that stand at the same times.
     findings : list of QualityFinding
         What the checks found, of constants first; with errors among them, the series must not be used.
     """
     sources, findings = [], constant_findings(config, table, layout)
     for name in config.data.sources:
-        source, found = _read(config, table, layout, name, until)
-        sources.append(source)
+        read, found = _read(config, table, layout, name, until)
+        sources += read
         findings += found
     return sources, findings
 
 
 def _read(
     config: Config, table: Table, layout: Layout, name: str, until: pd.Timestamp | None
-) -> tuple[Source, list[QualityFinding]]:
-    section = config.data.sources[name]
+) -> tuple[list[Source], list[QualityFinding]]:
     raw = read_source(config, name)
-    rows = raw.frame.index.to_numpy(dtype=np.int64)
-    file = os.path.normpath(raw.path)
-    clock = Place(file, section.time.label, "", rows)
-    where = config.where("data", "sources", name, "time")
-    times = parse_stamps(raw.frame[list(section.time.columns)], section.time, clock, where, section.decimal)
-    if until is not None:
-        known = np.asarray(times + pd.Timedelta(days=section.time.shift) <= until)
-        if not known.any():
-            raise InputError(
-                f"no row lies at or before {until:%Y-%m-%d %H:%M} UTC",
-                where=file,
-                expected=f"rows before that time; the first is at {times.min():%Y-%m-%d %H:%M} UTC",
-            )
-        raw, times, rows = replace(raw, frame=raw.frame[known]), times[known], rows[known]
-        clock = replace(clock, rows=rows)
-    findings = check_order(times, clock, section.time.zone)
-    ordered = not findings
-    if ordered and section.time.zone is not None:
-        findings += check_clock(times, section.time.zone, clock)
-    findings += check_dates(times, section, file, rows)
-    times = times + pd.Timedelta(days=section.time.shift)
-    days = np.asarray((times - times[0]) / pd.Timedelta(days=1), dtype=np.float64)
-    series = []
-    for header, column in section.columns.items():
-        if column.role == "ignored":
-            continue
-        place = Place(file, header, str(column.unit), rows)
-        cells, unused = without_excluded(raw.frame[header], times, config, name, place)
-        findings += unused + check_stated_unit(header, raw.above[header], place)
-        values, censored, found = parse_numbers(
-            cells, section.missing, place, decimal=section.decimal, limits=column.role == "observation"
-        )
-        unit = column_unit(config, table, layout, name, header)
-        factor, offset = conversion(str(column.unit), unit)
-        limited, censored = _limited(values, censored, column)
-        kind = column.interpolation or config.data.interpolation
-        lasting = kind == "previous" and column.role != "observation" and column.sample is None
-        if lasting and column.interpolation is None:
-            lasting = on_change(days[~np.isnan(values)])
-        noise = (column.noise or 0.0) * abs(factor)
-        internal = _converted(limited, factor, offset)
-        one = Series(header, column, place, values, internal, unit, noise, censored, kind, lasting)
-        if ordered and not found:
-            gaps = not lasting or one.supposed
-            found = check_values(
-                values, _converted(values, factor, offset), days, column, place, censored, unit, gaps=gaps
-            )
-        findings += [*found, *check_header(one.target, place)]
-        series.append(one)
-    findings += check_twins({s.header: s.raw for s in series}, file)
-    return Source(name, raw, times, tuple(series)), merged(findings)
+    together, findings = stamped_rows(config, name, raw, until)
+    found: dict[bytes, Source] = {}
+    for rows in together:
+        checked = rows.check(config.data.sources[name])
+        ordered = not any(f.severity == "error" for f in checked)
+        findings += checked
+        series = []
+        for header in rows.cells:
+            one, more = _series(config, table, layout, name, raw, rows, header, ordered)
+            series.append(one)
+            findings += more
+        key = rows.times.asi8.tobytes()
+        earlier = found[key].series if key in found else ()
+        found[key] = Source(name, raw, rows.times, (*earlier, *series))
+    for source in found.values():
+        findings += check_twins({s.header: s.raw for s in source.series}, os.path.normpath(raw.label))
+    return list(found.values()), merged(findings)
+
+
+def _series(
+    config: Config,
+    table: Table,
+    layout: Layout,
+    name: str,
+    raw: RawTable,
+    rows: StampedRows,
+    header: str,
+    ordered: bool,
+) -> tuple[Series, list[QualityFinding]]:
+    """Return one column in its internal unit, and what the checks found in it."""
+    section, times = config.data.sources[name], rows.times
+    column, days = section.columns[header], np.asarray((times - times[0]) / pd.Timedelta(days=1), dtype=np.float64)
+    place = Place(rows.place.file, header, str(column.unit), rows.place.rows)
+    cells, findings = without_excluded(rows.cells[header], times, config, name, place)
+    findings += check_stated_unit(header, raw.above.get(header, {}), place)
+    values, censored, found = parse_numbers(
+        cells,
+        section.missing,
+        place,
+        decimal=section.decimal,
+        thousands=section.thousands,
+        limits=column.role == "observation",
+    )
+    unit = column_unit(config, table, layout, name, header)
+    factor, offset = conversion(str(column.unit), unit)
+    limited, censored = _limited(values, censored, column)
+    kind = column.interpolation or config.data.interpolation
+    lasting = kind == "previous" and column.role != "observation" and column.sample is None
+    if lasting and column.interpolation is None:
+        lasting = on_change(days[~np.isnan(values)])
+    noise = (column.noise or 0.0) * abs(factor)
+    internal = _converted(limited, factor, offset)
+    one = Series(header, column, place, values, internal, unit, noise, censored, kind, lasting)
+    if ordered and not found:
+        gaps = not lasting or one.supposed
+        found = check_values(values, _converted(values, factor, offset), days, column, place, censored, unit, gaps=gaps)
+    return one, [*findings, *found, *check_header(one.target, place)]
 
 
 def _converted(values: Values, factor: float, offset: float) -> Values:

@@ -13,53 +13,17 @@ from numpy.typing import NDArray
 from asm_hybrid.config.schema.timestamps import YEARS, TimeSection
 from asm_hybrid.data.clocks import shifting_place
 from asm_hybrid.data.findings import Place, QualityFinding, row_summary
-from asm_hybrid.data.midnight import without_24
 from asm_hybrid.data.numbers import to_floats
+from asm_hybrid.data.stamp_formats import fitting_formats, read_formatted
 from asm_hybrid.errors import InputError, readable
 
-__all__ = ["check_order", "parse_stamps", "read_stamp", "zone"]
+__all__ = ["check_order", "joined_columns", "likely_unit", "parse_stamps", "read_stamp", "zone"]
 
 SHOWN = "%Y-%m-%d %H:%M:%S"
-_COMMON = (
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%dT%H:%M:%S",
-    "%d/%m/%Y %H:%M:%S",
-    "%d/%m/%Y %H:%M",
-    "%m/%d/%Y %H:%M:%S",
-    "%m/%d/%Y %H:%M",
-    "%d-%m-%Y %H:%M:%S",
-    "%d-%m-%Y %H:%M",
-    "%d.%m.%Y %H:%M:%S",
-    "%d.%m.%Y %H:%M",
-    "%m/%d/%y %H:%M",
-    "%d/%m/%y %H:%M",
-    "%d.%m.%y %H:%M",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y/%m/%d %H:%M",
-    "%d-%b-%Y %H:%M:%S",
-    "%d-%b-%Y %H:%M",
-    "%m/%d/%Y %I:%M:%S %p",
-    "%m/%d/%Y %I:%M %p",
-    "%d/%m/%Y %I:%M:%S %p",
-    "%d/%m/%Y %I:%M %p",
-    "%Y%m%d %H:%M:%S",
-    "%Y%m%d %H:%M",
-    "%Y%m%d%H%M%S",
-    "%Y%m%d%H%M",
-    "%Y-%m-%d",
-    "%d/%m/%Y",
-    "%m/%d/%Y",
-    "%d.%m.%Y",
-    "%Y%m%d",
-)
-"""Formats that are suggested, never assumed."""
-
 FOOTER = 5
 """Most lines at the end of a file that may be no samples: a mean, a note, a signature."""
 _OFFSET = r"(?::\d\d(?:[.,]\d+)?|T\d\d(?:\d\d){0,2})\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
 """Offset from UTC at the end of a stamp, after its time of day: Z, +02, +0200, +02:00."""
-_SHORT_OFFSET = r"((?::\d\d(?:[.,]\d+)?|T\d\d(?:\d\d){0,2})\s*[+-]\d\d)$"
 _UNITS = {"d": 1.0, "h": 1 / 24, "min": 1 / 1440, "s": 1 / 86400, "ms": 1e-3 / 86400, "us": 1e-6 / 86400}
 _UNITS["ns"] = 1e-9 / 86400
 """Units of numeric time [d]."""
@@ -170,7 +134,7 @@ def _parse(cells: pd.DataFrame, time: TimeSection, place: Place, where: str, dec
     if empty.any():
         fix = _units_fix(empty, place) or "remove the row"
         raise _refusal(empty, "the time cell is empty", place, "a time in every row", fix)
-    column = cells.iloc[:, 0] if cells.shape[1] == 1 else _joined(cells)
+    column = cells.iloc[:, 0] if cells.shape[1] == 1 else joined_columns(cells)
     if time.unit is not None:
         return _from_numbers(column, time, place, where, decimal)
     if isinstance(column.dtype, pd.DatetimeTZDtype):
@@ -195,8 +159,19 @@ def _units_fix(bad: NDArray[np.bool_], place: Place) -> str:
     )
 
 
-def _joined(cells: pd.DataFrame) -> pd.Series:
-    """Return date and time as one text; what Excel knows as a date or a time is written in the order of ISO 8601."""
+def joined_columns(cells: pd.DataFrame) -> pd.Series:
+    """Return date and time as one text.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        The columns of date and of time.
+
+    Returns
+    -------
+    Series
+        What Excel knows as a date or a time is written in the order of ISO 8601.
+    """
     date, time = cells.iloc[:, 0], cells.iloc[:, 1].map(_time_of_day)
     written = date.dt.strftime("%Y-%m-%d") if date.dtype.kind == "M" else date.astype(str).str.strip()
     return written + " " + time
@@ -213,7 +188,7 @@ def _time_of_day(cell: object) -> str:
 
 
 def _no_unit(numbers: NDArray[np.float64], text: pd.Series, place: Place, where: str) -> InputError:
-    fitting = _fitting(text) if text.str.fullmatch(r"(?:19|20)\d{6}(?:\d{4}|\d{6})?").all() else []
+    fitting = fitting_formats(text) if text.str.fullmatch(r"(?:19|20)\d{6}(?:\d{4}|\d{6})?").all() else []
     fix = " or ".join(f"add format: '{form}'" for form in fitting)
     return InputError(
         f"the time column of {place.file} holds numbers, such as {text.iloc[0]}",
@@ -223,15 +198,35 @@ def _no_unit(numbers: NDArray[np.float64], text: pd.Series, place: Place, where:
     )
 
 
-def _unit_fix(values: NDArray[np.float64]) -> str:
-    """Return what numbers of this size are likely to be."""
+def likely_unit(values: NDArray[np.float64]) -> tuple[str, str, str | None] | None:
+    """Return what numbers of this size are likely to be.
+
+    Parameters
+    ----------
+    values : float array, (row,)
+        Numeric time.
+
+    Returns
+    -------
+    (str, str, str or None) or None
+        Unit, origin, and the zone where it follows; None for numbers that may be anything.
+    """
     least, most = values.min(), values.max()
     for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)):
         if least > _EPOCH[0] * factor and most < _EPOCH[1] * factor:
-            return f"numbers of this size are {unit} since 1970 in UTC: unit: {unit}, origin: '1970-01-01', zone: UTC"
-    if least > _SPREADSHEET[0] and most < _SPREADSHEET[1]:
-        return "numbers of this size are days of a spreadsheet: unit: d and origin: '1899-12-30'"
-    return ""
+            return unit, "1970-01-01", "UTC"
+    return ("d", "1899-12-30", None) if least > _SPREADSHEET[0] and most < _SPREADSHEET[1] else None
+
+
+def _unit_fix(values: NDArray[np.float64]) -> str:
+    """Return what is told of numbers whose unit is likely another."""
+    likely = likely_unit(values)
+    if likely is None:
+        return ""
+    unit, origin, zone_name = likely
+    if zone_name:
+        return f"numbers of this size are {unit} since 1970 in UTC: unit: {unit}, origin: '{origin}', zone: {zone_name}"
+    return f"numbers of this size are days of a spreadsheet: unit: {unit} and origin: '{origin}'"
 
 
 def _refusal(bad: NDArray[np.bool_], found: str, place: Place, expected: str, fix: str) -> InputError:
@@ -302,7 +297,7 @@ def _from_text(cells: pd.Series, time: TimeSection, place: Place, where: str) ->
         expected="stamps in this format, all with an offset from UTC or none",
         fix="write every stamp in the same form, with an offset such as +02:00 or without",
     ):
-        stamps = _parsed(text, time.format, utc=bool(offset.any()))
+        stamps = read_formatted(text, time.format, utc=bool(offset.any()))
     bad = stamps.isna().to_numpy()
     if bad.any():
         raise _refusal(
@@ -317,25 +312,13 @@ def _from_text(cells: pd.Series, time: TimeSection, place: Place, where: str) ->
     return _localize(pd.DatetimeIndex(stamps), time, place, where)
 
 
-def _parsed(text: pd.Series, form: str, *, utc: bool) -> pd.Series:
-    """Return stamps, NaT where a text does not fit the format; 24:00 is the midnight that follows."""
-    if utc:
-        text = text.str.replace(_SHORT_OFFSET, r"\1:00", regex=True)
-        text = text.str.replace(r"\s+(?=[+-][\d:]+$)", "", regex=True) if form == "ISO8601" else text
-    text, late = without_24(text, form)
-    stamps = pd.to_datetime(text, format=form, errors="coerce", utc=utc)
-    if not utc and not pd.api.types.is_datetime64_dtype(stamps.dtype):
-        raise ValueError("some stamps carry an offset from UTC")
-    return stamps.where(~late, stamps + pd.Timedelta(days=1)) if late.any() else stamps
-
-
 def _format_advice(text: pd.Series, bad: NDArray[np.bool_]) -> str:
-    fitting = _fitting(text)
+    fitting = fitting_formats(text)
     if fitting:
         return "set format: " + " or ".join(map(repr, fitting))
     if bad[-1] and not bad[:-FOOTER].any() and bad.size > 2 * FOOTER:
         return "remove the lines at the end that are no samples, such as a mean or a note; else correct the cell"
-    most = _fitting(text[:-FOOTER]) if bad.size > 2 * FOOTER else []
+    most = fitting_formats(text[:-FOOTER]) if bad.size > 2 * FOOTER else []
     if most:
         return "set format: " + " or ".join(map(repr, most)) + ", and remove lines at the end that are no samples"
     return "correct the cell, or the format"
@@ -357,7 +340,7 @@ def _plausible(stamps: pd.DatetimeIndex, time: TimeSection, place: Place) -> pd.
 
 
 def _no_format(text: pd.Series, place: Place, where: str) -> InputError:
-    fitting, example = _fitting(text), text.iloc[0]
+    fitting, example = fitting_formats(text), text.iloc[0]
     ambiguous = len({f.replace("%m", "#").replace("%d", "#") for f in fitting}) < len(fitting)
     found = f"the stamps of {place.file}, such as {example[:60]!r}, are text and no format is given"
     if ambiguous:
@@ -371,26 +354,32 @@ def _no_format(text: pd.Series, place: Place, where: str) -> InputError:
     )
 
 
-def _fitting(text: pd.Series) -> list[str]:
-    """Return the common formats that read every stamp."""
-
-    def reads(cells: pd.Series, candidate: str) -> bool:
-        try:
-            return not _parsed(cells, candidate, utc=True).isna().any()
-        except (ValueError, TypeError, OverflowError):
-            return False
-
-    found = [c for c in _COMMON if reads(text.iloc[:100], c) and reads(text, c)]
-    return found or (["ISO8601"] if reads(text, "ISO8601") else [])
-
-
 def _localize(stamps: pd.DatetimeIndex, time: TimeSection, place: Place, where: str) -> pd.DatetimeIndex:
     name, stamps = _zone_name(time, where), _plausible(stamps, time, place)
     local = stamps.tz_localize(zone(name), ambiguous="NaT", nonexistent="NaT")
     bad = np.asarray(local.isna())
+    if bad.any() and (summer := _told_apart(stamps, bad)) is not None:
+        local = stamps.tz_localize(zone(name), ambiguous=summer, nonexistent="NaT")
+        bad = np.asarray(local.isna())
     if not bad.any():
         return local.tz_convert("UTC")
     raise _clock_change(stamps, bad, name, place)
+
+
+def _told_apart(stamps: pd.DatetimeIndex, bad: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """Return which stamps lie in summer time, where every hour that exists twice stands twice, one after the other.
+
+    The first time is before the clocks go back then, the second after it. None where an hour stands once, or the rows
+    are not in order.
+    """
+    summer, rows = np.ones(len(stamps), dtype=bool), np.flatnonzero(bad)
+    for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1):
+        times = stamps[run].asi8
+        half = len(run) // 2
+        if len(run) % 2 or not np.array_equal(times[:half], times[half:]) or (np.diff(times[:half]) <= 0).any():
+            return None
+        summer[run[half:]] = False
+    return summer
 
 
 def _clock_change(stamps: pd.DatetimeIndex, bad: NDArray[np.bool_], name: str, place: Place) -> InputError:
@@ -449,7 +438,7 @@ def check_order(times: pd.DatetimeIndex, place: Place, zone_name: str | None = N
                 back,
                 expected="rows in order of time",
                 fix=_summer_fix(times[first], zone_name)
-                or "sort the file by time; if day and month are exchanged, correct the format",
+                or "sort the file by time (a query by ORDER BY); if day and month are exchanged, correct the format",
             )
         )
     twice = np.asarray(times.duplicated(keep=False))

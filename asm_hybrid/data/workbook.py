@@ -24,12 +24,12 @@ import pandas as pd
 
 from asm_hybrid.config.schema.data_sections import SourceSection
 from asm_hybrid.data.csvfile import NO_VALUE
-from asm_hybrid.data.headers import PREVIEW, Choose
+from asm_hybrid.data.headers import PREVIEW, Choose, grouped
 from asm_hybrid.data.limits import MAX_COLUMNS, check_size
 from asm_hybrid.errors import AsmHybridError, InputError, nearest, readable
 from asm_hybrid.text import printable
 
-__all__ = ["MAX_SHEET_CELLS", "read_workbook"]
+__all__ = ["MAX_SHEET_CELLS", "read_workbook", "sheet_names"]
 
 MAX_SHEET_CELLS = 20_000_000
 """Most cells of the rectangle from A1 to the last cell: a year at one minute with 38 columns."""
@@ -108,7 +108,8 @@ def read_workbook(
             fix=_other_sheet(source, sheet, others) or None,
         )
     check_size(len(cells), cells.shape[1], str(path))
-    header = _texts(cells.iloc[top])
+    groups = [] if source.group_row is None else _texts(cells.iloc[source.group_row - 1])
+    header = grouped(_texts(cells.iloc[top]), groups)
     preview = [(i + 1, _texts(cells.iloc[i])) for i in range(min(PREVIEW, len(cells)))]
     try:
         chosen = choose(header, preview)
@@ -117,9 +118,40 @@ def read_workbook(
         fix = f"{error.fix}; or {other}" if other else error.fix
         raise InputError(error.found, where=error.where, expected=error.expected, fix=fix) from None
     first = source.first_row - 1 if source.first_row else source.header_row
+    cells = cells.iloc[: source.last_row]
     body = cells.iloc[first:].set_axis(np.arange(first + 1, len(cells) + 1), axis="index")
     body = body[body.notna().any(axis="columns")]
     return header, body.iloc[:, chosen].set_axis(range(len(chosen)), axis="columns").infer_objects()
+
+
+def sheet_names(raw: bytes, path: Path) -> list[str]:
+    """Return the names of the worksheets of a workbook, in their order.
+
+    Parameters
+    ----------
+    raw : bytes
+        The file.
+    path : Path
+        Its name, for messages.
+
+    Returns
+    -------
+    list of str
+    """
+    try:
+        guard = readable(NOT_READABLE, where=str(path), expected=EXPECTED, fix=FIX)
+        with guard, zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            return list(_sheets(archive, _parts(archive)))
+    except _UnreadableError as error:
+        raise InputError(f"{NOT_READABLE}: {error}", where=str(path), expected=EXPECTED, fix=FIX) from None
+
+
+def _parts(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the parts of a workbook by their names in small letters."""
+    parts = {info.filename.lower(): info for info in archive.infolist()}
+    if len(parts) != len(archive.infolist()) or len(parts) > MAX_PARTS:
+        raise _UnreadableError("its parts are too many, or not named apart")
+    return parts
 
 
 def _other_sheet(source: SourceSection, sheet: str, others: list[str]) -> str:
@@ -160,9 +192,7 @@ def _laid_out(raw: bytes, sheet: str) -> pd.DataFrame:
 def _checked_sheet(raw: bytes, path: Path, source: SourceSection, where: str) -> tuple[str, list[str], Errors]:
     """Return the sheet to read, the other sheets, and its errors, after checking the size of all that is read."""
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        parts = {info.filename.lower(): info for info in archive.infolist()}
-        if len(parts) != len(archive.infolist()) or len(parts) > MAX_PARTS:
-            raise _UnreadableError("its parts are too many, or not named apart")
+        parts = _parts(archive)
         sheets = _sheets(archive, parts)
         name = next(iter(sheets)) if source.sheet is None else source.sheet
         if name not in sheets:

@@ -309,7 +309,7 @@ def choose_ahead(record: RunRecord, influent: NewData, now: pd.Timestamp, end: p
     for name, series in values.items():
         table[:, names.index(name)] = series
     _check_foreseen(record, list(values))
-    files = ", ".join(Path(s.file).name for s in config.data.sources.values())
+    files = ", ".join(Path(config.source_label(name)).name for name in config.data.sources)
     told = (*(f"{f.where}: {f.message}" for f in findings), *record.unit_doubts(table))
     return Planned(record, now, table, files, told)
 

@@ -97,7 +97,8 @@ def _replaced(config: Config, files: Mapping[str, Any]) -> Config:
             fix=f"add --data {missing[0]}=FILE",
         )
     found = {
-        name: section.model_copy(update={"file": str(_existing(files[name]))}) for name, section in sources.items()
+        name: section.model_copy(update={"file": str(_existing(files[name])), "sql": None})
+        for name, section in sources.items()
     }
     return config.model_copy(update={"data": config.data.model_copy(update={"sources": found})})
 

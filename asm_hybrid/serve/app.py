@@ -98,7 +98,7 @@ def build_pages(program: Program) -> None:
     program : Program
         What they share.
     """
-    from asm_hybrid.serve import home, plant_page
+    from asm_hybrid.serve import home, plant_page, run_files, run_page, trainings
 
-    for module in (home, plant_page):
+    for module in (home, plant_page, run_files, run_page, trainings):
         module.register(program)

@@ -63,15 +63,17 @@ class Line:
         None, or a number that is not finite, leaves a gap.
     points : bool
         Whether points are drawn, as measurements are, and no line.
-    colour, dash : int
-        Which of the colours and dashes; lines of one case have the same colour.
+    colour : int or str
+        Which of the colours, or one of its own as ``#rrggbb``; lines of one case have the same.
+    dash : int
+        Which of the dashes.
     """
 
     name: str
     times: Sequence[float] | Sequence[str]
     values: Sequence[float | None]
     points: bool = False
-    colour: int = 0
+    colour: int | str = 0
     dash: int = 0
 
 
@@ -87,15 +89,15 @@ class Band:
         As in `Line`.
     low, high : sequence of float or None
         Its ends.
-    colour : int
-        Which of the colours.
+    colour : int or str
+        As in `Line`.
     """
 
     name: str
     times: Sequence[float] | Sequence[str]
     low: Sequence[float | None]
     high: Sequence[float | None]
-    colour: int = 0
+    colour: int | str = 0
 
 
 @dataclass(frozen=True)
@@ -124,11 +126,14 @@ class Shade:
         From when to when, as `Line.times` has it.
     name : str
         What it is; shades of one name have one colour, and are listed once.
+    colour : str
+        Its colour, as CSS has it; one by its name without.
     """
 
     start: float | str
     end: float | str
     name: str
+    colour: str = ""
 
 
 def time_chart(
@@ -277,8 +282,12 @@ def csv_of_lines(unit: str, lines: Sequence[Line], bands: Sequence[Band] = ()) -
     return found.getvalue()
 
 
+def _colour(colour: int | str) -> str:
+    return CASES[colour % len(CASES)] if isinstance(colour, int) else colour
+
+
 def _line(line: Line) -> dict[str, Any]:
-    colour = CASES[line.colour % len(CASES)]
+    colour = _colour(line.colour)
     data = [[t, _finite(v)] for t, v in zip(line.times, line.values, strict=True)]
     if line.points:
         style = {"color": "#fff", "borderColor": colour, "borderWidth": 1.4}
@@ -302,7 +311,7 @@ def _band(band: Band) -> list[dict[str, Any]]:
         "type": "line", "stack": band.name, "stackStrategy": "all", "showSymbol": False, "silent": True,
         "lineStyle": {"opacity": 0}, "tooltip": {"show": False}, "z": 2,
     }  # fmt: skip
-    colour = CASES[band.colour % len(CASES)]
+    colour = _colour(band.colour)
     below = {**common, "name": f"{band.name} low", "data": [[t, v] for t, v in zip(band.times, lows, strict=True)]}
     filled = {"areaStyle": {"color": colour, "opacity": 0.18}, "itemStyle": {"color": colour}}
     above = {**common, **filled, "name": band.name, "data": [[t, v] for t, v in zip(band.times, widths, strict=True)]}
@@ -322,7 +331,7 @@ def _shades(shades: Sequence[Shade]) -> dict[str, Any]:
     data, said = [], set[str]()
     for shade in shades:
         begin: dict[str, Any] = {"xAxis": shade.start}
-        begin["itemStyle"] = {"color": colours[names.index(shade.name) % len(colours)]}
+        begin["itemStyle"] = {"color": shade.colour or colours[names.index(shade.name) % len(colours)]}
         if shade.name not in said:
             begin |= {"name": shade.name, "label": {"position": "insideTopLeft", "color": INK}}
             said.add(shade.name)

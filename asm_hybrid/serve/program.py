@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
+from asm_hybrid.serve.training_process import Trainings
 from asm_hybrid.serve.worker import Worker
 
 __all__ = ["Program"]
@@ -27,3 +29,8 @@ class Program:
     subject: str | None
     folder: Path
     worker: Worker = field(default_factory=Worker)
+
+    @cached_property
+    def trainings(self) -> Trainings:
+        """The trainings that are begun from its pages."""
+        return Trainings(self.folder)

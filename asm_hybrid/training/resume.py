@@ -30,7 +30,7 @@ def write_origin(folder: Path) -> None:
     """
     make_folder(folder / UNFINISHED, parents=False)
     config = load_config(folder / "config.yaml")
-    names = [*OWN, *(source.file for source in config.data.sources.values())]
+    names = [*OWN, *(source.file for source in config.data.sources.values() if source.file is not None)]
     if config.training.start_from is not None:
         earlier = config.training.start_from
         names.append(earlier if is_zip(folder / earlier) else f"{earlier}/weights.safetensors")

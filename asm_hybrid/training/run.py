@@ -22,6 +22,7 @@ from asm_hybrid.config import (
     with_loop_parameters,
 )
 from asm_hybrid.data import Dataset, read_dataset
+from asm_hybrid.data.answers import keep_answers
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import Plant
@@ -154,6 +155,7 @@ def _train(
         clear_temporary(folder)
     else:
         folder = create_run_folder(out, config.name, held)
+        config = keep_answers(config, folder)
     log = _open_log(folder, config)
     checkpoints = Checkpoints(folder)
     watch.begin(folder, progress)

@@ -4,6 +4,7 @@ import datetime
 import json
 import math
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -82,7 +83,7 @@ def test_more_columns_than_a_record_has(record):
     header, *rows = lines(record)
     wide = "," * limits.MAX_COLUMNS
     csv(record, [header + wide, *(row + wide for row in rows[:3])])
-    refused(record, f"the file has {limits.MAX_COLUMNS + 5} columns", "at most 16384 columns")
+    refused(record, f"the table has {limits.MAX_COLUMNS + 5} columns", "at most 16384 columns")
 
 
 def test_more_cells_than_a_record_has(record, monkeypatch):
@@ -90,9 +91,19 @@ def test_more_cells_than_a_record_has(record, monkeypatch):
     refused(record, "cells", "split it into several sources")
 
 
-def test_a_file_larger_than_a_record_is(record, monkeypatch):
-    monkeypatch.setattr("asm_hybrid.data.limits.read_bounded.__defaults__", (1000,))
-    refused(record, "plant.csv: the file is larger than")
+def test_a_file_larger_than_a_record_is(record):
+    with record.file.open("wb") as stream:
+        stream.truncate(2_000_000_000)  # a hole: nothing of it is written, and nothing must be read
+    refused(record, "plant.csv: the file has 2000 MB", "series of at most 300 MB", "take means")
+
+
+def test_a_file_that_grows_beyond_the_limit_while_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "plant.csv"
+    path.write_bytes(b"x" * 2000)
+    monkeypatch.setattr(limits.Path, "exists", lambda path: False)
+    monkeypatch.setattr(limits.Path, "stat", lambda path: SimpleNamespace(st_size=10))
+    with pytest.raises(InputError, match="the series are larger than"):
+        limits.read_bounded(path, "here", 1000)
 
 
 def test_more_rows_of_parquet_than_a_record_has(record):
@@ -235,7 +246,7 @@ def test_units_below_the_header(record, units):
 def test_a_row_for_each_value_of_each_tag(record):
     tall = record.frame.melt(id_vars="time", var_name="Tag", value_name="Value")
     record.frame = tall.sort_values("time", kind="stable")
-    refused(record, "has no column 'flow'", "the column 'Tag' holds such names", "PivotTable", "columns='Tag'")
+    refused(record, "has no column 'flow'", "the column 'Tag' holds such names", "long: {tag: Tag, value: Value}")
 
 
 def test_the_table_stands_on_another_sheet(record):
@@ -550,6 +561,12 @@ def test_a_clock_that_goes_back_unsaid(record):
 
 
 # --- cells
+
+
+def test_signs_that_stand_for_no_value(record):
+    refused(record.set("NH4", [9], "---"), "column NH4, row 9: the cell '---'", "add missing: ['---'] to the source")
+    record.replace("      columns:", "      missing: ['---']\n      columns:")
+    assert not source(record)[1]
 
 
 def test_words_that_stand_for_no_value(record):

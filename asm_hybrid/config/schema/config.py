@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from asm_hybrid.config.schema.data_sections import DataSection, SourceSection
 from asm_hybrid.config.schema.diagnosis_sections import CorrectionsSection, DiagnosisSection
@@ -14,6 +14,7 @@ from asm_hybrid.config.schema.model_sections import ModelSection, TrainingSectio
 from asm_hybrid.config.schema.network_section import NetworkSection
 from asm_hybrid.config.schema.plant_file import PlantFile
 from asm_hybrid.config.schema.plant_sections import PlantSection
+from asm_hybrid.config.schema.sql_section import SqlSection, sqlite_path
 
 __all__ = ["Config", "json_schema"]
 
@@ -45,6 +46,8 @@ class Config(PlantFile):
         What may explain the misfit of f.
     """
 
+    _answers: dict[SqlSection, bytes] = PrivateAttr(default_factory=dict)
+
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Where to compute; auto takes a GPU when there is one."
     )
@@ -65,6 +68,16 @@ class Config(PlantFile):
         """The files of series."""
         return self.data.sources
 
+    def source_label(self, name: str) -> str:
+        """Return what a source is called in messages: its file, or its query."""
+        file = self.data.sources[name].file
+        return f"the query of {name}" if file is None else str(self.resolve(file))
+
+    @property
+    def answers(self) -> dict[SqlSection, bytes]:
+        """What databases have answered since the config was loaded, so that each is asked once: Parquet files."""
+        return self._answers
+
     @property
     def reads_clock(self) -> bool:
         """Whether n reads the time of day, which then is an input."""
@@ -73,7 +86,10 @@ class Config(PlantFile):
     def _write_paths(self, content: dict[str, Any], directory: str | Path | None) -> None:
         super()._write_paths(content, directory)
         for source in content["data"]["sources"].values():
-            source["file"] = self._written_path(source["file"], directory)
+            if source["file"] is not None:
+                source["file"] = self._written_path(source["file"], directory)
+            if source["sql"] is not None and (parts := sqlite_path(source["sql"]["url"])):
+                source["sql"]["url"] = parts[0] + self._written_path(parts[1], directory)
         if self.training.start_from is not None:
             content["training"]["start_from"] = self._written_path(self.training.start_from, directory)
         content["diagnosis"]["candidates"] = [self._written_path(p, directory) for p in self.diagnosis.candidates]

@@ -9,10 +9,11 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from asm_hybrid.config.schema.amounts import Duration
 from asm_hybrid.config.schema.section import Section, refuse, written
 from asm_hybrid.config.schema.sensor import Bias, Delay, Lag, Sample
+from asm_hybrid.config.schema.sql_section import SqlSection
 from asm_hybrid.config.schema.timestamps import Stamp, TimeSection, stamp
 from asm_hybrid.text import same_name
 
-__all__ = ["BlocksSection", "ColumnSection", "DataSection", "Edge", "Role", "SourceSection"]
+__all__ = ["BlocksSection", "ColumnSection", "DataSection", "Edge", "LongSection", "Role", "SourceSection"]
 
 Role = Literal["input", "imposed", "observation", "ignored"]
 
@@ -211,42 +212,106 @@ class ColumnSection(Section):
             )
 
 
-class SourceSection(Section):
-    """One file of series.
+class LongSection(Section):
+    """How a file says what a row measures, where it has a row for each value of each tag.
 
     Attributes
     ----------
-    file : str
+    tag, value : str
+        Headers of the columns that hold tags and values.
+    quality : str or None
+        Header of the column that says whether a value is good.
+    good : tuple of (float or str)
+        What stands there for a good value.
+    """
+
+    tag: str = Field(description="Header of the column in which the tags stand.")
+    value: str = Field(description="Header of the column in which the values stand.")
+    quality: str | None = Field(
+        default=None, description="Header of the column that says whether a value is good, as historians write it."
+    )
+    good: Missing = Field(
+        default=(),
+        description="What the quality column says of a good value, such as 192 or Good, capitals or not; every other "
+        "value is left out, and counted in a warning.",
+    )
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The columns, by key."""
+        found = {"tag": self.tag, "value": self.value}
+        return found if self.quality is None else {**found, "quality": self.quality}
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.quality is None) != (not self.good):
+            raise refuse(
+                "there is a 'quality' and no 'good'" if self.quality else "there is 'good' and no 'quality'",
+                "the header of the quality column, and what it says of a good value",
+                "add good: [192, Good], or what this historian writes" if self.quality else "add 'quality'",
+            )
+        return self
+
+
+class SourceSection(Section):
+    """One file of series, or the answer of a database.
+
+    Attributes
+    ----------
+    file : str or None
         Its path.
+    sql : SqlSection or None
+        Query whose answer the series are; with a file too, that is the answer as it was kept.
     sheet : str or None
         Sheet of an Excel file.
-    separator, decimal, encoding : str
-        Of a CSV file.
+    separator, decimal, thousands, encoding : str
+        Of a CSV file; `thousands` is empty where nothing stands between thousands.
     header_row : int
         Row of the header, from 1.
-    first_row : int or None
-        Row of the first sample.
+    group_row : int or None
+        Row above it whose cells name groups of columns.
+    first_row, last_row : int or None
+        Rows of the first and the last sample.
     time : TimeSection
         How it tells the time.
+    long : LongSection or None
+        How it names what is measured; None for a file with a column for each variable.
     missing : tuple of (float or str)
         What stands for no value.
     columns : mapping of str to ColumnSection
-        By header.
+        By header; by tag with `long`.
     """
 
-    file: str = Field(description="CSV, Parquet or Excel file (.csv, .parquet, .xlsx), seen from the config.")
+    file: str | None = Field(
+        default=None, description="CSV, Parquet or Excel file (.csv, .parquet, .xlsx), seen from the config."
+    )
+    sql: SqlSection | None = Field(
+        default=None,
+        description="A query to a database, in the place of a file. Beside a file it says where that comes from, and "
+        "is not asked again: so a run folder keeps what was read.",
+    )
     sheet: str | None = Field(default=None, description="Sheet of an Excel file; default the first.")
     separator: Literal[",", ";", "\t", "|"] = Field(
         default=",", description="Character between the cells of a CSV file."
     )
     decimal: Literal[".", ","] = Field(default=".", description="Decimal sign in a CSV file.")
-    encoding: Literal["utf-8", "cp1252", "utf-16"] = Field(
+    thousands: Literal["", ".", ",", "'", " "] = Field(
+        default="", description="Sign between thousands, as in 1.234,5 and 1,234.5; a space of any kind counts as one."
+    )
+    encoding: Literal["utf-8", "cp1252", "utf-16", "gb18030"] = Field(
         default="utf-8",
         description="Characters of a CSV file: utf-8; cp1252, as Windows writes in western Europe and America; "
-        "or utf-16, which Excel calls Unicode text.",
+        "utf-16, which Excel calls Unicode text; or gb18030, as Windows writes in China.",
     )
     header_row: int = Field(
         default=1, ge=1, le=1000, description="Row of the header in a CSV or Excel file, where lines stand above it."
+    )
+    group_row: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="Row above the header whose cells name groups of columns, as merged cells do: NH4 below Tank 1 "
+        "is the column 'Tank 1 NH4' then.",
     )
     first_row: int | None = Field(
         default=None,
@@ -255,23 +320,36 @@ class SourceSection(Section):
         description="Row of the first sample in a CSV or Excel file, where units stand below the header; default the "
         "row after the header.",
     )
+    last_row: int | None = Field(
+        default=None,
+        ge=2,
+        description="Row of the last sample in a CSV or Excel file, where a mean or a note stands below the samples.",
+    )
     time: TimeSection = Field(description="The time column.")
     missing: Missing = Field(
         default=(),
         description="Numbers and words that stand for 'no value' in this file, such as -999 or Bad; capitals or not.",
     )
+    long: LongSection | None = Field(
+        default=None,
+        description="For a file with a row for each value of each tag: {tag: Tag, value: Value} names its columns. The "
+        "keys under columns are tags then.",
+    )
     columns: dict[str, ColumnSection] = Field(
-        min_length=1, description="Columns by their header; those not listed are not used."
+        min_length=1, description="Columns by their header, or tags; those not listed are not used."
     )
 
     @model_validator(mode="after")
     def _one_place_each(self) -> Self:
-        if self.first_row is not None and self.first_row <= self.header_row:
+        if self.file is None and self.sql is None:
             raise refuse(
-                f"the first sample stands in row {self.first_row}, the header in row {self.header_row}",
-                "a first_row below header_row",
+                "the source has neither 'file' nor 'sql'",
+                "file: a file of series (.csv, .parquet, .xlsx), or sql: url and query of a database",
+                "add 'file'",
             )
-        times = [same_name(header) for header in self.time.columns]
+        self._check_rows()
+        self._check_long()
+        times = [] if self.long else [same_name(header) for header in self.time.columns]
         seen: dict[str, str] = {}
         for header, column in self.columns.items():
             plain = same_name(header)
@@ -295,6 +373,42 @@ class SourceSection(Section):
                 )
             seen[plain] = header
         return self
+
+    def _check_rows(self) -> None:
+        """Refuse rows that are not in order, and signs that mean two things."""
+        first = self.first_row or self.header_row + 1
+        if self.first_row is not None and self.first_row <= self.header_row:
+            raise refuse(
+                f"the first sample stands in row {self.first_row}, the header in row {self.header_row}",
+                "a first_row below header_row",
+            )
+        if self.group_row is not None and self.group_row >= self.header_row:
+            raise refuse(
+                f"the groups stand in row {self.group_row}, the header in row {self.header_row}",
+                "a group_row above header_row",
+            )
+        if self.last_row is not None and self.last_row < first:
+            raise refuse(f"the last sample stands in row {self.last_row}, the first in row {first}", "a later last_row")
+        if self.thousands == self.decimal:
+            raise refuse(
+                f"the sign {self.decimal!r} is both decimal and between thousands", "two signs, or no thousands"
+            )
+
+    def _check_long(self) -> None:
+        """Refuse a long table in which one column has two meanings."""
+        if self.long is None:
+            return
+        meanings = [("time.column", header) for header in self.time.columns]
+        meanings += [(f"long.{key}", header) for key, header in self.long.headers.items()]
+        seen: dict[str, str] = {}
+        for key, header in meanings:
+            other = seen.setdefault(same_name(header), key)
+            if other != key:
+                raise refuse(
+                    f"the column {header!r} is both {other} and {key}",
+                    "one meaning for each column of the file",
+                    "name the columns that hold time, tag and value",
+                )
 
 
 class BlocksSection(Section):
