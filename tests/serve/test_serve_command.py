@@ -35,7 +35,7 @@ def test_what_is_not_there_is_refused_before_anything_starts(subject: str) -> No
 
 
 def test_the_server_knows_neither_torch_nor_casadi() -> None:
-    modules = ["app", "home", "plant_page", "desk", "charts", "shell", "worker"]
+    modules = ["app", "home", "plant_page", "desk", "charts", "shell", "worker", "run_page", "trainings"]
     script = (
         f"import importlib, sys; [importlib.import_module('asm_hybrid.serve.' + m) for m in {modules}];"
         "sys.exit(' '.join(m for m in ('torch', 'casadi', 'pandas', 'matplotlib', 'scipy') if m in sys.modules))"
