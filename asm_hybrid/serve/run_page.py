@@ -58,7 +58,7 @@ def register(program: Program) -> None:
 
     @ui.page("/run")
     async def _run(folder: str = "") -> None:
-        source = folder or (program.subject if program.subject and is_run(program.subject) else "")
+        source = folder or _opened_run(program)
         with shell("Run", "/run"):
             ui.add_css(RUNS_CSS)
             if not source:
@@ -125,6 +125,12 @@ def _show(program: Program, source: str, view: RunView) -> None:
     _chapters(view, BEFORE)
     draw_series(view)
     _chapters(view, AFTER)
+
+
+def _opened_run(program: Program) -> str:
+    """Return the run that the program was opened with; empty where it was opened with something else."""
+    subject = program.subject
+    return subject if subject is not None and is_run(str(program.folder / subject)) else ""
 
 
 def _opened(program: Program, source: str) -> bool:
