@@ -12,7 +12,7 @@ import pytest
 import asm_hybrid as ah
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FACES = ("ah", "asm_hybrid")
 """Names under which documents import the library."""
 
@@ -40,7 +40,7 @@ def test_the_session_of_the_notebook_page_runs(tmp_path: Path, monkeypatch: pyte
     assert load.series.loc["load", "aerobic.S_NH"].mean() > load.series.loc["base", "aerobic.S_NH"].mean()
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_document_needs_nothing_deeper_than_the_public_names(path: Path) -> None:
     for block in _blocks(path):
         for node in ast.walk(ast.parse(block)):

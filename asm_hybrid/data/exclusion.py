@@ -47,11 +47,11 @@ def without_excluded(
     for i, period in enumerate(section.columns[place.column].exclude):
         where = config.where("data", "sources", source, "columns", place.column, "exclude", i)
         begin, end = (read_stamp(text, section.time.zone or "UTC", where) for text in period)
-        if not begin < end:
+        if not begin <= end:
             raise InputError(
                 f"the excluded period of {place.column!r} ends before it begins",
                 where=where,
-                expected="[begin, end] with begin before end",
+                expected="[begin, end] with begin before end, or both the stamp of one row",
             )
         inside = (times >= begin) & (times <= end)
         if not inside.any():

@@ -23,6 +23,8 @@ SHOWN = 40
 _DECIMAL_COMMA = re.compile(r"[<>]?\s*[-+]?\d+,\d+")
 _THOUSANDS = re.compile(r"[<>]?\s*[-+]?[1-9]\d{0,2}(?:([.,' \u00a0\u202f])\d{3})(?:\1\d{3})*(?:[.,]\d+)?")
 _WORD = re.compile(r"[^\W\d_][^\[\]{},:#]*")
+_SIGNS = re.compile(r"[^\w\s']+")
+"""What stands in a list of YAML in quotes only, such as ``---``."""
 
 
 def parse_numbers(
@@ -188,8 +190,9 @@ def _fix(cell: str, decimal: str, others: pd.Series) -> str:
         if pointed:
             return "write it with a decimal point, as other cells of the column are"
         return 'add decimal: "," to the source'
-    if _WORD.fullmatch(cell) and len(cell) < SHOWN:
-        return f"if it means that there is no value, add missing: [{cell}] to the source; else correct the cell"
+    if (_WORD.fullmatch(cell) or _SIGNS.fullmatch(cell)) and len(cell) < SHOWN:
+        name = cell if _WORD.fullmatch(cell) else f"'{cell}'"
+        return f"if it means that there is no value, add missing: [{name}] to the source; else correct the cell"
     return "correct the cell, or leave it empty"
 
 

@@ -1,14 +1,26 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from asm_hybrid.config import Config, build_layout, json_schema, load_config, load_kinetics, write_template
+from asm_hybrid.config import (
+    Config,
+    build_layout,
+    json_schema,
+    load_config,
+    load_kinetics,
+    write_example,
+    write_template,
+)
 from asm_hybrid.errors import InputError
 from asm_hybrid.jobs import PlantJob, open_job
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+ROOT = Path(__file__).parents[2]
+CONFIGS = ROOT / "configs"
 
 
 def test_quantities_are_converted_to_internal_units(case):
@@ -115,6 +127,35 @@ def test_template_refuses_a_folder_that_is_a_file(tmp_path):
     (tmp_path / "taken").write_text("", encoding="utf-8")
     with pytest.raises(InputError, match="folder"):
         write_template(tmp_path / "taken")
+
+
+def test_the_example_is_the_quickstart_with_its_data_beside_it(tmp_path):
+    path = write_example(tmp_path / "new")
+    assert {p.name for p in path.parent.iterdir()} == {"config.yaml", "plant.csv"}
+    assert (path.parent / "plant.csv").read_bytes() == (ROOT / "data" / "quickstart" / "plant.csv").read_bytes()
+    original = (ROOT / "configs" / "quickstart.yaml").read_text(encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == original.replace("file: ../data/quickstart/plant.csv", "file: plant.csv")
+    (source,) = load_config(path).data.sources.values()
+    assert source.file == "plant.csv"
+
+
+def test_the_example_does_not_overwrite_data(tmp_path):
+    (tmp_path / "plant.csv").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match=r"plant\.csv: the file exists already"):
+        write_example(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["plant.csv"]
+
+
+@pytest.mark.slow
+def test_a_wheel_holds_the_example(tmp_path):
+    pytest.importorskip("setuptools")
+    build = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(tmp_path / "lib")]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    code = "import asm_hybrid.config as c; print(c.__file__); c.write_example('new')"
+    settings = os.environ | {"PYTHONPATH": str(tmp_path / "lib")}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=settings, check=True, capture_output=True)
+    assert str(tmp_path) in done.stdout.decode()
+    assert (tmp_path / "new" / "plant.csv").stat().st_size == (ROOT / "data/quickstart/plant.csv").stat().st_size
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,13 @@ def test_excluded_periods_hold_no_samples_and_no_bad_cells(record):
     assert "2 periods left out" in "\n".join(record.check().lines)
 
 
+def test_one_row_is_excluded_by_its_stamp(record):
+    stamp = "2021-06-01 07:00"
+    found = observed(record.replace(NH4, with_keys(NH4, f"exclude: [['{stamp}', '{stamp}']]")).read())
+    (row,) = set(range(2, 98)) - set(found.rows)
+    assert record.frame["time"][row - 2] == stamp
+
+
 def test_an_input_is_bridged_over_an_excluded_period(record):
     record.set("flow", slice(10, 13), 9999)
     record.replace("unit: m3/h}", "unit: m3/h, exclude: [[2021-06-01 08:00, 2021-06-01 10:59]]}")

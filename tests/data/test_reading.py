@@ -563,6 +563,12 @@ def test_a_clock_that_goes_back_unsaid(record):
 # --- cells
 
 
+def test_signs_that_stand_for_no_value(record):
+    refused(record.set("NH4", [9], "---"), "column NH4, row 9: the cell '---'", "add missing: ['---'] to the source")
+    record.replace("      columns:", "      missing: ['---']\n      columns:")
+    assert not source(record)[1]
+
+
 def test_words_that_stand_for_no_value(record):
     record.set("NH4", [9, 10], "Bad").set("DO", [12], "no data")
     refused(record, "add missing: [no data]", "column NH4, rows 9-10: the cell 'Bad'")
