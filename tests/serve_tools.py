@@ -103,9 +103,24 @@ class Person:
     ----------
     driver : Chrome
         The browser.
+    folder : Path
+        Gets what is downloaded.
     """
 
     driver: webdriver.Chrome
+    folder: Path
+
+    def __post_init__(self) -> None:
+        where = {"behavior": "allow", "downloadPath": str(self.folder)}
+        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", where)
+
+    def downloads(self, button: str, name: str) -> bytes:
+        """Click a button, and return the file that comes."""
+        path = self.folder / name
+        path.unlink(missing_ok=True)
+        self.clicks(button)
+        self.waits(path.exists)  # it appears under its name when it is whole
+        return path.read_bytes()
 
     def goes(self, address: str) -> None:
         """Open an address."""
@@ -168,6 +183,14 @@ class Person:
     def presses(self, *keys: str) -> None:
         """Press keys, wherever the focus is."""
         webdriver.ActionChains(self.driver).send_keys(*keys).perform()
+
+    def tabs(self, *, backwards: bool = False) -> None:
+        """Go to the next or to the last element by the keyboard."""
+        actions = webdriver.ActionChains(self.driver)
+        if backwards:
+            actions.key_down(Keys.SHIFT).send_keys(Keys.TAB).key_up(Keys.SHIFT).perform()
+        else:
+            actions.send_keys(Keys.TAB).perform()
 
     def requests(self) -> set[str]:
         """Return the addresses of all requests since the last call, apart from those that leave no process."""

@@ -179,7 +179,7 @@ class DataProposal:
             step = interval(table.clock) * 1440
             lines.append(
                 f"  {local.min():%Y-%m-%d %H:%M} to {local.max():%Y-%m-%d %H:%M}, median interval {step:.4g} min"
-                + _gap_text(local)
+                + ("" if table.grid.size else _gap_text(local))
             )
         rows: list[tuple[str, ...]] = [("column", "says", "stands for", "unit", "range", "gaps")]
         rows += [_row(column) for column in table.columns]

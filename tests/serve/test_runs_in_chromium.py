@@ -39,8 +39,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory, small_run: Path, person: Pers
 
 def chart(person: Person, what: str) -> object:
     """Return something of the chart of measured and predicted."""
-    found = "document.querySelector('#series .nicegui-echart')"
-    return person.driver.execute_script(f"const chart = echarts.getInstanceByDom({found}); return {what}")
+    found = "getElement(+document.querySelector('#series .nicegui-echart').id.slice(1))"
+    return person.driver.execute_script(f"const chart = {found}.chart; return {what}")
+
+
+def ticks(person: Person, name: str) -> None:
+    """Tick a box by the keyboard."""
+    boxes = person.driver.find_elements("css selector", "[role=checkbox]")
+    next(box for box in boxes if box.accessible_name == name).send_keys(" ")
 
 
 def zoomed(person: Person) -> float:
@@ -68,8 +74,7 @@ def test_a_run_from_the_verdict_to_the_zoom(person: Person, runs: Served) -> Non
     person.waits(lambda: zoomed(person) == 50)
     assert drawn(person, "Hybrid")
     assert not drawn(person, "Pure neural ODE")
-    box = person.labelled("Pure neural ODE")
-    box.send_keys(" ")  # by the keyboard
+    ticks(person, "Pure neural ODE")
     person.waits(lambda: drawn(person, "Pure neural ODE"))
     assert zoomed(person) == 50  # what is shown stays in place
     count = chart(person, "chart.getOption().series.find(s => s.name === 'Hybrid').data.length")
@@ -167,7 +172,7 @@ def test_a_training_is_begun_stopped_and_goes_on(person: Person, runs: Served) -
     person.one("#series canvas")
     person.goes(runs.page("/trainings"))
     for name in ("first", "short"):
-        person.labelled(f"Choose {name} to compare").send_keys(" ")
+        ticks(person, f"Choose {name} to compare")
     person.clicks("Compare the chosen")
     person.sees("has the lowest RMSE")
     assert person.faults() == []
