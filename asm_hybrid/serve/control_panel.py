@@ -56,7 +56,7 @@ class _Row:
     def __init__(self, control: Control, put: Put) -> None:
         self._control, self._put, self._showing = control, put, False
         name = f"{control.label} [{control.unit}]"
-        with ui.element("div").classes("ah-control").mark(f"control {control.input}"):
+        with ui.element("div").classes("ah-control"):
             with ui.element("div").classes("ah-control-name"):
                 ui.label(name)
                 why = f"moved by {control.moved_by}" if control.moved_by else f"base {_short(control.base)}"
@@ -68,7 +68,7 @@ class _Row:
             self._number = ui.number(value=control.base).props(
                 f'dense outlined debounce=400 step=any aria-label="{quoted}"'
             )
-            self._number.on_value_change(lambda e: self._typed(e.value))
+            self._number.mark(f"field {control.input}").on_value_change(lambda e: self._typed(e.value))
             self._back = ui.button(icon="undo", on_click=lambda: self._change(None))
             self._back.props(f'flat dense aria-label="{quoted}: back to base"').tooltip("Back to base")
             self.show(None)

@@ -53,8 +53,8 @@ class Desk:
         What can be changed; None until it is read.
     result, simulated : Result or None, dict or None
         The last result, and the scenario file that it came from.
-    failed : Exception or None
-        What the last call raised.
+    failed, unread : Exception or None
+        What the last simulation raised, and what reading the plant did.
     doing : str
         What is being done; empty otherwise.
     seconds : float
@@ -70,6 +70,7 @@ class Desk:
     result: Result | None = None
     simulated: dict[str, Any] | None = None
     failed: Exception | None = None
+    unread: Exception | None = None
     doing: str = ""
     seconds: float = 0.0
     views: list[View] = field(default_factory=list)
@@ -85,7 +86,7 @@ class Desk:
         self._do("Reading the plant")
         await self.describe()
         self._do("")
-        if self.failed is None:
+        if self.unread is None:
             await self.run()
 
     async def describe(self) -> None:
@@ -93,12 +94,12 @@ class Desk:
         settings = self.draft.settings
         if self.description is not None and settings == self._described:
             return
-        self.failed = None
+        self.unread = None
         try:
             self.description = await self.program.worker.call(plant_work.describe, self.subject, settings)
             self._described = settings
         except Exception as error:
-            self.failed = error
+            self.unread = error
         self.tell_views(lambda view: view.description_changed())
 
     async def run(self) -> None:

@@ -81,8 +81,8 @@ class _PlantView:
         self.progress_changed()
         if self._desk.description is not None:
             self._build(self._desk.description)
-        elif self._desk.failed is not None:
-            tell(self._desk.failed)
+        elif self._desk.unread is not None:
+            tell(self._desk.unread)
 
     def _build(self, description: Description) -> None:
         """Draw what depends on the plant; what depends on nothing else stays, with what the user is writing there."""
@@ -167,8 +167,8 @@ class _PlantView:
     def description_changed(self) -> None:
         """See `View`."""
         with self._root:
-            if self._desk.failed is not None:
-                tell(self._desk.failed)
+            if self._desk.unread is not None:
+                tell(self._desk.unread)
             elif self._desk.description is not None:
                 self._build(self._desk.description)
 
@@ -216,7 +216,7 @@ class _PlantView:
         self._stop.set_visibility(bool(desk.doing))
         if desk.doing:
             self._status.text = desk.doing
-        elif desk.failed is not None:
+        elif desk.failed is not None or desk.unread is not None:
             self._status.text = "It failed; the message says why."
         elif desk.result is not None:
             cases = len(desk.result.cases)

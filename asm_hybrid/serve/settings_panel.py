@@ -122,7 +122,7 @@ class SettingsPanel:
         self._desk.edited(self._view)
         if anew:
             await self._desk.describe()
-            if self._desk.failed is not None:
-                tell(self._desk.failed, self._message)
+            if self._desk.unread is not None:
+                tell(self._desk.unread, self._message)
                 return
         note("", within=self._message)
