@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from asm_hybrid.data.bsm import read_bsm_influent
     from asm_hybrid.data.generator import generate_influent
     from asm_hybrid.data.patterns import InfluentSettings, RainEvent, RandomRain
+    from asm_hybrid.datasets.sets import get_data, list_data
     from asm_hybrid.equations.result import EquationResult
     from asm_hybrid.errors import InputError, SimulationError
     from asm_hybrid.export import Exported
@@ -60,6 +61,7 @@ _HOMES = {
     ),
     "config": ("available_layouts",),
     "data.bsm": ("read_bsm_influent",),
+    "datasets.sets": ("get_data", "list_data"),
     "data.generator": ("generate_influent",),
     "data.patterns": ("InfluentSettings", "RainEvent", "RandomRain"),
     "equations.result": ("EquationResult",),
@@ -105,6 +107,8 @@ __all__ = [
     "distill",
     "forecast",
     "generate_influent",
+    "get_data",
+    "list_data",
     "load_config",
     "load_model",
     "load_plant",

@@ -28,6 +28,7 @@ __all__ = [
     "WritingError",
     "clear_temporary",
     "csv_text",
+    "harmless",
     "json_text",
     "make_folder",
     "read_json",
@@ -169,9 +170,9 @@ def csv_text(frame: pd.DataFrame, float_format: str | None = None) -> str:
     -------
     str
     """
-    headers = [_harmless(name) for name in frame.columns]
+    headers = [harmless(name) for name in frame.columns]
     text = [i for i, kind in enumerate(frame.dtypes) if kind.kind not in "biufmM"]
-    columns = {i: frame.iloc[:, i].map(_harmless) if i in text else frame.iloc[:, i] for i in range(len(headers))}
+    columns = {i: frame.iloc[:, i].map(harmless) if i in text else frame.iloc[:, i] for i in range(len(headers))}
     safe = type(frame)(columns)
     if float_format is not None and _plain(safe, text):  # many times as fast, and the same
         row = ",".join("%s" if i in text else float_format for i in range(len(headers)))
@@ -190,7 +191,18 @@ def _plain(frame: pd.DataFrame, text: Sequence[int]) -> bool:
     )
 
 
-def _harmless(cell: Any) -> Any:
+def harmless(cell: Any) -> Any:
+    """Return a header or a cell that no spreadsheet runs as a program; see `csv_text`.
+
+    Parameters
+    ----------
+    cell : object
+        Header or cell; what is no text stays as it is.
+
+    Returns
+    -------
+    object
+    """
     if not isinstance(cell, str) or not _FORMULA.match(cell):
         return cell
     try:

@@ -18,9 +18,18 @@ from asm_hybrid.model_commands import models_app
 from asm_hybrid.new_data_commands import RunFolder, forecast, predict
 from asm_hybrid.serve_command import serve
 
-__all__ = ["app", "main"]
+__all__ = ["EXIT_CODES", "app", "main"]
 
 INTERRUPTED, REFUSED, FAILED, FAULT = 130, 2, 1, 70
+EXIT_CODES = {
+    0: "The command has done its work.",
+    FAILED: "A simulation or a training failed numerically; or `verify` found a figure that is not met.",
+    REFUSED: "Something that was given cannot be used, such as a key, a file or an option. The message says what was "
+    "found, where, and what was expected. `check` ends with it where it found an error.",
+    FAULT: "A fault of the program, not of the input. The message names a file for the report of the fault.",
+    INTERRUPTED: "Stopped by Ctrl-C. What is needed to go on is kept, and the message says how.",
+}
+"""What the exit codes say, for the reference."""
 
 app = typer.Typer(
     name="asm-hybrid",

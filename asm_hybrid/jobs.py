@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from asm_hybrid.notebook.new_data_result import Forecast, Prediction
     from asm_hybrid.notebook.run_result import RunResult
     from asm_hybrid.notebook.simulation_result import Simulation
+    from asm_hybrid.scenario.memory import Memory
+    from asm_hybrid.scenario.subject import Subject
 
 __all__ = ["EquationJob", "EquationRun", "Job", "PlantJob", "PlantRun", "open_job", "open_run"]
 
@@ -81,6 +83,7 @@ class Job(ABC):
         *,
         write: bool = True,
         workers: int = 1,
+        memory: Memory | None = None,
     ) -> Simulation:
         """Simulate it, with and without changes.
 
@@ -96,7 +99,13 @@ class Job(ABC):
             Whether anything is written.
         workers : int
             Processes at most.
+        memory : Memory, optional
+            Simulations of before, which are not done again where nothing is written.
         """
+        raise self._refused("simulated", "a plant, a config with a plant, or the run folder of a plant")
+
+    def subject(self) -> Subject:
+        """Return what is simulated, when there is a plant."""
         raise self._refused("simulated", "a plant, a config with a plant, or the run folder of a plant")
 
     def fitted(self) -> Path:
@@ -188,6 +197,7 @@ class PlantJob(Job):
         *,
         write: bool = True,
         workers: int = 1,
+        memory: Memory | None = None,
     ) -> Simulation:
         """See `Job.simulate`."""
         from asm_hybrid.notebook.simulation_result import Simulation
@@ -196,7 +206,13 @@ class PlantJob(Job):
 
         if write:
             return Simulation(*run_simulation(self.source, scenario, out, progress, workers))
-        return Simulation(simulate_plant(self.source, scenario, progress, workers))
+        return Simulation(simulate_plant(self.source, scenario, progress, workers, memory))
+
+    def subject(self) -> Subject:
+        """See `Job.subject`."""
+        from asm_hybrid.scenario.subject import load_subject
+
+        return load_subject(self.source)
 
 
 class EquationJob(Job):
@@ -273,6 +289,7 @@ class PlantRun(Job):
         *,
         write: bool = True,
         workers: int = 1,
+        memory: Memory | None = None,
     ) -> Simulation:
         """See `Job.simulate`."""
         from asm_hybrid.notebook.simulation_result import Simulation
@@ -282,7 +299,14 @@ class PlantRun(Job):
         self.result()  # says so where the folder holds no run
         if write:
             return Simulation(*run_fitted_simulation(self.fitted(), scenario, out, progress, workers))
-        return Simulation(simulate_run(self.fitted(), scenario, progress, workers))
+        return Simulation(simulate_run(self.fitted(), scenario, progress, workers, memory))
+
+    def subject(self) -> Subject:
+        """See `Job.subject`."""
+        from asm_hybrid.scenario.fitted_subject import load_fitted
+
+        self.result()  # says so where the folder holds no run
+        return load_fitted(self.fitted())
 
     def predict(self, data: NewData, out: Path | None, *, write: bool = True) -> Prediction:
         """See `Job.predict`."""

@@ -102,7 +102,7 @@ class LiveProgress:
         """Begin a stage."""
         self._finish()
         self._task = self._bars.add_task(title, total=total, note="")
-        self._shown = False
+        self._shown, self._line = False, ""
         if not self._console.is_terminal:
             self._print(title)
 
@@ -152,10 +152,12 @@ class LiveProgress:
             return
         done, total = int(task.completed), None if task.total is None else int(task.total)
         step = f"{done} %" if percent else f"step {done}" + ("" if total is None or done > total else f" of {total}")
-        self._line = f"{task.description}: {step}" + (f", {note}" if note else "")
+        line = f"{task.description}: {step}" + (f", {note}" if note else "")
         if self._left is not None:
-            self._line += f"; the run: {_clock(self._left)} left"
-        self._waiting = True
+            line += f"; the run: {_clock(self._left)} left"
+        if line == self._line:  # shares that round to the same percentage
+            return
+        self._line, self._waiting = line, True
         if not self._shown or done == total or self._clock() - self._printed >= EVERY:
             self._shown = True
             self._print(self._line)

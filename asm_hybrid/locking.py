@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -13,10 +14,14 @@ from typing import IO
 
 from asm_hybrid.errors import InputError
 
-__all__ = ["grip", "locked", "remove_abandoned"]
+__all__ = ["grip", "held_by", "holder_process", "locked", "remove_abandoned"]
 
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 """What a file system answers that has no locks; there a lock is always granted."""
+
+_NAMED = "process {number} on {host}"
+_PROCESS = re.compile(r"process (\d+) on (.*)")
+"""How a lock file names the process that holds it."""
 
 
 if sys.platform == "win32":
@@ -109,11 +114,62 @@ def locked(path: Path, what: Path) -> Iterator[None]:
             )
         with contextlib.suppress(OSError):  # a full disk: the lock holds, and does not tell by whom
             stream.truncate(0)
-            stream.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
+            stream.write(_NAMED.format(number=os.getpid(), host=socket.gethostname()).encode())
         try:
             yield
         finally:
             _leave(stream, path)
+
+
+def held_by(path: Path) -> str | None:
+    """Tell which process holds a lock, without waiting for it.
+
+    Parameters
+    ----------
+    path : Path
+        The lock file of `locked`.
+
+    Returns
+    -------
+    str or None
+        The process, as the lock file names it; None where nobody holds it, or that cannot be told.
+    """
+    with contextlib.suppress(OSError), path.open("r+b") as stream:
+        said = _holder(stream)
+        if not _ended(said) and not grip(stream, path) and path.exists():
+            return said
+    return None
+
+
+def holder_process(said: str) -> int | None:
+    """Return the number of the process that a lock names.
+
+    Parameters
+    ----------
+    said : str
+        What `held_by` gave.
+
+    Returns
+    -------
+    int or None
+        None where it runs on another machine, or is not named.
+    """
+    found = _PROCESS.fullmatch(said)
+    return int(found[1]) if found and found[2] == socket.gethostname() else None
+
+
+def _ended(said: str) -> bool:
+    """Return whether it is known that a process has ended: then its lock need not be tried, which takes it a moment."""
+    number = holder_process(said)
+    if number is None or os.name != "posix":
+        return False
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def remove_abandoned(path: Path) -> None:

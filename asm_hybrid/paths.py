@@ -7,7 +7,10 @@ from pathlib import Path
 
 from asm_hybrid.errors import InputError
 
-__all__ = ["as_path"]
+__all__ = ["LAYOUTS", "as_path", "available_layouts"]
+
+LAYOUTS = Path(__file__).parent / "plant" / "layouts"
+"""Folder of the shipped layouts."""
 
 
 def as_path(given: str | Path, expected: str) -> Path:
@@ -33,3 +36,13 @@ def as_path(given: str | Path, expected: str) -> Path:
         return Path(given)
     fix = "give the attribute folder of it" if hasattr(given, "folder") else None
     raise InputError(f"this is a {type(given).__name__}", expected=expected, fix=fix)
+
+
+def available_layouts() -> tuple[str, ...]:
+    """Return the names of the shipped layouts.
+
+    Returns
+    -------
+    tuple of str
+    """
+    return tuple(sorted(path.stem for path in LAYOUTS.glob("*.yaml")))

@@ -19,7 +19,7 @@ from asm_hybrid.training.run_folder import hold_run
 from asm_hybrid.unpacked import refuse_zip
 from asm_hybrid.yamlfile import YamlSource
 
-__all__ = ["diagnose_again", "distill_run", "resume_training", "run_training"]
+__all__ = ["diagnose_again", "distill_run", "finished_run", "resume_training", "run_training"]
 
 
 def resume_training(folder: Path, progress: Progress | None = None, *, plot: bool = False) -> RunResult:
@@ -92,7 +92,7 @@ def diagnose_again(folder: Path, progress: Progress | None = None) -> RunResult:
         When the run is not finished, another process is writing it, or a file of it is not the one that was written.
     """
     refuse_zip(folder)
-    result = _finished(folder)
+    result = finished_run(folder)
     with hold_run(result.folder):
         _tell(result.folder, progress or Silent(), None, asked=True)
     return result
@@ -119,11 +119,26 @@ def distill_run(folder: Path, out: Path | None = None, *, force: bool = False) -
     InputError
         When the run is not finished, has no law that was kept, or the folder is in use.
     """
-    return distill(_finished(folder).folder, out, force=force)
+    return distill(finished_run(folder).folder, out, force=force)
 
 
-def _finished(folder: Path) -> RunResult:
-    """Return a run; one that was stopped before its end is refused."""
+def finished_run(folder: Path) -> RunResult:
+    """Return a run; one that was stopped before its end is refused.
+
+    Parameters
+    ----------
+    folder : Path
+        Its folder.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    InputError
+        When it is not finished, or a file of it is not the one that was written.
+    """
     result = RunResult(folder)
     verify_manifest(result.folder, ["summary.json", "predictions.csv"])
     if result.interrupted:

@@ -228,7 +228,7 @@ def parse_yaml(text: str, path: str | Path, *, written: bool = True) -> YamlDocu
 
 def _from_python(content: Mapping[str, Any], name: str) -> YamlDocument:
     """Return the document of which Python gives the content; it is read as if a person had written it."""
-    text = yaml.dump(_plain(content, (), name), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    text = to_yaml(_plain(content, (), name), empty=True)
     return parse_yaml(text, name, written=False)
 
 
@@ -404,13 +404,15 @@ def _without_none(value: Any) -> Any:
     return value
 
 
-def to_yaml(content: dict[str, Any]) -> str:
+def to_yaml(content: dict[str, Any], *, empty: bool = False) -> str:
     """Return nested plain data as YAML.
 
     Parameters
     ----------
     content : dict
-        Mappings, lists, text, numbers; a key whose value is None is left out.
+        Mappings, lists, text, numbers.
+    empty : bool
+        Whether a key whose value is None is written; it is left out otherwise.
 
     Returns
     -------
@@ -418,7 +420,7 @@ def to_yaml(content: dict[str, Any]) -> str:
         YAML, keys in the order given, without aliases.
     """
     return yaml.dump(
-        _without_none(content),
+        content if empty else _without_none(content),
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,

@@ -10,12 +10,13 @@ from asm_hybrid.config.builders.noise import build_process_noise
 from asm_hybrid.config.builders.noise_search import searched_noises
 from asm_hybrid.config.builders.parameter_values import calibration_bounds, parameter_values
 from asm_hybrid.config.builders.plant_layout import build_layout, input_keys
-from asm_hybrid.config.load import available_layouts, layout_text, load_config, load_plant, load_plant_or_config
+from asm_hybrid.config.load import layout_text, load_config, load_plant, load_plant_or_config
 from asm_hybrid.config.messages import input_error
 from asm_hybrid.config.schema.config import Config, json_schema
 from asm_hybrid.config.schema.plant_file import PlantFile
 from asm_hybrid.config.schema.section import Section, refuse
 from asm_hybrid.config.template import write_example, write_template
+from asm_hybrid.paths import available_layouts
 
 __all__ = [
     "Config",

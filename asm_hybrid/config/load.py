@@ -14,11 +14,10 @@ from asm_hybrid.config.schema.config import Config
 from asm_hybrid.config.schema.plant_file import PlantFile
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics.extend import lay, read_layers
+from asm_hybrid.paths import LAYOUTS, available_layouts
 from asm_hybrid.yamlfile import YamlSource, load_yaml
 
-__all__ = ["available_layouts", "layout_text", "load_config", "load_plant", "load_plant_or_config"]
-
-LAYOUTS = Path(__file__).parent.parent / "plant" / "layouts"
+__all__ = ["layout_text", "load_config", "load_plant", "load_plant_or_config"]
 
 
 def load_config(path: YamlSource) -> Config:
@@ -47,16 +46,6 @@ def load_config(path: YamlSource) -> Config:
         raise input_error(error, Config, document) from None
     config._document = document
     return config
-
-
-def available_layouts() -> tuple[str, ...]:
-    """Return the names of the shipped layouts.
-
-    Returns
-    -------
-    tuple of str
-    """
-    return tuple(sorted(path.stem for path in LAYOUTS.glob("*.yaml")))
 
 
 def layout_text(name: str) -> str:

@@ -25,10 +25,10 @@ from asm_hybrid.hybrid.signs import sign_texts
 from asm_hybrid.manifest import verify_manifest, write_manifest
 from asm_hybrid.training import (
     FittedModel,
+    course_departures,
     departures_text,
     load_model,
     read_inputs,
-    reading_departures,
     unvaried_texts,
 )
 
@@ -117,11 +117,8 @@ def _diagnose_term(
     for term, own in found.items():
         effects = switch_off_effects(model, term, terms, X[at], cut, noise)
         rows += missing_dynamics(model, term, effects, own["own"], own["learnt"])
-    system = model.recalibrated().system
-    with torch.no_grad():
-        effective = system.effective(X, system.forcing(inputs[knots]))
     distance = 24.0 * model.grid.interval * int(knots[1] - knots[0]) if len(knots) > 1 else 0.0
-    left, faded = reading_departures(model, terms, effective, inputs[knots], distance)
+    left, faded = course_departures(model, terms, X, inputs[knots], distance)
     summary["outside"] = [asdict(departure) for departure in left]
     if left:
         summary["warnings"].append(

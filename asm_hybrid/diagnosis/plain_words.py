@@ -116,8 +116,8 @@ def held_words(share: float) -> str:
     Returns
     -------
     str
-        What follows "it holds".
+        What follows "it keeps".
     """
     if share > 1:
-        return "the whole gain, and errs less still"
-    return f"{100 * share:.0f} % of the gain" if share > 0 else "nothing of the gain"
+        return "the whole gain, and more"
+    return f"{100 * share:.0f} % of the gain" if share > 0 else "none of the gain"

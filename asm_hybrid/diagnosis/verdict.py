@@ -203,10 +203,10 @@ def _figures(label: str, row: dict[str, Any], unit: str) -> str:
         size = f"{abs(change):.0f} % {'lower' if change < 0 else 'higher'}"
         notes.append(size if change <= 100 else f"{1 + change / 100:.2g} times as large")
     if row["interval"] is None:
-        notes.append("too few days for an interval, which leaves it open")
+        notes.append("too few days for an interval, so that the data do not decide")
     else:
         low, high = row["interval"]
-        open_ = ", which leaves it open" if low <= 0 <= high else ""
+        open_ = ", which includes zero, so that the data do not decide" if low <= 0 <= high else ""
         notes.append(f"90 % interval {signed_percent(low)} to {signed_percent(high)} %{open_}")
     best = row["best_baseline"]
     for text, models in (("cannot be told apart from", row["open_against"]), ("also worse than", row["worse_than"])):

@@ -132,7 +132,7 @@ class TruthSection(Section):
 class OdeDataSection(Section):
     """What the solution shall follow: a target, or data made from a known equation."""
 
-    times: TimesSection = Field(description="When there are data.")
+    times: TimesSection = Field(description="The times at which there are data.")
     target: dict[str, float | Row] | None = Field(
         default=None, min_length=1, description="States that follow a constant, or a list with a value for every time."
     )
@@ -214,9 +214,9 @@ class OdeConfig(Section):
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
-        description="Name of the run; letters, digits, '_', '-' and '.' only, since folders carry it.",
+        description="Name of the run: at most 64 letters, digits, '_', '-' and '.', since folders carry it.",
     )
-    description: str = Field(default="", description="Free text.")
+    description: str = Field(default="", description="Free text, which the report shows.")
     ode: RightSideSection = Field(description="The right-hand side.")
     initial: dict[str, float] = Field(min_length=1, description="Initial value of every state; names the states.")
     history: HistorySection | None = Field(

@@ -175,7 +175,10 @@ def join(
             for name, values in scheduled(plant.layout.cycles, knots).items():
                 bridge_inputs[:, plant.input_index[name]] = values
             before = np.vstack([before, bridge_inputs])
-            notes.append(f"the {24 * gap:.3g} h between the record and the new data are bridged by straight lines")
+            notes.append(
+                f"the {24 * gap:.3g} h between the record and the new data are filled: every input runs evenly from "
+                "its last value to its first one, and time tables go on"
+            )
         inputs = np.vstack([before, new.inputs])
     true = record.corrections.observed(observations, record.days(new.origin))
     moved = [_moved(record, o, ahead, inputs) for o in true]

@@ -21,12 +21,9 @@ from asm_hybrid.newdata.judgement import FEWEST, LIMIT, Judgement, judge
 from asm_hybrid.training.bands import Band, band_around, held
 from asm_hybrid.training.recorded_run import RunRecord, read_record
 from asm_hybrid.training.scores import score
-from asm_hybrid.training.trained_range import Departure, departures_text, input_departures, reading_departures
+from asm_hybrid.training.trained_range import Departure, course_departures, departures_text
 
 __all__ = ["Prediction", "predict"]
-
-ROUNDING = 1e-6
-"""Share of its size by which an input may leave its range."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,8 +132,8 @@ class Prediction:
         if hours := self._bridged_hours():
             named = ", ".join(f"{name} {h:.3g} h" for name, h in hours.items())
             found.append(
-                f"inputs have gaps of more than {24 * GAP_TIME:g} h that are bridged by straight lines: {named}; days "
-                "of which they take more than half are not judged"
+                f"inputs have gaps of more than {24 * GAP_TIME:g} h, which are filled from the values around them: "
+                f"{named}; days of which a gap takes more than half are not judged"
             )
         if self.outside:
             found.append(
@@ -288,21 +285,13 @@ def departures(joined: Joined, own: Passed) -> tuple[tuple[Departure, ...], np.n
     record, driven = joined.record, joined.dataset.inputs[joined.lead :]
     if not record.own.learns:
         return (), np.zeros(len(driven), dtype=bool)
-    seen = record.trained
-    slack = ROUNDING * np.abs(seen).max(axis=0)
-    named = [(spec.name, spec.unit) for spec in record.model.plant.inputs]
-    hours = 24.0 * record.interval
-    found, outside = input_departures(named, driven, seen.min(axis=0) - slack, seen.max(axis=0) + slack, hours)
+    found, outside = record.input_departures(driven)
     model = record.model
     if model.term is None or not record.own.states:
         return tuple(found), outside
     assert own.loop.trajectory is not None
     best = own.loop.trajectory[model.best if len(own.loop.trajectory) > 1 else 0, joined.lead :]
-    u = torch.as_tensor(driven)
-    with torch.no_grad():
-        system = model.recalibrated().system
-        effective = system.effective(best, system.forcing(u))
-    read, faded = reading_departures(model, model.term, effective, u, hours)
+    read, faded = course_departures(model, model.term, best, torch.as_tensor(driven), 24.0 * record.interval)
     return (*found, *read), outside | faded
 
 

@@ -80,7 +80,9 @@ class TimeAxis:
         if self.origin is None:
             return self.label
         zone = ZoneInfo(self.zone)
-        locator = cast(Any, AutoDateLocator)(tz=zone, minticks=3, maxticks=5 if short else 9)
+        # With 5 ticks at most and 3 at least, no step is found for 48 to 72 h, and for some longer spans.
+        least, most = (2, 5) if short else (3, 9)
+        locator = cast(Any, AutoDateLocator)(tz=zone, minticks=least, maxticks=most)
         formatter = cast(Any, ConciseDateFormatter)(
             locator,
             tz=zone,

@@ -25,9 +25,10 @@ from asm_hybrid.report.time_panels import (
     put_legend,
 )
 
-__all__ = ["block_figure", "overview", "overview_figure"]
+__all__ = ["BANDS", "block_figure", "overview", "overview_figure"]
 
-_BANDS = (("{own}_low", "{own}_high", "range of seeds", 0.3), ("band_low", "band_high", "90 % band", 0.12))
+BANDS = (("{own}_low", "{own}_high", "range of seeds", 0.3), ("band_low", "band_high", "90 % band", 0.12))
+"""Columns of a band's limits, of the model that a run is about; what it is, and how opaque it is drawn."""
 _SHADES = {"calibrate": "#eef1f5", "train": "#eef1f5", "validate": "#fbf3dd", "test": "#e3f0f8"}
 
 
@@ -65,7 +66,7 @@ def block_figure(
         for model in models:
             draw_line(upper, days, frame[model].to_numpy(float), model)
             draw_line(lower, days, errors[model], model, width=0.8, label=False)
-        for *names, what, alpha in _BANDS:
+        for *names, what, alpha in BANDS:
             low, high = (name.format(own=models[-1]) for name in names)
             if low in frame and frame[low].notna().any():
                 limits = frame[low].to_numpy(float), frame[high].to_numpy(float)

@@ -1,9 +1,11 @@
-"""The page: everything the template needs, and the writing of ``report.html``."""
+"""The page of a run: everything the templates need, ``report.html``, and chapters of it for other pages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,9 +31,26 @@ from asm_hybrid.training.compared.mechanistic import MODEL as MECHANISTIC
 from asm_hybrid.training.compared.persistence import MODEL as PERSISTENCE
 from asm_hybrid.training.compared.recalibrated import MODEL as RECALIBRATED
 
-__all__ = ["render_report", "write_report"]
+__all__ = ["CHAPTERS", "chapter_style", "drawn_models", "render_chapters", "render_report", "write_report"]
 
 REPORT = "report.html"
+CHAPTERS: Mapping[str, str] = MappingProxyType(
+    {
+        "head": "run_head.html.j2",
+        "nav": "run_nav.html.j2",
+        "verdict": "run_verdict.html.j2",
+        "missing": "missing.html.j2",
+        "scores": "run_scores.html.j2",
+        "blocks": "run_blocks.html.j2",
+        "bands": "run_bands.html.j2",
+        "forecast": "run_forecast.html.j2",
+        "answers": "run_answers.html.j2",
+        "parameters": "run_parameters.html.j2",
+        "data": "run_data.html.j2",
+        "reproducibility": "run_reproducibility.html.j2",
+    }
+)
+"""Chapters of the report that hold no series over time, and their templates, in their order."""
 _READ = ("summary.json", "config.yaml", "predictions.csv", "parameters.json", "data.json", "environment.json")
 _READ_IF_THERE = ("forecasts.csv", "contributions.csv", "answers.csv", DIAGNOSIS)
 _PER_TABLE = 3  # variables beside each other in a score table
@@ -85,43 +104,120 @@ def render_report(run_dir: Path) -> str:
     InputError
         If a file of the run folder is missing or unreadable.
     """
+    facts = _facts(run_dir)
+    return get_template("report.html.j2").render(facts.shown, **_figures(run_dir, facts))
+
+
+def render_chapters(run_dir: Path) -> dict[str, str]:
+    """Return the chapters of the report but for measured and predicted series, each a piece of HTML.
+
+    Parameters
+    ----------
+    run_dir : Path
+        A run folder.
+
+    Returns
+    -------
+    dict of str to str
+        By the names in `CHAPTERS`, in their order; a chapter that the run does not have is left out. They want the
+        style sheet of `chapter_style`.
+
+    Raises
+    ------
+    InputError
+        If a file of the run folder is missing, unreadable, or not the one that was written.
+    """
+    run_files.check_files(run_dir, _READ, _READ_IF_THERE)
+    shown = _facts(run_dir).shown | {"forecast_series": []}
+    found = {name: get_template(file).render(shown).strip() for name, file in CHAPTERS.items()}
+    return {name: text for name, text in found.items() if text}
+
+
+def chapter_style(within: str) -> str:
+    """Return the style sheet of the report for pieces of it that stand in another page.
+
+    Parameters
+    ----------
+    within : str
+        Selector of what holds them, such as ``".report"``; nothing outside of it is touched.
+
+    Returns
+    -------
+    str
+        CSS.
+    """
+    sheet = get_template("style.css").render()
+    return f"{within} {{\n{sheet.replace(':root {', '& {')}\n}}\n"
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the files of a run say, but for the figures over time.
+
+    Attributes
+    ----------
+    summary : Summary
+        Its summary.
+    own : str
+        The model that the run is about.
+    zone : ZoneInfo
+        In which times are shown.
+    shown : dict
+        What the templates show.
+    """
+
+    summary: Summary
+    own: str
+    zone: ZoneInfo
+    shown: dict[str, Any]
+
+
+def _facts(run_dir: Path) -> _Facts:
     summary = run_files.read_summary(run_dir)
     config, config_text = run_files.read_config(run_dir)
     zone = run_files.display_zone(config)
-    predictions, contributions = read_predictions(run_dir), read_contributions(run_dir)
-    parameters, data = run_files.read_parameters(run_dir), run_files.read_data_record(run_dir)
-    machine, answers = run_files.read_environment(run_dir), read_answers(run_dir)
+    data, answers = run_files.read_data_record(run_dir), read_answers(run_dir)
     diagnosis = read_diagnosis(run_dir)
     units = {name: variable.unit for name, variable in summary.variables.items()}
     head, detail, kind = headline(summary)
     own = summary.verdict.model if summary.verdict else own_model(summary.mode).name
-    return get_template("report.html.j2").render(
-        summary=summary,
-        config=_config_facts(config),
-        config_text=config_text,
-        zone=zone.key,
-        headline=head,
-        detail=detail,
-        own=own,
-        kind=kind,
-        cards=cards(summary),
-        tables={block: _tables(summary, block, units, own) for block in ("test", "validate", "train")},
-        blocks={name: _span(span, zone) for name, span in summary.blocks.items()},
-        created=_stamp(summary.created, zone),
-        overview=_overview(predictions, summary, units, own, zone),
-        series=_series(predictions, summary, own, zone),
-        forecasts_of=_forecasts(summary),
-        forecast_series=_forecast_series(read_forecasts(run_dir), summary, own, zone),
-        forecast_shown=_SHOWN_HORIZON,
-        bands=band_rows(summary.bands, summary.variables) if summary.bands else [],
-        diagnosis=None if diagnosis is None else diagnosis_chapter(diagnosis),
-        missing=_missing(contributions, summary, zone),
-        answers=answer_tables(answers) if summary.answers and answers is not None else [],
-        recalibrated=RECALIBRATED.name,
-        parameters=_parameters(parameters),
-        data=data,
-        environment=machine,
-    )
+    shown = {
+        "summary": summary,
+        "config": _config_facts(config),
+        "config_text": config_text,
+        "zone": zone.key,
+        "headline": head,
+        "detail": detail,
+        "own": own,
+        "kind": kind,
+        "cards": cards(summary),
+        "tables": {block: _tables(summary, block, units, own) for block in ("test", "validate", "train")},
+        "blocks": {name: _span(span, zone) for name, span in summary.blocks.items()},
+        "created": _stamp(summary.created, zone),
+        "forecasts_of": _forecasts(summary),
+        "forecast_shown": _SHOWN_HORIZON,
+        "bands": band_rows(summary.bands, summary.variables) if summary.bands else [],
+        "diagnosis": None if diagnosis is None else diagnosis_chapter(diagnosis),
+        "missing": _missing(read_contributions(run_dir), summary, zone),
+        "answers": answer_tables(answers) if summary.answers and answers is not None else [],
+        "recalibrated": RECALIBRATED.name,
+        "parameters": _parameters(run_files.read_parameters(run_dir)),
+        "data": data,
+        "environment": run_files.read_environment(run_dir),
+    }
+    return _Facts(summary, own, zone, shown)
+
+
+def _figures(run_dir: Path, facts: _Facts) -> dict[str, Any]:
+    """Return the figures over time."""
+    summary, own, zone = facts.summary, facts.own, facts.zone
+    predictions = read_predictions(run_dir)
+    units = {name: variable.unit for name, variable in summary.variables.items()}
+    return {
+        "overview": _overview(predictions, summary, units, own, zone),
+        "series": _series(predictions, summary, own, zone),
+        "forecast_series": _forecast_series(read_forecasts(run_dir), summary, own, zone),
+    }
 
 
 def _config_facts(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,8 +258,25 @@ def _forecast_series(
     return figures
 
 
-def _drawn(summary: Summary, variable: str, frame: pd.DataFrame, own: str) -> list[str]:
-    """Return the models to draw: the best baseline, recalibrated f, and on top the model the run is about."""
+def drawn_models(summary: Summary, variable: str, frame: pd.DataFrame, own: str) -> list[str]:
+    """Return the models to draw: the best baseline, recalibrated f, and on top the model the run is about.
+
+    Parameters
+    ----------
+    summary : Summary
+        The run.
+    variable : str
+        What is drawn.
+    frame : DataFrame
+        Rows of ``predictions.csv`` for this variable.
+    own : str
+        The model that the run is about.
+
+    Returns
+    -------
+    list of str
+        Those that have a value.
+    """
     best = best_model(summary.scores.get("test", {}).get(variable, {}), but=own)
     mechanistic = next((m.name for m in (RECALIBRATED, MECHANISTIC) if m.name in frame), None)
     order = dict.fromkeys(m for m in (best, mechanistic) if m is not None and m != own)
@@ -174,7 +287,7 @@ def _series(frame: pd.DataFrame, summary: Summary, own: str, zone: ZoneInfo) -> 
     figures = []
     for i, (name, variable) in enumerate(summary.variables.items()):
         part = frame[(frame["variable"] == name) & (frame["block"] == "test")]
-        models = _drawn(summary, name, part, own)
+        models = drawn_models(summary, name, part, own)
         if len(part) and models:
             figures.append((name, variable.target, block_figure(part, name, variable.unit, models, zone, f"s{i}")))
     return figures

@@ -16,7 +16,7 @@ from asm_hybrid.scenario.result_folder import check_target, write_plant_folder
 from asm_hybrid.unpacked import refuse_zip
 from asm_hybrid.yamlfile import YamlSource
 
-__all__ = ["run_fitted_simulation", "run_simulation"]
+__all__ = ["flowsheet_of", "mean_inputs_of", "run_fitted_simulation", "run_simulation"]
 
 PARENT = Path("simulations")
 
@@ -109,15 +109,43 @@ def run_fitted_simulation(
 def _write(result: PlantScenarios, folder: Path, progress: Callable[[str, float], None] | None) -> None:
     if progress is not None:
         progress("plots and page", 0.0)
-    write_plant_folder(result, folder, simulation_files(result, _flowsheet(result)))
+    write_plant_folder(result, folder, simulation_files(result, flowsheet_of(result)))
 
 
-def _flowsheet(result: PlantScenarios) -> str | None:
-    """Draw the plant with the mean of what the base case was given and its controllers made."""
-    columns, constants = result.cases[0].record.columns, result.plant.layout.constants
-    if "effluent.flow" not in columns:  # a neural model, without a plant
+def flowsheet_of(result: PlantScenarios) -> str | None:
+    """Draw the plant with what the base case was given and its controllers made, on average.
+
+    Parameters
+    ----------
+    result : PlantScenarios
+        The simulation.
+
+    Returns
+    -------
+    str or None
+        SVG; None for a neural model, which has no plant.
+    """
+    if "effluent.flow" not in result.cases[0].record.columns:
         return None
-    means = [
-        columns[name].mean() if name in columns else constants.get(name, 0.0) for name in result.plant.inputs.names
-    ]
-    return draw_flowsheet(result.plant, np.array(means)).decode()
+    return draw_flowsheet(result.plant, mean_inputs_of(result, 0)).decode()
+
+
+def mean_inputs_of(result: PlantScenarios, case: int) -> np.ndarray:
+    """Return the mean of what a case was given and its controllers made.
+
+    Parameters
+    ----------
+    result : PlantScenarios
+        The simulation.
+    case : int
+        Which of its cases.
+
+    Returns
+    -------
+    ndarray, shape (input,)
+    """
+    columns, plant = result.cases[case].record.columns, result.plants[case]
+    constants = plant.layout.constants
+    return np.array(
+        [columns[name].mean() if name in columns else constants.get(name, 0.0) for name in plant.inputs.names]
+    )

@@ -19,7 +19,7 @@ from asm_hybrid.report.templating import get_template
 from asm_hybrid.scenario.cases import PlantScenarios
 from asm_hybrid.scenario.summary import SILENT, UNTOLD, IndicatorRow, effect_warnings, indicator_groups, main_rows, said
 
-__all__ = ["PAGE", "render_page", "simulation_files"]
+__all__ = ["PAGE", "notes_of", "render_page", "shown_row", "simulation_files"]
 
 PAGE = "index.html"
 OPEN = 4
@@ -74,14 +74,14 @@ def render_page(
     str
     """
     cases = [{"name": case.name, "changes": case.changes} for case in result.cases]
-    groups = [(name, [_row(row) for row in rows]) for name, rows in indicator_groups(result.cases).items()]
+    groups = [(name, [shown_row(row) for row in rows]) for name, rows in indicator_groups(result.cases).items()]
     return get_template("simulation.html.j2").render(
         title=result.name,
         description=result.file.description,
         version=version("asm-hybrid"),
         facts=_facts(result),
         cases=cases,
-        main=[_row(row) for row in main_rows(result.cases)],
+        main=[shown_row(row) for row in main_rows(result.cases)],
         groups=groups[:OPEN],
         more=groups[OPEN:],
         figures={kind: _embedded(kind, files) for kind, files in figures.items()},
@@ -92,7 +92,7 @@ def render_page(
         fitted=result.fitted,
         band=result.band,
         alone=any(case.alone for case in result.cases),
-        notes=_notes(result),
+        notes=notes_of(result),
         plant_text=None if result.fitted else result.file.to_yaml(),
         scenario_text=result.scenario.document.text if result.scenario else None,
     )
@@ -104,7 +104,20 @@ def _steady(result: PlantScenarios) -> list[tuple[str, str, tuple[str, ...]]]:
     return [(name, unit_text(units[name]), texts) for name, texts in steady_operation(result).items()]
 
 
-def _row(row: IndicatorRow) -> dict[str, Any]:
+def shown_row(row: IndicatorRow) -> dict[str, Any]:
+    """Return an indicator as the page shows it.
+
+    Parameters
+    ----------
+    row : IndicatorRow
+        The indicator.
+
+    Returns
+    -------
+    dict
+        ``name``, ``label``, ``description``, ``unit``, and ``cells``: by case its value, its difference to the base
+        case, the range of the members, and f alone, each as text that may be empty.
+    """
     cells = []
     for k, value in enumerate(row.values):
         told_by_f = bool(row.by_f and row.by_f[k])
@@ -219,7 +232,19 @@ def _noise_notes(result: PlantScenarios) -> list[str]:
     ]
 
 
-def _notes(result: PlantScenarios) -> list[str]:
+def notes_of(result: PlantScenarios) -> list[str]:
+    """Return what is to be said of a simulation.
+
+    Parameters
+    ----------
+    result : PlantScenarios
+        The simulation.
+
+    Returns
+    -------
+    list of str
+        A note each; findings and warnings first.
+    """
     layout, content = result.plant.layout, result.scenario.content if result.scenario else None
     notes = [_warning(finding) for finding in result.findings]
     fitted = result.fitted

@@ -158,7 +158,7 @@ def cards(summary: Summary) -> list[Card]:
         else:
             ratio = ours / theirs - 1
             change = f"RMSE {percent(abs(ratio))} {'lower' if ratio < 0 else 'higher'}" if ratio else "RMSE the same"
-            change += ", which leaves it open" if better is None else ""
+            change += "; the data do not decide" if better is None else ""
         out.append(Card(name, variable.target, unit_text(variable.unit), better, change, bars, notes))
     return out
 

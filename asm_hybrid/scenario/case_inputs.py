@@ -17,7 +17,7 @@ from asm_hybrid.scenario.changes import Knots, apply_changes, change_texts
 from asm_hybrid.scenario.definition import NamedChanges, Scenario
 from asm_hybrid.scenario.impossible_water import check_base_water, check_changed_water
 from asm_hybrid.scenario.influents import Influent
-from asm_hybrid.scenario.simulation_inputs import InputSeries, assemble_inputs
+from asm_hybrid.scenario.simulation_inputs import InputSeries, assemble_inputs, sample_of_phases
 from asm_hybrid.scenario.subject import Subject
 
 __all__ = ["Given", "case_inputs"]
@@ -74,6 +74,9 @@ def case_inputs(found: Subject, scenario: Scenario | None, influent: Influent, n
     plants = [found.changed_plant(file) for file, _ in changed]
     if scenario is not None:
         _check_cases(scenario, cases, plants, influent)
+    if influent.first is None:
+        tables = [cycle for plant in (found.plant, *plants) for cycle in plant.layout.cycles]
+        influent = replace(influent, sample=sample_of_phases(tables))
     own = all(file is found.file for file, _ in changed)
     jumps = [] if influent.first is not None and own else _jumps(scenario, cases, influent)
     recorded = () if influent.first is None else found.plant.layout.cycles

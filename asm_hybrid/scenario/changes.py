@@ -240,8 +240,7 @@ def change_texts(
         elif change.shift is not None:
             text = f"{change.input} {'−' if change.shift < 0 else '+'} {abs(change.shift):g} {unit}"
         else:
-            given = str(change.set) if isinstance(change.set, str) else f"{change.set:g}"
-            text = f"{change.input} = {given}" + ("" if given[-1:].isalpha() else f" {unit}")
+            text = f"{change.input} = {_with_unit(change.set, unit)}"
         for word, moment in (("from", change.start), ("until", change.end)):
             if moment is not None:
                 text += f" {word} {moment}" if isinstance(moment, str) else f" {word} day {moment:g}"
@@ -272,6 +271,14 @@ def unusual_changes(plant: Plant, base: InputSeries, changed: InputSeries) -> tu
             if doubt is not None:
                 found.append(f"{doubt[0]} ({doubt[1]})")
     return tuple(dict.fromkeys(found))
+
+
+def _with_unit(value: float | str | None, unit: str) -> str:
+    """Return a value with its unit; `unit` is that of a plain number."""
+    try:
+        return f"{float(value or 0.0):g} {unit}"
+    except ValueError:
+        return str(value)
 
 
 def _chosen(

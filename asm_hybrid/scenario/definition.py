@@ -17,7 +17,7 @@ from asm_hybrid.scenario.kpi import BSM_LIMITS
 from asm_hybrid.scenario.sections import FactorsSection, InfluentFile
 from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml
 
-__all__ = ["CaseSection", "Change", "NamedChanges", "Scenario", "ScenarioFile", "load_scenario"]
+__all__ = ["CaseSection", "Change", "NamedChanges", "Scenario", "ScenarioFile", "load_scenario", "read_scenario"]
 
 MAX_DRAWS = 10_000
 """Simulations of a case: quantiles that are shown need far less."""
@@ -292,7 +292,26 @@ def load_scenario(source: YamlSource) -> Scenario:
     InputError
         With file, line and key.
     """
-    document = load_yaml(source, "scenario")
+    return read_scenario(load_yaml(source, "scenario"))
+
+
+def read_scenario(document: YamlDocument) -> Scenario:
+    """Check a scenario file that was parsed.
+
+    Parameters
+    ----------
+    document : YamlDocument
+        The file.
+
+    Returns
+    -------
+    Scenario
+
+    Raises
+    ------
+    InputError
+        With file, line and key.
+    """
     try:
         return Scenario(ScenarioFile.model_validate(document.data), document)
     except ValidationError as error:

@@ -28,14 +28,15 @@ from asm_hybrid.scenario.fitted_subject import FittedSubject, load_fitted
 from asm_hybrid.scenario.influents import DAYS, Influent, find_influent
 from asm_hybrid.scenario.kpi import BSM_LIMITS, Indicator
 from asm_hybrid.scenario.kpi_factors import Factors
+from asm_hybrid.scenario.memory import Memory, key_of
 from asm_hybrid.scenario.neural_cases import simulate_neural
-from asm_hybrid.scenario.scoring import NAMES, measured_means, score
+from asm_hybrid.scenario.scoring import may_be_limited, measured_means, score
 from asm_hybrid.scenario.simulation_inputs import InputSeries, assemble_inputs
 from asm_hybrid.scenario.subject import CaseModel, Subject, load_subject, told
 from asm_hybrid.scenario.trust import Trust, find_trust
 from asm_hybrid.yamlfile import YamlSource, source_name
 
-__all__ = ["DAYS", "simulate_plant", "simulate_run"]
+__all__ = ["DAYS", "limits_of", "simulate_plant", "simulate_run"]
 
 NO_REST = "see that what piles up can leave, with wastage or effluent, and that what runs out comes in"
 """Advice where a plant has no steady state."""
@@ -64,6 +65,7 @@ def simulate_plant(
     scenario_path: YamlSource | None = None,
     progress: Tell | None = None,
     workers: int = 1,
+    memory: Memory | None = None,
 ) -> PlantScenarios:
     """Simulate a plant, and what scenarios change.
 
@@ -79,6 +81,8 @@ def simulate_plant(
     workers : int
         Processes at most for the scenarios. With more than one, a script must guard its main part by
         ``if __name__ == "__main__"``, as `multiprocessing` wants it.
+    memory : Memory, optional
+        Simulations of before, which are not done again, and to which these are added; with one worker.
 
     Returns
     -------
@@ -91,7 +95,8 @@ def simulate_plant(
     SimulationError
         When a simulation fails.
     """
-    return _simulated(partial(load_subject, subject), source_name(subject), scenario_path, progress, workers)
+    call = _Call(partial(load_subject, subject), source_name(subject), workers, memory)
+    return call.simulate(scenario_path, progress)
 
 
 def simulate_run(
@@ -99,6 +104,7 @@ def simulate_run(
     scenario_path: YamlSource | None = None,
     progress: Tell | None = None,
     workers: int = 1,
+    memory: Memory | None = None,
 ) -> PlantScenarios:
     """Simulate the plant of a run with what was calibrated and learnt, and what scenarios change.
 
@@ -108,7 +114,7 @@ def simulate_run(
         A run folder or an exported bundle.
     scenario_path : str, Path or mapping, optional
         The scenario file; without it the base case is simulated over the test block.
-    progress, workers
+    progress, workers, memory
         As in `simulate_plant`.
 
     Returns
@@ -123,52 +129,54 @@ def simulate_run(
     SimulationError
         When a simulation fails.
     """
-    return _simulated(partial(load_fitted, run), str(run), scenario_path, progress, workers)
+    return _Call(partial(load_fitted, run), str(run), workers, memory).simulate(scenario_path, progress)
 
 
-def _simulated(
-    load: Callable[[], Subject],
-    name: str,
-    scenario_path: YamlSource | None,
-    progress: Tell | None,
-    workers: int,
-) -> PlantScenarios:
-    found = load()
-    scenario = load_scenario(scenario_path) if scenario_path is not None else None
-    influent = find_influent(found, scenario)
-    if isinstance(found, FittedSubject) and not found.has_plant:
-        return simulate_neural(found, scenario, influent)
-    with told((*found.findings, *influent.findings)):
-        return _Simulation(load, found, scenario, influent, name).run(progress or (lambda _, __: None), workers)
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """How the subject is read, also by another process, what it is called, and with what it is simulated."""
+
+    load: Callable[[], Subject]
+    name: str
+    workers: int
+    memory: Memory | None
+
+    def simulate(self, scenario_path: YamlSource | None, progress: Tell | None) -> PlantScenarios:
+        found = self.load()
+        scenario = load_scenario(scenario_path) if scenario_path is not None else None
+        influent = find_influent(found, scenario)
+        if isinstance(found, FittedSubject) and not found.has_plant:
+            return simulate_neural(found, scenario, influent)
+        with told((*found.findings, *influent.findings)):
+            return _Simulation(self, found, scenario, influent).run(progress or (lambda _, __: None))
 
 
 @dataclass(frozen=True, eq=False)
 class _Simulation:
-    """One call: the subject, how another process reads it, the scenario, and what comes in."""
+    """One call: the subject, the scenario, and what comes in."""
 
-    load: Callable[[], Subject]
+    call: _Call
     found: Subject
     scenario: Scenario | None
     influent: Influent
-    name: str
 
     @property
     def tolerance(self) -> float | None:
         """Relative tolerance that a scenario asks for."""
         return self.scenario.content.tolerance if self.scenario else None
 
-    def run(self, tell: Tell, workers: int) -> PlantScenarios:
+    def run(self, tell: Tell) -> PlantScenarios:
         found, scenario, influent = self.found, self.scenario, self.influent
         named = dict(zip(found.plant.table.parameter_names, found.parameters.tolist(), strict=True))
-        limits = _limits(found.plant, scenario)
-        given = case_inputs(found, scenario, influent, self.name)
+        limits = limits_of(found.plant, scenario)
+        given = case_inputs(found, scenario, influent, self.call.name)
         by_knots = influent.first is not None and self.tolerance is None and all(g.file is found.file for g in given)
         by_knots = by_knots and not asks_for_draws(scenario) and not switch_names(found.plant)
         models = self._models(given, by_knots)
         draws = [draws_of(m.plant, g.file, scenario) for m, g in zip(models, given, strict=True)]
         tell("steady state" if influent.first is None else "until the period", 0.0)
         starts, residual = self._starts(models[0], given[0].inputs, tell)
-        everything = self._records(given, models, starts, draws, by_knots, tell, workers)
+        everything = self._records(given, models, starts, draws, by_knots, tell)
         records = [found[: len(m.members)] for m, found in zip(models, everything, strict=True)]
         drawn = [found[len(m.members) :] for m, found in zip(models, everything, strict=True)]
         trusts = [self._trust(g, m, r) for g, m, r in zip(given, models, records, strict=True)]
@@ -241,12 +249,11 @@ class _Simulation:
         draws: Sequence[Draws | None],
         by_knots: bool,
         tell: Tell,
-        workers: int,
     ) -> list[list[PlantRecord]]:
         """Return the records of all members of all cases, each followed by those of all draws."""
         plant, base = self.found.plant, given[0]
         began = time.process_time()
-        found = [_members(models[0], starts, base.inputs, draws[0], lambda share: tell(BASE, share))]
+        found = [self._members(models[0], base, starts, draws[0], by_knots, lambda share: tell(BASE, share))]
         spent, others = time.process_time() - began, given[1:]
         if others:
             tell("scenarios", 0.0)
@@ -256,16 +263,16 @@ class _Simulation:
             )
             for g, m in zip(others, models[1:], strict=True)
         ]
-        if spent * len(others) < SERIAL or workers < 2:
+        if spent * len(others) < SERIAL or self.call.workers < 2:
             for i, (g, m, own, noisy) in enumerate(zip(others, models[1:], carried, draws[1:], strict=True)):
                 with _in_case(g.name):
-                    found.append(_members(m, own, g.inputs, noisy))
+                    found.append(self._members(m, g, own, noisy, by_knots))
                 tell("scenarios", (i + 1) / len(others))
             return found
         jobs = [
             _Job(
                 g.name,
-                self.load,
+                self.call.load,
                 None if g.file is base.file else g.file,
                 by_knots,
                 self.tolerance,
@@ -275,11 +282,27 @@ class _Simulation:
             )
             for g, own, noisy in zip(others, carried, draws[1:], strict=True)
         ]
-        with ProcessPoolExecutor(min(len(jobs), workers), mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(min(len(jobs), self.call.workers), mp_context=get_context("spawn")) as pool:
             for i, records in enumerate(pool.map(_run, jobs)):
                 found.append(records)
                 tell("scenarios", (i + 1) / len(jobs))
         return found
+
+    def _members(
+        self,
+        model: CaseModel,
+        given: Given,
+        starts: Sequence[np.ndarray],
+        draws: Draws | None,
+        by_knots: bool,
+        progress: Callable[[float], None] = lambda _: None,
+    ) -> list[PlantRecord]:
+        """Return the records of all members of a case, as they were before where nothing differs."""
+        memory = self.call.memory
+        if memory is None or draws is not None:
+            return _members(model, starts, given.inputs, draws, progress)
+        key = key_of(self.found, given.file, starts, given.inputs, by_knots, self.tolerance)
+        return memory.of(key, lambda: _members(model, starts, given.inputs, None, progress))
 
     def _trust(self, given: Given, model: CaseModel, records: Sequence[PlantRecord]) -> Trust | None:
         found = self.found
@@ -395,12 +418,27 @@ def _in_case(case: str) -> Iterator[None]:
         raise SimulationError(f"{case}: {error}") from None
 
 
-def _limits(plant: Plant, scenario: Scenario | None) -> dict[str, float]:
-    """Return the limits of what the table has; one that a user gave must be of something it has."""
+def limits_of(plant: Plant, scenario: Scenario | None) -> dict[str, float]:
+    """Return the effluent limits of what the table has; one that a user gave must be of something it has.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+    scenario : Scenario or None
+        The scenario file; the limits of the benchmark without it.
+
+    Returns
+    -------
+    dict of str to float
+
+    Raises
+    ------
+    InputError
+        For a limit of something that the effluent does not have.
+    """
     given = scenario.content.limits if scenario else BSM_LIMITS
-    components = set(plant.table.component_names)
-    short = [name for name, names in NAMES.items() if components & set(names)]
-    known = tuple(dict.fromkeys((*plant.table.composites, *short)))
+    known = may_be_limited(plant)
     if scenario and "limits" in scenario.content.model_fields_set:
         for name in given:
             if name not in known:

@@ -19,7 +19,17 @@ from asm_hybrid.scenario.left_out import affordable, left_out
 from asm_hybrid.scenario.negative import BELOW
 from asm_hybrid.scenario.simulation_inputs import SAMPLE
 
-__all__ = ["MEASURED", "NAMES", "Score", "counted", "measured_means", "plant_series", "score", "stream_quantities"]
+__all__ = [
+    "MEASURED",
+    "NAMES",
+    "Score",
+    "counted",
+    "may_be_limited",
+    "measured_means",
+    "plant_series",
+    "score",
+    "stream_quantities",
+]
 
 Column = TypeVar("Column")
 
@@ -234,6 +244,24 @@ def stream_quantities(plant: Plant, columns: Mapping[str, Column], place: str) -
         if name is not None:
             found[short] = columns[f"{place}.{name}"]
     return found
+
+
+def may_be_limited(plant: Plant) -> tuple[str, ...]:
+    """Return what of an effluent may have a limit.
+
+    Parameters
+    ----------
+    plant : Plant
+        The plant.
+
+    Returns
+    -------
+    tuple of str
+        Composites of its table, and the names of `NAMES` that it has.
+    """
+    components = set(plant.table.component_names)
+    short = [name for name, names in NAMES.items() if components & set(names)]
+    return tuple(dict.fromkeys((*plant.table.composites, *short)))
 
 
 def _first(columns: Mapping[str, object], place: str, names: Sequence[str]) -> str | None:

@@ -10,14 +10,17 @@ import numpy as np
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant import Plant
+from asm_hybrid.plant.cycle import Cycle
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["InputSeries", "assemble_inputs"]
+__all__ = ["InputSeries", "assemble_inputs", "sample_of_phases"]
 
 SAMPLE = 1.0 / 96.0
 """Interval at which results are recorded [d]: 15 min."""
+FINER = (5.0 / 1440.0, 1.0 / 1440.0)
+"""Intervals at which they are recorded where phases would fall between those of 15 min [d]."""
 NOISE = 1.0 / 1440.0
 """Interval at which the noise of sensors changes [d]: 1 min."""
 SAME = 1e-7
@@ -65,6 +68,28 @@ class InputSeries:
         middle = self.begin if self.end is None else (self.begin + self.end) / 2
         weights = np.diff(self.times)
         return np.asarray(weights @ middle / weights.sum())
+
+
+def sample_of_phases(cycles: Sequence[Cycle]) -> float:
+    """Return the interval at which a simulation with time tables is recorded, so that its means hold every phase.
+
+    A value counts until the next: a phase of 10 min would count for 15 min or not at all, in every cycle anew.
+
+    Parameters
+    ----------
+    cycles : sequence of Cycle
+        The time tables of all cases.
+
+    Returns
+    -------
+    float
+        15 min; less where phases do not begin at whole quarters of an hour, or where something measured may end them
+        [d].
+    """
+    durations = np.array([phase.duration for cycle in cycles for phase in cycle.phases])
+    known = not any(cycle.states for cycle in cycles)
+    fitting = [s for s in (SAMPLE, *FINER) if (np.abs(durations - s * np.round(durations / s)) < SAME).all()]
+    return next((s for s in fitting if known or s < SAMPLE), FINER[-1])
 
 
 def assemble_inputs(

@@ -186,17 +186,22 @@ class CompiledProblem:
         return 1 if self.after else self.chunk
 
     def _switched(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """Let events happen that are due at once."""
+        """Let events happen that are due at once.
+
+        An entry that is zero and falls is due, too: the integrator looks for a change of sign, which it has behind it.
+        """
         for _ in range(MAX_EVENTS):
-            distance = np.array(self._events(x, u)).ravel()
-            if distance.min() >= 0.0:
+            distance, speed = (np.array(found).ravel() for found in self._events(x, u))
+            due = (distance < 0.0) | ((distance == 0.0) & (speed < 0.0))
+            if not due.any():
                 return x
-            x = np.array(self._after[int(distance.argmin())](x, u)).ravel()
+            x = np.array(self._after[int(np.where(due, distance, np.inf).argmin())](x, u)).ravel()
         raise SimulationError("switches follow each other without end: the conditions of two contradict each other")
 
     @cached_property
     def _events(self) -> Any:
-        return casadi.Function("events", [self.state, self.inputs], [self.events])
+        speed = casadi.jtimes(self.events, self.state, self.derivative)
+        return casadi.Function("events", [self.state, self.inputs], [self.events, speed])
 
     @cached_property
     def _after(self) -> list[Any]:

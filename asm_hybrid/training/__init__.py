@@ -8,6 +8,7 @@ from asm_hybrid.training.run import Outcome, discard_checkpoints, train
 from asm_hybrid.training.simulation_models import PlantModel, start_state, without_gradients
 from asm_hybrid.training.trained_range import (
     Departure,
+    course_departures,
     departures_text,
     input_departures,
     reading_departures,
@@ -22,6 +23,7 @@ __all__ = [
     "PlantModel",
     "Progress",
     "Silent",
+    "course_departures",
     "departures_text",
     "discard_checkpoints",
     "find_config",

@@ -25,11 +25,14 @@ from asm_hybrid.training.compared import model_of, own_model
 from asm_hybrid.training.compared_model import ComparedModel
 from asm_hybrid.training.fitted import FittedModel, load_model
 from asm_hybrid.training.model_inputs import INPUTS, knot_values, read_inputs
+from asm_hybrid.training.trained_range import Departure, input_departures
 
 __all__ = ["SAME", "RunRecord", "read_record"]
 
 SAME = 1e-6
 """Distance from a knot, in knot intervals, within which a time is at the knot."""
+ROUNDING = 1e-6
+"""Share of its size by which an input may leave its range."""
 DAY = pd.Timedelta(days=1)
 FAR = 5.0
 """Times its largest value in training that an input must exceed throughout for its unit to be doubted."""
@@ -136,6 +139,14 @@ class RunRecord:
         begin, end = self.blocks["train"]
         knots = np.arange(self.knot(begin), self.knot(end) + 1)
         return self.inputs[knots[(knots >= 0) & (knots <= self.last)]]
+
+    def input_departures(self, driven: np.ndarray) -> tuple[list[Departure], np.ndarray]:
+        """Return which inputs, ``(knot, input)``, leave what the training block saw, and at which knots."""
+        seen = self.trained
+        slack = ROUNDING * np.abs(seen).max(axis=0)
+        named = [(spec.name, spec.unit) for spec in self.model.plant.inputs]
+        limits = seen.min(axis=0) - slack, seen.max(axis=0) + slack
+        return input_departures(named, driven, *limits, 24.0 * self.interval)
 
     def unit_doubts(self, inputs: np.ndarray) -> list[str]:
         """Say which inputs, ``(knot, input)``, lie so far from all of training that their unit is in doubt.

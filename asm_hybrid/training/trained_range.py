@@ -16,6 +16,7 @@ from asm_hybrid.training.fitted import FittedModel
 
 __all__ = [
     "Departure",
+    "course_departures",
     "departure_text",
     "departures_text",
     "input_departures",
@@ -107,6 +108,35 @@ def reading_departures(
             if key not in found or departure.hours > found[key].hours:
                 found[key] = departure
     return _longest_first(found.values()), np.asarray(faded.cpu())
+
+
+def course_departures(
+    model: FittedModel, terms: LearntTerms, X: Tensor, u: Tensor, hours: float
+) -> tuple[list[Departure], np.ndarray]:
+    """Return what n reads along a course of states so far outside its trained range that it fades, and when.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The fitted model.
+    terms : LearntTerms
+        Its n.
+    X : Tensor, shape (time, row, component)
+        States, as the solver has them.
+    u : Tensor, shape (time, input)
+        Inputs at the same times.
+    hours : float
+        Distance of two times [h].
+
+    Returns
+    -------
+    (list of Departure, ndarray of bool, shape (time,))
+        As `reading_departures` returns them.
+    """
+    with torch.no_grad():
+        system = model.recalibrated().system
+        effective = system.effective(X, system.forcing(u))
+    return reading_departures(model, terms, effective, u, hours)
 
 
 def input_departures(

@@ -314,7 +314,7 @@ def test_bars_tell_of_the_other_process_and_of_the_whole_run():
 def test_shares_of_a_stage_are_percent(capsys):
     clock = Clock()
     with live.LiveProgress(clock) as progress:
-        for share in (0.1, 0.2, 0.9, 1.0):
+        for share in (0.1, 0.2, 0.9, 0.997, 0.999, 1.0):
             progress.share("simulating", share)
             clock.now += 20.0
     assert [line[21:] for line in capsys.readouterr().err.splitlines()] == [

@@ -175,7 +175,7 @@ def test_an_interval_that_holds_zero_is_no_win_and_no_loss(mode, interval):
     assert not found["wins"]
     assert found["variables"]["NH4"]["outcome"] == "open"
     assert "cannot be told apart from" in found["sentence"]
-    assert "which leaves it open" in found["sentence"]
+    assert "which includes zero, so that the data do not decide" in found["sentence"]
     for word in ("beats", "loses"):
         assert word not in found["sentence"]
 

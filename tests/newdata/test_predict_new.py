@@ -74,7 +74,7 @@ def test_data_after_the_record_go_on_from_its_end(case: Case, tmp_path: Path) ->
 def test_a_short_gap_is_bridged_and_a_long_one_begins_with_a_warm_up(case: Case, tmp_path: Path) -> None:
     short = ah.predict(case.run, case.write(tmp_path / "short.csv", case.later(1, "2024-03-09 04:00")))
     assert short.facts["begin"] == "bridged"
-    assert any("bridged by straight lines" in text for text in short.warnings)
+    assert any("h between the record and the new data are filled" in text for text in short.warnings)
     long = ah.predict(case.run, case.write(tmp_path / "long.csv", case.later(1, "2024-04-09 00:00")))
     assert long.facts["begin"] == "gap"
     assert long.facts["hours"]["warm-up"] == 6.0
@@ -271,7 +271,7 @@ def test_a_gap_in_the_inputs_is_told_and_its_days_are_not_judged(case: Case, tmp
     rows = case.later(3)
     gap = (rows["time"] >= "2024-03-10 01:00") & (rows["time"] < "2024-03-10 22:00")
     found = ah.predict(case.run, case.write(tmp_path / "gap.csv", rows.assign(DO=rows["DO"].mask(gap))))
-    assert any("bridged by straight lines: aerobic.S_O 21 h" in text for text in found.warnings)
+    assert any("filled from the values around them: aerobic.S_O 21 h" in text for text in found.warnings)
     assert "2024-03-10" not in set(found.days["date"])
     assert found.scores.loc[("NH4", "hybrid"), "n"] == len(rows)
 

@@ -9,8 +9,8 @@ from layout_tools import layout_plant
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.plant import Plant
-from asm_hybrid.plant.cycle import Cycle, Phase
-from asm_hybrid.scenario.simulation_inputs import assemble_inputs
+from asm_hybrid.plant.cycle import Cycle, Phase, Until
+from asm_hybrid.scenario.simulation_inputs import assemble_inputs, sample_of_phases
 
 
 def timed(plant, *phases):
@@ -55,6 +55,17 @@ def test_a_time_table_jumps_at_its_phases():
         ("tank_4.kla", np.where(position > 1 / 3 + 0.1, 50.0, 0.0)),
     ):
         np.testing.assert_array_equal(found.begin[:, plant.input_index[name]], expected)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "until", "recorded"),
+    [((60, 45), None, 15), ((60, 10), None, 5), ((60, 7), None, 1), ((60, 0.5), None, 1), ((60, 45), 3.0, 5)],
+)
+def test_records_are_so_fine_that_no_phase_is_counted_too_long(minutes, until, recorded):
+    ends = None if until is None else Until("tank_3.S_NH", False, until)
+    cycle = Cycle("table", tuple(Phase(f"{m}", m / 1440, {"tank_3.kla": 9.0}, ends) for m in minutes))
+    assert sample_of_phases([cycle, Cycle("other", (Phase("a", 0.125, {}),))]) * 1440 == pytest.approx(recorded)
+    assert sample_of_phases([]) == 1 / 96
 
 
 def test_noise_changes_every_minute_and_follows_its_seed():

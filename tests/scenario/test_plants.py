@@ -212,3 +212,15 @@ def test_an_influent_of_other_components_is_refused(tmp_path):
 
 def test_every_layout_is_listed():
     assert {"bsm1", "bsm1_closed", "cstr", "mle", "a2o", "uct", "sbr", "tilburg"} <= set(available_layouts())
+
+
+def test_means_count_a_phase_for_as_long_as_it_lasts(tmp_path):
+    """10 min of wastage in a cycle of 6 h: 40 m3/d, which take 2 kWh/d by the pumps of BSM1."""
+    durations = {"fill": (90, "Q_in: 240 m3/h"), "aerate": (180, "reactor.kla: 150"), "waste": (10, "wastage: 60 m3/h")}
+    durations |= {"settle": (50, ""), "draw": (30, "reactor.decant: 700 m3/h")}
+    phases = [f"{{name: {n}, duration: {m} min, set: {{{values}}}}}" for n, (m, values) in durations.items()]
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"name: mine\nextends: sbr\nplant: {{cycles: {{sbr: {{phases: [{', '.join(phases)}]}}}}}}\n")
+    base = simulate_plant(file, write(tmp_path, "days: 1\n")).cases[0]
+    assert {i.name: i.value for i in base.indicators}["pumping energy"] == pytest.approx(2.0)
+    assert len(base.record.times) == 289

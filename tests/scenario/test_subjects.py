@@ -95,6 +95,13 @@ def test_a_change_to_what_is_unusual_is_warned_of(tmp_path, capsys):
         assert "tank.kla is 5000 1/d, outside what is usual" in shown
 
 
+def test_a_value_that_is_set_is_told_with_one_unit(tmp_path):
+    values = {"3": "3 mol/m3", '"4"': "4 mol/m3", "3 mol/m3": "3 mol/m3", "61 mg HCO3/L": "61 mg HCO3/L"}
+    changes = ", ".join(f"{{input: influent.S_ALK, set: {value}}}" for value in values)
+    result = simulate_plant("cstr", write(tmp_path, f"days: 0.1\nchanges: [{changes}]\n"))
+    assert result.cases[1].changes == tuple(f"influent.S_ALK = {told}" for told in values.values())
+
+
 def test_a_plain_influent_and_a_plain_plant_have_no_finding(tmp_path):
     influent(tmp_path)
     assert simulate_plant("bsm1", write(tmp_path, "influent: {file: in.txt}\ndays: 0.5\n")).findings == ()

@@ -55,6 +55,7 @@ NOT_RUN = {
         (page, "asm-hybrid train configs/quickstart.yaml"): "minutes, which the fixture `quickstart` spends once"
         for page in ("start/index.md", "start/zh.md")
     },
+    ("tutorials/fmu.md", "pip install 'asm-hybrid[fmu]' fmpy"): "installs",
 }
 """Why a block of kind ``console`` is not run, by page and first line."""
 

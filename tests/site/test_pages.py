@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pages
@@ -10,8 +11,10 @@ import pytest
 from pages import DATA, NOT_RUN, PageError, blocks, front_matter, make_folder, page_name
 
 PAGES = pages.pages()
+BASH = pytest.mark.skipif(sys.platform == "win32", reason="the commands of pages are those of bash")
 
 
+@BASH
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path in PAGES if blocks(path)], ids=page_name)
 def test_the_blocks_of_a_page_run_and_print_what_it_shows(
@@ -98,6 +101,7 @@ characters: 10
 """
 
 
+@BASH
 def test_a_page_that_is_true_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = made(tmp_path, GOOD, monkeypatch)
     assert front_matter(path) == {"needs": []}
@@ -105,6 +109,7 @@ def test_a_page_that_is_true_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     pages.run(path, tmp_path)
 
 
+@BASH
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

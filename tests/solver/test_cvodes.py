@@ -91,6 +91,21 @@ def test_an_event_that_is_due_at_the_start_happens():
     assert made.run(np.array([0.0, 1.0]), np.array([0.0, 1.0]), np.zeros((1, 1)))[-1, 0] == pytest.approx(0.0)
 
 
+@pytest.mark.parametrize("end", [0.5, np.nextafter(0.5, 0.0), np.nextafter(0.5, 1.0)])
+def test_a_switch_at_a_time_that_is_asked_for_happens_there(end):
+    """A clock that starts again at 0.5 d; the inputs change at that very time."""
+    x, u = casadi.SX.sym("x", 2), casadi.SX.sym("u")
+    made = CompiledProblem(x, u, casadi.vertcat(1, 0), ["clock", "n"], 0.5 - x[0], [casadi.vertcat(0, x[1] + 1)])
+    found = made.run(np.zeros(2), np.array([0.0, end, 0.75, 1.25]), np.zeros((3, 1)))
+    np.testing.assert_allclose(found[2:], [[0.25, 1.0], [0.25, 2.0]], atol=1e-9)
+
+
+def test_an_event_that_rises_from_zero_waits():
+    x, u = casadi.SX.sym("x", 2), casadi.SX.sym("u")
+    made = CompiledProblem(x, u, casadi.vertcat(1 - 2 * x[0], 0), ["a", "n"], x[0], [casadi.vertcat(x[0], x[1] + 1)])
+    assert made.run(np.zeros(2), np.array([0.0, 1.0]), np.zeros((1, 1)))[-1, 1] == 0.0
+
+
 def test_switches_without_end_are_an_error():
     x, u = casadi.SX.sym("x"), casadi.SX.sym("u")
     made = CompiledProblem(x, u, casadi.SX(0), ["a"], casadi.SX(-1) + 0 * x, [x])

@@ -28,7 +28,7 @@ from asm_hybrid.kinetics.document.words import (
 from asm_hybrid.kinetics.functions import LIMIT
 from asm_hybrid.kinetics.table import Process, Table
 
-__all__ = ["html_text"]
+__all__ = ["html_text", "table_facts", "table_sections"]
 
 _PAGE = Markup("""<!DOCTYPE html>
 <html lang="en">
@@ -73,6 +73,34 @@ def html_text(table: Table) -> str:
         Gujer matrix (components across, processes down), rates, components, parameters, acids, gases, composites,
         references; in ASCII, so that no encoding can spoil it.
     """
+    sections = table_sections(table)
+    section = Markup('<section id="{}">\n<h2>{}</h2>\n{}</section>\n')
+    link = Markup('<a href="#{}">{}</a>')
+    page = _PAGE.format(
+        version=version("asm-hybrid"),
+        title=table.title,
+        style=Markup(STYLE),
+        lead=_lead(table.description),
+        facts=table_facts(table),
+        links=_joined(link.format(key, title) for key, title, _ in sections),
+        sections=_joined(section.format(*parts) for parts in sections),
+    )
+    return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def table_sections(table: Table) -> list[tuple[str, str, Markup]]:
+    """Return what there is to tell of a table, part by part.
+
+    Parameters
+    ----------
+    table : Table
+        The reactions.
+
+    Returns
+    -------
+    list of (str, str, Markup)
+        Name, title and HTML of each section; links within them lead to ``rate-I`` and ``reference-I``.
+    """
     maths, references = Maths(table), cited(table)
     sections = [
         ("matrix", "Stoichiometric matrix", _matrix(table, maths)),
@@ -88,21 +116,23 @@ def html_text(table: Table) -> str:
         sections.append(("composites", "Composites", _composites(table, maths)))
     if references:
         sections.append(("references", "References", _references(references)))
-    section = Markup('<section id="{}">\n<h2>{}</h2>\n{}</section>\n')
-    link = Markup('<a href="#{}">{}</a>')
-    page = _PAGE.format(
-        version=version("asm-hybrid"),
-        title=table.title,
-        style=Markup(STYLE),
-        lead=_lead(table.description),
-        facts=_facts(table, maths, references),
-        links=_joined(link.format(key, title) for key, title, _ in sections),
-        sections=_joined(section.format(*parts) for parts in sections),
-    )
-    return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
+    return sections
 
 
-def _facts(table: Table, maths: Maths, references: dict[str, Reference]) -> Markup:
+def table_facts(table: Table) -> Markup:
+    """Return in a few words what a table is, as entries of a list of definitions.
+
+    Parameters
+    ----------
+    table : Table
+        The reactions.
+
+    Returns
+    -------
+    Markup
+        A ``div`` with ``dt`` and ``dd`` for each fact.
+    """
+    maths, references = Maths(table), cited(table)
     facts: list[tuple[str, str]] = [
         ("Name in a config", table.name),
         ("Size", ", ".join(f"{n} {what}" for n, what in size(table))),
@@ -156,7 +186,7 @@ def _matrix_row(i: int, process: Process, table: Table, maths: Maths) -> Markup:
         node, title = maths.expression(coefficient), f"{process.name}, {name}: {coefficient}"
         text = _math(node)
         if node.width() > WIDE:
-            text = Markup('<a href="#rate-{}">{}</a>').format(i, _math(nu(table, i, name)))
+            text = Markup('<a href="#rate-{}" aria-label="{}">{}</a>').format(i, title, _math(nu(table, i, name)))
         cells.append(Markup('<td{} title="{}">{}</td>').format(kind, title, text))
     return _joined([*cells, Markup('<td class="rate">{}</td></tr>\n').format(_math(maths.expression(process.rate)))])
 
