@@ -41,13 +41,13 @@ def operation_lines(found: Operation, when: str) -> list[str]:
         )
     lines += [*_loads(found), "", *_tanks(found), "", *_figures(found)]
     if found.reason:
-        lines.append(
-            f"  sludge age, F/M and expected MLSS are unknown: f has no steady state ({_short(found.reason)})"
-        )
+        lines.append(f"  sludge age, F/M and expected MLSS are unknown: f has no steady state ({_short(found.reason)})")
     elif found.sludge is None:
         lines.append("  sludge age, F/M and expected MLSS are unknown: the kinetics table has no composite TSS")
     elif found.plant.layout.cycles:
-        lines.append("  steady state of the inputs as the cycles have them on average: only MLSS is near it, all else swings")
+        lines.append(
+            "  steady state of the inputs as the cycles have them on average: only MLSS is near it, all else swings"
+        )
     return lines
 
 
