@@ -92,6 +92,8 @@ class Column:
         Its lowest and highest value.
     missing : tuple of float or str
         Cells that stand for no value.
+    exclude : tuple of (str, str)
+        Periods that a column of status does not call good.
     unknown : bool
         Whether it holds numbers under a name of which nothing is known.
     """
@@ -107,6 +109,7 @@ class Column:
     notes: tuple[str, ...] = ()
     span: str = ""
     missing: tuple[float | str, ...] = ()
+    exclude: tuple[tuple[str, str], ...] = ()
     unknown: bool = False
     holding: Holding | None = field(default=None, repr=False, compare=False)
 

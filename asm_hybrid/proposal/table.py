@@ -21,7 +21,8 @@ from asm_hybrid.proposal.naming import meaning
 from asm_hybrid.proposal.plants import KnownPlant
 from asm_hybrid.proposal.shape import find_shape
 from asm_hybrid.proposal.signs import find_signs
-from asm_hybrid.text import same_name
+from asm_hybrid.proposal.statuses import with_statuses
+from asm_hybrid.text import printable, same_name
 
 __all__ = ["TableProposal", "interval", "propose_table"]
 
@@ -101,6 +102,7 @@ def propose_table(grid: Grid, plant: KnownPlant, answers: Answers) -> TablePropo
 
     shape = find_shape(grid, understood)
     header, cells = grid.read(**shape.options)
+    header = [printable(name) for name in header]
     if cells.empty:
         raise InputError("the file has no row of data", where=grid.label, expected="a header and rows")
     options = dict(grid.options) | shape.options
@@ -116,12 +118,13 @@ def propose_table(grid: Grid, plant: KnownPlant, answers: Answers) -> TablePropo
         return _long_table(grid, options, header, cells, long, plant, answers)
     clock = find_clock(header, cells, signs[0], answers, grid.label)
     units = [*shape.units, *[""] * len(header)]
-    columns = [
-        propose_column(name, units[i], hold(cells.iloc[:, i], *signs), plant, answers)
+    columns = {
+        i: propose_column(name, units[i], hold(cells.iloc[:, i], *signs), plant, answers)
         for i, name in enumerate(header)
         if i not in clock.positions and (name or cells.iloc[:, i].notna().any())
-    ]
-    return TableProposal(grid, options, clock, tuple(_apart(columns, header)), len(cells), tuple(notes))
+    }
+    checked = _apart(with_statuses(columns, header, cells, clock.local), header)
+    return TableProposal(grid, options, clock, tuple(checked), len(cells), tuple(notes))
 
 
 def _long_table(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlencode
 
 from nicegui import ui
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.paths import available_layouts
 from asm_hybrid.serve.program import Program
+from asm_hybrid.serve.run_page import run_address
 from asm_hybrid.serve.shell import section, shell, tell
-from asm_hybrid.serve.subjects import check_subject, is_run
+from asm_hybrid.serve.subjects import check_subject, is_run, plant_address
 
 __all__ = ["register"]
 
@@ -36,7 +36,7 @@ def register(program: Program) -> None:
                 ui.label("A shipped layout:")
                 with ui.element("div").classes("ah-row"):
                     for name in available_layouts():
-                        ui.link(name, _plant(name))
+                        ui.link(name, plant_address(name))
                 message = ui.element("div").classes("ah-messages").props("role=alert")
                 with ui.element("div").classes("ah-row"):
                     label = "YAML file of a plant or a config, or the folder of a run"
@@ -50,19 +50,11 @@ def _open(program: Program, given: str, message: ui.element) -> None:
     except InputError as error:
         tell(error, message)
     else:
-        ui.navigate.to(_run(subject) if is_run(subject, program.folder) else _plant(subject))
+        ui.navigate.to(run_address(subject) if is_run(subject, program.folder) else plant_address(subject))
 
 
 def _links(subject: str, folder: Path) -> None:
     with ui.element("div").classes("ah-row"):
-        ui.link("Flow sheet and scenarios", _plant(subject))
+        ui.link("Flow sheet and scenarios", plant_address(subject))
         if is_run(subject, folder):
-            ui.link("The run: verdict, series, diagnosis", _run(subject))
-
-
-def _plant(subject: str) -> str:
-    return f"/plant?{urlencode({'of': subject})}"
-
-
-def _run(subject: str) -> str:
-    return f"/run?{urlencode({'folder': subject})}"
+            ui.link("The run: verdict, series, diagnosis", run_address(subject))

@@ -85,28 +85,38 @@ class _PlantView:
             tell(self._desk.failed)
 
     def _build(self, description: Description) -> None:
-        self._root.clear()
-        with self._root:
-            with section("Flow sheet"):
-                self._sheet = SheetPanel(self._choose_place)
-            with ui.element("div"):
-                with section("Scenarios"):
-                    self._scenarios = ScenarioPanel(self._desk, self, self._choose_scenario)
-                    self._panel = ControlPanel(description, self._put)
-                    self._scenarios.build_others(description)
-                with section("For all cases"):
-                    self._settings = SettingsPanel(self._desk, self, description)
-                with section("Files"):
-                    FilePanel(self._desk, self)
-            with ui.element("div"):
-                with section("Series"):
-                    self._build_choice(description)
-                    self._charts = ui.element("div").classes("ah-charts")
-                with section("Indicators") as box:
-                    self._table = box
-                    self._results = ui.element("div").classes("ah-results")
+        """Draw what depends on the plant; what depends on nothing else stays, with what the user is writing there."""
+        if self._panel is None:
+            with self._root:
+                self._build_frame(description)
+        self._controls.clear()
+        with self._controls:
+            self._panel = ControlPanel(description, self._put)
+            self._scenarios.build_others(description)
+        self._choice.clear()
+        with self._choice:
+            self._build_choice(description)
+        self._settings.describe(description)
         self.draft_changed(True)
         self.result_changed()
+
+    def _build_frame(self, description: Description) -> None:
+        with section("Flow sheet"):
+            self._sheet = SheetPanel(self._choose_place)
+        with ui.element("div"):
+            with section("Scenarios"):
+                self._scenarios = ScenarioPanel(self._desk, self, self._choose_scenario)
+                self._controls = ui.element("div").classes("ah-stack")
+            with section("For all cases"):
+                self._settings = SettingsPanel(self._desk, self, description)
+            with section("Files"):
+                FilePanel(self._desk, self)
+        with ui.element("div"):
+            with section("Series"):
+                self._choice = ui.element("div")
+                self._charts = ui.element("div").classes("ah-charts")
+            with section("Indicators"):
+                self._results = ui.element("div").classes("ah-results")
 
     def _build_choice(self, description: Description) -> None:
         places = {place.name: place.label for place in description.places}
@@ -116,9 +126,8 @@ class _PlantView:
             self._place_field = ui.select(places, value=self._place, label="Part of the plant")
             self._place_field.props("outlined dense").classes("ah-wide")
             self._place_field.on_value_change(lambda e: self._choose_place(e.value))
-            self._names_field = (
-                ui.select({}, multiple=True, label="Series").props("outlined dense use-chips").classes("ah-wide")
-            )
+            self._names_field = ui.select({}, multiple=True, label="Series")
+            self._names_field.props("outlined dense use-chips").classes("ah-wide")
             self._names_field.on_value_change(lambda e: self._choose_names(e.value))
         self._show_names()
 

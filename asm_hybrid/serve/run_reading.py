@@ -15,14 +15,13 @@ from zoneinfo import ZoneInfo
 from asm_hybrid.artefacts import UNFINISHED
 from asm_hybrid.errors import InputError
 from asm_hybrid.serve.run_view import Curve, PageSeries, RunView, Stretch
-from asm_hybrid.unpacked import is_zip
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from asm_hybrid.report.run_record import Summary
 
-__all__ = ["FADED", "OUTSIDE", "SIMULATION", "check_config", "compared", "is_run", "read_run"]
+__all__ = ["FADED", "OUTSIDE", "SIMULATION", "check_config", "compared", "read_run"]
 
 MOST = 40_000
 """Samples of a series that are sent; a longer one is drawn with fewer that keep every peak."""
@@ -37,22 +36,6 @@ LINES = {"-": "solid", "--": "dashed", ":": "dotted", "-.": "dashed"}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EACH = "%Y-%m-%dT%H:%M:%S"
 REPORT, PICTURE = "report.html", "plot.svg"
-
-
-def is_run(subject: str) -> bool:
-    """Return whether what a user named is a run, a bundle, or a zip, and not a plant or a config.
-
-    Parameters
-    ----------
-    subject : str
-        What was named.
-
-    Returns
-    -------
-    bool
-    """
-    path = Path(subject)
-    return is_zip(path) or (path / "config.yaml").is_file()
 
 
 def read_run(source: str) -> RunView:

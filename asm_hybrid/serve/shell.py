@@ -106,12 +106,14 @@ def note(text: str, kind: str = "note", within: ui.element | None = None) -> Non
         Where; below the heading of the page without it.
     """
     place = within or _messages[ui.context.client]
+    if place.is_deleted:  # the page was closed, or drawn anew
+        return
     place.clear()
     if not text:
         return
     with place:
         ui.label(text).classes(f"ah-message {kind}")
-    ui.run_javascript(f"getHtmlElement({place.id})?.scrollIntoView({{block: 'nearest'}})")
+    place.client.run_javascript(f"getHtmlElement({place.id})?.scrollIntoView({{block: 'nearest'}})")
 
 
 def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> ui.element:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.paths import available_layouts
 from asm_hybrid.unpacked import is_zip
 
-__all__ = ["check_subject", "is_run"]
+__all__ = ["check_subject", "is_run", "plant_address"]
 
 
 def check_subject(subject: str, folder: Path) -> str:
@@ -58,3 +59,18 @@ def is_run(subject: str, folder: Path) -> bool:
     """
     path = folder / Path(subject).expanduser()
     return is_zip(path) or (path.is_dir() and (path / "config.yaml").is_file())
+
+
+def plant_address(subject: str) -> str:
+    """Return the address of the page of a plant.
+
+    Parameters
+    ----------
+    subject : str
+        What the user named.
+
+    Returns
+    -------
+    str
+    """
+    return f"/plant?{urlencode({'of': subject})}"

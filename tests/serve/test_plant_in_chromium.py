@@ -180,7 +180,8 @@ score_from: 2 d
 scenarios:
   loop:
     control:
-      oxygen: {measure: tank_4.S_O, move: tank_4.kla, setpoint: 2 mg/L, gain: 50, integral_time: 20 min, offset: 100, high: 300}
+      oxygen: {measure: tank_4.S_O, move: tank_4.kla, setpoint: 2 mg/L, gain: 50, integral_time: 20 min,
+        offset: 100, high: 300}
     changes: [{input: Q_in, scale: 1.2, start: 3 d, end: 5 d}]
 """
     (fresh.folder / "kept.yaml").write_text(text)

@@ -22,8 +22,9 @@ from run_files import bundle_of
 import asm_hybrid as ah
 from asm_hybrid.errors import InputError
 from asm_hybrid.serve.run_charts import series_lines, stretch_shades
-from asm_hybrid.serve.run_reading import OUTSIDE, _clock, _stamps, check_config, compared, is_run, read_run
+from asm_hybrid.serve.run_reading import OUTSIDE, _clock, _stamps, check_config, compared, read_run
 from asm_hybrid.serve.run_view import RunView
+from asm_hybrid.serve.subjects import is_run
 from asm_hybrid.serve.training_list import look_at
 from asm_hybrid.training.record_departures import record_departures
 
@@ -161,9 +162,9 @@ def test_what_is_no_finished_run_is_refused(small_run: Path, tmp_path: Path) -> 
     (changed / "predictions.csv").write_text("time\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"predictions\.csv"):
         read_run(str(changed))
-    assert is_run(str(small_run))
-    assert not is_run("bsm1")
-    assert not is_run(str(small_run / "config.yaml"))
+    assert is_run(small_run.name, small_run.parent)
+    assert not is_run("bsm1", small_run.parent)
+    assert not is_run("config.yaml", small_run)
 
 
 def test_runs_side_by_side_are_those_of_the_comparison(small_run: Path, tmp_path: Path) -> None:
