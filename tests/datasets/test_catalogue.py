@@ -103,7 +103,9 @@ def test_all_about_one():
 
 
 def test_a_name_that_is_none():
-    with pytest.raises(InputError, match=r"(?s)no data set 'bsm-influent'.*did you mean 'bsm2-influent' or 'bsm1-influent'"):
+    with pytest.raises(
+        InputError, match=r"(?s)no data set 'bsm-influent'.*did you mean 'bsm2-influent' or 'bsm1-influent'"
+    ):
         ah.get_data("bsm-influent")
 
 
