@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from array import array
 from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
@@ -24,6 +25,8 @@ NO_VALUE = frozenset(
 )
 """Cells by which programs write that there is no value."""
 
+DISTINCT = 100_000
+"""Cells of a column that are kept once, however often they stand in it: tags, stamps of a long table, whole numbers."""
 _DIGITS = re.compile(r"\s*[-+]?\d+\s*", re.ASCII)
 
 
@@ -64,7 +67,8 @@ def read_csv(raw: bytes, path: Path, source: SourceSection, choose: Choose) -> t
         raise InputError("the file has no header", where=f"{path}, row {row}", expected="names of columns")
     chosen = choose(header, preview)
     columns: list[list[str | float]] = [[] for _ in chosen]
-    numbers: list[int] = []
+    known: list[dict[str, str | float]] = [dict.fromkeys(NO_VALUE, np.nan) for _ in chosen]
+    numbers = array("q")
     first, width = source.first_row or 0, len(header)
     for row, cells in rows:
         if row < first:
@@ -76,12 +80,12 @@ def read_csv(raw: bytes, path: Path, source: SourceSection, choose: Choose) -> t
         if not any(cells[i] for i in chosen) and not any(map(str.strip, cells)):
             continue
         numbers.append(row)
-        for column, i in zip(columns, chosen, strict=True):
+        for column, seen, i in zip(columns, known, chosen, strict=True):
             cell = cells[i]
-            column.append(np.nan if cell in NO_VALUE else cell)
+            column.append(seen.setdefault(cell, cell) if len(seen) < DISTINCT else seen.get(cell, cell))
         check_size(len(numbers), width, str(path))
     frame = pd.DataFrame({i: pd.Series(column, dtype=object) for i, column in enumerate(columns)})
-    return header, frame.set_axis(numbers, axis="index")
+    return header, frame.set_axis(np.asarray(numbers), axis="index")
 
 
 def _groups(raw: bytes, source: SourceSection) -> list[str]:

@@ -11,11 +11,10 @@ from typing import Any
 from asm_hybrid.diagnosis.plain_words import (
     FAMILIES,
     explanation_title,
-    figure,
     held_words,
     quantity_words,
 )
-from asm_hybrid.text import process_words
+from asm_hybrid.text import figure, process_words
 
 __all__ = ["MOST", "proposal_lines", "sentences"]
 

@@ -113,8 +113,12 @@ def find_clock(header: Sequence[str], cells: pd.DataFrame, decimal: str, answers
     reading.section["column"] = reading.header[0] if len(positions) == 1 else reading.header
     column = cells.iloc[:, list(positions)]
     local = _stamps(column, decimal, answers, reading, where)
+    risen = local
+    if local is not None and len(local) > 1 and local[::-1].is_monotonic_increasing and local[0] > local[-1]:
+        risen = local[::-1]
+        reading.notes.append("the newest row comes first")
     if "zone" not in reading.section and not _carries_offset(column, reading.section):
-        _zone(local, answers, reading)
+        _zone(risen, answers, reading)
     return Clock(positions, reading.section, local, tuple(reading.notes), tuple(reading.questions))
 
 
@@ -283,6 +287,7 @@ def _evidence(text: pd.Series, form: str) -> str:
 def _in_order(text: pd.Series, form: str) -> bool:
     """Return whether stamps read by a format run on without a jump that is far longer than usual."""
     step = np.diff(read_formatted(text, form, utc=False).to_numpy().astype("datetime64[s]").astype(np.int64))
+    step = -step if np.median(step) < 0 else step
     back = int((step < 0).sum())
     if back > 1 or not step.size:
         return False
@@ -327,7 +332,7 @@ def summer_time(local: pd.DatetimeIndex) -> str:
     if local.tz is not None or len(local) < 3:
         return ""
     step = np.diff(local.as_unit("ns").asi8) / 3.6e12
-    for i in map(int, np.flatnonzero(step < 0)):
+    for i in map(int, np.flatnonzero(step <= 0)):
         if step[i] >= -1.0:
             place = shifting_place(local[i + 1].round("s"), forward=False)
             if place:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from asm_hybrid.data.findings import Place
-from asm_hybrid.data.numbers import parse_numbers
+from asm_hybrid.data.numbers import parse_numbers, to_floats
 from asm_hybrid.data.sentinels import sentinels
 from asm_hybrid.data.words import plain_words, vocabulary
 from asm_hybrid.errors import InputError
@@ -29,6 +29,8 @@ SHOWN = 4
 """Words of a column that a message shows."""
 MOSTLY = 0.5
 """Share of the cells that have to be numbers in a column of numbers."""
+_DAMAGED = re.compile(r"=|[<>~±]?\s*[-+]?[.,]?\d")
+"""How a cell begins that was meant to be a number, or a formula: it is no word for 'no value'."""
 ASSUMED = "mg/L"
 """Unit of concentrations that tell none, where their values fit."""
 
@@ -90,6 +92,8 @@ class Column:
         Its lowest and highest value.
     missing : tuple of float or str
         Cells that stand for no value.
+    exclude : tuple of (str, str)
+        Periods that a column of status does not call good.
     unknown : bool
         Whether it holds numbers under a name of which nothing is known.
     """
@@ -105,6 +109,7 @@ class Column:
     notes: tuple[str, ...] = ()
     span: str = ""
     missing: tuple[float | str, ...] = ()
+    exclude: tuple[tuple[str, str], ...] = ()
     unknown: bool = False
     holding: Holding | None = field(default=None, repr=False, compare=False)
 
@@ -123,12 +128,13 @@ def hold(cells: pd.Series, decimal: str, thousands: str) -> Holding:
     -------
     Holding
     """
-    where = Place("", "", "", np.arange(len(cells)))
-    values, _, _ = parse_numbers(cells, (), where, decimal=decimal, thousands=thousands, limits=True)
-    text = cells.map(lambda cell: cell.strip() if isinstance(cell, str) else "")
-    empty = np.asarray(cells.isna(), dtype=bool) | (text.eq("") & cells.map(lambda c: isinstance(c, str))).to_numpy()
-    no_number = np.isnan(values) & ~empty
-    words = Counter(str(cell).strip() for cell in cells[no_number])
+    empty = np.asarray(cells.isna(), dtype=bool)
+    values, words = to_floats(cells, decimal), Counter[str]()
+    if (np.isnan(values) & ~empty).any():
+        where = Place("", "", "", np.arange(len(cells)))
+        values, _, _ = parse_numbers(cells, (), where, decimal=decimal, thousands=thousands, limits=True)
+        empty = empty | np.array([isinstance(cell, str) and not cell.strip() for cell in cells], dtype=bool)
+        words.update(str(cell).strip() for cell in cells[np.isnan(values) & ~empty])
     certain = [found.rows for found in sentinels(values) if found.certain]
     absent = tuple(float(number) for rows in certain for number in np.unique(values[rows]))
     values = np.where(np.isin(values, absent), np.nan, values)
@@ -166,8 +172,7 @@ def propose_column(
         return replace(column, reason="the column is empty")
     if not holding.numeric:
         return replace(column, reason=_text_reason(header, holding))
-    if any(re.search(r"\d", word) for word in holding.words):
-        cell = next(word for word in holding.words if re.search(r"\d", word))
+    if cell := next(filter(_DAMAGED.match, holding.words), ""):
         count = sum(holding.words.values())
         return replace(column, reason=f"{count} cells such as {cell[:30]!r} are no numbers; correct them in the file")
     column = replace(

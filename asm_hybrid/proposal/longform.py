@@ -12,6 +12,7 @@ import pandas as pd
 from asm_hybrid.data.header_units import cell_unit
 from asm_hybrid.data.words import plain_words, vocabulary
 from asm_hybrid.proposal.shape import cell_kind
+from asm_hybrid.proposal.statuses import GOOD
 
 __all__ = ["LongForm", "find_long"]
 
@@ -30,8 +31,6 @@ VALUE = (
     "值",
     "测量值",
 )
-GOOD = ("good", "ok", "valid", "gut", "goed", "bon", "bonne", "bueno", "bom", "正常", "192")
-"""Words and numbers by which historians call a value good; 192 is that of OPC."""
 MOST_TAGS = 5000
 SHARE = 0.9
 
@@ -102,7 +101,7 @@ def find_long(header: Sequence[str], cells: pd.DataFrame) -> LongForm | None:
         if i in used or kinds[i] == "stamp":
             continue
         if vocabulary("status").find(plain_words(header[i])):
-            good = [word for word in dict.fromkeys(text) if word.casefold() in GOOD]
+            good = [word for word in dict.fromkeys(text) if word and word.casefold() in GOOD]
             if good:
                 section |= {"quality": header[i], "good": [int(word) if word.isdigit() else word for word in good]}
                 used.append(i)

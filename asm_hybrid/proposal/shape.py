@@ -104,7 +104,7 @@ def find_shape(grid: Grid, understood: Callable[[str, str], int]) -> Shape:
     above = [(row, _padded(cells, width)) for row, cells in grid.head[:first] if sum(map(bool, cells)) > 1]
     if not above:
         raise InputError(
-            f"the first row with more than one cell, row {grid.head[first][0]}, holds a sample already",
+            f"no row of names stands above the samples, which begin in row {grid.head[first][0]}",
             where=grid.label,
             expected="a row of names above the samples",
             fix="export the names of the columns too, or write them into a row of their own",
@@ -187,10 +187,11 @@ def _best(names: Sequence[Row], units: Sequence[str], understood: Callable[[str,
         if group:
             cells = tuple(grouped(cells, group[1]))
         plain = [same_name(cell) for cell in cells]
+        count = Counter(plain)
         return sum(
             understood(cell, unit)
             for name, cell, unit in zip(plain, cells, units, strict=True)
-            if name and plain.count(name) == 1
+            if name and count[name] == 1
         )
 
     choices: list[tuple[Row, Row | None]] = [(row, None) for row in reversed(names)]

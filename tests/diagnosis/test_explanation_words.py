@@ -6,9 +6,9 @@ import pytest
 from diagnosis_cases import CASES, GROWTH, fault, kinetics, nothing, several
 
 from asm_hybrid.diagnosis.explanation_words import MOST, proposal_lines, sentences, shape
-from asm_hybrid.diagnosis.plain_words import explanation_title, figure, quantity_words
+from asm_hybrid.diagnosis.plain_words import explanation_title, quantity_words
 from asm_hybrid.kinetics import load_table
-from asm_hybrid.text import process_words
+from asm_hybrid.text import figure, process_words
 from asm_hybrid.yamlfile import parse_yaml
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from small_plant import BEYOND, CONFIG, write_case
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.live import LiveProgress
@@ -87,9 +89,6 @@ def test_why_a_training_failed_is_said_in_its_own_words(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("name: bad\nplnat: {}\n", encoding="utf-8")
     trainings = Trainings(tmp_path)
     folder = trainings.begin("bad.yaml", "bad", trainings.folder)
-    first = trainings.entry(folder)
-    assert first is not None
-    assert first.state == "running"
     while trainings.running:
         time.sleep(0.05)
     (entry,) = trainings.entries(trainings.folder)
@@ -100,6 +99,28 @@ def test_why_a_training_failed_is_said_in_its_own_words(tmp_path: Path) -> None:
     again = trainings.begin("bad.yaml", "bad", trainings.folder)  # nothing is left of it that would be in the way
     assert again == folder
     trainings.end()
+
+
+@pytest.mark.slow
+def test_a_training_that_is_ended_at_once_can_go_on(tmp_path: Path) -> None:
+    write_case(tmp_path, CONFIG.replace("iterations: 4", "iterations: 2000"), truth=BEYOND)
+    trainings = Trainings(tmp_path)
+    folder = trainings.begin("config.yaml", "long", trainings.folder)
+    with pytest.raises(InputError, match=r"a training of this name is beginning|something in the run folder"):
+        trainings.begin("config.yaml", "long", trainings.folder)  # as from a second tab
+    while not read_losses(folder).get("n"):
+        assert trainings.running, read_log(trainings.log(folder))
+        time.sleep(0.1)
+    another = Trainings(tmp_path)  # a program that did not begin it finds it, and its process
+    (entry,) = another.entries(another.folder)
+    assert entry.state == "running"
+    another.stop(folder)
+    with suppress(InputError):  # it may have ended meanwhile
+        another.stop(folder)
+    while trainings.running:
+        time.sleep(0.05)
+    (entry,) = trainings.entries(trainings.folder)
+    assert entry.state == "stopped"
 
 
 def test_a_run_that_is_deleted_is_said(small_run: Path, tmp_path: Path) -> None:

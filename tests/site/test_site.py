@@ -140,6 +140,18 @@ def test_every_key_is_described_and_on_its_page(model: type[BaseModel], page: st
             assert key in anchors, f"{name}.{key}"
 
 
+@pytest.mark.parametrize("name", ["config.md", "plants.md", "scenarios.md"])
+def test_keys_that_a_guide_tells_of_exist(name: str) -> None:
+    known = {key for model in (Config, ScenarioFile) for _, section in sections(model) for key in section["properties"]}
+    tables = re.findall(
+        r"^\| key \|.*\n\|[-|]+\n((?:\|.*\n)+)", (DOCS / name).read_text(encoding="utf-8"), re.MULTILINE
+    )
+    cells = [row.split("|")[1] for rows in tables for row in rows.splitlines()]
+    told = [key for cell in cells for code in re.findall(r"`([^`]+)`", cell) for key in re.findall(r"\w+", code)]
+    assert len(told) >= 4
+    assert [key for key in told if key not in known | {"NAME"}] == []
+
+
 def test_a_key_says_type_unit_default_and_meaning(built: dict[str, BuiltPage]) -> None:
     text = " ".join(built["reference/config-keys.html"].text.split())
     for entry in (
