@@ -65,12 +65,13 @@ def server(tmp_path_factory):
         [programs() / "postgres", "-D", data, "-p", str(port), "-k", folder, "-h", "127.0.0.1", "-F"], **quiet
     )
     try:
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 connect(port).close()
                 break
             except psycopg.OperationalError:
-                time.sleep(0.05)
+                assert running.poll() is None, "the server has ended"
+                time.sleep(0.1)
         yield port
     finally:
         running.terminate()
