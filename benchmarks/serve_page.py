@@ -1,14 +1,15 @@
 """Time the local page: from the click on Run to the plot, and to the first page; and measure its memory.
 
-Run ``python benchmarks/serve_page.py`` from the repository root; it needs Chromium and chromedriver. The last line of the
-output is JSON.
+Run ``python benchmarks/serve_page.py`` from the repository root; it needs Chromium and chromedriver. The last line of
+the output is JSON.
 
-A program serves BSM1; a headless Chromium opens its page, changes the aeration of the last tank and clicks *Run*, again and
-again with another value. The time ends when the chart of the effluent holds the new curve: it is taken in the browser, at
-the first frame in which the curve is there. The base case is kept between runs, as it is for people; each scenario is new.
+A program serves BSM1. A headless Chromium opens its page, changes the aeration of the last tank and clicks *Run*, again
+and again with another value. The time ends when the chart of the effluent holds the new curve; it is taken in the
+browser, at the first frame in which the curve is there. The base case is kept between runs, as it is for people. Each
+scenario is new.
 
-Memory is the resident memory of the program and all of its processes, while the plants are at hand, and after the process
-that holds them has ended because nothing was asked of it.
+Memory is the resident memory of the program and all of its processes: while the plants are at hand, and after the
+process that holds them has ended, because nothing was asked of it.
 """
 
 from __future__ import annotations

@@ -173,7 +173,18 @@ def _apart(columns: Sequence[Column], header: Sequence[str]) -> list[Column]:
 
 
 def interval(clock: Clock) -> float:
-    """Return the usual distance of samples [d]; NaN where the stamps are not known."""
+    """Return the usual distance of samples.
+
+    Parameters
+    ----------
+    clock : Clock
+        What is known of the stamps.
+
+    Returns
+    -------
+    float
+        The median [d]; NaN where the stamps are not known.
+    """
     if clock.local is None or len(clock.local) < 2:
         return np.nan
     step = np.diff(np.unique(clock.local.as_unit("ns").asi8)) / 8.64e13

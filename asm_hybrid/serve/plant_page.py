@@ -64,6 +64,7 @@ class _PlantView:
         self._desk = desk
         self._scenario, self._place = "", ""
         self._names: dict[str, list[str]] = {}
+        self._built: Description | None = None
         self._panel: ControlPanel | None = None
         self._drawing: asyncio.Task[None] | None = None
         self._shown = 0
@@ -86,16 +87,19 @@ class _PlantView:
 
     def _build(self, description: Description) -> None:
         """Draw what depends on the plant; what depends on nothing else stays, with what the user is writing there."""
-        if self._panel is None:
+        if self._built is None:
             with self._root:
                 self._build_frame(description)
-        self._controls.clear()
-        with self._controls:
-            self._panel = ControlPanel(description, self._put)
-            self._scenarios.build_others(description)
-        self._choice.clear()
-        with self._choice:
-            self._build_choice(description)
+        if self._built is None or self._built.controls != description.controls:
+            self._controls.clear()
+            with self._controls:
+                self._panel = ControlPanel(description, self._put)
+                self._scenarios.build_others(description)
+        if self._built is None or self._built.places != description.places:
+            self._choice.clear()
+            with self._choice:
+                self._build_choice(description)
+        self._built = description
         self._settings.describe(description)
         self.draft_changed(True)
         self.result_changed()

@@ -5,6 +5,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def server(tmp_path_factory):
             pytest.skip("PostgreSQL refuses to run as root, and there is no user 'postgres'")
         as_user = {"user": account.pw_uid, "group": account.pw_gid}
         os.chown(folder, account.pw_uid, account.pw_gid)
-        for parent in folder.parents[:2]:
+        for parent in folder.parents[: len(folder.parts) - len(Path(tempfile.gettempdir()).parts) - 1]:
             parent.chmod(0o711)
     words = folder / "password"
     words.write_text(SECRET)
@@ -64,12 +65,13 @@ def server(tmp_path_factory):
         [programs() / "postgres", "-D", data, "-p", str(port), "-k", folder, "-h", "127.0.0.1", "-F"], **quiet
     )
     try:
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 connect(port).close()
                 break
             except psycopg.OperationalError:
-                time.sleep(0.05)
+                assert running.poll() is None, "the server has ended"
+                time.sleep(0.1)
         yield port
     finally:
         running.terminate()

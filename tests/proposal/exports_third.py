@@ -52,7 +52,8 @@ def swiss(folder: Path, data: pd.DataFrame) -> list[Path]:
 def dutch_csv(folder: Path, data: pd.DataFrame) -> list[Path]:
     """Newest row first, quality in numbers, ammonium of the aeration tank, DO in a second tank."""
     lines = [
-        '"Tijdstip";"Influentdebiet [m3/uur]";"Watertemperatuur [°C]";"Zuurstofgehalte BT1 [mg/l]";"Zuurstofgehalte BT2 [mg/l]";'
+        '"Tijdstip";"Influentdebiet [m3/uur]";"Watertemperatuur [°C]";'
+        '"Zuurstofgehalte BT1 [mg/l]";"Zuurstofgehalte BT2 [mg/l]";'
         '"Ammoniumgehalte BT2 [mg/l]";"Nitraatgehalte BT2 [mg/l]";"Retourslib [m3/uur]"'
     ]
     columns = [
