@@ -5,9 +5,9 @@ import pwd
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -25,20 +25,26 @@ def programs():
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server():
     """Return the port of a server with the database and the user ``plant``."""
     if programs() is None:
         pytest.skip("PostgreSQL is not installed")
-    folder, as_user = tmp_path_factory.mktemp("postgresql"), {}
+    as_user = {}
     if os.getuid() == 0:  # it refuses to run as root
         try:
             account = pwd.getpwnam("postgres")
         except KeyError:
             pytest.skip("PostgreSQL refuses to run as root, and there is no user 'postgres'")
         as_user = {"user": account.pw_uid, "group": account.pw_gid}
-        os.chown(folder, account.pw_uid, account.pw_gid)
-        for parent in folder.parents[: len(folder.parts) - len(Path(tempfile.gettempdir()).parts) - 1]:
-            parent.chmod(0o711)
+    with TemporaryDirectory(prefix="postgresql-") as place:  # nobody but their owner may enter the folders of pytest
+        folder = Path(place)
+        if as_user:
+            os.chown(folder, as_user["user"], as_user["group"])
+        yield from serving(folder, as_user)
+
+
+def serving(folder, as_user):
+    """Yield the port of a server in a folder, as long as it runs."""
     words = folder / "password"
     words.write_text(SECRET)
     words.chmod(0o644)
