@@ -107,6 +107,7 @@ class _PlantView:
     def _build_frame(self, description: Description) -> None:
         with section("Flow sheet"):
             self._sheet = SheetPanel(self._choose_place)
+            self._flows = ui.label().classes("ah-status")
         with ui.element("div"):
             with section("Scenarios"):
                 self._scenarios = ScenarioPanel(self._desk, self, self._choose_scenario)
@@ -268,6 +269,7 @@ class _PlantView:
         with self._root:
             self._sheet.draw(svg)
             self._sheet.mark(self._place)
+            self._flows.text = f"Mean flows in m³/d: {self._scenario or 'base case'}."
 
     def _charts_later(self) -> None:
         self._shown += 1
