@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from asm_hybrid.data.bsm import read_bsm_influent
     from asm_hybrid.data.generator import generate_influent
     from asm_hybrid.data.patterns import InfluentSettings, RainEvent, RandomRain
+    from asm_hybrid.datasets.getting import FetchedSet
+    from asm_hybrid.datasets.sets import get_data, list_data
     from asm_hybrid.equations.result import EquationResult
     from asm_hybrid.errors import InputError, SimulationError
     from asm_hybrid.export import Exported
@@ -60,6 +62,8 @@ _HOMES = {
     ),
     "config": ("available_layouts",),
     "data.bsm": ("read_bsm_influent",),
+    "datasets.getting": ("FetchedSet",),
+    "datasets.sets": ("get_data", "list_data"),
     "data.generator": ("generate_influent",),
     "data.patterns": ("InfluentSettings", "RainEvent", "RandomRain"),
     "equations.result": ("EquationResult",),
@@ -85,6 +89,7 @@ __all__ = [
     "EquationResult",
     "Event",
     "Exported",
+    "FetchedSet",
     "FittedModel",
     "Forecast",
     "InfluentSettings",
@@ -105,6 +110,8 @@ __all__ = [
     "distill",
     "forecast",
     "generate_influent",
+    "get_data",
+    "list_data",
     "load_config",
     "load_model",
     "load_plant",

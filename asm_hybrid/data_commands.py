@@ -12,6 +12,44 @@ __all__ = ["data_app"]
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="Public data sets, and your own files.")
 
 
+@data_app.command("list")
+def list_sets(
+    name: Annotated[str | None, typer.Argument(help="Name of a set: print all about it.", show_default=False)] = None,
+) -> None:
+    """List public data sets: what they are good for, their size, their licence; with NAME, all about one.
+
+    docs/howto/data-sources.md
+    """
+    from asm_hybrid.data_terminal import print_sets
+
+    print_sets(name)
+
+
+@data_app.command("get")
+def get_set(
+    name: Annotated[str, typer.Argument(help="Name of a set, see asm-hybrid data list.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Its folder. Default: NAME.", show_default=False)
+    ] = None,
+    accept_licence: Annotated[
+        bool,
+        typer.Option("--accept-licence", help="You have read the terms of the set, and keep to them."),
+    ] = False,
+) -> None:
+    """Download a public data set from where it is published, and check it.
+
+    For example:
+
+      asm-hybrid data get bsm1-influent --out influents
+
+    Files that are there are compared, and not downloaded again; nothing is overwritten. Where a set restricts what may
+    be done with it, its terms are shown, and asked for. docs/howto/data-sources.md
+    """
+    from asm_hybrid.data_terminal import print_get
+
+    print_get(name, out, accept_licence)
+
+
 @data_app.command()
 def check(
     files: Annotated[
@@ -73,7 +111,7 @@ def check(
 
       asm-hybrid data check export.csv --plant my-plant.yaml --zone Europe/Amsterdam
 
-      asm-hybrid data check scada.xlsx lab.csv --plant my-plant.yaml --zone +01:00 --as 'NH4_2=aerobic.S_NH' --out config.yaml
+      asm-hybrid data check scada.xlsx lab.csv -p my-plant.yaml -z +01:00 --as 'NH4_2=aerobic.S_NH' --out config.yaml
 
     Nothing is guessed silently; docs/howto/describe-a-file.md
     """

@@ -1,11 +1,11 @@
-"""Names and texts: what no file of ours can hold, when two spellings are one name, and processes in words."""
+"""Names and texts: what no file of ours can hold, when two spellings are one name, processes and numbers in words."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-__all__ = ["printable", "process_words", "same_name", "unusable_character"]
+__all__ = ["figure", "printable", "process_words", "same_name", "unusable_character"]
 
 _UNUSABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 """What XML 1.0 forbids or discourages [1]_: SVG, HTML and the description of an FMU are made of it; and the signs that
@@ -108,3 +108,21 @@ def process_words(name: str) -> str:
             between = "on" if word == "growth" and words[i + 1] in _EATEN else _DONE_TO[word]
             return " ".join([*words[: i + 1], between, *words[i + 1 :]])
     return " ".join(words)
+
+
+def figure(value: float, digits: int = 3) -> str:
+    """Return a number for a sentence: without an exponent where that can be.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    digits : int
+        Significant digits.
+
+    Returns
+    -------
+    str
+    """
+    rounded = float(f"{value:.{digits}g}")
+    return f"{rounded:,.0f}" if 1e3 <= abs(rounded) < 1e9 else f"{rounded:.{digits}g}"

@@ -228,7 +228,7 @@ def parse_yaml(text: str, path: str | Path, *, written: bool = True) -> YamlDocu
 
 def _from_python(content: Mapping[str, Any], name: str) -> YamlDocument:
     """Return the document of which Python gives the content; it is read as if a person had written it."""
-    text = yaml.dump(_plain(content, (), name), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    text = to_yaml(_plain(content, (), name), empty=True)
     return parse_yaml(text, name, written=False)
 
 

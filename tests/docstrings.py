@@ -54,8 +54,13 @@ def parameters(function: Any) -> dict[str, inspect.Parameter]:
 
 
 def public() -> Iterator[tuple[str, Any]]:
-    """Yield the functions and classes in ``__all__`` of the modules that define them, with their full names."""
+    """Yield the functions and classes in ``__all__`` of the modules that define them, with their full names.
+
+    Commands are left out: a parameter of theirs is explained in its annotation, which the help prints.
+    """
     for info in pkgutil.walk_packages(asm_hybrid.__path__, "asm_hybrid."):
+        if info.name.endswith(("_command", "_commands")):
+            continue
         module = import_module(info.name)
         for name in getattr(module, "__all__", ()):
             thing = inspect.getattr_static(module, name, None)

@@ -1,4 +1,4 @@
-"""The local page in a real browser: a program that serves, a Chromium that looks at it, and what people do with both."""
+"""The local page in a real browser: a program that serves, a Chromium that looks, and what people do with both."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-PATIENCE = 120.0
+PATIENCE = 60.0
 """Time after which something that should happen has not [s]: no measure of speed, machines may be busy."""
 Found = TypeVar("Found")
 
@@ -103,9 +103,24 @@ class Person:
     ----------
     driver : Chrome
         The browser.
+    folder : Path
+        Gets what is downloaded.
     """
 
     driver: webdriver.Chrome
+    folder: Path
+
+    def __post_init__(self) -> None:
+        where = {"behavior": "allow", "downloadPath": str(self.folder)}
+        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", where)
+
+    def downloads(self, button: str, name: str) -> bytes:
+        """Click a button, and return the file that comes."""
+        path = self.folder / name
+        path.unlink(missing_ok=True)
+        self.clicks(button)
+        self.waits(path.exists)  # it appears under its name when it is whole
+        return path.read_bytes()
 
     def goes(self, address: str) -> None:
         """Open an address."""
@@ -148,7 +163,8 @@ class Person:
         """Click a button or a link by its name, as screen readers read it."""
 
         def click() -> bool:
-            elements = self.driver.find_elements(By.CSS_SELECTOR, "button, a, summary, [role=button]")
+            kinds = ("button, [role=button]", "a, summary")  # a button before a link of the same name
+            elements = [e for kind in kinds for e in self.driver.find_elements(By.CSS_SELECTOR, kind)]
             element = next((e for e in elements if e.accessible_name == name and e.is_displayed()), None)
             if element is None:
                 return False
@@ -167,6 +183,14 @@ class Person:
     def presses(self, *keys: str) -> None:
         """Press keys, wherever the focus is."""
         webdriver.ActionChains(self.driver).send_keys(*keys).perform()
+
+    def tabs(self, *, backwards: bool = False) -> None:
+        """Go to the next or to the last element by the keyboard."""
+        actions = webdriver.ActionChains(self.driver)
+        if backwards:
+            actions.key_down(Keys.SHIFT).send_keys(Keys.TAB).key_up(Keys.SHIFT).perform()
+        else:
+            actions.send_keys(Keys.TAB).perform()
 
     def requests(self) -> set[str]:
         """Return the addresses of all requests since the last call, apart from those that leave no process."""

@@ -63,7 +63,7 @@ def test_a_batch_reactor_says_what_is_not_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = check("sbr")
     assert found.errors == 0
-    assert any("are not told" in line and "volume" in line for line in found.lines)
+    assert any("are unknown" in line and "volume" in line for line in found.lines)
 
 
 def test_a_wastage_per_hour_is_found_without_data(tmp_path, monkeypatch):

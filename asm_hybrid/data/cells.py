@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,19 +13,15 @@ from asm_hybrid.config import Config
 from asm_hybrid.config.schema.data_sections import SourceSection
 from asm_hybrid.data.answers import answer_of
 from asm_hybrid.data.csvfile import read_csv
+from asm_hybrid.data.files import TEXT, read_series_file
 from asm_hybrid.data.headers import Rows, chooser, used_headers
-from asm_hybrid.data.limits import read_bounded
 from asm_hybrid.data.longtable import used_tags
 from asm_hybrid.data.parquetfile import read_parquet
 from asm_hybrid.data.workbook import read_workbook
-from asm_hybrid.errors import InputError, nearest
+from asm_hybrid.errors import InputError
 from asm_hybrid.text import printable, same_name
 
-__all__ = ["SUFFIXES", "TEXT", "RawTable", "read_source"]
-
-TEXT = (".csv", ".txt", ".tsv")
-"""Endings of files of text, whose cells a separator parts."""
-SUFFIXES = (*TEXT, ".parquet", ".xlsx")
+__all__ = ["RawTable", "read_source"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +72,10 @@ def read_source(config: Config, name: str) -> RawTable:
         If the file or a column is missing, or the file cannot be read, or the database does not answer.
     """
     source, path = config.data.sources[name], Path(config.source_label(name))
-    raw, suffix = (answer_of(config, name), ".parquet") if source.file is None else _read_bytes(config, name, path)
+    if source.file is None:
+        raw, suffix = answer_of(config, name), ".parquet"
+    else:
+        raw, suffix = read_series_file(path, config.where("data", "sources", name, "file"))
     find = chooser(config, name, path)
     seen: list[tuple[list[int], Rows]] = []
 
@@ -113,27 +111,3 @@ def _above(position: int, preview: Rows, source: SourceSection) -> dict[int, str
         for row, cells in preview
         if row < first and row != source.header_row and len(cells) > position and cells[position].strip()
     }
-
-
-def _read_bytes(config: Config, name: str, path: Path) -> tuple[bytes, str]:
-    """Return a file, and the ending by which its kind is told."""
-    where, suffix = config.where("data", "sources", name, "file"), path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise InputError(
-            f"the file {path.name!r} is of a kind that is not read",
-            where=where,
-            expected="a file with the ending " + " or ".join(SUFFIXES),
-            fix="save the series as CSV, Parquet or Excel (.xlsx)",
-        )
-    try:
-        return read_bounded(path, where), suffix
-    except FileNotFoundError:
-        near = []
-        with contextlib.suppress(OSError):
-            near = sorted(p.name for p in path.parent.iterdir() if p.suffix.lower() in SUFFIXES)
-        raise InputError(
-            f"the file {path} does not exist",
-            where=where,
-            expected="a file of series; its path is relative to the config",
-            fix=nearest(path.name, near) if near else f"check the path; {path.parent} has no file of series",
-        ) from None

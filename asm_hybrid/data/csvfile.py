@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from array import array
 from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from asm_hybrid.config.schema.data_sections import SourceSection
-from asm_hybrid.data.headers import PREVIEW, Choose, Rows
+from asm_hybrid.data.headers import PREVIEW, Choose, Rows, grouped
 from asm_hybrid.data.limits import MAX_COLUMNS, check_size
 from asm_hybrid.errors import InputError
 
@@ -24,6 +25,8 @@ NO_VALUE = frozenset(
 )
 """Cells by which programs write that there is no value."""
 
+DISTINCT = 100_000
+"""Cells of a column that are kept once, however often they stand in it: tags, stamps of a long table, whole numbers."""
 _DIGITS = re.compile(r"\s*[-+]?\d+\s*", re.ASCII)
 
 
@@ -57,29 +60,41 @@ def read_csv(raw: bytes, path: Path, source: SourceSection, choose: Choose) -> t
     raw = _in_utf8(raw, path, source.encoding)
     rows = _rows(raw, path, source)
     row, header = next(rows, (source.header_row, []))
-    header = [cell.strip() for cell in header]
+    header = grouped([cell.strip() for cell in header], _groups(raw, source))
     check_size(1, len(header), str(path))
     preview = _preview(raw, source)
     if not any(header) and not any(cell.strip() for _, cells in preview for cell in cells):
         raise InputError("the file has no header", where=f"{path}, row {row}", expected="names of columns")
     chosen = choose(header, preview)
     columns: list[list[str | float]] = [[] for _ in chosen]
-    numbers: list[int] = []
+    known: list[dict[str, str | float]] = [dict.fromkeys(NO_VALUE, np.nan) for _ in chosen]
+    numbers = array("q")
     first, width = source.first_row or 0, len(header)
     for row, cells in rows:
         if row < first:
             continue
+        if source.last_row is not None and row > source.last_row:
+            break
         if len(cells) != width:
             cells = _fitted(cells, header, source, f"{path}, row {row}")
         if not any(cells[i] for i in chosen) and not any(map(str.strip, cells)):
             continue
         numbers.append(row)
-        for column, i in zip(columns, chosen, strict=True):
+        for column, seen, i in zip(columns, known, chosen, strict=True):
             cell = cells[i]
-            column.append(np.nan if cell in NO_VALUE else cell)
+            column.append(seen.setdefault(cell, cell) if len(seen) < DISTINCT else seen.get(cell, cell))
         check_size(len(numbers), width, str(path))
     frame = pd.DataFrame({i: pd.Series(column, dtype=object) for i, column in enumerate(columns)})
-    return header, frame.set_axis(numbers, axis="index")
+    return header, frame.set_axis(np.asarray(numbers), axis="index")
+
+
+def _groups(raw: bytes, source: SourceSection) -> list[str]:
+    """Return the cells of the row that names groups of columns; none where there is no such row."""
+    if source.group_row is None:
+        return []
+    text = io.StringIO(raw.decode("utf-8-sig"), newline="")
+    line = next(islice(text, source.group_row - 1, None), "")
+    return next(csv.reader([line], delimiter=source.separator), [])
 
 
 def _in_utf8(raw: bytes, path: Path, encoding: str) -> bytes:

@@ -98,14 +98,14 @@ def row_summary(rows: Iterable[int] | NDArray[np.int64]) -> str:
     Parameters
     ----------
     rows : iterable of int
-        Row numbers, ascending.
+        Row numbers.
 
     Returns
     -------
     str
         ``"row 5"``, or ``"rows 5, 9-12 and 40 more"``.
     """
-    numbers = np.asarray(list(rows), dtype=np.int64)
+    numbers = np.sort(np.asarray(list(rows), dtype=np.int64))
     if numbers.size == 0:
         return ""
     if numbers.size == 1:

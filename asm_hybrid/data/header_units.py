@@ -73,10 +73,10 @@ def header_unit(header: str) -> StatedUnit | None:
         if unit := _read(found[1]):
             return StatedUnit(*unit, rest=_without(plain, found))
     for pattern in (_PER, _TAIL, _WORD):
-        if found := pattern.search(plain):
-            text = "/".join(found.groups())
+        if end := pattern.search(plain):
+            text = "/".join(end.groups())
             if unit := _read(re.sub(r"^([kmu]?g)([A-Z])", r"\1 \2", text)):
-                return StatedUnit(*unit, rest=_without(plain, found))
+                return StatedUnit(*unit, rest=_without(plain, end))
     return None
 
 

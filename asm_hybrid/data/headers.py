@@ -11,7 +11,7 @@ from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.text import printable, same_name
 from asm_hybrid.yamlfile import to_yaml
 
-__all__ = ["PREVIEW", "Choose", "Rows", "chooser", "used_headers"]
+__all__ = ["PREVIEW", "Choose", "Rows", "chooser", "grouped", "used_headers"]
 
 Rows = Sequence[tuple[int, Sequence[str]]]
 """Numbers and cells of the first rows of a file."""
@@ -24,6 +24,28 @@ SHOWN = 100
 """Longest header that a message offers."""
 SHOWN_OTHERS = 8
 """Most headers that a message lists."""
+
+
+def grouped(header: Sequence[str], groups: Sequence[str]) -> list[str]:
+    """Return headers with the group that each stands in before it.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Cells of the header.
+    groups : sequence of str
+        Cells of the row above that names groups; an empty one belongs to the group on its left, as under merged cells.
+
+    Returns
+    -------
+    list of str
+        A column without a name has none afterwards.
+    """
+    names, group = [], ""
+    for i, name in enumerate(header):
+        group = groups[i].strip() or group if i < len(groups) else group
+        names.append(f"{group} {name}".strip() if name else "")
+    return names
 
 
 def used_headers(source: SourceSection) -> list[str]:

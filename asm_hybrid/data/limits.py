@@ -80,7 +80,7 @@ def too_large(limit: int, where: str, size: int | None = None) -> InputError:
         where=where,
         expected=f"series of at most {most}",
         fix="leave out columns and tags that are not used, take means over some minutes, or split the record in time "
-        "into several sources; Parquet takes a fifth of the room of CSV",
+        "into several sources; Parquet takes less room than CSV",
     )
 
 

@@ -43,6 +43,11 @@ class Cells:
         """Row numbers."""
         return self.times.index.to_numpy(dtype=np.int64)
 
+    @property
+    def turned(self) -> Cells:
+        """The same with the last row first, for files whose newest row comes first."""
+        return Cells(self.times[::-1], {header: column[::-1] for header, column in self.columns.items()})
+
 
 def used_tags(frame: pd.DataFrame, config: Config, name: str, path: Path) -> tuple[list[str], pd.DataFrame]:
     """Return the tags of a long table, and the rows of those that a config uses.

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asm_hybrid.data.findings import Place, QualityFinding
-from asm_hybrid.data.gross import FAR, FEW_LEVELS, FEW_SAMPLES, FEW_SHARE
+from asm_hybrid.data.gross import FAR, FEW_SAMPLES, FEW_SHARE
+from asm_hybrid.data.sentinels import FEW_LEVELS
 
 __all__ = ["check_low"]
 

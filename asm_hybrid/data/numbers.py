@@ -28,7 +28,13 @@ _SIGNS = re.compile(r"[^\w\s']+")
 
 
 def parse_numbers(
-    cells: pd.Series, missing: Sequence[float | str], place: Place, *, decimal: str = ".", limits: bool = False
+    cells: pd.Series,
+    missing: Sequence[float | str],
+    place: Place,
+    *,
+    decimal: str = ".",
+    thousands: str = "",
+    limits: bool = False,
 ) -> tuple[NDArray[np.float64], NDArray[np.int8], list[QualityFinding]]:
     """Return the numbers of a column.
 
@@ -40,8 +46,8 @@ def parse_numbers(
         Numbers and words that stand for "no value"; words in capitals or not.
     place : Place
         File, header and row numbers.
-    decimal : str
-        Decimal sign of cells that are text.
+    decimal, thousands : str
+        Signs of cells that are text: before decimals, and between thousands, if any.
     limits : bool
         Whether a cell such as ``<0.05`` or ``>10`` is a value: less or more than that number, which is above zero.
 
@@ -56,6 +62,8 @@ def parse_numbers(
     """
     cells = _without_words(cells, [word for word in missing if isinstance(word, str)])
     cells, censored = _without_sign(cells)
+    if thousands:
+        cells = _without_thousands(cells, decimal, thousands)
     numbers = to_floats(cells, decimal)
     marked = censored != 0
     refused = marked & ~(numbers > 0) if limits else marked
@@ -131,6 +139,21 @@ def to_floats(cells: pd.Series, decimal: str = ".") -> NDArray[np.float64]:
     return pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
 
 
+def _without_thousands(cells: pd.Series, decimal: str, thousands: str) -> pd.Series:
+    """Return cells without the sign between thousands, where it parts groups of three digits."""
+    if pd.api.types.is_numeric_dtype(cells.dtype) or cells.dtype.kind in "mM":
+        return cells
+    sign = r"[ \u00a0\u2009\u202f]" if thousands == " " else re.escape(thousands)
+    grouped = re.compile(rf"[-+]?\d{{1,3}}(?:{sign}\d{{3}})+(?:{re.escape(decimal)}\d+)?")
+
+    def joined(cell: object) -> object:
+        if isinstance(cell, str) and grouped.fullmatch(text := cell.strip()):
+            return re.sub(sign, "", text)
+        return cell
+
+    return cells.map(joined)
+
+
 def _plain(cell: object, decimal: str) -> float | str | None:
     """Return a cell as text with a decimal point, or a number; None for what is neither."""
     if isinstance(cell, str):
@@ -158,7 +181,8 @@ def _fix(cell: str, decimal: str, others: pd.Series) -> str:
     pointed = any("." in other for other in others if isinstance(other, str))
     both = "." in cell and "," in cell
     if thousands and (both or pointed or thousands[1] not in (".", ",") or decimal == ","):
-        return f"remove the sign {thousands[1]!r} between thousands, in every row"
+        sign = " " if thousands[1].isspace() else thousands[1]
+        return f'add thousands: "{sign}" to the source, or remove that sign between thousands in every row'
     if thousands:
         plain = cell.replace(sign, "")
         return f'if the comma parts thousands, write {plain}; if it is the decimal sign, add decimal: "," to the source'

@@ -196,7 +196,12 @@ def _series(
     cells, findings = without_excluded(rows.cells[header], times, config, name, place)
     findings += check_stated_unit(header, raw.above.get(header, {}), place)
     values, censored, found = parse_numbers(
-        cells, section.missing, place, decimal=section.decimal, limits=column.role == "observation"
+        cells,
+        section.missing,
+        place,
+        decimal=section.decimal,
+        thousands=section.thousands,
+        limits=column.role == "observation",
     )
     unit = column_unit(config, table, layout, name, header)
     factor, offset = conversion(str(column.unit), unit)

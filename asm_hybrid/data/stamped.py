@@ -114,6 +114,8 @@ def stamped_rows(
     for cells, quality in split(raw.frame, section, file):
         place = Place(file, section.time.label, "", cells.rows)
         stamps = parse_stamps(cells.times, section.time, place, where, section.decimal)
+        if len(stamps) > 1 and stamps[::-1].is_monotonic_increasing and stamps[0] > stamps[-1]:
+            cells, stamps, place = cells.turned, stamps[::-1], replace(place, rows=place.rows[::-1])
         if section.long is not None:
             place = replace(place, column=next(iter(cells.columns)))
         together.append(StampedRows(place, stamps, pd.Timedelta(days=section.time.shift), cells.columns))

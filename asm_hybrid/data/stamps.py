@@ -358,9 +358,28 @@ def _localize(stamps: pd.DatetimeIndex, time: TimeSection, place: Place, where: 
     name, stamps = _zone_name(time, where), _plausible(stamps, time, place)
     local = stamps.tz_localize(zone(name), ambiguous="NaT", nonexistent="NaT")
     bad = np.asarray(local.isna())
+    if bad.any() and (summer := _told_apart(stamps, bad)) is not None:
+        local = stamps.tz_localize(zone(name), ambiguous=summer, nonexistent="NaT")
+        bad = np.asarray(local.isna())
     if not bad.any():
         return local.tz_convert("UTC")
     raise _clock_change(stamps, bad, name, place)
+
+
+def _told_apart(stamps: pd.DatetimeIndex, bad: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """Return which stamps lie in summer time, where every hour that exists twice stands twice, one after the other.
+
+    The first time is before the clocks go back then, the second after it. None where an hour stands once, or the rows
+    are not in order.
+    """
+    summer, rows = np.ones(len(stamps), dtype=bool), np.flatnonzero(bad)
+    for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1):
+        times = stamps[run].asi8
+        half = len(run) // 2
+        if len(run) % 2 or not np.array_equal(times[:half], times[half:]) or (np.diff(times[:half]) <= 0).any():
+            return None
+        summer[run[half:]] = False
+    return summer
 
 
 def _clock_change(stamps: pd.DatetimeIndex, bad: NDArray[np.bool_], name: str, place: Place) -> InputError:

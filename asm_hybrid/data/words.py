@@ -16,8 +16,13 @@ __all__ = ["Found", "Vocabulary", "plain_words", "vocabulary"]
 LONG = 5
 """Letters from which on a word may be a part of another."""
 _CASED = ("DO", "OD")
-_STEP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})|(?<=\d)(?=[A-Z][a-z])")
-"""Where a word begins in the midst of another: InfluentFlow."""
+_STEP = re.compile(
+    r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})|(?<=\d)(?=[A-Z][a-z])"
+    r"|(?<=[\u4e00-\u9fff])(?=[A-Za-z])|(?<=[A-Za-z\d])(?=[\u4e00-\u9fff])"
+)
+"""Where a word begins in the midst of another: InfluentFlow, 好氧池DO."""
+_DOTTED = re.compile(r"\b([A-Za-z])\.([A-Za-z])\b\.?")
+"""An abbreviation with dots: O.D."""
 
 
 def plain_words(text: str) -> str:
@@ -36,7 +41,7 @@ def plain_words(text: str) -> str:
     """
     parts = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
     bare = "".join(c for c in parts if not unicodedata.combining(c))
-    words = re.sub(r"[\W_]+", " ", _STEP.sub(" ", bare))
+    words = re.sub(r"[\W_]+", " ", _STEP.sub(" ", _DOTTED.sub(r"\1\2", bare)))
     words = re.sub(r"\b(DO|OD)(\d)\b", r"\1 \2", words)
     return " ".join(word if word in _CASED else word.casefold() for word in words.split())
 

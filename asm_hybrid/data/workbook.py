@@ -24,7 +24,7 @@ import pandas as pd
 
 from asm_hybrid.config.schema.data_sections import SourceSection
 from asm_hybrid.data.csvfile import NO_VALUE
-from asm_hybrid.data.headers import PREVIEW, Choose
+from asm_hybrid.data.headers import PREVIEW, Choose, grouped
 from asm_hybrid.data.limits import MAX_COLUMNS, check_size
 from asm_hybrid.errors import AsmHybridError, InputError, nearest, readable
 from asm_hybrid.text import printable
@@ -108,7 +108,8 @@ def read_workbook(
             fix=_other_sheet(source, sheet, others) or None,
         )
     check_size(len(cells), cells.shape[1], str(path))
-    header = _texts(cells.iloc[top])
+    groups = [] if source.group_row is None else _texts(cells.iloc[source.group_row - 1])
+    header = grouped(_texts(cells.iloc[top]), groups)
     preview = [(i + 1, _texts(cells.iloc[i])) for i in range(min(PREVIEW, len(cells)))]
     try:
         chosen = choose(header, preview)
@@ -117,6 +118,7 @@ def read_workbook(
         fix = f"{error.fix}; or {other}" if other else error.fix
         raise InputError(error.found, where=error.where, expected=error.expected, fix=fix) from None
     first = source.first_row - 1 if source.first_row else source.header_row
+    cells = cells.iloc[: source.last_row]
     body = cells.iloc[first:].set_axis(np.arange(first + 1, len(cells) + 1), axis="index")
     body = body[body.notna().any(axis="columns")]
     return header, body.iloc[:, chosen].set_axis(range(len(chosen)), axis="columns").infer_objects()
@@ -137,9 +139,9 @@ def sheet_names(raw: bytes, path: Path) -> list[str]:
     list of str
     """
     try:
-        with readable(NOT_READABLE, where=str(path), expected=EXPECTED, fix=FIX):
-            with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-                return list(_sheets(archive, _parts(archive)))
+        guard = readable(NOT_READABLE, where=str(path), expected=EXPECTED, fix=FIX)
+        with guard, zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            return list(_sheets(archive, _parts(archive)))
     except _UnreadableError as error:
         raise InputError(f"{NOT_READABLE}: {error}", where=str(path), expected=EXPECTED, fix=FIX) from None
 

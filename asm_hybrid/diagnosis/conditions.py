@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from asm_hybrid.diagnosis.plain_words import figure
 from asm_hybrid.hybrid.network_inputs import LOAD, Reading, reading_unit
 from asm_hybrid.hybrid.trajectory import Trajectory
 from asm_hybrid.plant import torch_namespace
+from asm_hybrid.text import figure
 from asm_hybrid.training import FittedModel
 
 __all__ = ["Conditions", "when_it_matters"]

@@ -101,7 +101,7 @@ def _missing(writing: _Writing, explained: Explained | None) -> None:
         answer, why = "unknown", _too_short(explained)
     elif explained:
         answer = "no"
-        why = f"no explanation errs less than recalibrated f on days left out beyond chance ({p_value:.2g})"
+        why = f"no explanation errs less than recalibrated f on days left out by more than chance ({p_value:.2g})"
     else:
         answer = "no" if variables else "unknown"
         why = ", and ".join(text for text in (writing.unable, why) if text)

@@ -11,11 +11,10 @@ from typing import Any
 from asm_hybrid.diagnosis.plain_words import (
     FAMILIES,
     explanation_title,
-    figure,
     held_words,
     quantity_words,
 )
-from asm_hybrid.text import process_words
+from asm_hybrid.text import figure, process_words
 
 __all__ = ["MOST", "proposal_lines", "sentences"]
 
@@ -100,7 +99,9 @@ def proposal_lines(proposals: Sequence[Entry]) -> list[str]:
 def _nothing(missing: Entry) -> str:
     """Say that the data show nothing that is missing."""
     chance = _chance(missing.get("p_value"))
-    said = [f"no explanation errs less than recalibrated f on days left out beyond chance{chance}"] if chance else []
+    said = (
+        [f"no explanation errs less than recalibrated f on days left out by more than chance{chance}"] if chance else []
+    )
     changes = [
         f"{row['change_percent']:+.0f} % in {label} ({_interval(row, 1.0, ' %')})"
         for label, row in (missing.get("variables") or {}).items()
@@ -129,7 +130,7 @@ def _found(missing: Entry, *, named: bool) -> str | None:
         row = rows[label]
         size = f"{-row['change_percent']:.0f} % (90 % interval {-row['high']:.0f} to {-row['low']:.0f} %)"
         said.append(f"on the validation block n lowers the error of recalibrated f in {label} by {size}")
-    return f"That something is missing shows in this: {'; '.join(said)}." if said else None
+    return f"The evidence that something is missing: {'; '.join(said)}." if said else None
 
 
 def _answer(diagnosis: Entry) -> str | None:
@@ -139,12 +140,13 @@ def _answer(diagnosis: Entry) -> str | None:
     names = [name for name in answer.get("set") or [] if name in rows or name in (NOTHING, EVERYTHING)]
     if not names:
         chance = _chance((diagnosis.get("missing") or {}).get("p_value"))
-        return f"No single explanation errs less than f as it is beyond chance{chance}." if rows else None
+        return f"No single explanation errs less than f as it is by more than chance{chance}." if rows else None
     confidence = answer.get("confidence")
     if NOTHING in names:
         others = [name for name in names if name not in (NOTHING, EVERYTHING)]
         best = f"; the best, {_titled(rows[others[0]])}, takes away {_removed(rows[others[0]])}" if others else ""
-        return f"No explanation can be told from none at all{best}{_draws(confidence, ', and one of these wins in')}."
+        wins = _draws(confidence, ", and one of these wins in")
+        return f"No explanation is clearly better than none at all{best}{wins}."
     if names == [EVERYTHING]:
         return (
             "No single explanation is enough: only all of them together come near what n reaches"
@@ -163,7 +165,7 @@ def _answer(diagnosis: Entry) -> str | None:
 def _several(rows: Sequence[Entry], confidence: float | None) -> str:
     """Say between which explanations the data cannot decide."""
     families = list(dict.fromkeys(FAMILIES[row["family"]] for row in rows if row.get("family") in FAMILIES))
-    head = f"{_capital(_or(families))}:" if len(families) > 1 else f"Which of {len(rows)} explanations it is"
+    head = f"{_capital(_or(families))}" if len(families) > 1 else f"One of {len(rows)} explanations"
     parts = [f"{_titled(rows[0])} takes away {_removed(rows[0])}"]
     parts += [
         f"{_titled(row)} {_share(row)} ({_span(row, 'removed_').replace('90 % interval ', '')})"
@@ -172,7 +174,7 @@ def _several(rows: Sequence[Entry], confidence: float | None) -> str:
     more = len(rows) - len(parts)
     parts += [f"{more} more do about as well"] if more > 0 else []
     wins = _draws(confidence, "; one of them is the best explanation in")
-    return f"{head} cannot be told, since {_and(parts)}{wins}."
+    return f"{head}, but the data cannot tell which: {_and(parts)}{wins}."
 
 
 def _sized(row: Entry, diagnosis: Entry, sure: str) -> str:
@@ -253,7 +255,7 @@ def shape(curve: Entry, where: str, *, beside_f: bool = False) -> str:
         return f"{slows} when {where} falls below about {figure(_threshold(x, factor), 2)}{unit}"
     if high[-1] < low[0]:
         return f"{slows} when {where} rises above about {figure(_threshold(x[::-1], factor[::-1]), 2)}{unit}"
-    return f"changes{by} with {where}, in a way that is not settled"
+    return f"changes{by} with {where}, but the data do not show how"
 
 
 def _threshold(x: Sequence[float], factor: Sequence[float]) -> float:
@@ -283,12 +285,12 @@ def _law(diagnosis: Entry) -> str | None:
     alone = len((diagnosis.get("answer") or {}).get("set") or ()) < 2
     head = "As a formula it" if alone else f"If it is {process_words(law['process'])}, its formula"
     if law.get("share_of_gain") is None:
-        return f"{head} may be {formula}, with {constants}; no n errs less than f, by which to judge it."
+        return f"{head} may be {formula}, with {constants}. It cannot be judged, since no n errs less than f."
     holds = held_words(law["share_of_gain"])
     if law.get("kept"):
-        return f"{head} is {formula}, with {constants}: it holds {holds}."
-    best = f"the best, {formula}, with {constants}, holds {holds}"
-    return f"No formula of the library will do: {best}, and 80 % are asked for."
+        return f"{head} is {formula}, with {constants}: it keeps {holds}."
+    best = f"the best, {formula}, with {constants}, keeps {holds}"
+    return f"No formula of the library is good enough: {best}, and at least 80 % is needed."
 
 
 def _proposed(diagnosis: Entry) -> str | None:
@@ -301,7 +303,7 @@ def _proposed(diagnosis: Entry) -> str | None:
     more = f" and {len(proposals) - NAMED} more" if len(proposals) > NAMED else ""
     if not parts:
         return None
-    return f"Proposed, and not applied before you accept it: {'; '.join(parts)}{more}."
+    return f"Proposed, and applied only if you accept it: {'; '.join(parts)}{more}."
 
 
 def _second(diagnosis: Entry) -> str | None:
@@ -311,7 +313,7 @@ def _second(diagnosis: Entry) -> str | None:
     row = next((r for r in diagnosis.get("explanations") or [] if r["name"] == second["name"]), second)
     sure = _chance(second.get("chance")) if second.get("low") is None else f" ({_span(second)})"
     takes = f"takes away {100 * second['gain']:.0f} % of the squared error that is left{sure}"
-    return f"A second cause helps beyond chance: {_titled(row)} {takes}."
+    return f"A second cause helps by more than chance: {_titled(row)} {takes}."
 
 
 def _when(diagnosis: Entry) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from asm_hybrid.kinetics.gases import OFFGAS
 from asm_hybrid.text import process_words
 
-__all__ = ["FAMILIES", "explanation_title", "figure", "held_words", "quantity_words"]
+__all__ = ["FAMILIES", "explanation_title", "held_words", "quantity_words"]
 
 FAMILIES = {
     "kinetics": "kinetics",
@@ -87,24 +87,6 @@ def explanation_title(name: str, title: str | None = None) -> str:
     return process_words(rest) if kind == "process" else title or (rest or name).replace("_", " ").replace(".", " ")
 
 
-def figure(value: float, digits: int = 3) -> str:
-    """Return a number for a sentence: without an exponent where that can be.
-
-    Parameters
-    ----------
-    value : float
-        The number.
-    digits : int
-        Significant digits.
-
-    Returns
-    -------
-    str
-    """
-    rounded = float(f"{value:.{digits}g}")
-    return f"{rounded:,.0f}" if 1e3 <= abs(rounded) < 1e9 else f"{rounded:.{digits}g}"
-
-
 def held_words(share: float) -> str:
     """Return how much of a gain a law holds, in words.
 
@@ -116,8 +98,8 @@ def held_words(share: float) -> str:
     Returns
     -------
     str
-        What follows "it holds".
+        What follows "it keeps".
     """
     if share > 1:
-        return "the whole gain, and errs less still"
-    return f"{100 * share:.0f} % of the gain" if share > 0 else "nothing of the gain"
+        return "the whole gain, and more"
+    return f"{100 * share:.0f} % of the gain" if share > 0 else "none of the gain"

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from asm_hybrid.diagnosis.plain_words import figure, quantity_words
+from asm_hybrid.diagnosis.plain_words import quantity_words
 from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant import Plant
+from asm_hybrid.text import figure
 
 __all__ = ["COMPOSITE", "GRAB", "ONLINE", "measurable_targets", "tell_apart", "usual_noise"]
 

@@ -214,9 +214,9 @@ class OdeConfig(Section):
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
-        description="Name of the run; letters, digits, '_', '-' and '.' only, since folders carry it.",
+        description="Name of the run: at most 64 letters, digits, '_', '-' and '.', since folders carry it.",
     )
-    description: str = Field(default="", description="Free text.")
+    description: str = Field(default="", description="Free text, which the report shows.")
     ode: RightSideSection = Field(description="The right-hand side.")
     initial: dict[str, float] = Field(min_length=1, description="Initial value of every state; names the states.")
     history: HistorySection | None = Field(

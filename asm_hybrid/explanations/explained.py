@@ -20,6 +20,7 @@ from asm_hybrid.explanations.scores import NEAR, Ranking, beats, rank
 from asm_hybrid.explanations.suspects import FAMILIES, known_names
 from asm_hybrid.hybrid.system import PlantSystem
 from asm_hybrid.kinetics.candidates import Candidate, candidates_for
+from asm_hybrid.text import figure
 from asm_hybrid.training.simulation_models import returns
 
 __all__ = ["Explained", "Trajectories", "competing_candidates", "explain", "too_few"]
@@ -140,7 +141,7 @@ class Explained:
             names = [spec.name.removeprefix("recycle.") for spec in record.plant.inputs]
             if r.explanation.family == "flows":
                 mean = float(record.inputs[:, names.index(place)].mean())
-                words = f"{title} {value * mean:.3g} instead of {mean:.3g} m3/d"
+                words = f"{title} {figure(value * mean)} instead of {figure(mean)} m3/d"
         elif section == "shifts":
             words = f"{title}: {abs(value):.2g} h {'later' if value > 0 else 'earlier'} than recorded"
         else:

@@ -21,6 +21,8 @@ SMALL = 1e-3
 """Share of the cost that a last step may gain."""
 LEAST_DAMPING, MOST_DAMPING = 0.01, 100.0
 """Range of the damping of a step, relative to the diagonal of the products of slopes."""
+EPSILON = 1e-14
+"""Least curvature along a direction of the knobs, as a share of the largest one; below it stands rounding alone."""
 STEP = 1e-4
 """Step of the differences that give the direction in which a knob moves values and inputs, in spreads; see `Knob`."""
 
@@ -181,16 +183,34 @@ def _between(values: np.ndarray, points: int) -> np.ndarray:
 
 
 def bounded_ridge(gram: np.ndarray, right: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Return the minimum of ``δᵀ G δ + 2 rᵀ δ`` within bounds, by an active set."""
-    found = np.linalg.solve(gram, -right)
-    if ((found >= low) & (found <= high)).all():
-        return found
+    """Return the minimum of ``δᵀ G δ + 2 rᵀ δ`` within bounds, by an active set; G may be singular to rounding."""
     from scipy.optimize import lsq_linear
 
-    factor = np.linalg.cholesky(gram)
-    target = np.linalg.solve(factor, -right)
+    try:
+        found = np.linalg.solve(gram, -right)
+        if ((found >= low) & (found <= high)).all():
+            return found
+        root = np.linalg.cholesky(gram).T
+        target = np.linalg.solve(root.T, -right)
+    except (
+        np.linalg.LinAlgError
+    ):  # knobs that do nearly the same, of which rounding leaves a curvature of zero or below
+        size, values, vectors = _axes(gram)
+        root, target = (vectors * np.sqrt(values)).T * size, -(vectors.T @ (right / size)) / np.sqrt(values)
     room = np.maximum(high, low + 1e-9)
-    return np.asarray(lsq_linear(factor.T, target, bounds=(low, room), method="bvls").x)
+    return np.asarray(lsq_linear(root, target, bounds=(low, room), method="bvls").x)
+
+
+def _axes(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the size of every knob, and curvatures and axes of ``G`` in these sizes, none below what rounding hides."""
+    size = np.sqrt(np.diag(gram))
+    values, vectors = np.linalg.eigh(gram / np.outer(size, size))
+    return size, np.maximum(values, EPSILON * values[-1]), vectors
+
+
+def _covariance(gram: np.ndarray) -> np.ndarray:
+    size, values, vectors = _axes(gram)
+    return np.asarray((vectors / values) @ vectors.T / np.outer(size, size))
 
 
 @dataclass(frozen=True)
@@ -266,7 +286,7 @@ def fit(
         accepted = None
         while accepted is None and damping <= MOST_DAMPING:
             step = bounded_ridge(gram + damping * np.diag(np.diag(gram)), right, low - at, high - at)
-            size = float(np.sqrt(step @ gram @ step / len(at)))
+            size = float(np.sqrt(max(step @ gram @ step, 0.0) / len(at)))
             try:
                 there = problem.simulate(knobs, at + step)
                 found = cost(at + step, problem.errors(knobs, at + step, there))
@@ -288,4 +308,4 @@ def fit(
         if arrived:
             break
     gram = here.slopes.T @ (weights[:, None] * here.slopes) + np.diag(spread**-2.0)
-    return Fitted(here, np.linalg.inv(gram), run or problem.simulate(knobs, at), arrived)
+    return Fitted(here, _covariance(gram), run or problem.simulate(knobs, at), arrived)

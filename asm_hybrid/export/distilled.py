@@ -61,7 +61,7 @@ class Distilled:
             known = "" if row["low"] is None else f" ({row['low']:.3g} to {row['high']:.3g})"
             unit = "" if row["unit"] == "-" else f" {row['unit']}"
             lines.append(f"  {row['name']} = {row['value']:.3g}{unit}{known}")
-        lines.append(f"  it holds {held_words(law['share_of_gain'])}, on the validation block")
+        lines.append(f"  it keeps {held_words(law['share_of_gain'])}, on the validation block")
         titles = {"f": "f", "law": "f + law", "n": "f + n"}
         for label, row in law["scores"].items():
             found = [f"{title} {row[key]:.3g}" for key, title in titles.items() if row[key] is not None]
@@ -141,7 +141,7 @@ def _law_of(run: Path) -> dict[str, Any]:
         )
     if not law.get("kept"):
         share = law.get("share_of_gain")
-        held = "" if share is None else f": it holds {100 * share:.0f} % of what was learnt"
+        held = "" if share is None else f": it keeps {100 * share:.0f} % of what was learnt"
         raise InputError(
             f"the law {law.get('kind')} of {law.get('process')} was not kept{held}",
             where=str(path),

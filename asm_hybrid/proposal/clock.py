@@ -31,6 +31,7 @@ TIME_WORDS = re.compile(
     r"\b(?:time|times|timestamp|date|datetime|datum|zeit|zeitpunkt|zeitstempel|uhrzeit|tijd|tijdstip|heure|horodatage|"
     r"fecha|hora|data|dia|stamp|t|days|day|epoch|unix)\b|时间|日期|时刻"
 )
+FOLLOWS = "the logger follows summer time, so that its zone is a place"
 SAYS_UTC = re.compile(r"\b(?:utc|gmt)\b")
 ELAPSED = {"d": "d day days", "h": "h hour hours hr", "min": "min minute minutes", "s": "s sec second seconds"}
 _UNIT_WORDS = {word: unit for unit, words in ELAPSED.items() for word in words.split()}
@@ -112,8 +113,12 @@ def find_clock(header: Sequence[str], cells: pd.DataFrame, decimal: str, answers
     reading.section["column"] = reading.header[0] if len(positions) == 1 else reading.header
     column = cells.iloc[:, list(positions)]
     local = _stamps(column, decimal, answers, reading, where)
+    risen = local
+    if local is not None and len(local) > 1 and local[::-1].is_monotonic_increasing and local[0] > local[-1]:
+        risen = local[::-1]
+        reading.notes.append("the newest row comes first")
     if "zone" not in reading.section and not _carries_offset(column, reading.section):
-        _zone(local, answers, reading)
+        _zone(risen, answers, reading)
     return Clock(positions, reading.section, local, tuple(reading.notes), tuple(reading.questions))
 
 
@@ -141,7 +146,7 @@ def _positions(header: Sequence[str], cells: pd.DataFrame, decimal: str) -> tupl
     named = [i for i, name in enumerate(header) if TIME_WORDS.search(plain_words(name))]
     for i in named:
         numbers = to_floats(cells.iloc[:, i].dropna(), decimal)
-        if numbers.size and np.isfinite(numbers).all() and (np.diff(numbers) >= 0).mean(initial=1) > 0.5:
+        if numbers.size and np.isfinite(numbers).all() and (np.diff(numbers) >= 0).sum() >= 0.5 * (numbers.size - 1):
             return (i,)
     return ()
 
@@ -168,8 +173,8 @@ def _stamps(
         reading.questions.append(
             Question(
                 reading.header[0],
-                "some cells are dates of Excel and some are text, as where Excel read stamps of another country: their day "
-                "and month are swapped; export the file again as CSV, without opening it in Excel",
+                "some cells are dates of Excel and some are text, as where Excel read stamps of another country: their "
+                "day and month are swapped; export the file again as CSV, without opening it in Excel",
             )
         )
         return None
@@ -227,7 +232,8 @@ def _numeric(
             )
             return None
         reading.section |= {"unit": unit, "origin": answers.origin}
-    time = TimeSection(column=reading.header[0], unit=unit, origin=reading.section["origin"], zone="UTC")
+    plain = {"column": reading.header[0], "unit": unit, "origin": reading.section["origin"], "zone": "UTC"}
+    time = TimeSection.model_validate(plain)
     place = Place(where, reading.header[0], "", np.asarray(one.index, dtype=np.int64))
     return parse_stamps(one.to_frame(), time, place, where, decimal).tz_localize(None)
 
@@ -281,6 +287,7 @@ def _evidence(text: pd.Series, form: str) -> str:
 def _in_order(text: pd.Series, form: str) -> bool:
     """Return whether stamps read by a format run on without a jump that is far longer than usual."""
     step = np.diff(read_formatted(text, form, utc=False).to_numpy().astype("datetime64[s]").astype(np.int64))
+    step = -step if np.median(step) < 0 else step
     back = int((step < 0).sum())
     if back > 1 or not step.size:
         return False
@@ -301,8 +308,8 @@ def _zone(local: pd.DatetimeIndex | None, answers: Answers, reading: _Reading) -
         reading.questions.append(
             Question(
                 " + ".join(reading.header),
-                "in which time zone are the stamps? A place such as Europe/Amsterdam where the clock of the logger shifts "
-                "in summer, an offset such as +01:00 where it does not, or UTC",
+                "in which time zone are the stamps? A place such as Europe/Amsterdam where the clock of the logger "
+                "shifts in summer, an offset such as +01:00 where it does not, or UTC",
                 "--zone ZONE",
                 kind="zone",
             )
@@ -325,17 +332,15 @@ def summer_time(local: pd.DatetimeIndex) -> str:
     if local.tz is not None or len(local) < 3:
         return ""
     step = np.diff(local.as_unit("ns").asi8) / 3.6e12
-    for i in map(int, np.flatnonzero(step < 0)):
+    for i in map(int, np.flatnonzero(step <= 0)):
         if step[i] >= -1.0:
             place = shifting_place(local[i + 1].round("s"), forward=False)
             if place:
-                return (
-                    f"the hour around {local[i + 1]:%Y-%m-%d %H:%M} stands twice, as where clocks go back, then in {place}: the "
-                    "logger follows summer time, so that its zone is a place"
-                )
+                hour = f"the hour around {local[i + 1]:%Y-%m-%d %H:%M} stands twice"
+                return f"{hour}, as where clocks go back, then in {place}: {FOLLOWS}"
     if (step <= 0).any():
         return ""
     found = check_clock(local.tz_localize("UTC"), "UTC", Place("", "", "", np.arange(len(local))))
     if found:
-        return found[0].message.split(";")[0] + ": the logger follows summer time, so that its zone is a place"
+        return f"{found[0].message.split(';')[0]}: {FOLLOWS}"
     return ""

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from asm_hybrid.data.findings import Place
-from asm_hybrid.data.gross import sentinels
-from asm_hybrid.data.numbers import parse_numbers
+from asm_hybrid.data.numbers import parse_numbers, to_floats
+from asm_hybrid.data.sentinels import sentinels
 from asm_hybrid.data.words import plain_words, vocabulary
 from asm_hybrid.errors import InputError
 from asm_hybrid.proposal.answers import IGNORED, Answers, Question
@@ -29,6 +29,8 @@ SHOWN = 4
 """Words of a column that a message shows."""
 MOSTLY = 0.5
 """Share of the cells that have to be numbers in a column of numbers."""
+_DAMAGED = re.compile(r"=|[<>~±]?\s*[-+]?[.,]?\d")
+"""How a cell begins that was meant to be a number, or a formula: it is no word for 'no value'."""
 ASSUMED = "mg/L"
 """Unit of concentrations that tell none, where their values fit."""
 
@@ -90,6 +92,8 @@ class Column:
         Its lowest and highest value.
     missing : tuple of float or str
         Cells that stand for no value.
+    exclude : tuple of (str, str)
+        Periods that a column of status does not call good.
     unknown : bool
         Whether it holds numbers under a name of which nothing is known.
     """
@@ -105,37 +109,41 @@ class Column:
     notes: tuple[str, ...] = ()
     span: str = ""
     missing: tuple[float | str, ...] = ()
+    exclude: tuple[tuple[str, str], ...] = ()
     unknown: bool = False
     holding: Holding | None = field(default=None, repr=False, compare=False)
 
 
-def hold(cells: pd.Series, decimal: str) -> Holding:
+def hold(cells: pd.Series, decimal: str, thousands: str) -> Holding:
     """Read the cells of a column.
 
     Parameters
     ----------
     cells : Series
         As the file holds them.
-    decimal : str
-        Its decimal sign.
+    decimal, thousands : str
+        Its decimal sign, and the sign between thousands.
 
     Returns
     -------
     Holding
     """
-    where = Place("", "", "", np.arange(len(cells)))
-    values, _, _ = parse_numbers(cells, (), where, decimal=decimal, limits=True)
-    text = cells.map(lambda cell: cell.strip() if isinstance(cell, str) else "")
-    empty = np.asarray(cells.isna(), dtype=bool) | (text.eq("") & cells.map(lambda c: isinstance(c, str))).to_numpy()
-    no_number = np.isnan(values) & ~empty
-    words = Counter(str(cell).strip() for cell in cells[no_number])
+    empty = np.asarray(cells.isna(), dtype=bool)
+    values, words = to_floats(cells, decimal), Counter[str]()
+    if (np.isnan(values) & ~empty).any():
+        where = Place("", "", "", np.arange(len(cells)))
+        values, _, _ = parse_numbers(cells, (), where, decimal=decimal, thousands=thousands, limits=True)
+        empty = empty | np.array([isinstance(cell, str) and not cell.strip() for cell in cells], dtype=bool)
+        words.update(str(cell).strip() for cell in cells[np.isnan(values) & ~empty])
     certain = [found.rows for found in sentinels(values) if found.certain]
     absent = tuple(float(number) for rows in certain for number in np.unique(values[rows]))
     values = np.where(np.isin(values, absent), np.nan, values)
     return Holding(values, dict(words), absent, int((~empty).sum()))
 
 
-def propose_column(header: str, unit_cell: str, holding: Holding, plant: KnownPlant, answers: Answers) -> Column:
+def propose_column(
+    header: str, unit_cell: str, holding: Holding, plant: KnownPlant, answers: Answers, described: str = ""
+) -> Column:
     """Propose what a column stands for.
 
     Parameters
@@ -148,26 +156,25 @@ def propose_column(header: str, unit_cell: str, holding: Holding, plant: KnownPl
         The plant.
     answers : Answers
         What the user has said.
+    described : str
+        What the file says of it beside its name.
 
     Returns
     -------
     Column
     """
-    said = meaning(header, unit_cell)
+    said = meaning(f"{header} {described}".strip(), unit_cell)
     given = answers.name(header)
-    column = Column(header, _says(said), span=_span(holding, said), holding=holding)
+    column = Column(header, _says(said), unit=said.unit.text if said.unit else "", span=_span(holding), holding=holding)
     if given == IGNORED:
         return replace(column, reason="left out by --as")
     if not holding.filled:
         return replace(column, reason="the column is empty")
     if not holding.numeric:
         return replace(column, reason=_text_reason(header, holding))
-    if any(re.search(r"\d", word) for word in holding.words):
-        cell = next(word for word in holding.words if re.search(r"\d", word))
-        return replace(
-            column,
-            reason=f"{sum(holding.words.values())} cells such as {cell[:30]!r} are no numbers; correct them in the file",
-        )
+    if cell := next(filter(_DAMAGED.match, holding.words), ""):
+        count = sum(holding.words.values())
+        return replace(column, reason=f"{count} cells such as {cell[:30]!r} are no numbers; correct them in the file")
     column = replace(
         column,
         missing=(*holding.words, *holding.sentinels),
@@ -217,8 +224,6 @@ def _with_unit(column: Column, said: Meaning, target: str, holding: Holding, pla
         notes.append(f"no substance is named in {unit}: taken as {internal[2]}")
     role = plant.role(target)
     error = _noise(target, unit, internal) if role == "observation" else None
-    if role == "observation":
-        notes.append(f"noise {error:g} {unit} is an assumption: set it to the error of your sensor")
     return replace(column, target=target, role=role, unit=unit, noise=error, notes=tuple(notes))
 
 
@@ -266,12 +271,11 @@ def _says(said: Meaning) -> str:
     return f"{what} ({places})" if places else what
 
 
-def _span(holding: Holding, said: Meaning) -> str:
+def _span(holding: Holding) -> str:
     finite = holding.values[np.isfinite(holding.values)]
     if not finite.size:
         return ""
-    unit = f" {said.unit.text}" if said.unit else ""
-    return f"{finite.min():.4g} … {finite.max():.4g}{unit}"
+    return f"{finite.min():.4g} … {finite.max():.4g}"
 
 
 def _text_reason(header: str, holding: Holding) -> str:

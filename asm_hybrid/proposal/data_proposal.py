@@ -6,12 +6,15 @@ import copy
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from asm_hybrid.artefacts import write_text_atomic
+from asm_hybrid.config import build_layout, load_config, load_kinetics
+from asm_hybrid.data.check_text import check_data
 from asm_hybrid.errors import InputError
 from asm_hybrid.proposal.answers import Question
 from asm_hybrid.proposal.columns import Column
@@ -66,6 +69,24 @@ class DataProposal:
         columns = [c for table in self.tables for c in table.columns if c.target]
         return tuple(change for column in columns for change in self.plant.changes(column.target))
 
+    @cached_property
+    def refused(self) -> tuple[str, ...]:
+        """Why ``asm-hybrid check`` would refuse the data beside the plant.
+
+        Empty where it would not, where there is no plant, where questions are open, and for files that are too large to
+        be read as a whole.
+        """
+        if self.plant.file is None or self.questions or any(table.grid.size for table in self.tables):
+            return ()
+        try:
+            config = load_config(self.config())
+            table = load_kinetics(config)
+            report = check_data(config, table, build_layout(config, table), config.name)
+        except InputError as error:
+            return (str(error),)
+        failures = [] if report.failure is None else [str(report.failure)]
+        return (*failures, *(f"{f.where}: {f.message}; {f.fix}" for f in report.findings if f.severity == "error"))
+
     @property
     def yaml(self) -> str:
         """The section ``data``, with what is not used as comments; paths hold from the current folder."""
@@ -81,6 +102,9 @@ class DataProposal:
             lines += [f"  {change}" for change in dict.fromkeys(map(str, self.changes))] + [""]
         if self.questions:
             lines += ["questions", *(f"  {line}" for q in self.questions for line in str(q).splitlines()), ""]
+        if self.refused:
+            lines += ["asm-hybrid check would refuse it"]
+            lines += [f"  {line}" for why in self.refused for line in why.splitlines()] + [""]
         return "\n".join([*lines, self.yaml])
 
     def __str__(self) -> str:
@@ -158,6 +182,8 @@ class DataProposal:
         minutes = self._interval()
         if minutes != DEFAULT:
             yield f"interval: {minutes:g} min"
+        if any(c.noise is not None for table in self.tables for c in table.columns if c.target):
+            yield "# noise is an assumption: set it to the error of your sensors"
         yield "sources:"
         for name, table in self.sources.items():
             comment = "" if _used(table) else "# "
@@ -177,9 +203,9 @@ class DataProposal:
             step = interval(table.clock) * 1440
             lines.append(
                 f"  {local.min():%Y-%m-%d %H:%M} to {local.max():%Y-%m-%d %H:%M}, median interval {step:.4g} min"
-                + _gap_text(local)
+                + ("" if table.grid.size else _gap_text(local))
             )
-        rows = [("column", "says", "stands for", "unit", "range", "gaps")]
+        rows: list[tuple[str, ...]] = [("column", "says", "stands for", "unit", "range", "gaps")]
         rows += [_row(column) for column in table.columns]
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         for row, column in zip(rows, (None, *table.columns), strict=True):
@@ -225,16 +251,16 @@ def _source(table: TableProposal, folder: Path) -> dict[str, Any]:
 
 
 def _column(column: Column) -> dict[str, Any]:
-    plain = {"role": column.role, "as": column.target, "unit": column.unit}
-    return plain if column.noise is None else {**plain, "noise": column.noise}
+    plain: dict[str, Any] = {"role": column.role, "as": column.target, "unit": column.unit}
+    plain |= {} if column.noise is None else {"noise": column.noise}
+    return plain | ({"exclude": [list(period) for period in column.exclude]} if column.exclude else {})
 
 
 def _source_lines(name: str, table: TableProposal, folder: Path) -> Iterator[str]:
     content = _source(table, folder)
     columns = content.pop("columns")
     yield f"{name}:"
-    for key, value in content.items():
-        yield from _indented(to_yaml({key: value}).splitlines(), 2)
+    yield from _indented(to_yaml(content).splitlines(), 2)
     if "zone" not in table.clock.section and any(q.kind == "zone" for q in table.clock.questions):
         yield "  # time needs a zone: see the questions"
     yield "  columns:"

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from asm_hybrid.config.schema.data_sections import SourceSection
-from asm_hybrid.data.cells import SUFFIXES, TEXT
 from asm_hybrid.data.csvfile import read_csv
-from asm_hybrid.data.limits import read_bounded
+from asm_hybrid.data.files import TEXT, check_content, read_series_file
+from asm_hybrid.data.limits import check_size
 from asm_hybrid.data.parquetfile import read_parquet
 from asm_hybrid.data.workbook import read_workbook, sheet_names
 from asm_hybrid.errors import InputError
@@ -28,6 +28,9 @@ HEAD = 60
 """Rows at the begin of a file that are looked at to find its header."""
 TAIL = 20
 """Rows at its end among which a mean or a note is sought."""
+LARGE = 50_000_000
+"""Size of a file of text from which on its begin, pieces and its end are read alone [byte]."""
+HEAD_BYTES, PIECE, PIECES = 4_000_000, 250_000, 8
 SEPARATORS = (";", "\t", ",", "|")
 LATIN, CHINESE = "cp1252", "gb18030"
 _HIGH = re.compile(rb"[\x80-\xff]+")
@@ -51,6 +54,8 @@ class Grid:
         The file.
     names : tuple of str
         Names of the columns of a Parquet file; empty for others, whose names stand in a row.
+    size : int
+        Size of a file that is too large to be read as a whole [byte], of which `raw` is a sample; zero for others.
     """
 
     path: Path
@@ -59,6 +64,7 @@ class Grid:
     tail: tuple[Row, ...]
     raw: bytes = field(repr=False)
     names: tuple[str, ...] = ()
+    size: int = 0
 
     @property
     def label(self) -> str:
@@ -93,6 +99,34 @@ def _all(header: Sequence[str], _rows: object) -> list[int]:
     return list(range(len(header)))
 
 
+def sampled(path: Path, size: int) -> bytes:
+    """Return the begin, pieces and the end of a file of text, in whole lines.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    size : int
+        Its size [byte].
+
+    Returns
+    -------
+    bytes
+    """
+    starts = [HEAD_BYTES + k * (size - HEAD_BYTES - PIECE) // PIECES for k in range(1, PIECES + 1)]
+    with path.open("rb") as stream:
+        head = stream.read(HEAD_BYTES)
+        check_content(head, path)
+        end = b"\n\0" if head[:2] == b"\xff\xfe" else b"\n"
+        pieces = [head[: head.rfind(end) + len(end)]]
+        for start in starts:
+            stream.seek(start - start % 2)
+            piece = stream.read(PIECE)
+            last = len(piece) if start == starts[-1] else piece.rfind(end) + len(end)
+            pieces.append(piece[piece.find(end) + len(end) : last])
+    return b"".join(pieces)
+
+
 def _source(path: Path, options: dict[str, Any]) -> SourceSection:
     """Return a source of which nothing is known but how its cells are read."""
     known = {"file": str(path), "time": {"column": "\0"}, "columns": {"\0 ": {"role": "ignored"}}}
@@ -118,18 +152,10 @@ def open_grids(path: Path) -> list[Grid]:
     InputError
         If it is no file of series, or cannot be read.
     """
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise InputError(
-            f"the file {path.name!r} is of a kind that is not read",
-            where=str(path),
-            expected="a file with the ending " + " or ".join(SUFFIXES),
-            fix="save the series as CSV, Parquet or Excel (.xlsx)",
-        )
-    try:
-        raw = read_bounded(path, str(path))
-    except FileNotFoundError:
-        raise InputError(f"the file {path} does not exist", expected="a file of series", fix="check the path") from None
+    size = path.stat().st_size if path.is_file() else 0
+    if path.suffix.lower() in TEXT and size > LARGE:
+        return [_text_grid(path, sampled(path, size), size)]
+    raw, suffix = read_series_file(path, str(path))
     if suffix in TEXT:
         return [_text_grid(path, raw)]
     if suffix == ".parquet":
@@ -162,7 +188,7 @@ def _workbook_grids(path: Path, raw: bytes) -> list[Grid]:
     return grids
 
 
-def _text_grid(path: Path, raw: bytes) -> Grid:
+def _text_grid(path: Path, raw: bytes, size: int = 0) -> Grid:
     encoding = _encoding(raw)
     text = raw.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
     separator = _separator(text)
@@ -170,25 +196,37 @@ def _text_grid(path: Path, raw: bytes) -> Grid:
     first = max(0, len(lines) - TAIL)
     tail = tuple((first + k + 1, tuple(row)) for k, row in enumerate(_rows(lines[first:], separator)))
     head = _numbered(text, separator)
+    check_size(1, max((len(cells) for _, cells in head), default=0), str(path))
     options: dict[str, Any] = {}
     if separator != ",":
         options["separator"] = separator
     if encoding != "utf-8":
         options["encoding"] = encoding
-    return Grid(path, options, head, tail, raw)
+    return Grid(path, options, head, tail, raw, size=size)
 
 
 def _numbered(text: str, separator: str) -> tuple[Row, ...]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     found, row = [], 1
-    for cells in islice(reader, HEAD):
-        found.append((row, tuple(cell.strip() for cell in cells)))
-        row = reader.line_num + 1
+    try:
+        for cells in islice(reader, HEAD):
+            found.append((row, tuple(cell.strip() for cell in cells)))
+            row = reader.line_num + 1
+    except csv.Error:  # what is wrong with that row is said when the file is read
+        pass
     return tuple(found)
 
 
 def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
-    return [[cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])] for line in lines]
+    return [[cell.strip() for cell in _cells(line, separator)] for line in lines]
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    """Return the cells of one line, whatever stands in it."""
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return line.split(separator)
 
 
 def _encoding(raw: bytes) -> str:

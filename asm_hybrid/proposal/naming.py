@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from asm_hybrid.data.header_units import StatedUnit, cell_unit, header_unit
 from asm_hybrid.data.words import Found, plain_words, vocabulary
+from asm_hybrid.units import parse_unit
 
 __all__ = ["TANK_KINDS", "Meaning", "meaning"]
 
@@ -14,6 +16,9 @@ TANK_KINDS = ("aerobic", "anoxic", "anaerobic")
 """Places that are kinds of tanks; the others are streams."""
 _ENDS = {"in": "influent", "out": "effluent"}
 """Words that tell a place at the end of a header only."""
+_TAG = re.compile(r"\b[a-z]{2,5} ?\d{2,5}[a-z]?\b")
+"""Tag of an instrument, whose letters may look like a quantity: NT-02."""
+_FLOW, _MASS = parse_unit("m3/d").dimension, parse_unit("mg/L").dimension
 NOTHING = ("set point",)
 """Quantities that win over all others in a header."""
 
@@ -70,6 +75,9 @@ def meaning(header: str, unit_cell: str = "") -> Meaning:
     unit = stated or cell_unit(unit_cell)
     places = vocabulary("places").find(words)
     quantities = _outside(vocabulary("quantities").find(words), places)
+    if len({found.name for found in quantities}) > 1:
+        tags = [(tag.start(), tag.end()) for tag in _TAG.finditer(words)]
+        quantities = [q for q in quantities if not any(a <= q.begin and q.end <= b for a, b in tags)] or quantities
     names = [found.name for found in places]
     last = words.rpartition(" ")[2]
     if last in _ENDS and not set(names) - set(TANK_KINDS):
@@ -77,6 +85,10 @@ def meaning(header: str, unit_cell: str = "") -> Meaning:
     whats = tuple(dict.fromkeys(found.name for found in quantities))
     if set(whats) & set(NOTHING):
         whats = NOTHING
+    if not whats and unit and unit.unit.dimension == _MASS and re.search(r"\b(?:do|od)\b", words):
+        whats = ("oxygen",)
+    if not whats and unit and unit.unit.dimension == _FLOW and set(names) - set(TANK_KINDS):
+        whats = ("flow",)
     if "flow" in whats and "air flow" in whats:
         whats = tuple(what for what in whats if what != "flow")
     streams = tuple(dict.fromkeys(name for name in names if name not in TANK_KINDS))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from asm_hybrid.config.schema.timestamps import TimeSection
@@ -14,7 +15,7 @@ from asm_hybrid.proposal.columns import Column
 from asm_hybrid.proposal.data_proposal import DataProposal
 from asm_hybrid.proposal.grid import open_grids
 from asm_hybrid.proposal.plants import known_plant
-from asm_hybrid.proposal.table import TableProposal, interval, propose_table
+from asm_hybrid.proposal.table import TableProposal, propose_table
 from asm_hybrid.text import same_name
 from asm_hybrid.yamlfile import YamlSource
 
@@ -86,6 +87,9 @@ def _check(answers: Answers) -> None:
 
 def _joined(tables: Sequence[TableProposal]) -> tuple[list[TableProposal], list[Question]]:
     """Return tables in which every input is given once, and what is asked where several columns give it."""
+    one_after_another = _one_after_another(tables)
+    if one_after_another:
+        return list(tables), [one_after_another]
     givers: dict[str, list[Column]] = {}
     for column in (c for table in tables for c in table.columns if c.target and c.role != "observation"):
         givers.setdefault(column.target, []).append(column)
@@ -104,6 +108,20 @@ def _joined(tables: Sequence[TableProposal]) -> tuple[list[TableProposal], list[
         return column
 
     return [replace(table, columns=tuple(map(kept, table.columns))) for table in tables], questions
+
+
+def _one_after_another(tables: Sequence[TableProposal]) -> Question | None:
+    """Return what is said of files with the same columns, one after another in time."""
+    used = [tuple(sorted(c.target for c in table.columns if c.target)) for table in tables]
+    alike = [t for t, targets in zip(tables, used, strict=True) if targets and used.count(targets) > 1]
+    if len(alike) < 2 or any(table.clock.local is None for table in alike):
+        return None
+    spans = sorted((t.clock.local.min(), t.clock.local.max(), t.grid.label) for t in alike if t.clock.local is not None)
+    if any(later[0] < earlier[1] for earlier, later in pairwise(spans)):
+        return None
+    names = ", ".join(label for _, _, label in spans)
+    text = "these hold the same columns, one after another in time; a source is one file: put their rows into one"
+    return Question(names, text)
 
 
 def _names(tables: Iterable[TableProposal]) -> list[str]:

@@ -6,9 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from asm_hybrid.data.header_units import cell_unit
+from asm_hybrid.data.headers import grouped
 from asm_hybrid.errors import InputError
 from asm_hybrid.proposal.grid import Grid, Row
 from asm_hybrid.text import same_name
@@ -67,7 +69,7 @@ def cell_kind(cell: str) -> str:
     return "word"
 
 
-def find_shape(grid: Grid, understood: Callable[[str, str], bool]) -> Shape:
+def find_shape(grid: Grid, understood: Callable[[str, str], int]) -> Shape:
     """Find header, units and samples.
 
     Parameters
@@ -75,7 +77,7 @@ def find_shape(grid: Grid, understood: Callable[[str, str], bool]) -> Shape:
     grid : Grid
         The table.
     understood : callable
-        Says of a header, with its cell of units, whether something is known by it.
+        Says of a header, with its cell of units, how much is known by it.
 
     Returns
     -------
@@ -102,7 +104,7 @@ def find_shape(grid: Grid, understood: Callable[[str, str], bool]) -> Shape:
     above = [(row, _padded(cells, width)) for row, cells in grid.head[:first] if sum(map(bool, cells)) > 1]
     if not above:
         raise InputError(
-            f"the first row with more than one cell, row {grid.head[first][0]}, holds a sample already",
+            f"no row of names stands above the samples, which begin in row {grid.head[first][0]}",
             where=grid.label,
             expected="a row of names above the samples",
             fix="export the names of the columns too, or write them into a row of their own",
@@ -117,14 +119,34 @@ def find_shape(grid: Grid, understood: Callable[[str, str], bool]) -> Shape:
             expected="a row of names above the samples",
             fix="export the names of the columns too",
         )
-    span = _best(names, units, understood)
+    (row, header), group = _best(names, units, understood)
     options: dict[str, Any] = {}
-    row = span[-1][0]
     if row != 1:
         options["header_row"] = row
+    if group:
+        options["group_row"] = group[0]
+        header = tuple(grouped(header, group[1]))
     if grid.head[first][0] != row + 1:
         options["first_row"] = grid.head[first][0]
-    return Shape(tuple(span[-1][1]), units, options)
+    last, notes = _last(grid, typed)
+    if last:
+        options["last_row"] = last
+    return Shape(tuple(header), units, options, notes)
+
+
+def _last(grid: Grid, typed: dict[int, str]) -> tuple[int | None, tuple[str, ...]]:
+    """Return the row of the last sample, and what stands below it; None where nothing does."""
+    below: list[str] = []
+    for row, cells in reversed(grid.tail):
+        if _is_sample(cells, typed):
+            return (
+                (row, (f"below the samples stands {' / '.join(below)[:80]!r}, which is left out",))
+                if below
+                else (None, ())
+            )
+        if any(cells):
+            below.insert(0, " ".join(filter(None, cells)))
+    return None, ()
 
 
 def _typed(head: Sequence[Row]) -> dict[int, str]:
@@ -157,18 +179,21 @@ def _is_units(cells: Sequence[str]) -> bool:
     return known > 0 and known >= 0.6 * len(shown)
 
 
-def _best(
-    names: Sequence[Row], units: Sequence[str], understood: Callable[[str, str], bool]
-) -> Sequence[tuple[int, Sequence[str]]]:
-    """Return the row whose names say most; of equals the last one."""
+def _best(names: Sequence[Row], units: Sequence[str], understood: Callable[[str, str], int]) -> tuple[Row, Row | None]:
+    """Return the row whose names say most, alone or below a row of groups; of equals the last row, alone."""
 
-    def known(row: Row) -> int:
-        plain = [same_name(cell) for cell in row[1]]
+    def known(choice: tuple[Row, Row | None]) -> int:
+        (_, cells), group = choice
+        if group:
+            cells = tuple(grouped(cells, group[1]))
+        plain = [same_name(cell) for cell in cells]
+        count = Counter(plain)
         return sum(
-            plain.count(name) == 1 and understood(cell, unit)
-            for name, cell, unit in zip(plain, row[1], units, strict=True)
-            if name
+            understood(cell, unit)
+            for name, cell, unit in zip(plain, cells, units, strict=True)
+            if name and count[name] == 1
         )
 
-    ordered = list(reversed(names))
-    return [max(ordered, key=known)]
+    choices: list[tuple[Row, Row | None]] = [(row, None) for row in reversed(names)]
+    choices += [(row, above) for above, row in pairwise(names)]
+    return max(choices, key=known)

@@ -37,17 +37,17 @@ def operation_lines(found: Operation, when: str) -> list[str]:
     unknown = unknown_inputs(found.plant)
     if unknown:
         lines.append(
-            f"  not told: {', '.join(unknown)}, and what follows from them, since cycles set them by what is measured"
+            f"  unknown: {', '.join(unknown)}, and what follows from them, because cycles set them by a measurement"
         )
     lines += [*_loads(found), "", *_tanks(found), "", *_figures(found)]
     if found.reason:
-        lines.append(
-            f"  sludge age, F/M and expected MLSS are not told: f has no steady state ({_short(found.reason)})"
-        )
+        lines.append(f"  sludge age, F/M and expected MLSS are unknown: f has no steady state ({_short(found.reason)})")
     elif found.sludge is None:
-        lines.append("  sludge age, F/M and expected MLSS are not told: the kinetics table has no composite TSS")
+        lines.append("  sludge age, F/M and expected MLSS are unknown: the kinetics table has no composite TSS")
     elif found.plant.layout.cycles:
-        lines.append("  steady state of the inputs as the cycles have them on average: MLSS holds, the rest swings")
+        lines.append(
+            "  steady state of the inputs as the cycles have them on average: only MLSS is near it, all else swings"
+        )
     return lines
 
 
@@ -229,7 +229,7 @@ def cost_lines(cost: Cost, memory: float | None) -> list[str]:
     of = "" if memory is None else f" of {memory / 1e9:.3g}"
     need = f"{cost.memory / 1e9:.2g}{of} GB of memory"
     if not cost.parts:
-        return [f"training on this machine: time not told, since the networks are too large to try; {need}"]
+        return [f"training on this machine: the time is unknown, since the networks are too large to try; {need}"]
     low, high = cost.seconds / UNCERTAINTY, cost.seconds * UNCERTAINTY
     head = f"training on this machine: about {duration(cost.seconds)} ({duration(low)} to {duration(high)}), {need}"
     rows = [(name, duration(seconds)) for name, seconds in cost.parts]

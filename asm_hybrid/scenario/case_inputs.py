@@ -132,8 +132,9 @@ def _check_cases(
 
 
 def _check_moved(plant: Plant, scenario: Scenario, case: NamedChanges) -> None:
-    """Refuse to change what a controller moves, or a set point that was calibrated: nothing would come of it."""
+    """Refuse to change what a controller or a phase moves, or a calibrated set point: nothing would come of it."""
     movers = {name: c for c in plant.layout.controllers for name in c.sets}
+    phased = {name: c for c in plant.layout.cycles if c.states for name in c.inputs}
     for i, change in enumerate(case.changes):
         for name in fnmatch.filter(set(plant.table.parameter_names) & set(plant.input_index), change.input):
             raise InputError(
@@ -141,6 +142,14 @@ def _check_moved(plant: Plant, scenario: Scenario, case: NamedChanges) -> None:
                 where=scenario.document.where(*case.keys, i, "input"),
                 expected="an input that is not calibrated",
                 fix=f"train without {name} in model.calibrate, with the value that was found as the setpoint",
+            )
+        for name in fnmatch.filter(phased, change.input):
+            cycle = phased[name].name
+            raise InputError(
+                f"{name} is given by the time table {cycle!r}, whose phases end by themselves: a change has no effect",
+                where=scenario.document.where(*case.keys, i, "input"),
+                expected="an input that no such time table gives",
+                fix=f"give the scenario phases with other values, as cycles.{cycle}",
             )
         for name in fnmatch.filter(movers, change.input):
             controller = movers[name]

@@ -10,10 +10,10 @@ import webbrowser
 from pathlib import Path
 from typing import Any
 
-from asm_hybrid.errors import InputError, nearest
-from asm_hybrid.paths import available_layouts
+from asm_hybrid.errors import InputError
 from asm_hybrid.serve.guard import HOST, Guard
 from asm_hybrid.serve.program import Program
+from asm_hybrid.serve.subjects import check_subject
 from asm_hybrid.serve.worker import Worker
 
 __all__ = ["build_pages", "serve_page"]
@@ -37,7 +37,7 @@ def serve_page(subject: str | None, *, port: int | None = None, browser: bool = 
         When there is no such subject, the port cannot be used, or NiceGUI is not installed.
     """
     if subject is not None:
-        check_subject(subject)
+        check_subject(subject, Path.cwd())
     with contextlib.closing(_socket(port)) as bound:
         worker = Worker()
         worker.start()  # it reads what it needs while the server starts
@@ -45,30 +45,6 @@ def serve_page(subject: str | None, *, port: int | None = None, browser: bool = 
             _serve(Program(subject, Path.cwd(), worker), bound, browser)
         finally:
             worker.stop()
-
-
-def check_subject(subject: str) -> None:
-    """Refuse what is neither a shipped layout nor there at all; whether it can be used is found when it is read.
-
-    Parameters
-    ----------
-    subject : str
-        What the user named.
-
-    Raises
-    ------
-    InputError
-        When there is no such thing.
-    """
-    layouts = available_layouts()
-    if subject not in layouts and not Path(subject).exists():
-        raise InputError(
-            f"{subject!r} is no shipped layout, and there is no file or folder of this name",
-            expected="one of "
-            + ", ".join(layouts)
-            + ", the .yaml file of a plant or a config, or a run folder or bundle",
-            fix=nearest(subject, layouts),
-        )
 
 
 def _socket(port: int | None) -> socket.socket:

@@ -40,6 +40,8 @@ ZOOMS = (
 LOW = "v => v.min >= 0 && v.min < 0.7 * v.max ? 0 : +(v.min - 0.05 * Math.abs(v.max)).toPrecision(2)"
 HIGH = "v => +(v.max + 0.05 * Math.max(Math.abs(v.max), v.max - v.min)).toPrecision(3)"
 """Ends of the axis of values: from zero where that is near, and never so narrow that rounding is drawn as a curve."""
+ENDS = {"color": INK, "showMaxLabel": False}
+VALUES: dict[str, Any] = {"type": "value", ":min": LOW, ":max": HIGH, "axisLabel": ENDS}
 PICTURE = """() => {
   const link = document.createElement('a');
   const options = {pixelRatio: 2, backgroundColor: '#fff', excludeComponents: ['dataZoom']};
@@ -239,8 +241,11 @@ def chart_options(
             "nameTextStyle": {"color": MUTED},
             "splitLine": {"show": False},
         },
-        "yAxis": {**axis, "type": "value", ":min": LOW, ":max": HIGH, "splitLine": {"lineStyle": {"color": GRID}}},
-        "dataZoom": [{"type": "inside", "zoomOnMouseWheel": "ctrl"}, {"type": "slider", "height": 18, "bottom": 6}],
+        "yAxis": {**axis, **VALUES, "splitLine": {"lineStyle": {"color": GRID}}},
+        "dataZoom": [
+            {"type": "inside", "zoomOnMouseWheel": "ctrl"},
+            {"type": "slider", "height": 18, "bottom": 6, "showDataShadow": False},
+        ],
         "series": series,
         "aria": {"enabled": False},  # the element has a label of its own
     }

@@ -56,7 +56,7 @@ class _Row:
     def __init__(self, control: Control, put: Put) -> None:
         self._control, self._put, self._showing = control, put, False
         name = f"{control.label} [{control.unit}]"
-        with ui.element("div").classes("ah-control").mark(f"control {control.input}"):
+        with ui.element("div").classes("ah-control"):
             with ui.element("div").classes("ah-control-name"):
                 ui.label(name)
                 why = f"moved by {control.moved_by}" if control.moved_by else f"base {_short(control.base)}"
@@ -64,12 +64,11 @@ class _Row:
             if control.moved_by:
                 return
             quoted = html.escape(name)
-            self._slider = ui.slider(min=control.low, max=control.high, step=control.step, value=control.base)
-            self._slider.props(f'aria-label="{quoted}, slider"').on_value_change(lambda e: self._moved(e.value))
+            self._slider = _Slider(control, f"{name}, slider", self._moved)
             self._number = ui.number(value=control.base).props(
                 f'dense outlined debounce=400 step=any aria-label="{quoted}"'
             )
-            self._number.on_value_change(lambda e: self._typed(e.value))
+            self._number.mark(f"field {control.input}").on_value_change(lambda e: self._typed(e.value))
             self._back = ui.button(icon="undo", on_click=lambda: self._change(None))
             self._back.props(f'flat dense aria-label="{quoted}: back to base"').tooltip("Back to base")
             self.show(None)
@@ -82,15 +81,12 @@ class _Row:
         self._showing = True
         if self._number.value != shown:
             self._number.value = shown
-        slid = min(max(shown, self._control.low), self._control.high)
-        if self._slider.value != slid:
-            self._slider.value = slid
+        self._slider.show(shown)
         self._back.set_enabled(value is not None)
         self._showing = False
 
-    def _moved(self, value: float | None) -> None:
-        if not self._showing and value is not None:
-            self._change(_rounded(value, self._control.step))
+    def _moved(self, value: float) -> None:
+        self._change(_rounded(value, self._control.step))
 
     def _typed(self, value: float | None) -> None:
         if not self._showing:
@@ -98,6 +94,21 @@ class _Row:
 
     def _change(self, value: float | None) -> None:
         self._put(self._control, None if value is None or value == self._control.base else float(value))
+
+
+class _Slider(ui.element):
+    """A slider of the browser itself, which keyboards and screen readers know."""
+
+    def __init__(self, control: Control, name: str, moved: Callable[[float], None]) -> None:
+        super().__init__("input")
+        ends = f"min={control.low!r} max={control.high!r} step={control.step!r}"
+        self.props(f'type=range {ends} value={control.base!r} aria-label="{html.escape(name)}"').classes("ah-slider")
+        self.on("input", lambda e: moved(float(e.args)), js_handler="(e) => emit(e.target.value)", throttle=0.1)
+
+    def show(self, value: float) -> None:
+        """Show a value."""
+        self._props["value"] = value
+        self.update()
 
 
 def text_of_change(change: dict[str, Any]) -> str:

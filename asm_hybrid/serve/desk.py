@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 from asm_hybrid.artefacts import write_text_atomic
 from asm_hybrid.errors import InputError
 from asm_hybrid.serve import plant_work
-from asm_hybrid.serve.draft import Draft
+from asm_hybrid.serve.draft import MOST, Draft
 from asm_hybrid.serve.exchanged import Description, Result, Series
 from asm_hybrid.serve.program import Program
 from asm_hybrid.serve.worker import WorkerEnded
@@ -52,8 +53,8 @@ class Desk:
         What can be changed; None until it is read.
     result, simulated : Result or None, dict or None
         The last result, and the scenario file that it came from.
-    failed : Exception or None
-        What the last call raised.
+    failed, unread : Exception or None
+        What the last simulation raised, and what reading the plant did.
     doing : str
         What is being done; empty otherwise.
     seconds : float
@@ -69,6 +70,7 @@ class Desk:
     result: Result | None = None
     simulated: dict[str, Any] | None = None
     failed: Exception | None = None
+    unread: Exception | None = None
     doing: str = ""
     seconds: float = 0.0
     views: list[View] = field(default_factory=list)
@@ -81,8 +83,10 @@ class Desk:
 
     async def open(self) -> None:
         """Read the plant, and simulate its base case."""
+        self._do("Reading the plant")
         await self.describe()
-        if self.failed is None:
+        self._do("")
+        if self.unread is None:
             await self.run()
 
     async def describe(self) -> None:
@@ -90,12 +94,12 @@ class Desk:
         settings = self.draft.settings
         if self.description is not None and settings == self._described:
             return
-        self.failed = None
+        self.unread = None
         try:
             self.description = await self.program.worker.call(plant_work.describe, self.subject, settings)
             self._described = settings
         except Exception as error:
-            self.failed = error
+            self.unread = error
         self.tell_views(lambda view: view.description_changed())
 
     async def run(self) -> None:
@@ -180,6 +184,13 @@ class Desk:
         """
         await self.program.worker.call(plant_work.opened_file, text, name)
         draft = Draft.of(parse_yaml(text, name), file)
+        if len(draft.names) > MOST:
+            raise InputError(
+                f"the file has {len(draft.names)} scenarios",
+                where=name,
+                expected=f"at most {MOST}, which is what the page compares",
+                fix="simulate it by the command line, or remove some of them",
+            )
         described = await self.program.worker.call(plant_work.describe, self.subject, draft.document())
         self.draft, self.description, self._described = draft, described, draft.settings
         self.tell_views(lambda view: view.description_changed())
@@ -243,9 +254,12 @@ class Desk:
         return path
 
     def tell_views(self, what: Callable[[View], None]) -> None:
-        """Tell all tabs."""
+        """Tell all tabs; one that fails, as a tab that is just being closed may, does not keep it from the others."""
         for view in list(self.views):
-            what(view)
+            try:
+                what(view)
+            except Exception:
+                logging.getLogger(__name__).exception("a tab of the browser could not show what is new")
 
     def _do(self, what: str) -> None:
         self.doing = what

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any
 from asm_hybrid.errors import InputError
 from asm_hybrid.yamlfile import YamlDocument, to_yaml
 
-__all__ = ["MOST", "Draft"]
+__all__ = ["MOST", "Draft", "amount"]
 
 MOST = 5
 """Scenarios that are compared with the base case at most."""
@@ -200,6 +201,25 @@ class Draft:
             self.content.pop(keys[0])
         self.version += 1
         return True
+
+
+def amount(text: str) -> float | str:
+    """Return what a field says as a scenario file has it: a number, or text such as ``2.5 mg/L`` or ``7 d``.
+
+    Parameters
+    ----------
+    text : str
+        What was written.
+
+    Returns
+    -------
+    float or str
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        return text.strip()
+    return number if math.isfinite(number) else text.strip()
 
 
 def _mapped(case: Any) -> dict[str, Any]:

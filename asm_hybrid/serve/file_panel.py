@@ -7,14 +7,23 @@ import zipfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from nicegui import events, ui
+from nicegui import ui
 
 from asm_hybrid.errors import InputError, readable
 from asm_hybrid.serve.desk import Desk, View
 from asm_hybrid.serve.shell import note, tell
-from asm_hybrid.yamlfile import MAX_BYTES
 
 __all__ = ["FilePanel"]
+
+
+MOST_BYTES = 500_000
+"""Size of a scenario file that a browser may send [byte]."""
+READ = f"""async (e) => {{
+  const file = e.target.files[0];
+  if (!file) return;
+  emit(file.name, file.size > {MOST_BYTES} ? null : await file.text());
+  e.target.value = '';
+}}"""
 
 
 class FilePanel:
@@ -38,9 +47,10 @@ class FilePanel:
             ui.button("Load", icon="folder_open", on_click=self._load).props("outline dense")
             ui.button("Download", icon="download", on_click=self._download).props("outline dense")
         self._ask = ui.element("div").classes("ah-row").props("role=alert")
-        upload = ui.upload(label="Or load one from elsewhere", max_file_size=MAX_BYTES, auto_upload=True)
-        upload.on_upload(self._uploaded).on_rejected(lambda: note("The file is too large.", "error", self._message))
-        upload.props("flat bordered accept=.yaml,.yml").classes("ah-upload")
+        with ui.element("label").classes("ah-file"):
+            ui.label("Or load one from elsewhere:")
+            chosen = ui.element("input").props('type=file accept=".yaml,.yml"')
+            chosen.on("change", lambda e: self._sent(*e.args), js_handler=READ)
         with ui.element("div").classes("ah-row"):
             ui.button("Indicators (CSV)", on_click=self._guarded(self._indicators)).props("outline dense")
             ui.button("All series (CSV)", on_click=self._guarded(self._series)).props("outline dense")
@@ -72,11 +82,12 @@ class FilePanel:
         except Exception as error:
             tell(error, self._message)
 
-    async def _uploaded(self, event: events.UploadEventArguments) -> None:
+    async def _sent(self, name: str, text: str | None) -> None:
         try:
-            with readable("the file cannot be read", where=event.file.name, expected="a scenario file in UTF-8"):
-                text = await event.file.text("utf-8-sig")
-            await self._take(text, event.file.name, None)
+            if text is None or "\ufffd" in text:
+                found = "the file is too large" if text is None else "the file is not UTF-8"
+                raise InputError(found, where=name, expected=f"a scenario file in UTF-8, below {MOST_BYTES // 1000} kB")
+            await self._take(text.removeprefix("\ufeff"), name, None)
         except Exception as error:
             tell(error, self._message)
 

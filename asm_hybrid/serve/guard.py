@@ -15,6 +15,9 @@ __all__ = ["HOST", "Guard"]
 HOST = "127.0.0.1"
 """The address of this machine that no other machine can reach."""
 
+LEFT = "No response returned."
+"""What Starlette raises where the browser has gone on to another page before it was answered."""
+
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 WITHOUT = (
@@ -72,7 +75,11 @@ class Guard:
             rest = urlencode([(key, value) for key, value in asked if key != "token"])
             await self._enter(scope["path"] + (f"?{rest}" if rest else ""), send)
         elif self._is_token(_cookies(headers.get("cookie", "")).get(self.cookie, "")):
-            await self.application(scope, receive, send)
+            try:
+                await self.application(scope, receive, send)
+            except RuntimeError as error:
+                if str(error) != LEFT:
+                    raise
         else:
             await _refuse(scope, send, WITHOUT)
 

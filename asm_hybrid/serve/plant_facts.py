@@ -48,7 +48,17 @@ COLD, WARM, STEP = 5.0, 30.0, 0.5
 
 
 def described(subject: str, document: dict[str, Any]) -> Description:
-    """Return what can be played with; see `asm_hybrid.serve.plant_work.describe`."""
+    """Return what can be played with, for `asm_hybrid.serve.plant_work.describe`.
+
+    Parameters
+    ----------
+    subject, document
+        What the user named, and the scenario file.
+
+    Returns
+    -------
+    Description
+    """
     found = _opened(subject)
     scenario, influent, given = _inputs(subject, found, document)
     plant, base = found.plant, given[0].inputs
@@ -70,7 +80,19 @@ def described(subject: str, document: dict[str, Any]) -> Description:
 
 
 def drawn(subject: str, document: dict[str, Any], case: str) -> str:
-    """Return the flow sheet of a case as SVG; see `asm_hybrid.serve.plant_work.draw`."""
+    """Return the flow sheet of a case as SVG, for `asm_hybrid.serve.plant_work.draw`.
+
+    Parameters
+    ----------
+    subject, document
+        What the user named, and the scenario file.
+    case : str
+        Name of the case.
+
+    Returns
+    -------
+    str
+    """
     found = _opened(subject)
     _, _, given = _inputs(subject, found, document)
     one = next((g for g in given if g.name == case), given[0])

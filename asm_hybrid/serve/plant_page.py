@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from nicegui import Client, app, background_tasks, ui
 
@@ -17,7 +16,7 @@ from asm_hybrid.serve.result_panel import draw_charts, draw_indicators
 from asm_hybrid.serve.scenario_panel import ScenarioPanel
 from asm_hybrid.serve.settings_panel import SettingsPanel
 from asm_hybrid.serve.sheet_panel import SheetPanel
-from asm_hybrid.serve.shell import note, shell, tell
+from asm_hybrid.serve.shell import note, section, shell, tell
 
 __all__ = ["register"]
 
@@ -33,20 +32,29 @@ def register(program: Program) -> None:
     program : Program
         What was opened.
     """
-    desk = Desk(program, program.subject or "")
+    desks: dict[str, Desk] = {}
+
+    def desk_of(subject: str) -> Desk:
+        return desks.setdefault(subject, Desk(program, subject))
+
     if program.subject is not None:
-        app.on_startup(desk.open)
+        app.on_startup(desk_of(program.subject).open)
 
     @ui.page("/plant")
-    def _plant(client: Client) -> None:
-        with shell(f"{program.subject or 'Plant'}: flow sheet and scenarios", "/plant"):
-            if program.subject is None:
-                ui.label("Start the program with a plant or a run: asm-hybrid serve bsm1")
+    def _plant(client: Client, of: str = "") -> None:
+        subject = of or program.subject
+        with shell(f"{subject or 'Plant'}: flow sheet and scenarios", "/plant"):
+            if subject is None:
+                ui.label("Nothing was opened.")
+                ui.link("Open a plant or a run", "/")
                 return
+            desk = desk_of(subject)
             view = _PlantView(desk)
-        desk.views.append(view)
-        client.on_delete(lambda: desk.views.remove(view))
-        view.open()
+            desk.views.append(view)
+            client.on_delete(lambda: desk.views.remove(view))
+            view.open()
+            if desk.description is None and not desk.doing:
+                background_tasks.create(desk.open())
 
 
 class _PlantView:
@@ -56,6 +64,7 @@ class _PlantView:
         self._desk = desk
         self._scenario, self._place = "", ""
         self._names: dict[str, list[str]] = {}
+        self._built: Description | None = None
         self._panel: ControlPanel | None = None
         self._drawing: asyncio.Task[None] | None = None
         self._shown = 0
@@ -73,32 +82,45 @@ class _PlantView:
         self.progress_changed()
         if self._desk.description is not None:
             self._build(self._desk.description)
-        elif self._desk.failed is not None:
-            tell(self._desk.failed)
+        elif self._desk.unread is not None:
+            tell(self._desk.unread)
 
     def _build(self, description: Description) -> None:
-        self._root.clear()
-        with self._root:
-            with _section("Flow sheet"):
-                self._sheet = SheetPanel(self._choose_place)
-            with ui.element("div"):
-                with _section("Scenarios"):
-                    self._scenarios = ScenarioPanel(self._desk, self, self._choose_scenario)
-                    self._panel = ControlPanel(description, self._put)
-                    self._scenarios.build_others(description)
-                with _section("For all cases"):
-                    self._settings = SettingsPanel(self._desk, self, description)
-                with _section("Files"):
-                    FilePanel(self._desk, self)
-            with ui.element("div"):
-                with _section("Series"):
-                    self._build_choice(description)
-                    self._charts = ui.element("div").classes("ah-charts")
-                with _section("Indicators") as box:
-                    self._table = box
-                    self._results = ui.element("div").classes("ah-results")
+        """Draw what depends on the plant; what depends on nothing else stays, with what the user is writing there."""
+        if self._built is None:
+            with self._root:
+                self._build_frame(description)
+        if self._built is None or self._built.controls != description.controls:
+            self._controls.clear()
+            with self._controls:
+                self._panel = ControlPanel(description, self._put)
+                self._scenarios.build_others(description)
+        if self._built is None or self._built.places != description.places:
+            self._choice.clear()
+            with self._choice:
+                self._build_choice(description)
+        self._built = description
+        self._settings.describe(description)
         self.draft_changed(True)
         self.result_changed()
+
+    def _build_frame(self, description: Description) -> None:
+        with section("Flow sheet"):
+            self._sheet = SheetPanel(self._choose_place)
+        with ui.element("div"):
+            with section("Scenarios"):
+                self._scenarios = ScenarioPanel(self._desk, self, self._choose_scenario)
+                self._controls = ui.element("div").classes("ah-stack")
+            with section("For all cases"):
+                self._settings = SettingsPanel(self._desk, self, description)
+            with section("Files"):
+                FilePanel(self._desk, self)
+        with ui.element("div"):
+            with section("Series"):
+                self._choice = ui.element("div")
+                self._charts = ui.element("div").classes("ah-charts")
+            with section("Indicators"):
+                self._results = ui.element("div").classes("ah-results")
 
     def _build_choice(self, description: Description) -> None:
         places = {place.name: place.label for place in description.places}
@@ -108,9 +130,8 @@ class _PlantView:
             self._place_field = ui.select(places, value=self._place, label="Part of the plant")
             self._place_field.props("outlined dense").classes("ah-wide")
             self._place_field.on_value_change(lambda e: self._choose_place(e.value))
-            self._names_field = (
-                ui.select({}, multiple=True, label="Series").props("outlined dense use-chips").classes("ah-wide")
-            )
+            self._names_field = ui.select({}, multiple=True, label="Series")
+            self._names_field.props("outlined dense use-chips").classes("ah-wide")
             self._names_field.on_value_change(lambda e: self._choose_names(e.value))
         self._show_names()
 
@@ -150,8 +171,8 @@ class _PlantView:
     def description_changed(self) -> None:
         """See `View`."""
         with self._root:
-            if self._desk.failed is not None:
-                tell(self._desk.failed)
+            if self._desk.unread is not None:
+                tell(self._desk.unread)
             elif self._desk.description is not None:
                 self._build(self._desk.description)
 
@@ -199,7 +220,7 @@ class _PlantView:
         self._stop.set_visibility(bool(desk.doing))
         if desk.doing:
             self._status.text = desk.doing
-        elif desk.failed is not None:
+        elif desk.failed is not None or desk.unread is not None:
             self._status.text = "It failed; the message says why."
         elif desk.result is not None:
             cases = len(desk.result.cases)
@@ -267,10 +288,3 @@ class _PlantView:
         self._charts.clear()
         with self._charts:
             draw_charts(self._part(), list(names), series, result)
-
-
-def _section(title: str) -> Any:
-    box = ui.element("section").classes("ah-panel").props(f'aria-label="{title}"')
-    with box:
-        ui.html(title, tag="h2", sanitize=False)
-    return box

@@ -47,7 +47,19 @@ _memories: dict[str, Memory] = {}
 
 
 def simulated(subject: str, document: dict[str, Any], tell: Tell) -> exchanged.Result:
-    """Simulate; see `asm_hybrid.serve.plant_work.simulate`."""
+    """Simulate, for `asm_hybrid.serve.plant_work.simulate`.
+
+    Parameters
+    ----------
+    subject, document
+        What the user named, and the scenario file.
+    tell : callable
+        Called with what is done and the share of it.
+
+    Returns
+    -------
+    Result
+    """
     _results.pop(_key(subject, document), None)  # files of the plant may have changed since
     kept = _kept(subject, document, tell)
     found = kept.found
@@ -67,7 +79,19 @@ def simulated(subject: str, document: dict[str, Any], tell: Tell) -> exchanged.R
 
 
 def series_of(subject: str, document: dict[str, Any], names: tuple[str, ...]) -> exchanged.Series:
-    """Return series; see `asm_hybrid.serve.plant_work.series`."""
+    """Return series, for `asm_hybrid.serve.plant_work.series`.
+
+    Parameters
+    ----------
+    subject, document
+        What the user named, and the scenario file.
+    names : tuple of str
+        Which.
+
+    Returns
+    -------
+    Series
+    """
     found = _kept(subject, document).found
     first = found.cases[0].record
     stamps = found.stamps(first.times)
@@ -87,14 +111,34 @@ def series_of(subject: str, document: dict[str, Any], names: tuple[str, ...]) ->
 
 
 def tables(subject: str, document: dict[str, Any]) -> dict[str, str]:
-    """Return tables; see `asm_hybrid.serve.plant_work.csv_files`."""
+    """Return tables, for `asm_hybrid.serve.plant_work.csv_files`.
+
+    Parameters
+    ----------
+    subject, document
+        What the user named, and the scenario file.
+
+    Returns
+    -------
+    dict of str to str
+    """
     found = _kept(subject, document).found
     series = {f"{case.name}/series.csv": csv_text(series_table(found, case), "%.7g") for case in found.cases}
     return {"indicators.csv": csv_text(indicator_table(found.cases), "%.7g"), **series}
 
 
 def whole_page(subject: str, document: dict[str, Any]) -> bytes:
-    """Return the page; see `asm_hybrid.serve.plant_work.page`."""
+    """Return the page, for `asm_hybrid.serve.plant_work.page`.
+
+    Parameters
+    ----------
+    subject, document
+        What the user named, and the scenario file.
+
+    Returns
+    -------
+    bytes
+    """
     found = _kept(subject, document).found
     return simulation_files(found, flowsheet_of(found))[PAGE]
 

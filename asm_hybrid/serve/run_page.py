@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import shlex
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -11,12 +10,15 @@ from nicegui import run, ui
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.manifest import MANIFEST
+from asm_hybrid.serve.clients import is_open
 from asm_hybrid.serve.program import Program
 from asm_hybrid.serve.run_charts import draw_series
 from asm_hybrid.serve.run_files import file_address
-from asm_hybrid.serve.run_reading import is_run, read_run
+from asm_hybrid.serve.run_reading import read_run
 from asm_hybrid.serve.run_view import RunView
 from asm_hybrid.serve.shell import note, shell, tell
+from asm_hybrid.serve.subjects import is_run, plant_address
+from asm_hybrid.serve.theme import RUNS_CSS
 from asm_hybrid.unpacked import named, run_folder
 
 __all__ = ["register", "run_address"]
@@ -56,30 +58,34 @@ def register(program: Program) -> None:
 
     @ui.page("/run")
     async def _run(folder: str = "") -> None:
-        source = folder or (program.subject if program.subject and is_run(program.subject) else "")
+        source = folder or (program.subject if program.subject and is_run(program.subject, program.folder) else "")
         with shell("Run", "/run"):
+            ui.add_css(RUNS_CSS)
             if not source:
                 ui.label("No run was named. Open one from the list of runs, or start the program with its folder:")
                 ui.html("asm-hybrid serve runs/RUN", tag="pre", sanitize=False)
                 ui.link("Runs and trainings", "/trainings")
                 return
-            place = ui.column().classes("w-full items-stretch")
+            client, place = ui.context.client, ui.element("div").classes("ah-stack")
             with place, ui.row().classes("ah-row").props("role=status"):
                 ui.spinner()
                 ui.label(f"Reading {source}")
-            await ui.context.client.connected()
+            await client.connected()
+            failure: Exception | None = None
             try:
                 path = await run.io_bound(run_folder, str(program.folder / source))
                 view = await program.worker.call(read_run, str(path))
             except Exception as error:
-                place.clear()
-                tell(_by_its_zip(error))
-                with place:
-                    ui.link("Runs and trainings", "/trainings")
+                failure = error
+            if not is_open(client):
                 return
             place.clear()
             with place:
-                _show(program, source, view)
+                if failure is None:
+                    _show(program, source, view)
+                else:
+                    tell(_by_its_zip(failure))
+                    ui.link("Runs and trainings", "/trainings")
 
 
 def _by_its_zip(error: Exception) -> Exception:
@@ -94,21 +100,16 @@ def _by_its_zip(error: Exception) -> Exception:
 def _show(program: Program, source: str, view: RunView) -> None:
     ui.page_title(f"{view.name} – asm-hybrid")
     _watch(program.folder / source)
-    opened = view.kind == "plant" and _opened(program, source)
     ui.html(html.escape(view.name), tag="h2", sanitize=False)
     with ui.element("div").classes("ah-row"):
         ui.label(source).classes("ah-muted")
         for name, title in (("report.html", "Report as one file"), ("plot.svg", "Picture alone")):
             if name in view.files:
                 ui.link(title, file_address(view.folder, name), new_tab=True)
-        if opened:
-            ui.link("Its flow sheet and scenarios", "/plant")
+        if view.kind == "plant":
+            ui.link("Its flow sheet and scenarios", plant_address(source))
     for text in view.notes:
         ui.label(text)
-    if view.kind == "plant" and not opened:
-        with ui.element("div").classes("ah-row"):
-            ui.label("Its flow sheet and scenarios:")
-            ui.html(html.escape(f"asm-hybrid serve {shlex.quote(source)}"), tag="code", sanitize=False)
     if view.kind == "equations":
         ui.html(html.escape(view.text), tag="pre", sanitize=False).classes("ah-log").props("tabindex=0")
         picture = file_address(view.folder, "plot.svg")
@@ -119,13 +120,6 @@ def _show(program: Program, source: str, view: RunView) -> None:
     _chapters(view, BEFORE)
     draw_series(view)
     _chapters(view, AFTER)
-
-
-def _opened(program: Program, source: str) -> bool:
-    """Return whether the run is what this program was opened with, so that the page of the plant shows it."""
-    if program.subject is None:
-        return False
-    return (program.folder / program.subject).resolve() == (program.folder / source).resolve()
 
 
 def _chapters(view: RunView, names: tuple[str, ...]) -> None:

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from asm_hybrid.artefacts import UNFINISHED
+from asm_hybrid.errors import InputError
 from asm_hybrid.serve.run_view import Curve, PageSeries, RunView, Stretch
-from asm_hybrid.unpacked import is_zip
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from asm_hybrid.report.run_record import Summary
 
-__all__ = ["FADED", "OUTSIDE", "SIMULATION", "check_config", "compared", "is_run", "read_run"]
+__all__ = ["FADED", "OUTSIDE", "SIMULATION", "check_config", "compared", "read_run"]
 
 MOST = 40_000
 """Samples of a series that are sent; a longer one is drawn with fewer that keep every peak."""
@@ -35,22 +36,6 @@ LINES = {"-": "solid", "--": "dashed", ":": "dotted", "-.": "dashed"}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EACH = "%Y-%m-%dT%H:%M:%S"
 REPORT, PICTURE = "report.html", "plot.svg"
-
-
-def is_run(subject: str) -> bool:
-    """Return whether what a user named is a run, a bundle, or a zip, and not a plant or a config.
-
-    Parameters
-    ----------
-    subject : str
-        What was named.
-
-    Returns
-    -------
-    bool
-    """
-    path = Path(subject)
-    return is_zip(path) or (path / "config.yaml").is_file()
 
 
 def read_run(source: str) -> RunView:
@@ -164,6 +149,14 @@ def _plant(folder: Path) -> RunView:
     from asm_hybrid.training.record_departures import record_departures
     from asm_hybrid.workflow import finished_run
 
+    names = read_manifest(folder)
+    if "predictions.csv" not in names and not (folder / UNFINISHED).is_dir():
+        raise InputError(
+            "this is a bundle, which holds the fitted model, and no results of its training",
+            where=str(folder),
+            expected="a run folder",
+            fix="open the run that it was exported from; the page of the plant shows what the bundle holds",
+        )
     finished_run(folder)
     chapters, summary = render_chapters(folder), read_summary(folder)
     predictions, forecasts = read_predictions(folder), read_forecasts(folder)
@@ -183,7 +176,7 @@ def _plant(folder: Path) -> RunView:
         series=(*_series(predictions, SIMULATION, summary, clock), *_forecast_series(forecasts, summary, clock)),
         stretches=tuple(Stretch(title, *_stamps([begin, end], clock)) for title, begin, end in spans),
         departures=left.texts,
-        files=(REPORT,) if REPORT in read_manifest(folder) else (),
+        files=(REPORT,) if REPORT in names else (),
     )
 
 

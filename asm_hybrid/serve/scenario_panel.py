@@ -10,7 +10,7 @@ from nicegui import ui
 from asm_hybrid.errors import InputError
 from asm_hybrid.serve.control_panel import text_of_change
 from asm_hybrid.serve.desk import Desk, View
-from asm_hybrid.serve.draft import MOST
+from asm_hybrid.serve.draft import MOST, amount
 from asm_hybrid.serve.exchanged import Description
 from asm_hybrid.serve.shell import note, tell
 
@@ -63,8 +63,8 @@ class ScenarioPanel:
                     element.props("dense outlined").classes("ah-wide")
 
             def add() -> None:
-                change = {"input": given.value, str(way.value): _amount(value.value)}
-                change |= {key: _amount(f.value) for key, f in (("start", start), ("end", end)) if f.value}
+                change = {"input": given.value, str(way.value): amount(value.value)}
+                change |= {key: amount(f.value) for key, f in (("start", start), ("end", end)) if f.value}
                 if not value.value:
                     note("Write a value first.", "warning", self._message)
                     return
@@ -154,10 +154,3 @@ class ScenarioPanel:
     def _said(self) -> None:
         note("", within=self._message)
         self._desk.edited(self._view)
-
-
-def _amount(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text.strip()

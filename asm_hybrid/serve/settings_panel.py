@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from nicegui import ui
 
 from asm_hybrid.serve.desk import Desk, View
+from asm_hybrid.serve.draft import amount
 from asm_hybrid.serve.exchanged import Description
 from asm_hybrid.serve.shell import note, tell
 
@@ -37,88 +39,90 @@ class SettingsPanel:
     def __init__(self, desk: Desk, view: View, description: Description) -> None:
         self._desk, self._view, self._showing = desk, view, False
         self._description = description
-        self._fields: list[tuple[Keys, Any, float | None]] = []
+        self._fields: list[tuple[Keys, ui.input]] = []
         self._limits: dict[str, ui.number] = {}
         self._message = ui.element("div").classes("ah-messages").props("role=alert")
-        ui.label(f"Influent: {description.influent}.").classes("ah-muted")
+        self._influent = ui.label().classes("ah-muted")
         with ui.element("div").classes("ah-row"):
             if description.kind == "run":
                 self._text("Begin (a time of the record)", ("period", "start"))
                 self._text("End", ("period", "end"))
                 self._text("Time zone", ("zone",))
             else:
-                self._number("Days", ("days",), description.days)
-            self._number("Indicators from day", ("score_from",), 0.0)
+                self._text("Days", ("days",))
+            self._text("Indicators from day", ("score_from",))
         if description.kind != "config":
-            file = self._text("Influent file of BSM1 or BSM2", ("influent", "file")).classes("ah-wide")
-            file.tooltip("Path on this machine. Without it the influent is that of the plant or the record.")
+            with ui.element("div").classes("ah-row"):
+                file = self._text("Influent file of BSM1 or BSM2", ("influent", "file"))
+                file.classes("ah-wide", remove="ah-short")
+                file.tooltip("Path on this machine. Without it the influent is that of the plant or the record.")
         with ui.element("details"):
             ui.html("Effluent limits", tag="summary", sanitize=False)
             with ui.element("div").classes("ah-row"):
                 for name in description.limited:
-                    field = ui.number(f"{name} [g/m³]").props("dense outlined debounce=400 clearable min=0 step=any")
-                    field.classes("ah-short").on_value_change(lambda: self._limited())
-                    self._limits[name] = field
+                    limit = ui.number(f"{name} [g/m³]", min=0).props("dense outlined debounce=400 step=any")
+                    limit.classes("ah-short").on_value_change(lambda: self._limited())
+                    self._limits[name] = limit
         with ui.element("details"):
             ui.html("Prices and emissions", tag="summary", sanitize=False)
             with ui.element("div").classes("ah-row"):
                 self._text("Currency", ("factors", "currency"))
                 for key, label in PRICES:
-                    self._number(label, ("factors", key), None)
-        self.show()
+                    self._text(label, ("factors", key))
+
+    def describe(self, description: Description) -> None:
+        """Show what is known of the plant."""
+        self._description = description
+        self._influent.text = f"Influent: {description.influent}."
 
     def show(self) -> None:
         """Show what the scenario file has."""
         self._showing = True
         content = self._desk.draft.content
-        for keys, field, base in self._fields:
+        for keys, field in self._fields:
             value: Any = content
             for key in keys:
                 value = value.get(key) if isinstance(value, dict) else None
-            field.value = value if value is not None else base
+            value = self._base(keys) if value is None else value
+            field.value = value if isinstance(value, str) else "" if value is None else f"{value:.10g}"
         limits = content.get("limits", self._description.limits)
-        for name, field in self._limits.items():
-            field.value = limits.get(name)
+        for name, limit in self._limits.items():
+            limit.value = limits.get(name)
         self._showing = False
-
-    def _number(self, label: str, keys: Keys, base: float | None) -> ui.number:
-        field = ui.number(label).props("dense outlined debounce=400 min=0 step=any").classes("ah-short")
-        self._know(field, keys, base)
-        return field
 
     def _text(self, label: str, keys: Keys) -> ui.input:
         field = ui.input(label).props("dense outlined debounce=600").classes("ah-short")
-        self._know(field, keys, None)
+        self._fields.append((keys, field))
+        field.on_value_change(lambda e: self._changed(keys, str(e.value or "")))
         return field
 
-    def _know(self, field: Any, keys: Keys, base: float | None) -> None:
-        self._fields.append((keys, field, base))
-        field.on_value_change(lambda e: self._changed(keys, e.value, base))
-
-    async def _changed(self, keys: Keys, value: Any, base: float | None) -> None:
+    def _changed(self, keys: Keys, text: str) -> Awaitable[None] | None:
         if self._showing:
-            return
-        new = None if value in (None, "", base) else value
-        if isinstance(new, str) and keys == ("influent", "file"):
-            new = str(self._desk.program.folder / new)
-        if self._desk.draft.set_key(keys, new):
-            await self._said(keys[0] in ("influent", "period", "zone"))
+            return None
+        new: Any = amount(text) if text.strip() else None
+        if keys == ("influent", "file") and new is not None:
+            new = str(self._desk.program.folder / text.strip())
+        if new == self._base(keys) and keys[0] not in self._desk.draft.content:
+            return None
+        anew = keys[0] in ("influent", "period", "zone", "days")
+        return self._said(anew) if self._desk.draft.set_key(keys, new) else None
 
-    async def _limited(self) -> None:
+    def _base(self, keys: Keys) -> float | None:
+        known: dict[Keys, float | None] = {("days",): self._description.days, ("score_from",): 0.0}
+        return known.get(keys)
+
+    def _limited(self) -> Awaitable[None] | None:
         if self._showing:
-            return
+            return None
         limits = {name: float(field.value) for name, field in self._limits.items() if field.value}
-        own = dict(self._description.limits)
-        if self._desk.draft.set_key(
-            ("limits",), limits if limits != own or "limits" in self._desk.draft.content else None
-        ):
-            await self._said(False)
+        same = limits == dict(self._description.limits) and "limits" not in self._desk.draft.content
+        return self._said(False) if not same and self._desk.draft.set_key(("limits",), limits) else None
 
     async def _said(self, anew: bool) -> None:
         self._desk.edited(self._view)
         if anew:
             await self._desk.describe()
-            if self._desk.failed is not None:
-                tell(self._desk.failed, self._message)
+            if self._desk.unread is not None:
+                tell(self._desk.unread, self._message)
                 return
         note("", within=self._message)

@@ -62,7 +62,7 @@ def svg_of_sheet(plant: Plant, sheet: Sheet, labels: dict[str, str], findings: S
     inner = "".join([*lines, *boxes, *spots, *notes])
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" class="ah-sheet" role="group" '
-        f'aria-label="Flow sheet" style="min-width:{width * 0.7:.0f}px">{inner}</svg>'
+        f'aria-label="Flow sheet" style="min-width:{width * 0.7:.0f}px; max-width:{width * 1.2:.0f}px">{inner}</svg>'
         + "".join(f'<p class="ah-message warning">{escape(text)}</p>' for text in findings)
     )
 
@@ -103,8 +103,8 @@ def _stream(line: Line, at: At, labels: dict[str, str]) -> str:
     )
     dashes = ' stroke-dasharray="5 3"' if line.kind == "control" else ""
     drawn = (
-        f'<polyline class="ah-hit" points="{path}"/>'
         f'<polyline points="{path}" fill="none" stroke="#fff" stroke-width="5"/>'
+        f'<polyline class="ah-hit" points="{path}"/>'
         f'<polyline class="ah-line" points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>'
         f'<polygon points="{tip}" fill="{colour}"/>'
     )

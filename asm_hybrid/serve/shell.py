@@ -13,7 +13,7 @@ from nicegui import Client, ui
 from asm_hybrid.errors import AsmHybridError
 from asm_hybrid.serve.theme import CSS, PRIMARY
 
-__all__ = ["PAGES", "Over", "note", "shell", "table", "tell"]
+__all__ = ["PAGES", "Over", "note", "section", "shell", "table", "tell"]
 
 PAGES = (("/", "Home"), ("/plant", "Plant"), ("/run", "Run"), ("/trainings", "Trainings"))
 """Paths and names of the pages, in the order of the navigation."""
@@ -59,6 +59,25 @@ def shell(title: str, path: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def section(title: str) -> Iterator[ui.element]:
+    """Draw a part of a page with a heading, and its content within.
+
+    Parameters
+    ----------
+    title : str
+        The heading.
+
+    Yields
+    ------
+    element
+        The part.
+    """
+    with ui.element("section").classes("ah-panel").props(f'aria-label="{html.escape(title)}"') as box:
+        ui.html(html.escape(title), tag="h2", sanitize=False)
+        yield box
+
+
 def tell(error: Exception, within: ui.element | None = None) -> None:
     """Show an error where the user looks; it takes the place of what was said there before.
 
@@ -87,12 +106,14 @@ def note(text: str, kind: str = "note", within: ui.element | None = None) -> Non
         Where; below the heading of the page without it.
     """
     place = within or _messages[ui.context.client]
+    if place.is_deleted:  # the page was closed, or drawn anew
+        return
     place.clear()
     if not text:
         return
     with place:
         ui.label(text).classes(f"ah-message {kind}")
-    ui.run_javascript(f"getHtmlElement({place.id})?.scrollIntoView({{block: 'nearest'}})")
+    place.client.run_javascript(f"getHtmlElement({place.id})?.scrollIntoView({{block: 'nearest'}})")
 
 
 def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> ui.element:

@@ -24,7 +24,7 @@ STATES: Mapping[str, str] = {
     "gone": "deleted",
 }
 """What may have become of a run, in words."""
-CONFIG, SUMMARY, METRICS = "config.yaml", "summary.json", "metrics.jsonl"
+CONFIG, SUMMARY, METRICS, PREDICTIONS = "config.yaml", "summary.json", "metrics.jsonl", "predictions.csv"
 ORIGIN, LOCK = "origin.json", "lock"
 """In `UNFINISHED`: what an unfinished run goes on from, and what its process holds."""
 
@@ -119,8 +119,9 @@ def look_at(folder: Path) -> RunEntry | None:
     summary = _summary(folder)
     written = (folder / MANIFEST).is_file()
     begun = written or unfinished.is_dir() or (folder / METRICS).is_file()
-    if not holder and (not (folder / CONFIG).is_file() or not begun or (written and not summary)):
-        return None  # a bundle has a manifest and no summary
+    bundle = written and not unfinished.is_dir() and not (folder / PREDICTIONS).is_file()
+    if not holder and (not (folder / CONFIG).is_file() or not begun or bundle):
+        return None
     created, verdict = str(summary.get("created", "")), summary.get("verdict")
     sentence = str(verdict.get("sentence", "")) if isinstance(verdict, dict) else ""
     if holder:

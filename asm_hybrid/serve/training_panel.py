@@ -19,6 +19,8 @@ from asm_hybrid.serve.training_process import Step, Trainings, further, read_log
 __all__ = ["TrainingPanel"]
 
 PICTURE = "progress.png"
+FEW = 30
+"""Points of a line below which each of them is drawn: a single one makes no line."""
 STOPPED = "Ctrl-C was sent: it keeps the best so far, which can take a moment."
 AT_ONCE = "It was ended at once: it goes on from its last checkpoint."
 
@@ -44,7 +46,7 @@ class TrainingPanel:
         self._found: dict[str, list[tuple[int, float]]] = {}
         self._title = ui.html("", tag="h2", sanitize=False)
         self._messages = ui.element("div").classes("ah-messages").props('role=alert aria-label="This training"')
-        self._state = ui.label().props("role=status")
+        self._state = ui.label().classes("ah-followed").props("role=status")
         self._bar = ui.linear_progress(0.0, show_value=False, size="12px").props('aria-label="Share of the stage"')
         self._note = ui.label().classes("ah-muted")
         with ui.element("div").classes("ah-row"):
@@ -109,6 +111,8 @@ class TrainingPanel:
 
     def _show_step(self, entry: RunEntry, step: Step) -> None:
         goes = entry.state in ("running", "stopping")
+        if self._changed("state", entry.state) and not goes:
+            note("", within=self._messages)
         told = f": {step.title}" if goes and step.title else f": {entry.message}" if entry.message else ""
         self._state.set_text(STATES[entry.state] + told)
         parts = [
@@ -139,6 +143,11 @@ class TrainingPanel:
         options = chart_options("Loss", "-", lines)
         options["xAxis"] |= {"name": "step"}
         options["yAxis"] |= {"type": "log"}
+        options["yAxis"]["axisLabel"] = {**options["yAxis"]["axisLabel"], ":formatter": "v => +(+v).toPrecision(3)"}
+        options["dataZoom"] = []
+        options["grid"]["bottom"] = 34
+        for series in options["series"]:
+            series["showSymbol"] = len(series["data"]) < FEW
         last = "; ".join(f"{name}: {points[-1][1]:.4g} at step {points[-1][0]}" for name, points in found.items())
         if self._chart is None:
             with self._losses:

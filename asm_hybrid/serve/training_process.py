@@ -271,6 +271,8 @@ class Trainings:
         path = self.log(folder)
         try:
             with path.open("ab") as log:
+                log.write(f"{datetime.now():%Y-%m-%d %H:%M:%S}  beginning\n".encode())
+                log.flush()  # what an earlier part of the run has printed says no more where it is
                 self._processes[folder] = subprocess.Popen(
                     [sys.executable, "-P", "-c", PROGRAM, "train", *words],
                     cwd=self.working,

@@ -11,10 +11,12 @@ from nicegui import app, ui
 
 from asm_hybrid.artefacts import user_path
 from asm_hybrid.errors import AsmHybridError
+from asm_hybrid.serve.clients import is_open
 from asm_hybrid.serve.program import Program
 from asm_hybrid.serve.run_page import run_address
 from asm_hybrid.serve.run_reading import check_config, compared
 from asm_hybrid.serve.shell import note, shell, table, tell
+from asm_hybrid.serve.theme import RUNS_CSS
 from asm_hybrid.serve.training_list import STATES, RunEntry
 from asm_hybrid.serve.training_panel import TrainingPanel
 
@@ -41,6 +43,7 @@ def register(program: Program) -> None:
     @ui.page("/trainings")
     def _trainings(run: str = "") -> None:
         with shell("Runs and trainings", "/trainings"):
+            ui.add_css(RUNS_CSS)
             _Page(program, run)
 
     async def end() -> None:
@@ -58,7 +61,7 @@ class _Page:
 
     def __init__(self, program: Program, run: str) -> None:
         self._program, self._trainings = program, program.trainings
-        self._folder = self._trainings.folder
+        self._folder, self._client = self._trainings.folder, ui.context.client
         self._rows: dict[Path, _Row] = {}
         with ui.element("section").classes("ah-panel"):
             self._draw_start()
@@ -144,16 +147,20 @@ class _Page:
         self._busy.visible = True
         for button in self._buttons:
             button.disable()
+        failure: Exception | None = None
         try:
             path = self._trainings.config_path(self._config.value or "")
             text, errors = await self._program.worker.call(check_config, str(path))
         except Exception as error:
-            tell(error, self._checked)
+            failure = error
+        if not is_open(self._client):
             return False
-        finally:
-            self._busy.visible = False
-            for button in self._buttons:
-                button.enable()
+        self._busy.visible = False
+        for button in self._buttons:
+            button.enable()
+        if failure is not None:
+            tell(failure, self._checked)
+            return False
         said = f"{errors} error{'s' * (errors != 1)}: it cannot be trained." if errors else "The config can be trained."
         note(said, "error" if errors else "note", self._checked)
         with self._checked, ui.element("details").props("open" if errors else ""):
@@ -179,10 +186,15 @@ class _Page:
         chosen = [folder for folder, row in self._rows.items() if row.chosen]
         self._comparison.clear()
         note("", within=self._messages)
+        failure: Exception | None = None
         try:
             headings, rows, said = await self._program.worker.call(compared, [str(folder) for folder in chosen])
         except Exception as error:
-            self._say(error)
+            failure = error
+        if not is_open(self._client):
+            return
+        if failure is not None:
+            self._say(failure)
             return
         with self._comparison:
             ui.html("Comparison", tag="h3", sanitize=False)

@@ -135,7 +135,7 @@ def measured(clean: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 def untidy(found: pd.DataFrame) -> list[str]:
     """Return the lines of the export: what is measured, as a control system in Germany writes it, and its faults."""
-    found = found.set_axis(found.index.tz_convert(ZONE))
+    found = found.tz_convert(ZONE)
     cells = pd.DataFrame(
         {
             name: [f"{value:.{digits}f}".replace(".", ",") for value in column]
@@ -151,7 +151,8 @@ def untidy(found: pd.DataFrame) -> list[str]:
     cells.loc["2024-03-29 10:00", "NH4"] = "412,50"
     cells.loc["2024-03-14 03:15", "Q"] = "-3,2"
     cells = cells.drop(cells.loc["2024-03-24 22:15":"2024-03-25 06:45"].index)
-    lines = [";".join([stamp.strftime("%d.%m.%Y %H:%M"), *row]) for stamp, row in zip(cells.index, cells.to_numpy())]
+    stamps = pd.DatetimeIndex(cells.index).strftime("%d.%m.%Y %H:%M")
+    lines = [";".join([stamp, *row]) for stamp, row in zip(stamps, cells.to_numpy(), strict=True)]
     restart = [i for i, line in enumerate(lines) if line.startswith(("25.03.2024 07:00", "02.04.2024 16:45"))]
     for i in reversed(restart):
         lines.insert(i, lines[i])

@@ -80,7 +80,7 @@ def _help(text: str) -> str:
         if lines:
             parts.append("```bash\n" + "\n".join(lines) + "\n```")
             lines = []
-        parts.append(re.sub(r"docs/([\w-]+)\.md", r"[docs/\1.md](../\1.md)", str(Markup("{}").format(paragraph))))
+        parts.append(re.sub(r"docs/([\w/-]+)\.md", r"[docs/\1.md](../\1.md)", str(Markup("{}").format(paragraph))))
     return "\n\n".join(parts).strip()
 
 

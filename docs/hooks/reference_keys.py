@@ -170,12 +170,12 @@ def _limits(content: Schema) -> Markup:
 
 def _linked(text: str) -> Markup:
     """Return text whose names of documents are links."""
-    parts = re.split(r"docs/([\w-]+)\.md", text)
-    linked = [
-        Markup('<a href="../{0}.html">docs/{0}.md</a>').format(part) if i % 2 else _coded(part)
-        for i, part in enumerate(parts)
-    ]
-    return Markup("").join(linked)
+    parts, last = list[Markup](), 0
+    for found in re.finditer(r"docs/([\w/-]+)\.md(#[\w-]+)?", text):
+        link = Markup('<a href="../{}.html{}">{}</a>').format(found[1], found[2] or "", found[0])
+        parts += [_coded(text[last : found.start()]), link]
+        last = found.end()
+    return Markup("").join([*parts, _coded(text[last:])])
 
 
 def _coded(text: str) -> Markup:

@@ -125,7 +125,7 @@ def test_a_stamp_that_stands_twice_for_a_tag(record):
 
 def test_a_tag_whose_time_goes_back(record):
     tall(record)
-    record.frame = record.frame.sort_values(["Tag", "time"], ascending=False)
+    record.frame = record.frame.sample(frac=1.0, random_state=1)
     refused(record, "time goes back", "rows in order of time")
 
 

@@ -145,7 +145,7 @@ def test_the_database_itself_is_opened_for_reading(record, monkeypatch):
             "SELECT time, flow, NH4_in, DO, x'00ff' AS NH4 FROM plant",
             ["the column 'NH4' of the answer holds bytes", "CAST"],
         ),
-        ("SELECT * FROM plant ORDER BY time DESC", ["the query of online, column time", "time goes back", "ORDER BY"]),
+        ("SELECT * FROM plant ORDER BY NH4", ["the query of online, column time", "time goes back", "ORDER BY"]),
         ("SELECT * FROM plant UNION ALL SELECT * FROM plant WHERE flow = 400 ORDER BY 1", ["stands more than once"]),
     ],
 )

@@ -263,7 +263,7 @@ def test_runs_without_a_law_are_refused_with_the_reason(run, found, tmp_path) ->
     with pytest.raises(InputError, match="has no law: n explains nothing"):
         ah.distill(run)
     diagnose(run, found[0] | {"kept": False, "share_of_gain": 0.43})
-    with pytest.raises(InputError, match="was not kept: it holds 43 %"):
+    with pytest.raises(InputError, match="was not kept: it keeps 43 %"):
         ah.distill(run)
     diagnose(run, {key: value for key, value in found[0].items() if key != "table"})
     with pytest.raises(InputError, match=r"cannot be used.*table"):

@@ -7,6 +7,7 @@ from small_plant import CONFIG, write_case
 from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.data import read_dataset
 from asm_hybrid.explanations.arena import Arena
+from asm_hybrid.explanations.fit import bounded_ridge
 from asm_hybrid.explanations.knobs import Knob
 from asm_hybrid.explanations.rate_factors import Shape
 from asm_hybrid.explanations.read import record_of
@@ -97,3 +98,15 @@ def test_what_a_plant_holds_none_of_drives_nothing(arena):
     found = shapes_of(arena.record, states)
     assert all("S_NO" not in ways for ways in found.values())
     assert "S_NH" in found["decay_autotrophs"]
+
+
+def test_a_fit_of_knobs_that_do_the_same_stays_within_its_bounds() -> None:
+    """Rounding leaves the products of slopes of equal knobs with a curvature below zero."""
+    slopes = np.random.default_rng(3).normal(size=(50, 1)) * np.array([[1e9, 1e9, 1e9, 1.0]])
+    gram = slopes.T @ slopes + np.diag([1.0, 1.0, 1.0, 4.0])
+    with pytest.raises(np.linalg.LinAlgError):
+        np.linalg.cholesky(gram)
+    errors = slopes[:, 0] * 3e-9  # which the three of them take away by a sum of -3e-9
+    found = bounded_ridge(gram, slopes.T @ errors, np.full(4, -1e-9), np.full(4, 1.0))
+    np.testing.assert_allclose(found[:3], -1e-9, rtol=1e-6)
+    assert abs(found[3]) < 1e-6

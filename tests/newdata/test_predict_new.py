@@ -185,7 +185,7 @@ def test_the_folder_of_a_prediction_is_whole(case: Case, tmp_path: Path) -> None
 
 BAD = {
     "empty": (lambda rows: rows.iloc[:0], "has no row of data"),
-    "unsorted": (lambda rows: rows.iloc[::-1], "time goes back"),
+    "unsorted": (lambda rows: pd.concat([rows.iloc[5:], rows.iloc[:5]]), "time goes back"),
     "twice": (lambda rows: pd.concat([rows.iloc[:5], rows.iloc[4:]]), "stands more than once"),
     "renamed": (lambda rows: rows.rename(columns={"flow": "Flow rate"}), "no column 'flow'"),
     "no input": (lambda rows: rows.drop(columns=["DO"]), "no column 'DO'"),

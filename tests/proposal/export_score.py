@@ -11,6 +11,7 @@ from export_record import Export
 import asm_hybrid as ah
 from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.data.series import read_sources
+from asm_hybrid.yamlfile import parse_yaml
 
 WARMUP = {"warmup": "1 h"}
 
@@ -76,8 +77,9 @@ def _differs(proposal, export: Export, truth, *, whole: bool = True) -> str:
             at = source.times.tz_convert(None)
             expected = meant.reindex(at, method="nearest", tolerance="2s")
             values = series.values
-            both = np.isfinite(values) & expected.notna().to_numpy()
-            if both.sum() < 0.5 * len(at):
+            whole = np.isfinite(values) & (series.censored == 0)
+            both = whole & expected.notna().to_numpy()
+            if both.sum() < 0.9 * whole.sum() or both.sum() < 10:
                 return f"{series.target}: {both.sum()} of {len(at)} stamps are those of the record"
             error = np.abs(values[both] - expected.to_numpy()[both])
             if not (error <= 0.02 * np.abs(expected.to_numpy()[both]) + 0.051).all():
@@ -86,6 +88,8 @@ def _differs(proposal, export: Export, truth, *, whole: bool = True) -> str:
 
 
 def _refused(proposal, folder: Path) -> str:
+    if parse_yaml(proposal.yaml, Path("proposal.yaml")).data != {"data": proposal.config()["data"]}:
+        return "the text is not the section"
     content = proposal.config() | {"training": WARMUP}
     try:
         found = ah.check(content)

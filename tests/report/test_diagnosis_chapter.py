@@ -80,7 +80,7 @@ def test_clear_kinetics_shows_ranking_driver_and_formula() -> None:
 def test_what_is_proposed_has_the_lines_to_paste() -> None:
     chapter = render(fault())
     assert "corrections:\n  factors:\n    wastage: 1.75</pre>" in chapter
-    assert "Nothing of this was applied" in words(chapter)
+    assert "None of this was applied" in words(chapter)
     assert "What drives" not in chapter
 
 

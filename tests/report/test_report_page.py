@@ -132,7 +132,7 @@ def test_page_names_what_f_lacks_and_every_warning(page: Page, run_folder: Path)
 
 def test_forecasts_stand_apart_from_simulations(page: Page, run_folder: Path) -> None:
     summary = json.loads((run_folder / "summary.json").read_text(encoding="utf-8"))
-    simulated, forecast = page.text.split("Another task than the simulation above")
+    simulated, forecast = page.text.split("This is another task than the simulation above")
     assert "Persistence" not in simulated
     for text in (*summary["forecast"]["sentences"], "1 h ahead", "6 h ahead", "24 h ahead", "287 origins, 1 h apart"):
         assert text in forecast
@@ -158,7 +158,7 @@ def test_a_run_without_forecasts_and_bands_is_shown(tmp_path: Path, make_run: Ma
     del summary["forecast"]
     (run / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
     text = Page(render_report(run)).text
-    assert "Another task" not in text
+    assert "another task than the simulation above" not in text
     assert "bands hold" not in text
 
 

@@ -194,6 +194,7 @@ TWICE = "changes: [{input: T, shift: 1}]\nscenarios: {a: [{input: T, shift: 2}]}
         ("bsm1", "score_from: 3\n", ["scenario.yaml:1 (score_from)", "before day 3"]),
         ("bsm1", "limits: {NH5: 4}\n", ["NH5", "did you mean 'NH4'", "(limits.NH5)"]),
         ("bsm1_closed", "scenarios: {a: [{input: tank_5.kla, scale: 2}]}\n", ["no effect", "oxygen.setpoint"]),
+        ("sbr", "scenarios: {a: [{input: reactor.kla, scale: 2}]}\n", ["no effect", "cycles.sbr"]),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path, subject, text, words):

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from serve_tools import Person, Served, serving, start_chromium
 
 
 @pytest.fixture(scope="session")
-def person() -> Iterator[Person]:
+def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     """Return somebody who looks at pages in Chromium."""
     driver = start_chromium()
-    yield Person(driver)
+    yield Person(driver, tmp_path_factory.mktemp("downloads"))
     driver.quit()
 
 
+@pytest.fixture
+def wide(person: Person) -> Iterator[Person]:
+    """Return the same at 1280 pixels, with one tab."""
+    person.resizes(1280)
+    yield person
+    first, *others = person.driver.window_handles
+    for other in others:
+        person.driver.switch_to.window(other)
+        person.driver.close()
+    person.driver.switch_to.window(first)
+
+
 @pytest.fixture(scope="module")
-def bsm1(tmp_path_factory: pytest.TempPathFactory, person: Person) -> Iterator[Served]:
+def bsm1(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Return a program that serves BSM1, with nothing changed yet."""
     with serving("bsm1", folder=tmp_path_factory.mktemp("served")) as served:
         yield served
-        assert isinstance(person, Person)
-        assert Path(served.folder).is_dir()

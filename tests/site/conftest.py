@@ -1,4 +1,4 @@
-"""The quickstart, which pages that teach share."""
+"""What tests of the site share: the quickstart, trained once, and the built site."""
 
 from __future__ import annotations
 
@@ -6,35 +6,45 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pages import ROOT, make_folder
 
 
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return a folder that is filled once for all workers of a session; the others wait for the first."""
+    from asm_hybrid.locking import grip
+
+    base = factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("ab") as stream:
+        while not grip(stream, shared / "lock"):
+            time.sleep(0.2)
+        if not (shared / "done").exists():
+            make(shared / "made")
+            (shared / "done").touch()
+    return shared / "made"
+
+
 @pytest.fixture(scope="session")
 def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the run folder of the quickstart; pages get a copy.
 
-    It is trained once for all workers of a session, in some minutes; the others wait. Where the variable
-    ``ASM_HYBRID_QUICKSTART`` names a run folder, ``runs/quickstart`` of a checkout as a rule, that one is taken.
+    Training it takes some minutes. Where the variable ``ASM_HYBRID_QUICKSTART`` names a run folder, ``runs/quickstart``
+    of a checkout as a rule, that one is taken.
     """
-    from asm_hybrid.locking import grip
+
+    def train(folder: Path) -> None:
+        make_folder(folder)
+        command = [Path(sys.executable).with_name("asm-hybrid"), "train", "configs/quickstart.yaml"]
+        subprocess.run([*command, "--out", "runs/quickstart"], cwd=folder, check=True)
 
     if given := os.environ.get("ASM_HYBRID_QUICKSTART"):
         return Path(given)
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "quickstart-run"
-    shared.mkdir(exist_ok=True)
-    with (shared / "lock").open("ab") as stream:
-        while not grip(stream, shared / "lock"):
-            time.sleep(0.5)
-        if not (shared / "done").exists():
-            make_folder(shared)
-            command = [Path(sys.executable).with_name("asm-hybrid"), "train", "configs/quickstart.yaml"]
-            subprocess.run([*command, "--out", "runs/quickstart"], cwd=shared, check=True)
-            (shared / "done").touch()
-    return shared / "runs" / "quickstart"
+    return once(tmp_path_factory, "quickstart-run", train) / "runs" / "quickstart"
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +53,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from mkdocs.commands.build import build
     from mkdocs.config import load_config
 
-    folder = tmp_path_factory.mktemp("site")
-    config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(folder))
-    assert config.strict
-    build(config)
-    return folder
+    def make(folder: Path) -> None:
+        config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(folder))
+        assert config.strict
+        build(config)
+
+    return once(tmp_path_factory, "site", make)

@@ -140,6 +140,18 @@ def test_every_key_is_described_and_on_its_page(model: type[BaseModel], page: st
             assert key in anchors, f"{name}.{key}"
 
 
+@pytest.mark.parametrize("name", ["config.md", "plants.md", "scenarios.md"])
+def test_keys_that_a_guide_tells_of_exist(name: str) -> None:
+    known = {key for model in (Config, ScenarioFile) for _, section in sections(model) for key in section["properties"]}
+    tables = re.findall(
+        r"^\| key \|.*\n\|[-|]+\n((?:\|.*\n)+)", (DOCS / name).read_text(encoding="utf-8"), re.MULTILINE
+    )
+    cells = [row.split("|")[1] for rows in tables for row in rows.splitlines()]
+    told = [key for cell in cells for code in re.findall(r"`([^`]+)`", cell) for key in re.findall(r"\w+", code)]
+    assert len(told) >= 4
+    assert [key for key in told if key not in known | {"NAME"}] == []
+
+
 def test_a_key_says_type_unit_default_and_meaning(built: dict[str, BuiltPage]) -> None:
     text = " ".join(built["reference/config-keys.html"].text.split())
     for entry in (
@@ -193,11 +205,22 @@ def test_a_file_outside_of_the_documents_is_a_page(site: Path, built: dict[str, 
     assert "../../ode.html#adjoints" in built["files/benchmarks/index.html"].links
 
 
+def test_documents_that_the_program_names_exist(built: dict[str, BuiltPage]) -> None:
+    named = set()
+    for path in (ROOT / "asm_hybrid").rglob("*.py"):
+        named |= set(re.findall(r"docs/([\w/-]+)\.md(?:#([\w-]+))?", path.read_text(encoding="utf-8")))
+    assert len(named) > 5
+    for page, anchor in named:
+        assert f"{page}.html" in built
+        assert not anchor or anchor in built[f"{page}.html"].anchors
+
+
 def test_a_list_stands_apart_from_the_paragraph_before_it() -> None:
-    """Git hosts show a list without an empty line before it as a list, and the site as words of the paragraph."""
+    """Git hosts show a list without an empty line before it as a list; the site takes it for words."""
     item = re.compile(r" *(?:[-*+]|\d+\.) ")
     for path in [*DOCS.rglob("*.md"), ROOT / "benchmarks" / "README.md", *(ROOT / "data").rglob("*.md")]:
-        text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        text = path.read_text(encoding="utf-8")
+        text = re.sub(r"^```.*?^```|\A---\n.*?^---\n", "", text, flags=re.DOTALL | re.MULTILINE)
         lines = ["", *text.splitlines()]
         glued = [
             line

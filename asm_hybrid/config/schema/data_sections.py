@@ -264,12 +264,14 @@ class SourceSection(Section):
         Query whose answer the series are; with a file too, that is the answer as it was kept.
     sheet : str or None
         Sheet of an Excel file.
-    separator, decimal, encoding : str
-        Of a CSV file.
+    separator, decimal, thousands, encoding : str
+        Of a CSV file; `thousands` is empty where nothing stands between thousands.
     header_row : int
         Row of the header, from 1.
-    first_row : int or None
-        Row of the first sample.
+    group_row : int or None
+        Row above it whose cells name groups of columns.
+    first_row, last_row : int or None
+        Rows of the first and the last sample.
     time : TimeSection
         How it tells the time.
     long : LongSection or None
@@ -293,6 +295,9 @@ class SourceSection(Section):
         default=",", description="Character between the cells of a CSV file."
     )
     decimal: Literal[".", ","] = Field(default=".", description="Decimal sign in a CSV file.")
+    thousands: Literal["", ".", ",", "'", " "] = Field(
+        default="", description="Sign between thousands, as in 1.234,5 and 1,234.5; a space of any kind counts as one."
+    )
     encoding: Literal["utf-8", "cp1252", "utf-16", "gb18030"] = Field(
         default="utf-8",
         description="Characters of a CSV file: utf-8; cp1252, as Windows writes in western Europe and America; "
@@ -301,12 +306,24 @@ class SourceSection(Section):
     header_row: int = Field(
         default=1, ge=1, le=1000, description="Row of the header in a CSV or Excel file, where lines stand above it."
     )
+    group_row: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="Row above the header whose cells name groups of columns, as merged cells do: NH4 below Tank 1 "
+        "is the column 'Tank 1 NH4' then.",
+    )
     first_row: int | None = Field(
         default=None,
         ge=2,
         le=1000,
         description="Row of the first sample in a CSV or Excel file, where units stand below the header; default the "
         "row after the header.",
+    )
+    last_row: int | None = Field(
+        default=None,
+        ge=2,
+        description="Row of the last sample in a CSV or Excel file, where a mean or a note stands below the samples.",
     )
     time: TimeSection = Field(description="The time column.")
     missing: Missing = Field(
@@ -330,11 +347,7 @@ class SourceSection(Section):
                 "file: a file of series (.csv, .parquet, .xlsx), or sql: url and query of a database",
                 "add 'file'",
             )
-        if self.first_row is not None and self.first_row <= self.header_row:
-            raise refuse(
-                f"the first sample stands in row {self.first_row}, the header in row {self.header_row}",
-                "a first_row below header_row",
-            )
+        self._check_rows()
         self._check_long()
         times = [] if self.long else [same_name(header) for header in self.time.columns]
         seen: dict[str, str] = {}
@@ -360,6 +373,26 @@ class SourceSection(Section):
                 )
             seen[plain] = header
         return self
+
+    def _check_rows(self) -> None:
+        """Refuse rows that are not in order, and signs that mean two things."""
+        first = self.first_row or self.header_row + 1
+        if self.first_row is not None and self.first_row <= self.header_row:
+            raise refuse(
+                f"the first sample stands in row {self.first_row}, the header in row {self.header_row}",
+                "a first_row below header_row",
+            )
+        if self.group_row is not None and self.group_row >= self.header_row:
+            raise refuse(
+                f"the groups stand in row {self.group_row}, the header in row {self.header_row}",
+                "a group_row above header_row",
+            )
+        if self.last_row is not None and self.last_row < first:
+            raise refuse(f"the last sample stands in row {self.last_row}, the first in row {first}", "a later last_row")
+        if self.thousands == self.decimal:
+            raise refuse(
+                f"the sign {self.decimal!r} is both decimal and between thousands", "two signs, or no thousands"
+            )
 
     def _check_long(self) -> None:
         """Refuse a long table in which one column has two meanings."""

@@ -67,10 +67,15 @@ class DiagnosisSection(Section):
         Whether corrections that the data call for are taken.
     """
 
-    explain: bool = Field(default=True, description="Whether explanations of the misfit compete, see docs/method.md.")
+    explain: bool = Field(
+        default=True,
+        description="Whether explanations of the misfit of f compete in `asm-hybrid train`; `asm-hybrid diagnose` lets "
+        "them in any case. See docs/method.md#how-explanations-compete.",
+    )
     leave_out: Listed = Field(
         default=(),
-        description="Explanations that do not compete, by name, such as influent.COD, or whole families.",
+        description="Explanations that do not compete, by name, or whole families, such as [influent.COD, "
+        "sensor.NH4.drift].",
     )
     candidates: Listed = Field(
         default=(),

@@ -108,7 +108,7 @@ class KineticsSection(Section):
     parameters: dict[str, Amount] = Field(
         default_factory=dict,
         description="Values that replace the table's defaults, at the reference temperature "
-        "[unit of the parameter in the table].",
+        "[unit of the parameter in the table], such as {mu_A: 0.7}.",
     )
 
 
@@ -131,8 +131,8 @@ class ModelSection(KineticsSection):
     )
     calibrate: Calibrate = Field(
         default_factory=dict,
-        description="Parameters to recalibrate: a list (within the table's bounds), or a mapping of names to "
-        "[lower, upper].",
+        description="Parameters to recalibrate: a list (within the table's bounds), or a mapping such as "
+        "{mu_A: [0.3, 1.2], K_NH: table}. Fits run in logarithms, so that bounds have to be above zero.",
     )
 
 
@@ -165,11 +165,14 @@ class TrainingSection(Section):
         Validations without improvement, and gradient steps between two of them.
     """
 
-    seeds: Seeds = Field(default=(1, 2, 3), description="One training per seed; at most 64.")
+    seeds: Seeds = Field(
+        default=(1, 2, 3), description="One training per seed, all at once; results are median and range. At most 64."
+    )
     stages: StageNames = Field(
         default=("calibration", "windows"),
         description="What is learnt one after the other: calibration of f; collocation of n, from slopes; n on growing "
-        "windows; n on windows; shooting, n and the starts of windows.",
+        "windows; n on windows; shooting, n and the starts of windows. In this order, each once; any can be left out. "
+        "See docs/method.md#stages-of-n.",
     )
     start_from: str | None = Field(
         default=None,
@@ -178,7 +181,9 @@ class TrainingSection(Section):
     warmup: Duration = Field(
         default=written("2 d"), description="Start of the record that is simulated and not scored [d]."
     )
-    step: Duration = Field(default=written("5 min"), gt=0, description="Step of the solver [d].")
+    step: Duration = Field(
+        default=written("5 min"), gt=0, description="Step of the solver [d], shortened to divide data.interval."
+    )
     compile: bool = Field(
         default=False,
         description="Compile the solver's step (torch.compile): takes up to three minutes once, seconds in later runs, "
@@ -186,7 +191,8 @@ class TrainingSection(Section):
     )
     tensorboard: bool = Field(
         default=False,
-        description="Write the curves of the run for TensorBoard too, into its folder tensorboard; needs the package.",
+        description="Write the curves of the run for TensorBoard too, into its folder tensorboard; needs "
+        "`pip install 'asm-hybrid[tensorboard]'`.",
     )
     checkpoint: Duration | None = Field(
         default=None,
@@ -198,13 +204,14 @@ class TrainingSection(Section):
         default="simulation",
         description="What a calibration compares with the measurements: a simulation of the whole block (simulation), "
         "or what a Kalman filter expects of each from all before it (likelihood), which needs process_noise, "
-        "estimates it along, and is for mode mechanistic.",
+        "estimates it along, and is for mode mechanistic. See docs/method.md#calibration-by-likelihood.",
     )
     calibration_evaluations: Tries = Field(
         default=40,
         gt=0,
         description="Batches of simulations of the calibration block, each with all derivatives, at most; it ends as "
-        "soon as it has converged.",
+        "soon as it has converged, as a rule after 10 to 20. Below 10 it searches from the default alone, and leaves "
+        "the first state as it is. See docs/method.md#calibration.",
     )
     window: Duration = Field(default=written("12 h"), gt=0, description="Length of a training window [d].")
     batch: Tries = Field(default=64, gt=0, description="Windows per gradient step.")
@@ -214,15 +221,18 @@ class TrainingSection(Section):
     optimiser: Literal["adam", "soap"] = Field(
         default="adam",
         description="How the gradient becomes a step: scaled weight by weight (adam), or along the axes in which it "
-        "varies (soap), which needs a third of the steps, half the learning_rate, and watching for overfitting.",
+        "varies (soap), which needs a third of the steps, half the learning_rate, and watching for overfitting. See "
+        "docs/method.md#optimisers.",
     )
     gradient: Literal["window", "block", "record"] = Field(
         default="window",
         description="How far back the gradient of n reaches: to the start of a window (window), or, so that slow "
         "states count, through all windows before it in the training block (block) or the record (record), which want "
-        "few, long windows and a small learning_rate.",
+        "few, long windows, compile, and a small learning_rate. See docs/method.md#how-far-back-the-gradient-reaches.",
     )
-    learning_rate: float = Field(default=0.01, gt=0, description="Step size of the optimiser.")
+    learning_rate: float = Field(
+        default=0.01, gt=0, description="Step size of the optimiser, which falls along a cosine to a tenth."
+    )
     penalty: float = Field(
         default=0.01,
         ge=0,
@@ -234,4 +244,6 @@ class TrainingSection(Section):
         "that outliers count less.",
     )
     patience: Tries = Field(default=8, gt=0, description="Validations without improvement before it stops.")
-    validate_every: Tries = Field(default=20, gt=0, description="Gradient steps between two validations.")
+    validate_every: Tries = Field(
+        default=20, gt=0, description="Gradient steps between two validations, each of which simulates the record."
+    )

@@ -39,9 +39,9 @@ class PlantFile(Section):
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
-        description="Name of the run; letters, digits, '_', '-' and '.' only, since folders carry it.",
+        description="Name of the run: at most 64 letters, digits, '_', '-' and '.', since folders carry it.",
     )
-    description: str = Field(default="", description="Free text.")
+    description: str = Field(default="", description="Free text, which the report shows.")
     model: KineticsSection = Field(default_factory=KineticsSection, description="The mechanistic model.")
     plant: PlantSection = Field(description="The flow sheet.")
     process_noise: dict[str, Amount] = Field(default_factory=dict, max_length=MAX_PARTS, description=NOISE)

@@ -144,7 +144,7 @@ class TankSection(Section):
         default=None,
         description="Oxygen transfer coefficient kLa [1/d]: a constant, or 'measured' when a column gives "
         "TANK.kla. Without it the tank is aerated by a controller or a cycle that moves TANK.kla, by a column that "
-        "imposes its oxygen, or not at all.",
+        "imposes its oxygen, or not at all. Beside imposed oxygen where the table has gases.",
     )
     air: AirSection | None = Field(default=None, description="Aeration by an air flow, in the place of kla.")
     to: Targets | None = Field(

@@ -193,7 +193,7 @@ def _law_cells(sheets: Sheets, sheet: Any, row: int, model: Model, law: Law) -> 
     """Write the law with its constants in cells, and the rate with it; return the first free row, and the cells."""
     found, table = law.found, law.table
     share = found.get("share_of_gain")
-    held = "" if share is None else f" It holds {100 * share:.0f} % of what the learnt term gains (validation block)."
+    held = "" if share is None else f" It keeps {100 * share:.0f} % of what the learnt term gains (validation block)."
     kept = "" if found.get("kept") else " It was NOT kept: less than 80 % is too little to stand for what was learnt."
     bold = sheets.style(bold=True)
     for label, text in (

@@ -50,8 +50,8 @@ class Monotone(Network):
     order = 20
     summary = "a perceptron that only rises with the inputs of rises_with, and only falls with those of falls_with"
     keys: ClassVar[Keys] = {
-        "rises_with": (SomeNames, "Inputs with which n only rises."),
-        "falls_with": (SomeNames, "Inputs with which n only falls."),
+        "rises_with": (SomeNames, "Inputs with which n only rises; this or falls_with is needed."),
+        "falls_with": (SomeNames, "Inputs with which n only falls; this or rises_with is needed."),
     }
     activations = ("tanh",)  # with relu or softplus it would be convex, and silu falls below -1.28
 

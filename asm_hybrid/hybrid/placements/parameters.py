@@ -35,7 +35,10 @@ class Parameters(Placement):
     summary = "n changes parameters of rates, tank by tank, and mass is conserved"
     corrects = "parameters of the rates, tank by tank"
     keys: ClassVar[Keys] = {
-        "parameters": (SomeNames, "Parameters of rates that n multiplies by exp(n); needed with that placement.")
+        "parameters": (
+            SomeNames,
+            "Parameters of rates that n multiplies by exp(n), such as [mu_A, K_OA]; needed with that placement.",
+        )
     }
     target_key = "parameters"
     required = (

@@ -39,7 +39,7 @@ class Rates(Placement):
     keys: ClassVar[Keys] = {
         "form": (
             Literal["multiplicative", "additive"],
-            "How n changes a rate: rate * exp(n), the default, or rate + gate * n.",
+            "How n changes a rate: rate * exp(n), within a factor of 10, the default; or rate + gate * n.",
         ),
         "processes": (Names, "Processes that n may change; default all."),
     }

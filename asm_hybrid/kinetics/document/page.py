@@ -186,7 +186,7 @@ def _matrix_row(i: int, process: Process, table: Table, maths: Maths) -> Markup:
         node, title = maths.expression(coefficient), f"{process.name}, {name}: {coefficient}"
         text = _math(node)
         if node.width() > WIDE:
-            text = Markup('<a href="#rate-{}">{}</a>').format(i, _math(nu(table, i, name)))
+            text = Markup('<a href="#rate-{}" aria-label="{}">{}</a>').format(i, title, _math(nu(table, i, name)))
         cells.append(Markup('<td{} title="{}">{}</td>').format(kind, title, text))
     return _joined([*cells, Markup('<td class="rate">{}</td></tr>\n').format(_math(maths.expression(process.rate)))])
 
