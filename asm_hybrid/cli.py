@@ -276,7 +276,7 @@ def export(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace exports that are there.")] = False,
 ) -> None:
-    """Export a fitted model for other tools; docs/export.md.
+    """Export a fitted model for other tools: FMU, C, Excel, ONNX, a bundle.
 
     For example:
 

@@ -21,7 +21,7 @@ def serve(
     port: Annotated[int | None, typer.Option("--port", help="Port. Default: a free one.", show_default=False)] = None,
     browser: Annotated[bool, typer.Option(help="Whether to open the page in the browser.")] = True,
 ) -> None:
-    """Open a page on this machine: the flow sheet, what may be changed, base against scenario, runs.
+    """Open the local page in your browser: try scenarios on a plant, look at runs, train.
 
     No other machine can reach it, and it asks nothing of any other machine. Stop it with Ctrl-C.
 

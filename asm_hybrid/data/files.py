@@ -49,7 +49,8 @@ def read_series_file(path: Path, where: str) -> tuple[bytes, str]:
     if suffix not in SUFFIXES:
         found = f"the file {path.name!r} is of a kind that is not read"
         with contextlib.suppress(OSError), path.open("rb") as stream:
-            found += _other(stream.read(_LOOK), suffix)[0]
+            other = _other(stream.read(_LOOK), suffix)[0]
+            found += f"; it{other}" if other else ""
         raise InputError(
             found,
             where=where,
