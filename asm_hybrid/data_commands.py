@@ -9,7 +9,9 @@ import typer
 
 __all__ = ["data_app"]
 
-data_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="Get public data sets; look at your own files.")
+data_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="rich", help="Get public data sets; look at your own files."
+)
 
 
 @data_app.command("list")

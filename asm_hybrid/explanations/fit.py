@@ -202,7 +202,7 @@ def bounded_ridge(gram: np.ndarray, right: np.ndarray, low: np.ndarray, high: np
 
 
 def _axes(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the size of every knob, and curvatures and axes of ``G`` in these sizes, none below what rounding hides."""
+    """Return the size of every knob, and curvatures and axes of ``G`` in them, none below what rounding hides."""
     size = np.sqrt(np.diag(gram))
     values, vectors = np.linalg.eigh(gram / np.outer(size, size))
     return size, np.maximum(values, EPSILON * values[-1]), vectors
