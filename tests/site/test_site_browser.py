@@ -91,8 +91,8 @@ def wait_for(browser: Any, script: str) -> Any:
     return WebDriverWait(browser, 60).until(lambda driver: driver.execute_script(script))
 
 
-def search(browser: Any, words: str) -> list[str]:
-    """Return the titles of the pages that the search of the open page finds."""
+def search(browser: Any, words: str, *wanted: str) -> None:
+    """Search in the open page until pages with these titles are found; results come one after the other."""
     browser.execute_script(
         "const field = document.querySelector('input[data-md-component=search-query]');"
         "document.querySelector('#__search').click(); field.focus(); field.value = arguments[0];"
@@ -100,7 +100,7 @@ def search(browser: Any, words: str) -> list[str]:
         words,
     )
     titles = "[...document.querySelectorAll('.md-search-result__item h1')].map(title => title.textContent)"
-    return list(wait_for(browser, f"const found = {titles}; return found.length && found"))
+    wait_for(browser, f"const found = {titles}; return {json.dumps(wanted)}.every(title => found.includes(title))")
 
 
 def test_pages_and_search_ask_no_other_host(browser: Any, address: str) -> None:
@@ -108,7 +108,7 @@ def test_pages_and_search_ask_no_other_host(browser: Any, address: str) -> None:
     for page in PAGES:
         browser.get(f"{address}/{page}")
     browser.get(f"{address}/index.html")
-    assert {"Glossary", "asm1"} <= set(search(browser, "heterotrophs"))
+    search(browser, "heterotrophs", "Glossary", "asm1")
     assert asked(browser) == {urlsplit(address).netloc}
     assert [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
@@ -116,7 +116,7 @@ def test_pages_and_search_ask_no_other_host(browser: Any, address: str) -> None:
 def test_search_works_in_pages_opened_from_the_disk(browser: Any, site: Path) -> None:
     asked(browser)
     browser.get((site / "start" / "index.html").as_uri())
-    assert "Glossary" in search(browser, "heterotrophs")
+    search(browser, "heterotrophs", "Glossary")
     assert asked(browser) == {""}
 
 
