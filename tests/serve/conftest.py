@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
 from serve_tools import Person, Served, serving, start_chromium
+
+
+@pytest.fixture(autouse=True)
+def modules() -> Iterator[None]:
+    """Keep the package as it is loaded: NiceGUI's simulation of a user unloads the modules that define pages."""
+    loaded = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "asm_hybrid"}
+    yield
+    sys.modules.update(loaded)
 
 
 @pytest.fixture(scope="session")

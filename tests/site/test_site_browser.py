@@ -88,7 +88,7 @@ def wait_for(browser: Any, script: str) -> Any:
     """Return what a script in the page gives as soon as it gives something."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(browser, 60).until(lambda driver: driver.execute_script(script))
+    return WebDriverWait(browser, 300).until(lambda driver: driver.execute_script(script))
 
 
 def search(browser: Any, words: str, *wanted: str) -> None:
