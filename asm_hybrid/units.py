@@ -451,6 +451,9 @@ def parse_quantity(value: str | float, internal_unit: str, *, difference: bool =
         if match is None:
             raise InputError(f"{value[:60]!r} is not a quantity", expected=expected)
         number, unit = float(match[1]), match[2]
+        if re.match(r",[0-9]", unit):
+            fix = "write a decimal point, and nothing between thousands"
+            raise InputError(f"{value[:60]!r} has a comma within the number", expected=expected, fix=fix)
     if unit.strip():
         scale = conversion(unit, internal_unit)[0]
         number = number * scale if difference else float(to_internal(number, unit, internal_unit))

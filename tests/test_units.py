@@ -138,6 +138,13 @@ def test_quantity_refused(value):
         parse_quantity(value, "d")
 
 
+@pytest.mark.parametrize("value", ["1,5", "1,5 d", " -2,25 h", "1,500.0"])
+def test_a_comma_within_a_number_is_said(value):
+    with pytest.raises(InputError, match="comma within the number") as caught:
+        parse_quantity(value, "d")
+    assert "decimal point" in caught.value.fix
+
+
 @pytest.mark.parametrize(
     "value", ["9" * 400, "9" * 400 + " m3", 10**400, -(10**400), "1e400 m3", "1e308 km3", "nan m3", "5 nan m3", "inf"]
 )

@@ -10,6 +10,7 @@ from nicegui import ui
 
 from asm_hybrid.errors import InputError
 from asm_hybrid.serve.exchanged import Control, Description
+from asm_hybrid.serve.number_field import NumberField
 from asm_hybrid.units import parse_quantity
 
 __all__ = ["ControlPanel", "text_of_change"]
@@ -54,7 +55,7 @@ class _Row:
     """Slider, field and a button that brings the base value back."""
 
     def __init__(self, control: Control, put: Put) -> None:
-        self._control, self._put, self._showing = control, put, False
+        self._control, self._put = control, put
         name = f"{control.label} [{control.unit}]"
         with ui.element("div").classes("ah-control"):
             with ui.element("div").classes("ah-control-name"):
@@ -65,10 +66,7 @@ class _Row:
                 return
             quoted = html.escape(name)
             self._slider = _Slider(control, f"{name}, slider", self._moved)
-            self._number = ui.number(value=control.base).props(
-                f'dense outlined debounce=400 step=any aria-label="{quoted}"'
-            )
-            self._number.mark(f"field {control.input}").on_value_change(lambda e: self._typed(e.value))
+            self._number = NumberField(self._change).props(f'aria-label="{quoted}"').mark(f"field {control.input}")
             self._back = ui.button(icon="undo", on_click=lambda: self._change(None))
             self._back.props(f'flat dense aria-label="{quoted}: back to base"').tooltip("Back to base")
             self.show(None)
@@ -78,19 +76,12 @@ class _Row:
         if self._control.moved_by:
             return
         shown = self._control.base if value is None else _number(value, self._control)
-        self._showing = True
-        if self._number.value != shown:
-            self._number.value = shown
+        self._number.show(shown)
         self._slider.show(shown)
         self._back.set_enabled(value is not None)
-        self._showing = False
 
     def _moved(self, value: float) -> None:
         self._change(_rounded(value, self._control.step))
-
-    def _typed(self, value: float | None) -> None:
-        if not self._showing:
-            self._change(value)
 
     def _change(self, value: float | None) -> None:
         self._put(self._control, None if value is None or value == self._control.base else float(value))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from asm_hybrid.artefacts import write_text_atomic
+from asm_hybrid.artefacts import user_path, write_text_atomic
 from asm_hybrid.errors import InputError
 from asm_hybrid.serve import plant_work
 from asm_hybrid.serve.draft import MOST, Draft
@@ -92,7 +93,7 @@ class Desk:
     async def describe(self) -> None:
         """Read what can be changed, where what holds for all cases is new."""
         settings = self.draft.settings
-        if self.description is not None and settings == self._described:
+        if self.description is not None and self.unread is None and settings == self._described:
             return
         self.unread = None
         try:
@@ -220,7 +221,7 @@ class Desk:
         path = self.path(given)
         if path.suffix not in (".yaml", ".yml"):
             raise InputError(f"{given!r} does not end in .yaml", expected="the name of a YAML file")
-        if path.exists() and not replace:
+        if not replace and os.path.lexists(path):  # a name that is too long is refused when it is written
             raise FileExistsError(str(path))
         write_text_atomic(path, self.draft.text())
         self.draft.file, self.draft.saved = path, self.draft.version
@@ -244,7 +245,7 @@ class Desk:
             When it is elsewhere.
         """
         folder = self.program.folder.resolve()
-        path = (folder / Path(given.strip()).expanduser()).resolve()
+        path = (folder / user_path(given.strip())).resolve()
         if not given.strip() or not path.is_relative_to(folder) or path == folder:
             raise InputError(
                 f"{given!r} is not below the folder in which the program was started",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import zipfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ __all__ = ["FilePanel"]
 
 
 MOST_BYTES = 500_000
-"""Size of a scenario file that a browser may send [byte]."""
+"""Size of a scenario file that is loaded [byte]."""
 READ = f"""async (e) => {{
   const file = e.target.files[0];
   if (!file) return;
@@ -70,29 +71,33 @@ class FilePanel:
         else:
             empty = self._desk.draft.empty()
             left = f", without {', '.join(empty)}, which change nothing" if empty else ""
-            command = f"asm-hybrid simulate {self._desk.subject} --scenario {path}"
+            command = shlex.join(["asm-hybrid", "simulate", self._desk.subject, "--scenario", str(path)])
             note(f"Saved{left}. The same by the command line:\n{command}", "note", self._message)
 
     async def _load(self) -> None:
         try:
             path = self._desk.path(self._path.value)
             with readable("the file cannot be read", where=str(path), expected="a scenario file"):
-                text = path.read_text(encoding="utf-8-sig")
+                if path.exists() and not path.is_file():  # a pipe would be waited for
+                    raise InputError("this is no file", where=str(path), expected="a scenario file")
+                text = None if path.stat().st_size > MOST_BYTES else path.read_text(encoding="utf-8-sig")
             await self._take(text, str(path), path)
         except Exception as error:
             tell(error, self._message)
 
     async def _sent(self, name: str, text: str | None) -> None:
         try:
-            if text is None or "\ufffd" in text:
-                found = "the file is too large" if text is None else "the file is not UTF-8"
-                raise InputError(found, where=name, expected=f"a scenario file in UTF-8, below {MOST_BYTES // 1000} kB")
-            await self._take(text.removeprefix("\ufeff"), name, None)
+            await self._take(text and text.removeprefix("\ufeff"), name, None)
         except Exception as error:
             tell(error, self._message)
 
-    async def _take(self, text: str, name: str, file: Path | None) -> None:
+    async def _take(self, text: str | None, name: str, file: Path | None) -> None:
+        if text is None or "\ufffd" in text:
+            found = "the file is too large" if text is None else "the file is not UTF-8"
+            raise InputError(found, where=name, expected=f"a scenario file in UTF-8, below {MOST_BYTES // 1000} kB")
         await self._desk.load(text, name, file, self._view)
+        self._ask.clear()
+        note(f"Loaded {name}: press Run.", "note", self._message)
 
     def _download(self) -> None:
         name = Path(self._path.value or "scenario.yaml").name

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable
 from typing import Any
 
 from nicegui import ui
 
+from asm_hybrid.artefacts import user_path
+from asm_hybrid.errors import InputError
 from asm_hybrid.serve.desk import Desk, View
 from asm_hybrid.serve.draft import amount
 from asm_hybrid.serve.exchanged import Description
+from asm_hybrid.serve.number_field import NumberField
 from asm_hybrid.serve.shell import note, tell
 
 __all__ = ["SettingsPanel"]
@@ -40,7 +44,7 @@ class SettingsPanel:
         self._desk, self._view, self._showing = desk, view, False
         self._description = description
         self._fields: list[tuple[Keys, ui.input]] = []
-        self._limits: dict[str, ui.number] = {}
+        self._limits: dict[str, NumberField] = {}
         self._message = ui.element("div").classes("ah-messages").props("role=alert")
         self._influent = ui.label().classes("ah-muted")
         with ui.element("div").classes("ah-row"):
@@ -60,9 +64,8 @@ class SettingsPanel:
             ui.html("Effluent limits", tag="summary", sanitize=False)
             with ui.element("div").classes("ah-row"):
                 for name in description.limited:
-                    limit = ui.number(f"{name} [g/m³]", min=0).props("dense outlined debounce=400 step=any")
-                    limit.classes("ah-short").on_value_change(lambda: self._limited())
-                    self._limits[name] = limit
+                    put = functools.partial(self._limited, name)
+                    self._limits[name] = NumberField(put, label=f"{name} [g/m³]", above=0.0).classes("ah-short")
         with ui.element("details"):
             ui.html("Prices and emissions", tag="summary", sanitize=False)
             with ui.element("div").classes("ah-row"):
@@ -87,7 +90,7 @@ class SettingsPanel:
             field.value = value if isinstance(value, str) else "" if value is None else f"{value:.10g}"
         limits = content.get("limits", self._description.limits)
         for name, limit in self._limits.items():
-            limit.value = limits.get(name)
+            limit.show(limits.get(name))
         self._showing = False
 
     def _text(self, label: str, keys: Keys) -> ui.input:
@@ -101,7 +104,11 @@ class SettingsPanel:
             return None
         new: Any = amount(text) if text.strip() else None
         if keys == ("influent", "file") and new is not None:
-            new = str(self._desk.program.folder / text.strip())
+            try:
+                new = str(self._desk.program.folder / user_path(text.strip()))
+            except InputError as error:
+                tell(error, self._message)
+                return None
         if new == self._base(keys) and keys[0] not in self._desk.draft.content:
             return None
         anew = keys[0] in ("influent", "period", "zone", "days")
@@ -111,12 +118,11 @@ class SettingsPanel:
         known: dict[Keys, float | None] = {("days",): self._description.days, ("score_from",): 0.0}
         return known.get(keys)
 
-    def _limited(self) -> Awaitable[None] | None:
-        if self._showing:
-            return None
-        limits = {name: float(field.value) for name, field in self._limits.items() if field.value}
-        same = limits == dict(self._description.limits) and "limits" not in self._desk.draft.content
-        return self._said(False) if not same and self._desk.draft.set_key(("limits",), limits) else None
+    def _limited(self, name: str, value: float | None) -> Awaitable[None] | None:
+        limits = {**self._desk.draft.content.get("limits", self._description.limits), name: value}
+        given = {key: limit for key, limit in limits.items() if limit is not None}
+        same = given == dict(self._description.limits) and "limits" not in self._desk.draft.content
+        return self._said(False) if not same and self._desk.draft.set_key(("limits",), given) else None
 
     async def _said(self, anew: bool) -> None:
         self._desk.edited(self._view)

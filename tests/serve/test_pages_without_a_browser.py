@@ -13,6 +13,7 @@ from nicegui.testing.user_simulation import user_simulation
 
 from asm_hybrid.errors import SimulationError
 from asm_hybrid.serve.app import build_pages
+from asm_hybrid.serve.number_field import NumberField
 from asm_hybrid.serve.program import Program
 from asm_hybrid.serve.worker import Tell, Worker
 
@@ -75,9 +76,9 @@ def test_a_plant_is_simulated_and_a_failure_keeps_the_last_result(tmp_path: Path
         await soon(lambda: sees(user, "Simulated: base case, 14 d"))
         user.find(kind=ui.button, content="Add").click()
         field = next(iter(user.find(marker="field Q_in").elements))
-        assert isinstance(field, ui.number)
+        assert isinstance(field, NumberField)
         with user:
-            field.value = 300.0
+            field.value = "300"
         await user.should_see("The scenarios have changed since this result")
         worker.failing = True
         user.find(kind=ui.button, content="Run").click()
