@@ -37,7 +37,7 @@ def serve_page(subject: str | None, *, port: int | None = None, browser: bool = 
         When there is no such subject, the port cannot be used, or NiceGUI is not installed.
     """
     if subject is not None:
-        check_subject(subject, Path.cwd())
+        subject = check_subject(subject, Path.cwd())
     with contextlib.closing(_socket(port)) as bound:
         worker = Worker()
         worker.start()  # it reads what it needs while the server starts

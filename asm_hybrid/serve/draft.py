@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from asm_hybrid.artefacts import user_path
 from asm_hybrid.errors import InputError
 from asm_hybrid.yamlfile import YamlDocument, to_yaml
 
@@ -66,7 +67,7 @@ class Draft:
             cases = {content.get("name", "scenario"): alone}
         influent = content.get("influent")
         if file is not None and isinstance(influent, dict) and isinstance(influent.get("file"), str):
-            given = Path(influent["file"]).expanduser()
+            given = user_path(influent["file"])
             influent["file"] = str(given if given.is_absolute() else file.resolve().parent / given)
         return cls({**content, "scenarios": cases}, file=file)
 

@@ -97,7 +97,7 @@ class FilePanel:
             raise InputError(found, where=name, expected=f"a scenario file in UTF-8, below {MOST_BYTES // 1000} kB")
         await self._desk.load(text, name, file, self._view)
         self._ask.clear()
-        note(f"Loaded {name}: press Run.", "note", self._message)
+        note(f"Loaded {name}.", "note", self._message)
 
     def _download(self) -> None:
         name = Path(self._path.value or "scenario.yaml").name

@@ -55,10 +55,11 @@ def register(program: Program) -> None:
     program : Program
         What was opened.
     """
+    opened = program.subject if program.subject and is_run(program.subject, program.folder) else ""
 
     @ui.page("/run")
     async def _run(folder: str = "") -> None:
-        source = folder or (program.subject if program.subject and is_run(program.subject, program.folder) else "")
+        source = folder or opened
         with shell("Run", "/run"):
             ui.add_css(RUNS_CSS)
             if not source:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlencode
 
+from asm_hybrid.artefacts import user_path
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.paths import available_layouts
 from asm_hybrid.unpacked import is_zip
 
-__all__ = ["check_subject", "is_run", "plant_address"]
+__all__ = ["check_subject", "is_run", "is_there", "plant_address"]
 
 
 def check_subject(subject: str, folder: Path) -> str:
@@ -25,7 +26,7 @@ def check_subject(subject: str, folder: Path) -> str:
     Returns
     -------
     str
-        The same.
+        The same, with ``~`` replaced by the home folder.
 
     Raises
     ------
@@ -33,14 +34,15 @@ def check_subject(subject: str, folder: Path) -> str:
         When there is no such thing.
     """
     layouts = available_layouts()
-    if subject not in layouts and not (subject and (folder / Path(subject).expanduser()).exists()):
+    path = user_path(subject)
+    if subject not in layouts and not (subject and is_there(folder / path)):
         known = ", ".join(layouts)
         raise InputError(
             f"{subject!r} is no shipped layout, and there is no file or folder of this name",
             expected=f"one of {known}, the .yaml file of a plant or a config, or a run folder or bundle",
             fix=nearest(subject, layouts),
         )
-    return subject
+    return str(path)
 
 
 def is_run(subject: str, folder: Path) -> bool:
@@ -57,7 +59,7 @@ def is_run(subject: str, folder: Path) -> bool:
     -------
     bool
     """
-    path = folder / Path(subject).expanduser()
+    path = folder / subject
     return is_zip(path) or (path.is_dir() and (path / "config.yaml").is_file())
 
 
@@ -74,3 +76,21 @@ def plant_address(subject: str) -> str:
     str
     """
     return f"/plant?{urlencode({'of': subject})}"
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is a file or a folder; a name that is too long, or none at all, is that of nothing.
+
+    Parameters
+    ----------
+    path : Path
+        As the user named it.
+
+    Returns
+    -------
+    bool
+    """
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False

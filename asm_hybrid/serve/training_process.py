@@ -18,6 +18,7 @@ from typing import Any
 from asm_hybrid.artefacts import UNFINISHED, WritingError, make_folder, user_path
 from asm_hybrid.errors import InputError
 from asm_hybrid.locking import held_by, holder_process
+from asm_hybrid.serve.subjects import is_there
 from asm_hybrid.serve.training_list import LOCK, METRICS, RunEntry, list_runs, look_at
 
 __all__ = ["Step", "Trainings", "further", "read_log", "read_losses", "run_name", "step_of"]
@@ -229,7 +230,7 @@ class Trainings:
         """
         text = given.strip()
         path = self.working / user_path(text)
-        if not text or not path.is_file():
+        if not text or not is_there(path) or path.is_dir():
             raise InputError(
                 f"there is no file {text!r}" if text else "no config is named",
                 where=str(self.working),

@@ -19,6 +19,7 @@ from asm_hybrid.serve.shell import note, shell, table, tell
 from asm_hybrid.serve.theme import RUNS_CSS
 from asm_hybrid.serve.training_list import STATES, RunEntry
 from asm_hybrid.serve.training_panel import TrainingPanel
+from asm_hybrid.serve.training_process import run_name
 
 __all__ = ["register"]
 
@@ -71,7 +72,10 @@ class _Page:
         with ui.element("section").classes("ah-panel"):
             self._draw_list()
         if run:
-            self._panel.show(self._folder / run)
+            try:
+                self._panel.show(self._folder / run_name(run))
+            except AsmHybridError as error:
+                self._say(error)
         self._look()
         ui.timer(LOOK, self._look)
 
@@ -179,6 +183,7 @@ class _Page:
             tell(error, self._checked)
             return
         self._name.set_value(f"run-{datetime.now():%Y%m%d-%H%M%S}")
+        note("", within=self._messages)
         self._look()
         self.follow(folder)
 

@@ -64,6 +64,12 @@ def test_home_opens_what_is_there_and_says_what_is_not(tmp_path: Path) -> None:
         await user.should_see("bsm1_closed")
         user.find(kind=ui.button, content="Open").click()
         await user.should_see("is no shipped layout")
+        field = next(iter(user.find(kind=ui.input).elements))
+        for given, said in (("~nobody-of-this-name", "names a home folder"), ("a" * 3000, "'aaaa"), ("\0", "'\\x00'")):
+            with user:
+                field.value = given
+            user.find(kind=ui.button, content="Open").click()
+            await user.should_see(said)
 
     visited(Program(None, tmp_path, _Here()), visit)
 

@@ -153,6 +153,37 @@ def test_what_cannot_be_is_said_where_the_user_looks(fresh: Served, wide: Person
     wide.sees("base case and 1 scenario")
 
 
+def test_a_number_is_taken_as_it_was_written_or_not_at_all(fresh: Served, wide: Person) -> None:
+    wide.types(KLA, "90")
+    wide.sees("press Run")
+    wide.types(KLA, "1,5")  # the browser's own field for numbers leaves the comma out
+    wide.sees("write a decimal point, as in 1.5")
+    wide.types(FILE, "written.yaml")
+    wide.clicks("Save")
+    wide.sees("The same by the command line")
+    assert "{input: tank_5.kla, set: 90.0}" in (fresh.folder / "written.yaml").read_text()
+    wide.types("Days", "1,5")
+    wide.sees("has a comma within the number")
+    wide.types("Days", "14")  # as it was before: nothing is wrong any more
+    wide.waits(lambda: "has a comma within the number" not in wide.text)
+
+
+def test_files_that_are_none(fresh: Served, wide: Person) -> None:
+    (fresh.folder / "large.yaml").write_text("# much\n" * 100_000)
+    os.mkfifo(fresh.folder / "pipe.yaml")  # reading it would wait for ever
+    for name, said in (
+        ("large.yaml", "the file is too large"),
+        ("pipe.yaml", "this is no file"),
+        ("~nobody-of-this-name/a.yaml", "names a home folder that is not known"),
+    ):
+        wide.types(FILE, name)
+        wide.clicks("Load")
+        wide.sees(said)
+    wide.types(FILE, f"{'a' * 300}.yaml")
+    wide.clicks("Save")
+    wide.sees("the file cannot be written")
+
+
 def test_a_process_that_is_killed_loses_nothing(fresh: Served, wide: Person) -> None:
     wide.types("Days", "600")
     wide.types("Wastage [m³/d]", "350")
