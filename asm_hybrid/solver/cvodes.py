@@ -24,6 +24,7 @@ import casadi
 import numpy as np
 
 from asm_hybrid.errors import SimulationError
+from asm_hybrid.solver.interrupts import interruptible
 from asm_hybrid.solver.moving import moving_states
 
 __all__ = ["CHUNK", "CompiledProblem", "SteadyState"]
@@ -154,7 +155,8 @@ class CompiledProblem:
         tries = [("rosenbrock", 1.0), ("rosenbrock", 0.01)] if self.after else [("cvodes", 1.0), ("cvodes", 0.01)]
         for plugin, factor in [*tries, ("rosenbrock", 0.1)]:
             try:
-                found = np.array(self._integrator(plugin, factor, linear)(x0=x0, u=controls.T)["xf"]).T
+                with interruptible():
+                    found = np.array(self._integrator(plugin, factor, linear)(x0=x0, u=controls.T)["xf"]).T
             except RuntimeError:
                 continue
             if np.isfinite(found).all():
