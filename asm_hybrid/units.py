@@ -5,7 +5,7 @@ of names with exponents, ``g COD/(m3 d)``, in which a mass may be followed by th
 Masses of alkalinity (``mg CaCO3/L``, ``mg HCO3/L``) are read as amounts, masses of ammonium, nitrate and the
 like as masses of N or P. Volumes of gas are counted at 0 degC and 1 atm: Nm3 is an m3, scf and scfm (20 degC, 1 atm)
 are converted, and cfm and m3 are taken as they are. pint supplies sizes and dimensions of all single names but the
-commonest, in exact fractions.
+commonest, in exact fractions. A power of ten may stand before them: ``1000 m3/d``, ``10^4 m3/d``.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ _AMOUNTS = {"HCO3": Fraction(61), "CaCO3": Fraction(50)}
 
 _OWN = {
     "MGD": "1000000 gallon / day",
+    "MLD": "1000000 litre / day",
     "gpm": "gallon / minute",
     "cfs": "foot ** 3 / second",
     "cfm": "foot ** 3 / minute",
@@ -106,11 +107,12 @@ _TEMPERATURES = {
 _SUBSTANCES = "|".join(sorted(map(re.escape, _TAGS | _IONS | _AMOUNTS), key=len, reverse=True))
 _TOKEN = re.compile(
     rf"\s*(?:(?P<tag>{_SUBSTANCES})(?![A-Za-z0-9])|(?P<name>[A-Za-z]+)(?:\^|\*\*)?(?P<power>-?[0-9])?"
-    r"(?![A-Za-z0-9])|(?P<one>1)(?![0-9.])|(?P<sign>[/()]))"
+    r"(?![A-Za-z0-9])|(?P<one>1(?:0\^[0-9]|0*))(?![0-9.^])|(?P<sign>[/()]))"
 )
 _GLUED = re.compile(rf"(?<![A-Za-z])([kmun]?g)(?=(?:{_SUBSTANCES})(?![A-Za-z0-9]))")
 _BEHIND = re.compile(rf"([kmun]?g)\s*/\s*(L|l|m\^?3)\s+(?:as\s+)?({_SUBSTANCES})")
 """A concentration with its substance at the end, as laboratories write it: ``mg/l NH4``, ``mg/L as N``."""
+_POWER_OF_TEN = re.compile("(?<![0-9])10(?=[⁰¹²³⁴⁵⁶⁷⁸⁹])")
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 
 Powers = tuple[tuple[str, int], ...]
@@ -278,9 +280,9 @@ class _Parser:
                 raise self.error("a bracket is not closed")
             self.position += 1
             return unit
-        if self.peek("one"):
+        if one := self.peek("one"):
             self.position += 1
-            return Unit("1", Fraction(1), (), ())
+            return Unit(one, Fraction(10) ** (int(one[3:]) if "^" in one else len(one) - 1), (), ())
         tag, name = self.peek("tag"), self.peek("name")
         if tag is not None:
             raise self.error(f"the substance {tag} has to follow a mass, as in g {tag}/m3")
@@ -325,7 +327,7 @@ def parse_unit(text: str) -> Unit:
     InputError
         If a name is not known, a substance follows no mass, or a divisor is ambiguous.
     """
-    plain = text.strip().translate(_SUPERSCRIPT).replace("·", " ").replace("µ", "u").replace("μ", "u")
+    plain = _POWER_OF_TEN.sub("10^", text.strip()).translate(_SUPERSCRIPT).replace("·", " ").replace("µ", "u").replace("μ", "u")
     plain = _NORMAL.sub("m3", plain.replace("°", "deg").replace("**", "^").replace("*", " "))
     if len(plain) > 80:
         raise InputError(f"the unit {plain[:40]!r}… is too long", expected=_EXAMPLES)

@@ -39,12 +39,14 @@ def grouped(header: Sequence[str], groups: Sequence[str]) -> list[str]:
     Returns
     -------
     list of str
-        A column without a name has none afterwards.
+        A column without a name has that of a group which stands right above it, as in cells that are merged upwards, or
+        none.
     """
     names, group = [], ""
     for i, name in enumerate(header):
-        group = groups[i].strip() or group if i < len(groups) else group
-        names.append(f"{group} {name}".strip() if name else "")
+        above = groups[i].strip() if i < len(groups) else ""
+        group = above or group
+        names.append(f"{group} {name}".strip() if name else above)
     return names
 
 

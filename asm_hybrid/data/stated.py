@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from asm_hybrid.data.findings import Place, QualityFinding
+from asm_hybrid.data.header_units import header_unit
 from asm_hybrid.errors import InputError
 from asm_hybrid.text import printable
 from asm_hybrid.units import Unit, parse_unit, without_substances
@@ -46,8 +47,9 @@ def check_stated_unit(header: str, cells: dict[int, str], place: Place) -> list[
     """
     stated = [(f"row {row}", *found) for row, cell in cells.items() if (found := _unit(cell))]
     bracket, tail = _BRACKETS.search(header), _TAIL.search(header)
-    end = bracket or tail
-    named = _unit(end[1]) if end else None
+    named = _unit(bracket[1]) if bracket else None
+    if tail and not bracket and (unit := header_unit(header)):  # with a power of ten before it
+        named = unit.text, unit.unit
     if named and (bracket or named[1].dimension == parse_unit(place.unit).dimension):
         stated.append(("its header", *named))
     for where, text, unit in stated:

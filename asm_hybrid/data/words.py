@@ -99,7 +99,7 @@ def vocabulary(part: str) -> Vocabulary:
     Parameters
     ----------
     part : str
-        ``"quantities"``, ``"places"`` or ``"status"``.
+        ``"quantities"``, ``"places"``, ``"status"`` or ``"statistics"``.
 
     Returns
     -------

@@ -31,6 +31,8 @@ MOSTLY = 0.5
 """Share of the cells that have to be numbers in a column of numbers."""
 _DAMAGED = re.compile(r"=|[<>~±]?\s*[-+]?[.,]?\d")
 """How a cell begins that was meant to be a number, or a formula: it is no word for 'no value'."""
+_PERIOD = re.compile(r"\b(?:1|2|5|10|15|20|30|60) ?min\b(?= |$)")
+"""Minutes over which a logger takes means, as in ``NH4 15 min``."""
 ASSUMED = "mg/L"
 """Unit of concentrations that tell none, where their values fit."""
 
@@ -181,6 +183,8 @@ def propose_column(
         notes=tuple(_missing_notes(holding)),
     )
     placed = Placed(given) if given else place(said, plant)
+    if not given and placed and (what := _extreme(said.words)):
+        return replace(column, reason=f"the {what}: no value of a time", missing=())
     if placed is None:
         if holding.constant or vocabulary("status").find(plain_words(header)):
             why = "nothing in its name is known, and all its values are the same" if holding.constant else "a status"
@@ -197,12 +201,22 @@ def propose_column(
     return _with_unit(column, said, placed.target, holding, plant, answers.unit(header))
 
 
+def _extreme(words: str) -> str:
+    """Return what a header says of a period that is no mean; empty where it says nothing of the kind."""
+    found = vocabulary("statistics").find(_PERIOD.sub(" ", words))
+    names = [f.name for f in found]
+    return "" if "mean" in names else next(iter(names), "")
+
+
 def _with_unit(column: Column, said: Meaning, target: str, holding: Holding, plant: KnownPlant, given: str) -> Column:
     """Find the unit of a column, and doubt it where its values are unusual."""
     internal = plant.unit(target)
     stated = given or (said.unit.text if said.unit else "")
     notes = list(column.notes)
     median = float(np.nanmedian(holding.values)) if np.isfinite(holding.values).any() else np.nan
+    if not stated and said.unread:
+        text = f"the unit that the file states is not known, and values around {median:.4g}: which unit?"
+        return _ask_unit(column, text, "UNIT")
     if not stated:
         assumed = "degC" if target == "T" else ASSUMED if internal.startswith("g ") and internal.endswith("/m3") else ""
         if not assumed or not _fits(median, assumed, internal, target):

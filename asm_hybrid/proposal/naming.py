@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from asm_hybrid.data.header_units import StatedUnit, cell_unit, header_unit
+from asm_hybrid.data.header_units import StatedUnit, cell_unit, header_unit, unread_unit
 from asm_hybrid.data.words import Found, plain_words, vocabulary
 from asm_hybrid.units import parse_unit
 
@@ -37,6 +37,8 @@ class Meaning:
         Kinds of tanks that are named.
     unit : StatedUnit or None
         The unit, from the header or from the row of units.
+    unread : bool
+        Whether a unit seems to be stated that is not known.
     words : str
         The words of the header without its unit.
     rest : str
@@ -47,6 +49,7 @@ class Meaning:
     streams: tuple[str, ...]
     kinds: tuple[str, ...]
     unit: StatedUnit | None
+    unread: bool
     words: str
     rest: str
 
@@ -94,7 +97,7 @@ def meaning(header: str, unit_cell: str = "") -> Meaning:
     streams = tuple(dict.fromkeys(name for name in names if name not in TANK_KINDS))
     kinds = tuple(dict.fromkeys(name for name in names if name in TANK_KINDS))
     told = [*quantities, *(p for p in places if p.name not in TANK_KINDS)]
-    return Meaning(whats, streams, kinds, unit, words, _without(words, told))
+    return Meaning(whats, streams, kinds, unit, unread_unit(header, unit_cell), words, _without(words, told))
 
 
 def _outside(quantities: Sequence[Found], places: Sequence[Found]) -> list[Found]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -93,6 +94,7 @@ def _joined(tables: Sequence[TableProposal]) -> tuple[list[TableProposal], list[
     givers: dict[str, list[Column]] = {}
     for column in (c for table in tables for c in table.columns if c.target and c.role != "observation"):
         givers.setdefault(column.target, []).append(column)
+    observed = Counter(c.target for table in tables for c in table.columns if c.target and c.role == "observation")
     questions, twice = [], set()
     for target, columns in givers.items():
         if len(columns) > 1:
@@ -105,6 +107,9 @@ def _joined(tables: Sequence[TableProposal]) -> tuple[list[TableProposal], list[
     def kept(column: Column) -> Column:
         if column.target in twice and column.role != "observation":
             return replace(column, target="", reason=f"several columns stand for {column.target}", missing=())
+        if column.role == "observation" and observed[column.target] > 1:
+            note = f"{observed[column.target]} columns stand for {column.target}: each is taken for a sensor of its own"
+            return replace(column, notes=(*column.notes, note))
         return column
 
     return [replace(table, columns=tuple(map(kept, table.columns))) for table in tables], questions

@@ -100,7 +100,7 @@ def find_shape(grid: Grid, understood: Callable[[str, str], int]) -> Shape:
             expected="a table with a row for each time, whose cells are stamps and numbers",
             fix="export the series as a table; a sheet without one is left out",
         )
-    width = max(len(cells) for _, cells in grid.head[first:])
+    width = max(len(cells) for _, cells in grid.head)
     above = [(row, _padded(cells, width)) for row, cells in grid.head[:first] if sum(map(bool, cells)) > 1]
     if not above:
         raise InputError(
