@@ -368,6 +368,7 @@ def propose_data(
     *,
     zone: str | None = None,
     day_first: bool | None = None,
+    decimal: str | None = None,
     origin: str | None = None,
     names: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
@@ -384,6 +385,8 @@ def propose_data(
         Time zone of stamps that tell none.
     day_first : bool, optional
         Whether the day stands before the month, where the file does not tell.
+    decimal : str, optional
+        The decimal sign, a point or a comma, where the file does not tell.
     origin : str, optional
         The stamp at which a time in numbers is zero.
     names : mapping of str to str, optional
@@ -406,7 +409,7 @@ def propose_data(
 
     several = [files] if isinstance(files, str | Path) else list(files)
     paths = [as_path(file, "the path of a file") for file in several]
-    return propose(paths, plant, Answers(zone, day_first, origin, names or {}, units or {}))
+    return propose(paths, plant, Answers(zone, day_first, decimal, origin, names or {}, units or {}))
 
 
 def _path(out: str | Path | None) -> Path | None:

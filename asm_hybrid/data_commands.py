@@ -78,6 +78,10 @@ def check(
             "--day-first/--month-first", help="Where the file does not tell day and month apart.", show_default=False
         ),
     ] = None,
+    decimal: Annotated[
+        str | None,
+        typer.Option("--decimal", help="The decimal sign, where the file does not tell: . or ,", show_default=False),
+    ] = None,
     origin: Annotated[
         str | None, typer.Option("--origin", help="The stamp at which a time in numbers is zero.", show_default=False)
     ] = None,
@@ -124,6 +128,7 @@ def check(
         plant,
         zone=zone,
         day_first=day_first,
+        decimal=decimal,
         origin=origin,
         names=_pairs(names, "--as"),
         units=_pairs(units, "--unit"),

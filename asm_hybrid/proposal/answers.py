@@ -49,6 +49,8 @@ class Answers:
         Time zone of all files whose stamps tell none.
     day_first : bool or None
         Whether the day stands before the month where that cannot be told.
+    decimal : str or None
+        The decimal sign of all files, where that cannot be told.
     origin : str or None
         Stamp at which numeric time is zero.
     names, units : mapping of str to str
@@ -57,6 +59,7 @@ class Answers:
 
     zone: str | None = None
     day_first: bool | None = None
+    decimal: str | None = None
     origin: str | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)

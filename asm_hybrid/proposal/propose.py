@@ -79,7 +79,9 @@ def propose(files: Sequence[Path], plant: YamlSource | None, answers: Answers) -
 
 
 def _check(answers: Answers) -> None:
-    """Refuse a zone or an origin that a config would refuse."""
+    """Refuse a zone, an origin or a decimal sign that a config would refuse."""
+    if answers.decimal not in (None, ".", ","):
+        raise InputError(f"--decimal {answers.decimal!r} cannot be used", expected="a point or a comma")
     for key, value, option in (("zone", answers.zone, "--zone"), ("origin", answers.origin, "--origin")):
         if value is not None:
             with readable(f"{option} {value!r} cannot be used", expected="see docs/config.md, stamps and zones"):

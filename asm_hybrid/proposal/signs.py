@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import islice
 
 import pandas as pd
 
-__all__ = ["find_signs"]
+__all__ = ["Signs", "find_signs"]
 
 LOOK = 5000
 """Cells of a column that are looked at."""
@@ -17,33 +19,77 @@ _ONE = re.compile(r"[<>]?\s*[-+]?\d+([.,])\d+")
 _GROUPS = re.compile(r"[<>]?\s*[-+]?[1-9]\d{0,2}(?:([.,' \u00a0\u2009\u202f])\d{3})(?:\1\d{3})*")
 
 
-def find_signs(cells: pd.DataFrame) -> tuple[str, str]:
+@dataclass(frozen=True)
+class Signs:
+    """How a table writes numbers.
+
+    Attributes
+    ----------
+    decimal, thousands : str
+        The decimal sign, and the sign between thousands; empty where there is none.
+    doubt : str
+        A number such as 8.123, where nothing in the table tells whether its sign parts thousands; empty where all is clear.
+    column : int
+        The column in which it stands.
+    """
+
+    decimal: str
+    thousands: str
+    doubt: str = ""
+    column: int = 0
+
+
+def find_signs(cells: pd.DataFrame, given: str | None = None) -> Signs:
     """Return decimal sign and sign between thousands.
 
     Parameters
     ----------
     cells : DataFrame
         A table, by position; only its cells of text tell.
+    given : str, optional
+        The decimal sign, where the user tells it.
 
     Returns
     -------
-    (str, str)
-        The second is empty where nothing stands between thousands. A sign that always stands before three digits, and
-        beside no other sign, is taken for the decimal one.
+    Signs
+        Of a sign that always stands before three digits, and beside no other sign, nothing but a number of the same column
+        above 999 without it tells that it stands before decimals.
     """
     decimal: Counter[str] = Counter()
     thousands: Counter[str] = Counter()
     groups: Counter[str] = Counter()
-    texts = (cells.iloc[:, i] for i in range(cells.shape[1]) if cells.dtypes.iloc[i].kind == "O")
-    for cell in (c.strip() for text in texts for c in islice(text, LOOK) if isinstance(c, str)):
+    doubts: dict[str, tuple[str, int]] = {}
+    for i, cell in _texts(cells):
         if (found := _BOTH.fullmatch(cell)) and found[1] != found[2]:
             decimal[found[2]] += 1
             thousands[" " if found[1].isspace() else found[1]] += 1
         elif found := _GROUPS.fullmatch(cell):
-            groups[" " if found[1].isspace() else found[1]] += 1
+            mark = " " if found[1].isspace() else found[1]
+            (thousands if cell.count(found[1]) > 1 else groups)[mark] += 1
+            doubts.setdefault(mark, (cell, i))
         elif found := _ONE.fullmatch(cell):
             decimal[found[1]] += 1
-    alone = "," if groups[","] and not groups["."] else "."
-    sign = decimal.most_common(1)[0][0] if decimal else alone
-    others = thousands or Counter({mark: count for mark, count in groups.items() if mark != sign})
-    return sign, others.most_common(1)[0][0] if others else ""
+    doubt = ("", 0)
+    if given or decimal:
+        sign = given or decimal.most_common(1)[0][0]
+    elif thousands["."] or thousands[","]:
+        sign = "," if thousands["."] else "."
+    else:
+        sign = "," if groups[","] and not groups["."] else "."
+        doubt = doubts.get(sign, doubt)
+        if doubt[0] and _above_999(cells.iloc[:, doubt[1]]):
+            doubt = ("", 0)
+    others = Counter({mark: count for mark, count in (thousands + groups).items() if mark != sign})
+    return Signs(sign, others.most_common(1)[0][0] if others else "", *doubt)
+
+
+def _texts(cells: pd.DataFrame) -> Iterable[tuple[int, str]]:
+    """Yield cells of text, each with its column."""
+    for i in range(cells.shape[1]):
+        if cells.dtypes.iloc[i].kind == "O":
+            yield from ((i, cell.strip()) for cell in islice(cells.iloc[:, i], LOOK) if isinstance(cell, str))
+
+
+def _above_999(column: pd.Series) -> bool:
+    """Return whether a number of four digits stands there without a sign."""
+    return any(isinstance(cell, str) and re.fullmatch(r"[-+]?\d{4,}", cell.strip()) for cell in islice(column, LOOK))

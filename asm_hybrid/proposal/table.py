@@ -45,6 +45,8 @@ class TableProposal:
         Samples.
     notes : tuple of str
         What was understood of the table as a whole.
+    asked : tuple of Question
+        What has to be asked of the table as a whole.
     """
 
     grid: Grid
@@ -53,11 +55,12 @@ class TableProposal:
     columns: tuple[Column, ...]
     rows: int
     notes: tuple[str, ...]
+    asked: tuple[Question, ...] = ()
 
     @property
     def questions(self) -> list[Question]:
         """What has to be asked."""
-        asked = [*self.clock.questions, *(c.question for c in self.columns if c.question)]
+        asked = [*self.clock.questions, *self.asked, *(c.question for c in self.columns if c.question)]
         if self.grid.size > MAX_BYTES:
             text = f"a source holds at most {MAX_BYTES // 1_000_000} MB: split the file, or save it as Parquet"
             asked.append(Question(str(self.grid.path), text))
@@ -110,21 +113,27 @@ def propose_table(grid: Grid, plant: KnownPlant, answers: Answers) -> TablePropo
     if grid.size:
         notes += [f"{grid.size / 1e6:.0f} MB: its begin, pieces of it and its end were read, {len(cells)} rows"]
         options.pop("last_row", None)
-    signs = find_signs(cells)
-    options |= {"decimal": signs[0]} if signs[0] != "." else {}
-    options |= {"thousands": signs[1]} if signs[1] else {}
+    signs = find_signs(cells, answers.decimal)
+    options |= {"decimal": signs.decimal} if signs.decimal != "." else {}
+    options |= {"thousands": signs.thousands} if signs.thousands else {}
+    asked = () if not signs.doubt else (_ask_signs(header[signs.column], signs.doubt),)
     long = find_long(header, cells)
     if long is not None:
-        return _long_table(grid, options, header, cells, long, plant, answers)
-    clock = find_clock(header, cells, signs[0], answers, grid.label)
+        return replace(_long_table(grid, options, header, cells, long, plant, answers), asked=asked)
+    clock = find_clock(header, cells, signs.decimal, answers, grid.label)
     units = [*shape.units, *[""] * len(header)]
     columns = {
-        i: propose_column(name, units[i], hold(cells.iloc[:, i], *signs), plant, answers)
+        i: propose_column(name, units[i], hold(cells.iloc[:, i], signs.decimal, signs.thousands), plant, answers)
         for i, name in enumerate(header)
         if i not in clock.positions and (name or cells.iloc[:, i].notna().any())
     }
     checked = _apart(with_statuses(columns, header, cells, clock.local), header)
-    return TableProposal(grid, options, clock, tuple(checked), len(cells), tuple(notes))
+    return TableProposal(grid, options, clock, tuple(checked), len(cells), tuple(notes), asked)
+
+
+def _ask_signs(header: str, number: str) -> Question:
+    text = f"{number!r} may be a number with decimals or one above 999, and no cell of the file tells: which is the decimal sign?"
+    return Question(header, text, "--decimal . or --decimal ,")
 
 
 def _long_table(
