@@ -14,7 +14,7 @@ __all__ = ["StatedUnit", "cell_unit", "header_unit", "unread_unit"]
 
 _BRACKET = re.compile(r"[\[(<{]\s*([^\[\](){}<>]{1,40}?)\s*[\])>}]")
 _TAIL = re.compile(
-    r"[\s_,;:]((?:[kmunµ]?g|m3|l|L|M[Ll]|k?gal|hm3|Nm3)[^\s,;:/_]{0,8}(?:\s[A-Za-z]\w{0,4})?\s?/\s?[^\s,;:_]{1,10}(?:\s+(?:as\s+)?[A-Z][\w-]{0,6})?)\s*$"
+    r"[\s_,;:]((?:[kmunµ]?g|m3|l|L|(?:M[Ll]|k?gal|hm3)(?=\s?/)|Nm3)[^\s,;:/_]{0,8}(?:\s[A-Za-z]\w{0,4})?\s?/\s?[^\s,;:_]{1,10}(?:\s+(?:as\s+)?[A-Z][\w-]{0,6})?)\s*$"
 )
 """A quotient at the end of a header, as in ``NH4 mg/l N``."""
 _PER = re.compile(r"[\s_]([A-Za-z]+\d?)[\s_]per[\s_]([A-Za-z]+\d?)\s*$")

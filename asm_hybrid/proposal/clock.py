@@ -18,8 +18,9 @@ from asm_hybrid.data.stamp_formats import fitting_formats, read_formatted
 from asm_hybrid.data.stamps import joined_columns, likely_unit, parse_stamps
 from asm_hybrid.data.words import plain_words
 from asm_hybrid.errors import InputError
-from asm_hybrid.proposal.answers import Answers, Question
+from asm_hybrid.proposal.answers import IGNORED, Answers, Question
 from asm_hybrid.proposal.shape import cell_kind
+from asm_hybrid.text import same_name
 
 __all__ = ["Clock", "find_clock"]
 
@@ -27,6 +28,8 @@ LOOK = 200
 """Cells of a column that are looked at to find that of time."""
 MOST = 0.9
 """Share of them that have to be stamps."""
+OFFSETS = 7500.0
+"""Range of the differences of two columns of stamps that tell the same time, in zones of which one knows summer time [s]."""
 TIME_WORDS = re.compile(
     r"\b(?:time|times|timestamp|date|datetime|datum|zeit|zeitpunkt|zeitstempel|uhrzeit|tijd|tijdstip|heure|horodatage|"
     r"fecha|hora|data|dia|stamp|t|days|day|epoch|unix)\b|时间|日期|时刻"
@@ -101,7 +104,8 @@ def find_clock(header: Sequence[str], cells: pd.DataFrame, decimal: str, answers
     InputError
         If no column tells the time.
     """
-    positions = _positions(header, cells, decimal)
+    left_out = {i for i, name in enumerate(header) if answers.name(name) == IGNORED}
+    positions = _positions(header, cells, decimal, left_out)
     if not positions:
         raise InputError(
             "no column tells the time",
@@ -119,7 +123,40 @@ def find_clock(header: Sequence[str], cells: pd.DataFrame, decimal: str, answers
         reading.notes.append("the newest row comes first")
     if "zone" not in reading.section and not _carries_offset(column, reading.section):
         _zone(risen, answers, reading)
+    if local is not None:
+        rows = column.iloc[:, 0].dropna().index
+        others = {header[i]: cells.iloc[:, i] for i in range(len(header)) if i not in (*positions, *left_out)}
+        for name, other in others.items():
+            if len(rows) == len(local) and _kinds(other).get("stamp", 0) >= MOST and _own_clock(other, rows, local):
+                reading.questions.append(_ask_clock(name, reading.header))
     return Clock(positions, reading.section, local, tuple(reading.notes), tuple(reading.questions))
+
+
+def _own_clock(other: pd.Series, rows: pd.Index, local: pd.DatetimeIndex) -> bool:
+    """Return whether a second column of stamps tells another time than the first, and not only by an offset."""
+    filled = other.dropna()
+    filled = filled[filled.astype(str).str.strip() != ""]
+    if not filled.index.isin(rows).all():
+        return True
+    if not pd.api.types.is_datetime64_any_dtype(filled.dtype):
+        text = filled.astype(str).str.strip()
+        forms = fitting_formats(text)
+        if not forms:
+            return False
+        filled = read_formatted(text, forms[0], utc=_has_offset(forms[0], text))
+    times = pd.DatetimeIndex(filled)
+    first = pd.DatetimeIndex(local[rows.get_indexer(filled.index)])
+    apart = (times.tz_localize(None) - first.tz_localize(None)).total_seconds()
+    return bool(np.ptp(apart) > OFFSETS)
+
+
+def _ask_clock(name: str, first: Sequence[str]) -> Question:
+    text = (
+        f"a second column of times beside {' + '.join(first)!r}, which tells others: do the columns beside it belong to it? "
+        "Then they are a table of their own: put it into a file or sheet of its own"
+    )
+    option = f"--as '{name}={IGNORED}' if all columns belong to {' + '.join(first)!r}"
+    return Question(name, text, "" if same_name(name) in map(same_name, first) else option)
 
 
 def _kinds(column: pd.Series) -> dict[str, float]:
@@ -130,8 +167,10 @@ def _kinds(column: pd.Series) -> dict[str, float]:
     return {kind: kinds.count(kind) / len(kinds) for kind in set(kinds)} if kinds else {}
 
 
-def _positions(header: Sequence[str], cells: pd.DataFrame, decimal: str) -> tuple[int, ...]:
-    kinds = [_kinds(cells.iloc[:, i]) for i in range(cells.shape[1])]
+def _positions(
+    header: Sequence[str], cells: pd.DataFrame, decimal: str, left_out: set[int]
+) -> tuple[int, ...]:
+    kinds = [{} if i in left_out else _kinds(cells.iloc[:, i]) for i in range(cells.shape[1])]
     stamps = [
         i for i, kind in enumerate(kinds) if kind.get("stamp", 0) + kind.get("clock", 0) >= MOST and "stamp" in kind
     ]
@@ -143,7 +182,7 @@ def _positions(header: Sequence[str], cells: pd.DataFrame, decimal: str) -> tupl
         if following and _dates_alone(cells.iloc[:, chosen]):
             return chosen, following[0]
         return (chosen,)
-    named = [i for i, name in enumerate(header) if TIME_WORDS.search(plain_words(name))]
+    named = [i for i, name in enumerate(header) if i not in left_out and TIME_WORDS.search(plain_words(name))]
     for i in named:
         numbers = to_floats(cells.iloc[:, i].dropna(), decimal)
         if numbers.size and np.isfinite(numbers).all() and (np.diff(numbers) >= 0).sum() >= 0.5 * (numbers.size - 1):

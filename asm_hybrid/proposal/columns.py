@@ -210,16 +210,19 @@ def _extreme(words: str) -> str:
 
 def _with_unit(column: Column, said: Meaning, target: str, holding: Holding, plant: KnownPlant, given: str) -> Column:
     """Find the unit of a column, and doubt it where its values are unusual."""
-    internal = plant.unit(target)
+    internal, bounds = plant.unit(target), usual(target, plant.volume)
     stated = given or (said.unit.text if said.unit else "")
     notes = list(column.notes)
-    median = float(np.nanmedian(holding.values)) if np.isfinite(holding.values).any() else np.nan
+    values = holding.values[np.isfinite(holding.values)]
+    if internal == "m3/d" and values.any():  # a pump may rest most of the time
+        values = values[values != 0]
+    median = float(np.median(values)) if values.size else np.nan
     if not stated and said.unread:
         text = f"the unit that the file states is not known, and values around {median:.4g}: which unit?"
         return _ask_unit(column, text, "UNIT")
     if not stated:
         assumed = "degC" if target == "T" else ASSUMED if internal.startswith("g ") and internal.endswith("/m3") else ""
-        if not assumed or not _fits(median, assumed, internal, target):
+        if not assumed or not _fits(median, assumed, internal, bounds):
             return _ask_unit(column, f"it has no unit, and values around {median:.4g}: which unit?", internal)
         notes.append(f"no unit is stated; taken as {assumed}, which its values fit")
         stated = assumed
@@ -228,8 +231,8 @@ def _with_unit(column: Column, said: Meaning, target: str, holding: Holding, pla
         if given:
             raise InputError(f"--unit gives the column {column.header!r} the unit {given!r}: {why}")
         return replace(column, reason=f"in {stated}, which is no unit of {target}: {why}", missing=())
-    if not given and not _fits(median, unit, internal, target):
-        low, high = usual(target) or (0, 0)
+    if not given and not _fits(median, unit, internal, bounds):
+        low, high = bounds or (0, 0)
         factor, offset = conversion(unit, internal)
         shown = f"values around {median:.4g} {unit} are doubtful for {said.quantity or target}"
         edges = f"{(low - offset) / factor:.3g} to {(high - offset) / factor:.3g} {unit}"
@@ -266,8 +269,7 @@ def _plain_mass(unit: str) -> bool:
     return without_substances(unit) == unit and "g/" in unit.replace(" ", "")
 
 
-def _fits(median: float, unit: str, internal: str, target: str) -> bool:
-    bounds = usual(target)
+def _fits(median: float, unit: str, internal: str, bounds: tuple[float, float] | None) -> bool:
     if bounds is None or not np.isfinite(median):
         return True
     factor, offset = conversion(unit, internal)

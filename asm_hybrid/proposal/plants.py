@@ -73,6 +73,11 @@ class KnownPlant:
         """Names of its recycles."""
         return tuple(self.file.plant.recycles) if self.file else ()
 
+    @property
+    def volume(self) -> float:
+        """Volume of all its tanks [m3]; zero where it is not known."""
+        return sum(tank.volume for tank in self.file.plant.tanks.values()) if self.file else 0
+
     def aerated(self, tank: str) -> bool:
         """Return whether oxygen is computed in a tank, from kLa or an air flow."""
         if self.file is None:

@@ -14,6 +14,8 @@ __all__ = ["Signs", "find_signs"]
 
 LOOK = 5000
 """Cells of a column that are looked at."""
+SPREAD = 100.0
+"""Ratio of the largest and the smallest number that numbers above 999 alone do not have."""
 _BOTH = re.compile(r"[<>]?\s*[-+]?\d{1,3}(?:([.,' \u00a0\u2009\u202f])\d{3})+([.,])\d+")
 _ONE = re.compile(r"[<>]?\s*[-+]?\d+([.,])\d+")
 _GROUPS = re.compile(r"[<>]?\s*[-+]?[1-9]\d{0,2}(?:([.,' \u00a0\u2009\u202f])\d{3})(?:\1\d{3})*")
@@ -52,8 +54,8 @@ def find_signs(cells: pd.DataFrame, given: str | None = None) -> Signs:
     Returns
     -------
     Signs
-        Of a sign that always stands before three digits, and beside no other sign, nothing but a number of the same column
-        above 999 without it tells that it stands before decimals.
+        A sign that always stands before three digits, and beside no other sign, stands before decimals where a number above
+        999 of the same column has none, or where all numbers have three digits behind it and differ a hundredfold.
     """
     decimal: Counter[str] = Counter()
     thousands: Counter[str] = Counter()
@@ -77,7 +79,7 @@ def find_signs(cells: pd.DataFrame, given: str | None = None) -> Signs:
     else:
         sign = "," if groups[","] and not groups["."] else "."
         doubt = doubts.get(sign, doubt)
-        if doubt[0] and _above_999(cells.iloc[:, doubt[1]]):
+        if doubt[0] and (_above_999(cells.iloc[:, doubt[1]]) or _three_decimals(cells, sign)):
             doubt = ("", 0)
     others = Counter({mark: count for mark, count in (thousands + groups).items() if mark != sign})
     return Signs(sign, others.most_common(1)[0][0] if others else "", *doubt)
@@ -93,3 +95,12 @@ def _texts(cells: pd.DataFrame) -> Iterable[tuple[int, str]]:
 def _above_999(column: pd.Series) -> bool:
     """Return whether a number of four digits stands there without a sign."""
     return any(isinstance(cell, str) and re.fullmatch(r"[-+]?\d{4,}", cell.strip()) for cell in islice(column, LOOK))
+
+
+def _three_decimals(cells: pd.DataFrame, sign: str) -> bool:
+    """Return whether all numbers are written with three digits behind a sign, small ones and large ones."""
+    numbers = [cell for _, cell in _texts(cells) if re.fullmatch(r"[-+]?[\d.,]+", cell)]
+    if not all(_GROUPS.fullmatch(cell) for cell in numbers):
+        return False
+    sizes = [abs(float(cell.replace(sign, "."))) for cell in numbers if sign in cell]
+    return max(sizes) >= SPREAD * min(sizes)

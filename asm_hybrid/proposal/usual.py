@@ -35,6 +35,9 @@ _USUAL: dict[tuple[str, str], tuple[float, float]] = {
 }
 """Place (empty for a tank, and where the place says nothing) and name, with the lowest and highest usual median, in
 internal units."""
+RETENTION = (0.02, 60.0)
+"""Shortest and longest time in which a flow fills all tanks [d]: half an hour is that of a recycle of a small plant, two months that
+of a lagoon."""
 _NOISE = {
     **dict.fromkeys((*AMMONIUM, *NITRATE), 0.3),
     **dict.fromkeys(OXYGEN, 0.1),
@@ -50,20 +53,24 @@ _BY_PLACE = {"TSS": (2.0, 100.0), "VSS": (2.0, 80.0), "COD": (5.0, 150.0)}
 """In the effluent, and in a tank."""
 
 
-def usual(target: str) -> tuple[float, float] | None:
+def usual(target: str, volume: float) -> tuple[float, float] | None:
     """Return between which values the median of a series usually lies.
 
     Parameters
     ----------
     target : str
         Name in the model.
+    volume : float
+        Volume of all tanks, by which flows are doubted [m3]; zero where it is not known.
 
     Returns
     -------
     (float, float) or None
-        In the internal unit; None where nothing is usual, as of flows.
+        In the internal unit; None where nothing is usual, as of the wastage.
     """
     place, _, name = target.rpartition(".")
+    if volume and (target in ("Q_in", "return_sludge") or place == "recycle"):
+        return volume / RETENTION[1], volume / RETENTION[0]
     return _USUAL.get((place, name)) or _USUAL.get(("", name))
 
 

@@ -1,6 +1,7 @@
 """How many exports made like real ones end in a section that the check takes, with the zone as the only answer."""
 
 import exports_first
+import exports_fourth
 import exports_second
 import exports_third
 import pytest
@@ -42,7 +43,17 @@ def test_ten_more_exports_are_right_after_the_answers(tmp_path, export):
     assert found.wrong == ""
 
 
-@pytest.mark.parametrize("export", [e for e in FIRST_TWENTY if e.rest], ids=lambda e: e.name)
+@pytest.mark.slow
+@pytest.mark.parametrize("export", exports_fourth.EXPORTS, ids=lambda e: e.name)
+def test_eight_exports_of_somebody_else_are_right_or_asked_about(tmp_path, export):
+    found = score(export, tmp_path)
+    assert not found.silent
+    assert found.passed == (not export.asks)
+    assert [word for word in export.asks if word not in "\n".join(found.asked)] == []
+    assert found.wrong == "" or not export.answers
+
+
+@pytest.mark.parametrize("export", [e for e in (*FIRST_TWENTY, *exports_fourth.EXPORTS) if e.rest], ids=lambda e: e.name)
 def test_what_is_not_used_is_listed_with_its_reason(tmp_path, export):
     found = ah.propose_data(export.make(tmp_path, export.data), export.plant)
     reasons = {c.header: c.reason for table in found.tables for c in table.columns if not c.target}

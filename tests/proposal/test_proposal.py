@@ -265,3 +265,103 @@ def test_without_a_plant_streams_are_told_and_tanks_asked_for(tmp_path):
     found = ah.propose_data(table(tmp_path, columns), zone="UTC")
     assert about(found, "Influent flow (m3/h)").target == "Q_in"
     assert "TANK.S_O" in found.questions[0].text
+
+
+@pytest.mark.parametrize(
+    ("header", "factor", "unit"),
+    [
+        ("Q in 1000 m3/d", 8.0, "1000 m3/d"),
+        ("Q in, ×10³ m³/d", 8.0, "10^3 m3/d"),
+        ("进水量(万m³/d)", 0.8, "10^4 m3/d"),
+        ("Inlet flow (MLD)", 8.0, "MLD"),
+    ],
+)
+def test_a_power_of_ten_before_a_unit_is_a_part_of_it(tmp_path, header, factor, unit):
+    path = table(tmp_path, {header: factor * (1 + 0.2 * WAVE), "Ablauf NH4-N mg/l": wave(3, 1)})
+    found = ah.propose_data(path, PLANT, zone="UTC")
+    assert (about(found, header).target, about(found, header).unit) == ("Q_in", unit)
+    config = load_config(found.config())
+    kinetics = load_kinetics(config)
+    (source,), _ = read_sources(config, kinetics, build_layout(config, kinetics))
+    (flow,) = [s.values for s in source.series if s.target == "Q_in"]
+    assert np.allclose(flow, 8000 * (1 + 0.2 * WAVE))
+
+
+@pytest.mark.parametrize(
+    ("header", "mean"),
+    [
+        ("Inlet flow thousand m3/d", 8.0),
+        ("Inlet flow (m3/d) /1000", 8.0),
+        ("Inlet flow imperial gpm", 1200.0),
+        ("aerobic 2 NH4-N (mg/l) x10", 25.0),
+        ("aerobic 2 NH4-N µmol/100ml", 25.0),
+        ("Inlet flow (m3/15min)", 80.0),
+    ],
+)
+def test_a_unit_that_is_not_known_is_never_taken_for_a_usual_one(tmp_path, header, mean):
+    found = ah.propose_data(table(tmp_path, {header: mean + WAVE}), PLANT, zone="UTC")
+    assert about(found, header).target == ""
+    assert "which unit" in about(found, header).question.text
+
+
+@pytest.mark.parametrize(("unit", "mean"), [("m3/d", 8.0), ("Mm3/d", 0.008), ("m3/s", 8000.0)])
+def test_a_flow_that_does_not_fit_the_tanks_is_doubted(tmp_path, unit, mean):
+    header = f"Q in ({unit})"
+    found = ah.propose_data(table(tmp_path, {header: mean * (1 + 0.2 * WAVE)}), PLANT, zone="UTC")
+    assert "doubtful" in about(found, header).question.text
+
+
+def test_a_pump_that_rests_most_of_the_time_is_not_doubted(tmp_path):
+    values = np.where(np.arange(400) % 4, 0, 8000)
+    assert about(ah.propose_data(table(tmp_path, {"Q in (m3/d)": values}), PLANT), "Q in (m3/d)").target == "Q_in"
+
+
+def test_of_lowest_highest_and_mean_values_the_mean_is_used(tmp_path):
+    names = [f"aerobic 2 NH4-N {word} (mg/l)" for word in ("min", "Maximum", "avg", "15 min")]
+    found = ah.propose_data(table(tmp_path, dict.fromkeys(names, wave(3, 1))), PLANT, zone="UTC")
+    assert [about(found, name).target for name in names] == ["", "", "aerobic_2.S_NH", "aerobic_2.S_NH"]
+    assert "lowest" in about(found, names[0]).reason
+    assert "2 columns stand for aerobic_2.S_NH" in found.text
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal", "asks"),
+    [
+        (["8.123", "7.950", "912"], ".", True),
+        (["8,123", "7,950", "9,120"], ",", True),
+        (["8.123", "7.950", "1912"], ".", False),
+        (["8.123", "7.95", "9.1"], ".", False),
+        (["1.234.567", "8.123", "912"], ",", False),
+        (["2.345", "312.450", "1.150"], ".", False),
+    ],
+)
+def test_a_point_before_three_digits_is_asked_about_where_nothing_tells_what_it_parts(tmp_path, cells, decimal, asks):
+    path = table(tmp_path, {"Q in (m3/h)": [cells[k % 3] for k in range(400)]})
+    found = ah.propose_data(path, zone="UTC")
+    assert any("--decimal" in q.option for q in found.questions) == asks
+    assert found.tables[0].options.get("decimal", ".") == decimal
+    assert not any("--decimal" in q.option for q in ah.propose_data(path, zone="UTC", decimal=",").questions)
+
+
+def test_a_second_table_beside_the_first_is_asked_about(tmp_path):
+    days = [str(TIMES[0] + pd.Timedelta(days=k))[:16] if k < 20 else "" for k in range(400)]
+    columns = {"Q in (m3/d)": 8000 + 500 * WAVE, "sampled": days, "Ablauf NH4-N mg/l": wave(3, 1)}
+    (question,) = ah.propose_data(table(tmp_path, columns), PLANT, zone="UTC").questions
+    assert question.about == "sampled"
+    assert not ah.propose_data(table(tmp_path, columns), PLANT, zone="UTC", names={"sampled": "ignored"}).questions
+    columns["sampled"] = [str(t - pd.Timedelta(hours=1 + (k > 99)))[:16] for k, t in enumerate(TIMES)]
+    assert not ah.propose_data(table(tmp_path, columns), PLANT, zone="UTC").questions
+
+
+def test_cells_merged_upwards_name_their_column(tmp_path):
+    rows = [["time", "Q in (m3/d)", "Ablauf", ""], ["", "", "NH4-N (mg/l)", "NO3-N (mg/l)"]]
+    rows += [[t, 8000 + k, 3.0 + k % 5, 9.0] for k, t in enumerate(TIMES)]
+    found = ah.propose_data(workbook(tmp_path / "merged.xlsx", {"a": rows}), PLANT, zone="UTC")
+    assert found.tables[0].clock.section["column"] == "time"
+    assert {c.target for c in found.tables[0].columns} == {"Q_in", "effluent.S_NH", "effluent.S_NO"}
+
+
+def test_lines_above_the_header_may_be_wider_than_it(tmp_path):
+    path = table(tmp_path, {"Q in (m3/d)": 8000 + 500 * WAVE})
+    path.write_text("Report;of;a;plant;;\n" + path.read_text())
+    assert about(ah.propose_data(path, PLANT), "Q in (m3/d)").target == "Q_in"
