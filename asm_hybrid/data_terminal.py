@@ -20,6 +20,9 @@ from asm_hybrid.datasets.getting import get_set
 __all__ = ["print_get", "print_sets"]
 
 QUESTION = "Have you read these terms, and do you keep to them?"
+COLUMNS = ("what", "good for", "step", "size", "licence", "how")
+NARROW, LEFT_OUT = 110, ("step", "how")
+"""Width below which the list leaves out columns, which stand in what is told of one set."""
 WIDTH_IN_FILES = 120
 """Columns of output that goes to a file or a pipe."""
 
@@ -44,11 +47,13 @@ def _print_all(catalogue: Catalogue) -> None:
     console = console if console.is_terminal else Console(width=WIDTH_IN_FILES, highlight=False)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("name", no_wrap=True)
-    for header in ("what", "good for", "step", "size", "licence", "how"):
+    shown = [header for header in COLUMNS if console.width >= NARROW or header not in LEFT_OUT]
+    for header in shown:
         table.add_column(header)
     for one in catalogue.sets:
         size = size_text(one.size) if one.files else ""
-        table.add_row(one.name, one.title, one.fit, one.step or "", size, one.licence.name, one.way)
+        cells = dict(zip(COLUMNS, (one.title, one.fit, one.step or "", size, one.licence.name, one.way), strict=True))
+        table.add_row(one.name, *(cells[header] for header in shown))
     console.print(table)
     console.print(
         "All about one, with its DOI: asm-hybrid data list NAME. To get one: asm-hybrid data get NAME", markup=False

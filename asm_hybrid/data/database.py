@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from asm_hybrid.config import Config
 from asm_hybrid.config.schema.sql_section import SQLITE, VARIABLE
@@ -135,7 +135,7 @@ class Database:
             ) from None
         except (sa.exc.ArgumentError, ValueError, TypeError) as error:
             raise InputError(
-                f"the url is no address that SQLAlchemy reads ({self.hidden(str(error))})",
+                "the url is no address that SQLAlchemy reads" + ("" if self.secrets else f" ({self.hidden(str(error))})"),
                 where=self.where,
                 expected="DATABASE://USER:${PASSWORD}@HOST:PORT/NAME",
             ) from None
@@ -186,7 +186,14 @@ def find_database(config: Config, name: str) -> Database:
     secrets = [value for value in values.values() if value]
     secrets += [quote(value, safe="") for value in secrets]
     if password := re.match(r"[^:/]+://[^@]*?:(.*)@", address):
-        secrets.append(password[1])
+        secrets += [password[1], unquote(password[1])]  # drivers are given, and tell, the plain one
+    if not own_file and address.partition("://")[2].partition("?")[0].count("@") > 1:
+        raise InputError(
+            "the url holds an '@' in its user or password, so that a part of it would be taken for the server",
+            where=where,
+            expected="one '@', before the server",
+            fix="write %40 for the other, or give the password as a variable of its own, ${PLANT_PASSWORD}",
+        )
     file = None
     if own_file:
         file = config.resolve(address[own_file.end() :].partition("?")[0])

@@ -8,7 +8,8 @@ from asm_hybrid.errors import InputError
 
 __all__ = ["check_select"]
 
-_COMMENT = r"--[^\n]*|/\*.*?\*/"
+_COMMENT = r"--(?=\s|$)[^\n]*|/\*(?!!|M!)(?:(?!/\*).)*?\*/"
+"""Comments that all databases take for one: MySQL reads ``--1`` as a number, and runs ``/*! … */``; PostgreSQL nests them."""
 _QUOTED = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]]*\]|\$(\w*)\$.*?\$\1\$"
 """Texts, and names between quotes."""
 _EITHER = re.compile(f"{_QUOTED}|(?P<comment>{_COMMENT})", re.DOTALL)
@@ -36,6 +37,19 @@ def check_select(query: str, where: str) -> None:
     """
     bare = _EITHER.sub(lambda found: " " if found["comment"] else " x ", query)
     plain = bare.strip().rstrip(";").strip()
+    if mark := re.search(r"--|/\*|\*/", plain):
+        raise InputError(
+            f"the query holds a {mark[0]!r} that not all databases read alike",
+            where=where,
+            expected="'-- ' with a space before a comment, and comments between '/*' and '*/' that hold no other",
+            fix="remove the comment",
+        )
+    if re.search(r"\\['\"`]", query):
+        raise InputError(
+            "the query holds a backslash before a quote, which not all databases read alike",
+            where=where,
+            expected="a quote within a text written twice: 'd''eau'",
+        )
     first = re.match(r"[(\s]*(\w*)", plain)
     word = first[1] if first else ""
     if word == "x" or word.lower() not in ("select", "with", "values", "table"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from asm_hybrid.datasets.download import Progresses, Stated, check_file, downloa
 from asm_hybrid.datasets.entries import DataFile, DataSet
 from asm_hybrid.errors import InputError, readable
 from asm_hybrid.staging import staging
-from asm_hybrid.yamlfile import to_yaml
+from asm_hybrid.yamlfile import load_yaml, to_yaml
 
 __all__ = ["FetchedSet", "get_set"]
 
@@ -79,6 +80,7 @@ def get_set(
         already stay as they are.
     """
     folder = user_path(out) if out is not None else Path(one.name)
+    _check_note(one, folder)
     said: list[str] = []
     digests: dict[str, str] = {}
     there = {file.name for file in one.files if (folder / file.name).exists()}
@@ -107,6 +109,24 @@ def get_set(
     if digests and not missing:
         said += _write_beside(one, folder, digests)
     return FetchedSet(folder, digests, tuple(said), not missing)
+
+
+def _check_note(one: DataSet, folder: Path) -> None:
+    """Refuse a folder whose note tells of other files: it would be lost."""
+    note = folder / NOTE
+    if not os.path.lexists(note):
+        return
+    try:
+        name = load_yaml(note).data.get("name")
+    except InputError:
+        name = None
+    if name != one.name:
+        raise InputError(
+            f"the folder holds another {NOTE}" + (f", of the set {name}" if isinstance(name, str) else ""),
+            where=str(note),
+            expected=f"a folder without that file, or that of {one.name}: nothing is overwritten",
+            fix="give another folder by --out, or move it away",
+        )
 
 
 def _accepted(one: DataSet, accept: Callable[[str], bool] | None) -> None:
@@ -157,15 +177,19 @@ def _put(new: Path, target: Path) -> None:
 
 
 def _unpacked(archive: Path, member: str, folder: Path) -> list[str]:
-    """Unpack one file of an archive, and say so; one that is there stays."""
-    if (folder / member).exists():
-        return []
+    """Unpack one file of an archive, and say so; one that is there is compared, and stays."""
     guard = readable(
         "the archive cannot be unpacked",
         where=f"{archive}, {member}",
         expected="a zip archive with this file",
         fix="remove the archive, and run the same command again",
     )
+    if (folder / member).exists():
+        with guard, zipfile.ZipFile(archive) as opened:
+            size, crc = opened.getinfo(member).file_size, opened.getinfo(member).CRC
+            there = folder / member
+            same = there.stat().st_size == size and zlib.crc32(there.read_bytes()) == crc
+        return [] if same else [f"{member}: is there already, and is not the file of the archive; it stays"]
     with guard, staging(folder / member) as room, zipfile.ZipFile(archive) as opened:
         with opened.open(member) as source, (room / member).open("wb") as copy:
             total = 0

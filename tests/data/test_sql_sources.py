@@ -17,6 +17,7 @@ from asm_hybrid.config import load_config
 from asm_hybrid.data import answers, limits
 from asm_hybrid.data.answer_columns import AnswerColumn, parquet_of
 from asm_hybrid.data.censoring import BELOW
+from asm_hybrid.data.database import find_database
 from asm_hybrid.data.statement import check_select
 from asm_hybrid.errors import InputError
 
@@ -98,6 +99,11 @@ def test_the_same_rows_give_the_same_file(record):
         ("SELECT * INTO copy FROM plant", "the word INTO"),
         ("-- SELECT\nDELETE FROM plant", "begins with 'DELETE'"),
         ("/* SELECT */ UPDATE plant SET flow = 0", "begins with 'UPDATE'"),
+        ("SELECT E'\\'', 1; DELETE FROM plant; SELECT '", "a backslash before a quote"),
+        ("SELECT 1 /* /* */ ' */ ; COMMIT; DELETE FROM plant --'", "holds a '/*'"),
+        ("SELECT 1 /*! INTO OUTFILE 'x' */", "holds a '/*'"),
+        ("SELECT 5--1 INTO OUTFILE 'x'", "holds a '--'"),
+        ("--DELETE\nSELECT 1", "holds a '--'"),
         ("'SELECT'", "does not select"),
         ("  ", "does not select"),
     ],
@@ -252,6 +258,19 @@ def test_a_server_that_is_not_there_and_no_secret_in_what_is_said(record, monkey
     for text in (message, caplog.text, record.config().to_yaml()):
         assert SECRET not in text
         assert "s3cret" not in text
+
+
+def test_a_password_that_breaks_the_address_is_not_shown_in_part(record, monkeypatch):
+    monkeypatch.setenv("PLANT_DB", "postgresql://reader:s3cret/p@ss@host/historian")
+    message = refused(database(record, url="${PLANT_DB}"), "holds an '@'", "%40")
+    assert "s3cret" not in message
+    assert "ss@" not in message
+
+
+def test_secrets_are_hidden_as_drivers_tell_them(record, monkeypatch):
+    monkeypatch.setenv("PLANT_DB", "postgresql://reader:s3cret%2Fp%40ss@host/historian")
+    database(record, url="${PLANT_DB}")
+    assert find_database(record.config(), "online").hidden(f"no entry for {SECRET}") == "no entry for ***"
 
 
 def test_a_server_that_does_not_answer(record, monkeypatch):

@@ -295,8 +295,19 @@ def test_members_of_an_archive(server, tmp_path):
     assert "inner.csv: unpacked" in get_set(one, tmp_path).said
     assert (tmp_path / "inner.csv").read_bytes() == CONTENT
     (tmp_path / "inner.csv").write_text("mine")
-    assert "inner.csv: unpacked" not in get_set(one, tmp_path).said
+    said = get_set(one, tmp_path).said
+    assert "inner.csv: unpacked" not in said
+    assert "inner.csv: is there already, and is not the file of the archive; it stays" in said
     assert (tmp_path / "inner.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize("text", ["my own words\n", "name: another\n"])
+def test_a_note_of_something_else_stays(server, tmp_path, text):
+    (tmp_path / "SOURCE.yaml").write_text(text)
+    with pytest.raises(InputError, match="holds another SOURCE.yaml"):
+        get_set(data_set(server), tmp_path)
+    assert names(tmp_path) == ["SOURCE.yaml"]
+    assert (tmp_path / "SOURCE.yaml").read_text() == text
 
 
 @pytest.mark.parametrize(
