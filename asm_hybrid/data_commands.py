@@ -53,7 +53,7 @@ def get_set(
 
 
 @data_app.command()
-def check(
+def check(  # noqa: PLR0913 - an option for each question
     files: Annotated[
         list[Path], typer.Argument(help="CSV, Excel or Parquet files that belong together.", show_default=False)
     ],

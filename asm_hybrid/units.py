@@ -327,7 +327,13 @@ def parse_unit(text: str) -> Unit:
     InputError
         If a name is not known, a substance follows no mass, or a divisor is ambiguous.
     """
-    plain = _POWER_OF_TEN.sub("10^", text.strip()).translate(_SUPERSCRIPT).replace("·", " ").replace("µ", "u").replace("μ", "u")
+    plain = (
+        _POWER_OF_TEN.sub("10^", text.strip())
+        .translate(_SUPERSCRIPT)
+        .replace("·", " ")
+        .replace("µ", "u")
+        .replace("μ", "u")
+    )
     plain = _NORMAL.sub("m3", plain.replace("°", "deg").replace("**", "^").replace("*", " "))
     if len(plain) > 80:
         raise InputError(f"the unit {plain[:40]!r}… is too long", expected=_EXAMPLES)

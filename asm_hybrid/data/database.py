@@ -135,7 +135,8 @@ class Database:
             ) from None
         except (sa.exc.ArgumentError, ValueError, TypeError) as error:
             raise InputError(
-                "the url is no address that SQLAlchemy reads" + ("" if self.secrets else f" ({self.hidden(str(error))})"),
+                "the url is no address that SQLAlchemy reads"
+                + ("" if self.secrets else f" ({self.hidden(str(error))})"),
                 where=self.where,
                 expected="DATABASE://USER:${PASSWORD}@HOST:PORT/NAME",
             ) from None

@@ -47,7 +47,17 @@ _ALIASES = {word: unit for unit, words in _TIMES.items() for word in words.split
 _TENS = {"千": "10^3 ", "万": "10^4 "}
 _CHINESE_TEN = re.compile("^[千万]")
 _RAISED = re.compile("(?<![0-9])10(?=[²³⁴⁵⁶])")
-_WHOLE = {"mgd": "MGD", "mld": "MLD", "gpm": "gpm", "cfs": "cfs", "ppm": "mg/L", "c": "degC", "f": "degF", "oc": "degC", "of": "degF"}
+_WHOLE = {
+    "mgd": "MGD",
+    "mld": "MLD",
+    "gpm": "gpm",
+    "cfs": "cfs",
+    "ppm": "mg/L",
+    "c": "degC",
+    "f": "degF",
+    "oc": "degC",
+    "of": "degF",
+}
 _WHOLE |= {"°c": "degC", "°f": "degF", "deg c": "degC", "deg f": "degF", "degc": "degC", "degf": "degF"}
 _WHOLE |= {"deg_c": "degC", "deg_f": "degF", "celsius": "degC", "grad c": "degC", "%": "%", "% sat": "%", "%sat": "%"}
 _WHOLE |= {"scfm": "scfm", "cfm": "cfm"}
@@ -102,8 +112,8 @@ def header_unit(header: str) -> StatedUnit | None:
     return None
 
 
-def unread_unit(header: str, cell: str = "") -> bool:
-    """Return whether a header or the cell below it seems to state a unit that is not known.
+def unread_unit(header: str, cell: str = "") -> str:
+    """Return the text in which a unit seems to stand that is not known.
 
     Parameters
     ----------
@@ -114,12 +124,14 @@ def unread_unit(header: str, cell: str = "") -> bool:
 
     Returns
     -------
-    bool
-        False where it states none, or one that is known.
+    str
+        The cell or the header; empty where they state none, or one that is known.
     """
     if header_unit(header) or cell_unit(cell):
-        return False
-    return bool(_LIKE_UNIT.search(_normal(header))) or _normal(cell).strip(" -[]()") != ""
+        return ""
+    if _normal(cell).strip(" -[]()"):
+        return _normal(cell)
+    return _normal(header) if _LIKE_UNIT.search(_normal(header)) else ""
 
 
 def _scaled(text: str, unit: re.Match[str]) -> bool:

@@ -48,8 +48,8 @@ def check_stated_unit(header: str, cells: dict[int, str], place: Place) -> list[
     stated = [(f"row {row}", *found) for row, cell in cells.items() if (found := _unit(cell))]
     bracket, tail = _BRACKETS.search(header), _TAIL.search(header)
     named = _unit(bracket[1]) if bracket else None
-    if tail and not bracket and (unit := header_unit(header)):  # with a power of ten before it
-        named = unit.text, unit.unit
+    if tail and not bracket and (whole := header_unit(header)):  # with a power of ten before it
+        named = whole.text, whole.unit
     if named and (bracket or named[1].dimension == parse_unit(place.unit).dimension):
         stated.append(("its header", *named))
     for where, text, unit in stated:

@@ -9,7 +9,8 @@ from asm_hybrid.errors import InputError
 __all__ = ["check_select"]
 
 _COMMENT = r"--(?=\s|$)[^\n]*|/\*(?!!|M!)(?:(?!/\*).)*?\*/"
-"""Comments that all databases take for one: MySQL reads ``--1`` as a number, and runs ``/*! … */``; PostgreSQL nests them."""
+"""Comments that all databases take for one: MySQL reads ``--1`` as a number, and runs ``/*! … */``; PostgreSQL nests
+them."""
 _QUOTED = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]]*\]|\$(\w*)\$.*?\$\1\$"
 """Texts, and names between quotes."""
 _EITHER = re.compile(f"{_QUOTED}|(?P<comment>{_COMMENT})", re.DOTALL)

@@ -29,7 +29,8 @@ LOOK = 200
 MOST = 0.9
 """Share of them that have to be stamps."""
 OFFSETS = 7500.0
-"""Range of the differences of two columns of stamps that tell the same time, in zones of which one knows summer time [s]."""
+"""Largest range of the differences of two columns of stamps that tell the same time in two zones, one with summer time
+[s]."""
 TIME_WORDS = re.compile(
     r"\b(?:time|times|timestamp|date|datetime|datum|zeit|zeitpunkt|zeitstempel|uhrzeit|tijd|tijdstip|heure|horodatage|"
     r"fecha|hora|data|dia|stamp|t|days|day|epoch|unix)\b|时间|日期|时刻"
@@ -152,8 +153,8 @@ def _own_clock(other: pd.Series, rows: pd.Index, local: pd.DatetimeIndex) -> boo
 
 def _ask_clock(name: str, first: Sequence[str]) -> Question:
     text = (
-        f"a second column of times beside {' + '.join(first)!r}, which tells others: do the columns beside it belong to it? "
-        "Then they are a table of their own: put it into a file or sheet of its own"
+        f"a second column of times beside {' + '.join(first)!r}, which tells others: do the columns beside it belong "
+        "to it? Then they are a table of their own: put it into a file or sheet of its own"
     )
     option = f"--as '{name}={IGNORED}' if all columns belong to {' + '.join(first)!r}"
     return Question(name, text, "" if same_name(name) in map(same_name, first) else option)
@@ -167,9 +168,7 @@ def _kinds(column: pd.Series) -> dict[str, float]:
     return {kind: kinds.count(kind) / len(kinds) for kind in set(kinds)} if kinds else {}
 
 
-def _positions(
-    header: Sequence[str], cells: pd.DataFrame, decimal: str, left_out: set[int]
-) -> tuple[int, ...]:
+def _positions(header: Sequence[str], cells: pd.DataFrame, decimal: str, left_out: set[int]) -> tuple[int, ...]:
     kinds = [{} if i in left_out else _kinds(cells.iloc[:, i]) for i in range(cells.shape[1])]
     stamps = [
         i for i, kind in enumerate(kinds) if kind.get("stamp", 0) + kind.get("clock", 0) >= MOST and "stamp" in kind

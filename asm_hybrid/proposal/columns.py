@@ -218,7 +218,7 @@ def _with_unit(column: Column, said: Meaning, target: str, holding: Holding, pla
         values = values[values != 0]
     median = float(np.median(values)) if values.size else np.nan
     if not stated and said.unread:
-        text = f"the unit that the file states is not known, and values around {median:.4g}: which unit?"
+        text = f"the unit in {said.unread[:60]!r} is not known, and values around {median:.4g}: which unit?"
         return _ask_unit(column, text, "UNIT")
     if not stated:
         assumed = "degC" if target == "T" else ASSUMED if internal.startswith("g ") and internal.endswith("/m3") else ""

@@ -105,11 +105,12 @@ def find_long(header: Sequence[str], cells: pd.DataFrame) -> LongForm | None:
             if good:
                 section |= {"quality": header[i], "good": [int(word) if word.isdigit() else word for word in good]}
                 used.append(i)
-        elif kinds[i] == "word" and all(text.iloc[place].nunique() == 1 for place in rows.values()):
-            said = {name: text.iloc[place[0]] for name, place in rows.items()}
-            is_unit = sum(bool(cell_unit(word)) for word in said.values()) >= 0.5 * len(said)
-            (units if is_unit else words).update(said)
-            used.append(i)
+        elif kinds[i] == "word":
+            said = {name: list(dict.fromkeys(text.iloc[place])) for name, place in rows.items()}
+            is_unit = sum(all(map(cell_unit, cells)) for cells in said.values()) >= 0.5 * len(said)
+            if is_unit or all(len(cells) == 1 for cells in said.values()):  # of several units of a tag none is known
+                (units if is_unit else words).update({name: " and ".join(cells[:2]) for name, cells in said.items()})
+                used.append(i)
     return LongForm(tag, values[0], section, rows, units, words, tuple(used))
 
 

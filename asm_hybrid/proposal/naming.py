@@ -37,8 +37,8 @@ class Meaning:
         Kinds of tanks that are named.
     unit : StatedUnit or None
         The unit, from the header or from the row of units.
-    unread : bool
-        Whether a unit seems to be stated that is not known.
+    unread : str
+        The text in which a unit seems to stand that is not known.
     words : str
         The words of the header without its unit.
     rest : str
@@ -49,7 +49,7 @@ class Meaning:
     streams: tuple[str, ...]
     kinds: tuple[str, ...]
     unit: StatedUnit | None
-    unread: bool
+    unread: str
     words: str
     rest: str
 

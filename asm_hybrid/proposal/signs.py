@@ -30,7 +30,8 @@ class Signs:
     decimal, thousands : str
         The decimal sign, and the sign between thousands; empty where there is none.
     doubt : str
-        A number such as 8.123, where nothing in the table tells whether its sign parts thousands; empty where all is clear.
+        A number such as 8.123, where nothing in the table tells whether its sign parts thousands; empty where all is
+        clear.
     column : int
         The column in which it stands.
     """
@@ -54,8 +55,9 @@ def find_signs(cells: pd.DataFrame, given: str | None = None) -> Signs:
     Returns
     -------
     Signs
-        A sign that always stands before three digits, and beside no other sign, stands before decimals where a number above
-        999 of the same column has none, or where all numbers have three digits behind it and differ a hundredfold.
+        A sign that always stands before three digits, and beside no other sign, stands before decimals where a number
+        above 999 of the same column has none, or where all numbers have three digits behind it and differ a
+        hundredfold.
     """
     decimal: Counter[str] = Counter()
     thousands: Counter[str] = Counter()

@@ -132,7 +132,10 @@ def propose_table(grid: Grid, plant: KnownPlant, answers: Answers) -> TablePropo
 
 
 def _ask_signs(header: str, number: str) -> Question:
-    text = f"{number!r} may be a number with decimals or one above 999, and no cell of the file tells: which is the decimal sign?"
+    text = (
+        f"{number!r} may be a number with decimals or one above 999, and no cell of the file tells: which is the "
+        "decimal sign?"
+    )
     return Question(header, text, "--decimal . or --decimal ,")
 
 

@@ -36,8 +36,8 @@ _USUAL: dict[tuple[str, str], tuple[float, float]] = {
 """Place (empty for a tank, and where the place says nothing) and name, with the lowest and highest usual median, in
 internal units."""
 RETENTION = (0.02, 60.0)
-"""Shortest and longest time in which a flow fills all tanks [d]: half an hour is that of a recycle of a small plant, two months that
-of a lagoon."""
+"""Shortest and longest time in which a flow fills all tanks [d]: half an hour is that of a large recycle, two
+months that of a lagoon."""
 _NOISE = {
     **dict.fromkeys((*AMMONIUM, *NITRATE), 0.3),
     **dict.fromkeys(OXYGEN, 0.1),

@@ -1,4 +1,4 @@
-"""Eight exports of somebody else, who had not seen the program: two were wrong in silence then, and one stopped the program."""
+"""Eight exports of somebody else, never tuned on: two were wrong in silence then, and one stopped the program."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ RAW = {"type": "raw", "f_SNH": 0.6}
 
 
 def american_trend(folder: Path, data: pd.DataFrame) -> list[Path]:
-    """Lines above the header that are wider than it, 12 hours, MGD, °F, gpm, µg/L, lowest and highest values, a load."""
+    """Lines above the header that are wider than it, 12 hours, MGD, °F, gpm, µg/L, lowest and highest values."""
     lines = [
         '"City WRF","Daily Ops Trend",,,,,,,,,,',
         "Report generated 3/10/2024 8:00:00 AM,,,,,,,,,,,,",
         "Time,Plant Influent Flow (MGD),Basin Temp (°F),Aerobic DO (mg/L),Aerobic DO (% sat),Aerobic NH4-N Min (mg/L),"
-        "Aerobic NH4-N Max (mg/L),Aerobic NH4-N Avg (mg/L),RAS Flow (gpm),Influent COD Load (lb/d),Effluent NO3-N (ug/L),",
+        "Aerobic NH4-N Max (mg/L),Aerobic NH4-N Avg (mg/L),RAS Flow (gpm),Influent COD Load (lb/d),"
+        "Effluent NO3-N (ug/L),",
     ]
     for s, r in zip(data.index, data.to_dict("records"), strict=True):
         hour = s.strftime("%I").lstrip("0")
@@ -44,7 +45,8 @@ def german_diary(folder: Path, data: pd.DataFrame) -> list[Path]:
     for s, r in zip(data.index, data.to_dict("records"), strict=True):
         values = [
             (r["Q"] / 86.4, 1), (r["T"], 1), (r["DO_1"], 2), (r["DO_2"], 2), (r["NH4"], 2),
-            (r["Q"] * r["NH4_in"] / 1000, 1), (r["MLSS"], 0), (r["PO4"] * 1000, 0), (r["NO3_out"], 2), (r["RAS"] / 24, 0),
+            (r["Q"] * r["NH4_in"] / 1000, 1), (r["MLSS"], 0), (r["PO4"] * 1000, 0), (r["NO3_out"], 2),
+            (r["RAS"] / 24, 0),
         ]  # fmt: skip
         cells = (number(*pair, decimal=",", thousands=".") for pair in values)
         lines.append(";".join([f"{s.day}.{s.month}.{s.year}", f"{s:%H:%M}", *cells, ""]))
@@ -79,7 +81,11 @@ def side_by_side(folder: Path, data: pd.DataFrame) -> list[Path]:
     with xlsxwriter.Workbook(str(path)) as book:
         sheet, dates = book.add_worksheet("Data"), book.add_format({"num_format": "d-mmm-yy hh:mm"})
         parts: list[tuple[int, pd.DataFrame, list[tuple[str, str, float]]]] = [
-            (0, data, [("Influent flow (m3/h)", "Q", 1 / 24), ("Aerobic DO (mg/l)", "DO_2", 1), ("Water temp (°C)", "T", 1)]),
+            (
+                0,
+                data,
+                [("Influent flow (m3/h)", "Q", 1 / 24), ("Aerobic DO (mg/l)", "DO_2", 1), ("Water temp (°C)", "T", 1)],
+            ),
             (5, daily, [("Influent COD (mg/l)", "COD_in", 1), ("Effluent TSS (mg/l)", "TSS_out", 1)]),
         ]
         for first, frame, columns in parts:

@@ -53,7 +53,9 @@ def test_eight_exports_of_somebody_else_are_right_or_asked_about(tmp_path, expor
     assert found.wrong == "" or not export.answers
 
 
-@pytest.mark.parametrize("export", [e for e in (*FIRST_TWENTY, *exports_fourth.EXPORTS) if e.rest], ids=lambda e: e.name)
+@pytest.mark.parametrize(
+    "export", [e for e in (*FIRST_TWENTY, *exports_fourth.EXPORTS) if e.rest], ids=lambda e: e.name
+)
 def test_what_is_not_used_is_listed_with_its_reason(tmp_path, export):
     found = ah.propose_data(export.make(tmp_path, export.data), export.plant)
     reasons = {c.header: c.reason for table in found.tables for c in table.columns if not c.target}

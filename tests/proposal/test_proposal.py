@@ -365,3 +365,18 @@ def test_lines_above_the_header_may_be_wider_than_it(tmp_path):
     path = table(tmp_path, {"Q in (m3/d)": 8000 + 500 * WAVE})
     path.write_text("Report;of;a;plant;;\n" + path.read_text())
     assert about(ah.propose_data(path, PLANT), "Q in (m3/d)").target == "Q_in"
+
+
+def test_a_tag_whose_unit_changes_is_asked_about_and_others_keep_theirs(tmp_path):
+    tags = {"Inlet flow": ("m3/h", "l/s"), "Effluent NH4": ("mg NH4/l",), "Effluent NO3-N": ("mg/l", "ug/l")}
+    columns = {"Tag": [], "Units": [], "Value": []}
+    for k in range(400):
+        for tag, units in tags.items():
+            columns["Tag"].append(tag)
+            columns["Units"].append(units[k // 200 if len(units) > 1 else 0])
+            columns["Value"].append(333 if "flow" in tag else 5)
+    found = ah.propose_data(table(tmp_path, columns, times=TIMES.repeat(3)), PLANT, zone="UTC")
+    assert (about(found, "Effluent NH4").target, about(found, "Effluent NH4").unit) == ("effluent.S_NH", "mg NH4/l")
+    for tag in ("Inlet flow", "Effluent NO3-N"):
+        assert "which unit" in about(found, tag).question.text
+    assert "mg/l and ug/l" in about(found, "Effluent NO3-N").question.text
