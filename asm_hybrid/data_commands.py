@@ -137,7 +137,8 @@ def check(  # noqa: PLR0913 - an option for each question
     if out is not None:
         typer.echo(f"wrote {found.write(out)}")
     if found.questions:
-        typer.echo(f"{len(found.questions)} questions are open: answer them by the options named above, and run again")
+        count = len(found.questions)
+        typer.echo(f"{count} question{'s are' if count > 1 else ' is'} open: answer as named above, and run again")
 
 
 def _pairs(given: list[str] | None, option: str) -> dict[str, str]:

@@ -51,12 +51,15 @@ class Holding:
         Numbers that stand for no value.
     filled : int
         Cells that are not empty.
+    limits : int
+        Cells such as ``<0.05``, which tell a limit.
     """
 
     values: Values
     words: dict[str, int]
     sentinels: tuple[float, ...]
     filled: int
+    limits: int = 0
 
     @property
     def numeric(self) -> bool:
@@ -131,16 +134,17 @@ def hold(cells: pd.Series, decimal: str, thousands: str) -> Holding:
     Holding
     """
     empty = np.asarray(cells.isna(), dtype=bool)
-    values, words = to_floats(cells, decimal), Counter[str]()
+    values, words, limits = to_floats(cells, decimal), Counter[str](), 0
     if (np.isnan(values) & ~empty).any():
         where = Place("", "", "", np.arange(len(cells)))
-        values, _, _ = parse_numbers(cells, (), where, decimal=decimal, thousands=thousands, limits=True)
+        values, beyond, _ = parse_numbers(cells, (), where, decimal=decimal, thousands=thousands, limits=True)
+        limits = int((beyond != 0).sum())
         empty = empty | np.array([isinstance(cell, str) and not cell.strip() for cell in cells], dtype=bool)
         words.update(str(cell).strip() for cell in cells[np.isnan(values) & ~empty])
     certain = [found.rows for found in sentinels(values) if found.certain]
     absent = tuple(float(number) for rows in certain for number in np.unique(values[rows]))
     values = np.where(np.isin(values, absent), np.nan, values)
-    return Holding(values, dict(words), absent, int((~empty).sum()))
+    return Holding(values, dict(words), absent, int((~empty).sum()), limits)
 
 
 def propose_column(
@@ -240,6 +244,13 @@ def _with_unit(column: Column, said: Meaning, target: str, holding: Holding, pla
     if _plain_mass(unit) and internal.startswith(("g N/", "g P/")):
         notes.append(f"no substance is named in {unit}: taken as {internal[2]}")
     role = plant.role(target)
+    if holding.limits and role != "observation":
+        text = (
+            f"{holding.limits} cells tell a limit, such as '<0.5'; what drives the plant has to be a number: write one"
+        )
+        return replace(column, reason="some cells tell a limit", question=Question(column.header, text), missing=())
+    if holding.limits:
+        notes.append(f"'<' or '>' in {holding.limits} cells: beyond that limit")
     error = _noise(target, unit, internal) if role == "observation" else None
     return replace(column, target=target, role=role, unit=unit, noise=error, notes=tuple(notes))
 

@@ -115,13 +115,18 @@ class KnownPlant:
         place, _, name = target.partition(".")
         if target in (*FLOWS, "T"):
             return ""
+        if not (place and name):
+            return (
+                f"no name of the model: those are {', '.join(FLOWS)}, T, recycle.NAME, influent.COD, TANK.kla, and "
+                f"TANK.X and effluent.X with X a variable of {self.table.name}"
+            )
         if place == "recycle":
             known = not self.file or name in self.recycles
             return "" if known else f"the plant has no recycle {name!r}; {nearest(name, self.recycles)}"
         if self.file and place not in (*self.tanks, EFFLUENT, "influent", "offgas"):
             return f"the plant has no tank {place!r}; {nearest(place, [*self.tanks, EFFLUENT])}"
         if name in ("kla", "air", "decant"):
-            return ""
+            return f"{name} belongs to a tank" if place in (EFFLUENT, "influent", "offgas") else ""
         if name not in self.table.units and not name.startswith("offgas"):
             return f"{name!r} is no variable of {self.table.name}; {nearest(name, self.table.units)}"
         components = {c.name for c in self.table.components}

@@ -145,6 +145,10 @@ def test_an_answer_that_fits_nothing_is_refused(tmp_path):
     path = table(tmp_path, {"NH4_2 (mg/l)": wave(5, 1)})
     with pytest.raises(ah.InputError, match="no tank 'aerobic_3'"):
         ah.propose_data(path, PLANT, zone="UTC", names={"NH4_2 (mg/l)": "aerobic_3.S_NH"})
+    with pytest.raises(ah.InputError, match="no name of the model: those are Q_in"):
+        ah.propose_data(path, PLANT, zone="UTC", names={"NH4_2 (mg/l)": "ammonium"})
+    with pytest.raises(ah.InputError, match="kla belongs to a tank"):
+        ah.propose_data(path, PLANT, zone="UTC", names={"NH4_2 (mg/l)": "effluent.kla"})
     with pytest.raises(ah.InputError, match="no file has it"):
         ah.propose_data(path, PLANT, zone="UTC", names={"NH4_3": "aerobic_2.S_NH"})
     with pytest.raises(ah.InputError, match="cannot be used"):
@@ -222,6 +226,18 @@ def test_values_that_a_status_does_not_call_good_are_left_out(tmp_path):
     kinetics = load_kinetics(config)
     ((source,), _) = read_sources(config, kinetics, build_layout(config, kinetics))
     assert np.flatnonzero(np.isnan(source.series[0].values)).tolist() == list(range(50, 60))
+
+
+@pytest.mark.parametrize(("place", "asked"), [("effluent", False), ("influent", True)])
+def test_limits_are_told_and_cannot_drive_the_plant(tmp_path, place, asked):
+    header, cells = f"NH4 {place} (mg/l)", [str(v) for v in wave(30, 1)]
+    cells[3:5] = ["<0.5"] * 2
+    found = ah.propose_data(table(tmp_path, {header: cells}), PLANT, zone="UTC")
+    assert bool(found.questions) is asked
+    assert bool(about(found, header).target) is not asked
+    assert ("'<' or '>' in 2 cells: beyond that limit" in about(found, header).notes) is not asked
+    if asked:
+        assert found.questions[0].text.startswith("2 cells tell a limit")
 
 
 def test_the_newest_row_may_come_first(tmp_path):
