@@ -1,0 +1,1 @@
+"""The best set points and schedules of a plant within its effluent limits."""

@@ -1,0 +1,1 @@
+"""Studies: factors, designs, and what many cases of one plant say together."""
