@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
+from asm_hybrid.errors import InputError
 from asm_hybrid.parallel.evaluation import Evaluated, evaluated
 from asm_hybrid.parallel.journal import open_journal
+from asm_hybrid.parallel.local_cluster import Scheduler, local_scheduler
 from asm_hybrid.parallel.outcome import Outcome, Value
-from asm_hybrid.parallel.pool import LOCAL, Meter, OpenEvaluate, Pool, Progress
+from asm_hybrid.parallel.pool import LOCAL, Evaluate, Jobs, Meter, OpenEvaluate, Pool, Progress
 from asm_hybrid.parallel.rows import decode
 
 __all__ = ["OpenPool", "open_pool", "run_cases"]
 
-Jobs = Iterable[tuple[int, Mapping[str, Value]]]
-"""Cases with their numbers."""
 Crew = Callable[[Jobs], Iterator[Evaluated]]
 """Evaluates cases, and gives them as they are done."""
 
@@ -63,9 +64,9 @@ def run_cases(
     """
     with open_journal(journal, fingerprint, cases) as kept:
         outcomes = dict(kept.outcomes)
-        meter = Meter(len(cases), progress, outcomes)
         left = [(number, case) for number, case in enumerate(cases) if number not in outcomes]
         with _crew(open_evaluate, pool, len(left)) as crew:
+            meter = Meter(len(cases), progress, outcomes)
             for found in crew(left):
                 kept.take(found)
                 outcomes[found.case] = decode(found.case, found.row)
@@ -132,12 +133,33 @@ def open_pool(open_evaluate: OpenEvaluate, pool: Pool = LOCAL) -> Iterator[OpenP
 @contextmanager
 def _crew(open_evaluate: OpenEvaluate, pool: Pool, most: int) -> Iterator[Crew]:
     """Hold as many processes as are wanted and can be used."""
-    yield _here(open_evaluate)
+    with ExitStack() as held:
+        if pool.cluster is not None:
+            _needs_dask()
+            from asm_hybrid.parallel.crew import crew_of
+
+            yield held.enter_context(crew_of(Scheduler(pool.cluster), open_evaluate, local=False))
+        elif min(pool.processes, most) > 1:
+            _needs_dask()
+            from asm_hybrid.parallel.crew import crew_of, modules_of
+
+            scheduler = held.enter_context(local_scheduler(min(pool.processes, most), modules_of(open_evaluate)))
+            yield held.enter_context(crew_of(scheduler, open_evaluate, local=True))
+        else:
+            yield _here(open_evaluate)
+
+
+def _needs_dask() -> None:
+    if find_spec("distributed") is None:
+        raise InputError(
+            "distributed is not installed, which several processes need",
+            fix='pip install "asm-hybrid[study]", or --workers 1',
+        )
 
 
 def _here(open_evaluate: OpenEvaluate) -> Crew:
     """Return what evaluates cases in this process."""
-    opened: list[Callable[..., Outcome]] = []
+    opened: list[Evaluate] = []
 
     def work(jobs: Jobs) -> Iterator[Evaluated]:
         for number, case in jobs:
