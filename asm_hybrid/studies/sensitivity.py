@@ -234,16 +234,18 @@ def _correlations(result: StudyResult, values: np.ndarray, blocks: np.ndarray) -
             why[factor.name] = "it is the same in all these cases"
         elif factor.choice and len(kinds) > _CHOICES:
             why[factor.name] = "its values are texts, which have no order"
-    x, y = np.stack(columns, axis=1), values[cases]
+    yield from (_Told(name, measure, why=reason) for name, reason in why.items())
+    names = [factor.name for factor in result.factors if factor.name not in why]
+    if not names:
+        return
+    kept = [k for k, factor in enumerate(result.factors) if factor.name in names]
+    x, y = np.stack(columns, axis=1)[:, kept], values[cases]
     value = rank_correlations(x, y, np.ones((1, len(cases))))[0]
-    low, high = np.full((2, len(columns)), np.nan)
+    low, high = np.full((2, len(names)), np.nan)
     if result.method != "grid":
         low, high = resampled(lambda drawn: rank_correlations(x, y, drawn), len(cases), result.seed)
-    for k, factor in enumerate(result.factors):
-        if factor.name in why:
-            yield _Told(factor.name, measure, why=why[factor.name])
-        else:
-            yield _Told(factor.name, measure, float(value[k]), float(low[k]), float(high[k]))
+    for k, name in enumerate(names):
+        yield _Told(name, measure, float(value[k]), float(low[k]), float(high[k]))
 
 
 def _grid_sizes(result: StudyResult) -> list[int]:

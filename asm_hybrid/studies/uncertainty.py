@@ -214,4 +214,6 @@ def _spread(result: StudyResult, name: str, shares: np.ndarray) -> dict[str, flo
         low, high = resampled(lambda drawn: drawn @ sums / (drawn @ counts), sums.size, result.seed)
     p5, p50, p95 = np.quantile(shares[known], [0.05, 0.5, 0.95])
     values = (shares[known].mean(), low, high, p5, p50, p95)
-    return dict(zip((f"{name}{e}" for e in ("", "_low", "_high", "_p5", "_p50", "_p95")), map(float, values), strict=True))
+    return dict(
+        zip((f"{name}{e}" for e in ("", "_low", "_high", "_p5", "_p50", "_p95")), map(float, values), strict=True)
+    )
