@@ -122,19 +122,21 @@ class Simulation:
         measured = tuple(dict.fromkeys(found.model.targets)) if isinstance(found, FittedSubject) else ()
         return Scoring(named, content.score_from if content else 0.0, self.limits, factors, measured)
 
-    def model(self, given: Given) -> CaseModel:
+    def model(self, given: Given, *, by_knots: bool = True) -> CaseModel:
         """Return what simulates a case.
 
         Parameters
         ----------
         given : Given
             What it is given.
+        by_knots : bool
+            Whether it may be integrated by the steps of the training of a run.
 
         Returns
         -------
         CaseModel
         """
-        by_knots = self.by_knots and given.file is self.found.file
+        by_knots = by_knots and self.by_knots and given.file is self.found.file
         return self.found.case_model(given.file, by_knots=by_knots, tolerance=self.tolerance)
 
     def run(self, tell: Tell) -> PlantScenarios:

@@ -46,8 +46,8 @@ class FittedParameters:
     def draw(self, places: np.ndarray) -> list[list[float]]:
         """Return values of all parameters, for places in the unit cube.
 
-        The logarithms are normal, as the calibration has it, and lie within its bounds: each is drawn given those before
-        it, and what would lie beyond a bound is spread within.
+        The logarithms are normal, as the calibration has it, and lie within its bounds: each is drawn given those
+        before it, and what would lie beyond a bound is spread within.
 
         Parameters
         ----------
