@@ -34,9 +34,28 @@ from asm_hybrid.sweep.folder import (
 )
 from asm_hybrid.yamlfile import YamlSource, source_name
 
-__all__ = ["Studied", "resume_study", "run_study", "studied_plant", "studied_run"]
+__all__ = ["Stopped", "Studied", "resume_study", "run_study", "studied_plant", "studied_run"]
 
 Tell = Callable[[Progress], None]
+
+
+class Stopped(KeyboardInterrupt):
+    """A study that was stopped by hand.
+
+    Parameters
+    ----------
+    folder : Path
+        Its folder, which holds what came in.
+
+    Attributes
+    ----------
+    folder : Path
+        See above.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__()
 
 
 @dataclass(frozen=True)
@@ -117,8 +136,8 @@ def run_study(
     ------
     InputError
         When subject, study or folder cannot be used; with the place. Nothing is simulated then.
-    KeyboardInterrupt
-        When it was stopped; what came in is in the folder.
+    Stopped
+        When it was stopped by hand; what came in is in the folder.
     """
     study = load_study(source)
     folder = out or PARENT / f"{study.content.name}-{datetime.now():%Y%m%d-%H%M%S}"
@@ -212,9 +231,11 @@ def _run(studied: Studied, prepared: _Prepared, folder: Path, pool: Pool, tell: 
     frame = prepared.design.cases
     cases: list[Mapping[str, Value]] = [dict(zip(frame.columns, row, strict=True)) for row in _rows(frame)]
     opened = OpenBench(studied.load, studied.name, study, bench)
-    outcomes = run_cases(
-        opened, [*cases, {}], folder / JOURNAL, fingerprint=fingerprint(bench), pool=pool, progress=tell
-    )
+    known = fingerprint(bench)
+    try:
+        outcomes = run_cases(opened, [*cases, {}], folder / JOURNAL, fingerprint=known, pool=pool, progress=tell)
+    except KeyboardInterrupt:
+        raise Stopped(folder) from None
     result = _result(studied, prepared, outcomes, folder)
     write_result(result, folder)
     return result
