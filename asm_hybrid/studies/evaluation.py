@@ -362,10 +362,9 @@ class Bench:
                 where=document.where("outputs", "every"),
                 expected="a multiple of the former, of which the simulation has some",
             )
-        units = {name: record.units[column_of(record.columns, name)] for name in outputs.series}
-        bounds = {}
-        for name, limit in limits.items():
-            bounds |= {f"effluent.{name}": limit, column_of(record.columns, f"effluent.{name}"): limit}
+        bounds = {f"effluent.{name}": limit for name, limit in limits.items()}
+        bounds |= {column_of(record.columns, name): limit for name, limit in bounds.items()}
+        units = {name: record.units[column_of(record.columns, name)] for name in (*bounds, *outputs.series)}
         return Rehearsal(self._infos(indicators), times[kept] if outputs.series else np.empty(0), units, bounds)
 
     def _infos(self, indicators: Sequence[Indicator]) -> tuple[FigureInfo, ...]:
