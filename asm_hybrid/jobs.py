@@ -331,14 +331,26 @@ class PlantRun(Job):
         return Forecast(forecast(self.fitted(), data, horizon, influent, now))
 
     def fitted(self) -> Path:
-        """See `Job.fitted`."""
-        return run_folder(self.source)
+        """See `Job.fitted`; a finished trial is refused, since all that is said of a run rests on its test block."""
+        from asm_hybrid.notebook.run_result import RunResult
+
+        folder = run_folder(self.source)
+        if (folder / "summary.json").is_file():
+            result = RunResult(folder)
+            if result.trial and not result.resumable:
+                raise InputError(
+                    "the run is a trial, which has not read its test block",
+                    where=str(self.source),
+                    expected="a run with training.test: true",
+                    fix=f"train {folder / 'config.yaml'} with training.test: true",
+                )
+        return folder
 
     def result(self) -> RunResult | EquationResult:
         """See `Job.result`."""
         from asm_hybrid.notebook.run_result import RunResult
 
-        return RunResult(self.fitted())
+        return RunResult(run_folder(self.source))
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,9 @@ def _run(
         result = RunResult(outcome.folder)
         if outcome.interrupted:
             return result
+        if not outcome.model.config.training.test:
+            discard_checkpoints(outcome.folder)
+            return result
         try:
             _tell(outcome.folder, progress, look.explained)
         except KeyboardInterrupt:

@@ -254,14 +254,18 @@ def _stages(
         course.part("n")
         with timed("n"):
             learnt.n = learn_n(context, simulated, keep("n"))
-    course.part(NEURAL)
-    learnt.neural = _neural(context, folder, beside, keep("neural"))
+    trial = not context.config.training.test
+    if not trial or context.config.model.mode == "neural":
+        course.part(NEURAL)
+        learnt.neural = _neural(context, folder, beside, keep("neural"))
     course.part("prediction")
     progress.stage("simulating the fitted models over the record")
     with timed("prediction"):
         model = learnt.model(context)
         record = FittedRecord(model, context.dataset, context.inputs, context.blocks, simulated.solution)
         found = predict_all(record)
+    if trial:
+        return found
     progress.stage("forecasting from rolling origins")
     with timed("forecast"):
         found = replace(found, forecast=forecast(record, found.loops))

@@ -152,6 +152,7 @@ def second_process(
     """
     process = None
     alone = context.config.model.mode == "neural" or context.device.type != "cpu" or _cores() < 2
+    alone = alone or not context.config.training.test  # a trial has no such fit
     if not alone and _steps(context) >= ENOUGH and sys.executable:
         with suppress(OSError):  # no room for another process, or none may be begun
             process = SecondProcess(folder, context.progress)
