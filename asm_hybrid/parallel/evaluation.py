@@ -94,7 +94,9 @@ def _fault(error: BaseException, what: str) -> str:
     """Say what was raised, and where in the program."""
     words = " ".join(str(error).split())
     text = f"{what}: {type(error).__name__}" + (f": {words}" if words else "")
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    if not frames:
+        return text
     own = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
     last = (own or frames)[-1]
     path = Path(last.filename)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from asm_hybrid.parallel.outcome import Outcome, Value
 
-__all__ = ["LOCAL", "Evaluate", "Meter", "OpenEvaluate", "Pool", "Progress", "Slurm"]
+__all__ = ["LOCAL", "Evaluate", "Job", "Jobs", "Meter", "OpenEvaluate", "Pool", "Progress", "Slurm"]
 
 Evaluate = Callable[[int, Mapping[str, Value]], Outcome]
 """Gives the outcome of a case, by its number and the values of its factors."""
 OpenEvaluate = Callable[[], Evaluate]
 """Is called once in every process that evaluates cases, and gives what that process then keeps."""
+Job = tuple[int, Mapping[str, Value]]
+"""A case with its number."""
+Jobs = Iterable[Job]
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
+from asm_hybrid.errors import InputError
 from asm_hybrid.parallel.evaluation import Evaluated, evaluated
 from asm_hybrid.parallel.journal import open_journal
+from asm_hybrid.parallel.local_cluster import Scheduler, local_scheduler, modules_of
 from asm_hybrid.parallel.outcome import Outcome, Value
-from asm_hybrid.parallel.pool import LOCAL, Meter, OpenEvaluate, Pool, Progress
+from asm_hybrid.parallel.pool import LOCAL, Evaluate, Jobs, Meter, OpenEvaluate, Pool, Progress
 from asm_hybrid.parallel.rows import decode
 
 __all__ = ["OpenPool", "open_pool", "run_cases"]
 
-Jobs = Iterable[tuple[int, Mapping[str, Value]]]
-"""Cases with their numbers."""
 Crew = Callable[[Jobs], Iterator[Evaluated]]
 """Evaluates cases, and gives them as they are done."""
 
@@ -63,9 +64,9 @@ def run_cases(
     """
     with open_journal(journal, fingerprint, cases) as kept:
         outcomes = dict(kept.outcomes)
-        meter = Meter(len(cases), progress, outcomes)
         left = [(number, case) for number, case in enumerate(cases) if number not in outcomes]
         with _crew(open_evaluate, pool, len(left)) as crew:
+            meter = Meter(len(cases), progress, outcomes)
             for found in crew(left):
                 kept.take(found)
                 outcomes[found.case] = decode(found.case, found.row)
@@ -132,12 +133,32 @@ def open_pool(open_evaluate: OpenEvaluate, pool: Pool = LOCAL) -> Iterator[OpenP
 @contextmanager
 def _crew(open_evaluate: OpenEvaluate, pool: Pool, most: int) -> Iterator[Crew]:
     """Hold as many processes as are wanted and can be used."""
-    yield _here(open_evaluate)
+    with ExitStack() as held:
+        count = min(pool.processes, most)
+        if pool.cluster is None and count < 2:
+            yield _here(open_evaluate)
+            return
+        _needs_dask()
+        if pool.cluster is not None:
+            scheduler = Scheduler(pool.cluster)
+        else:
+            scheduler = held.enter_context(local_scheduler(count, modules_of(open_evaluate)))
+        from asm_hybrid.parallel.crew import crew_of
+
+        yield held.enter_context(crew_of(scheduler, open_evaluate, local=pool.cluster is None))
+
+
+def _needs_dask() -> None:
+    if find_spec("distributed") is None:
+        raise InputError(
+            "distributed is not installed, which several processes need",
+            fix='pip install "asm-hybrid[study]", or --workers 1',
+        )
 
 
 def _here(open_evaluate: OpenEvaluate) -> Crew:
     """Return what evaluates cases in this process."""
-    opened: list[Callable[..., Outcome]] = []
+    opened: list[Evaluate] = []
 
     def work(jobs: Jobs) -> Iterator[Evaluated]:
         for number, case in jobs:
