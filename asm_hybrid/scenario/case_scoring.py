@@ -47,7 +47,23 @@ class Scoring:
     factors: Factors | None
     measured: tuple[str, ...]
 
-    def _score(self, plant: Plant, record: PlantRecord) -> tuple[tuple[Indicator, ...], tuple[str, ...]]:
+    def score(self, plant: Plant, record: PlantRecord) -> tuple[tuple[Indicator, ...], tuple[str, ...]]:
+        """Return the indicators of one simulation, and what cannot be told.
+
+        Parameters
+        ----------
+        plant : Plant
+            The plant.
+        record : PlantRecord
+            Its simulation.
+
+        Returns
+        -------
+        indicators : tuple of Indicator
+            What can be told; the means of measured quantities first.
+        left_out : tuple of str
+            What cannot, and why.
+        """
         found = score(plant, record, self.parameters, self.since, self.limits, self.factors)
         return (*measured_means(record, self.measured, self.since), *found.indicators), found.left_out
 
@@ -81,7 +97,7 @@ class Scoring:
         """
         plant, shown = model.plant, drawn or records
         held = HELD if drawn else 1.0
-        scores = [self._score(plant, record) for record in shown]
+        scores = [self.score(plant, record) for record in shown]
         median, low, high = spread(shown, held)
         found = find(model.members[0], records[0], given.inputs, lowest_states(drawn) if drawn else low)
         warnings = (
@@ -101,7 +117,7 @@ class Scoring:
             low,
             high,
             members,
-            None if alone is None else Alone(alone, self._score(plant, alone)[0]),
+            None if alone is None else Alone(alone, self.score(plant, alone)[0]),
             trust,
             held,
         )

@@ -102,6 +102,11 @@ class FittedSubject(Subject):
         return model_of(self.model).learns
 
     @property
+    def members(self) -> int:
+        """Members of n that are simulated; one without n."""
+        return 1 if self.model.term is None else self.model.term.members
+
+    @property
     def has_plant(self) -> bool:
         """Whether the model has states of a plant; a pure neural one has none."""
         return model_of(self.model).states

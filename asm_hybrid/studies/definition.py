@@ -13,7 +13,7 @@ from asm_hybrid.config import Section, input_error, refuse
 from asm_hybrid.config.schema.counts import MAX_PARTS
 from asm_hybrid.errors import InputError
 from asm_hybrid.scenario.definition import Scenario, ScenarioFile, load_scenario, read_scenario
-from asm_hybrid.studies.sections import DesignSection, FactorSection, OutputsSection
+from asm_hybrid.studies.sections import ClusterSection, DesignSection, FactorSection, OutputsSection
 from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml
 
 __all__ = ["Study", "StudyFile", "load_study"]
@@ -38,6 +38,8 @@ class StudyFile(Section):
     ----------
     name : str
         Its name, which names the folder of the result.
+    description : str
+        What it is for.
     scenario : dict of str to object, or str
         What all cases have in common: the keys of a scenario, or its file.
     factors : dict of str to FactorSection
@@ -48,11 +50,12 @@ class StudyFile(Section):
         What is kept of each.
     pareto : dict of str to str
         Indicators that compete, and which end of each is the better one.
-    cluster : dict of str to object
-        Machines that a queue lends.
+    cluster : ClusterSection or None
+        Jobs of Slurm that hold the processes.
     """
 
     name: Name = Field(default="study", description="Name, which titles the page and names the folder of the result.")
+    description: str = Field(default="", max_length=10_000, description="What the study is for; the page shows it.")
     scenario: Annotated[dict[str, Any] | str, BeforeValidator(_scenario_or_path)] = Field(
         default_factory=dict,
         description="What all cases have in common: the keys of a scenario file, or the path of one, relative to this "
@@ -67,9 +70,7 @@ class StudyFile(Section):
         default_factory=dict,
         description="Indicators that compete: a list, where less is better, or a mapping to min or max.",
     )
-    cluster: dict[str, Any] | None = Field(
-        default=None, description="Machines that a queue lends; see docs/studies.md."
-    )
+    cluster: ClusterSection | None = Field(default=None, description="Jobs of Slurm that hold the processes.")
 
     @model_validator(mode="after")
     def _two(self) -> Self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +19,39 @@ from asm_hybrid.studies.definition import Study
 from asm_hybrid.studies.factors import Factor, Factors
 from asm_hybrid.studies.sections import MAX_CASES, DesignSection
 
-__all__ = ["EXTRA", "make_design"]
+__all__ = ["EXTRA", "Design", "make_design"]
 
 EXTRA = 'pip install "asm-hybrid[study]"'
 """What brings the libraries for studies."""
+SEEDS = 2**32
+"""Seeds that SALib takes."""
 MAX_BYTES = 50_000_000
 """Largest list of cases that is read [byte]."""
-APART = ("grid", "morris", "sobol_indices")
-"""Methods that want every factor to vary by itself."""
 
 
-def make_design(study: Study, factors: Factors) -> tuple[pd.DataFrame, tuple[str, ...]]:
+@dataclass(frozen=True)
+class Design:
+    """The cases of a study.
+
+    Attributes
+    ----------
+    cases : DataFrame
+        A row a case, a column a factor.
+    cube : ndarray, shape (case, factor), or None
+        Where the cases lie in the unit cube; None of a list.
+    dimensions : tuple of str
+        For each dimension of the cube, what varies by it; fitted parameters have one name in common.
+    notes : tuple of str
+        What is to be said of it.
+    """
+
+    cases: pd.DataFrame
+    cube: np.ndarray | None
+    dimensions: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def make_design(study: Study, factors: Factors) -> Design:
     """Return the cases of a study.
 
     Parameters
@@ -40,10 +63,7 @@ def make_design(study: Study, factors: Factors) -> tuple[pd.DataFrame, tuple[str
 
     Returns
     -------
-    design : DataFrame
-        A row a case, a column a factor.
-    notes : tuple of str
-        What is to be said of it.
+    Design
 
     Raises
     ------
@@ -51,32 +71,33 @@ def make_design(study: Study, factors: Factors) -> tuple[pd.DataFrame, tuple[str
         When there are more cases than `MAX_CASES`, the list does not fit the factors, or a library is missing.
     """
     section = study.content.design
-    if section.method in APART and factors.fitted is not None and len(factors.fitted.names) > 1:
+    names = tuple(factor.section for factor in factors.columns)
+    if section.method == "grid" and factors.fitted is not None and len(factors.fitted.names) > 1:
         raise InputError(
-            f"fitted parameters are drawn together, and the method {section.method!r} varies each factor by itself",
+            "fitted parameters are drawn together, and a grid varies each factor by itself",
             where=study.document.where("design", "method"),
-            expected="latin_hypercube, sobol or list",
+            expected="latin_hypercube, sobol, list, morris or sobol_indices",
             fix="or name the parameters as factors of their own: {parameter: mu_A, set: {normal: [0.5, 0.05]}}",
         )
     _check_count(study, factors)
     if section.method == "list":
-        return _listed(study, factors), ()
+        return Design(_listed(study, factors), None, names)
     if section.method == "grid":
-        return _grid(section, factors), ()
-    count = len(factors.columns)
-    places, notes = PLACES[section.method](section, count, study.document.where("design", "method"))
-    return factors.values(places, ends=section.method == "morris"), notes
+        places, notes = _grid(section, factors), tuple[str, ...]()
+    else:
+        places, notes = PLACES[section.method](section, names, study.document.where("design", "method"))
+    return Design(factors.values(places, ends=section.method in ("morris", "grid")), places, names, notes)
 
 
 def _count(section: DesignSection, factors: Factors) -> int:
     """Return how many cases there are."""
-    count = len(factors.columns)
+    groups = len({factor.section for factor in factors.columns})
     if section.method == "grid":
         return math.prod(_levels(section, factor) for factor in factors.columns)
     if section.method == "morris":
-        return (section.trajectories or 0) * (count + 1)
+        return (section.trajectories or 0) * (groups + 1)
     if section.method == "sobol_indices":
-        return (section.base or 0) * (count + 2)
+        return (section.base or 0) * ((2 * groups if section.second_order else groups) + 2)
     return section.cases or 0
 
 
@@ -94,42 +115,32 @@ def _check_count(study: Study, factors: Factors) -> None:
 
 
 def _levels(section: DesignSection, factor: Factor) -> int:
-    assert factor.distribution is not None
-    assert section.levels is not None
-    return len(factor.distribution.choices) or section.levels
+    """Return how many values a factor has in a grid."""
+    own = factor.distribution
+    return (len(own.choices) if own is not None else 0) or section.levels or 0
 
 
-def _grid(section: DesignSection, factors: Factors) -> pd.DataFrame:
-    """Return all combinations, the last factor the fastest; values from end to end, at equal shares of a normal one."""
-    columns: list[list[Value]] = []
+def _grid(section: DesignSection, factors: Factors) -> np.ndarray:
+    """Return the places of all combinations, the last factor the fastest: from end to end, each choice once."""
+    axes = []
     for factor in factors.columns:
-        assert factor.distribution is not None
         levels = _levels(section, factor)
-        middle = (np.arange(levels) + 0.5) / levels
-        places = (
-            middle if factor.distribution.choices or factor.distribution.kind == "normal" else np.linspace(0, 1, levels)
-        )
-        columns.append(factor.distribution.values(places))
-    rows = np.stack([g.ravel() for g in np.meshgrid(*(np.arange(len(c)) for c in columns), indexing="ij")], axis=1)
-    return pd.DataFrame(
-        {
-            name: [column[i] for i in rows[:, k]]
-            for k, (name, column) in enumerate(zip(factors.names, columns, strict=True))
-        }
-    )
+        chosen = factor.distribution is not None and factor.distribution.choices
+        axes.append((np.arange(levels) + 0.5) / levels if chosen else np.linspace(0.0, 1.0, levels))
+    return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
 
 
 Places = tuple[np.ndarray, tuple[str, ...]]
 
 
-def _latin(section: DesignSection, count: int, where: str) -> Places:
-    return qmc.LatinHypercube(count, rng=np.random.default_rng(section.seed)).random(section.cases or 0), ()
+def _latin(section: DesignSection, names: Sequence[str], where: str) -> Places:
+    return qmc.LatinHypercube(len(names), rng=np.random.default_rng(section.seed)).random(section.cases or 0), ()
 
 
-def _sobol(section: DesignSection, count: int, where: str) -> Places:
+def _sobol(section: DesignSection, names: Sequence[str], where: str) -> Places:
     wanted = section.cases or 0
     power = max(wanted - 1, 0).bit_length()
-    places = qmc.Sobol(count, scramble=True, rng=np.random.default_rng(section.seed)).random_base2(power)[:wanted]
+    places = qmc.Sobol(len(names), scramble=True, rng=np.random.default_rng(section.seed)).random_base2(power)[:wanted]
     if wanted == 2**power:
         return places, ()
     return places, (
@@ -138,21 +149,22 @@ def _sobol(section: DesignSection, count: int, where: str) -> Places:
     )
 
 
-def _morris(section: DesignSection, count: int, where: str) -> Places:
+def _morris(section: DesignSection, names: Sequence[str], where: str) -> Places:
     with _extra(where):
         from SALib.sample import morris
-    found = morris.sample(_unit(count), section.trajectories, num_levels=section.levels, seed=section.seed % 2**32)
-    return np.asarray(found), ()
+    places = morris.sample(_unit(names), section.trajectories, num_levels=section.levels, seed=section.seed % SEEDS)
+    return np.asarray(places), ()
 
 
-def _saltelli(section: DesignSection, count: int, where: str) -> Places:
+def _saltelli(section: DesignSection, names: Sequence[str], where: str) -> Places:
     with _extra(where):
         from SALib.sample import sobol
-    found = sobol.sample(_unit(count), section.base, calc_second_order=False, seed=section.seed % 2**32)
-    return np.asarray(found), ()
+    second = bool(section.second_order)
+    places = sobol.sample(_unit(names), section.base, calc_second_order=second, seed=section.seed % SEEDS)
+    return np.asarray(places), ()
 
 
-PLACES: dict[str, Callable[[DesignSection, int, str], Places]] = {
+PLACES: dict[str, Callable[[DesignSection, Sequence[str], str], Places]] = {
     "latin_hypercube": _latin,
     "sobol": _sobol,
     "morris": _morris,
@@ -160,8 +172,11 @@ PLACES: dict[str, Callable[[DesignSection, int, str], Places]] = {
 }
 
 
-def _unit(count: int) -> dict[str, object]:
-    return {"num_vars": count, "names": [f"x{i}" for i in range(count)], "bounds": [[0.0, 1.0]] * count}
+def _unit(names: Sequence[str]) -> dict[str, object]:
+    """Return the unit cube as SALib wants it; dimensions of one name vary together."""
+    count = len(names)
+    own = {"num_vars": count, "names": [f"x{i}" for i in range(count)], "bounds": [[0.0, 1.0]] * count}
+    return own | {"groups": list(names)}
 
 
 @contextmanager

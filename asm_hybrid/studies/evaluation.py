@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from asm_hybrid.config.builders.located import known
 from asm_hybrid.errors import InputError
 from asm_hybrid.parallel import Outcome, Value
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.cases import Case
 from asm_hybrid.scenario.changed_plant import changed_file
+from asm_hybrid.scenario.compiled import PlantRecord
 from asm_hybrid.scenario.fitted_subject import FittedSubject
 from asm_hybrid.scenario.influents import Influent, find_influent
+from asm_hybrid.scenario.kpi import Indicator
 from asm_hybrid.scenario.neural_cases import simulate_neural
+from asm_hybrid.scenario.scoring import NAMES
 from asm_hybrid.scenario.simulation import Simulation
 from asm_hybrid.scenario.sludge_age import wastage_for
 from asm_hybrid.scenario.subject import CaseModel, Subject
-from asm_hybrid.scenario.summary import main_rows
+from asm_hybrid.scenario.summary import is_main
 from asm_hybrid.studies.case_changes import CaseChanges, case_changes, case_scenario, changed_subject
 from asm_hybrid.studies.definition import Study
 from asm_hybrid.studies.factors import Factors, find_factors
+from asm_hybrid.studies.result import FigureInfo
 
-__all__ = ["Bench", "open_bench", "open_evaluate"]
+__all__ = ["Bench", "OpenBench", "Rehearsal", "open_bench"]
 
 KEPT = 4
 """Plants with their equations that are kept; those of other cases are compiled anew, in 15 to 30 ms."""
@@ -45,6 +50,28 @@ class _Prepared:
     model: CaseModel
     notes: tuple[str, ...]
     wastage: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Rehearsal:
+    """What the cases of a study give.
+
+    Attributes
+    ----------
+    figures : tuple of FigureInfo
+        Their figures.
+    times : ndarray, shape (time,)
+        Times of their series [d].
+    units : mapping of str to str
+        Units of the series by name.
+    limits : mapping of str to float
+        Limits of series, such as ``effluent.TN``.
+    """
+
+    figures: tuple[FigureInfo, ...]
+    times: np.ndarray
+    units: Mapping[str, str]
+    limits: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +99,21 @@ class Bench:
     factors: Factors
     _models: OrderedDict[Any, tuple[Subject, Any, CaseModel, tuple[str, ...]]] = field(default_factory=OrderedDict)
     _starts: OrderedDict[Any, tuple[np.ndarray, ...]] = field(default_factory=OrderedDict)
+
+    @property
+    def neural(self) -> bool:
+        """Whether it is a pure neural model, which has no plant."""
+        return isinstance(self.subject, FittedSubject) and not self.subject.has_plant
+
+    @property
+    def seeds(self) -> int:
+        """Seeds of n that are simulated; one without n."""
+        return self.subject.members if isinstance(self.subject, FittedSubject) else 1
+
+    @property
+    def learns(self) -> bool:
+        """Whether anything was learnt."""
+        return isinstance(self.subject, FittedSubject) and self.subject.learns
 
     @property
     def of_record(self) -> bool:
@@ -105,7 +147,7 @@ class Bench:
         SimulationError
             When the simulation fails.
         """
-        if isinstance(self.subject, FittedSubject) and not self.subject.has_plant:
+        if self.neural:
             return self._neural(values), {}
         prepared = self.prepare(values)
         simulation, model = prepared.simulation, prepared.model
@@ -239,25 +281,23 @@ class Bench:
 
     def _figures(self, case: Case) -> dict[str, float]:
         """Return the wanted indicators; of a run with several seeds the median, and the ends of their range."""
-        values = {i.name: i.value for i in case.indicators}
-        wanted = self.study.content.outputs.indicators
-        if wanted == "main":
-            names = [row.name for row in main_rows([case])]
-        else:
-            names = list(values) if wanted == "all" else [name for name in wanted if name in values]
-        names += [name for name in self.study.content.pareto if name in values and name not in names]
-        found = {name: values[name] for name in names}
+        found = {i.name: i.value for i in case.indicators if self._wanted(i)}
         if case.ends is not None:
             for end, own in zip(ENDS, case.ends, strict=True):
-                found |= {name + end: own[name] for name in names if name in own}
+                found |= {name + end: own[name] for name in tuple(found) if name in own}
         return found
 
+    def _wanted(self, indicator: Indicator) -> bool:
+        name, wanted = indicator.name, self.study.content.outputs.indicators
+        chosen = is_main(name, indicator.description) if wanted == "main" else wanted == "all" or name in wanted
+        return chosen or name in self.study.content.pareto
+
     def _series(self, case: Case) -> dict[str, np.ndarray]:
-        record, wanted = case.record, self.study.content.outputs.series
+        wanted = self.study.content.outputs.series
         if not wanted:
             return {}
-        kept = self.kept(record.times)
-        return {name: np.array(record.columns[name][kept], dtype=float) for name in wanted}
+        columns, kept = case.record.columns, self.kept(case.record.times)
+        return {name: np.array(columns[column_of(columns, name)][kept], dtype=float) for name in wanted}
 
     def kept(self, times: np.ndarray) -> np.ndarray:
         """Return which times of a record are kept, by their index.
@@ -273,6 +313,94 @@ class Bench:
         """
         every = self.study.content.outputs.every
         return np.flatnonzero(np.abs(times / every - np.round(times / every)) * every < SAME)
+
+    def rehearse(self) -> Rehearsal:
+        """Simulate the begin of the base case, from seed sludge, to learn what cases give.
+
+        Returns
+        -------
+        Rehearsal
+
+        Raises
+        ------
+        InputError
+            For an indicator or a series that cases do not give, and for times that are not recorded.
+        SimulationError
+            When the begin cannot be simulated.
+        """
+        if self.neural:
+            case = self._neural({})
+            return self._rehearsal(case.record, case.indicators, case.record.times, {})
+        prepared = self.prepare({})
+        simulation, model, given = prepared.simulation, prepared.model, prepared.simulation.given[-1]
+        sampled = given.inputs.sampled
+        short = given.inputs.until(int(sampled[min(2, len(sampled) - 1)]))
+        start = model.compiled[0].start(given.inputs.begin[0])
+        record = model.members[0].simulate(start, short)
+        indicators = replace(simulation.scoring, since=0.0).score(model.plant, record)[0]
+        return self._rehearsal(record, indicators, given.inputs.times[sampled], simulation.limits)
+
+    def _rehearsal(
+        self, record: PlantRecord, indicators: Sequence[Indicator], times: np.ndarray, limits: Mapping[str, float]
+    ) -> Rehearsal:
+        outputs, document = self.study.content.outputs, self.study.document
+        names = [i.name for i in indicators]
+        if not isinstance(outputs.indicators, str):
+            for k, name in enumerate(outputs.indicators):
+                known(name, names, "an indicator of this plant", document.where("outputs", "indicators", k))
+        for name in self.study.content.pareto:
+            known(name, names, "an indicator of this plant", document.where("pareto"))
+        for k, name in enumerate(outputs.series):
+            if column_of(record.columns, name) not in record.columns:
+                where = document.where("outputs", "series", k)
+                known(name, record.columns, "a recorded quantity of this plant", where)
+        kept = self.kept(times)
+        step = float(times[1] - times[0])
+        if outputs.series and (len(kept) < 2 or abs(times[kept[1]] - times[kept[0]] - outputs.every) > SAME):
+            raise InputError(
+                f"series are recorded every {1440 * step:g} min, and kept every {1440 * outputs.every:g} min",
+                where=document.where("outputs", "every"),
+                expected="a multiple of the former, of which the simulation has some",
+            )
+        bounds = {f"effluent.{name}": limit for name, limit in limits.items()}
+        bounds |= {column_of(record.columns, name): limit for name, limit in bounds.items()}
+        units = {name: record.units[column_of(record.columns, name)] for name in (*bounds, *outputs.series)}
+        return Rehearsal(self._infos(indicators), times[kept] if outputs.series else np.empty(0), units, bounds)
+
+    def _infos(self, indicators: Sequence[Indicator]) -> tuple[FigureInfo, ...]:
+        """Return what cases give, in the order in which they give it."""
+        found = [FigureInfo(i.name, i.unit, i.description) for i in indicators if self._wanted(i)]
+        if self.seeds > 1:
+            for end, word in zip(ENDS, ("lowest", "highest"), strict=True):
+                found += [
+                    FigureInfo(i.name + end, i.unit, f"{i.description}; {word} of the seeds")
+                    for i in indicators
+                    if self._wanted(i)
+                ]
+        for factor in self.factors.columns:
+            if factor.kind == "sludge_age":
+                found.append(FigureInfo(f"{factor.name}: wastage", "m3/d", "wastage that gives this sludge age"))
+        return tuple(found)
+
+
+def column_of(columns: Collection[str], name: str) -> str:
+    """Return the recorded quantity that a series names: itself, or ammonium or nitrate by their short names.
+
+    Parameters
+    ----------
+    columns : collection of str
+        What is recorded.
+    name : str
+        Such as ``effluent.NH4``.
+
+    Returns
+    -------
+    str
+        The name as it is where nothing of it is recorded.
+    """
+    place, _, quantity = name.rpartition(".")
+    options = [f"{place}.{own}" for own in NAMES.get(quantity, ())]
+    return name if name in columns else next((option for option in options if option in columns), name)
 
 
 def open_bench(load: Callable[[], Subject], name: str, study: Study) -> Bench:
@@ -311,19 +439,26 @@ def _plant(subject: Subject, study: Study) -> tuple[Plant, Any]:
     return subject.plant, subject.file
 
 
-def open_evaluate(
-    load: Callable[[], Subject], name: str, study: Study
-) -> Callable[[int, Mapping[str, Value]], Outcome]:
-    """Return what simulates cases of a study, for a process that keeps it warm; see `asm_hybrid.parallel`.
+@dataclass
+class OpenBench:
+    """Opens a study in a process that keeps it; see `asm_hybrid.parallel`.
 
-    Parameters
+    Attributes
     ----------
     load, name, study
         As in `open_bench`.
-
-    Returns
-    -------
-    callable
-        From number and values of a case to its outcome.
+    bench : Bench or None
+        What this process has opened before; no other process gets it.
     """
-    return open_bench(load, name, study).outcome
+
+    load: Callable[[], Subject]
+    name: str
+    study: Study
+    bench: Bench | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "bench": None}
+
+    def __call__(self) -> Callable[[int, Mapping[str, Value]], Outcome]:
+        """Return what gives the outcome of a case, by its number and the values of its factors."""
+        return (self.bench or open_bench(self.load, self.name, self.study)).outcome

@@ -11,7 +11,7 @@ from asm_hybrid.config.schema.amounts import Amount, Duration
 from asm_hybrid.config.schema.counts import MAX_PARTS, Seed
 from asm_hybrid.config.schema.section import written
 
-__all__ = ["DesignSection", "DistributionSection", "FactorSection", "OutputsSection"]
+__all__ = ["MAX_CASES", "ClusterSection", "DesignSection", "DistributionSection", "FactorSection", "OutputsSection"]
 
 MAX_VALUES = 10_000
 """Values that one factor may be chosen from."""
@@ -173,11 +173,11 @@ OWN: dict[str, dict[str, Any]] = {
     "sobol": {"cases": None},
     "list": {"file": None},
     "morris": {"trajectories": 10, "levels": 4},
-    "sobol_indices": {"base": None},
+    "sobol_indices": {"base": None, "second_order": False},
     "search": {"cases": None},
 }
 """Keys of each method and their defaults; None for those that must be given."""
-NUMBERS = ("cases", "levels", "trajectories", "base", "file")
+NUMBERS = ("cases", "levels", "trajectories", "base", "second_order", "file")
 
 
 class DesignSection(Section):
@@ -189,6 +189,8 @@ class DesignSection(Section):
         How they are spread.
     cases, levels, trajectories, base : int or None
         Numbers of the method.
+    second_order : bool or None
+        Whether ``sobol_indices`` has the cases for interactions of two factors.
     file : str or None
         A CSV file with a column a factor: list.
     seed : int
@@ -212,6 +214,10 @@ class DesignSection(Section):
         default=None,
         description="Size of the first sample, a power of two: sobol_indices; as many blocks of two more cases than "
         "factors.",
+    )
+    second_order: bool | None = Field(
+        default=None,
+        description="Whether sobol_indices tells of the interactions of two factors too, with twice as many cases.",
     )
     file: str | None = Field(default=None, description="CSV file with a column a factor: list; relative to this file.")
     seed: Seed = Field(default=1, description="Fixes what is random.")
@@ -273,4 +279,34 @@ class OutputsSection(Section):
     )
     every: Annotated[Duration, Field(gt=0)] = Field(
         default=written("1 h"), description="Distance of two values of a series [d]."
+    )
+
+
+class ClusterSection(Section):
+    """Jobs of Slurm that hold the processes.
+
+    Attributes
+    ----------
+    jobs, cores : int
+        How many jobs, and cores of each.
+    memory, walltime : str
+        Memory of a job, and its longest time.
+    queue, account : str or None
+        Partition and account.
+    prologue : tuple of str
+        Lines of shell before the processes begin.
+    """
+
+    jobs: Annotated[int, Field(ge=1, le=MAX_VALUES)] = Field(description="Jobs that are submitted.")
+    cores: Annotated[int, Field(ge=1, le=MAX_VALUES)] = Field(default=1, description="Cores of a job, a process each.")
+    memory: Annotated[str, Field(pattern=r"^[0-9.]+ ?[kKMGT]i?B$")] = Field(
+        default="4GB", description="Memory of a job."
+    )
+    walltime: Annotated[str, Field(pattern=r"^([0-9]+-)?[0-9]{1,3}:[0-9]{2}:[0-9]{2}$")] = Field(
+        default="01:00:00", description="Longest time of a job, HH:MM:SS."
+    )
+    queue: str | None = Field(default=None, description="Partition.")
+    account: str | None = Field(default=None, description="Account.")
+    prologue: Annotated[tuple[str, ...], Field(strict=False)] = Field(
+        default=(), description="Lines of shell before the processes begin, such as those that load an environment."
     )

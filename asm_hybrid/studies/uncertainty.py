@@ -73,7 +73,7 @@ def _all(result: StudyResult, name: str) -> tuple[np.ndarray, np.ndarray]:
     shape = result.times.shape
     found = {o.case: o.series[name] for o in result.done if name in o.series}
     found = {case: v for case, v in found.items() if v.shape == shape and np.isfinite(v).all()}
-    return np.array(list(found), dtype=int), np.array(list(found.values())).reshape(-1, *shape)
+    return np.array(list(found), dtype=int), np.array(list(found.values())).reshape(len(found), *shape)
 
 
 def fan(result: StudyResult, name: str) -> pd.DataFrame:
