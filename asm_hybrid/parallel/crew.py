@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import queue
 import secrets
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -21,7 +20,7 @@ from asm_hybrid.parallel.local_cluster import Scheduler
 from asm_hybrid.parallel.pool import Job, Jobs, OpenEvaluate
 from asm_hybrid.parallel.worker import Refused, Session, versions, work
 
-__all__ = ["Crew", "crew_of", "modules_of"]
+__all__ = ["Crew", "crew_of"]
 
 OUT = 2000
 """Cases that are handed out at most; the scheduler holds those that wait."""
@@ -206,23 +205,3 @@ def _refusal(refused: Refused) -> Exception:
     if refused.exit_code:
         return AsmHybridError(refused.reason)
     return RuntimeError(f"what evaluates cases could not be opened:\n{refused.reason}")
-
-
-def modules_of(open_evaluate: Callable[..., Any]) -> list[str]:
-    """Return the modules that a process needs for cases.
-
-    Parameters
-    ----------
-    open_evaluate : callable
-        Gives what evaluates cases.
-
-    Returns
-    -------
-    list of str
-        Those that it names itself, as far as they can be imported.
-    """
-    while isinstance(open_evaluate, partial):
-        open_evaluate = open_evaluate.func
-    home = getattr(open_evaluate, "__module__", None) or type(open_evaluate).__module__
-    found = sys.modules.get(home)
-    return [work.__module__, *([home] if found is not None and getattr(found, "__spec__", None) else [])]

@@ -17,15 +17,19 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from asm_hybrid.errors import InputError
 
-__all__ = ["Scheduler", "local_scheduler", "main"]
+__all__ = ["Scheduler", "local_scheduler", "main", "modules_of"]
 
+WORKER = "asm_hybrid.parallel.worker"
+"""Module of what the processes do."""
 DEATHS = 5
 """Deaths of processes that a case survives; with the next it has failed."""
 WAIT = 5.0
@@ -96,6 +100,7 @@ def local_scheduler(workers: int, modules: Sequence[str]) -> Iterator[Scheduler]
     with tempfile.TemporaryDirectory(prefix="asm-hybrid-", ignore_cleanup_errors=True) as scratch:
         process = _begin(workers, modules, Path(scratch))
         try:
+            import_module("distributed")  # which takes a moment, in both processes at a time
             yield _announced(process, Path(scratch))
         finally:
             _end(process)
@@ -113,7 +118,7 @@ def _begin(workers: int, modules: Sequence[str], scratch: Path) -> subprocess.Po
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**os.environ, **ONE_THREAD, "TMPDIR": str(scratch), "PYTHONPATH": os.pathsep.join(paths)},
             **own,
         )
 
@@ -143,6 +148,26 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.kill()
     process.wait(WAIT)
     process.stdout.close()
+
+
+def modules_of(open_evaluate: Callable[..., Any]) -> list[str]:
+    """Return the modules that a process needs for cases.
+
+    Parameters
+    ----------
+    open_evaluate : callable
+        Gives what evaluates cases.
+
+    Returns
+    -------
+    list of str
+        Those that it names itself, as far as they can be imported.
+    """
+    while isinstance(open_evaluate, partial):
+        open_evaluate = open_evaluate.func
+    home = getattr(open_evaluate, "__module__", None) or type(open_evaluate).__module__
+    found = sys.modules.get(home)
+    return [WORKER, *([home] if found is not None and getattr(found, "__spec__", None) else [])]
 
 
 def main() -> None:

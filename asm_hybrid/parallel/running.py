@@ -10,7 +10,7 @@ from pathlib import Path
 from asm_hybrid.errors import InputError
 from asm_hybrid.parallel.evaluation import Evaluated, evaluated
 from asm_hybrid.parallel.journal import open_journal
-from asm_hybrid.parallel.local_cluster import Scheduler, local_scheduler
+from asm_hybrid.parallel.local_cluster import Scheduler, local_scheduler, modules_of
 from asm_hybrid.parallel.outcome import Outcome, Value
 from asm_hybrid.parallel.pool import LOCAL, Evaluate, Jobs, Meter, OpenEvaluate, Pool, Progress
 from asm_hybrid.parallel.rows import decode
@@ -134,19 +134,18 @@ def open_pool(open_evaluate: OpenEvaluate, pool: Pool = LOCAL) -> Iterator[OpenP
 def _crew(open_evaluate: OpenEvaluate, pool: Pool, most: int) -> Iterator[Crew]:
     """Hold as many processes as are wanted and can be used."""
     with ExitStack() as held:
-        if pool.cluster is not None:
-            _needs_dask()
-            from asm_hybrid.parallel.crew import crew_of
-
-            yield held.enter_context(crew_of(Scheduler(pool.cluster), open_evaluate, local=False))
-        elif min(pool.processes, most) > 1:
-            _needs_dask()
-            from asm_hybrid.parallel.crew import crew_of, modules_of
-
-            scheduler = held.enter_context(local_scheduler(min(pool.processes, most), modules_of(open_evaluate)))
-            yield held.enter_context(crew_of(scheduler, open_evaluate, local=True))
-        else:
+        count = min(pool.processes, most)
+        if pool.cluster is None and count < 2:
             yield _here(open_evaluate)
+            return
+        _needs_dask()
+        if pool.cluster is not None:
+            scheduler = Scheduler(pool.cluster)
+        else:
+            scheduler = held.enter_context(local_scheduler(count, modules_of(open_evaluate)))
+        from asm_hybrid.parallel.crew import crew_of
+
+        yield held.enter_context(crew_of(scheduler, open_evaluate, local=pool.cluster is None))
 
 
 def _needs_dask() -> None:

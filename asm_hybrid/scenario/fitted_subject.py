@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import pairwise
@@ -109,6 +110,27 @@ class FittedSubject(Subject):
     def parameters(self) -> np.ndarray:
         """Calibrated values of the table's parameters, ``(parameter,)``."""
         return self.model.parameters.numpy()
+
+    def with_parameters(self, values: Mapping[str, float]) -> FittedSubject:
+        """Return the run with other values of some parameters in the place of those that were fitted; n stays.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+            By name [unit of the table].
+
+        Returns
+        -------
+        FittedSubject
+        """
+        names = self.plant.table.parameter_names
+        own = [values.get(name, before) for name, before in zip(names, self.parameters.tolist(), strict=True)]
+        model = replace(self.model, parameters=torch.tensor(own, dtype=self.model.parameters.dtype))
+        found = replace(self, model=model)
+        for name in ("knots", "record"):  # what was read of its folder
+            if name in self.__dict__:
+                found.__dict__[name] = self.__dict__[name]
+        return found
 
     @property
     def findings(self) -> tuple[QualityFinding, ...]:
