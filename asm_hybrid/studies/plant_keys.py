@@ -190,7 +190,9 @@ def with_keys(file: File, changes: Mapping[str, tuple[str, Value, str]], places:
     try:
         found = kind.model_validate(content)
     except ValidationError as error:
-        raise input_error(error, kind, document) from None
+        said = input_error(error, kind, document)
+        found_at = f"{' and '.join(changes)}: {said.found}"
+        raise InputError(found_at, where=said.where, expected=said.expected, fix=said.fix) from None
     found._document = document
     return found
 
