@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 import pandas as pd
 
@@ -13,7 +13,17 @@ from asm_hybrid.studies import StudyResult
 from asm_hybrid.studies.blocks import DRAWN
 from asm_hybrid.studies.sensitivity import FEW, kind_of
 
-__all__ = ["DESIGNS", "asked", "between", "came_out", "design_text", "key_figures", "limit_text", "sensitivity_text"]
+__all__ = [
+    "DESIGNS",
+    "asked",
+    "between",
+    "came_out",
+    "design_text",
+    "index_text",
+    "key_figures",
+    "limit_text",
+    "sensitivity_text",
+]
 
 DESIGNS = {
     "grid": "a full grid",
@@ -34,6 +44,26 @@ Row = Mapping[str, Any]
 
 def _value(value: float) -> str:
     return f"{value:.0f}" if value == round(value) and abs(value) < 1e6 else number(value, DIGITS)
+
+
+def index_text(value: float) -> str:
+    """Return an index or a correlation with the digits that are worth something.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+
+    Returns
+    -------
+    str
+        Two decimals.
+    """
+    return "–" if math.isnan(value) else f"{value + 0.0:.2f}".replace("-0.00", "0.00").replace("-", "−")
+
+
+def _size(value: float) -> str:
+    return number(value, 3)
 
 
 def _unit(unit: str) -> str:
@@ -63,12 +93,6 @@ def between(low: float, high: float, unit: str = "") -> str:
     return f"{_value(high)}{text} or less" if math.isnan(low) else f"{_value(low)} to {_value(high)}{text}"
 
 
-def _interval(row: Row, name: str = "") -> str:
-    """Return an interval as what stands in brackets."""
-    text = between(row[f"{name}low"], row[f"{name}high"])
-    return f" (95 % interval {text})" if text else ""
-
-
 def _shares(low: float, high: float) -> str:
     return f"{percent(low)} to {percent(high)}"
 
@@ -79,6 +103,22 @@ def _list(words: Sequence[str]) -> str:
 
 def _cases(count: int) -> str:
     return "1 case" if count == 1 else f"{count:,} cases"
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The table.
+
+    Returns
+    -------
+    list of dict of str to object
+        A row each, by column.
+    """
+    return cast(list[dict[str, Any]], table.to_dict("records"))
 
 
 def design_text(result: StudyResult) -> str:
@@ -152,14 +192,14 @@ def came_out(
     texts = []
     if failed:
         texts.append(
-            f"{_cases(len(result.done))} came out; {failed:,} failed, and what is said below does not hold for them."
+            f"{_cases(len(result.done))} came out; {failed:,} failed, and nothing that is said below holds for them."
         )
     if not result.done:
         return [f"All {_cases(len(result.outcomes))} failed: nothing can be told."]
-    rows = {row["figure"]: row for row in quantiles.to_dict("records")}
+    rows = {row["figure"]: row for row in records(quantiles)}
     keys = [name for name in key_figures(result) if name in rows]
     texts += [_figure_text(result, rows[name]) for name in keys]
-    texts += [limit_text(result, row) for row in limits.to_dict("records")]
+    texts += [limit_text(result, row) for row in records(limits)]
     texts += [text for name in keys if (text := sensitivity_text(result, name, told))]
     if len(front):
         texts.append(_front_text(result, front))
@@ -204,17 +244,21 @@ def limit_text(result: StudyResult, row: Row) -> str:
     if row["above"] == 0:
         most = f"; of all such cases, at most {percent(row['above_high'])} would (95 % interval)" if drawn else ""
         return f"{what}: at no time in any of {_cases(row['cases'])}{most}."
-    unit = "time" if math.isnan(row["days"]) else "days"
-    by = ", by their mean over time" if unit == "days" else ""
-    low, high = row[f"{unit}_low"], row[f"{unit}_high"]
-    certain = f"95 % interval {_shares(low, high)}" if low < high else ""
-    spread = f"90 % of the cases from {percent(row[f'{unit}_p5'])} to {percent(row[f'{unit}_p95'])}"
-    inside = "; ".join(text for text in (certain, spread) if text)
-    cases = f" ({_shares(row['above_low'], row['above_high'])})" if drawn else ""
-    return (
-        f"{what}: in {percent(row[unit])} of the {unit}{by}, as the mean over the cases ({inside}). "
-        f"{percent(row['above'])}{cases} of the cases are above it at some time."
-    )
+    parts = [f"in {percent(row['time'])} of the time ({_over_cases(row, 'time')})"]
+    if row["days"] > 0:
+        parts.insert(0, f"on {percent(row['days'])} of the days by their means ({_over_cases(row, 'days')})")
+    elif row["days"] == 0:
+        parts.insert(0, "on no day by its mean")
+    cases = f" (95 % interval {_shares(row['above_low'], row['above_high'])})" if drawn else ""
+    return f"{what}: {', and '.join(parts)}. {percent(row['above'])}{cases} of the cases are above it at some time."
+
+
+def _over_cases(row: Row, kind: str) -> str:
+    """Return the interval of a share, which is the mean over the cases, and how the cases spread."""
+    low, high = row[f"{kind}_low"], row[f"{kind}_high"]
+    certain = f"95 % interval {_shares(low, high)}; " if low < high else ""
+    spread = f"90 % of the cases {_shares(row[f'{kind}_p5'], row[f'{kind}_p95'])}"
+    return f"{certain}{spread}"
 
 
 def _front_text(result: StudyResult, front: pd.DataFrame) -> str:
@@ -262,25 +306,33 @@ def sensitivity_text(result: StudyResult, figure: str, told: pd.DataFrame) -> st
 
 def _leading(rows: pd.DataFrame) -> tuple[list[dict[str, Any]], bool]:
     """Return the rows that may be the first by their intervals, the largest first, and whether there is but one."""
-    ordered = rows.sort_values("value", ascending=False, kind="stable").to_dict("records")
+    ordered = records(rows.sort_values("value", ascending=False, kind="stable"))
     first = ordered[0]
     near = [row for row in ordered[1:] if not row["high"] < first["low"]]
     return [first, *near], not near
 
 
-def _named(rows: Sequence[Row]) -> str:
-    return _list([f"{row['factor']} {number(row['value'], 2)}{_interval(row)}" for row in rows])
+def _named(rows: Sequence[Row], write: Callable[[float], str] = index_text) -> str:
+    """Return factors with the values and intervals of their measure."""
+    return _list([f"{row['factor']} ({_with_interval(row, write)})" for row in rows])
+
+
+def _with_interval(row: Row, write: Callable[[float], str]) -> str:
+    value = write(row["value"])
+    return value if math.isnan(row["low"]) else f"{value}; 95 %: {write(row['low'])} to {write(row['high'])}"
 
 
 def _sobol_text(figure: str, rows: pd.DataFrame) -> str:
     total = rows[rows["measure"] == "ST"]
     leading, alone = _leading(total)
     if alone:
-        text = f"The variance of {figure} comes most from {_named(leading)} of it, interactions counted."
+        text = f"The variance of {figure} comes most from {_named(leading)}: its share with all interactions."
     else:
-        text = f"Most of the variance of {figure} comes from one of these, their intervals do not tell which: "
-        text += f"{_named(leading)}, interactions counted."
-    small = [row["factor"] for row in total.to_dict("records") if row["high"] < SMALL]
+        text = (
+            f"Which factor causes most of the variance of {figure} is not told, since intervals overlap; it is one of "
+        )
+        text += f"{_named(leading)}, by shares with all interactions."
+    small = [row["factor"] for row in records(total) if row["high"] < SMALL]
     if small:
         text += f" {_list(small)}: less than {percent(SMALL)} of it{' each' if len(small) > 1 else ''}."
     return text
@@ -288,14 +340,15 @@ def _sobol_text(figure: str, rows: pd.DataFrame) -> str:
 
 def _morris_text(figure: str, rows: pd.DataFrame) -> str:
     leading, alone = _leading(rows[rows["measure"] == "mu_star"])
-    what = f"the mean size of the effect over the whole range, μ*, is {_named(leading)}"
+    what = "by the mean size μ* of its effect over the whole range"
     if alone:
-        return f"{figure} is moved most by {leading[0]['factor']}: {what}."
-    return f"{figure} is moved most by one of these, their intervals do not tell which: {what}."
+        return f"{figure} is moved most by {_named(leading, _size)}, {what}."
+    head = f"Which factor moves {figure} most is not told, since intervals overlap; it is one of"
+    return f"{head} {_named(leading, _size)}, {what}."
 
 
 def _rank_text(figure: str, rows: pd.DataFrame) -> str:
-    ordered = rows.reindex(rows["value"].abs().sort_values(ascending=False, kind="stable").index).to_dict("records")
+    ordered = records(rows.reindex(rows["value"].abs().sort_values(ascending=False, kind="stable").index))
     if all(math.isnan(row["low"]) for row in ordered):
         return f"Rank correlations of {figure} within these cases: {_named(ordered)}."
     rising = [row for row in ordered if row["low"] > 0]
@@ -310,7 +363,7 @@ def _rank_text(figure: str, rows: pd.DataFrame) -> str:
 
 
 def _grid_text(figure: str, rows: pd.DataFrame) -> str:
-    ordered = rows[rows["measure"] == "share"].sort_values("value", ascending=False, kind="stable").to_dict("records")
+    ordered = records(rows[rows["measure"] == "share"].sort_values("value", ascending=False, kind="stable"))
     named = _list([f"{row['factor']} alone makes {percent(row['value'])}" for row in ordered])
     return f"Of the variance of {figure} within this grid, {named}."
 
