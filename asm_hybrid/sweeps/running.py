@@ -22,7 +22,7 @@ from asm_hybrid.studies import StudyResult
 from asm_hybrid.studies.definition import Study, load_study
 from asm_hybrid.studies.designs import Design, make_design
 from asm_hybrid.studies.evaluation import Bench, OpenBench, Rehearsal, open_bench
-from asm_hybrid.sweep.folder import (
+from asm_hybrid.sweeps.folder import (
     JOURNAL,
     PARENT,
     PLANT,
@@ -35,7 +35,7 @@ from asm_hybrid.sweep.folder import (
     fingerprint,
     write_result,
 )
-from asm_hybrid.sweep.training_study import of_trainings, train_study
+from asm_hybrid.sweeps.training_study import of_trainings, train_study
 from asm_hybrid.yamlfile import YamlSource, source_name
 
 __all__ = ["Studied", "resume_study", "run_study", "studied_plant", "studied_run"]

@@ -17,9 +17,9 @@ from asm_hybrid.studies import StudyResult
 from asm_hybrid.studies.definition import Study
 from asm_hybrid.studies.designs import Design, make_design
 from asm_hybrid.studies.factors import Factors, key_factors
-from asm_hybrid.sweep.folder import JOURNAL, STUDY, Stopped, begin_folder, cases_of
-from asm_hybrid.sweep.search import search, write_best
-from asm_hybrid.sweep.trainings import KEPT, KeyChange, Trainings, belongs_to_training, open_trainings
+from asm_hybrid.sweeps.folder import JOURNAL, STUDY, Stopped, begin_folder, cases_of
+from asm_hybrid.sweeps.search import search, write_best
+from asm_hybrid.sweeps.trainings import KEPT, KeyChange, Trainings, belongs_to_training, open_trainings
 from asm_hybrid.yamlfile import YamlSource
 
 __all__ = ["of_trainings", "train_study"]
