@@ -213,8 +213,10 @@ def _resolved(study: Study, folder: Path) -> dict[str, Any]:
     if study.scenario.content.influent is not None and study.scenario.content.influent.file is not None:
         path = study.scenario.document.path.parent / scenario["influent"]["file"]
         scenario["influent"]["file"] = _from(folder, path)
-    given = study.scenario.content.model_fields_set | {"limits"}
+    given = study.scenario.content.model_fields_set
     content["scenario"] = {key: value for key, value in scenario.items() if key in given}
+    if not content["scenario"]:
+        del content["scenario"]
     for section in content["factors"].values():
         if "run" in section:
             section["run"] = _from(folder, study.resolve(section["run"]))
