@@ -370,14 +370,7 @@ class PlantRun(Job):
 
         folder = run_folder(self.source)
         if (folder / "summary.json").is_file():
-            result = RunResult(folder)
-            if result.trial and not result.resumable:
-                raise InputError(
-                    "the run is a trial, which has not read its test block",
-                    where=str(self.source),
-                    expected="a run with training.test: true",
-                    fix=f"train {folder / 'config.yaml'} with training.test: true",
-                )
+            RunResult(folder).refuse_trial()
         return folder
 
     def result(self) -> RunResult | EquationResult:

@@ -55,6 +55,8 @@ IPOPT = {
 RADAU = casadi.collocation_points(POINTS, "radau")
 SLOPES, _, WEIGHTS = casadi.collocation_coeff(RADAU)
 """What takes the states of an element to slopes, and the weights of its points."""
+INSIDE = 1e-4
+"""Share by which steps stay within what they may be, so that rounded ones do as well."""
 LEAST = 1e-3
 """Least size by which a state is scaled, in its unit."""
 
@@ -307,9 +309,9 @@ class Transcription:
                 continue
             steps = (p[offset + pairs[:, 1]] - p[offset + pairs[:, 0]]) / (schedule.high - schedule.low)
             smooth += SMOOTHING * casadi.sumsqr(steps) / len(pairs) / len(self.schedules)
-            if schedule.change is not None:
+            if schedule.most is not None:
                 changes.append(steps)
-                most += [schedule.change / (schedule.high - schedule.low)] * len(pairs)
+                most += [(1.0 - INSIDE) * schedule.most / (schedule.high - schedule.low)] * len(pairs)
         return smooth, changes, most
 
     @cached_property
