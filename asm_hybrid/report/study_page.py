@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import json
 import math
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from asm_hybrid.report.study_words import (
     came_out,
     design_text,
     index_text,
-    limit_text,
+    key_figures,
     records,
     sensitivity_text,
 )
@@ -33,6 +34,7 @@ from asm_hybrid.report.style import number, unit_text
 from asm_hybrid.report.templating import get_template, template_text
 from asm_hybrid.studies import StudyResult, exceedance, fan, pareto_front, quantile_table, sensitivity
 from asm_hybrid.studies.blocks import DRAWN
+from asm_hybrid.studies.noted import Noted, noted
 from asm_hybrid.studies.sensitivity import kind_of
 from asm_hybrid.studies.uncertainty import series_names
 
@@ -131,15 +133,26 @@ def study_page(result: StudyResult) -> str:
         front=_front(result, front),
         fans=fan_figure(result, fans) if fans else None,
         score_from=result.score_from,
-        limits=[(row, limit_text(result, row)) for row in records(limits)],
+        limits=records(limits),
         quantiles=_quantiles(result, quantiles),
         drawn=result.method in DRAWN,
         sensitivities=_sensitivities(result, told),
+        untold=_untold(told),
         failed=[(outcome.case, outcome.error) for outcome in result.failed],
-        said_of_cases=[(outcome.case, outcome.notes) for outcome in result.done if outcome.notes],
+        reasons=_gathered(noted((outcome.case, (outcome.error,)) for outcome in result.failed)),
+        remarks=_gathered(noted((outcome.case, outcome.notes) for outcome in result.done)),
         command=result.command,
         seed=None if result.method in ("grid", "list") else result.seed,
     )
+
+
+def _gathered(notes: Sequence[Noted]) -> list[tuple[int, str, str]]:
+    """Return of how many cases something is said, of which, and what."""
+    found = []
+    for note in notes:
+        more = ", …" if note.count > len(note.cases) else ""
+        found.append((note.count, ", ".join(map(str, note.cases)) + more, note.text))
+    return found
 
 
 def _facts(result: StudyResult) -> list[tuple[str, str]]:
@@ -269,14 +282,14 @@ def _quantiles(result: StudyResult, table: pd.DataFrame) -> list[dict[str, Any]]
 
 def _sensitivities(result: StudyResult, told: pd.DataFrame) -> list[dict[str, Any]]:
     """Return for each figure what moves it: sentence, what the measures are, and rows of cells."""
-    found = []
-    for figure in result.figures:
+    found, first = [], key_figures(result)
+    for figure in sorted(result.figures, key=lambda f: first.index(f.name) if f.name in first else len(first)):
         rows, kind = told[told["figure"] == figure.name], kind_of(result, figure.name)
-        if not len(rows):
+        if not rows["value"].notna().any():
             continue
         measures = list(dict.fromkeys(rows["measure"]))
         finite = rows[["value", "low", "high"]].to_numpy(float)
-        reach = float(np.nanmax(np.abs(finite))) if np.isfinite(finite).any() else 1.0
+        reach = float(np.nanmax(np.abs(finite))) or 1.0
         scale = (-1.0, 1.0) if kind == "rank correlation" else (0.0, 1.0) if kind != "morris" else (-reach, reach)
         lines = []
         for factor in _by_size(rows, measures[0]):
@@ -298,6 +311,15 @@ def _sensitivities(result: StudyResult, told: pd.DataFrame) -> list[dict[str, An
             }
         )
     return found
+
+
+def _untold(told: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return figures of which nothing is told, by the reason."""
+    found: dict[str, list[str]] = {}
+    for figure, rows in told.groupby("figure", sort=False):
+        if rows["value"].isna().all():
+            found.setdefault(str(rows["why"].iloc[0]), []).append(str(figure))
+    return [(why, ", ".join(figures)) for why, figures in found.items()]
 
 
 def _by_size(rows: pd.DataFrame, measure: str) -> list[str]:

@@ -36,6 +36,8 @@ DESIGNS = {
 }
 KEY = 3
 """Figures of which the head of the page speaks."""
+ENOUGH = 20
+"""Cases from which on it is told what holds 90 % of them."""
 SMALL = 0.05
 """Share of the variance that is called small [-]."""
 DIGITS = 4
@@ -199,11 +201,39 @@ def came_out(
     rows = {row["figure"]: row for row in records(quantiles)}
     keys = [name for name in key_figures(result) if name in rows]
     texts += [_figure_text(result, rows[name]) for name in keys]
-    texts += [limit_text(result, row) for row in records(limits)]
+    texts += [limit_text(result, row) for row in records(limits) if row["above"] > 0]
+    texts += _kept_text(result, [row for row in records(limits) if row["above"] == 0])
     texts += [text for name in keys if (text := sensitivity_text(result, name, told))]
+    texts += _rough_text(result, keys, told)
     if len(front):
         texts.append(_front_text(result, front))
     return texts
+
+
+def _kept_text(result: StudyResult, rows: Sequence[Row]) -> list[str]:
+    """Return which limits no case exceeds at any time."""
+    if not rows:
+        return []
+    what = _list([f"{row['series']} above {_value(row['limit'])}{_unit(row['unit'])}" for row in rows])
+    cases, most = min(row["cases"] for row in rows), max(row["above_high"] for row in rows)
+    each = " for each" if len(rows) > 1 else ""
+    may = (
+        f"; of all such cases, it may be at most {percent(most)}{each} (95 % interval)"
+        if result.method in DRAWN
+        else ""
+    )
+    return [f"{what}: at no time in any of {_cases(cases)}{may}."]
+
+
+def _rough_text(result: StudyResult, figures: Sequence[str], told: pd.DataFrame) -> list[str]:
+    """Return that there are few blocks, or cases, for the intervals of sensitivities."""
+    rows = told[told["figure"].isin(figures) & told["low"].notna()]
+    for figure, used in zip(rows["figure"], rows["used"], strict=True):
+        kind = kind_of(result, figure)
+        if used < FEW.get(kind, 0):
+            what = "cases" if kind == "rank correlation" else "blocks"
+            return [f"There are only {used} {what}: take the intervals of what moves the figures as rough."]
+    return []
 
 
 def _figure_text(result: StudyResult, row: Row) -> str:
@@ -220,12 +250,14 @@ def _figure_text(result: StudyResult, row: Row) -> str:
         return f"{name}: {ends} over these cases, which are no draws from distributions{base}."
     half = between(row["p50_low"], row["p50_high"])
     certain = f"95 % interval {half}" if half else "too few cases for an interval"
-    held = f"90 % of the cases lie from {_value(row['p5'])} to {_value(row['p95'])}{_unit(unit)}"
+    enough = row["cases"] >= ENOUGH
+    low, high = (row["p5"], row["p95"]) if enough else (row["min"], row["max"])
+    held = f"{'90 % of' if enough else 'all of'} the cases lie from {_value(low)} to {_value(high)}{_unit(unit)}"
     return f"{name}: median {_value(row['p50'])}{_unit(unit)} ({certain}); {held}{base}."
 
 
 def limit_text(result: StudyResult, row: Row) -> str:
-    """Return how often a limit is exceeded.
+    """Return how often a limit is exceeded that some case exceeds.
 
     Parameters
     ----------
@@ -241,9 +273,6 @@ def limit_text(result: StudyResult, row: Row) -> str:
     """
     drawn = result.method in DRAWN
     what = f"{row['series']} above {_value(row['limit'])}{_unit(row['unit'])}"
-    if row["above"] == 0:
-        most = f"; of all such cases, at most {percent(row['above_high'])} would (95 % interval)" if drawn else ""
-        return f"{what}: at no time in any of {_cases(row['cases'])}{most}."
     parts = [f"in {percent(row['time'])} of the time ({_over_cases(row, 'time')})"]
     if row["days"] > 0:
         parts.insert(0, f"on {percent(row['days'])} of the days by their means ({_over_cases(row, 'days')})")
@@ -298,10 +327,7 @@ def sensitivity_text(result: StudyResult, figure: str, told: pd.DataFrame) -> st
     valued = rows[rows["value"].notna()]
     if not len(valued):
         return f"What moves {figure} is not told: {rows['why'].iloc[0]}."
-    few = int(rows["used"].max()) < FEW.get(kind, 0)
-    what = "cases" if kind == "rank correlation" else "blocks"
-    rough = f" There are only {rows['used'].max()} {what}: take the intervals as rough." if few else ""
-    return _TEXTS[kind](figure, valued) + rough
+    return _TEXTS[kind](figure, valued)
 
 
 def _leading(rows: pd.DataFrame) -> tuple[list[dict[str, Any]], bool]:

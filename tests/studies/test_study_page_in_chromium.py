@@ -54,7 +54,9 @@ def test_by_keyboard_and_mouse_and_nothing_foreign_runs(person: Person, page: Pa
     head.send_keys(Keys.SPACE)
     assert sort_of(person, 1) == "descending"
     assert float(cells(person, 1)[0]) > rising[-1]
-    person.one("#table th:nth-child(7) button").send_keys(Keys.ENTER)  # figures: cases without one stand last, both ways
+    person.one("#table th:nth-child(7) button").send_keys(
+        Keys.ENTER
+    )  # figures: cases without one stand last, both ways
     assert sort_of(person, 1) == "none"
     person.clicks("Last")
     assert cells(person, 6)[-1] == "–"
