@@ -23,6 +23,7 @@ __all__ = [
     "key_figures",
     "limit_text",
     "sensitivity_text",
+    "shown",
 ]
 
 DESIGNS = {
@@ -38,14 +39,34 @@ KEY = 3
 """Figures of which the head of the page speaks."""
 ENOUGH = 20
 """Cases from which on it is told what holds 90 % of them."""
+TOLD = 0.005
+"""Share of the variance from which on it is told that factors act together [-]."""
 SMALL = 0.05
 """Share of the variance that is called small [-]."""
 DIGITS = 4
+NOTHING = 1e-12
+"""What is smaller than this is rounding, in every unit."""
 Row = Mapping[str, Any]
 
 
 def _value(value: float) -> str:
+    value = shown(value)
     return f"{value:.0f}" if value == round(value) and abs(value) < 1e6 else number(value, DIGITS)
+
+
+def shown(value: float) -> float:
+    """Return a number as it is shown: what is but rounding is zero.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+
+    Returns
+    -------
+    float
+    """
+    return 0.0 if abs(value) < NOTHING else value
 
 
 def index_text(value: float) -> str:
@@ -246,8 +267,8 @@ def _figure_text(result: StudyResult, row: Row) -> str:
     if row["min"] == row["max"]:
         return f"{name} is {_value(row['min'])}{_unit(unit)} in all {_cases(row['cases'])}{base}."
     if result.method not in DRAWN:
-        ends = f"from {_value(row['min'])} to {_value(row['max'])}{_unit(unit)}, median {_value(row['p50'])}"
-        return f"{name}: {ends} over these cases, which are no draws from distributions{base}."
+        ends = f"from {_value(row['min'])} to {_value(row['max'])}{_unit(unit)}"
+        return f"{name}: {ends} in these cases, half of them below {_value(row['p50'])}{base}."
     half = between(row["p50_low"], row["p50_high"])
     certain = f"95 % interval {half}" if half else "too few cases for an interval"
     enough = row["cases"] >= ENOUGH
@@ -293,8 +314,8 @@ def _over_cases(row: Row, kind: str) -> str:
 def _front_text(result: StudyResult, front: pd.DataFrame) -> str:
     names = [name for name, _ in result.pareto]
     done = len(result.done)
-    beaten = "no other beats it" if len(front) == 1 else "no other beats them"
-    head = f"{_cases(len(front))} of {done:,} are such that {beaten} in {_list(names)} together"
+    beaten = "is such that no other beats it" if len(front) == 1 else "are such that no other beats them"
+    head = f"{_cases(len(front))} of {done:,} {beaten} in {_list(names)} together"
     ends = []
     for name, direction in result.pareto:
         best = front[name].min() if direction == "min" else front[name].max()
@@ -344,8 +365,8 @@ def _named(rows: Sequence[Row], write: Callable[[float], str] = index_text) -> s
 
 
 def _with_interval(row: Row, write: Callable[[float], str]) -> str:
-    value = write(row["value"])
-    return value if math.isnan(row["low"]) else f"{value}; 95 %: {write(row['low'])} to {write(row['high'])}"
+    value, low, high = (write(row[name]) for name in ("value", "low", "high"))
+    return value if math.isnan(row["low"]) or low == value == high else f"{value}; 95 %: {low} to {high}"
 
 
 def _sobol_text(figure: str, rows: pd.DataFrame) -> str:
@@ -360,7 +381,7 @@ def _sobol_text(figure: str, rows: pd.DataFrame) -> str:
         text += f"{_named(leading)}, by shares with all interactions."
     small = [row["factor"] for row in records(total) if row["high"] < SMALL]
     if small:
-        text += f" {_list(small)}: less than {percent(SMALL)} of it{' each' if len(small) > 1 else ''}."
+        text += f" Less than {percent(SMALL)}{' each' if len(small) > 1 else ''} comes from {_list(small)}."
     return text
 
 
@@ -390,8 +411,11 @@ def _rank_text(figure: str, rows: pd.DataFrame) -> str:
 
 def _grid_text(figure: str, rows: pd.DataFrame) -> str:
     ordered = records(rows[rows["measure"] == "share"].sort_values("value", ascending=False, kind="stable"))
-    named = _list([f"{row['factor']} alone makes {percent(row['value'])}" for row in ordered])
-    return f"Of the variance of {figure} within this grid, {named}."
+    named = [f"{row['factor']} alone makes {percent(row['value'])}" for row in ordered]
+    rest = 1 - sum(row["value"] for row in ordered)
+    if rest >= TOLD:
+        named.append(f"several factors together {percent(rest)}")
+    return f"Of the variance of {figure} within this grid, {_list(named)}."
 
 
 _TEXTS = {

@@ -192,7 +192,7 @@ def test_every_design_has_a_page_that_claims_no_more_than_it_tells(method: str) 
     text, page = told(result), Page(study_page(result))
     drawn = method in ("sobol_indices", "sobol", "list")
     assert ("95 % interval" in text) == drawn
-    assert ("no draws from distributions" in text) == (not drawn)
+    assert ("in these cases, half of them below" in text) == (not drawn)
     assert ("y: median" in text) == drawn
     assert ("What moves the figures" in page.text) == (method != "search")
 
