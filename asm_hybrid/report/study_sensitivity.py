@@ -28,6 +28,8 @@ MEASURES = {
     "rank correlation": "rank correlation",
 }
 PAIRS = "S2"
+ROUNDING = 1e-9
+"""Share of the largest effect below which one is rounding."""
 SIZES = ("mu_star", "mu", "sigma")
 """Measures in the unit of the figure."""
 EXPLAINED = {
@@ -149,7 +151,9 @@ def _cell(row: dict[str, Any], scale: tuple[float, float]) -> dict[str, Any]:
         return {"value": "–", "interval": "", "bar": ""}
 
     def write(value: float) -> str:
-        return number(value, 3) if row["measure"] in SIZES else index_text(value)
+        if row["measure"] not in SIZES:
+            return index_text(value)
+        return number(value if abs(value) > ROUNDING * scale[1] else 0.0, 3)
 
     interval = "" if math.isnan(low) else f"{write(low)} to {write(high)}"
     return {"value": write(row["value"]), "interval": interval, "bar": interval_bar(row["value"], low, high, scale)}
