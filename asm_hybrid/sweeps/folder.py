@@ -33,7 +33,7 @@ from asm_hybrid.scenario.fitted_subject import FittedSubject
 from asm_hybrid.studies import StudyResult
 from asm_hybrid.studies.definition import Study
 from asm_hybrid.studies.evaluation import Bench
-from asm_hybrid.sweeps.noted import noted
+from asm_hybrid.studies.noted import noted
 from asm_hybrid.yamlfile import to_yaml
 
 __all__ = [
