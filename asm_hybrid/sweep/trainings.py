@@ -364,7 +364,9 @@ def _figures(config: Config, dataset: Dataset) -> tuple[FigureInfo, ...]:
         FigureInfo("validation", "-", f"{error}, of {own.phrase} on the validation block; median of the seeds"),
         FigureInfo("training", "-", f"{error}, of {own.phrase} on the training block; median of the seeds"),
         *(
-            FigureInfo(f"validation.{o.label}", o.unit, f"root mean square error of {own.phrase} on the validation block")
+            FigureInfo(
+                f"validation.{o.label}", o.unit, f"root mean square error of {own.phrase} on the validation block"
+            )
             for o in dataset.observations
         ),
         *(
