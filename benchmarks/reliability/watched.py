@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -107,7 +107,7 @@ def _child(work: Callable[[int], T], limit: float, pipe: Connection) -> None:
 class _Worker:
     """A child, and what it works on."""
 
-    process: ForkProcess
+    process: BaseProcess
     pipe: Connection
     number: int | None = None
     since: float = 0.0
@@ -131,7 +131,7 @@ def watched(work: Callable[[int], T], numbers: Iterable[int], *, limit: float, w
     Parameters
     ----------
     work : callable
-        From a number to a result that can be pickled.
+        From a number to a result; both can be pickled.
     numbers : iterable of int
         The items.
     limit : float
@@ -139,7 +139,7 @@ def watched(work: Callable[[int], T], numbers: Iterable[int], *, limit: float, w
     workers : int
         Children at a time.
     """
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")  # forked threads of torch may stand still
     left = iter(numbers)
 
     def begin() -> _Worker:
