@@ -22,8 +22,10 @@ if TYPE_CHECKING:
         predict,
         propose_data,
         resume,
+        resume_sweep,
         run,
         simulate,
+        sweep,
     )
     from asm_hybrid.config import available_layouts
     from asm_hybrid.data.bsm import read_bsm_influent
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from asm_hybrid.notebook.new_data_result import Forecast, Prediction
     from asm_hybrid.notebook.run_result import RunResult
     from asm_hybrid.notebook.simulation_result import Simulation
+    from asm_hybrid.notebook.sweep_result import Sweep
     from asm_hybrid.solver.changes import Event
     from asm_hybrid.solver.layer import ODELayer
     from asm_hybrid.solver.solve import AdjointWarning, StiffnessWarning, solve
@@ -57,8 +60,10 @@ _HOMES = {
         "predict",
         "propose_data",
         "resume",
+        "resume_sweep",
         "run",
         "simulate",
+        "sweep",
     ),
     "config": ("available_layouts",),
     "data.bsm": ("read_bsm_influent",),
@@ -75,6 +80,7 @@ _HOMES = {
     "notebook.new_data_result": ("Forecast", "Prediction"),
     "notebook.run_result": ("RunResult",),
     "notebook.simulation_result": ("Simulation",),
+    "notebook.sweep_result": ("Sweep",),
     "solver.changes": ("Event",),
     "solver.layer": ("ODELayer",),
     "solver.solve": ("AdjointWarning", "StiffnessWarning", "solve"),
@@ -102,6 +108,7 @@ __all__ = [
     "Simulation",
     "SimulationError",
     "StiffnessWarning",
+    "Sweep",
     "__version__",
     "available_layouts",
     "available_tables",
@@ -122,9 +129,11 @@ __all__ = [
     "read_bsm_influent",
     "read_inputs",
     "resume",
+    "resume_sweep",
     "run",
     "simulate",
     "solve",
+    "sweep",
 ]
 
 __version__ = version("asm-hybrid")

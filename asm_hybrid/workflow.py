@@ -137,10 +137,11 @@ def finished_run(folder: Path) -> RunResult:
     Raises
     ------
     InputError
-        When it is not finished, or a file of it is not the one that was written.
+        When it is not finished or a trial, or a file of it is not the one that was written.
     """
     result = RunResult(folder)
     verify_manifest(result.folder, ["summary.json", "predictions.csv"])
+    result.refuse_trial()
     if result.interrupted:
         fix = f"go on with `asm-hybrid train --resume {folder}`" if result.resumable else "train again"
         raise InputError(
@@ -171,6 +172,9 @@ def _run(
         outcome = train(config, out, progress, resume=resume, held=held, watch=watch, look=look)
         result = RunResult(outcome.folder)
         if outcome.interrupted:
+            return result
+        if not outcome.model.config.training.test:
+            discard_checkpoints(outcome.folder)
             return result
         try:
             _tell(outcome.folder, progress, look.explained)

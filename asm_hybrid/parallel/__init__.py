@@ -1,5 +1,7 @@
 """Many cases side by side on processes, kept in a journal as they come in."""
 
 from asm_hybrid.parallel.outcome import Outcome, Value
+from asm_hybrid.parallel.pool import Evaluate, Pool, Progress, Slurm
+from asm_hybrid.parallel.running import OpenPool, open_pool, run_cases
 
-__all__ = ["Outcome", "Value"]
+__all__ = ["Evaluate", "OpenPool", "Outcome", "Pool", "Progress", "Slurm", "Value", "open_pool", "run_cases"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
@@ -53,7 +53,8 @@ class Change(Section):
 
     input: str = Field(
         description="Q_in, T, return_sludge, wastage, recycle.NAME, TANK.kla, TANK.air, CONTROLLER.setpoint, "
-        "TANK.COMPONENT (imposed), influent.COMPONENT; * stands for anything; load for every pollutant of the influent."
+        "TANK.COMPONENT (imposed), influent.COMPONENT; * stands for anything; load for every pollutant of the "
+        "influent, fraction.COMPONENT for its share of COD or TKN, which both stay."
     )
     scale: float | None = Field(default=None, ge=0, description="Factor.")
     shift: float | None = Field(default=None, description="Difference, in the unit of the model.")
@@ -135,6 +136,8 @@ class ScenarioFile(Section):
         Length of the simulation of a plant [d]; None for that of the influent, or 14 d.
     spin_up, score_from : float
         Length of the base case before it, and the day from which on it counts [d].
+    starts : str
+        ``"base"`` or ``"own"``: whose steady state scenarios start from.
     seed : int or None
         Of the noise of sensors; None for no noise.
     process_noise : dict of str to float or str
@@ -177,6 +180,12 @@ class ScenarioFile(Section):
         default=0.0,
         description="Days of the base case, with the influent from its begin, before the simulation. It starts at the "
         "steady state of the mean inputs.",
+    )
+    starts: Literal["base", "own"] = Field(
+        default="base",
+        description="base: scenarios start from the state of the base case, so that their changes come at the begin; "
+        "own: each from a steady state and a spin-up of its own, as if its changes had always been there, but for "
+        "those that have a start or an end.",
     )
     score_from: Duration = Field(
         default=0.0, description="Day of the simulation from which on means, energies and violations count."
