@@ -20,9 +20,9 @@ __all__ = ["FORMS", "UNITS", "Form", "arrow_table", "as_parquet", "as_xlsx", "ty
 TIME = {"column": "time", "format": "%Y-%m-%d %H:%M", "zone": "UTC"}
 UNITS = {"time": "", "flow": "m3/d", "NH4_in": "mg N/L", "DO": "mg/L", "NH4": "mg N/L", "NO3": "mg N/L"}
 """What stands below the headers, in forms that have a row of units."""
-PLACES = ("", "Inlet", "", "Tank", "", "")
+PLACES = {"flow": "Inlet", "NH4_in": "Inlet", "DO": "Tank", "NH4": "Tank", "NO3": "Tank"}
 """What stands above the headers, in forms that have groups: merged cells hold their text in the first."""
-GROUPED = {"flow": "Inlet flow", "NH4_in": "Inlet NH4_in", "DO": "Tank DO", "NH4": "Tank NH4", "NO3": "Tank NO3"}
+GROUPED = {name: f"{place} {name}" for name, place in PLACES.items()}
 CHINESE = {"time": "时间", "flow": "进水流量", "NH4_in": "进水氨氮", "DO": "溶解氧", "NH4": "氨氮", "NO3": "硝态氮"}
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _ORIGIN = pd.Timestamp("1899-12-30")
@@ -114,8 +114,12 @@ def with_units(grid: Grid) -> Grid:
 
 
 def _grouped(grid: Grid) -> Grid:
-    width = len(grid[0])
-    return [[*PLACES, *[""] * width][:width], *grid]
+    above, last = list[str](), ""
+    for header in grid[0]:
+        place = PLACES.get(header, last)
+        above.append("" if place == last else place)
+        last = place
+    return [above, *grid]
 
 
 def _with_mean(grid: Grid) -> Grid:

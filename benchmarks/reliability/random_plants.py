@@ -50,8 +50,8 @@ SECONDS = 30.0
 """Longest time of the processor for a plant [s]."""
 CLOSED = 1e-8
 """Largest share of the turnover that a balance may miss [-]."""
-SCENARIO = """\
-days: 2
+DAYS = "days: 2\n"
+JUMPS = """\
 scenarios:
   jumps:
     - {input: Q_in, scale: 1.6, start: 6 h, end: 12 h}
@@ -192,11 +192,11 @@ def judge(seed: int, number: int, folder: Path) -> Judged:
     """
     content = draw_any_plant(np.random.default_rng([seed, number]), number)
     scenario, file = folder / f"scenario-{number}.yaml", folder / f"plant-{number}.yaml"
-    scenario.write_text(SCENARIO, encoding="utf-8")
+    batch = "reactor" in content["plant"]["tanks"]  # whose flow follows its phases
+    scenario.write_text(DAYS if batch else DAYS + JUMPS, encoding="utf-8")
     file.write_text(to_yaml(content), encoding="utf-8")
-    cycles = "reactor" in content["plant"]["tanks"]
     try:
-        result = simulate_plant(file, None if cycles else scenario)
+        result = simulate_plant(file, scenario)
         wrong, below = examine(result)
     except AsmHybridError as error:
         return Judged(type(error).__name__, str(error).splitlines()[0])

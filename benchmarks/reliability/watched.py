@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Done", "HangError", "watched"]
+__all__ = ["Done", "HangError", "forget_peak", "peak_memory", "watched"]
 
 T = TypeVar("T")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -61,7 +61,7 @@ class Done(Generic[T]):
     peak: float = 0.0
 
 
-def _memory() -> float:
+def peak_memory() -> float:
     """Return the highest memory of this process since it was last forgotten [MB]."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmHWM:"):
@@ -69,7 +69,7 @@ def _memory() -> float:
     return 0.0
 
 
-def _forget() -> None:
+def forget_peak() -> None:
     """Let the highest memory begin anew."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
@@ -90,7 +90,7 @@ def _raise(signum: int, frame: Any) -> None:
 def _child(work: Callable[[int], T], limit: float, pipe: Connection) -> None:
     signal.signal(signal.SIGPROF, _raise)
     while (number := pipe.recv()) is not None:
-        _forget()
+        forget_peak()
         began, found, broken, words = time.process_time(), None, "", ""
         try:
             signal.setitimer(signal.ITIMER_PROF, limit, 1)  # again, since callbacks swallow an exception
@@ -100,7 +100,7 @@ def _child(work: Callable[[int], T], limit: float, pipe: Connection) -> None:
                 signal.setitimer(signal.ITIMER_PROF, 0)
         except HangError:
             broken, words = "hangs", traceback.format_exc(limit=-6)
-        pipe.send(Done(number, found, broken, words, time.process_time() - began, _memory()))
+        pipe.send(Done(number, found, broken, words, time.process_time() - began, peak_memory()))
 
 
 @dataclass
