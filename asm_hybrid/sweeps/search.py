@@ -18,7 +18,7 @@ from asm_hybrid.artefacts import write_text_atomic
 from asm_hybrid.errors import InputError
 from asm_hybrid.parallel import Evaluate, Outcome, Pool, Progress, Value, run_cases
 from asm_hybrid.studies.distributions import Distribution
-from asm_hybrid.sweep.trainings import Trainings
+from asm_hybrid.sweeps.trainings import Trainings
 
 __all__ = ["Searched", "batch_size", "search", "write_best"]
 

@@ -14,8 +14,8 @@ from asm_hybrid.api import load_run, resume, run, simulate
 from asm_hybrid.config import load_config
 from asm_hybrid.errors import InputError
 from asm_hybrid.parallel import Pool, run_cases
-from asm_hybrid.sweep import trainings as module
-from asm_hybrid.sweep.trainings import KeyChange, belongs_to_training, open_trainings
+from asm_hybrid.sweeps import trainings as module
+from asm_hybrid.sweeps.trainings import KeyChange, belongs_to_training, open_trainings
 
 TEXT = CONFIG.replace("seeds: [1, 2]", "seeds: [1], stages: [windows]").replace("iterations: 4", "iterations: 2")
 CHANGES = {
