@@ -14,6 +14,7 @@ from asm_hybrid.config import PlantFile, input_error
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.parallel import Value
 from asm_hybrid.studies.sections import DistributionSection
+from asm_hybrid.yamlfile import parse_yaml
 
 __all__ = ["Amount", "amount_at", "unit_of_texts", "with_keys"]
 
@@ -114,11 +115,14 @@ def amount_at(file: PlantFile, key: str, where: str) -> Amount:
     Raises
     ------
     InputError
-        When there is no such key, or it holds a section.
+        When there is no such key, or it holds a section. A list of values has no number; text that is written there is
+        read as YAML.
     """
     here: Any = _content(file)
     for step in _path(here, key, where):
         here = here[step]
+    if isinstance(here, list) and not any(isinstance(item, dict | list) for item in here):
+        return Amount(None)
     if isinstance(here, dict | list):
         options = [f"{key}.{name}" for name in _options(here)]
         raise InputError(
@@ -198,12 +202,12 @@ def with_keys(file: File, changes: Mapping[str, tuple[str, Value, str]], places:
 def _written(present: Amount, way: str, value: Value, unit: str, before: Any) -> Any:
     """Return what is written at a key."""
     if isinstance(value, str):
-        return {"true": True, "false": False}.get(value, value) if isinstance(before, bool) else value
+        return parse_yaml(f"value: {value}", "value").data["value"] if isinstance(before, bool | list) else value
     number = value
     if way != "set":
         assert present.number is not None
         number = present.number * value if way == "scale" else present.number + value
         unit = present.unit
-    if present.whole and number == round(number):
+    if present.whole and (way != "set" or number == round(number)):
         return round(number)
     return f"{number!r} {unit}" if unit not in ("", "-") else number

@@ -24,6 +24,7 @@ from asm_hybrid.artefacts import (
     write_json_atomic,
     write_text_atomic,
 )
+from asm_hybrid.config import PlantFile
 from asm_hybrid.errors import InputError
 from asm_hybrid.manifest import MANIFEST, sha256_file
 from asm_hybrid.report.study_page import write_study_page
@@ -81,7 +82,9 @@ def fingerprint(bench: Bench) -> str:
     return found.hexdigest()
 
 
-def begin_folder(folder: Path, study: Study, bench: Bench, design: pd.DataFrame, subject: Mapping[str, Any]) -> None:
+def begin_folder(
+    folder: Path, study: Study, plant: PlantFile | None, design: pd.DataFrame | None, subject: Mapping[str, Any]
+) -> None:
     """Write what a study is begun with.
 
     Parameters
@@ -90,10 +93,10 @@ def begin_folder(folder: Path, study: Study, bench: Bench, design: pd.DataFrame,
         The folder; made where there is none.
     study : Study
         The study.
-    bench : Bench
-        What is studied.
-    design : DataFrame
-        Its cases.
+    plant : PlantFile or None
+        The plant; None of a run, and of trainings.
+    design : DataFrame or None
+        Its cases; None where they follow from what comes out.
     subject : mapping of str to object
         What was studied, for `begun_with`.
 
@@ -111,9 +114,10 @@ def begin_folder(folder: Path, study: Study, bench: Bench, design: pd.DataFrame,
         )
     make_folder(folder)
     write_text_atomic(folder / STUDY, to_yaml(_resolved(study, folder)))
-    if not isinstance(bench.subject, FittedSubject):
-        write_text_atomic(folder / PLANT, bench.subject.file.to_yaml(folder))
-    write_csv_atomic(folder / DESIGN, design)
+    if plant is not None:
+        write_text_atomic(folder / PLANT, plant.to_yaml(folder))
+    if design is not None:
+        write_csv_atomic(folder / DESIGN, design)
     begun = {**subject, "version": __version__, "begun": f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S%z}"}
     write_json_atomic(folder / BEGUN, begun)
 

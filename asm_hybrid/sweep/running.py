@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -13,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from asm_hybrid.errors import InputError
 from asm_hybrid.parallel import Outcome, Pool, Progress, Slurm, Value, run_cases
 from asm_hybrid.scenario.fitted_subject import load_fitted
 from asm_hybrid.scenario.result_folder import check_target
@@ -32,6 +32,7 @@ from asm_hybrid.sweep.folder import (
     fingerprint,
     write_result,
 )
+from asm_hybrid.sweep.training_study import begin_trainings, of_trainings, resume_trainings
 from asm_hybrid.yamlfile import YamlSource, source_name
 
 __all__ = ["Stopped", "Studied", "resume_study", "run_study", "studied_plant", "studied_run"]
@@ -70,11 +71,14 @@ class Studied:
         What it is called.
     run : str
         The folder of a run; empty for a plant.
+    config : str, Path, mapping or None
+        The file, where it may be the config of a training.
     """
 
     load: Callable[[], Subject]
     name: str
     run: str = ""
+    config: YamlSource | None = None
 
 
 def studied_plant(source: YamlSource) -> Studied:
@@ -89,7 +93,7 @@ def studied_plant(source: YamlSource) -> Studied:
     -------
     Studied
     """
-    return Studied(partial(load_subject, source), source_name(source))
+    return Studied(partial(load_subject, source), source_name(source), config=source)
 
 
 def studied_run(run: str | Path) -> Studied:
@@ -142,9 +146,13 @@ def run_study(
     study = load_study(source)
     folder = out or PARENT / f"{study.content.name}-{datetime.now():%Y%m%d-%H%M%S}"
     check_target(folder)
+    if of_trainings(study):
+        with _stopping(folder):
+            return begin_trainings(studied.config, studied.name, study, folder, _pool(study, pool), tell), folder
     prepared = _prepare(studied, study)
     begun = {"subject": studied.name, "run": studied.run}
-    begin_folder(folder, study, prepared.bench, prepared.design.cases, begun)
+    plant = None if studied.run else prepared.bench.subject.file
+    begin_folder(folder, study, plant, prepared.design.cases, begun)
     return _run(studied, prepared, folder, _pool(study, pool), tell), folder
 
 
@@ -175,6 +183,9 @@ def resume_study(folder: Path, pool: Pool, tell: Tell | None = None) -> tuple[St
     load: Callable[[], Subject] = partial(load_fitted, run) if run else partial(load_subject, folder / PLANT)
     studied = Studied(load, str(begun.get("subject", "")), run)
     study = load_study(folder / STUDY)
+    if of_trainings(study):
+        with _stopping(folder):
+            return resume_trainings(studied.name, study, folder, _pool(study, pool), tell), folder
     return _run(studied, _prepare(studied, study), folder, _pool(study, pool), tell), folder
 
 
@@ -189,12 +200,6 @@ class _Prepared:
 
 def _prepare(studied: Studied, study: Study) -> _Prepared:
     """Look at everything that can be wrong before a case is simulated."""
-    if study.content.design.method == "search":
-        raise InputError(
-            "a search chooses among trainings, and here a plant is simulated",
-            where=study.document.where("design", "method"),
-            expected="another method, or a config whose keys are the factors",
-        )
     bench = open_bench(studied.load, studied.name, study)
     design = make_design(study, bench.factors)
     rehearsal = bench.rehearse()
@@ -218,6 +223,15 @@ def _extremes(bench: Bench, cases: pd.DataFrame) -> Sequence[Mapping[str, Value]
     return found
 
 
+@contextmanager
+def _stopping(folder: Path) -> Iterator[None]:
+    """Say where the study is that is stopped by hand."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped(folder) from None
+
+
 def _pool(study: Study, pool: Pool) -> Pool:
     """Return the processes that a command asks for, or those that the study names."""
     section = study.content.cluster
@@ -232,10 +246,8 @@ def _run(studied: Studied, prepared: _Prepared, folder: Path, pool: Pool, tell: 
     cases: list[Mapping[str, Value]] = [dict(zip(frame.columns, row, strict=True)) for row in _rows(frame)]
     opened = OpenBench(studied.load, studied.name, study, bench)
     known = fingerprint(bench)
-    try:
+    with _stopping(folder):
         outcomes = run_cases(opened, [*cases, {}], folder / JOURNAL, fingerprint=known, pool=pool, progress=tell)
-    except KeyboardInterrupt:
-        raise Stopped(folder) from None
     result = _result(studied, prepared, outcomes, folder)
     write_result(result, folder)
     return result

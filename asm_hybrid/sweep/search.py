@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from asm_hybrid.artefacts import write_text_atomic
 from asm_hybrid.errors import InputError
 from asm_hybrid.parallel import Evaluate, Outcome, Pool, Progress, Value, run_cases
@@ -26,7 +28,7 @@ SCORE = "validation"
 """The figure that a search lowers."""
 FEWEST, SHARE = 4, 0.1
 """Trials of a batch at least, and their share of all: what comes out of a batch guides the next."""
-CORNERS = (0.0, 0.25, 0.5, 0.75, 1.0)
+CORNERS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 """Places of each factor whose configs are checked before anything is trained."""
 
 
@@ -98,7 +100,7 @@ def search(
     seed : int
         Fixes what is random.
     journal : Path, optional
-        Of the study; see `run_cases`. Every batch has one of its own, with the number of its first trial behind the name.
+        Of the study; see `run_cases`. Every batch has its own, with the number of its first trial behind the name.
     pool : Pool, optional
         The processes; those of this machine without it.
     progress : callable, optional
@@ -134,7 +136,7 @@ def search(
             journal and journal.with_name(f"{journal.name}-{first}"),
             fingerprint=trainings.fingerprint,
             pool=pool or Pool(),
-            progress=told and told.batch(outcomes),
+            progress=told.batch(outcomes) if told is not None else None,
         )
         for trial, outcome in zip(trials, outcomes[-len(trials) :], strict=True):
             score = _score(outcome)
@@ -205,7 +207,7 @@ def write_best(trainings: Trainings, searched: Searched, name: str) -> Path:
         "It was chosen by the validation block alone: the test block was not read. This reads it, once:",
         "  asm-hybrid train best.yaml",
     ]
-    text = trainings.config(values).to_yaml(trainings.folder)
+    text = trainings.changed(values, test=True).to_yaml(trainings.folder)
     return write_text_atomic(trainings.folder / "best.yaml", "".join(f"# {line}\n" for line in lines) + text)
 
 
@@ -222,7 +224,7 @@ def _values(trial: Any, factors: Mapping[str, Distribution]) -> dict[str, Value]
         if distribution.choices:
             found[name] = distribution.choices[trial.suggest_categorical(name, range(len(distribution.choices)))]
         else:
-            found[name] = distribution.values([trial.suggest_float(name, 0.0, 1.0)])[0]
+            found[name] = distribution.values(np.array([trial.suggest_float(name, 0.0, 1.0)]))[0]
     return found
 
 
