@@ -230,7 +230,7 @@ class PlantJob(Job):
     def sweep(self, study: YamlSource, out: Path | None, pool: Pool, tell: Callable[[CaseProgress], None]) -> Sweep:
         """See `Job.sweep`."""
         from asm_hybrid.notebook.sweep_result import Sweep
-        from asm_hybrid.sweep.running import run_study, studied_plant
+        from asm_hybrid.sweeps.running import run_study, studied_plant
 
         return Sweep(*run_study(studied_plant(self.source), study, out, pool, tell))
 
@@ -330,7 +330,7 @@ class PlantRun(Job):
     def sweep(self, study: YamlSource, out: Path | None, pool: Pool, tell: Callable[[CaseProgress], None]) -> Sweep:
         """See `Job.sweep`."""
         from asm_hybrid.notebook.sweep_result import Sweep
-        from asm_hybrid.sweep.running import run_study, studied_run
+        from asm_hybrid.sweeps.running import run_study, studied_run
 
         self.result()  # says so where the folder holds no run
         return Sweep(*run_study(studied_run(self.fitted()), study, out, pool, tell))

@@ -58,6 +58,13 @@ class Schedule:
         """Number of its values."""
         return int(self.variables.max()) + 1
 
+    @property
+    def most(self) -> float | None:
+        """Largest step from one interval to the next that whole multiples of `step` can make; None without a bound."""
+        if self.change is None or self.step is None:
+            return self.change
+        return float(np.floor(self.change / self.step + SAME)) * self.step
+
     def moved(self, given: Any, value: Any) -> Any:
         """Return what an input becomes, from what it is at present and a value of the schedule."""
         return value if self.how == "set" else given * value if self.how == "scale" else given + value
@@ -79,7 +86,7 @@ class Schedule:
         if self.step is None:
             return values
         least, most = np.ceil(self.low / self.step - SAME), np.floor(self.high / self.step + SAME)
-        found = np.clip(np.round(values / self.step), least, most)
+        found = np.clip(np.floor(values / self.step + 0.5), least, most)  # half up: steps keep within `most`
         return np.round(found * self.step, 12)
 
     def changes(self, values: np.ndarray, moments: Sequence[Any]) -> list[dict[str, Any]]:

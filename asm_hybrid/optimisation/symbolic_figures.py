@@ -17,7 +17,6 @@ import numpy as np
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.kpi import (
     ORIGINAL_QUALITY,
-    can_index,
     load,
     operation_indicators,
     quality_index,
@@ -27,10 +26,8 @@ from asm_hybrid.scenario.kpi_series import PlantSeries
 from asm_hybrid.scenario.left_out import affordable
 from asm_hybrid.scenario.scoring import plant_series
 
-__all__ = ["EXCESS", "SymbolicFigures", "symbolic_figures"]
+__all__ = ["SymbolicFigures", "symbolic_figures"]
 
-EXCESS = " mean excess"
-"""What stands behind the limited quantity in the name of the mean by which it is above its limit."""
 SMOOTH = 0.02
 """Share of a limit over which the excess bends from none to some."""
 
@@ -91,7 +88,7 @@ class SymbolicFigures:
 def symbolic_figures(
     compiled: CompiledPlant,
     parameters: Mapping[str, float],
-    limits: Mapping[str, float],
+    excesses: Mapping[str, tuple[str, float]],
     factors: Factors | None,
     wanted: Sequence[str],
 ) -> SymbolicFigures:
@@ -103,8 +100,8 @@ def symbolic_figures(
         The plant.
     parameters : mapping of str to float
         Values of the table's parameters by name.
-    limits : mapping of str to float
-        Effluent limits [g/m3]; of each the mean excess over it is told as well, by names that end in `EXCESS`.
+    excesses : mapping of str to (str, float)
+        By a name of choice: a quantity of the effluent and a limit [g/m3]; the figure is the mean of what is above it.
     factors : Factors or None
         Prices and emission factors.
     wanted : sequence of str
@@ -114,6 +111,7 @@ def symbolic_figures(
     Returns
     -------
     SymbolicFigures
+        In the order of `wanted`.
     """
     columns: dict[str, Any] = {name: casadi.SX(value) for name, (_, value) in compiled.recorded.items()}
     units = {name: unit for name, (unit, _) in compiled.recorded.items()}
@@ -121,7 +119,7 @@ def symbolic_figures(
     series = plant_series(compiled.plant, record, parameters, held=False, kind=_Moment)
     assert isinstance(series, _Moment)
     found = {i.name: i.value for i in operation_indicators(series)}
-    found |= _streams(series, limits)
+    found |= _streams(series, excesses)
     if factors is not None:
         paid, _ = affordable(series, factors)
         found |= {i.name: i.value for i in evaluate_factors(series, paid)}
@@ -137,7 +135,7 @@ def symbolic_figures(
     return SymbolicFigures(names, *functions, casadi.Function("total", [*symbols, days], [casadi.densify(totals)]))
 
 
-def _streams(series: PlantSeries, limits: Mapping[str, float]) -> dict[str, Any]:
+def _streams(series: PlantSeries, excesses: Mapping[str, tuple[str, float]]) -> dict[str, Any]:
     """Return means, loads and quality indices of effluent and influent, and the excess over limits."""
     found: dict[str, Any] = {}
     for side, index in (("effluent", "EQI"), ("influent", "IQI")):
@@ -149,7 +147,7 @@ def _streams(series: PlantSeries, limits: Mapping[str, float]) -> dict[str, Any]
         if all(q in stream.concentrations for q in ORIGINAL_QUALITY):
             found[index] = quality_index(series, side)
             found[f"{index} original"] = quality_index(series, side, ORIGINAL_QUALITY)
-    for name, limit in limits.items():
-        over = series.effluent.concentrations[name] - limit
-        found[f"effluent.{name}{EXCESS}"] = series.mean(0.5 * (over + casadi.sqrt(over**2 + (SMOOTH * limit) ** 2)))
+    for name, (quantity, limit) in excesses.items():
+        over = series.effluent.concentrations[quantity] - limit
+        found[name] = series.mean(0.5 * (over + casadi.sqrt(over**2 + (SMOOTH * limit) ** 2)))
     return found

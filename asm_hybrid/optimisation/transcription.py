@@ -55,6 +55,8 @@ IPOPT = {
 RADAU = casadi.collocation_points(POINTS, "radau")
 SLOPES, _, WEIGHTS = casadi.collocation_coeff(RADAU)
 """What takes the states of an element to slopes, and the weights of its points."""
+INSIDE = 1e-4
+"""Share by which steps stay within what they may be, so that rounded ones do as well."""
 LEAST = 1e-3
 """Least size by which a state is scaled, in its unit."""
 
@@ -118,7 +120,8 @@ class Transcription:
         fixed = np.unique(np.concatenate([[0.0, self.since, end], *(s.edges for s in self.schedules)]))
         fixed = fixed[np.concatenate([[True], np.diff(fixed) > SAME]) & (fixed >= 0) & (fixed <= end)]
         parts = [
-            np.linspace(a, b, int(np.ceil((b - a) / ELEMENT - SAME)) + 1)[:-1] for a, b in zip(fixed, fixed[1:])  # noqa: B905
+            np.linspace(a, b, int(np.ceil((b - a) / ELEMENT - SAME)) + 1)[:-1]
+            for a, b in zip(fixed, fixed[1:])  # noqa: B905
         ]
         return np.append(np.concatenate(parts), fixed[-1])
 
@@ -240,7 +243,11 @@ class Transcription:
         return [*((x / self._scale[:, None]).ravel(order="F") for x in states), passed.ravel(order="F")]
 
     def solve(
-        self, objective: Mapping[str, float], limits: Mapping[str, float], start: np.ndarray, present: Mapping[str, float]
+        self,
+        objective: Mapping[str, float],
+        limits: Mapping[str, float],
+        start: np.ndarray,
+        present: Mapping[str, float],
     ) -> Planned:
         """Find the schedules with the smallest weighted sum of figures within limits.
 
@@ -307,9 +314,9 @@ class Transcription:
                 continue
             steps = (p[offset + pairs[:, 1]] - p[offset + pairs[:, 0]]) / (schedule.high - schedule.low)
             smooth += SMOOTHING * casadi.sumsqr(steps) / len(pairs) / len(self.schedules)
-            if schedule.change is not None:
+            if schedule.most is not None:
                 changes.append(steps)
-                most += [schedule.change / (schedule.high - schedule.low)] * len(pairs)
+                most += [(1.0 - INSIDE) * schedule.most / (schedule.high - schedule.low)] * len(pairs)
         return smooth, changes, most
 
     @cached_property

@@ -152,7 +152,7 @@ class Bench:
         prepared = self.prepare(values)
         simulation, model = prepared.simulation, prepared.model
         given = simulation.given[-1]
-        case = simulation.one(given, model, self._begin(simulation, model, values))
+        case = simulation.one(given, model, self.begin(simulation, model, values))
         if prepared.notes:
             case = replace(case, warnings=(*prepared.notes, *case.warnings))
         age = next((f.name for f in self.factors.columns if f.kind == "sludge_age" and f.name in values), None)
@@ -227,7 +227,7 @@ class Bench:
         none = CaseChanges((), {}, {}, None)
         return self._simulation(self.subject, None, none, None).by_knots
 
-    def _begin(self, simulation: Simulation, model: CaseModel, values: Mapping[str, Value]) -> tuple[np.ndarray, ...]:
+    def begin(self, simulation: Simulation, model: CaseModel, values: Mapping[str, Value]) -> tuple[np.ndarray, ...]:
         """Return the states from which a case starts."""
         given = simulation.given[-1]
         if not self.of_record:

@@ -10,8 +10,8 @@ from asm_hybrid.config import load_config
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.parallel import Outcome, Pool
 from asm_hybrid.studies.distributions import Distribution
-from asm_hybrid.sweep.search import batch_size, search, write_best
-from asm_hybrid.sweep.trainings import KeyChange, Trainings, open_trainings
+from asm_hybrid.sweeps.search import batch_size, search, write_best
+from asm_hybrid.sweeps.trainings import KeyChange, Trainings, open_trainings
 
 FACTORS = {
     "rate": Distribution("log_uniform", (1e-4, 1e-1)),
@@ -19,9 +19,9 @@ FACTORS = {
     "width": Distribution("values", (), choices=("[4]", "[8, 8]")),
 }
 CHANGES = {
-    "rate": KeyChange("training.learning_rate", where="study.yaml:4"),
-    "optimiser": KeyChange("training.optimiser", where="study.yaml:5"),
-    "width": KeyChange("network.hidden", where="study.yaml:6"),
+    "rate": KeyChange("training.learning_rate", "set", "study.yaml:4"),
+    "optimiser": KeyChange("training.optimiser", "set", "study.yaml:5"),
+    "width": KeyChange("network.hidden", "set", "study.yaml:6"),
 }
 CASES, HERE = 24, Pool(1)
 
@@ -122,7 +122,7 @@ def test_best_yaml_is_the_config_as_it_was_where_no_trial_is_better(trainings, f
 
 def test_a_distribution_that_reaches_what_is_no_config_is_refused_before_anything_is_trained(trainings):
     wrong = FACTORS | {"rate": Distribution("uniform", (-0.1, 0.1))}
-    with pytest.raises(InputError, match=r"study.yaml:4: the value is -0.1"):
+    with pytest.raises(InputError, match=r"study.yaml:4: a config with training.learning_rate: -0.1 is refused"):
         search(trainings, wrong, cases=CASES, seed=3, pool=HERE)
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from asm_hybrid.artefacts import write_text_atomic
+from asm_hybrid.errors import InputError
 from asm_hybrid.parallel import Outcome, Pool, Progress, Slurm, Value, run_cases
 from asm_hybrid.scenario.fitted_subject import load_fitted
 from asm_hybrid.scenario.result_folder import check_target
@@ -22,41 +22,25 @@ from asm_hybrid.studies import StudyResult
 from asm_hybrid.studies.definition import Study, load_study
 from asm_hybrid.studies.designs import Design, make_design
 from asm_hybrid.studies.evaluation import Bench, OpenBench, Rehearsal, open_bench
-from asm_hybrid.sweep.folder import (
+from asm_hybrid.sweeps.folder import (
     JOURNAL,
     PARENT,
     PLANT,
     STUDY,
+    Stopped,
     begin_folder,
     begun_with,
+    cases_of,
+    check_new,
     fingerprint,
     write_result,
 )
-from asm_hybrid.sweep.training_study import begin_trainings, of_trainings, resume_trainings
+from asm_hybrid.sweeps.training_study import of_trainings, train_study
 from asm_hybrid.yamlfile import YamlSource, source_name
 
-__all__ = ["Stopped", "Studied", "resume_study", "run_study", "studied_plant", "studied_run"]
+__all__ = ["Studied", "resume_study", "run_study", "studied_plant", "studied_run"]
 
 Tell = Callable[[Progress], None]
-
-
-class Stopped(KeyboardInterrupt):
-    """A study that was stopped by hand.
-
-    Parameters
-    ----------
-    folder : Path
-        Its folder, which holds what came in.
-
-    Attributes
-    ----------
-    folder : Path
-        See above.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        super().__init__()
 
 
 @dataclass(frozen=True)
@@ -71,14 +55,14 @@ class Studied:
         What it is called.
     run : str
         The folder of a run; empty for a plant.
-    config : str, Path, mapping or None
-        The file, where it may be the config of a training.
+    source : str, Path or mapping, or None
+        The file of a plant or a config; None for a run.
     """
 
     load: Callable[[], Subject]
     name: str
     run: str = ""
-    config: YamlSource | None = None
+    source: YamlSource | None = None
 
 
 def studied_plant(source: YamlSource) -> Studied:
@@ -93,7 +77,7 @@ def studied_plant(source: YamlSource) -> Studied:
     -------
     Studied
     """
-    return Studied(partial(load_subject, source), source_name(source), config=source)
+    return Studied(partial(load_subject, source), source_name(source), source=source)
 
 
 def studied_run(run: str | Path) -> Studied:
@@ -146,14 +130,17 @@ def run_study(
     study = load_study(source)
     folder = out or PARENT / f"{study.content.name}-{datetime.now():%Y%m%d-%H%M%S}"
     check_target(folder)
-    if of_trainings(study):
-        with _stopping(folder):
-            return begin_trainings(studied.config, studied.name, study, folder, _pool(study, pool), tell), folder
+    check_new(folder)
+    pool = _pool(study, pool)
+    if studied.source is not None and of_trainings(study):
+        result = train_study(studied.source, studied.name, study, folder, pool, tell)
+        write_result(result, folder)
+        return result, folder
     prepared = _prepare(studied, study)
-    begun = {"subject": studied.name, "run": studied.run}
-    plant = None if studied.run else prepared.bench.subject.file
-    begin_folder(folder, study, plant, prepared.design.cases, begun)
-    return _run(studied, prepared, folder, _pool(study, pool), tell), folder
+    begin_folder(folder, study, prepared.design.cases, {"subject": studied.name, "run": studied.run})
+    if studied.source is not None:
+        write_text_atomic(folder / PLANT, prepared.bench.subject.file.to_yaml(folder))
+    return _run(studied, prepared, folder, pool, tell), folder
 
 
 def resume_study(folder: Path, pool: Pool, tell: Tell | None = None) -> tuple[StudyResult, Path]:
@@ -179,14 +166,15 @@ def resume_study(folder: Path, pool: Pool, tell: Tell | None = None) -> tuple[St
         When there is nothing to go on with, or what decides its results has changed.
     """
     begun = begun_with(folder)
-    run = str(begun.get("run") or "")
+    name, run, study = str(begun.get("subject", "")), str(begun.get("run") or ""), load_study(folder / STUDY)
+    pool = _pool(study, pool)
+    if of_trainings(study) and not run:
+        result = train_study(None, name, study, folder, pool, tell)
+        write_result(result, folder)
+        return result, folder
     load: Callable[[], Subject] = partial(load_fitted, run) if run else partial(load_subject, folder / PLANT)
-    studied = Studied(load, str(begun.get("subject", "")), run)
-    study = load_study(folder / STUDY)
-    if of_trainings(study):
-        with _stopping(folder):
-            return resume_trainings(studied.name, study, folder, _pool(study, pool), tell), folder
-    return _run(studied, _prepare(studied, study), folder, _pool(study, pool), tell), folder
+    studied = Studied(load, name, run, None if run else folder / PLANT)
+    return _run(studied, _prepare(studied, study), folder, pool, tell), folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +188,12 @@ class _Prepared:
 
 def _prepare(studied: Studied, study: Study) -> _Prepared:
     """Look at everything that can be wrong before a case is simulated."""
+    if study.content.design.method == "search":
+        raise InputError(
+            "a search chooses among trainings, and here a plant is simulated",
+            where=study.document.where("design", "method"),
+            expected="another method, or a config whose keys are the factors",
+        )
     bench = open_bench(studied.load, studied.name, study)
     design = make_design(study, bench.factors)
     rehearsal = bench.rehearse()
@@ -223,15 +217,6 @@ def _extremes(bench: Bench, cases: pd.DataFrame) -> Sequence[Mapping[str, Value]
     return found
 
 
-@contextmanager
-def _stopping(folder: Path) -> Iterator[None]:
-    """Say where the study is that is stopped by hand."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Stopped(folder) from None
-
-
 def _pool(study: Study, pool: Pool) -> Pool:
     """Return the processes that a command asks for, or those that the study names."""
     section = study.content.cluster
@@ -243,18 +228,16 @@ def _pool(study: Study, pool: Pool) -> Pool:
 def _run(studied: Studied, prepared: _Prepared, folder: Path, pool: Pool, tell: Tell | None) -> StudyResult:
     bench, study = prepared.bench, prepared.bench.study
     frame = prepared.design.cases
-    cases: list[Mapping[str, Value]] = [dict(zip(frame.columns, row, strict=True)) for row in _rows(frame)]
+    cases = cases_of(frame)
     opened = OpenBench(studied.load, studied.name, study, bench)
     known = fingerprint(bench)
-    with _stopping(folder):
+    try:
         outcomes = run_cases(opened, [*cases, {}], folder / JOURNAL, fingerprint=known, pool=pool, progress=tell)
+    except KeyboardInterrupt:
+        raise Stopped(folder) from None
     result = _result(studied, prepared, outcomes, folder)
     write_result(result, folder)
     return result
-
-
-def _rows(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
-    return list(zip(*(frame[name].tolist() for name in frame.columns), strict=True))
 
 
 def _result(studied: Studied, prepared: _Prepared, outcomes: Sequence[Outcome], folder: Path) -> StudyResult:

@@ -20,10 +20,12 @@ from asm_hybrid.artefacts import write_text_atomic
 from asm_hybrid.errors import InputError
 from asm_hybrid.parallel import Evaluate, Outcome, Pool, Progress, Value, run_cases
 from asm_hybrid.studies.distributions import Distribution
-from asm_hybrid.sweep.trainings import Trainings
+from asm_hybrid.sweeps.trainings import Trainings
 
-__all__ = ["Searched", "batch_size", "search", "write_best"]
+__all__ = ["BEST", "Searched", "batch_size", "search", "write_best"]
 
+BEST = "best.yaml"
+"""In the folder of a study: the config that validates best."""
 SCORE = "validation"
 """The figure that a search lowers."""
 FEWEST, SHARE = 4, 0.1
@@ -207,8 +209,8 @@ def write_best(trainings: Trainings, searched: Searched, name: str) -> Path:
         "It was chosen by the validation block alone: the test block was not read. This reads it, once:",
         "  asm-hybrid train best.yaml",
     ]
-    text = trainings.changed(values, test=True).to_yaml(trainings.folder)
-    return write_text_atomic(trainings.folder / "best.yaml", "".join(f"# {line}\n" for line in lines) + text)
+    text = trainings.config(values).to_yaml(trainings.folder)
+    return write_text_atomic(trainings.folder / BEST, "".join(f"# {line}\n" for line in lines) + text)
 
 
 def _score(outcome: Outcome) -> float:

@@ -7,6 +7,7 @@ trained again, so that a study that goes on ends with the same bits.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import shutil
 import time
@@ -28,7 +29,7 @@ from asm_hybrid.locking import held_by
 from asm_hybrid.manifest import sha256_file, verify_manifest
 from asm_hybrid.notebook.run_result import RunResult
 from asm_hybrid.parallel import Evaluate, Outcome, Value
-from asm_hybrid.studies.plant_keys import with_keys
+from asm_hybrid.studies.plant_keys import written
 from asm_hybrid.studies.result import FigureInfo
 from asm_hybrid.training.compared import compared_models, own_model
 from asm_hybrid.training.run_folder import LOCK
@@ -41,7 +42,7 @@ FOLDER = "trainings"
 """In the folder of a study: the trials."""
 KEPT = "config.yaml"
 """In the folder of a study: the config that all trials have in common."""
-UNTOUCHED = ("name", "description", "data", "training.test")
+UNTOUCHED = ("name", "description", "device", "data", "training.test")
 """Keys that no factor changes: with other data or blocks, trials would not be scored by the same measurements."""
 PATIENCE = 600.0
 """Longest wait for another process that still holds the folder of a trial [s]."""
@@ -57,16 +58,16 @@ class KeyChange:
         The key, its parts joined by points.
     way : str
         ``set``, ``scale`` or ``shift``.
-    unit : str
-        Of the factor's values.
-    where : str
+    where : str or None
         Place in the study file, for messages.
+    unit : str
+        Unit of a value that is set, where the config writes it with one.
     """
 
     key: str
     way: str = "set"
+    where: str | None = None
     unit: str = ""
-    where: str = "study"
 
 
 def belongs_to_training(key: str) -> bool:
@@ -134,34 +135,37 @@ class Trainings:
         SimulationError
             When the training diverges.
         """
-        content = parse_yaml(self.changed(values).to_yaml(), FOLDER, written=False).data
+        content = self.changed(values)
         digest = hashlib.sha256(repr(content).encode()).hexdigest()
         result = _trained(content, self.folder / FOLDER / f"{case}-{digest[:8]}")
         return Outcome(case, _scores(result), notes=result.warnings)
 
-    def changed(self, values: Mapping[str, Value], *, test: bool = False) -> Config:
+    def changed(self, values: Mapping[str, Value]) -> dict[str, Any]:
         """Return the config of a case.
 
         Parameters
         ----------
         values : mapping of str to float or str
-            Values by factor.
-        test : bool
-            Whether it reads its test block, as no trial does.
+            Values by factor. Text is read as YAML, so that ``true`` and ``[16, 16]`` are what they mean; a number for a
+            key that holds a whole one is rounded.
 
         Returns
         -------
-        Config
-
-        Raises
-        ------
-        InputError
-            With the place of the factor, and what `asm-hybrid check` would say of its key.
+        dict of str to object
         """
-        content = {**self.content, "training": {**self.content["training"], "test": test}}
-        chosen = {name: self.changes[name] for name in values}
-        changes = {c.key: (c.way, values[name], c.unit) for name, c in chosen.items()}
-        return with_keys(load_config(content), changes, {c.key: c.where for c in chosen.values()})
+        content = copy.deepcopy(dict(self.content))
+        for name, value in values.items():
+            change = self.changes[name]
+            *parents, last = change.key.split(".")
+            section = content
+            for part in parents:
+                section = section.setdefault(part, {})
+                if not isinstance(section, dict):
+                    raise InputError(
+                        f"the config has no key {change.key!r}: {part!r} holds no further keys", where=change.where
+                    )
+            section[last] = written(section.get(last), change.way, value, change.unit, change.where or change.key)
+        return content
 
     def check(self, cases: Sequence[Mapping[str, Value]]) -> None:
         """Check the configs of cases, before any is trained.
@@ -174,10 +178,28 @@ class Trainings:
         Raises
         ------
         InputError
-            See `changed`.
+            With the factor, and what `asm-hybrid check` would say of its key.
         """
         for values in cases:
-            self.changed(values)
+            for name, value in values.items():  # one at a time, which tells whose fault it is
+                _load({name: value}, self)
+            _load(values, self)
+
+    def config(self, values: Mapping[str, Value]) -> Config:
+        """Return the checked config of a case, as one that reads its test block.
+
+        Parameters
+        ----------
+        values : mapping of str to float or str
+            Values by factor.
+
+        Returns
+        -------
+        Config
+        """
+        content = self.changed(values)
+        content["training"]["test"] = True
+        return load_config(content)
 
 
 def open_trainings(source: YamlSource, changes: Mapping[str, KeyChange], folder: Path) -> Trainings:
@@ -225,6 +247,21 @@ def open_trainings(source: YamlSource, changes: Mapping[str, KeyChange], folder:
     known = [__version__, repr(content), table.text, *map(sha256_file, files), done]
     fingerprint = hashlib.sha256("\n".join(known).encode()).hexdigest()
     return Trainings(content, dict(changes), folder, _figures(config, dataset), fingerprint)
+
+
+def _load(values: Mapping[str, Value], trainings: Trainings) -> None:
+    """Load the config of a case; an error names the factors."""
+    try:
+        load_config(trainings.changed(values))
+    except InputError as error:
+        shown = ", ".join(f"{trainings.changes[name].key}: {value}" for name, value in values.items())
+        places = [where for name in values if (where := trainings.changes[name].where) is not None]
+        raise InputError(
+            f"a config with {shown} is refused: {error.found}",
+            where=places[0] if places else error.where,
+            expected=error.expected,
+            fix=error.fix,
+        ) from None
 
 
 def _trained(content: Mapping[str, Any], folder: Path) -> RunResult:
