@@ -209,9 +209,9 @@ def begun_with(folder: Path) -> dict[str, Any]:
 def _resolved(study: Study, folder: Path) -> dict[str, Any]:
     """Return the content of a study that holds from a folder and needs no other file but series and runs."""
     content = study.content.model_dump(mode="json", by_alias=True, exclude_none=True)
-    content["scenario"] = study.scenario.written(folder)
-    if not content["scenario"]:
-        del content["scenario"]
+    del content["scenario"]
+    if study.scenario.content.model_fields_set:
+        content["scenario"] = study.scenario.written(folder)
     for section in content["factors"].values():
         if "run" in section:
             section["run"] = _from(folder, study.resolve(section["run"]))
