@@ -19,11 +19,14 @@ if TYPE_CHECKING:
         load_config,
         load_plant,
         load_run,
+        optimise,
         predict,
         propose_data,
         resume,
+        resume_sweep,
         run,
         simulate,
+        sweep,
     )
     from asm_hybrid.config import available_layouts
     from asm_hybrid.data.bsm import read_bsm_influent
@@ -38,8 +41,10 @@ if TYPE_CHECKING:
     from asm_hybrid.kinetics import available_tables, load_table
     from asm_hybrid.notebook.check_result import CheckResult
     from asm_hybrid.notebook.new_data_result import Forecast, Prediction
+    from asm_hybrid.notebook.optimisation_result import Optimisation
     from asm_hybrid.notebook.run_result import RunResult
     from asm_hybrid.notebook.simulation_result import Simulation
+    from asm_hybrid.notebook.sweep_result import Sweep
     from asm_hybrid.solver.changes import Event
     from asm_hybrid.solver.layer import ODELayer
     from asm_hybrid.solver.solve import AdjointWarning, StiffnessWarning, solve
@@ -54,11 +59,14 @@ _HOMES = {
         "load_config",
         "load_plant",
         "load_run",
+        "optimise",
         "predict",
         "propose_data",
         "resume",
+        "resume_sweep",
         "run",
         "simulate",
+        "sweep",
     ),
     "config": ("available_layouts",),
     "data.bsm": ("read_bsm_influent",),
@@ -73,8 +81,10 @@ _HOMES = {
     "kinetics": ("available_tables", "load_table"),
     "notebook.check_result": ("CheckResult",),
     "notebook.new_data_result": ("Forecast", "Prediction"),
+    "notebook.optimisation_result": ("Optimisation",),
     "notebook.run_result": ("RunResult",),
     "notebook.simulation_result": ("Simulation",),
+    "notebook.sweep_result": ("Sweep",),
     "solver.changes": ("Event",),
     "solver.layer": ("ODELayer",),
     "solver.solve": ("AdjointWarning", "StiffnessWarning", "solve"),
@@ -95,6 +105,7 @@ __all__ = [
     "InfluentSettings",
     "InputError",
     "ODELayer",
+    "Optimisation",
     "Prediction",
     "RainEvent",
     "RandomRain",
@@ -102,6 +113,7 @@ __all__ = [
     "Simulation",
     "SimulationError",
     "StiffnessWarning",
+    "Sweep",
     "__version__",
     "available_layouts",
     "available_tables",
@@ -117,14 +129,17 @@ __all__ = [
     "load_plant",
     "load_run",
     "load_table",
+    "optimise",
     "predict",
     "propose_data",
     "read_bsm_influent",
     "read_inputs",
     "resume",
+    "resume_sweep",
     "run",
     "simulate",
     "solve",
+    "sweep",
 ]
 
 __version__ = version("asm-hybrid")

@@ -35,8 +35,8 @@ from asm_hybrid.report.flowsheet import draw_flowsheet
 from asm_hybrid.report.operation_text import balance_lines, cost_lines, measured_lines, operation_lines
 from asm_hybrid.scenario.case_findings import CLOSES
 from asm_hybrid.scenario.impossible_water import base_water
+from asm_hybrid.scenario.influents import DAYS
 from asm_hybrid.scenario.operation import mean_inputs, operation, plant_inputs
-from asm_hybrid.scenario.plants import DAYS
 from asm_hybrid.scenario.plausible import compare, sludge_findings, solids_ratio, steady_findings
 from asm_hybrid.scenario.record_balance import balance_findings, record_balance
 from asm_hybrid.scenario.same_water import same_water_findings

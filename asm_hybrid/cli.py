@@ -17,6 +17,7 @@ from asm_hybrid.data_commands import data_app
 from asm_hybrid.model_commands import models_app
 from asm_hybrid.new_data_commands import RunFolder, forecast, predict
 from asm_hybrid.serve_command import serve
+from asm_hybrid.study_commands import optimise, sweep
 
 __all__ = ["EXIT_CODES", "app", "main"]
 
@@ -95,16 +96,26 @@ def train(
       asm-hybrid train --resume runs/RUN
 
     It is refused when its config or data have changed.
+
+    Several processes share the windows of a training, such as one for each GPU of a machine:
+
+      torchrun --nproc_per_node 4 -m asm_hybrid train CONFIG
     """
     from asm_hybrid import api
     from asm_hybrid.terminal import print_run
+    from asm_hybrid.training.follower import follow
+    from asm_hybrid.training.ranks import torchrun_ranks
 
     if (config is None) == (resume is None) or (resume is not None and out is not None):
         raise typer.BadParameter("give either CONFIG, with or without --out, or --resume RUN alone")
     if resume and accept:
         raise typer.BadParameter("a run goes on with what it began with: --accept belongs to CONFIG")
     shown = {"progress": True, "plot": plot}
-    result = api.resume(resume, **shown) if resume else api.run(str(config), out, **shown, accept=accept)
+    with torchrun_ranks() as ranks:
+        if not ranks.leads:
+            follow(ranks)
+            return
+        result = api.resume(resume, **shown) if resume else api.run(str(config), out, **shown, accept=accept)
     if result.interrupted or result.resumable:  # a finished run leaves nothing to go on from
         typer.echo(f"interrupted; the best model so far is in {result.folder}", err=True)
         if result.resumable:
@@ -165,6 +176,8 @@ def simulate(
     print_simulation(found)
 
 
+app.command()(sweep)
+app.command()(optimise)
 app.command()(predict)
 app.command()(forecast)
 

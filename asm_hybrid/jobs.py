@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from asm_hybrid.equations.result import EquationResult
     from asm_hybrid.notebook.check_result import CheckResult
     from asm_hybrid.notebook.new_data_result import Forecast, Prediction
+    from asm_hybrid.notebook.optimisation_result import Optimisation
     from asm_hybrid.notebook.run_result import RunResult
     from asm_hybrid.notebook.simulation_result import Simulation
+    from asm_hybrid.notebook.sweep_result import Sweep
+    from asm_hybrid.parallel import Pool
+    from asm_hybrid.parallel import Progress as CaseProgress
     from asm_hybrid.scenario.memory import Memory
     from asm_hybrid.scenario.subject import Subject
 
@@ -103,6 +107,40 @@ class Job(ABC):
             Simulations of before, which are not done again where nothing is written.
         """
         raise self._refused("simulated", "a plant, a config with a plant, or the run folder of a plant")
+
+    def sweep(self, study: YamlSource, out: Path | None, pool: Pool, tell: Callable[[CaseProgress], None]) -> Sweep:
+        """Simulate, or train, many cases of it.
+
+        Parameters
+        ----------
+        study : str, Path or mapping
+            The study file, or its content.
+        out : Path or None
+            The folder, new or empty; a dated one below ``studies`` without it.
+        pool : Pool
+            The processes.
+        tell : callable
+            Gets the progress.
+        """
+        raise self._refused("studied", "a plant, a config with a plant, or the run folder of a plant")
+
+    def optimise(
+        self, goal: YamlSource, out: Path | None, pool: Pool, tell: Callable[[str, float], None]
+    ) -> Optimisation:
+        """Find its best operation.
+
+        Parameters
+        ----------
+        goal : str, Path or mapping
+            The goal file, or its content.
+        out : Path or None
+            Where to write; a dated folder below ``optimisations`` without it.
+        pool : Pool
+            The processes.
+        tell : callable
+            Called with what is done and the share of it.
+        """
+        raise self._refused("optimised", "a plant, a config with a plant, or the run folder of a plant")
 
     def subject(self) -> Subject:
         """Return what is simulated, when there is a plant."""
@@ -208,6 +246,22 @@ class PlantJob(Job):
             return Simulation(*run_simulation(self.source, scenario, out, progress, workers))
         return Simulation(simulate_plant(self.source, scenario, progress, workers, memory))
 
+    def sweep(self, study: YamlSource, out: Path | None, pool: Pool, tell: Callable[[CaseProgress], None]) -> Sweep:
+        """See `Job.sweep`."""
+        from asm_hybrid.notebook.sweep_result import Sweep
+        from asm_hybrid.sweeps.running import run_study, studied_plant
+
+        return Sweep(*run_study(studied_plant(self.source), study, out, pool, tell))
+
+    def optimise(
+        self, goal: YamlSource, out: Path | None, pool: Pool, tell: Callable[[str, float], None]
+    ) -> Optimisation:
+        """See `Job.optimise`."""
+        from asm_hybrid.notebook.optimisation_result import Optimisation
+        from asm_hybrid.report.optimisation import optimise_plant
+
+        return Optimisation(*optimise_plant(self.source, goal, out, pool, tell))
+
     def subject(self) -> Subject:
         """See `Job.subject`."""
         from asm_hybrid.scenario.subject import load_subject
@@ -301,6 +355,24 @@ class PlantRun(Job):
             return Simulation(*run_fitted_simulation(self.fitted(), scenario, out, progress, workers))
         return Simulation(simulate_run(self.fitted(), scenario, progress, workers, memory))
 
+    def sweep(self, study: YamlSource, out: Path | None, pool: Pool, tell: Callable[[CaseProgress], None]) -> Sweep:
+        """See `Job.sweep`."""
+        from asm_hybrid.notebook.sweep_result import Sweep
+        from asm_hybrid.sweeps.running import run_study, studied_run
+
+        self.result()  # says so where the folder holds no run
+        return Sweep(*run_study(studied_run(self.fitted()), study, out, pool, tell))
+
+    def optimise(
+        self, goal: YamlSource, out: Path | None, pool: Pool, tell: Callable[[str, float], None]
+    ) -> Optimisation:
+        """See `Job.optimise`."""
+        from asm_hybrid.notebook.optimisation_result import Optimisation
+        from asm_hybrid.report.optimisation import optimise_run
+
+        self.result()  # says so where the folder holds no run
+        return Optimisation(*optimise_run(self.fitted(), goal, out, pool, tell))
+
     def subject(self) -> Subject:
         """See `Job.subject`."""
         from asm_hybrid.scenario.fitted_subject import load_fitted
@@ -331,14 +403,19 @@ class PlantRun(Job):
         return Forecast(forecast(self.fitted(), data, horizon, influent, now))
 
     def fitted(self) -> Path:
-        """See `Job.fitted`."""
-        return run_folder(self.source)
+        """See `Job.fitted`; a finished trial is refused, since all that is said of a run rests on its test block."""
+        from asm_hybrid.notebook.run_result import RunResult
+
+        folder = run_folder(self.source)
+        if (folder / "summary.json").is_file():
+            RunResult(folder).refuse_trial()
+        return folder
 
     def result(self) -> RunResult | EquationResult:
         """See `Job.result`."""
         from asm_hybrid.notebook.run_result import RunResult
 
-        return RunResult(self.fitted())
+        return RunResult(run_folder(self.source))
 
 
 @dataclass(frozen=True)

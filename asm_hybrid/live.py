@@ -26,6 +26,8 @@ __all__ = ["LiveProgress"]
 
 EVERY = 30.0
 """Time between two lines of progress in a file [s]."""
+CASES = "cases"
+"""The stage of a study."""
 NOTE_WIDTH = 48
 """Columns of what stands below a bar, beside which the bar still fits."""
 
@@ -137,6 +139,20 @@ class LiveProgress:
             self._whole = self._bars.add_task("the whole run", total=100, note="", left=seconds)
         self._bars.update(self._whole, completed=min(99, round(100 * share)), left=seconds)
         self._left = seconds
+
+    def cases(self, done: int, failed: int, total: int, rate: float, left: float) -> None:
+        """So many cases of a study are done, so many of them failed; the rate [1/s], and the time that is left [s]."""
+        task = self._current()
+        if task is None or task.description != CASES:
+            self.stage(CASES, total)
+        if self._task is not None:
+            words = [f"{failed} failed"] * bool(failed)
+            if rate > 0:
+                words += [f"{rate:.3g} a second" if rate >= 1 else f"{1 / rate:.3g} s a case", f"{_clock(left)} left"]
+            note = ", ".join(words)
+            self._bars.update(self._task, completed=done, note=f"\n  {note}" if note else "")
+            if note or done == total:
+                self._step(note)
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""

@@ -86,7 +86,9 @@ def print_run(result: RunResult | EquationResult) -> None:
     """
     from asm_hybrid.notebook.run_result import RunResult
 
-    if isinstance(result, RunResult):
+    if isinstance(result, RunResult) and result.trial:
+        typer.echo(repr(result))
+    elif isinstance(result, RunResult):
         print_scores(dict(result.summary))
         if result.diagnosed:
             print_diagnosis(result.diagnosis)

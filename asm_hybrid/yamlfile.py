@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -73,6 +73,24 @@ class YamlDocument:
     path: Path
     _root: _Node = field(repr=False)
     written: bool = True
+    _above: tuple[str | int, ...] = ()
+
+    def below(self, *keypath: str | int) -> YamlDocument:
+        """Return what stands at a key as a document of its own, whose places are named as in the whole file.
+
+        Parameters
+        ----------
+        *keypath : str or int
+            Path of a mapping that the file has.
+
+        Returns
+        -------
+        YamlDocument
+        """
+        node, data = self._root, self.data
+        for step in keypath:
+            node, data = node.children[step], data[step]  # type: ignore[index]
+        return replace(self, data=data, _root=node, _above=(*self._above, *keypath))
 
     def line(self, *keypath: str | int) -> int:
         """Return the line of a key, or of the nearest thing that encloses it.
@@ -105,7 +123,7 @@ class YamlDocument:
     def where(self, *keypath: str | int) -> str:
         """Return ``file:line (key.path)``, the way an error says where it found something."""
         place = f"{self.path}:{self.line(*keypath)}" if self.written else str(self.path)
-        return _keyed(place, keypath)
+        return _keyed(place, (*self._above, *keypath))
 
 
 def source_name(source: YamlSource) -> str:

@@ -48,6 +48,7 @@ def read_dataset(config: Config, table: Table, layout: Layout) -> Dataset:
     -------
     Dataset
         Series in internal units. Observations are never resampled, and nothing is corrected but what the config says.
+        Where ``training.test`` is false, it ends before the test block.
 
     Raises
     ------
@@ -58,7 +59,30 @@ def read_dataset(config: Config, table: Table, layout: Layout) -> Dataset:
     raise_errors(findings)
     dataset = build_dataset(config, table, layout, sources, findings)
     raise_errors(dataset.quality)
-    return dataset
+    return dataset if config.training.test else _before_test(config, table, layout, dataset)
+
+
+def _before_test(config: Config, table: Table, layout: Layout, whole: Dataset) -> Dataset:
+    """Return the record as if no row were there from the begin of the test block on, where `whole` has placed it.
+
+    A row where the validation block ends and the test block begins at once is one of the former.
+    """
+    until = max(
+        whole.to_stamp(whole.blocks["test"][0]) - pd.Timedelta(milliseconds=1),
+        whole.to_stamp(whole.blocks["validate"][1]),
+    )
+    sources, findings = read_sources(config, table, layout, until)
+    corrections = build_corrections(config, table, layout)
+    dataset, measured = build_series(config, table, layout, sources, findings, corrections, whole.origin)
+    recorded = dataset.observations
+    blocks = {name: (begin, min(end, dataset.span)) for name, (begin, end) in whole.blocks.items() if name != "test"}
+    dataset = replace(dataset, observations=corrections.observed(recorded), blocks=blocks)
+    found = correction_findings(config, corrections, recorded, dataset)
+    found += check_blocks(config, blocks, dataset.observations)
+    found += check_inputs(config, blocks, dataset.times, measured)
+    quality = merged([*dataset.quality, *found])
+    raise_errors(quality)
+    return replace(dataset, quality=tuple(quality))
 
 
 def build_dataset(

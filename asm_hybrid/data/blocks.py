@@ -145,7 +145,7 @@ def check_blocks(config: Config, blocks: Blocks, observations: Sequence[Observat
                 )
             )
     for first_name, second in (("train", "validate"), ("validate", "test")):
-        if blocks[first_name][1] == blocks[second][0]:
+        if second in blocks and blocks[first_name][1] == blocks[second][0]:
             found.append(
                 QualityFinding(
                     "warning",

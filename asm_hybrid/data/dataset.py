@@ -83,7 +83,7 @@ class Dataset:
     observations : tuple of Observation
         The measured variables.
     blocks : mapping of str to (float, float)
-        Begin and end [d] of calibrate, train, validate, test.
+        Begin and end [d] of calibrate, train, validate, test; a record that ends before its test block has none.
     quality : tuple of QualityFinding
         What the checks found.
     fingerprint : tuple of dict

@@ -55,9 +55,9 @@ class FirstLook:
         Config or None
             The config with what was taken; None where nothing was.
         """
-        if not config.diagnosis.explain:
-            return None
         accept, changed = self.accept or config.diagnosis.accept, None
+        if not config.diagnosis.explain or not (config.training.test or accept):  # a trial has no diagnosis
+            return None
         proposals, clear = self._compete(config, plant, dataset)
         for _ in range(TAKEN if accept else 0):
             if not clear:

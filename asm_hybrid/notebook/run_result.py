@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["RunResult"]
 
 ANSWERS, DIAGNOSIS = "answers.csv", "diagnosis.json"
+TRIAL = "a trial: its test block was not read, and there is no verdict; training.test: true reads it"
 SHOWN = 5
 """Rows of where n acts, and sentences, that are shown."""
 
@@ -60,7 +61,29 @@ class RunResult(Shown):
     def interrupted(self) -> bool:
         """Whether the run was stopped before its diagnosis was complete."""
         self._check_folder()
-        return not (self.folder / "summary.json").exists() or "verdict" not in self.summary
+        if not (self.folder / "summary.json").exists():
+            return True
+        return not self.summary["scores"] if self.trial else "verdict" not in self.summary
+
+    @property
+    def trial(self) -> bool:
+        """Whether the run has left its test block alone, and so has no verdict, forecasts, diagnosis and report."""
+        return bool(self.summary.get("trial"))
+
+    def refuse_trial(self) -> None:
+        """Refuse a finished trial where a model is wanted of which the test block tells what it is worth.
+
+        Raises
+        ------
+        InputError
+        """
+        if self.trial and not self.resumable:
+            raise InputError(
+                "the run is a trial, which has not read its test block",
+                where=str(self.folder),
+                expected="a run with training.test: true",
+                fix=f"train {self.folder / 'config.yaml'} with training.test: true",
+            )
 
     @property
     def resumable(self) -> bool:
@@ -75,7 +98,9 @@ class RunResult(Shown):
     @property
     def verdict(self) -> str:
         """Whether the run's own model is better than its baselines, in a sentence."""
-        return "" if self.interrupted else str(self.summary["verdict"]["sentence"])
+        if self.interrupted:
+            return ""
+        return TRIAL if self.trial else str(self.summary["verdict"]["sentence"])
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -252,6 +277,11 @@ class RunResult(Shown):
         return export_run(self.folder, formats, out, scenario=scenario, case=case, force=force)
 
     @property
+    def _block(self) -> str:
+        """The block whose scores are shown."""
+        return "validate" if self.trial else "test"
+
+    @property
     def _units(self) -> dict[str, str]:
         return {name: variable["unit"] for name, variable in self.summary["variables"].items()}
 
@@ -291,11 +321,10 @@ class RunResult(Shown):
         rows = [
             f"  {variable} [{units[variable]}]: "
             + ", ".join(f"{model} {number(score['rmse'])}" for model, score in models.items())
-            for variable, models in self.summary["scores"].get("test", {}).items()
+            for variable, models in self.summary["scores"].get(self._block, {}).items()
         ]
-        return "\n".join(
-            [f"RunResult {self.name}: {self.folder}", f"  {self.verdict}", "  RMSE on the test block", *rows]
-        )
+        head = [f"RunResult {self.name}: {self.folder}", f"  {self.verdict}", f"  RMSE on the {self._block} block"]
+        return "\n".join([*head, *rows])
 
     def _card(self) -> str:
         if self.interrupted:
@@ -319,7 +348,7 @@ class RunResult(Shown):
         return listed(sentences, "sentence on what f failed to capture", "sentences on what f failed to capture", SHOWN)
 
     def _score_table(self) -> str:
-        test, units = self.summary["scores"].get("test", {}), self._units
+        test, units = self.summary["scores"].get(self._block, {}), self._units
         models = list(dict.fromkeys(model for scores in test.values() for model in scores))
         rows, bold = [], set()
         for i, model in enumerate(models):
@@ -331,7 +360,9 @@ class RunResult(Shown):
                     bold.add((i, j))
             rows.append(row)
         header = ["Model", *(f"{variable} [{unit_text(units[variable])}]" for variable in test)]
-        return tabulated(header, rows, "RMSE on the test block, open loop (range over seeds)", bold=frozenset(bold))
+        return tabulated(
+            header, rows, f"RMSE on the {self._block} block, open loop (range over seeds)", bold=frozenset(bold)
+        )
 
     def _missing_table(self) -> str:
         missing = self.summary["missing"]

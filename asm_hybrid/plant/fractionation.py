@@ -19,7 +19,7 @@ from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.plant.families import FAMILIES, Family
 
-__all__ = ["Fractionation", "Problem", "Split", "find_family", "make_fractionation"]
+__all__ = ["Fractionation", "Problem", "Split", "composite_weights", "find_family", "make_fractionation"]
 
 Values = NDArray[np.float64]
 
@@ -353,6 +353,29 @@ def _rounded(rest: Values, total: Values) -> Values:
     return np.where((rest < 0) & (rest >= -ROUNDING * total), 0.0, rest)
 
 
+def composite_weights(table: Table, parameters: Mapping[str, float], name: str) -> dict[str, float]:
+    """Return what one unit of a component adds to a composite.
+
+    Parameters
+    ----------
+    table : Table
+        The kinetics table.
+    parameters : mapping of str to float
+        Values of all its parameters.
+    name : str
+        The composite, such as ``TKN``.
+
+    Returns
+    -------
+    dict of str to float
+        By component, for those that the composite counts.
+    """
+    return {
+        component: float(e.value.subs({s: parameters[s.name] for s in e.value.free_symbols}))
+        for component, e in table.composites[name].weights.items()
+    }
+
+
 def make_fractionation(
     table: Table,
     parameters: Mapping[str, float],
@@ -389,13 +412,7 @@ def make_fractionation(
     family = find_family(table)
     values = {p.name: parameters.get(p.name, p.default) for p in table.parameters}
     names = set(given)
-    weights = {
-        name: {
-            component: float(e.value.subs({s: values[s.name] for s in e.value.free_symbols}))
-            for component, e in table.composites[name].weights.items()
-        }
-        for name in family.sums
-    }
+    weights = {name: composite_weights(table, values, name) for name in family.sums}
     units = {c.name: c.unit for c in table.components} | {n: table.composites[n].unit for n in family.sums}
     particulate = frozenset(c.name for c in table.components if c.phase == "particulate")
     # f_XS is what the others leave, so that the components add to COD to the last digit.

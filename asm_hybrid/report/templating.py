@@ -10,7 +10,24 @@ from asm_hybrid.diagnosis.plain_words import quantity_words
 from asm_hybrid.report import style
 from asm_hybrid.report.model_style import model_title
 
-__all__ = ["get_template"]
+__all__ = ["get_template", "template_text"]
+
+_FOLDER = Path(__file__).parent / "templates"
+
+
+def template_text(name: str) -> str:
+    """Return a file of the folder ``templates`` as it is, such as a script.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+
+    Returns
+    -------
+    str
+    """
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def get_template(name: str) -> Template:
@@ -27,7 +44,7 @@ def get_template(name: str) -> Template:
         With the filters for numbers, names and units.
     """
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -12,6 +12,9 @@ from asm_hybrid.report.style import number, percent, unit_text
 
 __all__ = ["Card", "ScoreCell", "ScoreRow", "ScoreTable", "best_model", "cards", "headline", "score_table"]
 
+SHOWN = 5e-4
+"""Least change of an RMSE that is shown in percent and coloured [-]."""
+
 
 @dataclass(frozen=True)
 class Card:
@@ -157,10 +160,17 @@ def cards(summary: Summary) -> list[Card]:
             better, change = None, "not comparable"
         else:
             ratio = ours / theirs - 1
-            change = f"RMSE {percent(abs(ratio))} {'lower' if ratio < 0 else 'higher'}" if ratio else "RMSE the same"
-            change += "; the data do not decide" if better is None else ""
+            change = _change_text(ratio) + ("; the data do not decide" if better is None else "")
+            better = better if abs(ratio) >= SHOWN else None
         out.append(Card(name, variable.target, unit_text(variable.unit), better, change, bars, notes))
     return out
+
+
+def _change_text(ratio: float) -> str:
+    word = "lower" if ratio < 0 else "higher"
+    if ratio == 0:
+        return "RMSE the same"
+    return f"RMSE {percent(abs(ratio))} {word}" if abs(ratio) >= SHOWN else f"RMSE {word} by less than {percent(SHOWN)}"
 
 
 def score_table(

@@ -14,6 +14,7 @@ from asm_hybrid.data.unusual import unusual
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.plant import InputSpec, Plant
 from asm_hybrid.scenario.definition import Change, NamedChanges, Scenario
+from asm_hybrid.scenario.influent_shares import FRACTION, InfluentShares
 from asm_hybrid.scenario.simulation_inputs import InputSeries
 from asm_hybrid.units import parse_quantity
 
@@ -173,6 +174,7 @@ def apply_changes(
     pollutants: Sequence[str],
     knots: Knots,
     inputs: np.ndarray,
+    shares: InfluentShares | None = None,
 ) -> np.ndarray:
     """Return the changed inputs.
 
@@ -190,6 +192,8 @@ def apply_changes(
         Where changes act.
     inputs : ndarray, shape (knot, input)
         The base case; not changed.
+    shares : InfluentShares, optional
+        What ``fraction.COMPONENT`` stands for.
 
     Returns
     -------
@@ -204,6 +208,9 @@ def apply_changes(
     names = [s.name for s in specs]
     for i, change in enumerate(case.changes):
         inside = knots.reached(scenario, case, i)
+        if shares is not None and change.input.startswith(FRACTION):
+            changed[inside] = _made_up(scenario, (*case.keys, i), change, changed[inside], names, shares)
+            continue
         for name in _chosen(scenario, case, i, names, pollutants):
             k = names.index(name)
             changed[inside, k] = _changed(scenario, (*case.keys, i), change, changed[inside, k], specs[k])
@@ -234,7 +241,8 @@ def change_texts(
     units = {s.name: s.unit for s in specs}
     texts = []
     for i, change in enumerate(case.changes):
-        unit = units[_chosen(scenario, case, i, list(units), pollutants)[0]]
+        part = change.input.startswith(FRACTION)
+        unit = "-" if part else units[_chosen(scenario, case, i, list(units), pollutants)[0]]
         if change.scale is not None:
             text = f"{change.input} × {change.scale:g}"
         elif change.shift is not None:
@@ -271,6 +279,31 @@ def unusual_changes(plant: Plant, base: InputSeries, changed: InputSeries) -> tu
             if doubt is not None:
                 found.append(f"{doubt[0]} ({doubt[1]})")
     return tuple(dict.fromkeys(found))
+
+
+def _made_up(
+    scenario: Scenario,
+    keys: tuple[str | int, ...],
+    change: Change,
+    values: np.ndarray,
+    names: Sequence[str],
+    shares: InfluentShares,
+) -> np.ndarray:
+    """Return inputs with another make-up of the influent."""
+
+    def wanted(before: np.ndarray) -> np.ndarray:
+        if change.scale is not None:
+            return before * change.scale
+        if change.shift is not None:
+            return before + change.shift
+        return np.full_like(before, parse_quantity(change.set if change.set is not None else 0.0, "-"))
+
+    key = next(k for k in ("scale", "shift", "set") if getattr(change, k) is not None)
+    try:
+        return shares.changed(change.input, values, names, wanted)
+    except InputError as error:
+        where = scenario.document.where(*keys, "input" if error.found.startswith("there is no share") else key)
+        raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
 
 
 def _with_unit(value: float | str | None, unit: str) -> str:

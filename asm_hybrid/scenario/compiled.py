@@ -137,10 +137,10 @@ class CompiledPlant:
             When none is found.
         """
         start = self.start(inputs) if start is None else start
-        return self._at_once.problem.steady_state(start, inputs)
+        return self.at_once.problem.steady_state(start, inputs)
 
     @cached_property
-    def _at_once(self) -> CompiledPlant:
+    def at_once(self) -> CompiledPlant:
         """The same where nothing is late, which has the same steady states."""
         return replace(self, plant=self.plant.at_once) if self.plant.late else self
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Self
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from asm_hybrid.artefacts import user_path
 from asm_hybrid.config import Section, input_error, refuse
 from asm_hybrid.config.schema.amounts import NOISE, Amount, Duration
 from asm_hybrid.config.schema.control_sections import ControlSection, CycleSection
@@ -53,7 +56,8 @@ class Change(Section):
 
     input: str = Field(
         description="Q_in, T, return_sludge, wastage, recycle.NAME, TANK.kla, TANK.air, CONTROLLER.setpoint, "
-        "TANK.COMPONENT (imposed), influent.COMPONENT; * stands for anything; load for every pollutant of the influent."
+        "TANK.COMPONENT (imposed), influent.COMPONENT; * stands for anything; load for every pollutant of the "
+        "influent, fraction.COMPONENT for its share of COD or TKN, which both stay."
     )
     scale: float | None = Field(default=None, ge=0, description="Factor.")
     shift: float | None = Field(default=None, description="Difference, in the unit of the model.")
@@ -135,6 +139,8 @@ class ScenarioFile(Section):
         Length of the simulation of a plant [d]; None for that of the influent, or 14 d.
     spin_up, score_from : float
         Length of the base case before it, and the day from which on it counts [d].
+    starts : str
+        ``"base"`` or ``"own"``: whose steady state scenarios start from.
     seed : int or None
         Of the noise of sensors; None for no noise.
     process_noise : dict of str to float or str
@@ -177,6 +183,12 @@ class ScenarioFile(Section):
         default=0.0,
         description="Days of the base case, with the influent from its begin, before the simulation. It starts at the "
         "steady state of the mean inputs.",
+    )
+    starts: Literal["base", "own"] = Field(
+        default="base",
+        description="base: scenarios start from the state of the base case, so that their changes come at the begin; "
+        "own: each from a steady state and a spin-up of its own, as if its changes had always been there, but for "
+        "those that have a start or an end.",
     )
     score_from: Duration = Field(
         default=0.0, description="Day of the simulation from which on means, energies and violations count."
@@ -261,6 +273,15 @@ class Scenario:
 
     content: ScenarioFile
     document: YamlDocument
+
+    def written(self, folder: Path) -> dict[str, Any]:
+        """Return what it says, as a file in a folder would have it: with what was given, and paths from there."""
+        found = self.content.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if self.content.influent is not None and self.content.influent.file is not None:
+            path = self.document.path.parent / user_path(self.content.influent.file)
+            found["influent"]["file"] = Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+        given = self.content.model_fields_set | {"limits"}
+        return {key: value for key, value in found.items() if key in given}
 
     @property
     def cases(self) -> Iterator[NamedChanges]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import pairwise
@@ -101,6 +102,11 @@ class FittedSubject(Subject):
         return model_of(self.model).learns
 
     @property
+    def members(self) -> int:
+        """Members of n that are simulated; one without n."""
+        return 1 if self.model.term is None else self.model.term.members
+
+    @property
     def has_plant(self) -> bool:
         """Whether the model has states of a plant; a pure neural one has none."""
         return model_of(self.model).states
@@ -109,6 +115,27 @@ class FittedSubject(Subject):
     def parameters(self) -> np.ndarray:
         """Calibrated values of the table's parameters, ``(parameter,)``."""
         return self.model.parameters.numpy()
+
+    def with_parameters(self, values: Mapping[str, float]) -> FittedSubject:
+        """Return the run with other values of some parameters in the place of those that were fitted; n stays.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+            By name [unit of the table].
+
+        Returns
+        -------
+        FittedSubject
+        """
+        names = self.plant.table.parameter_names
+        own = [values.get(name, before) for name, before in zip(names, self.parameters.tolist(), strict=True)]
+        model = replace(self.model, parameters=torch.tensor(own, dtype=self.model.parameters.dtype))
+        found = replace(self, model=model)
+        for name in ("knots", "record"):  # what was read of its folder
+            if name in self.__dict__:
+                found.__dict__[name] = self.__dict__[name]
+        return found
 
     @property
     def findings(self) -> tuple[QualityFinding, ...]:

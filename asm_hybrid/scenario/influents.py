@@ -131,7 +131,7 @@ def _refuse(scenario: Scenario | None, keys: tuple[str, ...], why: str, otherwis
 def _part(subject: FittedSubject, scenario: Scenario | None) -> Influent:
     """Return the part of the record of a run that a scenario names, or its test block."""
     why = "belongs to an influent of its own: the record before the period is simulated as it is"
-    _refuse(scenario, ("spin_up",), why, "give an 'influent'")
+    _refuse(scenario, ("spin_up", "starts"), why, "give an 'influent'")
     zone = _zone(scenario) if scenario else "UTC"
     period, record = subject.period(scenario), subject.record
     assert record.origin is not None

@@ -47,6 +47,7 @@ __all__ = [
     "flow_weighted_mean",
     "flows",
     "load",
+    "operation_indicators",
     "operational_cost_index",
     "percentile",
     "quality_index",
@@ -328,7 +329,7 @@ def evaluate(series: PlantSeries, limits: Mapping[str, float] = BSM_LIMITS) -> t
             original = quality_index(series, side, ORIGINAL_QUALITY)
             rows.append(Indicator(name, quality_index(series, side), "kg PU/d", text + more))
             rows.append(Indicator(f"{name} original", original, "kg PU/d", f"{text} by the original weights"))
-    rows += _operation(series)
+    rows += operation_indicators(series)
     rows += _emissions(series)
     for side in ("effluent", "influent"):
         rows += _concentrations(series, side) if side == "effluent" or series.influent is not None else []
@@ -337,7 +338,18 @@ def evaluate(series: PlantSeries, limits: Mapping[str, float] = BSM_LIMITS) -> t
     return tuple(rows)
 
 
-def _operation(series: PlantSeries) -> list[Indicator]:
+def operation_indicators(series: PlantSeries) -> list[Indicator]:
+    """Return energies, external carbon, air, sludge and cost indices, as far as the series allow.
+
+    Parameters
+    ----------
+    series : PlantSeries
+        A simulation.
+
+    Returns
+    -------
+    list of Indicator
+    """
     energies = [
         Indicator("aeration energy", aeration_energy(series), "kWh/d", "energy for aeration, 1.8 kg O2/kWh"),
         Indicator(

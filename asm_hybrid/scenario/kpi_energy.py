@@ -105,5 +105,5 @@ def mixing_energy(series: PlantSeries) -> float:
     float
         Mean of 24 × 0.005 kW/m3 × the volume of the tanks whose kLa is below 20 1/d [1]_, [3]_.
     """
-    mixed = sum((np.where(t.kla < MIXED_BELOW, t.volume, 0.0) for t in series.tanks), np.zeros(series.time.shape))
+    mixed = sum(((t.kla < MIXED_BELOW) * t.volume for t in series.tanks), np.zeros(series.time.shape))
     return 24 * MIXING_POWER * series.mean(mixed)

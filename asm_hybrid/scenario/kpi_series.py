@@ -200,6 +200,10 @@ class PlantSeries:
         """Return the mean over time, in the unit of the values."""
         return float(self.weights @ values / self.days)
 
+    def rise(self, values: Values) -> float:
+        """Return by how much the last value is above the first, in the unit of the values."""
+        return float(values[-1] - values[0])
+
     def stream(self, side: Side) -> Stream:
         """Return the effluent or the influent.
 

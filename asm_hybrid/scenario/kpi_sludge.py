@@ -38,7 +38,7 @@ def sludge_production(series: PlantSeries) -> float:
             f"the series lack {' and '.join(lacking)}, from which sludge production follows",
             expected="waste_tss [g TSS/m3] and inventory, the solids in tanks and settler [g TSS]",
         )
-    stored = float(series.inventory[-1] - series.inventory[0]) / series.days
+    stored = series.rise(series.inventory) / series.days
     return (series.mean(series.wastage * series.waste_tss) + stored) / 1000 + primary_sludge(series)
 
 

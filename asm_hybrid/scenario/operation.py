@@ -285,7 +285,9 @@ def unknown_inputs(plant: Plant) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for cycle in plant.layout.cycles if cycle.states for name in cycle.inputs))
 
 
-def operation(plant: Plant, parameters: np.ndarray, inputs: np.ndarray) -> Operation:
+def operation(
+    plant: Plant, parameters: np.ndarray, inputs: np.ndarray, compiled: CompiledPlant | None = None
+) -> Operation:
     """Work out the mean operating point of a plant.
 
     Parameters
@@ -296,13 +298,15 @@ def operation(plant: Plant, parameters: np.ndarray, inputs: np.ndarray) -> Opera
         Values of the table's parameters.
     inputs : ndarray, shape (input,)
         Mean inputs, from `mean_inputs` or `plant_inputs`.
+    compiled : CompiledPlant, optional
+        The plant with these parameters, where it is compiled already.
 
     Returns
     -------
     Operation
         Without a steady state where f has none; `Operation.reason` then says why.
     """
-    compiled = CompiledPlant(plant.at_once, parameters)
+    compiled = compiled or CompiledPlant(plant.at_once, parameters)
     without = _without(compiled)
     state, reason = (None, without) if without else _steady(compiled, inputs)
     at = compiled.start(inputs) if state is None else state

@@ -63,7 +63,14 @@ class Score:
     left_out: tuple[str, ...]
 
 
-def plant_series(plant: Plant, record: PlantRecord, parameters: Mapping[str, float], *, held: bool) -> PlantSeries:
+def plant_series(
+    plant: Plant,
+    record: PlantRecord,
+    parameters: Mapping[str, float],
+    *,
+    held: bool,
+    kind: type[PlantSeries] = PlantSeries,
+) -> PlantSeries:
     """Return what the indicators are made from.
 
     Parameters
@@ -76,6 +83,8 @@ def plant_series(plant: Plant, record: PlantRecord, parameters: Mapping[str, flo
         Values of the table's parameters; ``f_BOD`` is read.
     held : bool
         Whether every sample counts for the interval that follows, as in the benchmarks; the last one is then dropped.
+    kind : type
+        The class to make; one of expressions for an optimisation.
 
     Returns
     -------
@@ -101,7 +110,7 @@ def plant_series(plant: Plant, record: PlantRecord, parameters: Mapping[str, flo
         sewage["BOD5"] = sewage["BOD5"] * (INFLUENT_BOD / parameters[BOD_SHARE])
     else:
         sewage.pop("BOD5", None)
-    return PlantSeries(
+    return kind(
         time=record.times[cut],
         effluent=Stream(c["effluent.flow"], stream_quantities(plant, c, "effluent")),
         tanks=tuple(TankSeries(t.name, volumes[t.name], c[f"{t.name}.kla"], c["saturation"]) for t in layout.tanks),

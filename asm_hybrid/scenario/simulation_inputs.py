@@ -54,6 +54,11 @@ class InputSeries:
         share = self.times / self.sample
         return np.flatnonzero(np.abs(share - np.round(share)) < SAME / self.sample)
 
+    def until(self, last: int) -> InputSeries:
+        """Return the inputs up to a time by its index."""
+        end = None if self.end is None else self.end[:last]
+        return InputSeries(self.times[: last + 1], self.begin[:last], end, self.sample)
+
     def at(self, index: np.ndarray) -> np.ndarray:
         """Return the inputs at times by their index, as they are from there on, ``(len(index), m)``."""
         last = len(self.begin) - 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -114,6 +114,23 @@ class Subject:
         """
         plant = self.changed_plant(file)
         return CaseModel(plant, (CompiledPlant(plant, self.parameters, tolerance=tolerance),))
+
+    def with_parameters(self, values: Mapping[str, float]) -> Subject:
+        """Return the subject with other values of some parameters.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+            By name [unit of the table].
+
+        Returns
+        -------
+        Subject
+            Its file has them under ``model.parameters``.
+        """
+        model = self.file.model.model_copy(update={"parameters": {**self.file.model.parameters, **values}})
+        file, table = self.file.model_copy(update={"model": model}), self.plant.table
+        return Subject(file, Plant(table, build_layout(file, table)))
 
     def changed_plant(self, file: PlantFile) -> Plant:
         """Return the plant of a file that is the subject's, or a changed one."""

@@ -23,6 +23,7 @@ __all__ = [
     "indicator_groups",
     "indicator_rows",
     "indicator_table",
+    "is_main",
     "main_rows",
     "said",
 ]
@@ -300,6 +301,22 @@ def indicator_table(cases: Sequence[Case]) -> pd.DataFrame:
                 table[f"{case.name} change low [%]"] = [100.0 * low for low, _ in limits]
                 table[f"{case.name} change high [%]"] = [100.0 * high for _, high in limits]
     return pd.DataFrame(table)
+
+
+def is_main(name: str, description: str) -> bool:
+    """Return whether an indicator is one of those to look at first.
+
+    Parameters
+    ----------
+    name, description : str
+        As in `Indicator`.
+
+    Returns
+    -------
+    bool
+        Of the means of measured quantities, those of `MAIN`, and the shares of time above limits.
+    """
+    return description.startswith(MEASURED) or name in MAIN or name.endswith(SHARE)
 
 
 def main_rows(cases: Sequence[Case]) -> list[IndicatorRow]:

@@ -20,8 +20,8 @@ from asm_hybrid.scenario.case_inputs import Given, case_inputs
 from asm_hybrid.scenario.definition import Scenario, load_scenario
 from asm_hybrid.scenario.fitted_subject import FittedSubject
 from asm_hybrid.scenario.influents import Influent, find_influent
-from asm_hybrid.scenario.plants import limits_of
 from asm_hybrid.scenario.scoring import may_be_limited
+from asm_hybrid.scenario.simulation import limits_of
 from asm_hybrid.scenario.simulation_inputs import InputSeries
 from asm_hybrid.scenario.subject import Subject
 from asm_hybrid.serve.exchanged import Control, Description

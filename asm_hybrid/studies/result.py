@@ -86,6 +86,24 @@ class StudyResult:
         Figure and direction, ``min`` or ``max``, of those that compete; empty where none was asked for.
     notes : tuple of str
         What is to be said of the whole.
+    description : str
+        What the study is for, in the user's words.
+    base : Outcome or None
+        The case without changes; None without one.
+    cube : ndarray, shape (case, dimension), or None
+        Where the cases lie in the unit cube from which the factors are drawn; ``morris`` and ``sobol_indices`` need it.
+        Of ``morris`` it holds the points of the grid with its ends 0 and 1, even where a distribution without ends is
+        asked a little within.
+    dimensions : tuple of str
+        For each dimension of the cube, what varies by it. Dimensions of one name, such as those of parameters that are
+        drawn together by their covariance, vary together and count as one.
+    second_order : bool
+        Whether a block of ``sobol_indices`` has the cases for interactions of two factors: ``2 D + 2`` instead of
+        ``D + 2``.
+    score_from : float
+        Time from which on the series count for what exceeds a limit [d].
+    command : str
+        By which the study is done again.
     """
 
     name: str
@@ -103,6 +121,13 @@ class StudyResult:
     limits: Mapping[str, float]
     pareto: tuple[tuple[str, str], ...]
     notes: tuple[str, ...] = ()
+    description: str = ""
+    base: Outcome | None = None
+    cube: np.ndarray | None = None
+    dimensions: tuple[str, ...] = ()
+    second_order: bool = False
+    score_from: float = 0.0
+    command: str = ""
 
     @property
     def done(self) -> list[Outcome]:
@@ -113,3 +138,18 @@ class StudyResult:
     def failed(self) -> list[Outcome]:
         """The cases that failed."""
         return [outcome for outcome in self.outcomes if outcome.error]
+
+    def values(self, figure: str) -> np.ndarray:
+        """Return one figure of all cases.
+
+        Parameters
+        ----------
+        figure : str
+            Its name.
+
+        Returns
+        -------
+        ndarray, shape (case,)
+            NaN where a case failed, or does not give it.
+        """
+        return np.array([outcome.figures.get(figure, np.nan) for outcome in self.outcomes], dtype=float)

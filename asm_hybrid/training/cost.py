@@ -267,7 +267,7 @@ def extent(config: Config, plant: Plant, dataset: Dataset) -> Extent:
         horizon=intervals(HORIZON),
         origins=tuple(
             min(MOST_ORIGINS, max(1, round(24 * (b - a + HORIZON))))
-            for a, b in (dataset.blocks[name] for name in FORECAST_BLOCKS)
+            for a, b in (dataset.blocks[name] for name in FORECAST_BLOCKS if training.test)
         ),
         sets=len(calibrated),
         evaluations=min(USUAL, training.calibration_evaluations),

@@ -162,7 +162,9 @@ def plan_of(config: Config, plant: Plant, dataset: Dataset) -> dict[str, Planned
         found["calibration"] = Planned(parts["calibration of f"], work.evaluations)
     if work.learns:
         found["n"] = Planned(parts["gradients of n"] + parts["validation of n"], work.iterations)
-    found[BESIDE] = Planned(parts["pure neural ODE"], work.iterations)
+    if config.training.test or config.model.mode == "neural":
+        found[BESIDE] = Planned(parts["pure neural ODE"], work.iterations)
     found["prediction"] = Planned(parts["predictions and forecasts"])
-    found["report"] = Planned(REPORT)
+    if config.training.test:
+        found["report"] = Planned(REPORT)
     return found

@@ -43,8 +43,8 @@ class Silent:
 
     Attributes
     ----------
-    stage, advance, share, say, beside, left : callable
-        As in `Progress`; `share` takes what is done of a task [-].
+    stage, advance, share, say, beside, left, cases : callable
+        As in `Progress`; `share` takes what is done of a task [-], `cases` how far a study is.
     """
 
     def stage(self, title: str, total: int | None = None) -> None:
@@ -63,6 +63,9 @@ class Silent:
         """Do nothing."""
 
     def left(self, share: float, seconds: float) -> None:
+        """Do nothing."""
+
+    def cases(self, done: int, failed: int, total: int, rate: float, left: float) -> None:
         """Do nothing."""
 
 

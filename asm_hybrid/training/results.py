@@ -37,7 +37,7 @@ SCORED = ("train", "validate", "test")
 
 def _block_of(times: np.ndarray, blocks: Mapping[str, tuple[float, float]]) -> np.ndarray:
     out = np.full(len(times), "", dtype=object)
-    for name in SCORED:
+    for name in (name for name in SCORED if name in blocks):
         begin, end = blocks[name]
         out[(times >= begin) & (times <= end)] = name
     return out
@@ -91,7 +91,7 @@ def scores(predictions: Predictions) -> dict[str, Any]:
     """Return the scores by block, variable and model."""
     out: dict[str, Any] = {}
     values = predictions.values
-    for block in SCORED:
+    for block in (name for name in SCORED if name in predictions.record.blocks):
         out[block] = {}
         for o in predictions.record.observations:
             inside = _block_of(o.times, predictions.record.blocks) == block
@@ -107,6 +107,8 @@ def scores(predictions: Predictions) -> dict[str, Any]:
 def improvements(predictions: Predictions) -> dict[str, dict[str, Any]]:
     """Return intervals of the change of the RMSE on the test block, by variable, model and baseline."""
     out: dict[str, dict[str, Any]] = {}
+    if "test" not in predictions.record.blocks:
+        return out
     values, owned = predictions.values, [model.name for model in compared_models().values() if model.mode]
     for o in predictions.record.observations:
         inside = _block_of(o.times, predictions.record.blocks) == "test"
@@ -218,6 +220,7 @@ def write_results(
         "missing": [],
         "warnings": _warnings(context, learnt, sensors),
         "stopped": stopped,
+        "trial": not model.config.training.test,
     }
     if predictions is not None:
         summary |= _write_predictions(folder, predictions)

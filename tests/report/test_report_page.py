@@ -288,6 +288,18 @@ def test_what_cannot_be_told_apart_is_neither_a_win_nor_a_loss(tmp_path: Path, r
     assert not any(name == "class" and "better" in (value or "") for _, name, value in page.attributes)
 
 
+def test_a_gain_too_small_to_be_shown_is_neither_0_percent_nor_coloured(tmp_path: Path, run_folder: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(run_folder, run)
+    verdict = json.loads((run / "summary.json").read_text(encoding="utf-8"))["verdict"]
+    for row in verdict["variables"].values():
+        row |= {"own_rmse": 0.9997 * row["best_rmse"], "interval": [-0.05, -0.04], "outcome": "better"}
+    edit_json(run / "summary.json", verdict=verdict)
+    page = Page(render_report(run))
+    assert page.text.count("RMSE lower by less than 0.1 %") == 3
+    assert not any(name == "class" and "better" in (value or "") for _, name, value in page.attributes)
+
+
 def test_an_n_that_found_nothing_is_said_with_what_f_misses(tmp_path: Path, run_folder: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(run_folder, run)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from asm_hybrid.config import layout_text
-from asm_hybrid.scenario import plants
+from asm_hybrid.scenario import simulation
 from asm_hybrid.scenario.memory import Memory
 from asm_hybrid.scenario.plants import simulate_plant
 
@@ -24,13 +24,13 @@ def more_air(kla: float) -> dict[str, Any]:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that gets an entry for each simulation that is really done."""
     found: list[int] = []
-    done = plants._members
+    done = simulation._members
 
     def members(*args: Any) -> Any:
         found.append(1)
         return done(*args)
 
-    monkeypatch.setattr(plants, "_members", members)
+    monkeypatch.setattr(simulation, "_members", members)
     return found
 
 

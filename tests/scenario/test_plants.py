@@ -60,7 +60,7 @@ def test_the_base_case_does_not_depend_on_the_scenarios(bsm1, tmp_path):
 
 
 def test_other_processes_give_the_same(bsm1, tmp_path, monkeypatch):
-    monkeypatch.setattr("asm_hybrid.scenario.plants.SERIAL", 0.0)
+    monkeypatch.setattr("asm_hybrid.scenario.simulation.SERIAL", 0.0)
     other = simulate_plant("bsm1", write(tmp_path, BSM1), workers=2)
     for a, b in zip(bsm1.cases, other.cases, strict=True):
         assert a.indicators == b.indicators

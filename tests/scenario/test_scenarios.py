@@ -546,7 +546,7 @@ def test_several_scenarios_have_a_folder_each(run, tmp_path, no_plot):
 def test_cases_are_simulated_alike_in_other_processes(run, controlled, tmp_path, monkeypatch):
     path = tmp_path / "scenario.yaml"
     path.write_text(CONTROLLED)
-    monkeypatch.setattr("asm_hybrid.scenario.plants.SERIAL", 0.0)
+    monkeypatch.setattr("asm_hybrid.scenario.simulation.SERIAL", 0.0)
     there = simulate_run(run, path, workers=2)
     for a, b in zip(controlled.cases, there.cases, strict=True):
         assert a.indicators == b.indicators

@@ -163,6 +163,8 @@ class TrainingSection(Section):
         Step size of the optimiser, and weight of the size of n [-].
     patience, validate_every : int
         Validations without improvement, and gradient steps between two of them.
+    test : bool
+        Whether the test block is read at the end.
     """
 
     seeds: Seeds = Field(
@@ -246,4 +248,10 @@ class TrainingSection(Section):
     patience: Tries = Field(default=8, gt=0, description="Validations without improvement before it stops.")
     validate_every: Tries = Field(
         default=20, gt=0, description="Gradient steps between two validations, each of which simulates the record."
+    )
+    test: bool = Field(
+        default=True,
+        description="Whether the test block is read once, at the end. With false the run is a trial, one of many among "
+        "which the validation block chooses: what was measured from the begin of the test block on is as if it were "
+        "not there, and there are no pure neural ODE as a baseline, forecasts, diagnosis and report.",
     )
