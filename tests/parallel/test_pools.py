@@ -142,9 +142,8 @@ def test_slurm_gets_its_jobs(monkeypatch, tmp_path):
                 scheduler_kwargs=scheduler_options,
             )
 
-        def adapt(self, minimum_jobs, maximum_jobs):
-            assert minimum_jobs == maximum_jobs
-            self.scale(minimum_jobs)
+        def scale(self, n=0, jobs=None):
+            super().scale(n if jobs is None else jobs)
 
     module = types.ModuleType("dask_jobqueue")
     module.SLURMCluster = SLURMCluster
