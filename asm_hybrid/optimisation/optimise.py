@@ -27,10 +27,12 @@ from asm_hybrid.studies.factors import Factor
 __all__ = ["find_optimum"]
 
 Tell = Callable[[str, float], None]
+ALONE = Pool(workers=1)
+"""All is done in this process."""
 
 
 def find_optimum(
-    load: Callable[[], Subject], name: str, goal: Goal, pool: Pool = Pool(workers=1), tell: Tell = lambda _, __: None
+    load: Callable[[], Subject], name: str, goal: Goal, pool: Pool = ALONE, tell: Tell = lambda _, __: None
 ) -> Optimum:
     """Find the best operation for a goal.
 

@@ -315,7 +315,7 @@ def _problem(goal: Goal, judge: Judge, bench: Bench, values: Mapping[str, Value]
 def _excess_of(limit: Limit, limits: Mapping[str, float]) -> tuple[str, float] | None:
     """Return the quantity and the concentration whose mean excess stands for a limit; None where it has a slope."""
     found = ABOVE.fullmatch(limit.name)
-    if found is None or found["quantity"] not in limits and found["what"] != "95 %":
+    if found is None or (found["quantity"] not in limits and found["what"] != "95 %"):
         return None
     return found["quantity"], min(limit.bounds) if found["what"] == "95 %" else limits[found["quantity"]]
 

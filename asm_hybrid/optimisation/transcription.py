@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import casadi
@@ -119,10 +120,7 @@ class Transcription:
         end = float(self.inputs.times[-1])
         fixed = np.unique(np.concatenate([[0.0, self.since, end], *(s.edges for s in self.schedules)]))
         fixed = fixed[np.concatenate([[True], np.diff(fixed) > SAME]) & (fixed >= 0) & (fixed <= end)]
-        parts = [
-            np.linspace(a, b, int(np.ceil((b - a) / ELEMENT - SAME)) + 1)[:-1]
-            for a, b in zip(fixed, fixed[1:])  # noqa: B905
-        ]
+        parts = [np.linspace(a, b, int(np.ceil((b - a) / ELEMENT - SAME)) + 1)[:-1] for a, b in pairwise(fixed)]
         return np.append(np.concatenate(parts), fixed[-1])
 
     @cached_property
