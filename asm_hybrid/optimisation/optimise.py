@@ -195,7 +195,7 @@ class _Call:
         places[:, own] = qmc.LatinHypercube(len(own), seed=goal.content.search.seed).random(goal.content.draws)
         table = bench.factors.values(places)[columns]
         draws: list[dict[str, Value]] = table.to_dict("records")  # type: ignore[assignment]
-        pairs = []
+        pairs = list[list[Outcome]]()
         for what, each in ((goal.present(), draws), (study, [{**values, **draw} for draw in draws])):
             self.tell("draws of what is uncertain", len(pairs) / 2)
             kept = replace(bench, study=what) if self.pool.processes < 2 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asm_hybrid.optimisation.result import Gain, Kept, Optimum, Verified
-from asm_hybrid.report.style import number, percent
+from asm_hybrid.report.style import number
 from asm_hybrid.scenario.summary import UNTOLD
 
 __all__ = ["gain_text", "limit_text", "said", "verdict", "verified_text"]
@@ -77,7 +77,7 @@ def gain_text(gain: Gain) -> str:
     if abs(gain.low) < UNTOLD and abs(gain.high) < UNTOLD:
         return "as much"
     if gain.disputed:
-        return f"{percent(-gain.low).lstrip('+')} more to {percent(gain.high).lstrip('+')} less"
+        return f"{100 * -gain.low:.1f} % more to {100 * gain.high:.1f} % less"
     return f"{_range(gain)} {'less' if gain.share > 0 else 'more'}"
 
 
