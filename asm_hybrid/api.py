@@ -342,7 +342,7 @@ def resume_sweep(
         When there is nothing to go on with, or what decides its figures has changed.
     """
     from asm_hybrid.notebook.sweep_result import Sweep
-    from asm_hybrid.sweep.running import resume_study
+    from asm_hybrid.sweeps.running import resume_study
 
     with _shown(progress) as receiver:
         where = as_path(folder, "the path of a folder")

@@ -96,16 +96,26 @@ def train(
       asm-hybrid train --resume runs/RUN
 
     It is refused when its config or data have changed.
+
+    Several processes share the windows of a training, such as one for each GPU of a machine:
+
+      torchrun --nproc_per_node 4 -m asm_hybrid train CONFIG
     """
     from asm_hybrid import api
     from asm_hybrid.terminal import print_run
+    from asm_hybrid.training.follower import follow
+    from asm_hybrid.training.ranks import torchrun_ranks
 
     if (config is None) == (resume is None) or (resume is not None and out is not None):
         raise typer.BadParameter("give either CONFIG, with or without --out, or --resume RUN alone")
     if resume and accept:
         raise typer.BadParameter("a run goes on with what it began with: --accept belongs to CONFIG")
     shown = {"progress": True, "plot": plot}
-    result = api.resume(resume, **shown) if resume else api.run(str(config), out, **shown, accept=accept)
+    with torchrun_ranks() as ranks:
+        if not ranks.leads:
+            follow(ranks)
+            return
+        result = api.resume(resume, **shown) if resume else api.run(str(config), out, **shown, accept=accept)
     if result.interrupted or result.resumable:  # a finished run leaves nothing to go on from
         typer.echo(f"interrupted; the best model so far is in {result.folder}", err=True)
         if result.resumable:

@@ -249,7 +249,7 @@ class PlantJob(Job):
     def sweep(self, study: YamlSource, out: Path | None, pool: Pool, tell: Callable[[CaseProgress], None]) -> Sweep:
         """See `Job.sweep`."""
         from asm_hybrid.notebook.sweep_result import Sweep
-        from asm_hybrid.sweep.running import run_study, studied_plant
+        from asm_hybrid.sweeps.running import run_study, studied_plant
 
         return Sweep(*run_study(studied_plant(self.source), study, out, pool, tell))
 
@@ -358,7 +358,7 @@ class PlantRun(Job):
     def sweep(self, study: YamlSource, out: Path | None, pool: Pool, tell: Callable[[CaseProgress], None]) -> Sweep:
         """See `Job.sweep`."""
         from asm_hybrid.notebook.sweep_result import Sweep
-        from asm_hybrid.sweep.running import run_study, studied_run
+        from asm_hybrid.sweeps.running import run_study, studied_run
 
         self.result()  # says so where the folder holds no run
         return Sweep(*run_study(studied_run(self.fitted()), study, out, pool, tell))
@@ -408,14 +408,7 @@ class PlantRun(Job):
 
         folder = run_folder(self.source)
         if (folder / "summary.json").is_file():
-            result = RunResult(folder)
-            if result.trial and not result.resumable:
-                raise InputError(
-                    "the run is a trial, which has not read its test block",
-                    where=str(self.source),
-                    expected="a run with training.test: true",
-                    fix=f"train {folder / 'config.yaml'} with training.test: true",
-                )
+            RunResult(folder).refuse_trial()
         return folder
 
     def result(self) -> RunResult | EquationResult:

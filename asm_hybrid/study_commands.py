@@ -62,7 +62,7 @@ def sweep(
     """
     from asm_hybrid import api
     from asm_hybrid.study_terminal import print_study
-    from asm_hybrid.sweep.running import Stopped
+    from asm_hybrid.sweeps.folder import Stopped
 
     given = subject is not None and study is not None
     if given == (resume is not None) or (resume is not None and (subject or study or out)):

@@ -59,3 +59,56 @@ def study(
         "dimensions": tuple(dimensions),
     }
     return StudyResult(**given | changes)
+
+
+def plant_study(count: int = 60, names: Sequence[str] = (), **changes: Any) -> StudyResult:
+    """Return the study of a made-up plant: four numbers and a text vary, some cases fail, two series have limits."""
+    names = names or ("load", "temperature", "sludge_age", "mu_A", "control")
+    rng, times = np.random.default_rng(3), np.arange(0, 3.0001, 1 / 24)
+    u = rng.random((count, 4))
+    values = [0.8 + 0.4 * u[:, 0], 6 + 9 * u[:, 1], 8 + 12 * u[:, 2], 0.4 + 0.2 * u[:, 3]]
+    texts = [("on/off", "PI", "<b>feed</b> forward")[k % 3] for k in range(count)]
+    load, temperature, age, mu = values
+    nh4 = 8 * load * np.exp(-0.12 * (temperature - 6) - 0.05 * (age - 8)) * 0.5 / mu
+    figures = {
+        "OCI": 14000 * load + 120 * age + rng.normal(0, 100, count),
+        "EQI": 5200 * load + 250 * nh4 + rng.normal(0, 50, count),
+        "effluent.NH4 mean": nh4,
+        "sludge production": np.full(count, 2.1),
+    }
+    units = {"OCI": "-", "EQI": "kg PU/d", "effluent.NH4 mean": "g N/m3", "sludge production": "kg TSS/d"}
+    wave = 1 + 0.4 * np.sin(2 * np.pi * times)
+    outcomes = [
+        Outcome(
+            k,
+            {name: float(own[k]) for name, own in figures.items()},
+            {"effluent.NH4": nh4[k] * wave, "effluent.TN": nh4[k] * wave + 9},
+            notes=("Warning: <i>oxygen</i> of tank_5 above 4 g/m3.",) if k % 20 == 7 else (),
+        )
+        if k % 15 != 4
+        else Outcome(k, error=f"CVODES gave up <img src=x onerror=alert(2)>\n  fix: look at case {k}")
+        for k in range(count)
+    ]
+    given: dict[str, Any] = {
+        "name": "winter",
+        "subject": "bsm1_open.yaml",
+        "method": "latin_hypercube",
+        "seed": 1,
+        "factors": tuple(FactorInfo(n, "degC" if i == 1 else "-", "uniform", i == 4) for i, n in enumerate(names)),
+        "figures": tuple(FigureInfo(name, unit, f"what {name} is") for name, unit in units.items()),
+        "design": pd.DataFrame(dict(zip(names, [*values, texts], strict=True))),
+        "outcomes": tuple(outcomes),
+        "times": times,
+        "origin": None,
+        "zone": "Europe/Amsterdam",
+        "units": {"effluent.NH4": "g N/m3", "effluent.TN": "g N/m3"},
+        "limits": {"effluent.NH4": 4.0, "effluent.TN": 18.0},
+        "pareto": (("OCI", "min"), ("EQI", "min")),
+        "base": Outcome(
+            -1,
+            {"OCI": 15700.0, "EQI": 6100.0, "effluent.NH4 mean": 3.2, "sludge production": 2.1},
+            {"effluent.NH4": 3.2 * wave, "effluent.TN": 12 * wave},
+        ),
+        "command": "asm-hybrid sweep bsm1_open.yaml --study study.yaml",
+    }
+    return StudyResult(**given | changes)

@@ -70,6 +70,21 @@ class RunResult(Shown):
         """Whether the run has left its test block alone, and so has no verdict, forecasts, diagnosis and report."""
         return bool(self.summary.get("trial"))
 
+    def refuse_trial(self) -> None:
+        """Refuse a finished trial where a model is wanted of which the test block tells what it is worth.
+
+        Raises
+        ------
+        InputError
+        """
+        if self.trial and not self.resumable:
+            raise InputError(
+                "the run is a trial, which has not read its test block",
+                where=str(self.folder),
+                expected="a run with training.test: true",
+                fix=f"train {self.folder / 'config.yaml'} with training.test: true",
+            )
+
     @property
     def resumable(self) -> bool:
         """Whether `asm_hybrid.resume` can go on with it."""

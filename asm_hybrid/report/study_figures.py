@@ -54,8 +54,9 @@ def fan_figure(result: StudyResult, fans: Sequence[tuple[str, pd.DataFrame]]) ->
             _draw_fan(ax, axis, table, result.limits.get(name))
             ax.set_title(f"{name} [{unit_text(result.units.get(name, '-'))}]", **PANEL_TITLE)
             ax.yaxis.set_major_formatter(tick)
-        label = axis.dress(grid[: len(fans)], short=columns > 1)
-        figure.supxlabel(label, x=0.99, ha="right", fontsize=8.5)
+        label = axis.dress(list(grid[: len(fans)]), short=columns > 1)
+        for ax in grid[max(0, len(fans) - columns) : len(fans)]:
+            ax.set_xlabel(label, loc="right")
         for ax in grid[len(fans) :]:
             ax.remove()
         figure.legend(handles=_handles(result, fans), loc="outside upper left", ncols=5)
@@ -121,10 +122,10 @@ def front_figure(result: StudyResult, front: pd.DataFrame, names: tuple[str, str
         dots: dict[str, Any] = {"solid_capstyle": "round", "zorder": 2}
         points = [np.stack([v[known], v[known], gap], axis=1).ravel() for v in (x, y)]
         ax.plot(*points, color=MUTED, linewidth=3.2, alpha=0.45, label="case", **dots)
+        line: dict[str, Any] = {"color": COLOUR, "marker": "o", "markersize": 5, "zorder": 3, "linewidth": 1.0}
+        line |= {"drawstyle": "steps-post"} if len(result.pareto) == 2 else {"linestyle": "none"}
         fx, fy = (front[name].to_numpy(float) for name in names)
-        ax.plot(
-            fx, fy, color=COLOUR, linewidth=1.0, marker="o", markersize=5, zorder=3, label="not beaten by any other"
-        )
+        ax.plot(fx, fy, label="not beaten by any other", **line)
         if result.base and all(name in result.base.figures for name in names):
             own = [result.base.figures[name] for name in names]
             ax.plot(*own, color=ORANGE, marker="D", markersize=6, linestyle="none", zorder=4, label="without changes")

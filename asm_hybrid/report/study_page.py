@@ -7,27 +7,34 @@ import hashlib
 import itertools
 import json
 import math
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
 from asm_hybrid.artefacts import write_text_atomic
-from asm_hybrid.report.study_bars import interval_bar, spread_bar
+from asm_hybrid.report.study_bars import spread_bar
 from asm_hybrid.report.study_figures import fan_figure, front_figure
-from asm_hybrid.report.study_tables import study_tables
-from asm_hybrid.report.study_words import asked, between, came_out, design_text, limit_text, sensitivity_text
-from asm_hybrid.report.style import number, percent, unit_text
+from asm_hybrid.report.study_sensitivity import sensitivity_parts, untold
+from asm_hybrid.report.study_words import (
+    asked,
+    between,
+    came_out,
+    design_text,
+    records,
+    shown,
+)
+from asm_hybrid.report.style import number, unit_text
 from asm_hybrid.report.templating import get_template, template_text
 from asm_hybrid.studies import StudyResult, exceedance, fan, pareto_front, quantile_table, sensitivity
 from asm_hybrid.studies.blocks import DRAWN
-from asm_hybrid.studies.sensitivity import kind_of
+from asm_hybrid.studies.noted import Noted, noted
 from asm_hybrid.studies.uncertainty import series_names
 
-__all__ = ["PAGE", "study_page", "study_tables", "write_study_page"]
+__all__ = ["PAGE", "study_page", "write_study_page"]
 
 PAGE = "report.html"
 ROWS = 50
@@ -36,29 +43,6 @@ AXES = 8
 """Axes that the parallel coordinates show at first."""
 DIGITS = 7
 """Digits of the numbers in the table of the page; the files have all."""
-MEASURES = {
-    "S1": "alone (S1)",
-    "ST": "with interactions (ST)",
-    "S2": "together (S2)",
-    "mu_star": "mean size μ*",
-    "mu": "mean μ",
-    "sigma": "spread σ",
-    "share": "alone",
-    "total share": "with interactions",
-    "rank correlation": "rank correlation",
-}
-EXPLAINED = {
-    "sobol_indices": "Shares of the variance over the distributions of the factors: that a factor causes alone, and with "
-    "all interactions in which it takes part. An estimate may lie below 0 or above 1; its interval then reaches into the "
-    "possible range, or the blocks are too few.",
-    "morris": "Effects of one factor at a time, from one end of its range to the other, in the unit of the figure: mean "
-    "size μ*, mean μ, and spread σ. A σ as large as μ* tells of curvature or of interactions; the two cannot be told apart.",
-    "grid": "Shares of the variance within this grid, every value of a factor weighing the same. They are exact for the "
-    "grid, so that they have no interval, and say nothing of values between or beyond.",
-    "rank correlation": "Correlations of ranks, from −1 to 1: strength and direction of a rising or falling relation. "
-    "They are no shares of the variance, and a relation that rises and falls may have none. Factors that are correlated "
-    "with each other stand for each other.",
-}
 
 
 def write_study_page(result: StudyResult, folder: Path) -> Path:
@@ -119,22 +103,34 @@ def study_page(result: StudyResult) -> str:
         front=_front(result, front),
         fans=fan_figure(result, fans) if fans else None,
         score_from=result.score_from,
-        limits=[(row, limit_text(result, row)) for row in limits.to_dict("records")],
+        limits=records(limits),
         quantiles=_quantiles(result, quantiles),
         drawn=result.method in DRAWN,
-        sensitivities=_sensitivities(result, told),
+        with_base=result.base is not None,
+        sensitivities=sensitivity_parts(result, told),
+        untold=untold(told),
         failed=[(outcome.case, outcome.error) for outcome in result.failed],
-        said_of_cases=[(outcome.case, outcome.notes) for outcome in result.done if outcome.notes],
+        reasons=_gathered(noted((outcome.case, (outcome.error,)) for outcome in result.failed)),
+        remarks=_gathered(noted((outcome.case, outcome.notes) for outcome in result.done)),
         command=result.command,
-        seed=result.seed,
+        seed=None if result.method in ("grid", "list") else result.seed,
     )
+
+
+def _gathered(notes: Sequence[Noted]) -> list[tuple[int, str, str]]:
+    """Return of how many cases something is said, of which, and what."""
+    found = []
+    for note in notes:
+        more = ", …" if note.count > len(note.cases) else ""
+        found.append((note.count, ", ".join(map(str, note.cases)) + more, note.text))
+    return found
 
 
 def _facts(result: StudyResult) -> list[tuple[str, str]]:
     done, total = len(result.done), len(result.outcomes)
     return [
         ("Subject", result.subject),
-        ("Design", f"{design_text(result)}, seed {result.seed}"),
+        ("Design", design_text(result)),
         ("Factors", f"{len(result.factors)}"),
         ("Cases", f"{total:,}" if done == total else f"{total:,}: {done:,} done, {total - done:,} failed"),
     ]
@@ -149,7 +145,8 @@ def _notes(result: StudyResult) -> list[str]:
         )
         notes.append(
             "An interval of 95 % is that of one estimate by itself: of twenty, about one misses its value. Cases are "
-            "taken as independent draws, which makes intervals of a Latin hypercube or a Sobol sequence rather too wide."
+            "taken as independent draws, which makes intervals of a Latin hypercube or a Sobol sequence rather too "
+            "wide."
         )
     if result.method == "list":
         notes.append("Intervals hold where the list is a random sample; this program did not draw it.")
@@ -173,31 +170,31 @@ def _data(result: StudyResult, front: set[int]) -> dict[str, Any]:
     """Return what the table and the parallel coordinates show, column by column."""
     columns: list[dict[str, Any]] = []
     for factor in result.factors:
-        values = result.design[factor.name]
-        held = [str(v) for v in values] if factor.choice else [_rounded(v) for v in values.to_numpy(float)]
+        column = result.design[factor.name]
+        held = [str(v) for v in column] if factor.choice else [_rounded(v) for v in column.to_numpy(float)]
         columns.append({"name": factor.name, "unit": _shown(factor.unit), "kind": "factor", "text": factor.choice})
         columns[-1] |= {"description": factor.text, "values": held}
     for figure in result.figures:
         values = [_rounded(v) for v in result.values(figure.name)]
         columns.append({"name": figure.name, "unit": _shown(figure.unit), "kind": "figure", "text": False})
         columns[-1] |= {"description": figure.description, "values": values}
-    shown = [i for i, c in enumerate(columns) if c["kind"] == "factor"][: AXES - 2]
+    axes = [i for i, c in enumerate(columns) if c["kind"] == "factor"][: AXES - 2]
     wanted = [name for name, _ in result.pareto]
     figures = sorted(range(len(result.factors), len(columns)), key=lambda i: (columns[i]["name"] not in wanted, i))
-    shown += figures[: AXES - len(shown)]
+    axes += figures[: AXES - len(axes)]
     return {
         "columns": columns,
         "cases": [outcome.case for outcome in result.outcomes],
         "failed": [bool(outcome.error) for outcome in result.outcomes],
         "front": [outcome.case in front for outcome in result.outcomes],
-        "axes": shown,
-        "colour": figures[0] if figures else (shown[0] if shown else -1),
+        "axes": axes,
+        "colour": [*figures, *axes, -1][0],
         "rows": ROWS,
     }
 
 
 def _rounded(value: float) -> float | None:
-    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+    return float(f"{shown(value):.{DIGITS}g}") if math.isfinite(value) else None
 
 
 def _shown(unit: str) -> str:
@@ -230,12 +227,12 @@ def _front(result: StudyResult, front: pd.DataFrame) -> dict[str, Any] | None:
     units = {figure.name: unit_text(figure.unit) for figure in result.figures}
     design = result.design[[factor.name for factor in result.factors]]
     rows = []
-    for row in front.to_dict("records"):
+    for row in records(front):
         values = [v if isinstance(v, str) else number(float(v), 4) for v in design.iloc[row["case"]]]
         rows.append((row["case"], [number(row[name], 5) for name in names], values))
     return {
         "names": [(name, units.get(name, "-"), direction) for name, direction in result.pareto],
-        "factors": [factor.name for factor in result.factors],
+        "factors": [(factor.name, factor.choice) for factor in result.factors],
         "drawings": [front_figure(result, front, pair, f"front{i}") for i, pair in enumerate(pairs)],
         "rows": rows[:ROWS],
         "more": max(0, len(rows) - ROWS),
@@ -245,58 +242,10 @@ def _front(result: StudyResult, front: pd.DataFrame) -> dict[str, Any] | None:
 def _quantiles(result: StudyResult, table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of the table of quantiles, as they are shown."""
     found = []
-    for figure, row in zip(result.figures, table.to_dict("records"), strict=True):
-        certain = {name: between(row[f"{name}_low"], row[f"{name}_high"]) for name in ("p5", "p50", "p95")}
-        found.append({"name": figure.name, "unit": unit_text(figure.unit), "description": figure.description})
-        shown = {name: number(row[name], 4) for name in ("min", "p5", "p25", "p50", "p75", "p95", "max", "base")}
-        found[-1] |= {"cases": row["cases"], "shown": shown, "certain": certain, "bar": spread_bar(row)}
+    for figure, row in zip(result.figures, records(table), strict=True):
+        told = row["min"] < row["max"]
+        certain = {n: between(row[f"{n}_low"], row[f"{n}_high"]) if told else "" for n in ("p5", "p50", "p95")}
+        texts = {name: number(shown(row[name]), 4) for name in ("min", "p5", "p25", "p50", "p75", "p95", "max", "base")}
+        own = {"name": figure.name, "unit": unit_text(figure.unit), "description": figure.description}
+        found.append({**own, "cases": row["cases"], "shown": texts, "certain": certain, "bar": spread_bar(row)})
     return found
-
-
-def _sensitivities(result: StudyResult, told: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return for each figure what moves it: sentence, what the measures are, and rows of cells."""
-    found = []
-    for figure in result.figures:
-        rows, kind = told[told["figure"] == figure.name], kind_of(result, figure.name)
-        if not len(rows):
-            continue
-        measures = list(dict.fromkeys(rows["measure"]))
-        finite = rows[["value", "low", "high"]].to_numpy(float)
-        reach = float(np.nanmax(np.abs(finite))) if np.isfinite(finite).any() else 1.0
-        scale = (-1.0, 1.0) if kind == "rank correlation" else (0.0, 1.0) if kind != "morris" else (-reach, reach)
-        lines = []
-        for factor in _by_size(rows, measures[0]):
-            own = {row["measure"]: row for row in rows[rows["factor"] == factor].to_dict("records")}
-            lines.append((factor, [_cell(own.get(measure), scale) for measure in measures]))
-        used, left = int(rows["used"].iloc[0]), int(rows["left_out"].iloc[0])
-        found.append(
-            {
-                "name": figure.name,
-                "unit": unit_text(figure.unit),
-                "text": sensitivity_text(result, figure.name, told),
-                "kind": kind,
-                "explained": EXPLAINED[kind],
-                "measures": [MEASURES[measure] for measure in measures],
-                "lines": lines,
-                "used": used,
-                "left_out": left,
-                "what": "cases" if kind in ("rank correlation", "grid") else "blocks",
-            }
-        )
-    return found
-
-
-def _by_size(rows: pd.DataFrame, measure: str) -> list[str]:
-    """Return the factors, the one with the largest measure first; those without a value last."""
-    own = rows[rows["measure"] == measure]
-    ordered = own.reindex(own["value"].abs().sort_values(ascending=False, kind="stable", na_position="last").index)
-    return list(dict.fromkeys([*ordered["factor"], *rows["factor"]]))
-
-
-def _cell(row: dict[str, Any] | None, scale: tuple[float, float]) -> dict[str, Any]:
-    if row is None:
-        return {"value": "", "interval": "", "why": "", "bar": ""}
-    low, high = row["low"], row["high"]
-    interval = "" if math.isnan(low) else f"{number(low, 2)} to {number(high, 2)}"
-    bar = "" if math.isnan(row["value"]) else interval_bar(row["value"], low, high, scale)
-    return {"value": number(row["value"], 3), "interval": interval, "why": row["why"], "bar": bar}

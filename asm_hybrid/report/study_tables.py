@@ -26,9 +26,9 @@ def study_tables(result: StudyResult) -> dict[str, pd.DataFrame]:
     dict of str to DataFrame
         ``results``: a row a case with ``case``, factors and figures as ``NAME [UNIT]``, ``error`` and ``notes``.
         ``quantiles``, ``sensitivity``, ``exceedance`` and ``pareto`` as `quantile_table`, `sensitivity`, `exceedance`
-        and `pareto_front` give them, and ``bands``, what `fan` gives, with the name of the series before it. ``series``:
-        a row a case and time, with a column a series as ``NAME [UNIT]``; ``base`` is the case -1. Those without rows
-        are left out, but for ``results``.
+        and `pareto_front` give them, and ``bands``, what `fan` gives, after ``series`` and ``unit``. ``series``: a row
+        a case and time, with a column a series as ``NAME [UNIT]``; the case without changes has the number -1. Those
+        without rows are left out, but for ``results``.
 
     Raises
     ------

@@ -29,6 +29,8 @@ RESAMPLES = 1000
 """Draws of a bootstrap."""
 DRAWN = ("latin_hypercube", "sobol", "sobol_indices", "list")
 """Designs whose cases are draws from the distributions of the factors, those of a list by the word of its author."""
+MANY, FEWER = 2000, 250
+"""Cases from which on a bootstrap makes fewer draws, and how many: ends of intervals are told well enough by these."""
 _CHUNK = 2_000_000
 """Numbers that a bootstrap holds at a time."""
 
@@ -85,7 +87,7 @@ def whole_blocks(result: StudyResult, values: np.ndarray) -> np.ndarray:
         Numbers of the cases.
     """
     cases = np.arange(values.size).reshape(-1, block_size(result))
-    return cases[np.isfinite(values)[cases].all(axis=1)]
+    return np.asarray(cases[np.isfinite(values)[cases].all(axis=1)])
 
 
 def independent(result: StudyResult, values: np.ndarray) -> int:
@@ -167,9 +169,7 @@ def share_interval(hits: float, count: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def resampled(
-    statistic: Callable[[np.ndarray], np.ndarray], count: int, seed: int, resamples: int = RESAMPLES
-) -> np.ndarray:
+def resampled(statistic: Callable[[np.ndarray], np.ndarray], count: int, seed: int) -> np.ndarray:
     """Return a statistic of blocks drawn again with replacement.
 
     Parameters
@@ -180,15 +180,14 @@ def resampled(
         Blocks.
     seed : int
         Fixes the draws.
-    resamples : int
-        Draws.
 
     Returns
     -------
     ndarray, shape (2, ...)
         Ends of the interval, by percentiles; NaN with fewer than two blocks.
     """
-    rng, step = np.random.default_rng([seed, count]), max(1, _CHUNK // max(count, 1))
+    rng, step = np.random.default_rng([abs(seed), count]), max(1, _CHUNK // max(count, 1))
+    resamples = RESAMPLES if count <= MANY else FEWER
     found = []
     for first in range(0, resamples, step):
         drawn = rng.multinomial(count, np.full(count, 1 / count), size=min(step, resamples - first))

@@ -57,9 +57,9 @@ def pareto_front(result: StudyResult) -> pd.DataFrame:
         ``case``, and a column for each of these figures; ordered by the first of them, from its best.
     """
     names = [name for name, _ in result.pareto]
-    values = np.stack([result.values(name) for name in names], axis=1) if names else np.empty((0, 0))
-    on = np.flatnonzero(non_dominated(values, [direction for _, direction in result.pareto])) if names else []
-    table = pd.DataFrame({"case": np.asarray(on, dtype=int)} | {name: values[on, i] for i, name in enumerate(names)})
     if not names:
-        return table
+        return pd.DataFrame({"case": np.empty(0, dtype=int)})
+    values = np.stack([result.values(name) for name in names], axis=1)
+    on = np.flatnonzero(non_dominated(values, [direction for _, direction in result.pareto]))
+    table = pd.DataFrame({"case": on} | {name: values[on, i] for i, name in enumerate(names)})
     return table.sort_values([names[0], "case"], ascending=[result.pareto[0][1] == "min", True], ignore_index=True)

@@ -54,7 +54,8 @@ def rank_correlations(inputs: np.ndarray, output: np.ndarray, weights: np.ndarra
 
     def centred(values: np.ndarray) -> np.ndarray:
         ranks = weighted_ranks(values, weights)
-        return ranks - (weights * ranks).sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
+        mean = (weights * ranks).sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
+        return np.asarray(ranks - mean)
 
     y = centred(output)
     y_square = (weights * y * y).sum(axis=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -87,11 +88,11 @@ def kind_of(result: StudyResult, figure: str) -> str:
 def sensitivity(result: StudyResult) -> pd.DataFrame:
     """Return how much each factor moves each figure.
 
-    ``sobol_indices`` give the shares of the variance that a factor causes alone, ``S1``, and with all that it takes part
-    in, ``ST``, and with ``second_order`` what two factors cause together, ``S2`` [1]_. ``morris`` gives the mean size of
-    the elementary effects, ``mu_star``, their mean ``mu`` and their standard deviation ``sigma``, in the unit of the
-    figure for the whole range of the factor [2]_. A full ``grid`` gives the exact shares of the variance within this
-    grid, ``share`` alone and ``total share``. Other designs give the rank correlation, which is no share of the
+    ``sobol_indices`` give the shares of the variance that a factor causes alone, ``S1``, and with all that it takes
+    part in, ``ST``, and with ``second_order`` what two factors cause together, ``S2`` [1]_. ``morris`` gives the mean
+    size of the elementary effects, ``mu_star``, their mean ``mu`` and their standard deviation ``sigma``, in the unit
+    of the figure for the whole range of the factor [2]_. A full ``grid`` gives the exact shares of the variance within
+    this grid, ``share`` alone and ``total share``. Other designs give the rank correlation, which is no share of the
     variance: it tells direction and strength of a rising or falling relation.
 
     Parameters
@@ -156,16 +157,12 @@ def _problem(result: StudyResult) -> dict[str, Any]:
 
 def _salib(name: str) -> ModuleType:
     try:
-        if name == "sobol":
-            from SALib.analyze import sobol as module
-        else:
-            from SALib.analyze import morris as module
+        return import_module(f"SALib.analyze.{name}")
     except ModuleNotFoundError as error:
         raise InputError(
             "SALib, which tells the sensitivities of this design, is not installed",
             fix='pip install "asm-hybrid[study]"',
         ) from error
-    return module
 
 
 def _sobol(result: StudyResult, values: np.ndarray, blocks: np.ndarray) -> Iterator[_Told]:
@@ -228,7 +225,7 @@ def _correlations(result: StudyResult, values: np.ndarray, blocks: np.ndarray) -
     columns, why = [], {}
     for factor in result.factors:
         column = result.design[factor.name].iloc[cases]
-        codes, kinds = pd.factorize(column)
+        codes, kinds = pd.factorize(column, sort=True)
         columns.append(codes.astype(float) if factor.choice else column.to_numpy(float))
         if len(kinds) < _CHOICES:
             why[factor.name] = "it is the same in all these cases"

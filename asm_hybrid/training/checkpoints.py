@@ -20,7 +20,7 @@ from torch import Tensor
 from asm_hybrid.artefacts import UNFINISHED, make_folder, write_bytes_atomic
 from asm_hybrid.errors import readable
 
-__all__ = ["Checkpoints", "Saved"]
+__all__ = ["Checkpoints", "Saved", "packed", "unpacked"]
 
 FACTS = "facts"
 DIGEST = hashlib.sha256().digest_size
@@ -43,6 +43,42 @@ class Saved:
     facts: dict[str, Any]
 
 
+def packed(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> bytes:
+    """Return the state of a stage as a file of safetensors.
+
+    Parameters
+    ----------
+    tensors : mapping of str to Tensor
+        Its tensors.
+    facts : mapping of str to object
+        What JSON can hold.
+
+    Returns
+    -------
+    bytes
+    """
+    text = np.frombuffer(json.dumps(facts).encode("utf-8"), dtype=np.uint8)
+    plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    return save_tensors({**plain, FACTS: torch.from_numpy(text.copy())})
+
+
+def unpacked(content: bytes) -> Saved:
+    """Return what `packed` has packed.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+
+    Returns
+    -------
+    Saved
+    """
+    # Cloned, since sums over memory that is aligned otherwise can differ in the last bit.
+    tensors = {name: tensor.clone() for name, tensor in load_tensors(content).items()}
+    return Saved(tensors, dict(json.loads(bytes(tensors.pop(FACTS).numpy()))))
+
+
 class Checkpoints:
     """The folder ``checkpoint`` of a run: one file a stage, each written whole or not at all.
 
@@ -61,9 +97,7 @@ class Checkpoints:
 
     def save(self, stage: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
         """Replace the state of a stage."""
-        text = np.frombuffer(json.dumps(facts).encode("utf-8"), dtype=np.uint8)
-        plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-        content = save_tensors({**plain, FACTS: torch.from_numpy(text.copy())})
+        content = packed(tensors, facts)
         make_folder(self.folder, parents=False)
         write_bytes_atomic(self._path(stage), content + hashlib.sha256(content).digest())
 
@@ -83,9 +117,7 @@ class Checkpoints:
             content, digest = whole[:-DIGEST], whole[-DIGEST:]
             if hashlib.sha256(content).digest() != digest:
                 raise ValueError("it is damaged, its SHA-256 differs")
-            # Cloned, since sums over memory that is aligned otherwise can differ in the last bit.
-            tensors = {name: tensor.clone() for name, tensor in load_tensors(content).items()}
-            return Saved(tensors, dict(json.loads(bytes(tensors.pop(FACTS).numpy()))))
+            return unpacked(content)
 
     @property
     def log(self) -> str:

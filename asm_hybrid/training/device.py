@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from asm_hybrid.errors import InputError, readable
+from asm_hybrid.training.ranks import present_ranks
 
 __all__ = ["choose_device", "usable_device"]
 
@@ -22,12 +23,15 @@ def choose_device(name: str, where: str = "device") -> torch.device:
     Returns
     -------
     torch.device
+        For processes that share one training, a GPU of its own.
 
     Raises
     ------
     InputError
         When ``cuda`` is asked for and there is none.
     """
+    if name != "cpu" and present_ranks().size > 1 and torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name == "cuda" and not torch.cuda.is_available():

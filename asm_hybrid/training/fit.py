@@ -14,6 +14,7 @@ from asm_hybrid.errors import SimulationError, readable
 from asm_hybrid.solver.rosenbrock import Solution
 from asm_hybrid.training.checkpoints import Saved
 from asm_hybrid.training.progress import finite
+from asm_hybrid.training.ranks import ALONE, Ranks
 from asm_hybrid.training.shooting import PACE, Shooting
 from asm_hybrid.training.simulation_models import SimulationModel, without_gradients
 from asm_hybrid.training.soap_optimiser import MEMORY, Soap
@@ -121,8 +122,9 @@ class FitResult:
 
 @dataclass(frozen=True)
 class _Pass:
-    """Some windows, their inputs and the states they were begun with, and their simulation."""
+    """The windows of a step, and those of them that this process simulates: inputs, first states, simulation."""
 
+    every: Tensor
     index: Tensor
     inputs: Tensor
     starts: Tensor
@@ -148,6 +150,8 @@ class Fit:
         How to descend.
     describe_failure : callable, optional
         From the windows of a step and their outputs to where they diverge, for the message when all do.
+    ranks : Ranks, optional
+        The processes that share the windows; each takes the same steps with all weights.
 
     Attributes
     ----------
@@ -162,8 +166,10 @@ class Fit:
         problem: FitProblem,
         settings: FitSettings,
         describe_failure: Callable[[Tensor, Tensor], str] | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
-        self.problem, self.settings, self._describe = problem, settings, describe_failure
+        ranks.match(problem.module)
+        self.problem, self.settings, self._describe, self._ranks = problem, settings, describe_failure, ranks
         self.iterations, self.best = 0, torch.full((problem.starts.shape[0],), math.inf, dtype=torch.float64)
         moved = list(problem.shooting.parameters()) if problem.shooting is not None else []
         self._own = list(problem.module.parameters())
@@ -276,10 +282,12 @@ class Fit:
 
     def validate(self) -> dict[str, Any]:
         """Validate, keep what improved, and move the windows' starts if they are carried; return what is recorded."""
+        ranks, starts = self._ranks, self.problem.starts
         with torch.no_grad():
-            loss, along = self.problem.validate()
+            loss, along = self.problem.validate() if ranks.leads else (torch.zeros_like(self.best), starts)
+        loss, along = ranks.same(loss), ranks.same(along)
         if self._carries:
-            self.problem.starts.copy_(torch.where(torch.isfinite(along), along, self.problem.starts))
+            starts.copy_(torch.where(torch.isfinite(along), along, starts))
         loss = loss.cpu()
         better = loss < self.best
         for store, p in zip(self._kept, self._parameters, strict=True):
@@ -303,17 +311,21 @@ class Fit:
         passed = self._simulate()
         losses, total = self._losses(passed)
         self._optimiser.zero_grad()
-        torch.autograd.backward(total.sum())
+        if total.requires_grad:  # not where there are more processes than windows
+            torch.autograd.backward(total.sum())
+        self._add_gradients()
         _clip_by_member(self._own)
         final = self._ends(passed)
-        if self._pulls and passed.starts.grad is not None:
-            slope = self._count(passed.index) * passed.starts.grad
-            self._adjoints[:, passed.index] = torch.where(torch.isfinite(passed.starts.grad), slope, 0.0)
+        if self._pulls:
+            grad = torch.zeros_like(passed.starts) if passed.starts.grad is None else passed.starts.grad
+            slope = torch.where(torch.isfinite(grad), self._count(passed.every) * grad, 0.0)
+            self._adjoints[:, passed.every] = self._ranks.joined(slope, 1, len(passed.every))
         self._optimiser.step()
         self.iterations += 1
         if self._carries:
-            follows = passed.index + 1 < len(self.problem.windows)
-            self.problem.starts[:, passed.index[follows] + 1] = final[:, follows]
+            follows = passed.every + 1 < len(self.problem.windows)
+            self.problem.starts[:, passed.every[follows] + 1] = final[:, follows]
+        losses = self._ranks.summed(losses)
         record = {"iteration": self.iterations, "loss": losses.detach().tolist(), "learning_rate": rate}
         return record | ({"skipped": self._skipped} if self._skipped else {})
 
@@ -337,23 +349,28 @@ class Fit:
         if count > self.settings.batch:
             index = torch.randperm(count, generator=self._generator)[: self.settings.batch].sort().values
         passed = self._pass(index.to(self.problem.inputs.device))
-        good = passed.solution.ok.all(0)
+        good = self._ranks.joined(passed.solution.ok.all(0), 0, len(index))
         if bool(good.all()):
             return passed
         self._skipped += int((~good).sum())
         if not bool(good.any()):
             raise self._failure("every window diverges", passed)
-        return self._pass(passed.index[good])
+        return self._pass(passed.every[good])
 
-    def _pass(self, index: Tensor) -> _Pass:
-        problem = self.problem
+    def _pass(self, every: Tensor) -> _Pass:
+        problem, index = self.problem, self._ranks.own(every)
         cut = problem.windows.inputs(problem.inputs, index)
         if problem.shooting is None:
             starts = problem.starts[:, index].requires_grad_(self._pulls)
         else:
             starts = problem.shooting.starts(problem.starts, index)
-        solution = problem.model.simulate(starts, cut, record_knots=problem.penalty is not None)
-        return _Pass(index, cut, starts, solution)
+        if len(index):
+            solution = problem.model.simulate(starts, cut, record_knots=problem.penalty is not None)
+        else:
+            knots = starts.new_zeros(*starts.shape[:2], cut.shape[1], *starts.shape[2:])
+            ok = torch.ones(starts.shape[:2], dtype=torch.bool, device=starts.device)
+            solution = Solution(starts.new_zeros(0), knots, starts.detach(), ok)
+        return _Pass(every, index, cut, starts, solution)
 
     def _count(self, index: Tensor) -> Tensor:
         """Return the samples by which the squares of so many windows are divided: their share of all."""
@@ -362,31 +379,45 @@ class Fit:
     def _losses(self, passed: _Pass) -> tuple[Tensor, Tensor]:
         """Return the loss of every member, and what is descended: the loss with all that is added to it."""
         problem, settings, index, solution = self.problem, self.settings, passed.index, passed.solution
-        residual = problem.windows.residuals(solution.outputs, index)
-        count = self._count(index)
-        losses = residual.square().flatten(1).sum(1) / count
+        count = self._count(passed.every)
+        losses = solution.final.new_zeros(len(self.best))
+        if len(index):
+            residual = problem.windows.residuals(solution.outputs, index)
+            losses = residual.square().flatten(1).sum(1) / count
         total = losses
         if self._pulls:
             follows = index + 1 < len(problem.windows)
             pull = self._adjoints[:, index[follows] + 1] * solution.final[:, follows]
             total = total + pull.flatten(1).sum(1) / count
         if problem.penalty is not None and solution.knots is not None:
-            along = solution.knots.detach()[:, :, ::PENALTY_STRIDE]
-            total = total + problem.penalty(along, passed.inputs[:, ::PENALTY_STRIDE])
+            along = self._ranks.joined(solution.knots.detach()[:, :, ::PENALTY_STRIDE], 1, len(passed.every))
+            if self._ranks.leads:  # for all windows: its root mean square is no sum over them
+                inputs = problem.windows.inputs(problem.inputs, passed.every)
+                total = total + problem.penalty(along, inputs[:, ::PENALTY_STRIDE])
         if problem.shooting is not None:
             progress = self.iterations / max(1, settings.iterations - 1)
-            total = total + problem.shooting.cost(problem.starts, index, solution.final, progress)
-        if not bool(torch.isfinite(total).all()):
+            total = total + problem.shooting.cost(problem.starts, index, solution.final, progress, passed.every)
+        faults = self._ranks.summed((~torch.isfinite(total)).sum())
+        if bool(faults):
             raise self._failure("the loss is not finite", passed)
         return losses, total
+
+    def _add_gradients(self) -> None:
+        """Add up the gradients of all processes."""
+        if self._ranks.size == 1:
+            return
+        grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in self._parameters]
+        whole = self._ranks.summed(torch.cat([g.flatten() for g in grads]))
+        for p, part in zip(self._parameters, whole.split([g.numel() for g in grads]), strict=True):
+            p.grad = part.view_as(p).clone()
 
     def _ends(self, passed: _Pass) -> Tensor:
         """Return the states at the ends of the windows, on the trajectory that no correction moves."""
         final = passed.solution.final.detach()
-        if self.problem.shooting is None:
-            return final
-        plain = self._plain.simulate(self.problem.starts[:, passed.index], passed.inputs).final
-        return torch.where(torch.isfinite(plain), plain, final)
+        if self.problem.shooting is not None and len(passed.index):
+            plain = self._plain.simulate(self.problem.starts[:, passed.index], passed.inputs).final
+            final = torch.where(torch.isfinite(plain), plain, final)
+        return self._ranks.joined(final, 1, len(passed.every))
 
     def _failure(self, what: str, passed: _Pass) -> SimulationError:
         detail = self._describe(passed.index, passed.solution.outputs) if self._describe else ""

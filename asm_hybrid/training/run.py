@@ -25,6 +25,7 @@ from asm_hybrid.data import Dataset, read_dataset
 from asm_hybrid.data.answers import keep_answers
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.kinetics import load_table
+from asm_hybrid.manifest import finish_replacing
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.best_so_far import BestSoFar
 from asm_hybrid.training.checkpoints import Checkpoints
@@ -32,6 +33,7 @@ from asm_hybrid.training.compared_model import FittedRecord
 from asm_hybrid.training.course import Course, plan_of
 from asm_hybrid.training.device import choose_device
 from asm_hybrid.training.fitted import FittedModel
+from asm_hybrid.training.follower import tell_f, tell_run
 from asm_hybrid.training.from_config import term_specs
 from asm_hybrid.training.learnable import check_course, volume_warnings
 from asm_hybrid.training.predictions import Predictions, predict_all
@@ -153,6 +155,7 @@ def _train(
     if resume and out:
         folder = out
         clear_temporary(folder)
+        finish_replacing(folder)
     else:
         folder = create_run_folder(out, config.name, held)
         config = keep_answers(config, folder)
@@ -173,6 +176,7 @@ def _train(
         if not resume:
             learnt.model(context).save(folder)
             write_origin(folder)
+        tell_run(context.ranks, folder)
         with second_process(context, folder, course.watch) as beside:
             predictions = _stages(context, learnt, folder, beside, course)
         stopped = learnt.stopped
@@ -252,6 +256,7 @@ def _stages(
     learnt.step = check_step(context, simulated)
     if context.config.model.mode == "hybrid":
         course.part("n")
+        tell_f(context.ranks, simulated)
         with timed("n"):
             learnt.n = learn_n(context, simulated, keep("n"))
     trial = not context.config.training.test

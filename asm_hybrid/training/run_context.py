@@ -19,6 +19,7 @@ from asm_hybrid.training.device import choose_device
 from asm_hybrid.training.fitted import FittedModel
 from asm_hybrid.training.from_config import make_grid
 from asm_hybrid.training.progress import Progress
+from asm_hybrid.training.ranks import ALONE, Ranks, present_ranks
 from asm_hybrid.training.run_folder import MetricsLog
 from asm_hybrid.training.sensors import Sensors, between_knots, sensor_specs
 from asm_hybrid.training.simulation_models import returns
@@ -60,6 +61,8 @@ class RunContext:
         What another run has learnt, from which this one starts.
     watch : Watch
         Who watches the run.
+    ranks : Ranks
+        The processes that share the windows.
     """
 
     config: Config
@@ -75,6 +78,7 @@ class RunContext:
     clock: StageClock
     warm_start: FittedModel | None = None
     watch: Watch = field(default_factory=Unwatched)
+    ranks: Ranks = ALONE
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -142,6 +146,7 @@ def run_context(
     Returns
     -------
     RunContext
+        With the processes that share this training.
     """
     device, grid = choose_device(config.device), make_grid(config)
     between = between_knots(sensor_specs(config), grid.interval)
@@ -160,4 +165,5 @@ def run_context(
         clock=StageClock(checkpoints.seconds),
         warm_start=warm_start,
         watch=watch or Unwatched(),
+        ranks=present_ranks(),
     )

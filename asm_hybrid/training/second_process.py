@@ -152,7 +152,8 @@ def second_process(
     """
     process = None
     alone = context.config.model.mode == "neural" or context.device.type != "cpu" or _cores() < 2
-    alone = alone or not context.config.training.test  # a trial has no such fit
+    # A trial has no such fit, and processes that share the windows of a training share those of this fit too.
+    alone = alone or not context.config.training.test or context.ranks.size > 1
     if not alone and _steps(context) >= ENOUGH and sys.executable:
         with suppress(OSError):  # no room for another process, or none may be begun
             process = SecondProcess(folder, context.progress)

@@ -93,10 +93,21 @@ class Shooting:
         missing: Tensor = gap / self.spread * self.free
         return missing
 
-    def cost(self, carried: Tensor, index: Tensor, final: Tensor, progress: float) -> Tensor:
-        """Return what is added to the loss, ``(member,)``; `progress` runs from zero to one."""
+    def cost(self, carried: Tensor, index: Tensor, final: Tensor, progress: float, every: Tensor) -> Tensor:
+        """Return what some windows add to the loss, ``(member,)``.
+
+        Parameters
+        ----------
+        carried, index, final
+            See `defects`.
+        progress : float
+            Runs from zero to one.
+        every : Tensor of int, shape (window,)
+            All windows of the gradient step, over which the loss is the mean.
+        """
         weight = DEFECT[0] * (DEFECT[1] / DEFECT[0]) ** progress
         gaps = self.defects(carried, index, final).square().sum((2, 3))
-        prior = (self.corrections[:, index] * self.free).square().sum((2, 3)).mean(1)
-        cost: Tensor = weight * gaps.sum(1) / max(1, gaps.shape[1]) + PRIOR * prior
+        prior = (self.corrections[:, index] * self.free).square().sum((2, 3)).sum(1) / len(every)
+        meetings = int((every + 1 < carried.shape[1]).sum())
+        cost: Tensor = weight * gaps.sum(1) / max(1, meetings) + PRIOR * prior
         return cost

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from asm_hybrid.training.checkpoints import packed, unpacked
 from asm_hybrid.training.fit import Fit, FitProblem, FitResult, FitSettings
 from asm_hybrid.training.progress import span
 from asm_hybrid.training.run_context import RunContext
@@ -199,13 +200,18 @@ def fit_in_run(
         return _first_bad(context, problem.windows, index, outputs) + remedy
 
     context.progress.stage(f"fitting {place.title}", settings.iterations)
-    saved = context.checkpoints.load(place.key)
+    saved, ranks = context.checkpoints.load(place.key), context.ranks
     if saved is not None:
         with context.checkpoints.readable(place.key):
             context.log.position, done_before = int(saved.facts["records"]), int(saved.facts["iteration"])
         for _ in range(done_before):
             context.progress.advance()
-    fit = Fit(problem, settings, describe)
+    fit = Fit(problem, settings, describe, ranks)
+    if ranks.size > 1:
+        known = ranks.told(b"" if saved is None else packed(saved.tensors, saved.facts))
+        saved = unpacked(known) if known else None
+    if not ranks.leads:
+        return fit.run(saved)
     return fit.run(saved, report=report, save=lambda tensors, facts: context.save(place.key, tensors, facts))
 
 

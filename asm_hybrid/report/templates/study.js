@@ -97,7 +97,7 @@
       redraw();
     });
     name.append(button);
-    line.append(name, ...columns.map((column) => make("td", shown(column, k))));
+    line.append(name, ...columns.map((column) => make("td", shown(column, k), column.text ? "text" : "")));
     line.append(make("td", data.failed[k] ? "failed" : data.front[k] ? "on the front" : "", "text"));
     if (data.failed[k]) line.classList.add("failed");
     if (k === chosen) line.classList.add("chosen");

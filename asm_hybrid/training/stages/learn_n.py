@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from torch import nn
+
 from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
 from asm_hybrid.hybrid.spec import TermScaling, TermSpec
 from asm_hybrid.hybrid.system import PlantSystem, participants
@@ -42,19 +44,20 @@ def learn_n(context: RunContext, simulated: SimulatedF, keep: Callable[[LearntN]
     -------
     LearntN
     """
-    training = context.config.training
+    training, leads = context.config.training, context.ranks.leads
     n = _first_n(context, simulated)
+    context.ranks.match(nn.ModuleList([n.term, n.sensors]))
     keep(n)
     system = context.system(simulated.f.parameters, n.term)
     hybrid = PlantModel(system, context.grid, checkpoint=checkpoint_knots(context.config))
     windows = n_windows(context, n.sensors, max(1, round(training.window / context.grid.interval)))
     n = n.warned(_warnings_before(context, windows[0]))
-    if "collocation" in training.stages:
+    if "collocation" in training.stages and leads:  # a fit begins with what the first process has
         n = collocate_n(context, simulated, n, hybrid, windows)
     keep(n)
     starts = simulated.trajectory[windows[0].starts].expand(n.term.members, *[-1] * 3).clone()
     checked = windows[0], context.inputs, starts
-    plain, before = hybrid, gradient_error(hybrid, *checked)
+    plain, before = hybrid, gradient_error(hybrid, *checked) if leads else 0.0
     if training.compile:
         context.progress.stage("compiling the step of the solver")
         began = time.perf_counter()
@@ -63,6 +66,8 @@ def learn_n(context: RunContext, simulated: SimulatedF, keep: Callable[[LearntN]
         if failure:
             n = n.warned([f"the step of the solver was not compiled, and ran as it is: {failure}"])
     n = descend_n(context, simulated, n, hybrid, windows, keep)
+    if not leads:
+        return n
     found = max([before, gradient_error(plain, *checked)], key=lambda error: (math.isnan(error), error))
     when = "of n as it is learnt" if found != before else "at the start of learning"
     return replace(n, gradient_error=found).warned(_gradient_warnings(found, when))
