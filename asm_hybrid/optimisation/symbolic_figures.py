@@ -17,7 +17,6 @@ import numpy as np
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.kpi import (
     ORIGINAL_QUALITY,
-    can_index,
     load,
     operation_indicators,
     quality_index,

@@ -120,7 +120,8 @@ class Transcription:
         fixed = np.unique(np.concatenate([[0.0, self.since, end], *(s.edges for s in self.schedules)]))
         fixed = fixed[np.concatenate([[True], np.diff(fixed) > SAME]) & (fixed >= 0) & (fixed <= end)]
         parts = [
-            np.linspace(a, b, int(np.ceil((b - a) / ELEMENT - SAME)) + 1)[:-1] for a, b in zip(fixed, fixed[1:])  # noqa: B905
+            np.linspace(a, b, int(np.ceil((b - a) / ELEMENT - SAME)) + 1)[:-1]
+            for a, b in zip(fixed, fixed[1:])  # noqa: B905
         ]
         return np.append(np.concatenate(parts), fixed[-1])
 
@@ -242,7 +243,11 @@ class Transcription:
         return [*((x / self._scale[:, None]).ravel(order="F") for x in states), passed.ravel(order="F")]
 
     def solve(
-        self, objective: Mapping[str, float], limits: Mapping[str, float], start: np.ndarray, present: Mapping[str, float]
+        self,
+        objective: Mapping[str, float],
+        limits: Mapping[str, float],
+        start: np.ndarray,
+        present: Mapping[str, float],
     ) -> Planned:
         """Find the schedules with the smallest weighted sum of figures within limits.
 

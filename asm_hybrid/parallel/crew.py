@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import secrets
 import time
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -49,6 +51,7 @@ class Crew:
     def __init__(self, client: Client, scheduler: Scheduler, key: str) -> None:
         self._client, self._scheduler, self._key = client, scheduler, key
         self._seen = time.monotonic()
+        self._done: queue.SimpleQueue[tuple[int, object]] = queue.SimpleQueue()
 
     def __call__(self, jobs: Jobs) -> Iterator[Evaluated]:
         """Evaluate cases.
@@ -68,74 +71,53 @@ class Crew:
         InputError
             When the cluster is lost, or cannot evaluate any case.
         """
-        rest, out = iter(jobs), dict[Any, int]()
-        done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
+        rest, out = iter(jobs), dict[int, Future[Any]]()
         self._seen = time.monotonic()
-        while self._hand_out(rest, out, done):
+        while self._hand_out(rest, out):
             try:
-                found = [done.get(timeout=LOOK)]
+                number, result = self._done.get(timeout=LOOK)
             except queue.Empty:
                 self._look()
                 continue
-            while not done.empty():
-                found.append(done.get())
-            yield from self._collect(found, out, done)
+            del out[number]
+            yield self._judged(number, result)
 
-    def _hand_out(
-        self,
-        rest: Iterator[Job],
-        out: dict[Any, int],
-        done: queue.SimpleQueue[Future[Any]],
-    ) -> bool:
+    def _hand_out(self, rest: Iterator[Job], out: dict[int, Future[Any]]) -> bool:
         """Hand out cases where few are out; return whether any is."""
-        if len(out) <= OUT // 2:
-            new = list(islice(rest, OUT - len(out)))
+        if len(out) <= OUT // 2 and (new := list(islice(rest, OUT - len(out)))):
             group = f"case-{secrets.token_hex(4)}"
             keys = [(group, number) for number, _ in new]
-            out |= {key: number for key, (number, _) in zip(keys, new, strict=True)}
-            if new:
-                call = partial(work, self._key)
-                for future in self._client.map(call, *zip(*new, strict=True), key=keys, pure=False):
-                    future.add_done_callback(done.put)
+            numbers, cases = zip(*new, strict=True)
+            futures = self._client.map(partial(work, self._key), numbers, cases, key=keys, pure=False)
+            out |= zip(numbers, futures, strict=True)
+            loop: Any = self._client.loop
+            for number, future in zip(numbers, futures, strict=True):
+                asyncio.run_coroutine_threadsafe(self._bring(number, future), loop.asyncio_loop)
         return bool(out)
 
-    def _collect(
-        self, found: list[Future[Any]], out: dict[Any, int], done: queue.SimpleQueue[Future[Any]]
-    ) -> Iterator[Evaluated]:
-        """Give what has come in."""
-        good = [future for future in found if future.status == "finished"]
-        for future in found:
-            if future.status == "error":
-                yield self._failed(future, out.pop(future.key))
-            elif future.status == "cancelled":
-                raise self._lost()
-            elif future.status != "finished":  # its process ended in between; it is evaluated again
-                future.add_done_callback(done.put)
+    async def _bring(self, number: int, future: Future[Any]) -> None:
+        """Wait for what a case gave; where its process ends before that is here, dask has it evaluated again."""
         try:
-            results = self._client.gather(good)
-        except Exception as error:  # of many kinds, by the instant at which the connection broke
-            raise self._lost() from error
-        for future, result in zip(good, results, strict=True):
-            if isinstance(result, Refused):
-                raise _refusal(result)
-            del out[future.key]
-            yield result
+            result = await self._client.gather(future, asynchronous=True)
+        except (Exception, asyncio.CancelledError) as error:  # an error is judged where the others are
+            result = error
+        self._done.put((number, result))
 
-    def _failed(self, future: Future[Any], number: int) -> Evaluated:
-        """Say why a case was not evaluated."""
-        error = future.exception()
-        if isinstance(error, KilledWorker):
+    def _judged(self, number: int, result: Any) -> Evaluated:
+        """Return what became of a case, or say why no case is evaluated any more."""
+        if isinstance(result, Evaluated):
+            return result
+        if isinstance(result, Refused):
+            raise _refusal(result)
+        if isinstance(result, KilledWorker):
             return not_evaluated(
                 number,
-                f"its process was ended {error.allowed_failures + 1} times, as the system does where memory runs out\n"
+                f"its process was ended {result.allowed_failures + 1} times, as the system does where memory runs out\n"
                 "  fix: fewer --workers, or more memory; --resume tries it again",
             )
-        raise InputError(
-            f"the processes of the cluster cannot evaluate cases ({type(error).__name__}: {error})",
-            where=self._scheduler.address,
-            expected="processes with the same asm-hybrid as here",
-            fix="install the same versions there",
-        )
+        if isinstance(result, (CancelledError, asyncio.CancelledError, OSError)):
+            raise self._lost()
+        raise self._unable(result)
 
     def _look(self) -> None:
         """See whether the cluster is still there, and somebody in it."""
@@ -143,7 +125,7 @@ class Crew:
             raise self._lost()
         if self._client.status == "running" and self._client.nthreads():
             self._seen = time.monotonic()
-        elif time.monotonic() - self._seen > NOBODY:
+        elif not self._scheduler.patient and time.monotonic() - self._seen > NOBODY:
             raise InputError(
                 f"no process has joined the cluster for {NOBODY:.0f} s",
                 where=self._scheduler.address,
@@ -151,12 +133,20 @@ class Crew:
                 fix="begin some, such as `dask worker ADDRESS --nthreads 1`; then go on with --resume",
             )
 
+    def _unable(self, error: object) -> InputError:
+        return InputError(
+            f"the processes of the cluster cannot evaluate cases ({type(error).__name__}: {error})",
+            where=self._scheduler.address,
+            expected="processes with the same asm-hybrid as here",
+            fix="install the same versions there",
+        )
+
     def _lost(self) -> InputError:
         return InputError("the scheduler of the processes has ended", where=self._scheduler.address, fix=GO_ON)
 
 
 @contextmanager
-def crew_of(scheduler: Scheduler, open_evaluate: OpenEvaluate, *, local: bool) -> Iterator[Crew]:
+def crew_of(scheduler: Scheduler, open_evaluate: OpenEvaluate) -> Iterator[Crew]:
     """Hold a connection to a cluster, whose processes are given what evaluates cases.
 
     Parameters
@@ -165,8 +155,6 @@ def crew_of(scheduler: Scheduler, open_evaluate: OpenEvaluate, *, local: bool) -
         Of the cluster.
     open_evaluate : callable
         Gives what evaluates cases.
-    local : bool
-        Whether its processes are ours, and end with us.
 
     Yields
     ------
@@ -188,11 +176,11 @@ def crew_of(scheduler: Scheduler, open_evaluate: OpenEvaluate, *, local: bool) -
                 expected="the address of a scheduler of dask, such as tcp://HOST:8786",
                 fix="see that `dask scheduler` runs there and can be reached",
             ) from error
-        session = Session(secrets.token_hex(8), open_evaluate, None if local else versions())
+        session = Session(secrets.token_hex(8), open_evaluate, None if scheduler.local else versions())
         try:
             client.register_plugin(session)
             yield Crew(client, scheduler, session.key)
-            if not local:
+            if not scheduler.local:
                 client.unregister_worker_plugin(session.name)
         finally:
             client.close(timeout=1.0)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from asm_hybrid.errors import InputError
 from asm_hybrid.parallel.outcome import Outcome, Value
 
 __all__ = ["LOCAL", "Evaluate", "Job", "Jobs", "Meter", "OpenEvaluate", "Pool", "Progress", "Slurm"]
@@ -63,11 +64,26 @@ class Pool:
         this machine.
     slurm : Slurm or None
         Jobs of Slurm, in place of processes of this machine.
+
+    Raises
+    ------
+    InputError
+        When there are to be no processes, or two kinds of them.
     """
 
     workers: int | None = None
     cluster: str | None = None
     slurm: Slurm | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise InputError(f"there cannot be {self.workers} processes", where="workers", expected="1 or more")
+        if sum(given is not None for given in (self.workers, self.cluster, self.slurm)) > 1:
+            raise InputError(
+                "two kinds of processes are asked for",
+                where="workers, cluster",
+                expected="workers of this machine, or the address of a cluster, or jobs of Slurm",
+            )
 
     @property
     def processes(self) -> int:

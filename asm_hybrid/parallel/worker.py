@@ -104,8 +104,6 @@ def work(key: str, number: int, case: Mapping[str, Value]) -> Evaluated | Refuse
 def _opened(session: Session) -> Evaluate | Refused:
     if session.versions is not None and (refused := _other_versions(session.versions)):
         return refused
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
     try:
         open_evaluate: OpenEvaluate = cloudpickle.loads(session.content)
         return open_evaluate()

@@ -17,6 +17,7 @@ from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.kinetics import Table
 from asm_hybrid.parallel import Value
 from asm_hybrid.plant import Plant
+from asm_hybrid.plant.layout import SETTLER
 from asm_hybrid.plant.loads import load_inputs
 from asm_hybrid.scenario.influent_shares import FRACTION, InfluentShares
 from asm_hybrid.studies.definition import Study
@@ -222,7 +223,7 @@ def _factor(
     if section.key is not None:
         return _key(study, name, section, file)
     if section.sludge_age is not None:
-        if "wastage" not in plant.input_index:
+        if plant.layout.settler is None and plant.layout.waste_from == SETTLER:
             raise InputError(
                 "the plant wastes no sludge",
                 where=study.where(name),

@@ -33,8 +33,8 @@ from asm_hybrid.training.compared_model import FittedRecord
 from asm_hybrid.training.course import Course, plan_of
 from asm_hybrid.training.device import choose_device
 from asm_hybrid.training.fitted import FittedModel
-from asm_hybrid.training.from_config import term_specs
 from asm_hybrid.training.follower import tell_f, tell_run
+from asm_hybrid.training.from_config import term_specs
 from asm_hybrid.training.learnable import check_course, volume_warnings
 from asm_hybrid.training.predictions import Predictions, predict_all
 from asm_hybrid.training.progress import Progress, Silent
