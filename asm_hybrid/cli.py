@@ -17,7 +17,7 @@ from asm_hybrid.data_commands import data_app
 from asm_hybrid.model_commands import models_app
 from asm_hybrid.new_data_commands import RunFolder, forecast, predict
 from asm_hybrid.serve_command import serve
-from asm_hybrid.study_commands import sweep
+from asm_hybrid.study_commands import optimise, sweep
 
 __all__ = ["EXIT_CODES", "app", "main"]
 
@@ -177,6 +177,7 @@ def simulate(
 
 
 app.command()(sweep)
+app.command()(optimise)
 app.command()(predict)
 app.command()(forecast)
 

@@ -19,8 +19,10 @@ from asm_hybrid.studies.definition import Study, StudyFile
 from asm_hybrid.studies.sections import FactorSection, OutputsSection
 from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml
 
-__all__ = ["PRESENT", "VIOLATIONS", "Goal", "GoalFile", "ScheduleSection", "SearchSection", "load_goal"]
+__all__ = ["OPTIMUM", "PRESENT", "VIOLATIONS", "Goal", "GoalFile", "ScheduleSection", "SearchSection", "load_goal"]
 
+OPTIMUM = "optimum"
+"""Name of the case with what is decided."""
 PRESENT = "present"
 """The limit that is the value at present."""
 VIOLATIONS = "* violation share"
@@ -269,6 +271,7 @@ class Goal:
 
     def _study(self, scenario: Scenario) -> Study:
         factors = {**self.content.decisions, **self.content.uncertain}
+        scenario = replace(scenario, content=scenario.content.model_copy(update={"name": OPTIMUM}))
         outputs = OutputsSection(indicators="all")
         content = StudyFile.model_construct(name=self.content.name, factors=factors, outputs=outputs, pareto={})
         return _GoalStudy(content, self.document, scenario)

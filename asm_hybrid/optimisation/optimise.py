@@ -96,7 +96,7 @@ class _Call:
             self.name,
             simulation,
             values,
-            {f.name: f.unit for f in columns},
+            tuple(columns),
             at_present,
             plan,
             gain_of(simulation, judge.weights),
@@ -159,7 +159,8 @@ class _Call:
 
     def _side_by_side(self, bench: Bench, values: Mapping[str, Value]) -> PlantScenarios:
         """Simulate present operation and optimum as ``simulate`` does."""
-        return bench.prepare(values).simulation.run(self.tell)
+        found = bench.prepare(values).simulation.run(self.tell)
+        return replace(found, name=self.goal.content.name)
 
     def _verified(self, key: str, judge: Judge, values: Mapping[str, Value], plan: Plan | None) -> Verified:
         """Simulate present operation and optimum under other conditions."""

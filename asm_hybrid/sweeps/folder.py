@@ -209,14 +209,9 @@ def begun_with(folder: Path) -> dict[str, Any]:
 def _resolved(study: Study, folder: Path) -> dict[str, Any]:
     """Return the content of a study that holds from a folder and needs no other file but series and runs."""
     content = study.content.model_dump(mode="json", by_alias=True, exclude_none=True)
-    scenario = study.scenario.content.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if study.scenario.content.influent is not None and study.scenario.content.influent.file is not None:
-        path = study.scenario.document.path.parent / scenario["influent"]["file"]
-        scenario["influent"]["file"] = _from(folder, path)
-    given = study.scenario.content.model_fields_set
-    content["scenario"] = {key: value for key, value in scenario.items() if key in given}
-    if not content["scenario"]:
-        del content["scenario"]
+    del content["scenario"]
+    if study.scenario.content.model_fields_set:
+        content["scenario"] = study.scenario.written(folder)
     for section in content["factors"].values():
         if "run" in section:
             section["run"] = _from(folder, study.resolve(section["run"]))

@@ -18,7 +18,7 @@ from asm_hybrid.studies.definition import Study
 from asm_hybrid.studies.designs import Design, make_design
 from asm_hybrid.studies.factors import Factors, key_factors
 from asm_hybrid.sweeps.folder import JOURNAL, STUDY, Stopped, begin_folder, cases_of
-from asm_hybrid.sweeps.search import search, write_best
+from asm_hybrid.sweeps.search import BEST, search, write_best
 from asm_hybrid.sweeps.trainings import KEPT, KeyChange, Trainings, belongs_to_training, open_trainings
 from asm_hybrid.yamlfile import YamlSource
 
@@ -129,7 +129,8 @@ def _searched(
         pool=pool,
         progress=tell,
     )
-    write_best(trainings, found, study.content.name)
+    if not all(outcome.error for outcome in (found.base, *found.outcomes)):
+        write_best(trainings, found, study.content.name)
     return list(found.cases), list(found.outcomes), found.base
 
 
@@ -183,8 +184,11 @@ def _result(
     if base.error:
         notes.append(f"the config as it is failed: {base.error}")
     notes.append("Trials are told apart by the validation block; the test block was not read.")
-    if content.design.method == "search":
-        notes.append("best.yaml is the config that validates best; train it to have it tested, once.")
+    if (trainings.folder / BEST).exists():
+        notes.append(
+            f"{BEST} is the config that validates best; train it to have it tested, once. Its validation score flatters "
+            "it, as the best of many does."
+        )
     return StudyResult(
         name=content.name,
         subject=name,

@@ -25,6 +25,7 @@ from asm_hybrid.data import Dataset, read_dataset
 from asm_hybrid.data.answers import keep_answers
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.kinetics import load_table
+from asm_hybrid.manifest import finish_replacing
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.best_so_far import BestSoFar
 from asm_hybrid.training.checkpoints import Checkpoints
@@ -154,6 +155,7 @@ def _train(
     if resume and out:
         folder = out
         clear_temporary(folder)
+        finish_replacing(folder)
     else:
         folder = create_run_folder(out, config.name, held)
         config = keep_answers(config, folder)

@@ -21,12 +21,14 @@ from asm_hybrid.config.schema.config import Config
 from asm_hybrid.equations.config import OdeConfig
 from asm_hybrid.kinetics import available_tables
 from asm_hybrid.scenario.definition import ScenarioFile
+from asm_hybrid.studies.definition import StudyFile
 
 __all__ = ["on_files", "on_page_markdown"]
 
 MADE: dict[str, Callable[[], str]] = {
     "config keys": lambda: keys_text(Config),
     "scenario keys": lambda: keys_text(ScenarioFile),
+    "study keys": lambda: keys_text(StudyFile),
     "equation keys": lambda: keys_text(OdeConfig),
     "commands": commands_text,
     "exit codes": exit_codes_text,

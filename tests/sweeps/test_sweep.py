@@ -15,7 +15,7 @@ from small_plant import CONFIG, write_case
 import asm_hybrid as ah
 from asm_hybrid.cli import main
 from asm_hybrid.errors import InputError
-from asm_hybrid.sweeps.noted import noted
+from asm_hybrid.studies.noted import noted
 
 FACTORS: dict[str, Any] = {
     "load": {"input": "load", "scale": {"uniform": [0.8, 1.2]}},

@@ -171,6 +171,8 @@ def test_the_same_config_with_its_test_block_validates_as_its_trial(config, tmp_
     (tmp_path / "plant.csv").write_text("\n".join([",".join(rows[0]), *lines, ""]))
     whole = run(path, tmp_path / "whole").summary
     outcome = open_trainings(path, {}, tmp_path / "study").evaluate(0, {})
-    expected = pytest.approx(whole["scores"]["validate"]["NH4"]["hybrid"]["rmse"], rel=1e-9)  # means differ in the last bit
+    expected = pytest.approx(
+        whole["scores"]["validate"]["NH4"]["hybrid"]["rmse"], rel=1e-9
+    )  # means differ in the last bit
     assert outcome.figures["validation.NH4"] == expected
     assert {"test"} == set(whole["scores"]) - {"train", "validate"}
