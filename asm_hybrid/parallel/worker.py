@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import platform
 import socket
-import sys
 import threading
 import traceback
 from collections.abc import Mapping
