@@ -1,8 +1,8 @@
 """The search for decisions over a simulator: differential evolution, then a trust region from the best that it found.
 
-Both put feasibility first: what is within the limits is better than what is not, and of two that are not the one that is
-less beyond them [1]_. Decisions that are choices, or whole numbers, take part in the first alone. The trust region is
-COBYQA [2]_, which builds quadratic models of goal and limits and needs no gradients.
+Both put feasibility first: what is within the limits is better than what is not, and of two that are not the one that
+is less beyond them [1]_. Decisions that are choices take part in the first alone. The trust region is COBYQA [2]_,
+which builds quadratic models of goal and limits and needs no gradients.
 
 References
 ----------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import platform
 import socket
-import sys
 import threading
 import traceback
 from collections.abc import Mapping
@@ -14,10 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cloudpickle
-from distributed import Worker, WorkerPlugin
+from distributed import Worker, WorkerPlugin, get_worker
 
 from asm_hybrid.errors import AsmHybridError, InputError
-from asm_hybrid.parallel.evaluation import Evaluated, evaluated
+from asm_hybrid.parallel.evaluation import evaluated
 from asm_hybrid.parallel.outcome import Value
 from asm_hybrid.parallel.pool import Evaluate, OpenEvaluate
 from asm_hybrid.parallel.side_processes import end_with_parent
@@ -78,27 +77,29 @@ _ONE = threading.Lock()
 """Cases of a process follow each other, however many threads it has."""
 
 
-def work(key: str, number: int, case: Mapping[str, Value]) -> Evaluated | Refused:
-    """Evaluate a case.
+def work(key: str, call: int, number: int, case: Mapping[str, Value]) -> None:
+    """Evaluate a case, and send what became of it.
+
+    It is sent as an event and not returned: a value that is returned stays here until somebody asks for it, and nobody
+    is answered while the next case holds the interpreter.
 
     Parameters
     ----------
     key : str
-        Of the session.
+        Of the session, under which events are told.
+    call : int
+        Number of the set of cases.
     number : int
         The number of the case.
     case : mapping of str to float or str
         The values of its factors.
-
-    Returns
-    -------
-    Evaluated or Refused
     """
     with _ONE:
         if key not in _OPENED:
             _OPENED[key] = _opened(_SESSIONS[key])
         evaluate = _OPENED[key]
-        return evaluate if isinstance(evaluate, Refused) else evaluated(evaluate, number, case)
+        found = evaluate if isinstance(evaluate, Refused) else evaluated(evaluate, number, case)
+    get_worker().log_event(key, (call, number, tuple(found)))
 
 
 def _opened(session: Session) -> Evaluate | Refused:
