@@ -89,21 +89,22 @@ def predicted(run: Path) -> bytes:
     return load_model(run).predict(read_inputs(run).iloc[:4]).to_numpy().tobytes()
 
 
+def trained(folder: Path) -> Whole:
+    """Train in one go."""
+    folder.mkdir()
+    run = folder / "run"
+    ended = run_forked(train_or_resume, write_case(folder), run, folder / "stage", False, False)
+    if ended.refused or ended.fault:
+        raise RuntimeError(ended.refused or ended.fault)
+    return Whole(run, settled(run), run_forked(predicted, run).value, ended.seconds)
+
+
 def in_one_go(base: Path) -> Whole:
     """Train twice without a kill, to see that the same comes of it."""
-    found = []
-    for name in ("first", "second"):
-        folder = base / name
-        folder.mkdir()
-        config = write_case(folder)
-        ended = run_forked(train_or_resume, config, folder / "run", folder / "stage", False, False)
-        if ended.refused or ended.fault:
-            raise RuntimeError(ended.refused or ended.fault)
-        run = folder / "run"
-        found.append(Whole(run, settled(run), run_forked(predicted, run).value, ended.seconds))
-    if found[0].digests != found[1].digests:
-        raise RuntimeError(f"two trainings differ in {different(*(w.digests for w in found))}")
-    return found[1]
+    first, second = trained(base / "first"), trained(base / "second")
+    if first.digests != second.digests:
+        raise RuntimeError(f"two trainings differ in {different(first.digests, second.digests)}")
+    return second
 
 
 def different(expected: dict[str, str], found: dict[str, str]) -> list[str]:
