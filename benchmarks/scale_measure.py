@@ -161,7 +161,7 @@ def _submitting(count: int, repeats: int) -> Found:
         with light_cluster(0) as light, Client(light.address, set_as_default=False) as client:
             own = [psutil.Process()]
             before, mine = processor([light.scheduler]), processor(own)
-            futures = client.map(lambda number, case: work("none", number, case), range(count), cases_of(count))
+            futures = client.map(lambda number, case: work("none", 0, number, case), range(count), cases_of(count))
             assert client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) == count == len(futures)
             found["scheduler"].append((processor([light.scheduler]) - before) / count)
             found["client"].append((processor(own) - mine) / count)
