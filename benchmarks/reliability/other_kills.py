@@ -29,6 +29,7 @@ from commands import command, left_over, settled_study, temporary, write_subject
 from forked import Ended, run_forked
 from small_training import leftovers, settled
 
+from asm_hybrid.artefacts import UNFINISHED
 from asm_hybrid.errors import AsmHybridError
 from asm_hybrid.manifest import replace_files, verify_manifest
 from asm_hybrid.report import write_report
@@ -187,7 +188,8 @@ def judge(kind: str, task: Task, number: int, seed: int, folder: Path) -> tuple[
 
 
 def _hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in Path(name).parts)
+    """Tell whether a file is none of the result: one on its way, or a lock."""
+    return any(part.startswith(".") or part == UNFINISHED for part in Path(name).parts)
 
 
 def _said(folder: Path) -> str:
