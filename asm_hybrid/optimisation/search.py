@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from scipy.optimize import Bounds, NonlinearConstraint, differential_evolution, minimize
@@ -166,7 +167,8 @@ def _evolve(book: _Book, begin: np.ndarray, choices: np.ndarray, evaluations: in
         return np.where(choices > 0, (found + 0.5) / np.maximum(choices, 1), found)
 
     limited = NonlinearConstraint(lambda x: book.excess(cube(x)), -np.inf, 0.0)
-    differential_evolution(
+    evolve: Any = differential_evolution  # its stubs know no populations
+    evolve(
         lambda x: book.goals(cube(x)),
         Bounds(np.zeros(count), scale),
         maxiter=max(evaluations // size - 1, 0),
@@ -188,8 +190,8 @@ def _refine(book: _Book, best: Trial, free: np.ndarray, evaluations: int) -> Non
         return place[None]
 
     limited = NonlinearConstraint(lambda x: book.excess(whole(x))[:, 0], -np.inf, 0.0)
-    count = int(free.sum())
-    minimize(
+    count, descend = int(free.sum()), cast(Any, minimize)
+    descend(
         lambda x: float(book.goals(whole(x))[0]),
         best.place[free],
         method="COBYQA",
