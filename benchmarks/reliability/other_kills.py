@@ -166,11 +166,11 @@ def judge(kind: str, task: Task, number: int, seed: int, folder: Path) -> tuple[
     if not ended.killed:
         return "not killed", [] if ended.value == 0 else [f"{ended}"]
     found = [f"left: {process}" for process in left_over(mark)]
-    now = task.settle(target) if target.exists() else {}
+    now = {n: d for n, d in (task.settle(target) if target.exists() else {}).items() if not _hidden(n)}
     found += [
         f"{name} is neither that of before nor the new one"
         for name, digest in now.items()
-        if digest not in (before.get(name), task.whole.get(name)) and not _hidden(name)
+        if digest not in (before.get(name), task.whole.get(name))
     ]
     state = "absent" if not now else "of before" if now == before else "new" if now == task.whole else "between"
     if kind in ("diagnose", "report"):
