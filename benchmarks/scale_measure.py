@@ -171,7 +171,10 @@ def _submitting(count: int, repeats: int) -> Found:
 def _show(what: str, found: Found) -> None:
     parts = ", ".join(f"{name} {1e3 * v:.2f}" for name, v in found["seconds"].items() if name != "wall_s")
     rate, idle = 1 / found["seconds"]["wall_s"], found["idle_share"]["scheduler"]
-    print(f"{what}: ms of the processor a case: {parts}; {rate:.0f} cases/s; scheduler at rest {100 * idle:.1f} %", flush=True)
+    print(
+        f"{what}: ms of the processor a case: {parts}; {rate:.0f} cases/s; scheduler at rest {100 * idle:.1f} %",
+        flush=True,
+    )
 
 
 def journal_part(repeats: int) -> Found:
@@ -206,7 +209,9 @@ def journal_part(repeats: int) -> Found:
         shown = ", ".join(f"{k} {v:.3g}" for k, v in found["rows"][values].items())
         print(f"journal, {values} values of series a case: {shown}", flush=True)
     found["fsync_wall_s"] = _fsync(40)
-    print(f"fsync: {1e3 * found['fsync_wall_s']['median']:.1f} ms, {1e3 * found['fsync_wall_s']['worst']:.1f} ms at most")
+    print(
+        f"fsync: {1e3 * found['fsync_wall_s']['median']:.1f} ms, {1e3 * found['fsync_wall_s']['worst']:.1f} ms at most"
+    )
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import queue
 import secrets
 import time
@@ -28,8 +27,8 @@ OUT = 2000
 """Cases that are handed out at most; the scheduler holds those that wait."""
 LOOK = 1.0
 """Time between two looks whether the cluster is still there [s]."""
-NOBODY = 120.0
-"""Time without any process in a cluster after which the call ends [s]."""
+NOBODY = 600.0
+"""Time without any process in a cluster after which the call ends [s]; on a busy machine they take minutes to begin."""
 CONNECT = 20.0
 """Longest time until a scheduler answers [s]."""
 GO_ON = "see why it ended; then go on with --resume: what came in is kept"
@@ -46,12 +45,17 @@ class Crew:
         What it is connected to.
     key : str
         Of the session that its processes were given.
+
+    Attributes
+    ----------
+    key : str
+        See above.
     """
 
     def __init__(self, client: Client, scheduler: Scheduler, key: str) -> None:
-        self._client, self._scheduler, self._key = client, scheduler, key
-        self._seen = time.monotonic()
-        self._done: queue.SimpleQueue[tuple[int, object]] = queue.SimpleQueue()
+        self._client, self._scheduler, self.key = client, scheduler, key
+        self._call, self._seen = 0, time.monotonic()
+        self._came: queue.SimpleQueue[tuple[int, int, object]] = queue.SimpleQueue()
 
     def __call__(self, jobs: Jobs) -> Iterator[Evaluated]:
         """Evaluate cases.
@@ -71,53 +75,71 @@ class Crew:
         InputError
             When the cluster is lost, or cannot evaluate any case.
         """
-        rest, out = iter(jobs), dict[int, Future[Any]]()
+        jobs = list(jobs)
+        rest, missing = iter(jobs), {number for number, _ in jobs}
+        out: dict[int, Future[Any]] = {}
+        self._call += 1
         self._seen = time.monotonic()
-        while self._hand_out(rest, out):
+        while missing:
+            self._hand_out(rest, out)
             try:
-                number, result = self._done.get(timeout=LOOK)
+                call, number, came = self._came.get(timeout=LOOK)
             except queue.Empty:
                 self._look()
                 continue
-            del out[number]
-            yield self._judged(number, result)
+            if call != self._call:  # the last signs of cases of a call before
+                continue
+            if isinstance(came, Evaluated):
+                found: Evaluated | None = came
+            else:
+                found = self._ended(number, came, missing)
+                del out[number]
+            if found is not None and found.case in missing:
+                missing.remove(found.case)
+                yield found
 
-    def _hand_out(self, rest: Iterator[Job], out: dict[int, Future[Any]]) -> bool:
-        """Hand out cases where few are out; return whether any is."""
+    def _hand_out(self, rest: Iterator[Job], out: dict[int, Future[Any]]) -> None:
+        """Hand out cases where few are out."""
         if len(out) <= OUT // 2 and (new := list(islice(rest, OUT - len(out)))):
             group = f"case-{secrets.token_hex(4)}"
             keys = [(group, number) for number, _ in new]
             numbers, cases = zip(*new, strict=True)
-            futures = self._client.map(partial(work, self._key), numbers, cases, key=keys, pure=False)
+            futures = self._client.map(partial(work, self.key, self._call), numbers, cases, key=keys, pure=False)
             out |= zip(numbers, futures, strict=True)
-            loop: Any = self._client.loop
             for number, future in zip(numbers, futures, strict=True):
-                asyncio.run_coroutine_threadsafe(self._bring(number, future), loop.asyncio_loop)
-        return bool(out)
+                future.add_done_callback(partial(self._end, self._call, number))
 
-    async def _bring(self, number: int, future: Future[Any]) -> None:
-        """Wait for what a case gave; where its process ends before that is here, dask has it evaluated again."""
-        try:
-            result = await self._client.gather(future, asynchronous=True)
-        except (Exception, asyncio.CancelledError) as error:  # an error is judged where the others are
-            result = error
-        self._done.put((number, result))
+    def take(self, event: tuple[float, tuple[int, int, tuple[Any, ...]]]) -> None:
+        """Take what a process sent."""
+        call, number, content = event[1]
+        self._came.put(
+            (call, number, Evaluated(*content) if len(content) == len(Evaluated._fields) else Refused(*content))
+        )
 
-    def _judged(self, number: int, result: Any) -> Evaluated:
-        """Return what became of a case, or say why no case is evaluated any more."""
-        if isinstance(result, Evaluated):
-            return result
-        if isinstance(result, Refused):
-            raise _refusal(result)
-        if isinstance(result, KilledWorker):
+    def _end(self, call: int, number: int, future: Future[Any]) -> None:
+        """Note that a case has ended."""
+        ended: BaseException | None = None
+        if future.cancelled():
+            ended = CancelledError()
+        elif future.status == "error":
+            ended = future.exception()
+        self._came.put((call, number, ended))
+
+    def _ended(self, number: int, error: object, missing: set[int]) -> Evaluated | None:
+        """Return what became of a case that gave nothing, or say why no case is evaluated any more."""
+        if isinstance(error, Refused):
+            raise _refusal(error)
+        if isinstance(error, KilledWorker):
             return not_evaluated(
                 number,
-                f"its process was ended {result.allowed_failures + 1} times, as the system does where memory runs out\n"
+                f"its process was ended {error.allowed_failures + 1} times, as the system does where memory runs out\n"
                 "  fix: fewer --workers, or more memory; --resume tries it again",
             )
-        if isinstance(result, (CancelledError, asyncio.CancelledError, OSError)):
+        if isinstance(error, CancelledError) or (error is None and number in missing):
             raise self._lost()
-        raise self._unable(result)
+        if error is not None:
+            raise self._unable(error)
+        return None
 
     def _look(self) -> None:
         """See whether the cluster is still there, and somebody in it."""
@@ -178,8 +200,10 @@ def crew_of(scheduler: Scheduler, open_evaluate: OpenEvaluate) -> Iterator[Crew]
             ) from error
         session = Session(secrets.token_hex(8), open_evaluate, None if scheduler.local else versions())
         try:
+            crew = Crew(client, scheduler, session.key)
+            client.subscribe_topic(session.key, crew.take)
             client.register_plugin(session)
-            yield Crew(client, scheduler, session.key)
+            yield crew
             if not scheduler.local:
                 client.unregister_worker_plugin(session.name)
         finally:

@@ -49,6 +49,7 @@ SETTINGS: dict[str, Any] = {
     "distributed.worker.memory.terminate": False,
     "distributed.worker.memory.pause": False,
     "distributed.worker.multiprocessing-method": "forkserver" if sys.platform == "linux" else "spawn",
+    "distributed.admin.low-level-log-length": 100,  # of events, which hold outcomes
     "distributed.admin.system-monitor.gil.enabled": False,
 }
 

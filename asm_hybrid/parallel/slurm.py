@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from threading import Event, Thread
 from typing import Any
 
 import dask
@@ -17,6 +18,9 @@ from asm_hybrid.parallel.local_cluster import KEYS, NO_PAGE, ONE_THREAD, SETTING
 from asm_hybrid.parallel.pool import Slurm
 
 __all__ = ["slurm_scheduler"]
+
+LOOK = 10.0
+"""Time between two looks whether a job has ended [s]."""
 
 
 @contextmanager
@@ -65,7 +69,7 @@ def slurm_scheduler(slurm: Slurm) -> Iterator[Scheduler]:
                 shared_temp_directory=os.getcwd(),
                 silence_logs="critical",
             )
-            cluster.adapt(minimum_jobs=slurm.jobs, maximum_jobs=slurm.jobs)
+            cluster.scale(jobs=slurm.jobs)
         except (OSError, RuntimeError, ValueError) as error:
             raise InputError(
                 f"Slurm takes no jobs ({error})",
@@ -73,8 +77,24 @@ def slurm_scheduler(slurm: Slurm) -> Iterator[Scheduler]:
                 expected="a machine from which `sbatch` submits jobs",
                 fix="begin the study on a login node, and see what sbatch says there",
             ) from error
+        ended = Event()
+        Thread(target=_keep, args=(cluster, slurm.jobs, ended), daemon=True).start()
         try:
             yield Scheduler(cluster.scheduler_address, {name: getattr(security, name) for name in KEYS}, patient=True)
         finally:
+            ended.set()
             with suppress(OSError, RuntimeError, TimeoutError):
                 cluster.close(timeout=10)
+
+
+def _keep(cluster: Any, jobs: int, ended: Event) -> None:
+    """Submit jobs that have ended again, which dask-jobqueue does for jobs of a single process alone."""
+    known: set[str] = set()
+    while not ended.wait(LOOK):
+        joined = [str(worker["name"]) for worker in cluster.scheduler_info["workers"].values()]
+        here = {job for job in cluster.workers if any(name == job or name.startswith(f"{job}-") for name in joined)}
+        for job in known - here:
+            cluster.workers.pop(job, None)
+        if known - here:
+            cluster.scale(jobs=jobs)
+        known = here

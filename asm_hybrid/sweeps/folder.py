@@ -137,7 +137,7 @@ def check_new(folder: Path) -> None:
 
 
 def begin_folder(folder: Path, study: Study, design: pd.DataFrame | None, subject: Mapping[str, Any]) -> None:
-    """Write what a study is begun with.
+    """Write what a study is begun with; with the last file it may go on.
 
     Parameters
     ----------

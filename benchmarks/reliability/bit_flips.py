@@ -190,12 +190,13 @@ class _Stops(Silent):
 
 
 def subjects(base: Path) -> list[Subject]:
-    """Make all that is flipped."""
+    """Make all that is flipped, from the run in the folder ``run``, which is trained where there is none."""
     torch.set_num_threads(1)
-    config = write_case(base)
+    config = base / "config.yaml"
     (base / "scenario.yaml").write_text(SCENARIO, encoding="utf-8")
     run, bundle, stopped, ode = base / "run", base / "bundle", base / "stopped", base / "ode"
-    train_or_resume(config, run, base / "stage", False, False)
+    if not run.exists():
+        train_or_resume(write_case(base), run, base / "stage", False, False)
     record = read_record(run)
     tensors = {"states": torch.linspace(0, 1, 50, dtype=torch.float64)}
     kept_tensors(record, "record", lambda: tensors)

@@ -15,7 +15,7 @@ import pytest
 from pool_cases import bits, cheap_cases, open_broken, open_cheap, open_nothing
 
 from asm_hybrid.errors import InputError
-from asm_hybrid.parallel import Pool, Slurm, crew, open_pool, run_cases, running, worker
+from asm_hybrid.parallel import Outcome, Pool, Slurm, crew, open_pool, run_cases, running, worker
 
 pytest.importorskip("distributed")
 RELIABILITY = Path(__file__).parents[2] / "benchmarks" / "reliability"
@@ -142,9 +142,8 @@ def test_slurm_gets_its_jobs(monkeypatch, tmp_path):
                 scheduler_kwargs=scheduler_options,
             )
 
-        def adapt(self, minimum_jobs, maximum_jobs):
-            assert minimum_jobs == maximum_jobs
-            self.scale(minimum_jobs)
+        def scale(self, n=0, jobs=None):
+            super().scale(n if jobs is None else jobs)
 
     module = types.ModuleType("dask_jobqueue")
     module.SLURMCluster = SLURMCluster
@@ -214,8 +213,9 @@ def test_nothing_stays_behind_a_study_that_was_ended(tmp_path, signals, code):
     while (left := [pid for pid in held if Path(f"/proc/{pid}").exists()]) and time.monotonic() - since < 30:
         time.sleep(0.05)
     assert not left
-    found = run_cases(open_cheap, [{"hold": 0.0}] * 2, journal, fingerprint="f", pool=Pool(1))
-    assert [outcome.figures for outcome in found] == [{"a": 1.0}] * 2
+    cases, opened = [{"hold": float(i > 1)} for i in range(6)], lambda: lambda number, case: Outcome(number, {"b": 2.0})
+    found = run_cases(opened, cases, journal, fingerprint="f", pool=Pool(1))
+    assert [outcome.figures for outcome in found] == [{"a": 1.0}] * 2 + [{"b": 2.0}] * 4
 
 
 def _below(number: int) -> list[int]:
