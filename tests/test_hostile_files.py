@@ -283,7 +283,7 @@ REFUSED: dict[tuple[str, str], Act] = {
         "factors:\n"
         + "".join(
             f"  f{i}: {{parameter: {p}, scale: {{uniform: [0.8, 1.2]}}}}\n"
-            for i, p in enumerate("mu_H K_S K_OH K_NO b_H eta_g".split())
+            for i, p in enumerate(["mu_H", "K_S", "K_OH", "K_NO", "b_H", "eta_g"])
         )
         + "design: {method: grid, levels: 100}",
     ),
