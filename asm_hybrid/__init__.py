@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         load_config,
         load_plant,
         load_run,
+        optimise,
         predict,
         propose_data,
         resume,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from asm_hybrid.kinetics import available_tables, load_table
     from asm_hybrid.notebook.check_result import CheckResult
     from asm_hybrid.notebook.new_data_result import Forecast, Prediction
+    from asm_hybrid.notebook.optimisation_result import Optimisation
     from asm_hybrid.notebook.run_result import RunResult
     from asm_hybrid.notebook.simulation_result import Simulation
     from asm_hybrid.notebook.sweep_result import Sweep
@@ -57,6 +59,7 @@ _HOMES = {
         "load_config",
         "load_plant",
         "load_run",
+        "optimise",
         "predict",
         "propose_data",
         "resume",
@@ -78,6 +81,7 @@ _HOMES = {
     "kinetics": ("available_tables", "load_table"),
     "notebook.check_result": ("CheckResult",),
     "notebook.new_data_result": ("Forecast", "Prediction"),
+    "notebook.optimisation_result": ("Optimisation",),
     "notebook.run_result": ("RunResult",),
     "notebook.simulation_result": ("Simulation",),
     "notebook.sweep_result": ("Sweep",),
@@ -101,6 +105,7 @@ __all__ = [
     "InfluentSettings",
     "InputError",
     "ODELayer",
+    "Optimisation",
     "Prediction",
     "RainEvent",
     "RandomRain",
@@ -124,6 +129,7 @@ __all__ = [
     "load_plant",
     "load_run",
     "load_table",
+    "optimise",
     "predict",
     "propose_data",
     "read_bsm_influent",

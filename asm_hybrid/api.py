@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from asm_hybrid.live import LiveProgress
     from asm_hybrid.notebook.check_result import CheckResult
     from asm_hybrid.notebook.new_data_result import Forecast, Prediction
+    from asm_hybrid.notebook.optimisation_result import Optimisation
     from asm_hybrid.notebook.run_result import RunResult
     from asm_hybrid.notebook.simulation_result import Simulation
     from asm_hybrid.notebook.sweep_result import Sweep
@@ -34,6 +35,7 @@ __all__ = [
     "load_config",
     "load_plant",
     "load_run",
+    "optimise",
     "predict",
     "propose_data",
     "resume",
@@ -340,11 +342,53 @@ def resume_sweep(
         When there is nothing to go on with, or what decides its figures has changed.
     """
     from asm_hybrid.notebook.sweep_result import Sweep
-    from asm_hybrid.sweep.running import resume_study
+    from asm_hybrid.sweeps.running import resume_study
 
     with _shown(progress) as receiver:
         where = as_path(folder, "the path of a folder")
         return Sweep(*resume_study(where, _pool(workers, cluster), _told(receiver)))
+
+
+def optimise(
+    subject: YamlSource,
+    goal: YamlSource,
+    out: str | Path | None = None,
+    *,
+    workers: int | None = None,
+    cluster: str | None = None,
+    progress: bool = False,
+) -> Optimisation:
+    """Find set points, flows and schedules that cost least within effluent limits.
+
+    Parameters
+    ----------
+    subject : str, Path or mapping
+        As for `simulate`: a layout, the file of a plant, a config, or the folder of a run or a bundle.
+    goal : str, Path or mapping
+        The goal file, or its content.
+    out : str or Path, optional
+        The folder, in which files of the same name are replaced; a dated one below ``optimisations`` without it.
+    workers : int, optional
+        Processes of this machine; one a core without it. With one, all is done in this process.
+    cluster : str, optional
+        Address of the scheduler of a dask cluster, such as ``tcp://HOST:8786``, in place of this machine.
+    progress : bool
+        Whether to show what is being done.
+
+    Returns
+    -------
+    Optimisation
+        What was found and what may be claimed of it. Its figures are the same whatever the number of processes.
+
+    Raises
+    ------
+    InputError
+        When subject, goal or folder cannot be used.
+    SimulationError
+        When present operation or optimum cannot be simulated.
+    """
+    with _shown(progress) as receiver:
+        return open_job(subject).optimise(goal, _path(out), _pool(workers, cluster), receiver.share)
 
 
 def predict(run: str | Path, data: NewData, out: str | Path | None = None) -> Prediction:

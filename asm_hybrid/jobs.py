@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from asm_hybrid.equations.result import EquationResult
     from asm_hybrid.notebook.check_result import CheckResult
     from asm_hybrid.notebook.new_data_result import Forecast, Prediction
+    from asm_hybrid.notebook.optimisation_result import Optimisation
     from asm_hybrid.notebook.run_result import RunResult
     from asm_hybrid.notebook.simulation_result import Simulation
     from asm_hybrid.notebook.sweep_result import Sweep
@@ -122,6 +123,24 @@ class Job(ABC):
             Gets the progress.
         """
         raise self._refused("studied", "a plant, a config with a plant, or the run folder of a plant")
+
+    def optimise(
+        self, goal: YamlSource, out: Path | None, pool: Pool, tell: Callable[[str, float], None]
+    ) -> Optimisation:
+        """Find its best operation.
+
+        Parameters
+        ----------
+        goal : str, Path or mapping
+            The goal file, or its content.
+        out : Path or None
+            Where to write; a dated folder below ``optimisations`` without it.
+        pool : Pool
+            The processes.
+        tell : callable
+            Called with what is done and the share of it.
+        """
+        raise self._refused("optimised", "a plant, a config with a plant, or the run folder of a plant")
 
     def subject(self) -> Subject:
         """Return what is simulated, when there is a plant."""
@@ -230,9 +249,18 @@ class PlantJob(Job):
     def sweep(self, study: YamlSource, out: Path | None, pool: Pool, tell: Callable[[CaseProgress], None]) -> Sweep:
         """See `Job.sweep`."""
         from asm_hybrid.notebook.sweep_result import Sweep
-        from asm_hybrid.sweep.running import run_study, studied_plant
+        from asm_hybrid.sweeps.running import run_study, studied_plant
 
         return Sweep(*run_study(studied_plant(self.source), study, out, pool, tell))
+
+    def optimise(
+        self, goal: YamlSource, out: Path | None, pool: Pool, tell: Callable[[str, float], None]
+    ) -> Optimisation:
+        """See `Job.optimise`."""
+        from asm_hybrid.notebook.optimisation_result import Optimisation
+        from asm_hybrid.report.optimisation import optimise_plant
+
+        return Optimisation(*optimise_plant(self.source, goal, out, pool, tell))
 
     def subject(self) -> Subject:
         """See `Job.subject`."""
@@ -330,10 +358,20 @@ class PlantRun(Job):
     def sweep(self, study: YamlSource, out: Path | None, pool: Pool, tell: Callable[[CaseProgress], None]) -> Sweep:
         """See `Job.sweep`."""
         from asm_hybrid.notebook.sweep_result import Sweep
-        from asm_hybrid.sweep.running import run_study, studied_run
+        from asm_hybrid.sweeps.running import run_study, studied_run
 
         self.result()  # says so where the folder holds no run
         return Sweep(*run_study(studied_run(self.fitted()), study, out, pool, tell))
+
+    def optimise(
+        self, goal: YamlSource, out: Path | None, pool: Pool, tell: Callable[[str, float], None]
+    ) -> Optimisation:
+        """See `Job.optimise`."""
+        from asm_hybrid.notebook.optimisation_result import Optimisation
+        from asm_hybrid.report.optimisation import optimise_run
+
+        self.result()  # says so where the folder holds no run
+        return Optimisation(*optimise_run(self.fitted(), goal, out, pool, tell))
 
     def subject(self) -> Subject:
         """See `Job.subject`."""

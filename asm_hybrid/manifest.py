@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import os
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from asm_hybrid.artefacts import RESTORE, TEMPORARY, UNFINISHED, WritingError, read_json, write_json_atomic
+from asm_hybrid.artefacts import (
+    RESTORE,
+    TEMPORARY,
+    UNFINISHED,
+    WritingError,
+    make_folder,
+    read_json,
+    sync_folder,
+    write_bytes_atomic,
+    write_json_atomic,
+)
 from asm_hybrid.errors import InputError, readable
 
 __all__ = [
     "MANIFEST",
+    "REPLACING",
+    "finish_replacing",
     "is_inside",
     "read_manifest",
-    "refresh_manifest",
+    "replace_files",
     "sha256_file",
     "verify_manifest",
     "write_manifest",
 ]
 
 MANIFEST = "manifest.json"
+REPLACING = ".replacing"
+"""Folder in a run folder with files that are complete, and have yet to take their places."""
 
 
 def sha256_file(path: Path) -> str:
@@ -61,19 +77,67 @@ def write_manifest(folder: Path) -> dict[str, str]:
     return digests
 
 
-def refresh_manifest(folder: Path, names: Sequence[str]) -> None:
-    """Enter the present digests of a few rewritten files into the manifest of a folder, if it has one.
+def replace_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Add or replace files of a finished folder together with its manifest: all of them, or none.
+
+    They are made complete beside, and then take their places one after another. A call that is killed on the way leaves
+    files that readers refuse, since they are not those of the manifest; `finish_replacing` ends it.
 
     Parameters
     ----------
     folder : Path
-        A run folder; one without a manifest is still being written, and is left alone.
-    names : sequence of str
-        Relative POSIX paths of the files.
+        A run folder with a manifest, which no other process writes.
+    files : mapping of str to bytes
+        Content by name; the files lie in the folder itself.
+
+    Raises
+    ------
+    InputError
+        If the manifest cannot be read.
+    WritingError
+        If the folder cannot be written; it is then as it was.
     """
-    if (folder / MANIFEST).is_file():
-        digests = read_manifest(folder) | {name: sha256_file(folder / name) for name in names}
-        write_json_atomic(folder / MANIFEST, dict(sorted(digests.items())))
+    finish_replacing(folder)
+    new = folder / f"{REPLACING}{TEMPORARY}"
+    digests = read_manifest(folder) | {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    try:
+        make_folder(new)
+        for name, content in files.items():
+            write_bytes_atomic(new / name, content)
+        write_json_atomic(new / MANIFEST, dict(sorted(digests.items())))
+        os.replace(new, folder / REPLACING)
+        sync_folder(folder)
+    except OSError as error:
+        raise WritingError(error, folder) from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    finish_replacing(folder)
+
+
+def finish_replacing(folder: Path) -> None:
+    """End what a call of `replace_files` that was killed has begun, and remove what it left.
+
+    Parameters
+    ----------
+    folder : Path
+        A run folder, which no other process writes.
+
+    Raises
+    ------
+    WritingError
+        If the folder cannot be written.
+    """
+    shutil.rmtree(folder / f"{REPLACING}{TEMPORARY}", ignore_errors=True)
+    ready = folder / REPLACING
+    if not ready.is_dir():
+        return
+    try:
+        for path in sorted(ready.iterdir(), key=lambda p: p.name == MANIFEST):  # the manifest last: it makes all valid
+            os.replace(path, folder / path.name)
+        sync_folder(folder)
+        ready.rmdir()
+    except OSError as error:
+        raise WritingError(error, folder) from error
 
 
 def read_manifest(folder: Path) -> dict[str, str]:
@@ -178,14 +242,16 @@ def verify_manifest(folder: Path, names: Sequence[str] | None = None) -> dict[st
             elif sha256_file(path) != manifest[name]:
                 faults.append(f"{name} was changed or damaged after it was written (its SHA-256 differs)")
     if faults:
+        stopped = (folder / REPLACING).is_dir()
         raise InputError(
             "; ".join(faults),
             where=str(folder),
             expected=f"the files as listed in {MANIFEST}",
-            fix=RESTORE,
+            fix=f"a diagnosis was stopped while it was written: asm-hybrid diagnose {folder}" if stopped else RESTORE,
         )
     return manifest
 
 
 def _is_artefact(relative: Path) -> bool:
-    return relative != Path(MANIFEST) and relative.suffix != TEMPORARY and relative.parts[0] != UNFINISHED
+    own = relative.parts[0] not in (UNFINISHED, REPLACING, f"{REPLACING}{TEMPORARY}")
+    return own and relative != Path(MANIFEST) and relative.suffix != TEMPORARY

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["sweep"]
+__all__ = ["optimise", "sweep"]
 
 INTERRUPTED = 130
 """Exit code of a study that was stopped."""
@@ -62,15 +62,67 @@ def sweep(
     """
     from asm_hybrid import api
     from asm_hybrid.study_terminal import print_study
-    from asm_hybrid.sweep.running import Stopped
+    from asm_hybrid.sweeps.folder import Stopped
 
     given = subject is not None and study is not None
     if given == (resume is not None) or (resume is not None and (subject or study or out)):
         raise typer.BadParameter("give either PLANT_OR_RUN and --study FILE, or --resume FOLDER alone")
-    shown = {"workers": workers, "cluster": cluster, "progress": True}
     try:
-        found = api.resume_sweep(resume, **shown) if resume else api.sweep(str(subject), str(study), out, **shown)
+        if resume is not None:
+            found = api.resume_sweep(resume, workers=workers, cluster=cluster, progress=True)
+        else:
+            found = api.sweep(str(subject), str(study), out, workers=workers, cluster=cluster, progress=True)
     except Stopped as stopped:
         typer.echo(f"interrupted; to go on: asm-hybrid sweep --resume {stopped.folder}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     print_study(found.found, found.folder)
+
+
+def optimise(
+    subject: Annotated[
+        str,
+        typer.Argument(
+            help="A shipped layout such as bsm1, the YAML file of a plant, a config, or a run folder or bundle.",
+            metavar="PLANT_OR_RUN",
+            show_default=False,
+        ),
+    ],
+    goal: Annotated[
+        Path,
+        typer.Option(
+            "--goal", "-g", help="YAML file with what is minimised, limits, decisions, schedules.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for the result. Default: optimisations/NAME-DATE-TIME.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-w", min=1, help="Processes of this machine. Default: one a core.")
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            help="Scheduler of a dask cluster that runs already, such as tcp://HOST:8786, in place of this machine.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Find set points, flows and schedules that cost least within effluent limits, and say what is gained.
+
+    Decisions are searched by simulations, schedules by the slopes of the plant's equations. What is reported comes from
+    simulations of the present operation and of the optimum alone, with all seeds of a run.
+
+    For example:
+
+      asm-hybrid optimise bsm1_closed --goal configs/goals/bsm1_closed.yaml
+
+      asm-hybrid optimise runs/RUN --goal configs/goals/quickstart.yaml
+
+    Goal files: docs/optimise.md.
+    """
+    from asm_hybrid import api
+    from asm_hybrid.optimisation_terminal import print_optimum
+
+    found = api.optimise(subject, goal, out, workers=workers, cluster=cluster, progress=True)
+    print_optimum(found.found, found.folder)

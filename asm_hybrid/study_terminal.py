@@ -12,7 +12,7 @@ from rich.table import Table
 
 from asm_hybrid.report.study_page import PAGE
 from asm_hybrid.studies import StudyResult
-from asm_hybrid.sweep.noted import noted
+from asm_hybrid.studies.noted import noted
 
 __all__ = ["print_study"]
 

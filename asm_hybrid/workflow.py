@@ -9,7 +9,7 @@ from asm_hybrid.diagnosis import FirstLook, diagnose, explain_run
 from asm_hybrid.errors import InputError
 from asm_hybrid.explanations.explained import Explained
 from asm_hybrid.export.distilled import Distilled, distill
-from asm_hybrid.manifest import verify_manifest, write_manifest
+from asm_hybrid.manifest import REPLACING, finish_replacing, verify_manifest
 from asm_hybrid.notebook.run_result import RunResult
 from asm_hybrid.report import write_report
 from asm_hybrid.report.progress_picture import ProgressPicture
@@ -92,6 +92,9 @@ def diagnose_again(folder: Path, progress: Progress | None = None) -> RunResult:
         When the run is not finished, another process is writing it, or a file of it is not the one that was written.
     """
     refuse_zip(folder)
+    if (folder / REPLACING).is_dir():
+        with hold_run(folder):
+            finish_replacing(folder)
     result = finished_run(folder)
     with hold_run(result.folder):
         _tell(result.folder, progress or Silent(), None, asked=True)
@@ -158,7 +161,6 @@ def _tell(folder: Path, progress: Progress, explained: Explained | None, *, aske
     if asked or run.model.config.diagnosis.explain:
         progress.stage("saying what f failed to capture")
         explain_run(run, explained)
-        write_manifest(folder)
     progress.stage("writing the report")
     write_report(folder)
 

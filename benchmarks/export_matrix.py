@@ -3,9 +3,10 @@
     python benchmarks/export_matrix.py
     python benchmarks/export_matrix.py --count 4 --formats c onnx
 
-A plant is drawn as in `random_plants.py`, with a random n and inputs as runs have them; its n is not trained. Plants
-that could not be trained (batch reactors, impossible water, no steady state) are drawn anew. Controllers and time
-tables are those of a scenario, with which the run is exported; formats that hold none are then asked for the run alone.
+A plant is one of `reliability/drawn_plants.py`, with a random n and inputs as runs have them; its n is not trained.
+Plants that could not be trained (batch reactors, impossible water, no steady state) are drawn anew. Controllers and
+time tables are those of a scenario, with which the run is exported; formats that hold none are then asked for the run
+alone.
 Each export is loaded and run by a client that we did not write, where there is one; see `export_clients.py`. A line
 tells for every run and format whether its numbers are ours, or why the format was refused.
 
@@ -27,7 +28,6 @@ from typing import Any
 import numpy as np
 import torch
 from export_clients import CLIENTS, Run
-from random_plants import draw_plant
 from untrained import save_run, untrained
 
 from asm_hybrid.errors import AsmHybridError, InputError
@@ -35,11 +35,12 @@ from asm_hybrid.export import available_formats, export_run
 from asm_hybrid.kinetics import Table, load_table
 from asm_hybrid.training.model_inputs import check_possible
 
+sys.path.append(str(Path(__file__).parent / "reliability"))
+from drawn_plants import draw_plant, give_sums
+
 DAYS = 1.0
 """Length of a record [d]."""
 PLACEMENTS = ("rates", "state", "parameters", "forcing", "output")
-SUMS = {"COD": 360.0, "TKN": 48.0, "S_NH": 30.0, "S_NH4": 30.0, "TP": 8.0, "S_PO4": 5.0, "S_ALK": 7.0}
-"""Of an influent that comes as measured sums, with those components that are given by themselves."""
 VARIED = {"Q_in": 0.3, "T": 0.1}
 """Inputs that swing over the day, and by what share of their mean."""
 
@@ -63,7 +64,7 @@ def draw_config(rng: np.random.Generator, number: int) -> tuple[dict[str, Any], 
     elif kind != "given" and scenario is None:
         scenario = _steering(rng, kind, table, plant)
     if rng.random() < 0.2:
-        _summed(table, plant["influent"])
+        give_sums(table, plant["influent"])
     times = {"column": "time", "format": "%Y-%m-%d %H:%M", "zone": "UTC"}
     config = content | {
         "device": "cpu",
@@ -102,13 +103,6 @@ def _steering(rng: np.random.Generator, kind: str, table: Table, plant: dict[str
         return {"control": {"blower": switch | {"switch_on": "1 mg/L", "switch_off": "2 mg/L"}}}
     phases = [{"duration": f"{rng.uniform(20, 90):.1f} min", "set": {f"{name}.kla": kla}} for kla in (high, 5.0)]
     return {"cycles": {"air": {"phases": phases}}}
-
-
-def _summed(table: Table, influent: dict[str, Any]) -> None:
-    """Let the influent come as measured sums, where the table is of a family that has them."""
-    known = {*table.component_names, "COD", "TKN", *(["TP"] if "S_PO4" in table.component_names else [])}
-    influent["fractionation"] = {"type": "settled"}
-    influent["composition"] = {name: value for name, value in SUMS.items() if name in known}
 
 
 def draw_network(rng: np.random.Generator, table: Table) -> dict[str, Any]:

@@ -188,7 +188,7 @@ def handing_part(repeats: int) -> Found:
         with light_cluster(0) as light, Client(light.address, set_as_default=False) as client:
             own = [psutil.Process()]
             before, mine = processor([light.scheduler]), processor(own)
-            futures = client.map(lambda number, case: work("none", number, case), range(count), cases_of(count))
+            futures = client.map(lambda number, case: work("none", 0, number, case), range(count), cases_of(count))
             while client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) < len(futures):
                 time.sleep(0.1)
             found["scheduler"].append((processor([light.scheduler]) - before) / count)
@@ -271,7 +271,8 @@ def page_part(count: int) -> Found:
 
 def write_page(count: int, values: int) -> None:
     """Write tables and page of a study of made figures, whose series are those of BSM1 in number."""
-    from asm_hybrid.report.study_page import study_tables, write_study_page
+    from asm_hybrid.report.study_page import write_study_page
+    from asm_hybrid.report.study_tables import study_tables
     from asm_hybrid.studies.result import FactorInfo, FigureInfo, StudyResult
 
     random = np.random.default_rng(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from asm_hybrid import artefacts
+from asm_hybrid import artefacts, manifest
 from asm_hybrid.artefacts import (
     csv_text,
     make_folder,
@@ -29,7 +30,16 @@ from asm_hybrid.artefacts import (
     write_text_atomic,
 )
 from asm_hybrid.errors import InputError
-from asm_hybrid.manifest import read_manifest, refresh_manifest, sha256_file, verify_manifest, write_manifest
+from asm_hybrid.manifest import (
+    MANIFEST,
+    REPLACING,
+    finish_replacing,
+    read_manifest,
+    replace_files,
+    sha256_file,
+    verify_manifest,
+    write_manifest,
+)
 from asm_hybrid.staging import staged_folder
 
 
@@ -106,18 +116,68 @@ def test_changed_and_lost_files_are_named(tmp_path: Path) -> None:
         verify_manifest(tmp_path, ["d"])
 
 
-def test_refresh_touches_only_the_named_file(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        write_text_atomic(tmp_path / name, name)
-    refresh_manifest(tmp_path, ["a"])
-    assert not (tmp_path / "manifest.json").exists()
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a manifest and files of an earlier version."""
+    for name in ("a", "b", "damaged"):
+        write_text_atomic(tmp_path / name, "old")
     write_manifest(tmp_path)
-    (tmp_path / "a").write_text("new")
-    (tmp_path / "b").write_text("damaged")
-    refresh_manifest(tmp_path, ["a"])
-    with pytest.raises(InputError, match="b was changed") as caught:
-        verify_manifest(tmp_path)
-    assert "a was" not in str(caught.value)
+    (tmp_path / "damaged").write_text("x")
+    return tmp_path
+
+
+NEW = {"b": b"new", "c": b"new"}
+
+
+def test_files_are_replaced_with_their_manifest_and_no_other_is_taken_for_whole(folder: Path) -> None:
+    replace_files(folder, NEW)
+    assert {p.name: p.read_text() for p in folder.iterdir() if p.name != MANIFEST} == {
+        "a": "old", "b": "new", "c": "new", "damaged": "x"
+    }  # fmt: skip
+    verify_manifest(folder, ["a", "b", "c"])
+    with pytest.raises(InputError, match="damaged was changed"):
+        verify_manifest(folder)
+
+
+class Killed(BaseException):
+    """Stands for a kill, in which nothing is cleaned up."""
+
+
+@pytest.mark.parametrize("call", range(1, 9))
+def test_a_kill_while_files_are_replaced_leaves_the_old_ones_or_what_is_ended_later(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
+    calls = {"left": call}
+
+    def counted(function):
+        def called(*args, **kwargs):
+            calls["left"] -= 1
+            if calls["left"] == 0:
+                raise Killed
+            return function(*args, **kwargs)
+
+        return called
+
+    with monkeypatch.context() as patch:
+        patch.setattr(manifest.shutil, "rmtree", lambda *args, **kwargs: None)
+        patch.setattr(os, "replace", counted(os.replace))
+        patch.setattr(Path, "rmdir", counted(Path.rmdir))
+        patch.setattr(Path, "unlink", lambda *args, **kwargs: None)
+        with contextlib.suppress(Killed):
+            replace_files(folder, NEW)
+        assert (calls["left"] <= 0) == (call < 9)
+    begun = (folder / REPLACING).is_dir()
+    assert begun == (call > 4)
+    if begun and call < 8:
+        with pytest.raises(InputError, match="asm-hybrid diagnose"):
+            verify_manifest(folder, ["a", "b", "c"])
+    if call % 2:
+        finish_replacing(folder)
+    else:  # as the next call does
+        replace_files(folder, {"a": b"old"})
+    assert (folder / "b").read_text() == ("new" if begun else "old")
+    assert "damaged" in verify_manifest(folder, ["a", "b", *(["c"] if begun else [])])
+    assert sorted(p.name for p in folder.iterdir()) == sorted(["a", "b", *(["c"] * begun), "damaged", MANIFEST])
 
 
 @pytest.mark.parametrize("content", ["[1]", '{"a": 1}', "{", '{"../a": "x"}', '{"/a": "x"}', '{"C:a": "x"}'])

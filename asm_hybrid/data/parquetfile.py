@@ -58,7 +58,11 @@ def read_parquet(raw: bytes, path: Path, choose: Choose) -> tuple[list[str], pd.
 
 
 def _plain(column: pa.ChunkedArray) -> pd.Series:
-    """Return a column without the types that pandas would make of categories."""
+    """Return a column without the types that pandas would make of categories, and with one kind of NaN.
+
+    A file may hold any bit pattern of NaN; at a signalling one numpy warns of an invalid value.
+    """
     kind = column.type
     values = column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
-    return pd.Series(values.to_pandas())
+    found = pd.Series(values.to_pandas())
+    return found.mask(found.isna()) if pa.types.is_floating(kind) else found

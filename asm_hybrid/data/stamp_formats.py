@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+
 import pandas as pd
 
 from asm_hybrid.data.midnight import without_24
@@ -44,6 +47,8 @@ _CLOCKS = (
 )
 _COMMON = (*(date + clock for clock in _CLOCKS for date in _DATES), "%Y%m%d%H%M%S", "%Y%m%d%H%M")
 """Formats that are suggested, never assumed."""
+_SIGNS = {form: Counter(re.sub(r"%.|\s", "", form)) for form in _COMMON}
+"""What a stamp of each of them has between its numbers and names."""
 _SHORT_OFFSET = r"((?::\d\d(?:[.,]\d+)?|T\d\d(?:\d\d){0,2})\s*[+-]\d\d)$"
 FIRST = 100
 """Stamps on which a format is tried first."""
@@ -101,5 +106,11 @@ def fitting_formats(text: pd.Series) -> list[str]:
         except (ValueError, TypeError, OverflowError):
             return False
 
-    found = [c for c in _COMMON if reads(text.iloc[:FIRST], c) and reads(text, c)]
+    found = [c for c in _likely(text) if reads(text.iloc[:FIRST], c) and reads(text, c)]
     return found or (["ISO8601"] if reads(text, "ISO8601") else [])
+
+
+def _likely(text: pd.Series) -> list[str]:
+    """Return the usual formats of which the first stamp has all signs; the others cannot read it."""
+    signs = Counter("" if text.empty else str(text.iloc[0]).lower())
+    return [form for form in _COMMON if all(signs[sign.lower()] >= count for sign, count in _SIGNS[form].items())]

@@ -125,7 +125,7 @@ def read_workbook(
 
 
 def sheet_names(raw: bytes, path: Path) -> list[str]:
-    """Return the names of the worksheets of a workbook, in their order.
+    """Return the names of the worksheets of a workbook, in their order, hidden ones behind those that are seen.
 
     Parameters
     ----------
@@ -218,22 +218,23 @@ def _checked_sheet(raw: bytes, path: Path, source: SourceSection, where: str) ->
 
 
 def _sheets(archive: zipfile.ZipFile, parts: dict[str, zipfile.ZipInfo]) -> dict[str, str]:
-    """Return the parts of the worksheets by name, in their order."""
+    """Return the parts of the worksheets by name, in their order, hidden ones behind those that are seen."""
     related = {
         element.get("Id"): str(element.get("Target"))
         for element in _document(archive, parts["xl/_rels/workbook.xml.rels"]).iter()
         if element.tag.endswith("}Relationship")
     }
-    found = {}
+    seen, hidden = dict[str, str](), dict[str, str]()
     for element in _document(archive, parts["xl/workbook.xml"]).iter():
         if element.tag.endswith("}sheet"):
             identity = next((value for key, value in element.items() if key.endswith("}id")), None)
             part = posixpath.normpath(posixpath.join("/xl", related.get(identity, ""))).lstrip("/").lower()
             if part in parts and "worksheets/" in part:
+                found = seen if element.get("state", "visible") == "visible" else hidden
                 found[str(element.get("name"))] = part
-    if not found:
+    if not seen and not hidden:
         raise _UnreadableError("it has no worksheet")
-    return found
+    return seen | hidden
 
 
 def _document(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load as load_tensors
 from torch import Tensor
 
-from asm_hybrid.artefacts import read_json, write_csv_atomic, write_json_atomic
+from asm_hybrid.artefacts import csv_text, json_text, read_json
 from asm_hybrid.diagnosis.answer_words import answer_notes, answer_warnings
 from asm_hybrid.diagnosis.answers import standard_answers
 from asm_hybrid.diagnosis.contributions import contribution_table, contributions
@@ -22,7 +22,7 @@ from asm_hybrid.diagnosis.imbalance import imbalance, imbalance_warning
 from asm_hybrid.diagnosis.switch_off import missing_dynamics, ranked, switch_off_effects, window_starts
 from asm_hybrid.diagnosis.verdict import verdict
 from asm_hybrid.hybrid.signs import sign_texts
-from asm_hybrid.manifest import verify_manifest, write_manifest
+from asm_hybrid.manifest import replace_files, verify_manifest
 from asm_hybrid.training import (
     FittedModel,
     course_departures,
@@ -61,30 +61,29 @@ def diagnose(folder: Path) -> dict[str, Any]:
     model = load_model(folder)
     inputs = read_inputs(folder)
     summary |= {"warnings": [], "missing": [], "imbalance": {}}
-    _answer(folder, summary, model, inputs)
+    files = _answer(summary, model, inputs)
     if model.term is not None and states_file.exists():
         stored = load_tensors(states_file.read_bytes())
-        _diagnose_term(folder, summary, model, inputs, stored)
+        files |= _diagnose_term(summary, model, inputs, stored)
     own = summary["diagnosis_warnings"] = summary["warnings"]
     summary["warnings"] = [*own, *(text for text in said if text not in (*earlier, *own))]
     summary["verdict"] = verdict(summary)
     if "forecast" in summary:
         summary["forecast"] |= forecast_verdict(summary, summary["verdict"]["model"])
-    write_json_atomic(folder / "summary.json", summary)
-    write_manifest(folder)
+    replace_files(folder, files | {"summary.json": json_text(summary).encode()})
     return summary
 
 
-def _answer(folder: Path, summary: dict[str, Any], model: FittedModel, inputs: pd.DataFrame) -> None:
-    """Complete the summary by the answers to standard changes over the validation block."""
+def _answer(summary: dict[str, Any], model: FittedModel, inputs: pd.DataFrame) -> dict[str, bytes]:
+    """Complete the summary by the answers to standard changes over the validation block; return the file of these."""
     begin, end = (pd.Timestamp(t) for t in summary["blocks"]["validate"])
     found = standard_answers(model, inputs, (begin, end), summary["variables"])
     if found is None:
-        return
-    write_csv_atomic(folder / "answers.csv", found.table, "%.6g")
+        return {}
     notes = answer_notes(found) + unvaried_texts(model) + _signs(model)
     summary["answers"] = {"period": [t.isoformat() for t in found.period], "model": found.model, "notes": notes}
     summary["warnings"] += answer_warnings(found)
+    return {"answers.csv": csv_text(found.table, "%.6g").encode()}
 
 
 def _signs(model: FittedModel) -> list[str]:
@@ -94,9 +93,12 @@ def _signs(model: FittedModel) -> list[str]:
 
 
 def _diagnose_term(
-    folder: Path, summary: dict[str, Any], model: FittedModel, inputs_table: pd.DataFrame, stored: Mapping[str, Tensor]
-) -> None:
-    """Complete the summary by what n does along its own trajectory, states ``(hour, row, component)`` at some knots."""
+    summary: dict[str, Any], model: FittedModel, inputs_table: pd.DataFrame, stored: Mapping[str, Tensor]
+) -> dict[str, bytes]:
+    """Complete the summary by what n does along its own trajectory, states ``(hour, row, component)`` at some knots.
+
+    Return the file of that.
+    """
     assert model.term is not None
     X, knots = stored["X"], stored["knot"]
     inputs = torch.tensor(inputs_table[[spec.name for spec in model.plant.inputs]].to_numpy())
@@ -106,7 +108,7 @@ def _diagnose_term(
     hours = stamps[knots.numpy()]
     times, blocks = [t.isoformat() for t in hours], _blocks(hours, summary["blocks"])
     table = pd.concat([contribution_table(model, term, own, times, blocks) for term, own in found.items()])
-    write_csv_atomic(folder / "contributions.csv", table, "%.6g")
+    files = {"contributions.csv": csv_text(table, "%.6g").encode()}
     per_day = round(1.0 / model.grid.interval)
     wanted = window_starts(len(inputs), per_day)
     at = [int(np.searchsorted(knots.numpy(), w)) for w in wanted if w in set(knots.tolist())]
@@ -127,12 +129,13 @@ def _diagnose_term(
         )
     summary["n_found_nothing"] = sum(row["effect"] for row in rows) < SILENT**2
     if summary["n_found_nothing"]:
-        return
+        return files
     summary["missing"] = ranked(rows)
     summary["imbalance"] = imbalance(model, terms, X, inputs[knots])
     created = imbalance_warning(summary["imbalance"])
     if created:
         summary["warnings"].append(created)
+    return files
 
 
 def _blocks(stamps: pd.DatetimeIndex, blocks: dict[str, list[str]]) -> list[str]:

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load as load_tensors
 
-from asm_hybrid.artefacts import write_json_atomic
+from asm_hybrid.artefacts import json_text
 from asm_hybrid.diagnosis.drivers import drivers
 from asm_hybrid.diagnosis.explanation_words import sentences
 from asm_hybrid.diagnosis.tell_apart import measurable_targets, tell_apart
@@ -20,6 +20,7 @@ from asm_hybrid.explanations.explained import Explained, Trajectories, explain
 from asm_hybrid.explanations.laws.distilled import Curve, distilled_law
 from asm_hybrid.explanations.laws.in_plant import fitted_record
 from asm_hybrid.explanations.read import record_of
+from asm_hybrid.manifest import replace_files
 from asm_hybrid.training.improvement import improvement
 from asm_hybrid.training.recorded_run import RunRecord
 
@@ -81,7 +82,7 @@ def explain_run(run: RunRecord, explained: Explained | None = None) -> dict[str,
     _told_apart(writing, explained)
     writing.found["notes"] = writing.notes
     writing.found["sentences"] = sentences(writing.found)
-    write_json_atomic(run.folder / DIAGNOSIS, writing.found)
+    replace_files(run.folder, {DIAGNOSIS: json_text(writing.found).encode()})
     return writing.found
 
 

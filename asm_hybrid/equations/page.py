@@ -17,11 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from asm_hybrid.artefacts import read_json, restored, write_bytes_atomic
+from asm_hybrid.artefacts import read_json, restored
 from asm_hybrid.data.check_text import aligned
 from asm_hybrid.equations.noisy_panels import noise_panels
 from asm_hybrid.equations.panels import STATES, TRUTH, legend, title
-from asm_hybrid.manifest import refresh_manifest, verify_manifest
+from asm_hybrid.manifest import replace_files, verify_manifest
 from asm_hybrid.report.style import INK, MUTED, drawing, number, unit_text
 
 __all__ = ["ode_lines", "write_ode_plot"]
@@ -54,6 +54,7 @@ def write_ode_plot(folder: Path) -> None:
         panels = noise_panels(curves, restored(pd.read_csv(folder / "noise.csv")), records, summary)
     else:
         panels = _panels(curves, records, summary)
+    files: dict[str, bytes] = {}
     with drawing():
         figure = Figure(figsize=(3.5 * len(panels), 3.7), facecolor="white")
         FigureCanvasAgg(figure)
@@ -63,8 +64,8 @@ def write_ode_plot(folder: Path) -> None:
         for kind, options in (("png", {"dpi": 150}), ("svg", {"metadata": {"Date": None}})):
             content = io.BytesIO()
             figure.savefig(content, format=kind, facecolor="white", **cast(Any, options))
-            write_bytes_atomic(folder / f"plot.{kind}", content.getvalue())
-    refresh_manifest(folder, ["plot.png", "plot.svg"])
+            files[f"plot.{kind}"] = content.getvalue()
+    replace_files(folder, files)
 
 
 def _panels(

@@ -19,8 +19,10 @@ from asm_hybrid.studies.definition import Study, StudyFile
 from asm_hybrid.studies.sections import FactorSection, OutputsSection
 from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml
 
-__all__ = ["PRESENT", "VIOLATIONS", "Goal", "GoalFile", "ScheduleSection", "SearchSection", "load_goal"]
+__all__ = ["OPTIMUM", "PRESENT", "VIOLATIONS", "Goal", "GoalFile", "ScheduleSection", "SearchSection", "load_goal"]
 
+OPTIMUM = "optimum"
+"""Name of the case with what is decided."""
 PRESENT = "present"
 """The limit that is the value at present."""
 VIOLATIONS = "* violation share"
@@ -40,6 +42,10 @@ Bounds = Annotated[tuple[Amount, ...] | None, Field(default=None, strict=False, 
 
 def _weights(value: Any) -> Any:
     return {value: 1.0} if isinstance(value, str) else value
+
+
+def _no_more() -> dict[str, float | Literal["present"]]:
+    return {VIOLATIONS: "present"}
 
 
 def _limit(value: Any) -> Any:
@@ -154,7 +160,7 @@ class GoalFile(Section):
         description="An indicator such as OCI, or a mapping of indicators to weights, whose sum counts."
     )
     limits: dict[str, Annotated[float | Literal["present"], BeforeValidator(_limit)]] = Field(
-        default_factory=lambda: {VIOLATIONS: PRESENT},
+        default_factory=_no_more,
         max_length=MAX_PARTS,
         description="Largest value by indicator, such as 'effluent.NH4 mean' or 'effluent.TN 95 %'; * stands for "
         "anything, and present for no more than at present.",
@@ -269,6 +275,7 @@ class Goal:
 
     def _study(self, scenario: Scenario) -> Study:
         factors = {**self.content.decisions, **self.content.uncertain}
+        scenario = replace(scenario, content=scenario.content.model_copy(update={"name": OPTIMUM}))
         outputs = OutputsSection(indicators="all")
         content = StudyFile.model_construct(name=self.content.name, factors=factors, outputs=outputs, pareto={})
         return _GoalStudy(content, self.document, scenario)

@@ -111,7 +111,9 @@ class Judge:
         figures = outcome.figures
         ratios = [value / size for value, size in zip(self.objectives(figures), self.sizes, strict=True)]
         excess = [self.excess(limit, figures) / limit.size for limit in self.limits]
-        excess += [hours / 24.0 if hours > ROUNDING else min(hours / 24.0, 0.0) for hours in self.left(figures).values()]
+        excess += [
+            hours / 24.0 if hours > ROUNDING else min(hours / 24.0, 0.0) for hours in self.left(figures).values()
+        ]
         return Trial(place, float(np.mean(ratios)), np.array(excess))
 
 

@@ -27,10 +27,12 @@ from asm_hybrid.studies.factors import Factor
 __all__ = ["find_optimum"]
 
 Tell = Callable[[str, float], None]
+ALONE = Pool(workers=1)
+"""All is done in this process."""
 
 
 def find_optimum(
-    load: Callable[[], Subject], name: str, goal: Goal, pool: Pool = Pool(workers=1), tell: Tell = lambda _, __: None
+    load: Callable[[], Subject], name: str, goal: Goal, pool: Pool = ALONE, tell: Tell = lambda _, __: None
 ) -> Optimum:
     """Find the best operation for a goal.
 
@@ -96,7 +98,7 @@ class _Call:
             self.name,
             simulation,
             values,
-            {f.name: f.unit for f in columns},
+            tuple(columns),
             at_present,
             plan,
             gain_of(simulation, judge.weights),
@@ -159,7 +161,8 @@ class _Call:
 
     def _side_by_side(self, bench: Bench, values: Mapping[str, Value]) -> PlantScenarios:
         """Simulate present operation and optimum as ``simulate`` does."""
-        return bench.prepare(values).simulation.run(self.tell)
+        found = bench.prepare(values).simulation.run(self.tell)
+        return replace(found, name=self.goal.content.name)
 
     def _verified(self, key: str, judge: Judge, values: Mapping[str, Value], plan: Plan | None) -> Verified:
         """Simulate present operation and optimum under other conditions."""
@@ -192,7 +195,7 @@ class _Call:
         places[:, own] = qmc.LatinHypercube(len(own), seed=goal.content.search.seed).random(goal.content.draws)
         table = bench.factors.values(places)[columns]
         draws: list[dict[str, Value]] = table.to_dict("records")  # type: ignore[assignment]
-        pairs = []
+        pairs = list[list[Outcome]]()
         for what, each in ((goal.present(), draws), (study, [{**values, **draw} for draw in draws])):
             self.tell("draws of what is uncertain", len(pairs) / 2)
             kept = replace(bench, study=what) if self.pool.processes < 2 else None

@@ -213,6 +213,7 @@ def schedule_changes(schedules: Sequence[Schedule], values: np.ndarray, influent
     """
     found, first, clock = list[dict[str, object]](), 0, influent.clock
     for schedule in schedules:
+        moments: list[str] | list[float]
         if isinstance(clock, StampClock):
             stamps = clock.origin + pd.to_timedelta(np.round(schedule.edges * 86400.0), unit="s")
             moments = [t.tz_localize(None).isoformat(sep=" ") for t in stamps.tz_convert(clock.zone)]
@@ -279,9 +280,7 @@ def plan_schedules(
     return Plan(schedules, chosen.values, tuple(rounds), tuple(notes))
 
 
-def _problem(
-    goal: Goal, judge: Judge, bench: Bench, values: Mapping[str, Value]
-) -> tuple[_Problem, InputSeries]:
+def _problem(goal: Goal, judge: Judge, bench: Bench, values: Mapping[str, Value]) -> tuple[_Problem, InputSeries]:
     """Return the member of n in the middle with what it is given, to write programs of."""
     prepared = bench.prepare(values)
     simulation, model, given = prepared.simulation, prepared.model, prepared.simulation.given[-1]
@@ -317,7 +316,7 @@ def _problem(
 def _excess_of(limit: Limit, limits: Mapping[str, float]) -> tuple[str, float] | None:
     """Return the quantity and the concentration whose mean excess stands for a limit; None where it has a slope."""
     found = ABOVE.fullmatch(limit.name)
-    if found is None or found["quantity"] not in limits and found["what"] != "95 %":
+    if found is None or (found["quantity"] not in limits and found["what"] != "95 %"):
         return None
     return found["quantity"], min(limit.bounds) if found["what"] == "95 %" else limits[found["quantity"]]
 
@@ -336,9 +335,7 @@ def _bounds(judge: Judge, problem: _Problem, present: Mapping[str, float]) -> tu
     return bounds, notes
 
 
-def _tighter(
-    judge: Judge, bounds: Mapping[str, float], outcome: Outcome, problem: _Problem
-) -> dict[str, float]:
+def _tighter(judge: Judge, bounds: Mapping[str, float], outcome: Outcome, problem: _Problem) -> dict[str, float]:
     """Return tighter bounds for limits that a simulation exceeds."""
     found = dict(bounds)
     for limit in judge.limits:

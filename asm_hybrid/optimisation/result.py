@@ -1,4 +1,4 @@
-"""What an optimisation gave: the optimum beside the present operation, by simulations alone, and what may be claimed."""
+"""What an optimisation gave: optimum and present operation, by simulations alone, and what may be claimed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from asm_hybrid.optimisation.planning import Plan
 from asm_hybrid.parallel import Value
 from asm_hybrid.scenario.cases import PlantScenarios, quantiles
 from asm_hybrid.scenario.summary import UNTOLD, IndicatorRow, by_f, indicator_rows
+from asm_hybrid.studies.factors import Factor
 
 __all__ = ["CLAIMS", "Drawn", "Gain", "Kept", "Optimum", "Verified", "gain_of", "kept_limits"]
 
 Claim = Literal["gain", "disputed", "none", "infeasible"]
 CLAIMS: tuple[Claim, ...] = ("gain", "disputed", "none", "infeasible")
 """What may be said: there is a gain, its sign is disputed, there is none, limits are not kept."""
+NEAR = 0.01
+"""Share of its range by which a decision counts as being at its end."""
 DRAWS = 0.9
 """Share of draws that lies within their band."""
 
@@ -156,8 +159,8 @@ class Optimum:
         found, the best other one stands beside it.
     decisions : mapping of str to (float or str)
         What was decided, by name.
-    units : mapping of str to str
-        Units of the decisions.
+    factors : tuple of Factor
+        What they are, and their ranges.
     present : mapping of str to float
         The same at present, where it can be told.
     plan : Plan or None
@@ -182,7 +185,7 @@ class Optimum:
     subject: str
     simulation: PlantScenarios
     decisions: Mapping[str, Value]
-    units: Mapping[str, str]
+    factors: tuple[Factor, ...]
     present: Mapping[str, float]
     plan: Plan | None
     gain: Gain
@@ -200,6 +203,19 @@ class Optimum:
         if len(weights) == 1:
             return next(iter(weights))
         return " + ".join(f"{weight:g} × {name}" for name, weight in weights.items())
+
+    @property
+    def at_bounds(self) -> list[str]:
+        """Decisions at the end of their range, by name."""
+        found = []
+        for factor in self.factors:
+            if factor.distribution is None or factor.distribution.choices:
+                continue
+            low, high = (float(v) for v in factor.distribution.values(np.array([0.0, 1.0])))
+            value = float(self.decisions[factor.name])
+            if min(value - low, high - value) < NEAR * (high - low):
+                found.append(factor.name)
+        return found
 
     @property
     def claim(self) -> Claim:

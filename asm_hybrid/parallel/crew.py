@@ -6,6 +6,7 @@ import queue
 import secrets
 import time
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -26,8 +27,8 @@ OUT = 2000
 """Cases that are handed out at most; the scheduler holds those that wait."""
 LOOK = 1.0
 """Time between two looks whether the cluster is still there [s]."""
-NOBODY = 120.0
-"""Time without any process in a cluster after which the call ends [s]."""
+NOBODY = 600.0
+"""Time without any process in a cluster after which the call ends [s]; on a busy machine they take minutes to begin."""
 CONNECT = 20.0
 """Longest time until a scheduler answers [s]."""
 GO_ON = "see why it ended; then go on with --resume: what came in is kept"
@@ -44,11 +45,17 @@ class Crew:
         What it is connected to.
     key : str
         Of the session that its processes were given.
+
+    Attributes
+    ----------
+    key : str
+        See above.
     """
 
     def __init__(self, client: Client, scheduler: Scheduler, key: str) -> None:
-        self._client, self._scheduler, self._key = client, scheduler, key
-        self._seen = time.monotonic()
+        self._client, self._scheduler, self.key = client, scheduler, key
+        self._call, self._seen = 0, time.monotonic()
+        self._came: queue.SimpleQueue[tuple[int, int, object]] = queue.SimpleQueue()
 
     def __call__(self, jobs: Jobs) -> Iterator[Evaluated]:
         """Evaluate cases.
@@ -68,74 +75,71 @@ class Crew:
         InputError
             When the cluster is lost, or cannot evaluate any case.
         """
-        rest, out = iter(jobs), dict[Any, int]()
-        done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
+        jobs = list(jobs)
+        rest, missing = iter(jobs), {number for number, _ in jobs}
+        out: dict[int, Future[Any]] = {}
+        self._call += 1
         self._seen = time.monotonic()
-        while self._hand_out(rest, out, done):
+        while missing:
+            self._hand_out(rest, out)
             try:
-                found = [done.get(timeout=LOOK)]
+                call, number, came = self._came.get(timeout=LOOK)
             except queue.Empty:
                 self._look()
                 continue
-            while not done.empty():
-                found.append(done.get())
-            yield from self._collect(found, out, done)
+            if call != self._call:  # the last signs of cases of a call before
+                continue
+            if isinstance(came, Evaluated):
+                found: Evaluated | None = came
+            else:
+                found = self._ended(number, came, missing)
+                del out[number]
+            if found is not None and found.case in missing:
+                missing.remove(found.case)
+                yield found
 
-    def _hand_out(
-        self,
-        rest: Iterator[Job],
-        out: dict[Any, int],
-        done: queue.SimpleQueue[Future[Any]],
-    ) -> bool:
-        """Hand out cases where few are out; return whether any is."""
-        if len(out) <= OUT // 2:
-            new = list(islice(rest, OUT - len(out)))
+    def _hand_out(self, rest: Iterator[Job], out: dict[int, Future[Any]]) -> None:
+        """Hand out cases where few are out."""
+        if len(out) <= OUT // 2 and (new := list(islice(rest, OUT - len(out)))):
             group = f"case-{secrets.token_hex(4)}"
             keys = [(group, number) for number, _ in new]
-            out |= {key: number for key, (number, _) in zip(keys, new, strict=True)}
-            if new:
-                call = partial(work, self._key)
-                for future in self._client.map(call, *zip(*new, strict=True), key=keys, pure=False):
-                    future.add_done_callback(done.put)
-        return bool(out)
+            numbers, cases = zip(*new, strict=True)
+            futures = self._client.map(partial(work, self.key, self._call), numbers, cases, key=keys, pure=False)
+            out |= zip(numbers, futures, strict=True)
+            for number, future in zip(numbers, futures, strict=True):
+                future.add_done_callback(partial(self._end, self._call, number))
 
-    def _collect(
-        self, found: list[Future[Any]], out: dict[Any, int], done: queue.SimpleQueue[Future[Any]]
-    ) -> Iterator[Evaluated]:
-        """Give what has come in."""
-        good = [future for future in found if future.status == "finished"]
-        for future in found:
-            if future.status == "error":
-                yield self._failed(future, out.pop(future.key))
-            elif future.status == "cancelled":
-                raise self._lost()
-            elif future.status != "finished":  # its process ended in between; it is evaluated again
-                future.add_done_callback(done.put)
-        try:
-            results = self._client.gather(good)
-        except Exception as error:  # of many kinds, by the instant at which the connection broke
-            raise self._lost() from error
-        for future, result in zip(good, results, strict=True):
-            if isinstance(result, Refused):
-                raise _refusal(result)
-            del out[future.key]
-            yield result
+    def take(self, event: tuple[float, tuple[int, int, tuple[Any, ...]]]) -> None:
+        """Take what a process sent."""
+        call, number, content = event[1]
+        self._came.put(
+            (call, number, Evaluated(*content) if len(content) == len(Evaluated._fields) else Refused(*content))
+        )
 
-    def _failed(self, future: Future[Any], number: int) -> Evaluated:
-        """Say why a case was not evaluated."""
-        error = future.exception()
+    def _end(self, call: int, number: int, future: Future[Any]) -> None:
+        """Note that a case has ended."""
+        ended: BaseException | None = None
+        if future.cancelled():
+            ended = CancelledError()
+        elif future.status == "error":
+            ended = future.exception()
+        self._came.put((call, number, ended))
+
+    def _ended(self, number: int, error: object, missing: set[int]) -> Evaluated | None:
+        """Return what became of a case that gave nothing, or say why no case is evaluated any more."""
+        if isinstance(error, Refused):
+            raise _refusal(error)
         if isinstance(error, KilledWorker):
             return not_evaluated(
                 number,
                 f"its process was ended {error.allowed_failures + 1} times, as the system does where memory runs out\n"
                 "  fix: fewer --workers, or more memory; --resume tries it again",
             )
-        raise InputError(
-            f"the processes of the cluster cannot evaluate cases ({type(error).__name__}: {error})",
-            where=self._scheduler.address,
-            expected="processes with the same asm-hybrid as here",
-            fix="install the same versions there",
-        )
+        if isinstance(error, CancelledError) or (error is None and number in missing):
+            raise self._lost()
+        if error is not None:
+            raise self._unable(error)
+        return None
 
     def _look(self) -> None:
         """See whether the cluster is still there, and somebody in it."""
@@ -143,7 +147,7 @@ class Crew:
             raise self._lost()
         if self._client.status == "running" and self._client.nthreads():
             self._seen = time.monotonic()
-        elif time.monotonic() - self._seen > NOBODY:
+        elif not self._scheduler.patient and time.monotonic() - self._seen > NOBODY:
             raise InputError(
                 f"no process has joined the cluster for {NOBODY:.0f} s",
                 where=self._scheduler.address,
@@ -151,12 +155,20 @@ class Crew:
                 fix="begin some, such as `dask worker ADDRESS --nthreads 1`; then go on with --resume",
             )
 
+    def _unable(self, error: object) -> InputError:
+        return InputError(
+            f"the processes of the cluster cannot evaluate cases ({type(error).__name__}: {error})",
+            where=self._scheduler.address,
+            expected="processes with the same asm-hybrid as here",
+            fix="install the same versions there",
+        )
+
     def _lost(self) -> InputError:
         return InputError("the scheduler of the processes has ended", where=self._scheduler.address, fix=GO_ON)
 
 
 @contextmanager
-def crew_of(scheduler: Scheduler, open_evaluate: OpenEvaluate, *, local: bool) -> Iterator[Crew]:
+def crew_of(scheduler: Scheduler, open_evaluate: OpenEvaluate) -> Iterator[Crew]:
     """Hold a connection to a cluster, whose processes are given what evaluates cases.
 
     Parameters
@@ -165,8 +177,6 @@ def crew_of(scheduler: Scheduler, open_evaluate: OpenEvaluate, *, local: bool) -
         Of the cluster.
     open_evaluate : callable
         Gives what evaluates cases.
-    local : bool
-        Whether its processes are ours, and end with us.
 
     Yields
     ------
@@ -188,11 +198,13 @@ def crew_of(scheduler: Scheduler, open_evaluate: OpenEvaluate, *, local: bool) -
                 expected="the address of a scheduler of dask, such as tcp://HOST:8786",
                 fix="see that `dask scheduler` runs there and can be reached",
             ) from error
-        session = Session(secrets.token_hex(8), open_evaluate, None if local else versions())
+        session = Session(secrets.token_hex(8), open_evaluate, None if scheduler.local else versions())
         try:
+            crew = Crew(client, scheduler, session.key)
+            client.subscribe_topic(session.key, crew.take)
             client.register_plugin(session)
-            yield Crew(client, scheduler, session.key)
-            if not local:
+            yield crew
+            if not scheduler.local:
                 client.unregister_worker_plugin(session.name)
         finally:
             client.close(timeout=1.0)

@@ -1,18 +1,14 @@
-"""A cluster of processes of this machine, held by a process of its own.
+"""A cluster of processes of this machine, held by a process of its own; see `cluster_process`.
 
-That process is begun by ``python -m``, since `multiprocessing` would want a guarded main part of every script; nothing
-that it writes reaches the terminal, and no Ctrl-C its processes. It ends when its standard input does, and so when the
-process that began it ends in whatever way, and takes its processes with it. Connections are encrypted, and the keys
-are known to these processes alone: whoever could connect could run code.
+That process is begun by ``python -m``, since `multiprocessing` would want a guarded main part of every script. Nothing
+that it writes reaches the terminal, and no Ctrl-C its processes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,8 +22,9 @@ from typing import Any
 
 from asm_hybrid.errors import InputError
 
-__all__ = ["Scheduler", "local_scheduler", "main", "modules_of"]
+__all__ = ["KEYS", "NO_PAGE", "ONE_THREAD", "SETTINGS", "Scheduler", "local_scheduler", "modules_of"]
 
+MODULE = "asm_hybrid.parallel.cluster_process"
 WORKER = "asm_hybrid.parallel.worker"
 """Module of what the processes do."""
 DEATHS = 5
@@ -39,15 +36,20 @@ KEYS = ("tls_ca_file", "tls_client_cert", "tls_client_key")
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
-SETTINGS = {
+NO_PAGE: dict[str, Any] = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+"""Options of a scheduler that shows its state to nobody else; it opens a port for that all the same."""
+SETTINGS: dict[str, Any] = {
     "distributed.scheduler.allowed-failures": DEATHS,
     "distributed.scheduler.worker-saturation": 1.0,  # what waits stays with the scheduler, and dies with no process
     "distributed.scheduler.worker-ttl": None,  # a long call into C may hold the interpreter for minutes
     "distributed.scheduler.active-memory-manager.start": False,
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
     "distributed.worker.profile.enabled": False,
     "distributed.worker.memory.terminate": False,
     "distributed.worker.memory.pause": False,
     "distributed.worker.multiprocessing-method": "forkserver" if sys.platform == "linux" else "spawn",
+    "distributed.admin.low-level-log-length": 100,  # of events, which hold outcomes
     "distributed.admin.system-monitor.gil.enabled": False,
 }
 
@@ -63,12 +65,27 @@ class Scheduler:
         Those of the encrypted connection; None for what the configuration of dask says.
     process : Popen or None
         The process that holds it, where it is one of ours.
+    patient : bool
+        Whether to wait for its processes however long that takes, since they stand in a queue.
+
+    Attributes
+    ----------
+    address, keys, patient
+        See above.
+    local : bool
+        Whether its processes run on this machine, and end with us.
     """
 
     def __init__(
-        self, address: str, keys: dict[str, str] | None = None, process: subprocess.Popen[bytes] | None = None
+        self,
+        address: str,
+        keys: dict[str, str] | None = None,
+        process: subprocess.Popen[bytes] | None = None,
+        *,
+        patient: bool = False,
     ) -> None:
-        self.address, self.keys, self._process = address, keys, process
+        self.address, self.keys, self.patient, self._process = address, keys, patient, process
+        self.local = process is not None
 
     @property
     def ended(self) -> bool:
@@ -114,7 +131,7 @@ def _begin(workers: int, modules: Sequence[str], scratch: Path) -> subprocess.Po
     words = json.dumps({"workers": workers, "modules": list(modules), "scratch": str(scratch)})
     with (scratch / "errors").open("wb") as errors:
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", __name__, words],
+            [sys.executable, "-P", "-m", MODULE, words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -168,41 +185,3 @@ def modules_of(open_evaluate: Callable[..., Any]) -> list[str]:
     home = getattr(open_evaluate, "__module__", None) or type(open_evaluate).__module__
     found = sys.modules.get(home)
     return [WORKER, *([home] if found is not None and getattr(found, "__spec__", None) else [])]
-
-
-def main() -> None:
-    """Hold a scheduler and its processes until the standard input ends; the words of the command line say how many."""
-    import dask
-    from distributed import LocalCluster, Security
-    from distributed.utils import get_mp_context
-
-    words = json.loads(sys.argv[1])
-    dask.config.set({**SETTINGS, "temporary-directory": words["scratch"]})
-    context = get_mp_context()
-    if sys.platform == "linux":
-        context.set_forkserver_preload(words["modules"])
-    security = Security.temporary()
-    cluster = LocalCluster(
-        n_workers=0,
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        dashboard_address=None,
-        memory_limit=0,
-        security=security,
-        silence_logs=logging.CRITICAL,
-        death_timeout=60,
-    )
-    cluster.scale(words["workers"])
-    keys = {name: getattr(security, name) for name in KEYS}
-    print(json.dumps({"address": cluster.scheduler_address, "keys": keys}), flush=True)
-    with contextlib.suppress(OSError):
-        sys.stdin.buffer.read()
-    shutil.rmtree(words["scratch"], ignore_errors=True)
-    if sys.platform != "win32":
-        os.killpg(0, signal.SIGKILL)
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -133,19 +133,23 @@ def open_pool(open_evaluate: OpenEvaluate, pool: Pool = LOCAL) -> Iterator[OpenP
 @contextmanager
 def _crew(open_evaluate: OpenEvaluate, pool: Pool, most: int) -> Iterator[Crew]:
     """Hold as many processes as are wanted and can be used."""
+    count = min(pool.processes, most)
+    if pool.cluster is None and pool.slurm is None and count < 2:
+        yield _here(open_evaluate)
+        return
+    _needs_dask()
     with ExitStack() as held:
-        count = min(pool.processes, most)
-        if pool.cluster is None and count < 2:
-            yield _here(open_evaluate)
-            return
-        _needs_dask()
         if pool.cluster is not None:
             scheduler = Scheduler(pool.cluster)
+        elif pool.slurm is not None:
+            from asm_hybrid.parallel.slurm import slurm_scheduler
+
+            scheduler = held.enter_context(slurm_scheduler(pool.slurm))
         else:
             scheduler = held.enter_context(local_scheduler(count, modules_of(open_evaluate)))
         from asm_hybrid.parallel.crew import crew_of
 
-        yield held.enter_context(crew_of(scheduler, open_evaluate, local=pool.cluster is None))
+        yield held.enter_context(crew_of(scheduler, open_evaluate))
 
 
 def _needs_dask() -> None:

@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from markupsafe import Markup
 
-from asm_hybrid.artefacts import write_text_atomic
-from asm_hybrid.manifest import refresh_manifest
+from asm_hybrid.manifest import replace_files
 from asm_hybrid.report import run_files, style
 from asm_hybrid.report.answer_tables import answer_tables
 from asm_hybrid.report.diagnosis_chapter import diagnosis_chapter
@@ -81,9 +80,8 @@ def write_report(run_dir: Path) -> Path:
     """
     run_dir = Path(run_dir)
     run_files.check_files(run_dir, _READ, _READ_IF_THERE)
-    path = write_text_atomic(run_dir / REPORT, render_report(run_dir))
-    refresh_manifest(run_dir, [REPORT])
-    return path
+    replace_files(run_dir, {REPORT: render_report(run_dir).encode()})
+    return run_dir / REPORT
 
 
 def render_report(run_dir: Path) -> str:

@@ -7,36 +7,35 @@ import hashlib
 import itertools
 import json
 import math
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
 from asm_hybrid.artefacts import write_text_atomic
-from asm_hybrid.report.study_bars import interval_bar, spread_bar
+from asm_hybrid.report.study_bars import spread_bar
 from asm_hybrid.report.study_figures import fan_figure, front_figure
-from asm_hybrid.report.study_tables import study_tables
+from asm_hybrid.report.study_sensitivity import sensitivity_parts, untold
 from asm_hybrid.report.study_words import (
     asked,
     between,
     came_out,
     design_text,
-    index_text,
-    limit_text,
+    key_figures,
     records,
-    sensitivity_text,
+    shown,
 )
 from asm_hybrid.report.style import number, unit_text
 from asm_hybrid.report.templating import get_template, template_text
 from asm_hybrid.studies import StudyResult, exceedance, fan, pareto_front, quantile_table, sensitivity
 from asm_hybrid.studies.blocks import DRAWN
-from asm_hybrid.studies.sensitivity import kind_of
+from asm_hybrid.studies.noted import Noted, noted
 from asm_hybrid.studies.uncertainty import series_names
 
-__all__ = ["PAGE", "study_page", "study_tables", "write_study_page"]
+__all__ = ["PAGE", "study_page", "write_study_page"]
 
 PAGE = "report.html"
 ROWS = 50
@@ -45,32 +44,6 @@ AXES = 8
 """Axes that the parallel coordinates show at first."""
 DIGITS = 7
 """Digits of the numbers in the table of the page; the files have all."""
-MEASURES = {
-    "S1": "alone (S1)",
-    "ST": "with interactions (ST)",
-    "S2": "together (S2)",
-    "mu_star": "mean size μ*",
-    "mu": "mean μ",
-    "sigma": "spread σ",
-    "share": "alone",
-    "total share": "with interactions",
-    "rank correlation": "rank correlation",
-}
-SIZES = ("mu_star", "mu", "sigma")
-"""Measures in the unit of the figure."""
-EXPLAINED = {
-    "sobol_indices": "Shares of the variance over the distributions of the factors: that a factor causes alone, and "
-    "with all interactions in which it takes part. An estimate may lie below 0 or above 1: it is as rough as its "
-    "interval.",
-    "morris": "Effects of one factor at a time, scaled up to the whole range of its distribution, in the unit of the "
-    "figure: mean size μ*, mean μ, and spread σ. A σ as large as μ* tells of curvature or of interactions, but not of "
-    "which.",
-    "grid": "Shares of the variance within this grid, in which every value of a factor weighs the same. They are exact "
-    "for the grid, so that they have no interval, and say nothing of values between or beyond.",
-    "rank correlation": "Correlations of ranks, from −1 to 1: strength and direction of a rising or falling relation. "
-    "They are no shares of the variance, and a relation that rises and falls may have none. Factors that are "
-    "correlated with each other stand for each other. Of two texts, the second in the alphabet counts as the higher.",
-}
 
 
 def write_study_page(result: StudyResult, folder: Path) -> Path:
@@ -111,7 +84,7 @@ def study_page(result: StudyResult) -> str:
     told, quantiles = sensitivity(result), quantile_table(result)
     limits, front = exceedance(result), pareto_front(result)
     fans = [(name, table) for name in series_names(result) if len(table := fan(result, name))]
-    data = _data(result, set(front["case"]))
+    data = _data(result, told, set(front["case"]))
     script = template_text("study.js")
     return get_template("study.html.j2").render(
         title=result.name,
@@ -131,15 +104,27 @@ def study_page(result: StudyResult) -> str:
         front=_front(result, front),
         fans=fan_figure(result, fans) if fans else None,
         score_from=result.score_from,
-        limits=[(row, limit_text(result, row)) for row in records(limits)],
+        limits=records(limits),
         quantiles=_quantiles(result, quantiles),
         drawn=result.method in DRAWN,
-        sensitivities=_sensitivities(result, told),
+        with_base=result.base is not None,
+        sensitivities=sensitivity_parts(result, told),
+        untold=untold(told),
         failed=[(outcome.case, outcome.error) for outcome in result.failed],
-        said_of_cases=[(outcome.case, outcome.notes) for outcome in result.done if outcome.notes],
+        reasons=_gathered(noted((outcome.case, (outcome.error,)) for outcome in result.failed)),
+        remarks=_gathered(noted((outcome.case, outcome.notes) for outcome in result.done)),
         command=result.command,
         seed=None if result.method in ("grid", "list") else result.seed,
     )
+
+
+def _gathered(notes: Sequence[Noted]) -> list[tuple[int, str, str]]:
+    """Return of how many cases something is said, of which, and what."""
+    found = []
+    for note in notes:
+        more = ", …" if note.count > len(note.cases) else ""
+        found.append((note.count, ", ".join(map(str, note.cases)) + more, note.text))
+    return found
 
 
 def _facts(result: StudyResult) -> list[tuple[str, str]]:
@@ -182,7 +167,19 @@ def _notes(result: StudyResult) -> list[str]:
     return notes
 
 
-def _data(result: StudyResult, front: set[int]) -> dict[str, Any]:
+def _first_factors(result: StudyResult, told: pd.DataFrame) -> list[int]:
+    """Return the places of the factors, those first that move the figures most of which the head speaks."""
+    own = told[told["figure"].isin(key_figures(result)) & told["value"].notna()]
+    sizes = own["value"].abs()
+    most = sizes.groupby([own["figure"], own["measure"]]).transform("max")
+    weights = (sizes / most.where(most > 0, 1.0)).groupby(own["factor"]).max()
+    names = [factor.name for factor in result.factors]
+    groups = result.dimensions if len(result.dimensions) == len(names) else names
+    scores = [max(weights.get(n, 0.0), weights.get(g, 0.0)) for n, g in zip(names, groups, strict=True)]
+    return sorted(range(len(names)), key=lambda k: -scores[k])
+
+
+def _data(result: StudyResult, told: pd.DataFrame, front: set[int]) -> dict[str, Any]:
     """Return what the table and the parallel coordinates show, column by column."""
     columns: list[dict[str, Any]] = []
     for factor in result.factors:
@@ -194,23 +191,23 @@ def _data(result: StudyResult, front: set[int]) -> dict[str, Any]:
         values = [_rounded(v) for v in result.values(figure.name)]
         columns.append({"name": figure.name, "unit": _shown(figure.unit), "kind": "figure", "text": False})
         columns[-1] |= {"description": figure.description, "values": values}
-    shown = [i for i, c in enumerate(columns) if c["kind"] == "factor"][: AXES - 2]
+    axes = sorted(_first_factors(result, told)[: AXES - 2])
     wanted = [name for name, _ in result.pareto]
     figures = sorted(range(len(result.factors), len(columns)), key=lambda i: (columns[i]["name"] not in wanted, i))
-    shown += figures[: AXES - len(shown)]
+    axes += figures[: AXES - len(axes)]
     return {
         "columns": columns,
         "cases": [outcome.case for outcome in result.outcomes],
         "failed": [bool(outcome.error) for outcome in result.outcomes],
         "front": [outcome.case in front for outcome in result.outcomes],
-        "axes": shown,
-        "colour": figures[0] if figures else (shown[0] if shown else -1),
+        "axes": axes,
+        "colour": [*figures, *axes, -1][0],
         "rows": ROWS,
     }
 
 
 def _rounded(value: float) -> float | None:
-    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+    return float(f"{shown(value):.{DIGITS}g}") if math.isfinite(value) else None
 
 
 def _shown(unit: str) -> str:
@@ -261,57 +258,7 @@ def _quantiles(result: StudyResult, table: pd.DataFrame) -> list[dict[str, Any]]
     for figure, row in zip(result.figures, records(table), strict=True):
         told = row["min"] < row["max"]
         certain = {n: between(row[f"{n}_low"], row[f"{n}_high"]) if told else "" for n in ("p5", "p50", "p95")}
-        shown = {name: number(row[name], 4) for name in ("min", "p5", "p25", "p50", "p75", "p95", "max", "base")}
-        texts = {"name": figure.name, "unit": unit_text(figure.unit), "description": figure.description}
-        found.append({**texts, "cases": row["cases"], "shown": shown, "certain": certain, "bar": spread_bar(row)})
+        texts = {name: number(shown(row[name]), 4) for name in ("min", "p5", "p25", "p50", "p75", "p95", "max", "base")}
+        own = {"name": figure.name, "unit": unit_text(figure.unit), "description": figure.description}
+        found.append({**own, "cases": row["cases"], "shown": texts, "certain": certain, "bar": spread_bar(row)})
     return found
-
-
-def _sensitivities(result: StudyResult, told: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return for each figure what moves it: sentence, what the measures are, and rows of cells."""
-    found = []
-    for figure in result.figures:
-        rows, kind = told[told["figure"] == figure.name], kind_of(result, figure.name)
-        if not len(rows):
-            continue
-        measures = list(dict.fromkeys(rows["measure"]))
-        finite = rows[["value", "low", "high"]].to_numpy(float)
-        reach = float(np.nanmax(np.abs(finite))) if np.isfinite(finite).any() else 1.0
-        scale = (-1.0, 1.0) if kind == "rank correlation" else (0.0, 1.0) if kind != "morris" else (-reach, reach)
-        lines = []
-        for factor in _by_size(rows, measures[0]):
-            own = {row["measure"]: row for row in records(rows[rows["factor"] == factor])}
-            lines.append((factor, [_cell(own.get(measure), scale) for measure in measures]))
-        used, left = int(rows["used"].iloc[0]), int(rows["left_out"].iloc[0])
-        found.append(
-            {
-                "name": figure.name,
-                "unit": unit_text(figure.unit),
-                "text": sensitivity_text(result, figure.name, told),
-                "kind": kind,
-                "explained": EXPLAINED[kind],
-                "measures": [MEASURES[measure] for measure in measures],
-                "lines": lines,
-                "used": used,
-                "left_out": left,
-                "what": "cases" if kind in ("rank correlation", "grid") else "blocks",
-            }
-        )
-    return found
-
-
-def _by_size(rows: pd.DataFrame, measure: str) -> list[str]:
-    """Return the factors, the one with the largest measure first; those without a value last."""
-    own = rows[rows["measure"] == measure]
-    ordered = own.reindex(own["value"].abs().sort_values(ascending=False, kind="stable", na_position="last").index)
-    return list(dict.fromkeys([*ordered["factor"], *rows["factor"]]))
-
-
-def _cell(row: dict[str, Any] | None, scale: tuple[float, float]) -> dict[str, Any]:
-    if row is None:
-        return {"value": "", "interval": "", "why": "", "bar": ""}
-    low, high = row["low"], row["high"]
-    write = (lambda v: number(v, 3)) if row["measure"] in SIZES else index_text
-    interval = "" if math.isnan(low) else f"{write(low)} to {write(high)}"
-    bar = "" if math.isnan(row["value"]) else interval_bar(row["value"], low, high, scale)
-    return {"value": write(row["value"]), "interval": interval, "why": row["why"], "bar": bar}

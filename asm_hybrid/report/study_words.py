@@ -23,6 +23,7 @@ __all__ = [
     "key_figures",
     "limit_text",
     "sensitivity_text",
+    "shown",
 ]
 
 DESIGNS = {
@@ -36,14 +37,36 @@ DESIGNS = {
 }
 KEY = 3
 """Figures of which the head of the page speaks."""
+ENOUGH = 20
+"""Cases from which on it is told what holds 90 % of them."""
+TOLD = 0.005
+"""Share of the variance from which on it is told that factors act together [-]."""
 SMALL = 0.05
 """Share of the variance that is called small [-]."""
 DIGITS = 4
+NOTHING = 1e-12
+"""What is smaller than this is rounding, in every unit."""
 Row = Mapping[str, Any]
 
 
 def _value(value: float) -> str:
+    value = shown(value)
     return f"{value:.0f}" if value == round(value) and abs(value) < 1e6 else number(value, DIGITS)
+
+
+def shown(value: float) -> float:
+    """Return a number as it is shown: what is but rounding is zero.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+
+    Returns
+    -------
+    float
+    """
+    return 0.0 if abs(value) < NOTHING else value
 
 
 def index_text(value: float) -> str:
@@ -199,11 +222,39 @@ def came_out(
     rows = {row["figure"]: row for row in records(quantiles)}
     keys = [name for name in key_figures(result) if name in rows]
     texts += [_figure_text(result, rows[name]) for name in keys]
-    texts += [limit_text(result, row) for row in records(limits)]
+    texts += [limit_text(result, row) for row in records(limits) if row["above"] > 0]
+    texts += _kept_text(result, [row for row in records(limits) if row["above"] == 0])
     texts += [text for name in keys if (text := sensitivity_text(result, name, told))]
+    texts += _rough_text(result, keys, told)
     if len(front):
         texts.append(_front_text(result, front))
     return texts
+
+
+def _kept_text(result: StudyResult, rows: Sequence[Row]) -> list[str]:
+    """Return which limits no case exceeds at any time."""
+    if not rows:
+        return []
+    what = _list([f"{row['series']} above {_value(row['limit'])}{_unit(row['unit'])}" for row in rows])
+    cases, most = min(row["cases"] for row in rows), max(row["above_high"] for row in rows)
+    each = " for each" if len(rows) > 1 else ""
+    may = (
+        f"; of all such cases, it may be at most {percent(most)}{each} (95 % interval)"
+        if result.method in DRAWN
+        else ""
+    )
+    return [f"{what}: at no time in any of {_cases(cases)}{may}."]
+
+
+def _rough_text(result: StudyResult, figures: Sequence[str], told: pd.DataFrame) -> list[str]:
+    """Return that there are few blocks, or cases, for the intervals of sensitivities."""
+    rows = told[told["figure"].isin(figures) & told["low"].notna()]
+    for figure, used in zip(rows["figure"], rows["used"], strict=True):
+        kind = kind_of(result, figure)
+        if used < FEW.get(kind, 0):
+            what = "cases" if kind == "rank correlation" else "blocks"
+            return [f"There are only {used} {what}: take the intervals of what moves the figures as rough."]
+    return []
 
 
 def _figure_text(result: StudyResult, row: Row) -> str:
@@ -216,16 +267,18 @@ def _figure_text(result: StudyResult, row: Row) -> str:
     if row["min"] == row["max"]:
         return f"{name} is {_value(row['min'])}{_unit(unit)} in all {_cases(row['cases'])}{base}."
     if result.method not in DRAWN:
-        ends = f"from {_value(row['min'])} to {_value(row['max'])}{_unit(unit)}, median {_value(row['p50'])}"
-        return f"{name}: {ends} over these cases, which are no draws from distributions{base}."
+        ends = f"from {_value(row['min'])} to {_value(row['max'])}{_unit(unit)}"
+        return f"{name}: {ends} in these cases, half of them below {_value(row['p50'])}{base}."
     half = between(row["p50_low"], row["p50_high"])
     certain = f"95 % interval {half}" if half else "too few cases for an interval"
-    held = f"90 % of the cases lie from {_value(row['p5'])} to {_value(row['p95'])}{_unit(unit)}"
+    enough = row["cases"] >= ENOUGH
+    low, high = (row["p5"], row["p95"]) if enough else (row["min"], row["max"])
+    held = f"{'90 % of' if enough else 'all of'} the cases lie from {_value(low)} to {_value(high)}{_unit(unit)}"
     return f"{name}: median {_value(row['p50'])}{_unit(unit)} ({certain}); {held}{base}."
 
 
 def limit_text(result: StudyResult, row: Row) -> str:
-    """Return how often a limit is exceeded.
+    """Return how often a limit is exceeded that some case exceeds.
 
     Parameters
     ----------
@@ -241,9 +294,6 @@ def limit_text(result: StudyResult, row: Row) -> str:
     """
     drawn = result.method in DRAWN
     what = f"{row['series']} above {_value(row['limit'])}{_unit(row['unit'])}"
-    if row["above"] == 0:
-        most = f"; of all such cases, at most {percent(row['above_high'])} would (95 % interval)" if drawn else ""
-        return f"{what}: at no time in any of {_cases(row['cases'])}{most}."
     parts = [f"in {percent(row['time'])} of the time ({_over_cases(row, 'time')})"]
     if row["days"] > 0:
         parts.insert(0, f"on {percent(row['days'])} of the days by their means ({_over_cases(row, 'days')})")
@@ -264,8 +314,8 @@ def _over_cases(row: Row, kind: str) -> str:
 def _front_text(result: StudyResult, front: pd.DataFrame) -> str:
     names = [name for name, _ in result.pareto]
     done = len(result.done)
-    beaten = "no other beats it" if len(front) == 1 else "no other beats them"
-    head = f"{_cases(len(front))} of {done:,} are such that {beaten} in {_list(names)} together"
+    beaten = "is such that no other beats it" if len(front) == 1 else "are such that no other beats them"
+    head = f"{_cases(len(front))} of {done:,} {beaten} in {_list(names)} together"
     ends = []
     for name, direction in result.pareto:
         best = front[name].min() if direction == "min" else front[name].max()
@@ -298,10 +348,7 @@ def sensitivity_text(result: StudyResult, figure: str, told: pd.DataFrame) -> st
     valued = rows[rows["value"].notna()]
     if not len(valued):
         return f"What moves {figure} is not told: {rows['why'].iloc[0]}."
-    few = int(rows["used"].max()) < FEW.get(kind, 0)
-    what = "cases" if kind == "rank correlation" else "blocks"
-    rough = f" There are only {rows['used'].max()} {what}: take the intervals as rough." if few else ""
-    return _TEXTS[kind](figure, valued) + rough
+    return _TEXTS[kind](figure, valued)
 
 
 def _leading(rows: pd.DataFrame) -> tuple[list[dict[str, Any]], bool]:
@@ -318,8 +365,8 @@ def _named(rows: Sequence[Row], write: Callable[[float], str] = index_text) -> s
 
 
 def _with_interval(row: Row, write: Callable[[float], str]) -> str:
-    value = write(row["value"])
-    return value if math.isnan(row["low"]) else f"{value}; 95 %: {write(row['low'])} to {write(row['high'])}"
+    value, low, high = (write(row[name]) for name in ("value", "low", "high"))
+    return value if math.isnan(row["low"]) or low == value == high else f"{value}; 95 %: {low} to {high}"
 
 
 def _sobol_text(figure: str, rows: pd.DataFrame) -> str:
@@ -334,7 +381,7 @@ def _sobol_text(figure: str, rows: pd.DataFrame) -> str:
         text += f"{_named(leading)}, by shares with all interactions."
     small = [row["factor"] for row in records(total) if row["high"] < SMALL]
     if small:
-        text += f" {_list(small)}: less than {percent(SMALL)} of it{' each' if len(small) > 1 else ''}."
+        text += f" Less than {percent(SMALL)}{' each' if len(small) > 1 else ''} comes from {_list(small)}."
     return text
 
 
@@ -364,8 +411,11 @@ def _rank_text(figure: str, rows: pd.DataFrame) -> str:
 
 def _grid_text(figure: str, rows: pd.DataFrame) -> str:
     ordered = records(rows[rows["measure"] == "share"].sort_values("value", ascending=False, kind="stable"))
-    named = _list([f"{row['factor']} alone makes {percent(row['value'])}" for row in ordered])
-    return f"Of the variance of {figure} within this grid, {named}."
+    named = [f"{row['factor']} alone makes {percent(row['value'])}" for row in ordered]
+    rest = 1 - sum(row["value"] for row in ordered)
+    if rest >= TOLD:
+        named.append(f"several factors together {percent(rest)}")
+    return f"Of the variance of {figure} within this grid, {_list(named)}."
 
 
 _TEXTS = {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from asm_hybrid.artefacts import user_path
 from asm_hybrid.config import Section, input_error, refuse
 from asm_hybrid.config.schema.amounts import NOISE, Amount, Duration
 from asm_hybrid.config.schema.control_sections import ControlSection, CycleSection
@@ -270,6 +273,15 @@ class Scenario:
 
     content: ScenarioFile
     document: YamlDocument
+
+    def written(self, folder: Path) -> dict[str, Any]:
+        """Return what it says, as a file in a folder would have it: with what was given, and paths from there."""
+        found = self.content.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if self.content.influent is not None and self.content.influent.file is not None:
+            path = self.document.path.parent / user_path(self.content.influent.file)
+            found["influent"]["file"] = Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+        given = self.content.model_fields_set | {"limits"}
+        return {key: value for key, value in found.items() if key in given}
 
     @property
     def cases(self) -> Iterator[NamedChanges]:

@@ -72,7 +72,7 @@ def wastage_for(compiled: CompiledPlant, inputs: np.ndarray, days: float, where:
         raise InputError(
             f"no wastage gives a sludge age of {days:g} d",
             where=where,
-            expected=f"an age that this plant can have: {min(reached):.3g} to {max(reached):.3g} d were found",
+            expected=f"an age that this plant can have: it had {min(reached):.3g} to {max(reached):.3g} d on the way",
             fix="a settler that loses solids bounds the age from above, and the influent the wastage",
         )
     return math.exp(brentq(off, *bracket, xtol=CLOSE, rtol=CLOSE))
@@ -95,5 +95,7 @@ def _bracket(off: Callable[[float], float], begin: float, highest: float) -> tup
             return None
         if (then > 0.0) != (value > 0.0):
             return min(at, following), max(at, following)
+        if abs(then - value) < CLOSE:
+            return None
         at, value = following, then
     return None

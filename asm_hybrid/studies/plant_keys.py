@@ -14,8 +14,9 @@ from asm_hybrid.config import PlantFile, input_error
 from asm_hybrid.errors import InputError, nearest
 from asm_hybrid.parallel import Value
 from asm_hybrid.studies.sections import DistributionSection
+from asm_hybrid.yamlfile import parse_yaml
 
-__all__ = ["Amount", "amount_at", "unit_of_texts", "with_keys"]
+__all__ = ["Amount", "amount_at", "unit_of_texts", "with_keys", "written"]
 
 File = TypeVar("File", bound=PlantFile)
 _NUMBER = re.compile(r"\s*([-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)\s+(\S.*)")
@@ -119,19 +120,24 @@ def amount_at(file: PlantFile, key: str, where: str) -> Amount:
     here: Any = _content(file)
     for step in _path(here, key, where):
         here = here[step]
-    if isinstance(here, dict | list):
+    if isinstance(here, dict):
         options = [f"{key}.{name}" for name in _options(here)]
         raise InputError(
             f"{key!r} holds no value but a section",
             where=where,
             expected="a key with a value, such as one of " + ", ".join(options) if options else "a key with a value",
         )
-    if isinstance(here, bool) or here is None:
-        return Amount(None)
-    if isinstance(here, str):
-        match = _NUMBER.fullmatch(here)
+    return _amount(here)
+
+
+def _amount(value: Any) -> Amount:
+    """Return a value of a file as a number with its unit."""
+    if isinstance(value, str):
+        match = _NUMBER.fullmatch(value)
         return Amount(float(match[1]), match[2]) if match else Amount(None)
-    return Amount(float(here), whole=isinstance(here, int))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return Amount(None)
+    return Amount(float(value), whole=isinstance(value, int))
 
 
 def unit_of_texts(section: DistributionSection) -> str:
@@ -179,31 +185,63 @@ def with_keys(file: File, changes: Mapping[str, tuple[str, Value, str]], places:
     content = copy.deepcopy(_content(file))
     located: dict[tuple[str, ...], str] = {}
     for key, (way, value, unit) in changes.items():
-        present, path = amount_at(file, key, places[key]), _path(content, key, places[key])
+        path = _path(content, key, places[key])
         here: Any = content
         for step in path[:-1]:
             here = here[step]
-        here[path[-1]] = _written(present, way, value, unit, here[path[-1]])
+        here[path[-1]] = written(here[path[-1]], way, value, unit, places[key])
         located[tuple(str(step) for step in path)] = places[key]
     document: Any = _Keyed(file._document, located) if file._document is not None else None
     kind = type(file)
     try:
         found = kind.model_validate(content)
     except ValidationError as error:
-        raise input_error(error, kind, document) from None
+        said = input_error(error, kind, document)
+        found_at = f"{' and '.join(changes)}: {said.found}"
+        raise InputError(found_at, where=said.where, expected=said.expected, fix=said.fix) from None
     found._document = document
     return found
 
 
-def _written(present: Amount, way: str, value: Value, unit: str, before: Any) -> Any:
-    """Return what is written at a key."""
+def written(before: Any, way: str, value: Value, unit: str, where: str | None) -> Any:
+    """Return what is written at a key in the place of a value.
+
+    Parameters
+    ----------
+    before : object
+        The value.
+    way : str
+        ``scale``, ``shift`` or ``set``.
+    value : float or str
+        Factor, difference or new value; a text is read as YAML.
+    unit : str
+        Unit of a new value; ``-`` or nothing without one.
+    where : str or None
+        Place in the study file, for messages.
+
+    Returns
+    -------
+    object
+        A whole number where the value was one.
+
+    Raises
+    ------
+    InputError
+        When a scale or a shift finds no number.
+    """
     if isinstance(value, str):
-        return {"true": True, "false": False}.get(value, value) if isinstance(before, bool) else value
-    number = value
+        return parse_yaml(f"value: {value}", where or "study").data["value"]
+    present, number = _amount(before), value
     if way != "set":
-        assert present.number is not None
+        if present.number is None:
+            raise InputError(
+                f"the key holds {before!r:.60}, which {way} cannot change",
+                where=where,
+                expected="a key that holds a number",
+                fix="use set, with the values themselves",
+            )
         number = present.number * value if way == "scale" else present.number + value
         unit = present.unit
-    if present.whole and number == round(number):
+    if present.whole:
         return round(number)
     return f"{number!r} {unit}" if unit not in ("", "-") else number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -24,6 +25,8 @@ def _pair(what: str, count: int = 2) -> Any:
 
 
 def _scalar(value: Any) -> Any:
+    if isinstance(value, list) and all(isinstance(v, bool | int | float | str) for v in value):
+        return json.dumps(value)  # such as the widths of layers
     if not isinstance(value, bool | int | float | str):
         raise refuse(f"the value is {value!r:.60}", "a number, or a text such as '8 d'")
     return value

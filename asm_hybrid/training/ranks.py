@@ -174,9 +174,7 @@ def torchrun_ranks() -> Iterator[Ranks]:
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
-    _guarded(
-        lambda: dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
-    )
+    _guarded(lambda: dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE))
     try:
         yield _Group()
     finally:

@@ -105,7 +105,7 @@ def scores(predictions: Predictions) -> dict[str, Any]:
 
 
 def improvements(predictions: Predictions) -> dict[str, dict[str, Any]]:
-    """Return intervals of the change of the RMSE on the test block, by variable, model and baseline; none of a trial."""
+    """Return intervals of the change of the RMSE on the test block, by variable, model and baseline."""
     out: dict[str, dict[str, Any]] = {}
     if "test" not in predictions.record.blocks:
         return out

@@ -25,6 +25,7 @@ from asm_hybrid.data import Dataset, read_dataset
 from asm_hybrid.data.answers import keep_answers
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.kinetics import load_table
+from asm_hybrid.manifest import finish_replacing
 from asm_hybrid.plant import Plant
 from asm_hybrid.training.best_so_far import BestSoFar
 from asm_hybrid.training.checkpoints import Checkpoints
@@ -32,8 +33,8 @@ from asm_hybrid.training.compared_model import FittedRecord
 from asm_hybrid.training.course import Course, plan_of
 from asm_hybrid.training.device import choose_device
 from asm_hybrid.training.fitted import FittedModel
-from asm_hybrid.training.from_config import term_specs
 from asm_hybrid.training.follower import tell_f, tell_run
+from asm_hybrid.training.from_config import term_specs
 from asm_hybrid.training.learnable import check_course, volume_warnings
 from asm_hybrid.training.predictions import Predictions, predict_all
 from asm_hybrid.training.progress import Progress, Silent
@@ -154,6 +155,7 @@ def _train(
     if resume and out:
         folder = out
         clear_temporary(folder)
+        finish_replacing(folder)
     else:
         folder = create_run_folder(out, config.name, held)
         config = keep_answers(config, folder)

@@ -290,7 +290,7 @@ class SourceSection(Section):
         description="A query to a database, in the place of a file. Beside a file it says where that comes from, and "
         "is not asked again: so a run folder keeps what was read.",
     )
-    sheet: str | None = Field(default=None, description="Sheet of an Excel file; default the first.")
+    sheet: str | None = Field(default=None, description="Sheet of an Excel file; default the first that is not hidden.")
     separator: Literal[",", ";", "\t", "|"] = Field(
         default=",", description="Character between the cells of a CSV file."
     )

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from asm_hybrid.artefacts import make_folder, write_text_atomic
 from asm_hybrid.errors import InputError
 from asm_hybrid.parallel import Outcome, Pool, Progress, Slurm, Value, run_cases
 from asm_hybrid.scenario.fitted_subject import load_fitted
@@ -22,40 +22,25 @@ from asm_hybrid.studies import StudyResult
 from asm_hybrid.studies.definition import Study, load_study
 from asm_hybrid.studies.designs import Design, make_design
 from asm_hybrid.studies.evaluation import Bench, OpenBench, Rehearsal, open_bench
-from asm_hybrid.sweep.folder import (
+from asm_hybrid.sweeps.folder import (
     JOURNAL,
     PARENT,
     PLANT,
     STUDY,
+    Stopped,
     begin_folder,
     begun_with,
+    cases_of,
+    check_new,
     fingerprint,
     write_result,
 )
+from asm_hybrid.sweeps.training_study import of_trainings, train_study
 from asm_hybrid.yamlfile import YamlSource, source_name
 
-__all__ = ["Stopped", "Studied", "resume_study", "run_study", "studied_plant", "studied_run"]
+__all__ = ["Studied", "resume_study", "run_study", "studied_plant", "studied_run"]
 
 Tell = Callable[[Progress], None]
-
-
-class Stopped(KeyboardInterrupt):
-    """A study that was stopped by hand.
-
-    Parameters
-    ----------
-    folder : Path
-        Its folder, which holds what came in.
-
-    Attributes
-    ----------
-    folder : Path
-        See above.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        super().__init__()
 
 
 @dataclass(frozen=True)
@@ -70,11 +55,14 @@ class Studied:
         What it is called.
     run : str
         The folder of a run; empty for a plant.
+    source : str, Path or mapping, or None
+        The file of a plant or a config; None for a run.
     """
 
     load: Callable[[], Subject]
     name: str
     run: str = ""
+    source: YamlSource | None = None
 
 
 def studied_plant(source: YamlSource) -> Studied:
@@ -89,7 +77,7 @@ def studied_plant(source: YamlSource) -> Studied:
     -------
     Studied
     """
-    return Studied(partial(load_subject, source), source_name(source))
+    return Studied(partial(load_subject, source), source_name(source), source=source)
 
 
 def studied_run(run: str | Path) -> Studied:
@@ -142,10 +130,17 @@ def run_study(
     study = load_study(source)
     folder = out or PARENT / f"{study.content.name}-{datetime.now():%Y%m%d-%H%M%S}"
     check_target(folder)
+    check_new(folder)
+    pool = _pool(study, pool)
+    if studied.source is not None and of_trainings(study):
+        result = train_study(studied.source, studied.name, study, folder, pool, tell)
+        write_result(result, folder)
+        return result, folder
     prepared = _prepare(studied, study)
-    begun = {"subject": studied.name, "run": studied.run}
-    begin_folder(folder, study, prepared.bench, prepared.design.cases, begun)
-    return _run(studied, prepared, folder, _pool(study, pool), tell), folder
+    if studied.source is not None:
+        write_text_atomic(make_folder(folder) / PLANT, prepared.bench.subject.file.to_yaml(folder))
+    begin_folder(folder, study, prepared.design.cases, {"subject": studied.name, "run": studied.run})
+    return _run(studied, prepared, folder, pool, tell), folder
 
 
 def resume_study(folder: Path, pool: Pool, tell: Tell | None = None) -> tuple[StudyResult, Path]:
@@ -171,11 +166,15 @@ def resume_study(folder: Path, pool: Pool, tell: Tell | None = None) -> tuple[St
         When there is nothing to go on with, or what decides its results has changed.
     """
     begun = begun_with(folder)
-    run = str(begun.get("run") or "")
+    name, run, study = str(begun.get("subject", "")), str(begun.get("run") or ""), load_study(folder / STUDY)
+    pool = _pool(study, pool)
+    if of_trainings(study) and not run:
+        result = train_study(None, name, study, folder, pool, tell)
+        write_result(result, folder)
+        return result, folder
     load: Callable[[], Subject] = partial(load_fitted, run) if run else partial(load_subject, folder / PLANT)
-    studied = Studied(load, str(begun.get("subject", "")), run)
-    study = load_study(folder / STUDY)
-    return _run(studied, _prepare(studied, study), folder, _pool(study, pool), tell), folder
+    studied = Studied(load, name, run, None if run else folder / PLANT)
+    return _run(studied, _prepare(studied, study), folder, pool, tell), folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +228,7 @@ def _pool(study: Study, pool: Pool) -> Pool:
 def _run(studied: Studied, prepared: _Prepared, folder: Path, pool: Pool, tell: Tell | None) -> StudyResult:
     bench, study = prepared.bench, prepared.bench.study
     frame = prepared.design.cases
-    cases: list[Mapping[str, Value]] = [dict(zip(frame.columns, row, strict=True)) for row in _rows(frame)]
+    cases = cases_of(frame)
     opened = OpenBench(studied.load, studied.name, study, bench)
     known = fingerprint(bench)
     try:
@@ -239,10 +238,6 @@ def _run(studied: Studied, prepared: _Prepared, folder: Path, pool: Pool, tell: 
     result = _result(studied, prepared, outcomes, folder)
     write_result(result, folder)
     return result
-
-
-def _rows(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
-    return list(zip(*(frame[name].tolist() for name in frame.columns), strict=True))
 
 
 def _result(studied: Studied, prepared: _Prepared, outcomes: Sequence[Outcome], folder: Path) -> StudyResult:

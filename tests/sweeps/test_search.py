@@ -10,8 +10,8 @@ from asm_hybrid.config import load_config
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.parallel import Outcome, Pool
 from asm_hybrid.studies.distributions import Distribution
-from asm_hybrid.sweep.search import batch_size, search, write_best
-from asm_hybrid.sweep.trainings import KeyChange, Trainings, open_trainings
+from asm_hybrid.sweeps.search import batch_size, search, write_best
+from asm_hybrid.sweeps.trainings import KeyChange, Trainings, open_trainings
 
 FACTORS = {
     "rate": Distribution("log_uniform", (1e-4, 1e-1)),

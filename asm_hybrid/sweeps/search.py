@@ -14,19 +14,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from asm_hybrid.artefacts import write_text_atomic
 from asm_hybrid.errors import InputError
 from asm_hybrid.parallel import Evaluate, Outcome, Pool, Progress, Value, run_cases
 from asm_hybrid.studies.distributions import Distribution
-from asm_hybrid.sweep.trainings import Trainings
+from asm_hybrid.sweeps.trainings import Trainings
 
-__all__ = ["Searched", "batch_size", "search", "write_best"]
+__all__ = ["BEST", "Searched", "batch_size", "search", "write_best"]
 
+BEST = "best.yaml"
+"""In the folder of a study: the config that validates best."""
 SCORE = "validation"
 """The figure that a search lowers."""
 FEWEST, SHARE = 4, 0.1
 """Trials of a batch at least, and their share of all: what comes out of a batch guides the next."""
-CORNERS = (0.0, 0.25, 0.5, 0.75, 1.0)
+CORNERS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 """Places of each factor whose configs are checked before anything is trained."""
 
 
@@ -98,7 +102,7 @@ def search(
     seed : int
         Fixes what is random.
     journal : Path, optional
-        Of the study; see `run_cases`. Every batch has one of its own, with the number of its first trial behind the name.
+        Of the study; see `run_cases`. Every batch has its own, with the number of its first trial behind the name.
     pool : Pool, optional
         The processes; those of this machine without it.
     progress : callable, optional
@@ -134,7 +138,7 @@ def search(
             journal and journal.with_name(f"{journal.name}-{first}"),
             fingerprint=trainings.fingerprint,
             pool=pool or Pool(),
-            progress=told and told.batch(outcomes),
+            progress=told.batch(outcomes) if told is not None else None,
         )
         for trial, outcome in zip(trials, outcomes[-len(trials) :], strict=True):
             score = _score(outcome)
@@ -206,7 +210,7 @@ def write_best(trainings: Trainings, searched: Searched, name: str) -> Path:
         "  asm-hybrid train best.yaml",
     ]
     text = trainings.config(values).to_yaml(trainings.folder)
-    return write_text_atomic(trainings.folder / "best.yaml", "".join(f"# {line}\n" for line in lines) + text)
+    return write_text_atomic(trainings.folder / BEST, "".join(f"# {line}\n" for line in lines) + text)
 
 
 def _score(outcome: Outcome) -> float:
@@ -222,7 +226,7 @@ def _values(trial: Any, factors: Mapping[str, Distribution]) -> dict[str, Value]
         if distribution.choices:
             found[name] = distribution.choices[trial.suggest_categorical(name, range(len(distribution.choices)))]
         else:
-            found[name] = distribution.values([trial.suggest_float(name, 0.0, 1.0)])[0]
+            found[name] = distribution.values(np.array([trial.suggest_float(name, 0.0, 1.0)]))[0]
     return found
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from asm_hybrid import __version__
 from asm_hybrid.artefacts import (
+    json_text,
     make_folder,
     read_json,
     write_bytes_atomic,
@@ -24,22 +25,37 @@ from asm_hybrid.artefacts import (
     write_json_atomic,
     write_text_atomic,
 )
-from asm_hybrid.errors import InputError
+from asm_hybrid.errors import InputError, readable
 from asm_hybrid.manifest import MANIFEST, sha256_file
+from asm_hybrid.parallel import Value
 from asm_hybrid.report.study_page import write_study_page
 from asm_hybrid.report.study_tables import study_tables
 from asm_hybrid.scenario.fitted_subject import FittedSubject
 from asm_hybrid.studies import StudyResult
 from asm_hybrid.studies.definition import Study
 from asm_hybrid.studies.evaluation import Bench
-from asm_hybrid.sweep.noted import noted
+from asm_hybrid.studies.noted import noted
 from asm_hybrid.yamlfile import to_yaml
 
-__all__ = ["DESIGN", "JOURNAL", "PARENT", "PLANT", "STUDY", "begin_folder", "begun_with", "fingerprint", "write_result"]
+__all__ = [
+    "DESIGN",
+    "JOURNAL",
+    "PARENT",
+    "PLANT",
+    "STUDY",
+    "Stopped",
+    "begin_folder",
+    "begun_with",
+    "cases_of",
+    "check_new",
+    "fingerprint",
+    "write_result",
+]
 
 PARENT = Path("studies")
 STUDY, PLANT, DESIGN, JOURNAL, BEGUN = "study.yaml", "plant.yaml", "design.csv", "journal", "begun.json"
 """Files of the folder: the study with every default, the plant, its cases, their outcomes, and what was studied."""
+ANEW = "begin the study anew"
 LARGE = ("results", "series")
 """Tables that are kept as Parquet too."""
 
@@ -81,26 +97,37 @@ def fingerprint(bench: Bench) -> str:
     return found.hexdigest()
 
 
-def begin_folder(folder: Path, study: Study, bench: Bench, design: pd.DataFrame, subject: Mapping[str, Any]) -> None:
-    """Write what a study is begun with.
+class Stopped(KeyboardInterrupt):
+    """A study that was stopped by hand.
 
     Parameters
     ----------
     folder : Path
-        The folder; made where there is none.
-    study : Study
-        The study.
-    bench : Bench
-        What is studied.
-    design : DataFrame
-        Its cases.
-    subject : mapping of str to object
-        What was studied, for `begun_with`.
+        Its folder, which holds what came in.
+
+    Attributes
+    ----------
+    folder : Path
+        See above.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__()
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder that holds a study.
+
+    Parameters
+    ----------
+    folder : Path
+        Where another is to be begun.
 
     Raises
     ------
     InputError
-        When it holds another study already, or cannot be written.
+        With the remedy.
     """
     if (folder / BEGUN).exists():
         raise InputError(
@@ -109,13 +136,54 @@ def begin_folder(folder: Path, study: Study, bench: Bench, design: pd.DataFrame,
             expected="a new or empty folder",
             fix=f"go on with it by --resume {folder}, or give another folder",
         )
+
+
+def begin_folder(folder: Path, study: Study, design: pd.DataFrame | None, subject: Mapping[str, Any]) -> None:
+    """Write what a study is begun with; with the last file it may go on.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder; made where there is none.
+    study : Study
+        The study.
+    design : DataFrame or None
+        Its cases; None of a search, whose cases follow from what came out.
+    subject : mapping of str to object
+        What was studied, for `begun_with`.
+
+    Raises
+    ------
+    InputError
+        When it cannot be written.
+    """
     make_folder(folder)
     write_text_atomic(folder / STUDY, to_yaml(_resolved(study, folder)))
-    if not isinstance(bench.subject, FittedSubject):
-        write_text_atomic(folder / PLANT, bench.subject.file.to_yaml(folder))
-    write_csv_atomic(folder / DESIGN, design)
+    if design is not None:
+        write_csv_atomic(folder / DESIGN, design)
     begun = {**subject, "version": __version__, "begun": f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S%z}"}
-    write_json_atomic(folder / BEGUN, begun)
+    begun["files"] = {name: sha256_file(folder / name) for name in (STUDY, PLANT) if (folder / name).is_file()}
+    write_json_atomic(folder / BEGUN, {**begun, "sha256": _digest(begun)})
+
+
+def _digest(begun: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json_text(begun).encode()).hexdigest()
+
+
+def cases_of(design: pd.DataFrame) -> list[Mapping[str, Value]]:
+    """Return the cases of a design, one mapping a row.
+
+    Parameters
+    ----------
+    design : DataFrame
+        A column a factor.
+
+    Returns
+    -------
+    list of mapping of str to (float or str)
+    """
+    names = list(design.columns)
+    return [dict(zip(names, row, strict=True)) for row in zip(*(design[n].tolist() for n in names), strict=True)]
 
 
 def begun_with(folder: Path) -> dict[str, Any]:
@@ -133,7 +201,7 @@ def begun_with(folder: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        When it holds no study.
+        When it holds no study, or a file of it is not the one that was written.
     """
     if not (folder / BEGUN).is_file() or not (folder / STUDY).is_file():
         raise InputError(
@@ -142,20 +210,28 @@ def begun_with(folder: Path) -> dict[str, Any]:
             expected=f"the folder of a study, with {BEGUN} and {STUDY}",
             fix="name the folder that asm-hybrid sweep has printed, or begin a study with --study",
         )
-    return read_json(folder / BEGUN, "begin the study anew")
+    begun = read_json(folder / BEGUN, ANEW)
+    digest, files = begun.pop("sha256", None), begun.get("files")
+    if digest != _digest(begun) or not isinstance(files, dict):
+        raise InputError("the file was changed or damaged", where=str(folder / BEGUN), fix=ANEW)
+    for name, known in files.items():
+        with readable("the file cannot be read", where=str(folder / name), fix=ANEW):
+            if sha256_file(folder / name) != known:
+                raise InputError(
+                    "the file was changed or damaged since the study began",
+                    where=str(folder / name),
+                    expected="the file as it was, so that the study goes on as it would have",
+                    fix="restore it, or begin another study with the changed one",
+                )
+    return begun
 
 
 def _resolved(study: Study, folder: Path) -> dict[str, Any]:
     """Return the content of a study that holds from a folder and needs no other file but series and runs."""
     content = study.content.model_dump(mode="json", by_alias=True, exclude_none=True)
-    scenario = study.scenario.content.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if study.scenario.content.influent is None or study.scenario.content.influent.file is None:
-        pass
-    else:
-        path = study.scenario.document.path.parent / scenario["influent"]["file"]
-        scenario["influent"]["file"] = _from(folder, path)
-    given = study.scenario.content.model_fields_set | {"limits"}
-    content["scenario"] = {key: value for key, value in scenario.items() if key in given}
+    del content["scenario"]
+    if study.scenario.content.model_fields_set:
+        content["scenario"] = study.scenario.written(folder)
     for section in content["factors"].values():
         if "run" in section:
             section["run"] = _from(folder, study.resolve(section["run"]))

@@ -14,8 +14,8 @@ from asm_hybrid.api import load_run, resume, run, simulate
 from asm_hybrid.config import load_config
 from asm_hybrid.errors import InputError
 from asm_hybrid.parallel import Pool, run_cases
-from asm_hybrid.sweep import trainings as module
-from asm_hybrid.sweep.trainings import KeyChange, belongs_to_training, open_trainings
+from asm_hybrid.sweeps import trainings as module
+from asm_hybrid.sweeps.trainings import KeyChange, belongs_to_training, open_trainings
 
 TEXT = CONFIG.replace("seeds: [1, 2]", "seeds: [1], stages: [windows]").replace("iterations: 4", "iterations: 2")
 CHANGES = {
@@ -171,6 +171,8 @@ def test_the_same_config_with_its_test_block_validates_as_its_trial(config, tmp_
     (tmp_path / "plant.csv").write_text("\n".join([",".join(rows[0]), *lines, ""]))
     whole = run(path, tmp_path / "whole").summary
     outcome = open_trainings(path, {}, tmp_path / "study").evaluate(0, {})
-    expected = pytest.approx(whole["scores"]["validate"]["NH4"]["hybrid"]["rmse"], rel=1e-9)  # means differ in the last bit
+    expected = pytest.approx(
+        whole["scores"]["validate"]["NH4"]["hybrid"]["rmse"], rel=1e-9
+    )  # means differ in the last bit
     assert outcome.figures["validation.NH4"] == expected
     assert {"test"} == set(whole["scores"]) - {"train", "validate"}

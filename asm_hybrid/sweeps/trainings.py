@@ -29,6 +29,7 @@ from asm_hybrid.locking import held_by
 from asm_hybrid.manifest import sha256_file, verify_manifest
 from asm_hybrid.notebook.run_result import RunResult
 from asm_hybrid.parallel import Evaluate, Outcome, Value
+from asm_hybrid.studies.plant_keys import written
 from asm_hybrid.studies.result import FigureInfo
 from asm_hybrid.training.compared import compared_models, own_model
 from asm_hybrid.training.run_folder import LOCK
@@ -57,13 +58,16 @@ class KeyChange:
         The key, its parts joined by points.
     way : str
         ``set``, ``scale`` or ``shift``.
-    where : str
+    where : str or None
         Place in the study file, for messages.
+    unit : str
+        Unit of a value that is set, where the config writes it with one.
     """
 
     key: str
     way: str = "set"
     where: str | None = None
+    unit: str = ""
 
 
 def belongs_to_training(key: str) -> bool:
@@ -160,7 +164,7 @@ class Trainings:
                     raise InputError(
                         f"the config has no key {change.key!r}: {part!r} holds no further keys", where=change.where
                     )
-            section[last] = _new(section.get(last), value, change)
+            section[last] = written(section.get(last), change.way, value, change.unit, change.where or change.key)
         return content
 
     def check(self, cases: Sequence[Mapping[str, Value]]) -> None:
@@ -239,7 +243,7 @@ def open_trainings(source: YamlSource, changes: Mapping[str, KeyChange], folder:
     if config.training.start_from is not None:
         earlier = config.resolve(config.training.start_from)
         files.append(earlier if earlier.is_file() else earlier / "weights.safetensors")
-    done = repr(sorted((name, change.key, change.way) for name, change in changes.items()))
+    done = repr(sorted((name, change.key, change.way, change.unit) for name, change in changes.items()))
     known = [__version__, repr(content), table.text, *map(sha256_file, files), done]
     fingerprint = hashlib.sha256("\n".join(known).encode()).hexdigest()
     return Trainings(content, dict(changes), folder, _figures(config, dataset), fingerprint)
@@ -258,23 +262,6 @@ def _load(values: Mapping[str, Value], trainings: Trainings) -> None:
             expected=error.expected,
             fix=error.fix,
         ) from None
-
-
-def _new(old: Any, value: Value, change: KeyChange) -> Any:
-    """Return the new value of a key."""
-    if isinstance(value, str):
-        return parse_yaml(f"value: {value}", change.where or change.key).data["value"]
-    if change.way != "set":
-        if isinstance(old, bool) or not isinstance(old, int | float):
-            raise InputError(
-                f"{change.key!r} holds {old!r}, which {change.way} cannot change",
-                where=change.where,
-                expected="a key that holds a number",
-                fix="use set, with the values themselves",
-            )
-        value = old * value if change.way == "scale" else old + value
-    whole = isinstance(old, int) and not isinstance(old, bool)
-    return round(value) if whole else value
 
 
 def _trained(content: Mapping[str, Any], folder: Path) -> RunResult:
@@ -364,7 +351,9 @@ def _figures(config: Config, dataset: Dataset) -> tuple[FigureInfo, ...]:
         FigureInfo("validation", "-", f"{error}, of {own.phrase} on the validation block; median of the seeds"),
         FigureInfo("training", "-", f"{error}, of {own.phrase} on the training block; median of the seeds"),
         *(
-            FigureInfo(f"validation.{o.label}", o.unit, f"root mean square error of {own.phrase} on the validation block")
+            FigureInfo(
+                f"validation.{o.label}", o.unit, f"root mean square error of {own.phrase} on the validation block"
+            )
             for o in dataset.observations
         ),
         *(
