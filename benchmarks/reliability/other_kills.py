@@ -29,6 +29,7 @@ from commands import command, left_over, settled_study, temporary, write_subject
 from forked import Ended, run_forked
 from small_training import leftovers, settled
 
+from asm_hybrid.artefacts import UNFINISHED
 from asm_hybrid.errors import AsmHybridError
 from asm_hybrid.manifest import replace_files, verify_manifest
 from asm_hybrid.report import write_report
@@ -165,11 +166,11 @@ def judge(kind: str, task: Task, number: int, seed: int, folder: Path) -> tuple[
     if not ended.killed:
         return "not killed", [] if ended.value == 0 else [f"{ended}"]
     found = [f"left: {process}" for process in left_over(mark)]
-    now = task.settle(target) if target.exists() else {}
+    now = {n: d for n, d in (task.settle(target) if target.exists() else {}).items() if not _hidden(n)}
     found += [
         f"{name} is neither that of before nor the new one"
         for name, digest in now.items()
-        if digest not in (before.get(name), task.whole.get(name)) and not _hidden(name)
+        if digest not in (before.get(name), task.whole.get(name))
     ]
     state = "absent" if not now else "of before" if now == before else "new" if now == task.whole else "between"
     if kind in ("diagnose", "report"):
@@ -187,7 +188,8 @@ def judge(kind: str, task: Task, number: int, seed: int, folder: Path) -> tuple[
 
 
 def _hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in Path(name).parts)
+    """Tell whether a file is none of the result: one on its way, or a lock."""
+    return any(part.startswith(".") or part == UNFINISHED for part in Path(name).parts)
 
 
 def _said(folder: Path) -> str:
