@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so that ``asm-hybrid --help
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -28,7 +29,8 @@ EXIT_CODES = {
     REFUSED: "Something that was given cannot be used, such as a key, a file or an option. The message says what was "
     "found, where, and what was expected. `check` ends with it where it found an error.",
     FAULT: "A fault of the program, not of the input. The message names a file for the report of the fault.",
-    INTERRUPTED: "Stopped by Ctrl-C. What is needed to go on is kept, and the message says how.",
+    INTERRUPTED: "Stopped by Ctrl-C, SIGTERM or a closed terminal. What is needed to go on is kept, and the message "
+    "says how.",
 }
 """What the exit codes say, for the reference."""
 
@@ -420,9 +422,11 @@ def main(arguments: list[str] | None = None) -> Any:
         Never reached: `SystemExit` carries the exit code.
     """
     from asm_hybrid.errors import AsmHybridError
+    from asm_hybrid.stopping import stopped_by_signals
 
     try:
-        app(args=arguments, standalone_mode=True)
+        with stopped_by_signals():
+            app(args=arguments, standalone_mode=True)
     except AsmHybridError as error:
         from asm_hybrid.unpacked import named
 
@@ -430,11 +434,20 @@ def main(arguments: list[str] | None = None) -> Any:
         typer.echo(named(str(error)), err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
+        _tell_interrupted()
         sys.exit(INTERRUPTED)
+    except SystemExit as ended:
+        if isinstance(getattr(ended.__context__, "__cause__", None), KeyboardInterrupt):  # of which typer says nothing
+            _tell_interrupted()
+        raise
     except Exception as error:
         _tell_fault(error)
         sys.exit(FAULT)
+
+
+def _tell_interrupted() -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        typer.echo("interrupted", err=True)
 
 
 def _tell_fault(error: Exception) -> None:

@@ -97,10 +97,10 @@ def replace_files(folder: Path, files: Mapping[str, bytes]) -> None:
     WritingError
         If the folder cannot be written; it is then as it was.
     """
+    finish_replacing(folder)
     new = folder / f"{REPLACING}{TEMPORARY}"
     digests = read_manifest(folder) | {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     try:
-        shutil.rmtree(new, ignore_errors=True)
         make_folder(new)
         for name, content in files.items():
             write_bytes_atomic(new / name, content)

@@ -67,9 +67,11 @@ def sweep(
     given = subject is not None and study is not None
     if given == (resume is not None) or (resume is not None and (subject or study or out)):
         raise typer.BadParameter("give either PLANT_OR_RUN and --study FILE, or --resume FOLDER alone")
-    shown = {"workers": workers, "cluster": cluster, "progress": True}
     try:
-        found = api.resume_sweep(resume, **shown) if resume else api.sweep(str(subject), str(study), out, **shown)
+        if resume is not None:
+            found = api.resume_sweep(resume, workers=workers, cluster=cluster, progress=True)
+        else:
+            found = api.sweep(str(subject), str(study), out, workers=workers, cluster=cluster, progress=True)
     except Stopped as stopped:
         typer.echo(f"interrupted; to go on: asm-hybrid sweep --resume {stopped.folder}", err=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -1,13 +1,15 @@
-"""Files that a stranger wrote to do harm: each is refused with a named error, or does none, quickly and in little memory.
+"""Files that a stranger wrote to do harm: each is refused with a named error, or does none, in little time and memory.
 
-Every case here writes its files and gives them to the function behind a command. What is refused ends in an `InputError`;
-no case may take ten seconds of the processor or a gigabyte, touch a file outside its folder, or run what a text says.
+Every case here writes its files and gives them to the function behind a command. What is refused ends in one
+`InputError`; no case may take ten seconds of the processor or a gigabyte, write outside its folder, or run what a text
+says.
 
 Other attacks have tests where they belong:
 
 - expressions of tables, their functions and sizes: `kinetics/test_bad_tables.py`; markup in tables, on pages, in
   Markdown and LaTeX: `kinetics/test_document.py`
-- formulas in cells of CSV: `test_artefacts.py`, `report/test_formula_labels.py`; of workbooks: `export/test_workbook.py`
+- formulas in cells of CSV: `test_artefacts.py`, `report/test_formula_labels.py`; of workbooks:
+  `export/test_workbook.py`
 - markup in names and errors, on the page of a run: `report/test_report_page.py`, of a study:
   `studies/test_study_page.py`, in a notebook: `notebook/test_results.py`
 - zips of runs, with paths that climb, links, bombs, and sizes that are not true: `test_unpacked.py`,
@@ -21,11 +23,14 @@ Other attacks have tests where they belong:
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import json
 import os
 import pickle
+import re
+import shutil
 import struct
 import time
 import zipfile
@@ -33,10 +38,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
 from small_plant import CONFIG, write_case
 
 import asm_hybrid as ah
@@ -46,7 +51,7 @@ from asm_hybrid.errors import AsmHybridError, InputError
 from asm_hybrid.kinetics import load_table
 from asm_hybrid.manifest import write_manifest
 from asm_hybrid.optimisation.definition import load_goal
-from asm_hybrid.workflow import run_training
+from asm_hybrid.report.compare import compare_runs
 
 SECONDS, MEGABYTES = 10.0, 1000.0
 WATCHED = Path(__file__).parent.parent / "benchmarks" / "reliability"
@@ -155,7 +160,7 @@ def folder_of_run(write: Callable[[Path], object]) -> Act:
         run = folder / "run"
         write(run)
         write_manifest(run)
-        return ah.load_model(run).predict(ah.read_inputs(run).iloc[:3])
+        return ah.load_model(run).predict(ah.read_inputs(run).iloc[:3]), compare_runs([run, folder / "whole"])
 
     return act
 
@@ -177,6 +182,12 @@ def book(parts: dict[str, bytes]) -> bytes:
         for name, content in (least | parts).items():
             archive.writestr(name, content)
     return file.getvalue()
+
+
+def another_table(folder: Path) -> object:
+    """Read a table that extends a link to another file."""
+    (folder / "base.yaml").symlink_to("/etc/passwd")
+    return table("name: own", "name: own\nextends: base.yaml")(folder)
 
 
 def climbing_zip(folder: Path) -> object:
@@ -213,10 +224,19 @@ def tensors(header: object) -> bytes:
     return struct.pack("<Q", len(text)) + text
 
 
-def parquet_of_terabytes(path: Path) -> None:
-    """Write Parquet whose pages unpack to far more than they are: one value, ten million times, in forty columns."""
-    column = pa.DictionaryArray.from_arrays(pa.array(np.zeros(10_000_000, np.int32)), ["2024-03-04 00:00"])
-    pq.write_table(pa.table({f"c{i}": column for i in range(40)}), path, compression="zstd")
+def parquet_of_many_cells(path: Path) -> None:
+    """Write Parquet whose pages unpack to far more than they are: one value, three million times, in twenty columns."""
+    column = pa.DictionaryArray.from_arrays(pa.array(np.zeros(3_000_000, np.int32)), ["2024-03-04 00:00"])
+    pq.write_table(pa.table({f"c{i}": column for i in range(20)}), path, compression="zstd")
+
+
+def bomb_of_a_workbook(path: Path) -> None:
+    """Write a workbook of half a megabyte, whose sheet unpacks to more than half a gigabyte."""
+    path.write_bytes(book({}))
+    deflated = zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=1)
+    with deflated as archive, archive.open("xl/sharedStrings.xml", "w") as stream:
+        for _ in range(510):
+            stream.write(b" " * 1_000_000)
 
 
 def bomb(levels: int) -> str:
@@ -226,89 +246,132 @@ def bomb(levels: int) -> str:
 
 
 LONG = "n" * 1_000_000
-DEEP = "(" * 5000 + "k" + ")" * 5000
+DEEP = "(" * 900 + "k" + ")" * 900
 
-REFUSED: dict[str, Act] = {
+REFUSED: dict[tuple[str, str], Act] = {
     # studies
-    "study: code in the place of a parameter": study("input: load, scale", f'parameter: "{CODE}", scale'),
-    "study: a factor that climbs out of the folder": study("{load:", "{../../load:"),
-    "study: a name that climbs out of the folder": study("scenario: {days: 1}", "name: ../../harm"),
-    "study: a name that is a path from the root": study("scenario: {days: 1}", "name: /tmp/harm"),
-    "study: a name of a million characters": study("scenario: {days: 1}", f"name: {LONG[:900_000]}"),
-    "study: a file of two megabytes": study("scenario: {days: 1}", f"description: {LONG}{LONG}"),
-    "study: aliases that expand without end": study("scenario: {days: 1}", bomb(20)),
-    "study: an object of Python": study("{days: 1}", "!!python/object/apply:os.system [touch harm.txt]"),
-    "study: nesting without end": study("{days: 1}", "[" * 100_000),
-    "study: a range to infinity": study("[0.8, 1.2]", "[0.8, .inf]"),
-    "study: a range of numbers that are none": study("[0.8, 1.2]", "[.nan, 1.2]"),
-    "study: a range beyond what a computer holds": study("[0.8, 1.2]", "[0.8, 1e999]"),
-    "study: a grid of 10^12 cases": study(
+    ("study: code in the place of a parameter", "is no parameter of asm1"): study(
+        "input: load, scale", f'parameter: "{CODE}", scale'
+    ),
+    ("study: a factor that climbs out of the folder", "the value is '../../load'"): study("{load:", "{../../load:"),
+    ("study: a name that climbs out of the folder", "the value is '../../harm'"): study(
+        "scenario: {days: 1}", "name: ../../harm"
+    ),
+    ("study: a name that is a path from the root", "the value is '/tmp/harm'"): study(
+        "scenario: {days: 1}", "name: /tmp/harm"
+    ),
+    ("study: a name of a million characters", "(name): the value is 'nnn"): study(
+        "scenario: {days: 1}", f"name: {LONG[:900_000]}"
+    ),
+    ("study: a file of two megabytes", "the file is too large"): study(
+        "scenario: {days: 1}", f"description: {LONG}{LONG}"
+    ),
+    ("study: aliases that expand without end", "an anchor (&name) is not allowed"): study(
+        "scenario: {days: 1}", bomb(20)
+    ),
+    ("study: an object of Python", "a tag (tag:yaml.org,2002:python/object/apply:os.system) is not allowed"): study(
+        "{days: 1}", "!!python/object/apply:os.system [touch harm.txt]"
+    ),
+    ("study: nesting without end", "nesting"): study("{days: 1}", "[" * 100_000),
+    ("study: a range to infinity", "the number .inf is not finite"): study("[0.8, 1.2]", "[0.8, .inf]"),
+    ("study: a range of numbers that are none", "the number .nan is not finite"): study("[0.8, 1.2]", "[.nan, 1.2]"),
+    ("study: a range beyond what a computer holds", "the number 1e999 is not finite"): study(
+        "[0.8, 1.2]", "[0.8, 1e999]"
+    ),
+    ("study: a grid of 10^12 cases", "the design has 1,000,000,000,000 cases"): study(
         "factors: {load: {input: load, scale: {uniform: [0.8, 1.2]}}}\ndesign: {method: latin_hypercube, cases: 4}",
         "factors:\n"
-        + "".join(f"  f{i}: {{parameter: {p}, scale: {{uniform: [0.8, 1.2]}}}}\n" for i, p in enumerate(("mu_H", "K_S")))
-        + "design: {method: grid, levels: 1000000}",
+        + "".join(
+            f"  f{i}: {{parameter: {p}, scale: {{uniform: [0.8, 1.2]}}}}\n"
+            for i, p in enumerate(["mu_H", "K_S", "K_OH", "K_NO", "b_H", "eta_g"])
+        )
+        + "design: {method: grid, levels: 100}",
     ),
-    "study: 10^18 cases": study("cases: 4", "cases: 1000000000000000000"),
-    "study: Sobol indices of 2^60 cases": study(
+    ("study: 10^18 cases", "1,000,000,000,000,000,000 cases"): study("cases: 4", "cases: 1000000000000000000"),
+    ("study: Sobol indices of 2^60 cases", "at most 100,000 cases"): study(
         "{method: latin_hypercube, cases: 4}", "{method: sobol_indices, base: 1152921504606846976}"
     ),
-    "study: series of a microsecond": study("scenario:", "outputs: {series: [effluent.NH4], every: 1e-12}\nscenario:"),
-    "study: a simulation of a million years": study("{days: 1}", "{days: 365000000}"),
-    "study: a key of Python's objects": study("input: load, scale", 'key: "__class__.__init__.__globals__", scale'),
-    "study: a key that leads to a path": study(
-        "{input: load, scale: {uniform: [0.8, 1.2]}}", '{key: model.kinetics, set: {values: ["../../etc/passwd"]}}'
+    ("study: series of a microsecond", "(outputs.every)"): study(
+        "scenario:", "outputs: {series: [effluent.NH4], every: 1e-12}\nscenario:"
     ),
-    "study: a scenario that is another file": study("{days: 1}", "/etc/passwd"),
-    "study: a scenario without end": study("{days: 1}", "/dev/zero"),
-    "study: cases that are a link to another file": listed(lambda path: path.symlink_to("/etc/passwd")),
-    "study: cases that are a link to themselves": listed(lambda path: path.symlink_to(path)),
-    "study: cases that are a pipe nobody writes": listed(os.mkfifo),
-    "study: cases without end": listed(lambda path: path.symlink_to("/dev/zero")),
-    "study: formulas in the place of cases": listed(lambda path: path.write_text("load\n=1+1\n")),
-    "study: not a number in the place of a case": listed(lambda path: path.write_text("load\n1.0\nnan\n")),
-    "study: cases of a hundred thousand columns": listed(
+    ("study: a simulation of a million years", "(scenario.days): the value is 365000000"): study(
+        "{days: 1}", "{days: 365000000}"
+    ),
+    ("study: a key of Python's objects", "there is no key '__class__"): study(
+        "input: load, scale", 'key: "__class__.__init__.__globals__", scale'
+    ),
+    ("study: a scenario that is another file", "/etc/passwd:1: the top level holds"): study("{days: 1}", "/etc/passwd"),
+    ("study: a scenario without end", "/dev/zero: the file is too large"): study("{days: 1}", "/dev/zero"),
+    ("study: cases that are a link to another file", "is no factor"): listed(
+        lambda path: path.symlink_to("/etc/passwd")
+    ),
+    ("study: cases that are a link to themselves", "there is no file"): listed(lambda path: path.symlink_to(path)),
+    ("study: cases that are a pipe nobody writes", "there is no file"): listed(os.mkfifo),
+    ("study: cases without end", "there is no file"): listed(lambda path: path.symlink_to("/dev/zero")),
+    ("study: formulas in the place of cases", "'=1+1' is no value of load"): listed(
+        lambda path: path.write_text("load\n=1+1\n")
+    ),
+    ("study: not a number in the place of a case", "'nan' is no value of load"): listed(
+        lambda path: path.write_text("load\n1.0\nnan\n")
+    ),
+    ("study: cases of a hundred thousand columns", "the column 'c0' is no factor"): listed(
         lambda path: path.write_text(",".join(f"c{i}" for i in range(100_000)) + "\n" + "1," * 99_999 + "1\n")
     ),
     # goals
-    "goal: code in the place of a weight": goal("OCI", f'{{OCI: "{CODE}"}}'),
-    "goal: aliases that expand without end": goal("scenario: {days: 1}", bomb(20)),
-    "goal: a limit that is no number": goal("scenario:", "limits: {effluent.NH4 mean: .nan}\nscenario:"),
-    "goal: 10^12 simulations": goal("scenario:", "search: {evaluations: 1000000000000}\nscenario:"),
-    "goal: a schedule of nanoseconds": goal(
+    ("goal: code in the place of a weight", "(minimise.OCI): the value is"): goal("OCI", f'{{OCI: "{CODE}"}}'),
+    ("goal: aliases that expand without end", "an anchor (&name) is not allowed"): goal(
+        "scenario: {days: 1}", bomb(20)
+    ),
+    ("goal: a limit that is no number", "the number .nan is not finite"): goal(
+        "scenario:", "limits: {effluent.NH4 mean: .nan}\nscenario:"
+    ),
+    ("goal: 10^12 simulations", "a number of 100000 or below"): goal(
+        "scenario:", "search: {evaluations: 1000000000000}\nscenario:"
+    ),
+    ("goal: a schedule of nanoseconds", "(schedules.air.every)"): goal(
         "scenario:", "schedules: {air: {input: T, scale: [0.5, 1], every: 1e-14}}\nscenario:"
     ),
-    "goal: a name that climbs out of the folder": goal("scenario:", "name: ../../harm\nscenario:"),
-    "goal: a scenario without end": goal("{days: 1}", "/dev/zero"),
-    "goal: verified by another file": goal("scenario:", "verify: {winter: /etc/passwd}\nscenario:"),
+    ("goal: a name that climbs out of the folder", "the value is '../../harm'"): goal(
+        "scenario:", "name: ../../harm\nscenario:"
+    ),
+    ("goal: a scenario without end", "/dev/zero: the file is too large"): goal("{days: 1}", "/dev/zero"),
+    ("goal: verified by another file", "the value is '/etc/passwd'"): goal(
+        "scenario:", "verify: {winter: /etc/passwd}\nscenario:"
+    ),
     # kinetics tables
-    "table: code in a rate": table("k * S,", f'"{CODE}",'),
-    "table: brackets without end": table("k * S,", f'"{DEEP} * S",'),
-    "table: a tower of powers": table("k * S,", '"9**9**9**9**9 * k * S",'),
-    "table: a name of a million characters": table("name: own", f"name: {LONG[:900_000]}"),
-    "table: a value of five thousand digits": table("default: 1.0", "default: " + "9" * 5000),
-    "table: extends a file elsewhere": table("name: own", "name: own\nextends: ../../../../etc/passwd.yaml"),
-    "table: extends itself": table("name: own", "name: own\nextends: own.yaml"),
+    ("table: code in a rate", "Call is not allowed"): table("k * S,", f'"{CODE}",'),
+    ("table: brackets without end", "is not an expression"): table("k * S,", f'"{DEEP} * S",'),
+    ("table: a tower of powers", "an exponent is not a whole number"): table("k * S,", '"9**9**9**9**9 * k * S",'),
+    ("table: a name of a million characters", "cannot be a name"): table("name: own", f"name: {LONG[:900_000]}"),
+    ("table: a value of five thousand digits", "is not finite"): table("default: 1.0", "default: " + "9" * 5000),
+    ("table: extends a file elsewhere", "the top level holds"): another_table,
+    ("table: extends itself", "the table extends itself"): table("name: own", "name: own\nextends: own.yaml"),
     # configs
-    "config: 10^9 knots": config("interval: 30 min", "interval: 1e-9"),
-    "config: a network of 10^18 units": config("hidden: [4]", "hidden: [1000000000000000000]"),
-    "config: code in the place of the kinetics": config("kinetics: asm1", f'kinetics: "{CODE}"'),
-    "config: kinetics that are a device": config("kinetics: asm1", "kinetics: /dev/zero"),
-    "config: a database without a question": config(
+    ("config: 10^9 knots", "knots"): config("interval: 30 min", "interval: 1e-9"),
+    ("config: a network of 10^18 units", "at most 8 layers of at most 1024 units"): config(
+        "hidden: [4]", "hidden: [1000000000000000000]"
+    ),
+    ("config: code in the place of the kinetics", "there is no kinetics table"): config(
+        "kinetics: asm1", f'kinetics: "{CODE}"'
+    ),
+    ("config: kinetics that are a device", "there is no kinetics table"): config(
+        "kinetics: asm1", "kinetics: /dev/zero"
+    ),
+    ("config: a database without a question", "begins with 'DROP'"): config(
         "file: plant.csv", 'sql: {url: "sqlite:///plant.db", query: "DROP TABLE plant; SELECT 1"}'
     ),
     # series
-    "series: a device without end": series(lambda path: path.symlink_to("/dev/zero")),
-    "series: a pipe nobody writes": series(os.mkfifo),
-    "series: a link to itself": series(lambda path: path.symlink_to(path)),
-    "series: a program": series(lambda path: path.write_bytes(b"\x7fELF" + bytes(range(256)) * 40)),
-    "series: one cell of a hundred megabytes": series(lambda path: path.write_bytes(b"x" * 100_000_000)),
-    "series: a workbook that unpacks to gigabytes": series(
-        lambda path: path.write_bytes(
-            book({"xl/worksheets/sheet1.xml": b"<worksheet><sheetData>" + b" " * 600_000_000})
-        ),
-        "plant.xlsx",
+    ("series: a device without end", "is no file"): series(lambda path: path.symlink_to("/dev/zero")),
+    ("series: a pipe nobody writes", "is no file"): series(os.mkfifo),
+    ("series: a link to itself", "symbolic links"): series(lambda path: path.symlink_to(path)),
+    ("series: a program", "is no text"): series(lambda path: path.write_bytes(b"\x7fELF" + bytes(range(256)) * 40)),
+    ("series: one cell of twenty megabytes", "not a readable CSV file"): series(
+        lambda path: path.write_bytes(b"x" * 20_000_000)
     ),
-    "series: a workbook that asks for another file": series(
+    ("series: a workbook that unpacks to half a gigabyte", "unpacks to more than 500 MB"): series(
+        bomb_of_a_workbook, "plant.xlsx"
+    ),
+    ("series: a workbook that asks for another file", "declares entities"): series(
         lambda path: path.write_bytes(
             book(
                 {
@@ -319,7 +382,7 @@ REFUSED: dict[str, Act] = {
         ),
         "plant.xlsx",
     ),
-    "series: a workbook whose sheet lies outside": series(
+    ("series: a workbook whose sheet lies outside", "it has no worksheet"): series(
         lambda path: path.write_bytes(
             book(
                 {
@@ -330,27 +393,32 @@ REFUSED: dict[str, Act] = {
         ),
         "plant.xlsx",
     ),
-    "series: Parquet of 400 million cells": series(parquet_of_terabytes, "plant.parquet"),
-    "series: formulas in the place of values": series(
+    ("series: Parquet of 60 million cells", "more than 50 million cells"): series(
+        parquet_of_many_cells, "plant.parquet"
+    ),
+    ("series: formulas in the place of values", "the cell '=1+1' is not a number"): series(
         lambda path: path.write_text("time,flow,NH4_in,DO,NH4,NO3\n2024-03-04 00:00,=1+1,=A1,1,1,1\n")
     ),
     # runs and bundles
-    "run: a pickle in the place of weights": weights(pickle.dumps(Harm())),
-    "run: an array of NumPy in the place of weights": weights(npy()),
-    "run: weights with a header of exabytes": weights(struct.pack("<Q", 2**60) + b"{}"),
-    "run: weights of a shape without end": weights(
+    ("run: a pickle in the place of weights", "weights.safetensors"): weights(pickle.dumps(Harm())),
+    ("run: an array of NumPy in the place of weights", "weights.safetensors"): weights(npy()),
+    ("run: weights with a header of exabytes", "weights.safetensors"): weights(struct.pack("<Q", 2**60) + b"{}"),
+    ("run: weights of a shape without end", "weights.safetensors"): weights(
         tensors({"w": {"dtype": "F64", "shape": [2**31, 2**31], "data_offsets": [0, 2**62]}})
     ),
-    "run: weights with a header that nests without end": weights(tensors(b"[" * 1_000_000)),
-    "run: a config that is a link to another file": folder_of_run(
+    ("run: weights with a header that nests without end", "weights.safetensors"): weights(tensors(b"[" * 1_000_000)),
+    ("run: a config that is a link to another file", "config.yaml"): folder_of_run(
         lambda run: ((run / "config.yaml").unlink(), (run / "config.yaml").symlink_to("/etc/passwd"))
     ),
-    "run: a summary that nests without end": folder_of_run(
+    ("run: a summary that nests without end", "summary.json"): folder_of_run(
         lambda run: (run / "summary.json").write_text("[" * 1_000_000, encoding="utf-8")
     ),
-    "bundle: a zip with a path that climbs": climbing_zip,
+    ("bundle: a zip with a path that climbs", "lies outside its folder"): climbing_zip,
 }
 HARMLESS: dict[str, Act] = {
+    "study: values that lead to a path": study(
+        "{input: load, scale: {uniform: [0.8, 1.2]}}", '{key: model.kinetics, set: {values: ["../../etc/passwd"]}}'
+    ),
     "study: indicators by a pattern of many stars": study(
         "scenario:", 'outputs: {indicators: ["' + "*e" * 60 + 'x", EQI]}\nscenario:'
     ),
@@ -363,16 +431,6 @@ HARMLESS: dict[str, Act] = {
 # ---- the tests
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train once, a few steps."""
-    torch.set_num_threads(1)
-    base = tmp_path_factory.mktemp("hostile")
-    text = CONFIG.replace("seeds: [1, 2]", "seeds: [1]").replace("iterations: 4", "iterations: 2")
-    run_training(write_case(base, text), base / "run")
-    return base / "run"
-
-
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
     """Return a folder to work in, with a run where the case needs one."""
@@ -380,13 +438,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(WATCHED))
-    if request.node.callspec.params["name"].startswith(("run", "bundle")):
-        trained = request.getfixturevalue("trained")
-        for file in trained.rglob("*"):
-            target = folder / "run" / file.relative_to(trained)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if file.is_file():
-                target.write_bytes(file.read_bytes())
+    if request.node.callspec.id.startswith(("run", "bundle")):
+        shutil.copytree(request.getfixturevalue("small_run"), folder / "run")
+        shutil.copytree(folder / "run", folder / "whole")
     return folder
 
 
@@ -401,12 +455,11 @@ def within_bounds(act: Callable[[], None], folder: Path) -> None:
     assert not list(folder.parent.parent.rglob(HARM))
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_refused_by_name(name: str, place: Path) -> None:
+@pytest.mark.parametrize(("name", "words"), REFUSED, ids=[name for name, _ in REFUSED])
+def test_refused_by_name(name: str, words: str, place: Path) -> None:
     def act() -> None:
-        with pytest.raises(InputError) as caught:
-            REFUSED[name](place)
-        assert caught.value.found
+        with pytest.raises(InputError, match=re.escape(words)) as caught:
+            REFUSED[name, words](place)
         assert len(str(caught.value)) < 5000
 
     within_bounds(act, place)
@@ -415,10 +468,8 @@ def test_refused_by_name(name: str, place: Path) -> None:
 @pytest.mark.parametrize("name", HARMLESS)
 def test_does_no_harm(name: str, place: Path) -> None:
     def act() -> None:
-        try:
+        with contextlib.suppress(AsmHybridError):
             HARMLESS[name](place)
-        except AsmHybridError as error:
-            assert len(str(error)) < 5000
 
     within_bounds(act, place)
     for page in place.rglob("*.html"):
@@ -426,8 +477,6 @@ def test_does_no_harm(name: str, place: Path) -> None:
 
 
 def test_labels_that_are_formulas_are_text_in_files(tmp_path: Path) -> None:
-    import pandas as pd
-
     write_csv_atomic(tmp_path / "out.csv", pd.DataFrame({"=cmd|' /C calc'!A0": ["=HYPERLINK(1)"]}))
     assert not any(line.startswith(("=", "@", "+")) for line in (tmp_path / "out.csv").read_text().splitlines())
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from asm_hybrid.cards import card, note, tabulated
 from asm_hybrid.optimisation.result import Optimum
+from asm_hybrid.parallel import Value
 from asm_hybrid.report.optimisation_page import PAGE, schedule_table
 from asm_hybrid.report.optimisation_words import said, verdict
 from asm_hybrid.report.style import number, unit_text
@@ -93,13 +94,15 @@ class Optimisation:
     def _repr_html_(self) -> str:
         _, title, text = verdict(self.found)
         rows = [
-            [
-                name,
-                unit_text(str(row.unit)),
-                *(("–" if v is None else v if isinstance(v, str) else number(v)) for v in row[1:]),
-            ]
+            [str(name), unit_text(str(row["unit"])), _shown(row["present"]), _shown(row["optimum"])]
             for name, row in self.decisions.iterrows()
         ]
         facts = note(f"{text} Page: {self.report}")
         table = tabulated(["decision", "unit", "present", "optimum"], rows, text=frozenset({0, 1}))
         return card(f"Optimisation {self.found.goal.content.name}: {title}", facts, table)
+
+
+def _shown(value: Value | None) -> str:
+    if isinstance(value, str):
+        return value
+    return "–" if value is None or pd.isna(value) else number(value)

@@ -44,6 +44,10 @@ def _weights(value: Any) -> Any:
     return {value: 1.0} if isinstance(value, str) else value
 
 
+def _no_more() -> dict[str, float | Literal["present"]]:
+    return {VIOLATIONS: "present"}
+
+
 def _limit(value: Any) -> Any:
     if value == PRESENT or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
@@ -156,7 +160,7 @@ class GoalFile(Section):
         description="An indicator such as OCI, or a mapping of indicators to weights, whose sum counts."
     )
     limits: dict[str, Annotated[float | Literal["present"], BeforeValidator(_limit)]] = Field(
-        default_factory=lambda: {VIOLATIONS: PRESENT},
+        default_factory=_no_more,
         max_length=MAX_PARTS,
         description="Largest value by indicator, such as 'effluent.NH4 mean' or 'effluent.TN 95 %'; * stands for "
         "anything, and present for no more than at present.",

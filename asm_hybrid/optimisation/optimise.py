@@ -27,10 +27,12 @@ from asm_hybrid.studies.factors import Factor
 __all__ = ["find_optimum"]
 
 Tell = Callable[[str, float], None]
+ALONE = Pool(workers=1)
+"""All is done in this process."""
 
 
 def find_optimum(
-    load: Callable[[], Subject], name: str, goal: Goal, pool: Pool = Pool(workers=1), tell: Tell = lambda _, __: None
+    load: Callable[[], Subject], name: str, goal: Goal, pool: Pool = ALONE, tell: Tell = lambda _, __: None
 ) -> Optimum:
     """Find the best operation for a goal.
 
@@ -193,7 +195,7 @@ class _Call:
         places[:, own] = qmc.LatinHypercube(len(own), seed=goal.content.search.seed).random(goal.content.draws)
         table = bench.factors.values(places)[columns]
         draws: list[dict[str, Value]] = table.to_dict("records")  # type: ignore[assignment]
-        pairs = []
+        pairs = list[list[Outcome]]()
         for what, each in ((goal.present(), draws), (study, [{**values, **draw} for draw in draws])):
             self.tell("draws of what is uncertain", len(pairs) / 2)
             kept = replace(bench, study=what) if self.pool.processes < 2 else None

@@ -213,6 +213,7 @@ def schedule_changes(schedules: Sequence[Schedule], values: np.ndarray, influent
     """
     found, first, clock = list[dict[str, object]](), 0, influent.clock
     for schedule in schedules:
+        moments: list[str] | list[float]
         if isinstance(clock, StampClock):
             stamps = clock.origin + pd.to_timedelta(np.round(schedule.edges * 86400.0), unit="s")
             moments = [t.tz_localize(None).isoformat(sep=" ") for t in stamps.tz_convert(clock.zone)]

@@ -1,4 +1,4 @@
-"""What an optimisation gave: the optimum beside the present operation, by simulations alone, and what may be claimed."""
+"""What an optimisation gave: optimum and present operation, by simulations alone, and what may be claimed."""
 
 from __future__ import annotations
 

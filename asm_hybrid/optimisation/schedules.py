@@ -109,5 +109,5 @@ class Schedule:
         ends = [*begins[1:], len(held)]
         return [
             {"input": self.input, self.how: float(held[a]), "start": moments[a], "end": moments[b]}
-            for a, b in zip(begins, ends, strict=True)
+            for a, b in zip(begins.tolist(), map(int, ends), strict=True)
         ]

@@ -1,8 +1,8 @@
 """The search for decisions over a simulator: differential evolution, then a trust region from the best that it found.
 
-Both put feasibility first: what is within the limits is better than what is not, and of two that are not the one that is
-less beyond them [1]_. Decisions that are choices, or whole numbers, take part in the first alone. The trust region is
-COBYQA [2]_, which builds quadratic models of goal and limits and needs no gradients.
+Both put feasibility first: what is within the limits is better than what is not, and of two that are not the one that
+is less beyond them [1]_. Decisions that are choices take part in the first alone. The trust region is COBYQA [2]_,
+which builds quadratic models of goal and limits and needs no gradients.
 
 References
 ----------
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from scipy.optimize import Bounds, NonlinearConstraint, differential_evolution, minimize
@@ -166,7 +167,8 @@ def _evolve(book: _Book, begin: np.ndarray, choices: np.ndarray, evaluations: in
         return np.where(choices > 0, (found + 0.5) / np.maximum(choices, 1), found)
 
     limited = NonlinearConstraint(lambda x: book.excess(cube(x)), -np.inf, 0.0)
-    differential_evolution(
+    evolve: Any = differential_evolution  # its stubs know no populations
+    evolve(
         lambda x: book.goals(cube(x)),
         Bounds(np.zeros(count), scale),
         maxiter=max(evaluations // size - 1, 0),
@@ -188,8 +190,8 @@ def _refine(book: _Book, best: Trial, free: np.ndarray, evaluations: int) -> Non
         return place[None]
 
     limited = NonlinearConstraint(lambda x: book.excess(whole(x))[:, 0], -np.inf, 0.0)
-    count = int(free.sum())
-    minimize(
+    count, descend = int(free.sum()), cast(Any, minimize)
+    descend(
         lambda x: float(book.goals(whole(x))[0]),
         best.place[free],
         method="COBYQA",

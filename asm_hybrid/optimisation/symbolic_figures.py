@@ -16,6 +16,7 @@ import numpy as np
 
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.kpi import (
+    INDICES,
     ORIGINAL_QUALITY,
     load,
     operation_indicators,
@@ -132,13 +133,14 @@ def symbolic_figures(
         symbols.append(casadi.vertcat(*(symbol for symbol, _ in used)))
         values = casadi.vertcat(*(value for _, value in used))
         functions.append(casadi.Function(name, [system.state, system.inputs], [values], {"cse": True}))
-    return SymbolicFigures(names, *functions, casadi.Function("total", [*symbols, days], [casadi.densify(totals)]))
+    moment, stored = functions
+    return SymbolicFigures(names, moment, stored, casadi.Function("total", [*symbols, days], [casadi.densify(totals)]))
 
 
 def _streams(series: PlantSeries, excesses: Mapping[str, tuple[str, float]]) -> dict[str, Any]:
     """Return means, loads and quality indices of effluent and influent, and the excess over limits."""
     found: dict[str, Any] = {}
-    for side, index in (("effluent", "EQI"), ("influent", "IQI")):
+    for side, index in INDICES:
         stream = series.stream(side)
         flow = series.mean(stream.flow)
         for name in stream.concentrations:

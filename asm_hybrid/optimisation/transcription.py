@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import casadi
@@ -43,7 +44,7 @@ SAME = 1e-7
 SMOOTHING = 1e-3
 """What a schedule costs that goes from one end of its range to the other at every step, by what is minimised [-]. It
 decides between schedules that are all but equally good."""
-IPOPT = {
+IPOPT: Any = {
     "max_iter": 200,
     "tol": 1e-6,
     "acceptable_tol": 1e-4,
@@ -119,10 +120,7 @@ class Transcription:
         end = float(self.inputs.times[-1])
         fixed = np.unique(np.concatenate([[0.0, self.since, end], *(s.edges for s in self.schedules)]))
         fixed = fixed[np.concatenate([[True], np.diff(fixed) > SAME]) & (fixed >= 0) & (fixed <= end)]
-        parts = [
-            np.linspace(a, b, int(np.ceil((b - a) / ELEMENT - SAME)) + 1)[:-1]
-            for a, b in zip(fixed, fixed[1:])  # noqa: B905
-        ]
+        parts = [np.linspace(a, b, int(np.ceil((b - a) / ELEMENT - SAME)) + 1)[:-1] for a, b in pairwise(fixed)]
         return np.append(np.concatenate(parts), fixed[-1])
 
     @cached_property
@@ -151,7 +149,7 @@ class Transcription:
     @cached_property
     def _scale(self) -> np.ndarray:
         """Sizes of the states, ``(n,)``."""
-        return np.maximum(np.abs(self.record.states).max(axis=0), LEAST)
+        return np.asarray(np.maximum(np.abs(self.record.states).max(axis=0), LEAST))
 
     @cached_property
     def _given(self) -> list[np.ndarray]:
@@ -198,7 +196,7 @@ class Transcription:
         """What passes in the whole at present, by which it is scaled, ``(mean,)``."""
         start = casadi.DM([schedule.low for schedule in self.schedules for _ in range(schedule.count)])
         _, passing = self._run(start, *map(casadi.DM, self._at_present))
-        return np.maximum(np.abs(np.array(casadi.sum2(passing))).ravel(), LEAST)
+        return np.asarray(np.maximum(np.abs(np.array(casadi.sum2(passing))).ravel(), LEAST))
 
     @cached_property
     def _unknowns(self) -> tuple[Any, Any, Any, Any]:
@@ -303,7 +301,7 @@ class Transcription:
     @property
     def _offsets(self) -> list[int]:
         """Where the values of each schedule begin."""
-        return np.cumsum([0, *(s.count for s in self.schedules)])[:-1].tolist()
+        return [int(first) for first in np.cumsum([0, *(s.count for s in self.schedules)])[:-1]]
 
     def _changes(self, p: Any) -> tuple[Any, list[Any], list[float]]:
         """Return what unsteady schedules cost, and the steps between values with the largest that they may be."""
@@ -356,6 +354,6 @@ def mean_of_inputs(inputs: InputSeries, begin: np.ndarray, end: np.ndarray) -> n
         k = np.clip(np.searchsorted(inputs.times, times, side="right") - 1, 0, len(lengths) - 1)
         passed = (times - inputs.times[k])[:, None]
         slope = (last[k] - inputs.begin[k]) / lengths[k]
-        return whole[k] + passed * inputs.begin[k] + slope * passed**2 / 2
+        return np.asarray(whole[k] + passed * inputs.begin[k] + slope * passed**2 / 2)
 
     return np.asarray((integral(end) - integral(begin)) / (end - begin)[:, None])

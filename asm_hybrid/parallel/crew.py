@@ -27,8 +27,8 @@ OUT = 2000
 """Cases that are handed out at most; the scheduler holds those that wait."""
 LOOK = 1.0
 """Time between two looks whether the cluster is still there [s]."""
-NOBODY = 120.0
-"""Time without any process in a cluster after which the call ends [s]."""
+NOBODY = 600.0
+"""Time without any process in a cluster after which the call ends [s]; on a busy machine they take minutes to begin."""
 CONNECT = 20.0
 """Longest time until a scheduler answers [s]."""
 GO_ON = "see why it ended; then go on with --resume: what came in is kept"

@@ -160,9 +160,8 @@ class Meter:
             return
         new, rest, now = self._done - self._known, self._total - self._done, time.monotonic()
         waited, since = self._first - self._began, now - self._first
-        rate = new / max(now - self._began, TICK)
-        if new > 1 and since > waited:  # what the first case waited for is over for the others, too
-            rate = (new - 1) / since
+        over = new > 1 and since > waited  # what the first case waited for is over for the others, too
+        rate = (new - 1) / since if over else new / max(now - self._began, TICK)
         left = rest / rate if rate else math.inf if rest else 0.0
         self._receiver(Progress(self._done, self._failed, self._total, rate, left))
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import platform
-import signal
 import socket
-import sys
 import threading
 import traceback
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cloudpickle
 from distributed import Worker, WorkerPlugin, get_worker
@@ -22,13 +19,12 @@ from asm_hybrid.errors import AsmHybridError, InputError
 from asm_hybrid.parallel.evaluation import evaluated
 from asm_hybrid.parallel.outcome import Value
 from asm_hybrid.parallel.pool import Evaluate, OpenEvaluate
+from asm_hybrid.parallel.side_processes import end_with_parent
 
 __all__ = ["Refused", "Session", "versions", "work"]
 
 PACKAGES = ("asm-hybrid", "numpy", "scipy", "casadi", "torch", "pandas")
 """Packages that decide the bits of results."""
-_PR_SET_PDEATHSIG = 1
-"""Of prctl(2): the signal that the kernel sends to a process when its parent has died."""
 
 
 class Refused(NamedTuple):
@@ -66,7 +62,7 @@ class Session(WorkerPlugin):
     def setup(self, worker: Worker) -> None:
         """Keep what is needed, and open nothing yet, since this must not take long."""
         if self.versions is None:
-            _end_with_parent()
+            end_with_parent()
         _SESSIONS[self.key] = self
 
     def teardown(self, worker: Worker) -> None:
@@ -146,10 +142,3 @@ def versions() -> dict[str, str]:
     for path in sorted(p for p in package.rglob("*") if p.suffix in {".py", ".yaml"}):
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
     return found | {"files of asm-hybrid": digest.hexdigest()[:12]}
-
-
-def _end_with_parent() -> None:
-    """Have the kernel end this process with its parent, even while a long call holds the interpreter."""
-    if sys.platform == "linux":
-        library: Any = ctypes.CDLL(None)
-        library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from asm_hybrid.optimisation.result import Optimum
 from asm_hybrid.optimisation.schedules import Schedule
@@ -54,7 +55,7 @@ def optimisation_files(result: Optimum) -> dict[str, str]:
         verdict={"kind": kind, "title": title, "text": text},
         said=said(result),
         decisions=[_decision(result, k) for k in range(len(result.factors))],
-        schedules=[_shown_schedule(s, values) for s, values in _parts(result)],
+        schedules=[_shown_schedule(result, s, values) for s, values in _parts(result)],
         plan=_schedule_figure(result),
         limits=result.limits,
         outside=result.outside,
@@ -64,23 +65,18 @@ def optimisation_files(result: Optimum) -> dict[str, str]:
         band=simulation.band,
         alone=any(case.alone for case in simulation.cases),
         trust=effect_warnings(simulation.cases),
-        figures=[
-            (
-                what,
-                [
-                    embed(c, what, f"{key}{i}")
-                    for i, c in enumerate(v for n, v in figures[key].items() if n.endswith("svg"))
-                ],
-            )
-            for key, what in DRAWN.items()
-            if key in figures
-        ],
+        figures=[_embedded(key, what, figures[key]) for key, what in DRAWN.items() if key in figures],
         searched=_searched(result),
         rounds=[] if result.plan is None else result.plan.rounds,
         notes=notes_of(simulation),
         goal=result.goal.document.text,
     )
     return {PAGE: page}
+
+
+def _embedded(key: str, what: str, files: Mapping[str, bytes]) -> list[Markup]:
+    drawings = [content for name, content in files.items() if name.endswith(".svg")]
+    return [embed(drawing, what, f"{key}{i}") for i, drawing in enumerate(drawings)]
 
 
 def _facts(result: Optimum) -> list[tuple[str, str]]:
@@ -126,8 +122,7 @@ def schedule_table(result: Optimum) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row an interval: ``schedule``, ``input``, ``how``, ``unit``, ``begin`` and ``end`` as they stand in a scenario,
-        and ``value``.
+        A row an interval: ``schedule``, ``input``, ``how``, ``begin [d]``, ``end [d]``, ``value``, ``unit``.
     """
     rows = []
     for schedule, values in _parts(result):
@@ -147,21 +142,39 @@ def schedule_table(result: Optimum) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _shown_schedule(schedule: Schedule, values: np.ndarray) -> dict[str, Any]:
+def _shown_schedule(result: Optimum, schedule: Schedule, values: np.ndarray) -> dict[str, Any]:
     """Return a schedule as rows of a table: times of the day where all days are alike, and those of the period."""
-    repeated = schedule.count < len(schedule.variables)
+    before = _before(result, schedule)
+    own = range(schedule.count) if _repeated(schedule) else schedule.variables.tolist()
     rows = []
-    if repeated:
-        hours = 24.0 / schedule.count
-        for k, value in enumerate(values):
-            rows.append((f"{_clock(k * hours)} to {_clock((k + 1) * hours)}", number(float(value), 4)))
-    else:
-        for k, place in enumerate(schedule.variables):
+    for k, place in enumerate(own):
+        if _repeated(schedule):
+            hours = 24.0 / schedule.count
+            span = f"{_clock(k * hours)} to {_clock((k + 1) * hours)}"
+        else:
             span = f"day {schedule.edges[k]:.6g} to {schedule.edges[k + 1]:.6g}"
-            rows.append((span, number(float(values[place]), 4)))
+        rows.append((span, "–" if before is None else number(float(before[k])), f"{values[place]:.4g}"))
     words = {"set": "", "scale": "factor of the present value", "shift": "difference to the present value"}
     title = f"{schedule.name}: {schedule.input}"
     return {"title": title, "how": words[schedule.how], "unit": unit_text(schedule.unit), "rows": rows}
+
+
+def _repeated(schedule: Schedule) -> bool:
+    """Whether days are alike."""
+    return schedule.count < len(schedule.variables)
+
+
+def _before(result: Optimum, schedule: Schedule) -> np.ndarray | None:
+    """Return the means at present by interval, of the day where days are alike; None where no single input tells."""
+    record = result.simulation.cases[0].record
+    if schedule.how != "set" or schedule.input not in record.columns:
+        return None
+    values, times = record.columns[schedule.input], record.times
+    place = schedule.variable_at(times) if _repeated(schedule) else np.searchsorted(schedule.edges, times, "right") - 1
+    count = schedule.count if _repeated(schedule) else len(schedule.variables)
+    inside = place < count
+    numbers = np.bincount(place[inside], minlength=count)
+    return np.bincount(place[inside], values[inside], count) / np.maximum(numbers, 1)
 
 
 def _clock(hours: float) -> str:
@@ -178,10 +191,13 @@ def _schedule_figure(result: Optimum) -> Markup | None:
         figure = Figure(figsize=(WIDTH, 0.5 + 1.5 * len(parts)), layout="constrained")
         axes = figure.subplots(len(parts), 1, squeeze=False)[:, 0]
         for ax, (schedule, values) in zip(axes, parts, strict=True):
-            repeated = schedule.count < len(schedule.variables)
+            repeated, before = _repeated(schedule), _before(result, schedule)
             edges = np.linspace(0.0, 24.0, schedule.count + 1) if repeated else schedule.edges
             held = values if repeated else values[schedule.variables]
-            ax.stairs(held, edges, color=CASE_COLOURS[1], linewidth=1.8, baseline=None)
+            if before is not None:
+                ax.stairs(before, edges, color=CASE_COLOURS[0], linewidth=1.2, baseline=None, label="present, mean")
+            ax.stairs(held, edges, color=CASE_COLOURS[1], linewidth=1.8, baseline=None, label="optimum")
+            ax.legend(loc="upper left", ncols=2)
             ax.set_title(f"{schedule.name} [{unit_text(schedule.unit)}]", **PANEL_TITLE)
             ax.set_xlim(edges[0], edges[-1])
             ax.set_xlabel("hour of the day" if repeated else "time [d]")

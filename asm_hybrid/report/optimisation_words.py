@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asm_hybrid.optimisation.result import Gain, Kept, Optimum, Verified
-from asm_hybrid.report.style import number, percent
+from asm_hybrid.report.style import number
 from asm_hybrid.scenario.summary import UNTOLD
 
 __all__ = ["gain_text", "limit_text", "said", "verdict", "verified_text"]
@@ -33,11 +33,11 @@ def verdict(result: Optimum) -> tuple[str, str, str]:
             text = f"it leaves what training saw for {after:.3g} h, and the present operation for {before:.3g} h"
         return "loss", "No operation within the limits was found", f"The nearest that was found: {text}."
     if claim == "gain":
-        title = f"{_range(result.gain)} less {what} than at present"
+        ends = (result.gain.low, result.gain.high)
         if result.drawn is not None:
-            low, high = result.drawn.band
-            title = f"{_span(low, high)} less {what} than at present"
-        return "win", title, "All limits are kept." if result.limits else "No limit was asked for."
+            ends = (min(ends[0], result.drawn.band[0]), max(ends[1], result.drawn.band[1]))
+        kept = "All limits are kept." if result.limits else "No limit was asked for."
+        return "win", f"{_span(*ends)} less {what} than at present", f"{kept} {_beyond(result)}".strip()
     if claim == "disputed":
         return (
             "mixed",
@@ -49,6 +49,16 @@ def verdict(result: Optimum) -> tuple[str, str, str]:
         "The present operation is the best that was found",
         f"What was found besides has {gain_text(result.gain)} of {what}.",
     )
+
+
+def _beyond(result: Optimum) -> str:
+    """Return on which other conditions limits are exceeded, or less is gained than nothing, as a sentence."""
+    lost = [v.name for v in result.verified if not all(limit.kept for limit in v.limits)]
+    worse = [v.name for v in result.verified if not v.gain.certain and v.name not in lost]
+    texts = [f"limits are exceeded on {' and '.join(lost)}"] * bool(lost)
+    texts += [f"no gain can be claimed on {' and '.join(worse)}"] * bool(worse)
+    found = ", and ".join(texts)
+    return f"Where it was verified, {found}." if found else ""
 
 
 def gain_text(gain: Gain) -> str:
@@ -67,7 +77,7 @@ def gain_text(gain: Gain) -> str:
     if abs(gain.low) < UNTOLD and abs(gain.high) < UNTOLD:
         return "as much"
     if gain.disputed:
-        return f"{percent(-gain.low).lstrip('+')} more to {percent(gain.high).lstrip('+')} less"
+        return f"{100 * -gain.low:.1f} % more to {100 * gain.high:.1f} % less"
     return f"{_range(gain)} {'less' if gain.share > 0 else 'more'}"
 
 
@@ -103,10 +113,9 @@ def said(result: Optimum) -> list[str]:
     if result.drawn is not None:
         low, high = result.drawn.band
         known = f"{100 * low:.1f} to {100 * high:.1f} %".replace("-", "−")
-        found.append(
-            f"Over {len(result.drawn.gains)} draws of what is uncertain the gain is {known} (5 to 95 %), and all limits "
-            f"are kept in {100 * result.drawn.kept:.0f} % of them"
-        )
+        kept = f"{100 * result.drawn.kept:.0f} %"
+        what = f"{len(result.drawn.gains)} draws of what is uncertain"
+        found.append(f"Over {what} the gain is {known} (5 to 95 %), and all limits are kept in {kept} of them")
     for name in result.at_bounds:
         found.append(f"{name} is at the end of its range: a wider one may give more")
     if not result.verified:

@@ -24,6 +24,7 @@ from asm_hybrid.report.study_words import (
     between,
     came_out,
     design_text,
+    key_figures,
     records,
     shown,
 )
@@ -83,7 +84,7 @@ def study_page(result: StudyResult) -> str:
     told, quantiles = sensitivity(result), quantile_table(result)
     limits, front = exceedance(result), pareto_front(result)
     fans = [(name, table) for name in series_names(result) if len(table := fan(result, name))]
-    data = _data(result, set(front["case"]))
+    data = _data(result, told, set(front["case"]))
     script = template_text("study.js")
     return get_template("study.html.j2").render(
         title=result.name,
@@ -166,7 +167,19 @@ def _notes(result: StudyResult) -> list[str]:
     return notes
 
 
-def _data(result: StudyResult, front: set[int]) -> dict[str, Any]:
+def _first_factors(result: StudyResult, told: pd.DataFrame) -> list[int]:
+    """Return the places of the factors, those first that move the figures most of which the head speaks."""
+    own = told[told["figure"].isin(key_figures(result)) & told["value"].notna()]
+    sizes = own["value"].abs()
+    most = sizes.groupby([own["figure"], own["measure"]]).transform("max")
+    weights = (sizes / most.where(most > 0, 1.0)).groupby(own["factor"]).max()
+    names = [factor.name for factor in result.factors]
+    groups = result.dimensions if len(result.dimensions) == len(names) else names
+    scores = [max(weights.get(n, 0.0), weights.get(g, 0.0)) for n, g in zip(names, groups, strict=True)]
+    return sorted(range(len(names)), key=lambda k: -scores[k])
+
+
+def _data(result: StudyResult, told: pd.DataFrame, front: set[int]) -> dict[str, Any]:
     """Return what the table and the parallel coordinates show, column by column."""
     columns: list[dict[str, Any]] = []
     for factor in result.factors:
@@ -178,7 +191,7 @@ def _data(result: StudyResult, front: set[int]) -> dict[str, Any]:
         values = [_rounded(v) for v in result.values(figure.name)]
         columns.append({"name": figure.name, "unit": _shown(figure.unit), "kind": "figure", "text": False})
         columns[-1] |= {"description": figure.description, "values": values}
-    axes = [i for i, c in enumerate(columns) if c["kind"] == "factor"][: AXES - 2]
+    axes = sorted(_first_factors(result, told)[: AXES - 2])
     wanted = [name for name, _ in result.pareto]
     figures = sorted(range(len(result.factors), len(columns)), key=lambda i: (columns[i]["name"] not in wanted, i))
     axes += figures[: AXES - len(axes)]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from multiprocessing import get_context
 
 import numpy as np
 
 from asm_hybrid.config import PlantFile
 from asm_hybrid.errors import InputError, SimulationError, nearest
+from asm_hybrid.parallel.side_processes import side_processes
 from asm_hybrid.plant import Plant, switch_names
 from asm_hybrid.scenario.carried_state import carried_state
 from asm_hybrid.scenario.case_inputs import Given, case_inputs, spin_up_inputs
@@ -331,7 +330,7 @@ class Simulation:
             )
             for g, _, own, noisy in others
         ]
-        with ProcessPoolExecutor(min(len(jobs), self.workers), mp_context=get_context("spawn")) as pool:
+        with side_processes(min(len(jobs), self.workers)) as pool:
             for i, records in enumerate(pool.map(_run, jobs)):
                 found.append(records)
                 tell("scenarios", (i + 1) / len(jobs))

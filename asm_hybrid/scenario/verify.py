@@ -19,9 +19,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -33,6 +31,7 @@ from asm_hybrid.artefacts import user_path
 from asm_hybrid.config import build_layout, load_kinetics, load_plant, parameter_values
 from asm_hybrid.data.bsm import read_bsm_influent
 from asm_hybrid.errors import InputError
+from asm_hybrid.parallel.side_processes import side_processes
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.kpi import Indicator, evaluate
@@ -394,7 +393,7 @@ def _compare_weathers(
     if progress:
         progress.stage("fortnights", total)
     found = []
-    with ProcessPoolExecutor(min(total, os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
+    with side_processes(min(total, os.cpu_count() or 1)) as pool:
         # the closed loop takes longest, and goes first
         before = {
             loop: pool.submit(_fortnight, _Job(plant, starts[loop], frames["dry"], SEED + 1))

@@ -1,4 +1,7 @@
-"""Ctrl-C within CasADi, which takes the interrupt for a failure of f and says so in its own words."""
+"""Ctrl-C within CasADi, which takes the interrupt for a failure of f and says so in its own words.
+
+The command line takes other signals that ask for an end as Ctrl-C.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from asm_hybrid.stopping import STOPS
 
 __all__ = ["interruptible"]
 
@@ -27,17 +32,19 @@ def interruptible() -> Iterator[None]:
     KeyboardInterrupt
         When the signal came, whatever was made of it.
     """
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
+    before = {number: signal.getsignal(number) for number in STOPS}
+    own = {number: handler for number, handler in before.items() if callable(handler)}
+    if threading.current_thread() is not threading.main_thread() or not own:
         yield
         return
-    handler, came = before, []
+    came = []
 
     def note(number: int, frame: FrameType | None) -> None:
         came.append(number)
-        handler(number, frame)
+        own[number](number, frame)
 
-    signal.signal(signal.SIGINT, note)
+    for number in own:
+        signal.signal(number, note)
     try:
         yield
     except Exception:
@@ -45,6 +52,7 @@ def interruptible() -> Iterator[None]:
             raise KeyboardInterrupt from None
         raise
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in own.items():
+            signal.signal(number, handler)
     if came:
         raise KeyboardInterrupt

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import qmc
 
-from asm_hybrid.artefacts import restored
+from asm_hybrid.artefacts import restored, restored_text
 from asm_hybrid.errors import InputError, nearest, readable
 from asm_hybrid.parallel import Value
 from asm_hybrid.studies.definition import Study
@@ -195,8 +196,7 @@ def _listed(study: Study, factors: Factors) -> pd.DataFrame:
     section = study.content.design
     assert section.file is not None
     path, where = study.resolve(section.file), study.document.where("design", "file")
-    frame = _read(path, where)
-    names = list(frame.columns)
+    names = _header(path, where)
     for name in names:
         if name not in factors.names:
             raise InputError(
@@ -212,18 +212,29 @@ def _listed(study: Study, factors: Factors) -> pd.DataFrame:
             where=str(path),
             expected="a column a factor: " + ", ".join(factors.names),
         )
+    frame = _rows(path)
     if not 1 <= len(frame) <= MAX_CASES:
         raise InputError(f"the list has {len(frame):,} rows", where=str(path), expected=f"1 to {MAX_CASES:,} cases")
     return pd.DataFrame({f.name: _cells(frame[f.name].tolist(), f, path) for f in factors.columns})
 
 
-def _read(path: Path, where: str) -> pd.DataFrame:
+def _header(path: Path, where: str) -> list[str]:
+    """Return the names of the columns, before anything is made of rows that may have very many."""
     if not path.is_file():
         raise InputError(f"there is no file {path}", where=where, expected="a CSV file with a column a factor")
     if path.stat().st_size > MAX_BYTES:
         raise InputError("the list is too large", where=str(path), expected=f"at most {MAX_BYTES // 10**6} MB")
-    with readable("the list of cases cannot be read", where=str(path), expected="a CSV file with a column a factor"):
+    with _a_list(path), path.open(encoding="utf-8-sig", newline="") as stream:
+        return [restored_text(name) for name in next(csv.reader(stream), [])]
+
+
+def _rows(path: Path) -> pd.DataFrame:
+    with _a_list(path):
         return restored(pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig"))
+
+
+def _a_list(path: Path) -> AbstractContextManager[None]:
+    return readable("the list of cases cannot be read", where=str(path), expected="a CSV file with a column a factor")
 
 
 def _cells(cells: Sequence[str], factor: Factor, path: Path) -> list[Value]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,12 +57,12 @@ class Distribution:
         """Whether any of its values is a text."""
         return any(isinstance(value, str) for value in self.choices)
 
-    def values(self, places: np.ndarray) -> list[Value]:
+    def values(self, places: np.ndarray | Sequence[float]) -> list[Value]:
         """Return values for places from 0 to 1.
 
         Parameters
         ----------
-        places : ndarray, shape (case,)
+        places : ndarray or sequence of float, shape (case,)
             Shares of the distribution that lie below [-].
 
         Returns
@@ -84,11 +84,11 @@ class Distribution:
             share, span = (mode - low) / (high - low), high - low
             rising = low + np.sqrt(places * span * (mode - low))
             falling = high - np.sqrt((1.0 - places) * span * (high - mode))
-            return np.where(places < share, rising, falling)
+            return np.asarray(np.where(places < share, rising, falling))
         low, high = self.numbers
         if self.kind == "log_uniform":
-            return np.clip(np.exp(np.log(low) + places * (np.log(high) - np.log(low))), low, high)
-        return low + places * (high - low)
+            return np.asarray(np.clip(np.exp(np.log(low) + places * (np.log(high) - np.log(low))), low, high))
+        return np.asarray(low + places * (high - low))
 
     def in_words(self, unit: str) -> str:
         """Return it in a few words, with the unit of its values."""

@@ -368,7 +368,11 @@ class Bench:
         return Rehearsal(self._infos(indicators), times[kept] if outputs.series else np.empty(0), units, bounds)
 
     def _infos(self, indicators: Sequence[Indicator]) -> tuple[FigureInfo, ...]:
-        """Return what cases give, in the order in which they give it."""
+        """Return what cases give: as the study lists it, else in the order in which they give it."""
+        wanted = self.study.content.outputs.indicators
+        if not isinstance(wanted, str):
+            listed = {name: k for k, name in enumerate(wanted)}
+            indicators = sorted(indicators, key=lambda i: listed.get(i.name, len(listed)))
         found = [FigureInfo(i.name, i.unit, i.description) for i in indicators if self._wanted(i)]
         if self.seeds > 1:
             for end, word in zip(ENDS, ("lowest", "highest"), strict=True):

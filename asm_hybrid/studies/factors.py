@@ -14,7 +14,8 @@ import pandas as pd
 from asm_hybrid.config import PlantFile
 from asm_hybrid.config.builders.located import located, located_quantity
 from asm_hybrid.errors import InputError, nearest
-from asm_hybrid.kinetics import Table
+from asm_hybrid.kinetics import Table, load_table
+from asm_hybrid.manifest import verify_manifest
 from asm_hybrid.parallel import Value
 from asm_hybrid.plant import Plant
 from asm_hybrid.plant.layout import SETTLER
@@ -29,6 +30,8 @@ from asm_hybrid.studies.sections import FactorSection
 
 __all__ = ["Factor", "Factors", "find_factors", "key_factors"]
 
+KINETICS = "kinetics.yaml"
+"""In a run folder: its kinetics table."""
 WORDS = {"scale": "×", "shift": "+", "set": "="}
 
 
@@ -214,7 +217,25 @@ def _fitted(study: Study, name: str, section: FactorSection, table: Table, run: 
             where=where,
             expected="a run with the same kinetics table",
         )
+    if section.run is not None:
+        _check_meaning(folder, found.names, table, where)
     return found
+
+
+def _check_meaning(run: Path, names: Sequence[str], table: Table, where: str) -> None:
+    """Refuse parameters of another run that mean something else here: at another temperature, or in another unit."""
+    verify_manifest(run, [KINETICS])
+    known, own = ({p.name: p for p in t.parameters} for t in (load_table(run / KINETICS), table))
+    for name in names:
+        theirs, ours = known.get(name), own[name]
+        if theirs is None or (theirs.unit, theirs.T_ref, theirs.theta) != (ours.unit, ours.T_ref, ours.theta):
+            raise InputError(
+                f"{name} of the run {run} is not that of the table {table.name}: it has another unit, reference "
+                "temperature or dependence on temperature",
+                where=where,
+                expected="a run with the same kinetics table",
+                fix="state distributions in the terms of this table: {parameter: mu_A, set: {normal: [0.5, 0.05]}}",
+            )
 
 
 def _factor(

@@ -17,6 +17,7 @@ import pandas as pd
 
 from asm_hybrid import __version__
 from asm_hybrid.artefacts import (
+    json_text,
     make_folder,
     read_json,
     write_bytes_atomic,
@@ -24,7 +25,7 @@ from asm_hybrid.artefacts import (
     write_json_atomic,
     write_text_atomic,
 )
-from asm_hybrid.errors import InputError
+from asm_hybrid.errors import InputError, readable
 from asm_hybrid.manifest import MANIFEST, sha256_file
 from asm_hybrid.parallel import Value
 from asm_hybrid.report.study_page import write_study_page
@@ -54,6 +55,7 @@ __all__ = [
 PARENT = Path("studies")
 STUDY, PLANT, DESIGN, JOURNAL, BEGUN = "study.yaml", "plant.yaml", "design.csv", "journal", "begun.json"
 """Files of the folder: the study with every default, the plant, its cases, their outcomes, and what was studied."""
+ANEW = "begin the study anew"
 LARGE = ("results", "series")
 """Tables that are kept as Parquet too."""
 
@@ -137,7 +139,7 @@ def check_new(folder: Path) -> None:
 
 
 def begin_folder(folder: Path, study: Study, design: pd.DataFrame | None, subject: Mapping[str, Any]) -> None:
-    """Write what a study is begun with.
+    """Write what a study is begun with; with the last file it may go on.
 
     Parameters
     ----------
@@ -160,7 +162,12 @@ def begin_folder(folder: Path, study: Study, design: pd.DataFrame | None, subjec
     if design is not None:
         write_csv_atomic(folder / DESIGN, design)
     begun = {**subject, "version": __version__, "begun": f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S%z}"}
-    write_json_atomic(folder / BEGUN, begun)
+    begun["files"] = {name: sha256_file(folder / name) for name in (STUDY, PLANT) if (folder / name).is_file()}
+    write_json_atomic(folder / BEGUN, {**begun, "sha256": _digest(begun)})
+
+
+def _digest(begun: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json_text(begun).encode()).hexdigest()
 
 
 def cases_of(design: pd.DataFrame) -> list[Mapping[str, Value]]:
@@ -194,7 +201,7 @@ def begun_with(folder: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        When it holds no study.
+        When it holds no study, or a file of it is not the one that was written.
     """
     if not (folder / BEGUN).is_file() or not (folder / STUDY).is_file():
         raise InputError(
@@ -203,7 +210,20 @@ def begun_with(folder: Path) -> dict[str, Any]:
             expected=f"the folder of a study, with {BEGUN} and {STUDY}",
             fix="name the folder that asm-hybrid sweep has printed, or begin a study with --study",
         )
-    return read_json(folder / BEGUN, "begin the study anew")
+    begun = read_json(folder / BEGUN, ANEW)
+    digest, files = begun.pop("sha256", None), begun.get("files")
+    if digest != _digest(begun) or not isinstance(files, dict):
+        raise InputError("the file was changed or damaged", where=str(folder / BEGUN), fix=ANEW)
+    for name, known in files.items():
+        with readable("the file cannot be read", where=str(folder / name), fix=ANEW):
+            if sha256_file(folder / name) != known:
+                raise InputError(
+                    "the file was changed or damaged since the study began",
+                    where=str(folder / name),
+                    expected="the file as it was, so that the study goes on as it would have",
+                    fix="restore it, or begin another study with the changed one",
+                )
+    return begun
 
 
 def _resolved(study: Study, folder: Path) -> dict[str, Any]:

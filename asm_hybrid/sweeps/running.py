@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from asm_hybrid.artefacts import write_text_atomic
+from asm_hybrid.artefacts import make_folder, write_text_atomic
 from asm_hybrid.errors import InputError
 from asm_hybrid.parallel import Outcome, Pool, Progress, Slurm, Value, run_cases
 from asm_hybrid.scenario.fitted_subject import load_fitted
@@ -137,9 +137,9 @@ def run_study(
         write_result(result, folder)
         return result, folder
     prepared = _prepare(studied, study)
-    begin_folder(folder, study, prepared.design.cases, {"subject": studied.name, "run": studied.run})
     if studied.source is not None:
-        write_text_atomic(folder / PLANT, prepared.bench.subject.file.to_yaml(folder))
+        write_text_atomic(make_folder(folder) / PLANT, prepared.bench.subject.file.to_yaml(folder))
+    begin_folder(folder, study, prepared.design.cases, {"subject": studied.name, "run": studied.run})
     return _run(studied, prepared, folder, pool, tell), folder
 
 

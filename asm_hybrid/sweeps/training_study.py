@@ -186,8 +186,8 @@ def _result(
     notes.append("Trials are told apart by the validation block; the test block was not read.")
     if (trainings.folder / BEST).exists():
         notes.append(
-            f"{BEST} is the config that validates best; train it to have it tested, once. Its validation score flatters "
-            "it, as the best of many does."
+            f"{BEST} is the config that validates best; train it to have it tested, once. Its validation score "
+            "flatters it, as the best of many does."
         )
     return StudyResult(
         name=content.name,

@@ -408,7 +408,8 @@ class Fit:
             return
         grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in self._parameters]
         whole = self._ranks.summed(torch.cat([g.flatten() for g in grads]))
-        for p, part in zip(self._parameters, whole.split([g.numel() for g in grads]), strict=True):
+        parts = torch.split(whole, [g.numel() for g in grads])
+        for p, part in zip(self._parameters, parts, strict=True):
             p.grad = part.view_as(p).clone()
 
     def _ends(self, passed: _Pass) -> Tensor:

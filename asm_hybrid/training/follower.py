@@ -96,6 +96,6 @@ def follow(ranks: Ranks) -> None:
 def _told_f(context: RunContext) -> SimulatedF:
     """Return what `tell_f` tells."""
     tensors = {name: t.to(context.device) for name, t in unpacked(context.ranks.told(b"")).tensors.items()}
-    f = CalibratedF(**{name: tensors[name] for name in OF_F})
+    f = CalibratedF(tensors["parameters"], tensors["start"], tensors["biases"], tensors["delays"])
     found: dict[str, Tensor] = {name.removeprefix("solution."): t for name, t in tensors.items() if "." in name}
     return SimulatedF(f, Solution(**found))

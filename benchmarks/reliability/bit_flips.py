@@ -3,9 +3,9 @@
     python benchmarks/reliability/bit_flips.py --count 10000 --truncations 1000
 
 The artefacts are those of a finished run, a stopped one with its checkpoints, a bundle as a folder and as a zip, the
-states that new data of a run leave behind, and the run of a generic ODE. An audit hook notes which files each reader
-opens: every file is flipped as often as the others, and read by all that open it. Each file gets the same share of the
-flips. Files that nobody opens again are told by name (``not_read``); so are those that are meant to be edited by hand.
+states that new data of a run leave behind, the run of a generic ODE, and a study with its journal. An audit hook notes
+which files each reader opens: every file is changed as often as the others, and read by all that open it. Files that
+nobody opens again are told by name (``not_read``), and not changed.
 
 A reader may refuse with a message that names the file (for a list of digests, its folder), or give the same to the bit.
 All else is a fault: another result (``silent``), an exception that is no message (``traceback``), or a message that
@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from commands import STUDY
 from small_training import train_or_resume, write_case
 
 from asm_hybrid import load_model, read_inputs
@@ -39,10 +40,13 @@ from asm_hybrid.errors import AsmHybridError
 from asm_hybrid.export import export_run
 from asm_hybrid.manifest import MANIFEST
 from asm_hybrid.newdata.courses import kept_tensors
+from asm_hybrid.parallel import Pool
 from asm_hybrid.report.compare import compare_runs, told_apart
 from asm_hybrid.report.run_page import render_chapters
+from asm_hybrid.report.study_tables import study_tables
 from asm_hybrid.scenario.plants import simulate_run
 from asm_hybrid.scenario.result_folder import series_table
+from asm_hybrid.sweeps.running import resume_study, run_study, studied_run
 from asm_hybrid.training import Silent
 from asm_hybrid.training.checkpoints import Checkpoints
 from asm_hybrid.training.record_departures import record_departures
@@ -177,6 +181,16 @@ def equation(run: Path) -> object:
     return dict(result.summary), result.predictions.to_csv(), result.parameters.to_csv(), result.picture.read_bytes()
 
 
+def swept(folder: Path) -> object:
+    """Go on with a study, of which nothing is left to do."""
+    result, _ = resume_study(folder, Pool(workers=1))
+    tables = {name: table.to_csv() for name, table in study_tables(result).items()}
+    outcomes = [
+        (o.case, repr(o.figures), [(n, v.tobytes()) for n, v in o.series.items()], o.error) for o in result.outcomes
+    ]
+    return tables, outcomes, result.name, result.subject, result.description, result.notes
+
+
 # ---- subjects
 
 
@@ -190,12 +204,13 @@ class _Stops(Silent):
 
 
 def subjects(base: Path) -> list[Subject]:
-    """Make all that is flipped."""
+    """Make all that is flipped, from the run in the folder ``run``, which is trained where there is none."""
     torch.set_num_threads(1)
-    config = write_case(base)
+    config = base / "config.yaml"
     (base / "scenario.yaml").write_text(SCENARIO, encoding="utf-8")
     run, bundle, stopped, ode = base / "run", base / "bundle", base / "stopped", base / "ode"
-    train_or_resume(config, run, base / "stage", False, False)
+    if not run.exists():
+        train_or_resume(write_case(base), run, base / "stage", False, False)
     record = read_record(run)
     tensors = {"states": torch.linspace(0, 1, 50, dtype=torch.float64)}
     kept_tensors(record, "record", lambda: tensors)
@@ -206,6 +221,9 @@ def subjects(base: Path) -> list[Subject]:
     (base / "ode.yaml").write_text(ODE, encoding="utf-8")
     train_ode(base / "ode.yaml", ode)
     write_ode_plot(ode)
+
+    (base / "study.yaml").write_text(STUDY, encoding="utf-8")
+    run_study(studied_run(run), base / "study.yaml", base / "study", Pool(workers=1))
 
     def kept(run: Path) -> object:
         """Take up the states that new data have left; others are made anew."""
@@ -219,6 +237,7 @@ def subjects(base: Path) -> list[Subject]:
         Subject("bundle", bundle, {"predict": predicted, "simulate": simulated, "export": bundled}, frozenset(slow)),
         Subject("bundle.zip", packed, {"predict": predicted}),
         Subject("ode", ode, {"notebook": equation}),
+        Subject("study", base / "study", {"resume": swept}),
     ]
 
 
@@ -233,8 +252,8 @@ class _Opened:
         sys.addaudithook(self._hook)
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self.paths is not None and event == "open" and isinstance(arguments[0], str | bytes | Path):
-            self.paths.add(Path(str(arguments[0])).absolute())
+        if self.paths is not None and event == "open" and isinstance(arguments[0], str | Path):
+            self.paths.add(Path(arguments[0]).absolute())
 
 
 def digest(value: object) -> str:

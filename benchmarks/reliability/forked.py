@@ -35,26 +35,42 @@ class Ended:
 
     Attributes
     ----------
-    killed : bool
-        Whether it was killed from here.
+    struck : bool
+        Whether it was killed, or got another signal, from here.
     value : object
         What its function returned.
     refused : str
         The message of the program, where it gave one.
     fault : str
         Any other exception or end.
-    seconds : float
-        Processor time that it had used, as far as that was seen [s].
+    code : int
+        Exit code; the negative number of the signal that ended it.
+    seconds, after : float
+        Processor time that it had used, as far as that was seen, and how long it lived after the signal [s].
     """
 
-    killed: bool
+    struck: bool
     value: Any = None
     refused: str = ""
     fault: str = ""
+    code: int = 0
     seconds: float = 0.0
+    after: float = 0.0
+
+    @property
+    def killed(self) -> bool:
+        """Whether it was killed from here."""
+        return self.struck and self.code == -signal.SIGKILL
 
 
-def run_forked(function: Callable[..., Any], *args: Any, instant: float | None = None, wait: float = 0.0) -> Ended:
+def kill(pid: int) -> None:
+    """Kill a process as a power cut would."""
+    os.kill(pid, signal.SIGKILL)
+
+
+def run_forked(
+    function: Callable[..., Any], *args: Any, instant: float | None = None, strike: Callable[[int], None] = kill
+) -> Ended:
     """Call a function in a process of its own, and kill that where an instant is given.
 
     Parameters
@@ -64,9 +80,9 @@ def run_forked(function: Callable[..., Any], *args: Any, instant: float | None =
     args
         What it takes.
     instant : float, optional
-        Processor time of the process after which it gets SIGKILL [s].
-    wait : float, optional
-        How much later, by the clock [s]: a process that waits for the disk uses no processor time.
+        Processor time of the process after which it is struck [s].
+    strike : callable, optional
+        Is called with its number then.
 
     Returns
     -------
@@ -77,35 +93,38 @@ def run_forked(function: Callable[..., Any], *args: Any, instant: float | None =
     process.start()
     theirs.close()
     assert process.pid is not None
-    seconds, killed = _watch(process.pid, ours, instant, wait)
+    seconds, at = _watch(process.pid, ours, instant, strike)
     try:
         value, refused, fault = ours.recv()
     except (EOFError, ConnectionResetError):
         value, refused, fault = None, "", ""
     ours.close()
     process.join()
-    code = process.exitcode
+    after, code = time.monotonic() - at if at is not None else 0.0, process.exitcode
     process.close()
-    if killed and code == -signal.SIGKILL:
-        return Ended(True, seconds=seconds)
-    if code != 0 and not fault:
-        fault = f"the process ended with {code}"
-    return Ended(False, value, refused, fault, seconds)
+    assert code is not None
+    if code != 0 and at is None:
+        fault = fault or f"the process ended with {code}"
+    return Ended(at is not None, value, refused, fault, code, seconds, after)
 
 
-def _watch(pid: int, pipe: Connection, instant: float | None, wait: float) -> tuple[float, bool]:
-    """Wait until a process has answered or ended, and kill it at an instant; return its time, and whether it was."""
-    clock, seconds, began = (~pid << 3) | 2, 0.0, time.monotonic()  # the processor time of another process, by Linux
-    while not pipe.poll(0.1 if instant is None else max(0.0005, min(0.1, (instant - seconds) / 2))):
+def _watch(
+    pid: int, pipe: Connection, instant: float | None, strike: Callable[[int], None]
+) -> tuple[float, float | None]:
+    """Wait until a process has answered or ended, and strike it at an instant; return its time, and when it was."""
+    clock, seconds, began, at = (~pid << 3) | 2, 0.0, time.monotonic(), None  # Linux: the clock of another process
+    while not pipe.poll(0.1 if instant is None or at else max(0.0005, min(0.1, (instant - seconds) / 2))):
         try:
             seconds = time.clock_gettime(clock)
         except OSError:
-            return seconds, False
-        if (instant is not None and seconds >= instant) or time.monotonic() - began > LONGEST:
-            time.sleep(wait)
-            os.kill(pid, signal.SIGKILL)
-            return seconds, instant is not None and seconds >= instant
-    return seconds, False
+            break
+        if instant is not None and at is None and seconds >= instant:
+            at = time.monotonic()
+            strike(pid)
+        if time.monotonic() - began > LONGEST:
+            kill(pid)
+            break
+    return seconds, at
 
 
 def _call(pipe: Connection, function: Callable[..., Any], args: tuple[Any, ...]) -> None:

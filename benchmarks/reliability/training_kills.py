@@ -21,6 +21,7 @@ import json
 import shutil
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from forked import run_forked
+from forked import kill, run_forked
 from small_training import TIMED, leftovers, settled, train_or_resume, write_case
 
 from asm_hybrid import load_model, read_inputs
@@ -88,21 +89,22 @@ def predicted(run: Path) -> bytes:
     return load_model(run).predict(read_inputs(run).iloc[:4]).to_numpy().tobytes()
 
 
+def trained(folder: Path) -> Whole:
+    """Train in one go."""
+    folder.mkdir()
+    run = folder / "run"
+    ended = run_forked(train_or_resume, write_case(folder), run, folder / "stage", False, False)
+    if ended.refused or ended.fault:
+        raise RuntimeError(ended.refused or ended.fault)
+    return Whole(run, settled(run), run_forked(predicted, run).value, ended.seconds)
+
+
 def in_one_go(base: Path) -> Whole:
     """Train twice without a kill, to see that the same comes of it."""
-    found = []
-    for name in ("first", "second"):
-        folder = base / name
-        folder.mkdir()
-        config = write_case(folder)
-        ended = run_forked(train_or_resume, config, folder / "run", folder / "stage", False, False)
-        if ended.refused or ended.fault:
-            raise RuntimeError(ended.refused or ended.fault)
-        run = folder / "run"
-        found.append(Whole(run, settled(run), run_forked(predicted, run).value, ended.seconds))
-    if found[0].digests != found[1].digests:
-        raise RuntimeError(f"two trainings differ in {different(*(w.digests for w in found))}")
-    return found[1]
+    first, second = trained(base / "first"), trained(base / "second")
+    if first.digests != second.digests:
+        raise RuntimeError(f"two trainings differ in {different(first.digests, second.digests)}")
+    return second
 
 
 def different(expected: dict[str, str], found: dict[str, str]) -> list[str]:
@@ -153,6 +155,12 @@ def faults_read(run: Path, whole: Path, prediction: bytes) -> list[str]:
     return faults
 
 
+def kill_later(wait: float, pid: int) -> None:
+    """Kill a process after a time by the clock [s]: one that waits for the disk uses no processor time."""
+    time.sleep(wait)
+    kill(pid)
+
+
 def state_of(run: Path) -> str:
     """Return what a folder is, by what a user is told of it."""
     if not run.exists():
@@ -173,7 +181,8 @@ def course(seed: int, base: Path, whole: Whole) -> Course:
     for _ in range(1 + int(rng.integers(MOST))):
         instant, wait = left * rng.random(), LATER * rng.random() * rng.integers(2)
         noted.unlink(missing_ok=True)
-        ended = run_forked(train_or_resume, config, run, noted, beside, resume, instant=instant, wait=wait)
+        strike = partial(kill_later, wait)
+        ended = run_forked(train_or_resume, config, run, noted, beside, resume, instant=instant, strike=strike)
         if not ended.killed:
             found.faults += [f"not killed: {text}" for text in (ended.refused, ended.fault) if text]
             break

@@ -20,6 +20,7 @@ from reference_tables import candidates_text, symbols_text, table_page, tables_t
 from asm_hybrid.config.schema.config import Config
 from asm_hybrid.equations.config import OdeConfig
 from asm_hybrid.kinetics import available_tables
+from asm_hybrid.optimisation.definition import GoalFile
 from asm_hybrid.scenario.definition import ScenarioFile
 from asm_hybrid.studies.definition import StudyFile
 
@@ -29,6 +30,7 @@ MADE: dict[str, Callable[[], str]] = {
     "config keys": lambda: keys_text(Config),
     "scenario keys": lambda: keys_text(ScenarioFile),
     "study keys": lambda: keys_text(StudyFile),
+    "goal keys": lambda: keys_text(GoalFile),
     "equation keys": lambda: keys_text(OdeConfig),
     "commands": commands_text,
     "exit codes": exit_codes_text,

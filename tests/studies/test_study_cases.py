@@ -185,3 +185,13 @@ def test_a_run_in_a_changed_plant_is_integrated_alike_in_all_cases(small_run: Pa
     base = bench.outcome(2, {}).figures
     assert base == same_volume
     assert other["aerobic.S_NH over time"] < base["aerobic.S_NH over time"]
+
+
+def test_parameters_of_another_run_are_taken_where_they_mean_the_same(small_run: Path) -> None:
+    factors = {"kinetics": {"parameters": "fitted", "run": str(small_run)}}
+    bench = bench_of(factors)
+    assert set(bench.factors.names) == {"mu_A", "eta_g"}
+    value = bench.parameters["mu_A"]
+    assert bench.outcome(0, {"mu_A": value}).figures == bench.outcome(1, {}).figures
+    with pytest.raises(InputError, match="is not that of the table asm1_bsm"):
+        bench_of(factors, "bsm1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from study_tools import plant_study
 
@@ -18,6 +18,7 @@ def beaten(point: np.ndarray, others: np.ndarray) -> bool:
     return any((other <= point).all() and (other < point).any() for other in others)
 
 
+@settings(max_examples=100, deadline=None)
 @given(
     st.integers(1, 3).flatmap(
         lambda width: st.tuples(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from study_tools import plant_study, study
@@ -168,6 +168,7 @@ def test_rank_correlations_are_those_of_scipy_and_have_intervals() -> None:
     assert "no order" in str(rows.loc["control", "why"])
 
 
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=12).filter(
         lambda p: any(n for _, n in p)

@@ -115,7 +115,7 @@ def test_a_study_does_not_go_on_with_what_has_changed(whole: ah.Sweep, tmp_path:
     folder = stopped(whole, tmp_path / "changed", 3)
     plant = (folder / "plant.yaml").read_text()
     (folder / "plant.yaml").write_text(plant.replace("120", "119"))
-    with pytest.raises(InputError, match="what decides its results has changed"):
+    with pytest.raises(InputError, match="was changed or damaged since the study began"):
         ah.resume_sweep(folder, workers=1)
     with pytest.raises(InputError, match="holds a study already"):
         ah.sweep("cstr", STUDY, folder, workers=1)
@@ -202,3 +202,13 @@ def test_sentences_that_differ_in_numbers_are_gathered() -> None:
         ("other", 1, (0,)),
         ("leaves 3 h at tank_2", 1, (5,)),
     ]
+
+
+@pytest.mark.parametrize("name", ["study.yaml", "plant.yaml", "begun.json"])
+def test_a_study_does_not_go_on_from_a_file_that_was_changed(whole: ah.Sweep, tmp_path: Path, name: str) -> None:
+    folder = stopped(whole, tmp_path / "stopped", 3)
+    text = (folder / name).read_text(encoding="utf-8")
+    (folder / name).write_text(text.replace("cstr", "cstR", 1) if "cstr" in text else text + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"was changed or damaged") as error:
+        ah.resume_sweep(folder, workers=1)
+    assert name in str(error.value)

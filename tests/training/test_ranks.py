@@ -22,7 +22,7 @@ from asm_hybrid.training.shooting import Shooting
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["asm_hybrid.training.run", "asm_hybrid.training.follower"])
-WINDOWS = 5
+WINDOWS = 3
 
 
 class Pulled(nn.Module):
@@ -70,7 +70,7 @@ def fitted(kind, saved=None):
             along.append(model.simulate(along[-1], torch.zeros(1, 3, 1)).final)
         return (along[-1] - 3.0).square().flatten(1).sum(1), torch.cat(along[:-1], dim=1)
 
-    settings = FitSettings(6, 4 if kind == "drawn" else 9, 0.05, 3, 99, (1, 2), 0.5, carries_adjoint=kind == "adjoint")
+    settings = FitSettings(6, 2 if kind == "drawn" else 9, 0.05, 3, 99, (1, 2), 0.5, carries_adjoint=kind == "adjoint")
     shooting = None
     if kind == "shooting":
         shooting = Shooting(2, WINDOWS, torch.rand(9, 1, 2, dtype=torch.float64) + 1, torch.ones(1, 2))
@@ -144,7 +144,7 @@ def on_processes(size, work, *arguments):
 
 @pytest.fixture(scope="module")
 def fits(tmp_path_factory):
-    """Return fits of a toy on one, two and six processes, of which the last has no window."""
+    """Return fits of a toy on one, two and four processes, of which the last has no window."""
     folder = tmp_path_factory.mktemp("fits")
     _fit_all(str(folder), ALONE)
     for size in (2, WINDOWS + 1):

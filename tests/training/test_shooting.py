@@ -93,13 +93,15 @@ def test_the_cost_is_that_of_prior_and_defects():
     carried = torch.full((1, 3, 1, 1), 10.0, dtype=torch.float64)
     index, final = torch.arange(3), carried - 2.0 * shooting.spread
     for progress, weight in ((0.0, DEFECT[0]), (1.0, DEFECT[1]), (0.5, np.sqrt(DEFECT[0] * DEFECT[1]))):
-        assert shooting.cost(carried, index, final, progress).tolist() == pytest.approx([4.0 * weight])
+        assert shooting.cost(carried, index, final, progress, index).tolist() == pytest.approx([4.0 * weight])
     with torch.no_grad():
         shooting.corrections[0, 1] = 0.5
     begun = shooting.starts(carried, index)[0, 1].item()
     defect = (begun - float(final[0, 0])) ** 2 / float(shooting.spread) ** 2
     expected = (defect + 4.0) / 2 * DEFECT[0] + PRIOR * 0.25 / 3
-    assert shooting.cost(carried, index, final, 0.0).tolist() == pytest.approx([expected])
+    assert shooting.cost(carried, index, final, 0.0, index).tolist() == pytest.approx([expected])
+    parts = [shooting.cost(carried, part, final[:, part], 0.0, index) for part in (index[:1], index[1:])]
+    assert sum(parts).tolist() == pytest.approx([expected])
 
 
 def test_defects_shrink_and_the_rate_is_found():

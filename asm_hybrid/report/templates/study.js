@@ -124,6 +124,7 @@
     const cell = head.cells[i], button = make("button");
     button.type = "button";
     button.append(...cell.childNodes);
+    button.insertBefore(make("span", undefined, "sort"), button.children[0] || null);
     cell.append(button);
     cell.setAttribute("aria-sort", "none");
     button.addEventListener("click", () => sortBy(i));
