@@ -63,7 +63,7 @@ def told(found: ah.Optimisation, seconds: float) -> dict[str, Any]:
         },
         "at_end_of_range": optimum.at_bounds,
         "indicators": {
-            name: [round(float(table.loc[name, case]), 3) for case in ("base", "optimum")]
+            name: [round(float(table[case][name]), 3) for case in ("base", "optimum")]
             for name in SHOWN
             if name in table.index
         },

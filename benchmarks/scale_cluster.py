@@ -26,6 +26,13 @@ import psutil
 
 from asm_hybrid.parallel import Evaluate, Outcome, Value
 
+QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "10 s",
+    "distributed.admin.tick.limit": "1 h",
+    "distributed.admin.system-monitor.interval": "10 s",
+    "distributed.admin.system-monitor.gil.enabled": False,
+}
 FIGURES = 30
 """Figures of a case, about what a study keeps when it is asked for all indicators."""
 
@@ -75,11 +82,14 @@ class Light:
         Holds it.
     workers : tuple of Process
         Hold the workers.
+    join : float
+        Processor time of the scheduler for a worker that joins [s].
     """
 
     address: str
     scheduler: psutil.Process
     workers: tuple[psutil.Process, ...]
+    join: float
 
 
 @contextmanager
@@ -101,12 +111,14 @@ def light_cluster(workers: int, each: int = 64) -> Iterator[Light]:
     try:
         begun.append(scheduler := _begin("scheduler"))
         address = _said(scheduler)
+        before = processor([psutil.Process(scheduler.pid)])
         for first in range(0, workers, each):
             begun.append(_begin("workers", address, str(min(each, workers - first))))
         for process in begun[1:]:
             _said(process)
         found = [psutil.Process(process.pid) for process in begun]
-        yield Light(address, found[0], tuple(found[1:]))
+        join = (processor(found[:1]) - before) / max(workers, 1)
+        yield Light(address, found[0], tuple(found[1:]), join)
     finally:
         for process in reversed(begun):
             assert process.stdin is not None
@@ -174,7 +186,9 @@ def main() -> None:
     parser.add_argument("count", nargs="?", type=int, default=1)
     arguments = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parent))  # where the workers find this module
-    dask.config.set({"logging.distributed": "critical", "distributed.worker.profile.enabled": False})
+    dask.config.set({"logging.distributed": "critical"})
+    if arguments.part == "workers":  # what every worker does again and again would keep this process busy
+        dask.config.set(QUIET)
     asyncio.run(_schedule() if arguments.part == "scheduler" else _work(arguments.address, arguments.count))
 
 

@@ -1,7 +1,7 @@
 """What a case, a process and a row of a study cost on this machine: the figures that `scale_simulate.py` begins from.
 
     python benchmarks/scale_measure.py                          # all parts but the long training, about 10 CPU minutes
-    python benchmarks/scale_measure.py --parts scheduler journal
+    python benchmarks/scale_measure.py --parts local journal
     python benchmarks/scale_measure.py --parts training         # trains the quickstart, about 4 CPU minutes
     python benchmarks/scale_measure.py --run runs/quickstart    # cases, forecasts and report of a fitted run, too
     python benchmarks/scale_measure.py --out benchmarks/scale_measured.json
@@ -29,9 +29,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import psutil
+from distributed import Client
+from scale_cases import KINDS
 from scale_cluster import Pretended, light_cluster, processor
 
-from asm_hybrid.parallel import OpenPool, Outcome, Pool, Value, open_pool, run_cases
+from asm_hybrid.parallel import OpenPool, Outcome, Pool, Value, open_pool
 from asm_hybrid.parallel.evaluation import evaluated
 from asm_hybrid.parallel.journal import open_journal
 from asm_hybrid.parallel.rows import decode
@@ -40,6 +42,7 @@ ROOT = Path(__file__).parent.parent
 HOURLY, QUARTERS = 337, 1345
 """Values of a series over 14 d, every hour and every 15 min."""
 MEGA = 1e6
+PROGRAM = (sys.executable, "-c", "import sys; from asm_hybrid.cli import main; main(sys.argv[1:])")
 
 Found = dict[str, Any]
 
@@ -69,22 +72,41 @@ def median_child(words: Sequence[str], repeats: int) -> Found:
     return {key: statistics.median(each[key] for each in found) for key in found[0]}
 
 
+GATHERED = [0]
+"""How often outcomes were gathered, each time all that were there."""
+
+
+def count_gathers() -> None:
+    """Have dask's client count how often it gathers."""
+    gather = Client.gather
+
+    def counted(self: Client, *given: Any, **named: Any) -> Any:
+        GATHERED[0] += 1
+        return gather(self, *given, **named)
+
+    Client.gather = counted  # type: ignore[method-assign]
+
+
 def per_case(
     pool: OpenPool, watched: Mapping[str, Sequence[psutil.Process]], count: int, rounds: int, rest: float
 ) -> Found:
-    """Return the processor time of each part for a case that does nothing, without what the part takes at rest."""
+    """Return the processor time of each part for a case that does nothing, without what the part takes at rest [s].
+
+    ``gathers`` is how often outcomes were gathered, by case: less than once where many come in at a time.
+    """
     idle = {name: _spent(processes, lambda: time.sleep(rest)) / rest for name, processes in watched.items()}
-    found: dict[str, list[float]] = {name: [] for name in [*watched, "wall_s"]}
+    found: dict[str, list[float]] = {name: [] for name in [*watched, "wall_s", "gathers"]}
     for _ in range(rounds):
         before = {name: processor(processes) for name, processes in watched.items()}
-        began = time.perf_counter()
+        gathers, began = GATHERED[0], time.perf_counter()
         pool.map(cases_of(count))
         wall = time.perf_counter() - began
         for name, processes in watched.items():
             found[name].append((processor(processes) - before[name] - idle[name] * wall) / count)
         found["wall_s"].append(wall / count)
+        found["gathers"].append((GATHERED[0] - gathers) / count)
     seconds = {name: statistics.median(values) for name, values in found.items()}
-    return {"seconds": seconds, "idle_share": idle}
+    return {"gathers": seconds.pop("gathers"), "seconds": seconds, "idle_share": idle}
 
 
 def _spent(processes: Sequence[psutil.Process], call: Callable[[], object]) -> float:
@@ -120,26 +142,35 @@ def _shared(processes: Sequence[psutil.Process]) -> float:
     return float(sum(process.memory_full_info().pss for process in processes) / MEGA)
 
 
-def scheduler_part(repeats: int) -> Found:
-    """Measure scheduler, client and workers for cases that do nothing: how many workers, and how large a row."""
-    found: Found = {"local": {}, "cluster": {}, "rows": {}}
-    for workers in (2, 4, 8, 16):
+def local_part(repeats: int) -> Found:
+    """Measure scheduler, client and workers of this machine's own processes, for cases that do nothing."""
+    found: Found = {}
+    for workers in (2, 4, 8):
         with open_pool(Pretended(), Pool(workers=workers)) as pool:
-            pool.map(cases_of(100))
+            pool.map(cases_of(20 * workers))
             holder = psutil.Process().children()[0]
             watched = {"scheduler": [holder], "workers": holder.children(recursive=True), "client": [psutil.Process()]}
-            found["local"][workers] = per_case(pool, watched, 500, repeats, 3.0)
-        _show(f"local, {workers} workers", found["local"][workers])
+            found[str(workers)] = per_case(pool, watched, 600, repeats, 4.0)
+        _show(f"{workers} processes of this machine", found[str(workers)])
+    return found
+
+
+def cluster_part(repeats: int) -> Found:
+    """Measure the same for a cluster of light workers, without encryption."""
+    found = {}
     for workers in (2, 16, 64, 256):
-        found["cluster"][workers] = _light(workers, 0, 500, repeats)
-        _show(f"cluster, {workers} light workers", found["cluster"][workers])
+        found[str(workers)] = _light(workers, 0, 1000, repeats)
+        _show(f"cluster of {workers} light workers", found[str(workers)])
+    return found
+
+
+def rows_part(repeats: int) -> Found:
+    """Measure the same for outcomes of several sizes."""
+    found = {}
     for values in (0, 2 * HOURLY, 2 * QUARTERS, 20 * QUARTERS):
-        found["rows"][values] = _light(8, values, 300, repeats)
-        row = evaluated(Pretended(values).evaluate, 0, cases_of(1)[0]).row
-        found["rows"][values]["bytes"] = len(row)
-        _show(f"rows of {len(row)} bytes", found["rows"][values])
-    found["submit_s"] = _submitting(2000, repeats)
-    print(f"a case that is handed out and finds no worker: {1e3 * found['submit_s']['scheduler']:.2f} ms")
+        size = len(evaluated(Pretended(values).evaluate, 0, cases_of(1)[0]).row)
+        found[str(values)] = _light(8, values, 400, repeats) | {"bytes": size}
+        _show(f"rows of {size} bytes", found[str(values)])
     return found
 
 
@@ -147,25 +178,27 @@ def _light(workers: int, values: int, count: int, repeats: int) -> Found:
     with light_cluster(workers) as light, open_pool(Pretended(values), Pool(cluster=light.address)) as pool:
         pool.map(cases_of(2 * workers))
         watched = {"scheduler": [light.scheduler], "workers": light.workers, "client": [psutil.Process()]}
-        return per_case(pool, watched, count, repeats, 12.0 if workers > 64 else 6.0)
+        return per_case(pool, watched, count, repeats, 12.0 if workers > 64 else 6.0) | {"join_s": light.join}
 
 
-def _submitting(count: int, repeats: int) -> Found:
+def handing_part(repeats: int) -> Found:
     """Measure what it takes to hand cases to a scheduler that has no worker."""
-    from distributed import Client
-
     from asm_hybrid.parallel.worker import work
 
+    count = 2000
     found: dict[str, list[float]] = {"scheduler": [], "client": []}
     for _ in range(repeats):
         with light_cluster(0) as light, Client(light.address, set_as_default=False) as client:
             own = [psutil.Process()]
             before, mine = processor([light.scheduler]), processor(own)
-            futures = client.map(lambda number, case: work("none", number, case), range(count), cases_of(count))
-            assert client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) == count == len(futures)
+            futures = client.map(lambda number, case: work("none", 0, number, case), range(count), cases_of(count))
+            while client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) < len(futures):
+                time.sleep(0.1)
             found["scheduler"].append((processor([light.scheduler]) - before) / count)
             found["client"].append((processor(own) - mine) / count)
-    return {name: statistics.median(values) for name, values in found.items()}
+    medians = {name: statistics.median(values) for name, values in found.items()}
+    print(f"a case that is handed out: scheduler {1e3 * medians['scheduler']:.2f} ms of the processor", flush=True)
+    return medians
 
 
 def _show(what: str, found: Found) -> None:
@@ -241,7 +274,8 @@ def page_part(count: int) -> Found:
 
 def write_page(count: int, values: int) -> None:
     """Write tables and page of a study of made figures, whose series are those of BSM1 in number."""
-    from asm_hybrid.report.study_page import study_tables, write_study_page
+    from asm_hybrid.report.study_page import write_study_page
+    from asm_hybrid.report.study_tables import study_tables
     from asm_hybrid.studies.result import FactorInfo, FigureInfo, StudyResult
 
     random = np.random.default_rng(1)
@@ -271,23 +305,64 @@ def write_page(count: int, values: int) -> None:
         write_study_page(result, Path(folder))
 
 
+def cases_part(repeats: int) -> Found:
+    """Measure cases of several kinds, each in a process of its own."""
+    found: Found = {}
+    for kind, (subject, _) in KINDS.items():
+        if subject == "run" and RUN is None:
+            continue
+        few = kind in ("bsm1_draws", "run_fitted")
+        words = [sys.executable, str(Path(__file__).with_name("scale_cases.py")), kind]
+        words += ["--count", "1" if few else str(8 * repeats), *(["--run", str(RUN)] if subject == "run" else [])]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
+        if done.returncode:
+            sys.exit(f"{kind}: {done.stderr[-2000:]}")
+        case = json.loads(done.stdout.splitlines()[-1])
+        seconds = case.pop("seconds")
+        logarithms = np.log(seconds)
+        found[kind] = case | {"seconds": statistics.median(seconds), "spread": float(np.std(logarithms))}
+        print(f"{kind}: " + ", ".join(f"{k} {v:.3g}" for k, v in found[kind].items()), flush=True)
+    return found
+
+
+def forecast_part(repeats: int) -> Found:
+    """Measure a forecast as a scheduler of tasks calls it, a new process each time."""
+    if RUN is None:
+        sys.exit("the part forecast needs --run FOLDER")
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "forecast"
+        words = [*PROGRAM, "forecast", str(RUN), "--data", "data/quickstart/plant.csv", "--out", str(out)]
+        found = median_child(words, repeats)
+        found["folder_mb"] = sum(p.stat().st_size for p in out.rglob("*") if p.is_file()) / MEGA
+    print("forecast: " + ", ".join(f"{k} {v:.3g}" for k, v in found.items()), flush=True)
+    return found
+
+
 def training_part(repeats: int) -> Found:
     """Measure the training of the quickstart, from the config to the report."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        program = "import sys; from asm_hybrid.cli import main; main(sys.argv[1:])"
-        words = [sys.executable, "-c", program, "train", "configs/quickstart.yaml", "--out", str(out)]
+        words = [*PROGRAM, "train", "configs/quickstart.yaml", "--out", str(out)]
         found = child(words)
         found["folder_mb"] = sum(p.stat().st_size for p in out.rglob("*") if p.is_file()) / MEGA
     print(f"quickstart: {found['seconds']:.0f} s of the processor, {found['memory_mb']:.0f} MB", flush=True)
     return found
 
 
+LONG = ("forecast", "training")
+"""Parts that need a run, or long."""
+RUN: Path | None = None
+"""Folder of the run whose cases are measured."""
 PARTS: dict[str, Callable[[int], Found]] = {
+    "cases": cases_part,
     "start": start_part,
-    "scheduler": scheduler_part,
+    "local": local_part,
+    "cluster": cluster_part,
+    "rows": rows_part,
+    "handing": handing_part,
     "journal": journal_part,
     "page": lambda repeats: page_part(10_000),
+    "forecast": forecast_part,
     "training": training_part,
 }
 
@@ -295,13 +370,17 @@ PARTS: dict[str, Callable[[int], Found]] = {
 def main() -> None:
     """Measure the parts that are asked for; print them, and JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=[part for part in PARTS if part != "training"])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=[part for part in PARTS if part not in LONG])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path, help="file that keeps what was measured, and takes it up again")
+    parser.add_argument("--run", type=Path, help="folder of a run of configs/quickstart.yaml", metavar="FOLDER")
     parser.add_argument("--page", nargs=2, type=int, metavar=("CASES", "VALUES"), help="write a page, and nothing else")
     arguments = parser.parse_args()
     if arguments.page:
         return write_page(*arguments.page)
+    global RUN
+    count_gathers()
+    RUN = arguments.run and arguments.run.resolve()
     known = arguments.out is not None and arguments.out.exists()
     found: Found = json.loads(arguments.out.read_text(encoding="utf-8")) if known else {}
     found["machine"] = {"cores": os.cpu_count(), "platform": platform.platform(), "python": platform.python_version()}

@@ -11,7 +11,8 @@ import torch
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "benchmarks"
-SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))
+RELIABILITY = FOLDER / "reliability"
+SCRIPTS = sorted(path.stem for folder in (FOLDER, RELIABILITY) for path in folder.glob("*.py"))
 PEERS = {"run_bsm2_python": (), "run_diffrax": ("diffrax", "jax"), "run_qsdsan": ()}
 """Scripts that run in environments of their own, and what they import from there at once."""
 DATA = sorted((ROOT / "data").rglob("*.py"))
@@ -19,6 +20,7 @@ DATA = sorted((ROOT / "data").rglob("*.py"))
 
 @pytest.fixture(autouse=True)
 def beside(monkeypatch):
+    monkeypatch.syspath_prepend(str(RELIABILITY))
     monkeypatch.syspath_prepend(str(FOLDER))
 
 
@@ -100,7 +102,8 @@ def test_the_quickstart_step_of_the_benchmarks_can_be_taken():
     assert all(value > 0 for value in found[:3])
 
 
-def test_a_few_random_plants_are_finite_or_refused_by_name_and_lose_nothing():
-    found = importlib.import_module("random_plants").run(8, seed=3)
-    assert found["faults"] == []
-    assert found["finite"] >= 3
+def test_a_few_random_plants_are_finite_or_refused_by_name_and_lose_nothing(tmp_path):
+    judge = importlib.import_module("random_plants").judge
+    found = [judge(3, number, tmp_path) for number in range(8)]
+    assert [fault for judged in found for fault in judged.faults] == []
+    assert sum(judged.outcome == "finite" for judged in found) >= 3

@@ -282,7 +282,8 @@ REFUSED: dict[tuple[str, str], Act] = {
         "factors: {load: {input: load, scale: {uniform: [0.8, 1.2]}}}\ndesign: {method: latin_hypercube, cases: 4}",
         "factors:\n"
         + "".join(
-            f"  f{i}: {{parameter: {p}, scale: {{uniform: [0.8, 1.2]}}}}\n" for i, p in enumerate(("mu_H", "K_S"))
+            f"  f{i}: {{parameter: {p}, scale: {{uniform: [0.8, 1.2]}}}}\n"
+            for i, p in enumerate(["mu_H", "K_S", "K_OH", "K_NO", "b_H", "eta_g"])
         )
         + "design: {method: grid, levels: 100}",
     ),

@@ -91,6 +91,8 @@ class Pool:
         return self.workers if self.workers is not None else _cores()
 
 
+TICK = 1e-6
+"""Shortest time that is divided by [s]."""
 LOCAL = Pool()
 """A process for each core of this machine."""
 
@@ -129,14 +131,14 @@ class Meter:
         All cases.
     receiver : callable or None
         Gets the progress, at once and after each case.
-    known : iterable of Outcome
+    known : mapping of int to Outcome
         Those of an earlier call.
     """
 
     def __init__(self, total: int, receiver: Callable[[Progress], None] | None, known: Mapping[int, Outcome]) -> None:
         self._total, self._receiver, self._known = total, receiver, len(known)
         self._done, self._failed = len(known), sum(bool(outcome.error) for outcome in known.values())
-        self._began = time.monotonic()
+        self._began = self._first = time.monotonic()
         self._tell()
 
     def count(self, outcome: Outcome) -> None:
@@ -147,6 +149,8 @@ class Meter:
         outcome : Outcome
             What it gave.
         """
+        if self._done == self._known:
+            self._first = time.monotonic()
         self._done += 1
         self._failed += bool(outcome.error)
         self._tell()
@@ -154,8 +158,10 @@ class Meter:
     def _tell(self) -> None:
         if self._receiver is None:
             return
-        spent, new, rest = time.monotonic() - self._began, self._done - self._known, self._total - self._done
-        rate = new / spent if new and spent > 0 else 0.0
+        new, rest, now = self._done - self._known, self._total - self._done, time.monotonic()
+        waited, since = self._first - self._began, now - self._first
+        over = new > 1 and since > waited  # what the first case waited for is over for the others, too
+        rate = (new - 1) / since if over else new / max(now - self._began, TICK)
         left = rest / rate if rate else math.inf if rest else 0.0
         self._receiver(Progress(self._done, self._failed, self._total, rate, left))
 

@@ -105,5 +105,7 @@ def mixing_energy(series: PlantSeries) -> float:
     float
         Mean of 24 × 0.005 kW/m3 × the volume of the tanks whose kLa is below 20 1/d [1]_, [3]_.
     """
-    mixed = sum(((t.kla < MIXED_BELOW) * t.volume for t in series.tanks), np.zeros(series.time.shape))
+    mixed = np.zeros(series.time.shape)
+    for tank in series.tanks:
+        mixed = mixed + (tank.kla < MIXED_BELOW) * tank.volume
     return 24 * MIXING_POWER * series.mean(mixed)

@@ -1,11 +1,13 @@
 """A study whose processes are killed at random, and its scheduler, and itself: it ends with the serial result.
 
-Cases of BSM1 are evaluated one after the other in this process. Then a second process evaluates them on several, with
-a journal, while this one kills (SIGKILL) processes that evaluate cases at random instants; once that of the scheduler,
-where the study must end with an error that says how to go on; and once the whole study, where its processes must end by
-themselves. After either the study is begun again. What it gives at the end is compared to the bit.
+``asm-hybrid sweep`` runs a study of BSM1 in one process, and then on several. Meanwhile this script kills (SIGKILL)
+processes that evaluate cases at random instants; once that of the scheduler, where the study must end with an error
+that says how to go on; and once the whole study, where its processes must end by themselves. After either the study
+goes on with ``--resume``. All tables that it writes at the end are compared to the byte.
 
     python benchmarks/reliability/sweep_kills.py --count 200 --kills 20 --seed 1
+
+With ``--what engine`` the cases are evaluated by `run_cases` alone, and outcomes are compared to the bit.
 
 The last line is JSON; the exit code is 1 where something is not as it should be. Linux only.
 """
@@ -20,8 +22,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from bsm1_cases import draw_cases, open_bsm1, same
@@ -33,6 +38,60 @@ LONG = 600.0
 """Longest time without a case that is done [s]."""
 GONE = 20.0
 """Longest time that processes get to end after the study was killed [s]."""
+
+
+STUDY = """\
+name: killed
+scenario: {{days: {days}}}
+factors:
+  load: {{input: load, scale: {{uniform: [0.8, 1.2]}}}}
+  temperature: {{input: T, set: {{uniform: [10, 20]}}}}
+design: {{method: latin_hypercube, cases: {count}, seed: {seed}}}
+outputs: {{indicators: [EQI, OCI], series: [effluent.S_NH, effluent.TSS], every: 1 h}}
+"""
+COMMAND = (sys.executable, "-c", "from asm_hybrid.cli import main; main()", "sweep")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is killed: words that begin it and that go on with it, its journal, how many rows that has at the end."""
+
+    begin: list[str]
+    resume: list[str]
+    journal: Path
+    rows: int
+    equal: Callable[[], bool]
+
+
+def command(folder: Path, given: argparse.Namespace) -> Kind:
+    """Run the study in one process by the command, and return how it is run on several."""
+    (folder / "study.yaml").write_text(STUDY.format(days=given.days, count=given.count, seed=given.seed))
+    words = [*COMMAND, "bsm1", "--study", str(folder / "study.yaml"), "--out"]
+    alone, torn = folder / "alone", folder / "torn"
+    subprocess.run([*words, str(alone), "--workers", "1"], check=True, capture_output=True)
+    workers = ["--workers", str(given.workers)]
+
+    def equal() -> bool:
+        names = [sorted(p.name for p in one.iterdir() if p.suffix in {".csv", ".parquet"}) for one in (alone, torn)]
+        return names[0] == names[1] and all((alone / n).read_bytes() == (torn / n).read_bytes() for n in names[0])
+
+    rows = given.count + 1  # with the base case
+    return Kind(
+        [*words, str(torn), *workers], [*COMMAND, "--resume", str(torn), *workers], torn / "journal", rows, equal
+    )
+
+
+def engine(folder: Path, given: argparse.Namespace) -> Kind:
+    """Evaluate the cases in this process, and return how they are evaluated on several."""
+    cases, evaluate = draw_cases(given.count, given.seed), partial(open_bsm1, given.days)
+    serial = run_cases(evaluate, cases, None, fingerprint="", pool=Pool(1))
+    words = [sys.executable, __file__, f"--journal={folder / 'journal'}"]
+    words += [f"--{name}={getattr(given, name)}" for name in ("count", "seed", "days", "workers")]
+
+    def equal() -> bool:
+        return same(serial, study(folder / "journal", given.count, given.seed, given.days, 1))
+
+    return Kind(words, words, folder / "journal", given.count, equal)
 
 
 def study(journal: Path, count: int, seed: int, days: float, workers: int) -> list[Outcome]:
@@ -47,7 +106,7 @@ class Watched:
 
     def __init__(self, words: list[str], journal: Path) -> None:
         self.journal = journal
-        self.process = subprocess.Popen([sys.executable, __file__, *words], stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.holder = 0
 
     def rows(self) -> int:
@@ -100,13 +159,13 @@ def _fields(entry: Path) -> tuple[int, int] | None:
     return None if fields[0] == "Z" else (int(fields[1]), int(fields[3]))
 
 
-def torment(words: list[str], journal: Path, count: int, kills: int, rng: np.random.Generator) -> dict[str, object]:
+def torment(kind: Kind, count: int, kills: int, rng: np.random.Generator) -> dict[str, Any]:
     """Run the study to its end, and kill meanwhile; return what came of it."""
     marks = sorted(int(mark) for mark in rng.integers(1, max(2, int(0.95 * count)), size=kills))
     fatal = {kills // 3: "scheduler", 2 * kills // 3: "study"}
-    found: dict[str, object] = {"worker_kills": 0, "scheduler_kills": 0, "study_kills": 0, "gone_s": 0.0}
+    found: dict[str, Any] = {"worker_kills": 0, "scheduler_kills": 0, "study_kills": 0, "gone_s": 0.0}
     done, told = 0, True
-    watched = Watched(words, journal)
+    watched = Watched(kind.begin, kind.journal)
     for i, mark in enumerate(marks):
         watched.wait_for(mark)
         time.sleep(float(rng.uniform(0.0, 0.3)))
@@ -116,8 +175,8 @@ def torment(words: list[str], journal: Path, count: int, kills: int, rng: np.ran
             code, said = watched.end()
             told &= what == "study" or (code == InputError.exit_code and "--resume" in said)
             found[f"{what}_kills"] = 1
-            found["gone_s"] = max(float(str(found["gone_s"])), round(watched.gone(), 2))
-            watched = Watched(words, journal)
+            found["gone_s"] = max(found["gone_s"], round(watched.gone(), 2))
+            watched = Watched(kind.resume, kind.journal)
             watched.wait_for(watched.rows() + 1)
         if victims := watched.evaluating():
             os.kill(int(rng.choice(victims)), signal.SIGKILL)
@@ -133,8 +192,9 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=200, help="cases")
     parser.add_argument("--kills", type=int, default=20, help="processes that are killed")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--days", type=float, default=14.0, help="that a case simulates")
+    parser.add_argument("--days", type=float, default=2.0, help="that a case simulates")
     parser.add_argument("--workers", type=int, default=2, help="processes that evaluate cases")
+    parser.add_argument("--what", choices=("sweep", "engine"), default="sweep", help="the command, or its engine alone")
     parser.add_argument("--journal", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.journal is not None:
@@ -145,28 +205,23 @@ def main() -> int:
             return error.exit_code
         return 0
     began = time.perf_counter()
-    cases = draw_cases(given.count, given.seed)
-    serial = run_cases(partial(open_bsm1, given.days), cases, None, fingerprint="", pool=Pool(1))
-    alone = time.perf_counter() - began
     with tempfile.TemporaryDirectory() as folder:
-        journal = Path(folder) / "journal"
-        words = [f"--{name}={getattr(given, name)}" for name in ("count", "seed", "days", "workers")]
-        words.append(f"--journal={journal}")
-        found = torment(words, journal, given.count, given.kills, np.random.default_rng(given.seed))
-        again = study(journal, given.count, given.seed, given.days, 1)
-        rows = journal.read_bytes().count(b"\n") - 1
+        kind = (engine if given.what == "engine" else command)(Path(folder), given)
+        alone = time.perf_counter() - began
+        found = torment(kind, given.count, given.kills, np.random.default_rng(given.seed))
+        equal, rows = kind.equal(), kind.journal.read_bytes().count(b"\n") - 1
     result = {
+        "what": given.what,
         "cases": given.count,
         **found,
-        "equal": same(serial, again),
-        "failed": sum(bool(outcome.error) for outcome in again),
+        "equal": equal,
         "rows": rows,
         "serial_s": round(alone, 1),
         "seconds": round(time.perf_counter() - began, 1),
     }
     print(json.dumps(result))
-    good = result["equal"] and found["error_told"] and not found["exit_code"] and not found["left"]
-    return 0 if good and rows == given.count and not result["failed"] else 1
+    good = equal and found["error_told"] and not found["exit_code"] and not found["left"]
+    return 0 if good and rows == kind.rows else 1
 
 
 if __name__ == "__main__":
