@@ -29,6 +29,7 @@ __all__ = [
     "read_manifest",
     "replace_files",
     "sha256_file",
+    "verified_files",
     "verify_manifest",
     "write_manifest",
 ]
@@ -250,6 +251,32 @@ def verify_manifest(folder: Path, names: Sequence[str] | None = None) -> dict[st
             fix=f"a diagnosis was stopped while it was written: asm-hybrid diagnose {folder}" if stopped else RESTORE,
         )
     return manifest
+
+
+def verified_files(folder: Path, names: Sequence[str]) -> list[str]:
+    """Return which of some files a folder has, checked against its manifest.
+
+    Parameters
+    ----------
+    folder : Path
+        A run folder or bundle.
+    names : sequence of str
+        Relative paths of files that it may have.
+
+    Returns
+    -------
+    list of str
+        Those that it has.
+
+    Raises
+    ------
+    InputError
+        As `verify_manifest`; also if a file is there and not in the manifest, which may itself be damaged.
+    """
+    manifest = read_manifest(folder)
+    present = [name for name in names if name in manifest or os.path.lexists(folder / name)]
+    verify_manifest(folder, present)
+    return present
 
 
 def _is_artefact(relative: Path) -> bool:

@@ -37,6 +37,7 @@ from asm_hybrid.manifest import (
     read_manifest,
     replace_files,
     sha256_file,
+    verified_files,
     verify_manifest,
     write_manifest,
 )
@@ -328,3 +329,12 @@ def test_a_name_too_long_for_a_file_is_refused(tmp_path: Path) -> None:
     write_json_atomic(tmp_path / "manifest.json", {"x" * 5000: ""})
     with pytest.raises(InputError, match="xxx"):
         verify_manifest(tmp_path)
+
+
+def test_a_file_that_may_be_there_is_refused_where_the_manifest_does_not_name_it(folder: Path) -> None:
+    assert verified_files(folder, ["a", "c"]) == ["a"]
+    (folder / "c").write_text("new")
+    with pytest.raises(InputError, match=r"c is not in manifest\.json"):
+        verified_files(folder, ["a", "c"])
+    with pytest.raises(InputError, match="damaged was changed"):
+        verified_files(folder, ["damaged"])

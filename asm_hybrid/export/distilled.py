@@ -13,7 +13,7 @@ from asm_hybrid.diagnosis.plain_words import held_words
 from asm_hybrid.errors import InputError, readable
 from asm_hybrid.export.format import FREE, occupied
 from asm_hybrid.kinetics import Table, parse_table
-from asm_hybrid.manifest import MANIFEST, read_manifest, verify_manifest
+from asm_hybrid.manifest import MANIFEST, verified_files, verify_manifest
 from asm_hybrid.plant import Plant
 from asm_hybrid.staging import staged_folder
 from asm_hybrid.unpacked import refuse_zip
@@ -125,9 +125,8 @@ def _law_of(run: Path) -> dict[str, Any]:
     """Return the law of a run; one that has none is refused, with the reason."""
     path, again = run / DIAGNOSIS, AGAIN.format(run=run)
     expected = "a run whose diagnosis found a law and kept it"
-    if DIAGNOSIS not in read_manifest(run):
+    if not verified_files(run, [DIAGNOSIS]):
         raise InputError("the run has no diagnosis of what f lacks", where=str(run), expected=expected, fix=again)
-    verify_manifest(run, [DIAGNOSIS])
     found = read_json(path, again)
     law = found.get("law")
     if not isinstance(law, dict):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from asm_hybrid.plant.inputs import INFLUENT
 from asm_hybrid.plant.plant import Plant
 
 __all__ = ["cold_start"]
@@ -26,7 +27,7 @@ def cold_start(plant: Plant, inputs: Mapping[str, float]) -> np.ndarray:
     plant : Plant
         The plant.
     inputs : mapping of str to float
-        Its inputs: setpoints and the influent flow are read.
+        Its inputs: setpoints, the influent flow, and where the table has a pH what of the influent decides on it.
 
     Returns
     -------
@@ -35,7 +36,11 @@ def cold_start(plant: Plant, inputs: Mapping[str, float]) -> np.ndarray:
     """
     table, layout, rows = plant.table, plant.layout, plant.rows
     sludge = np.array([c.phase == "particulate" and "COD" in c.composition for c in table.components])
-    X = np.tile(np.where(sludge, SLUDGE / max(1, sludge.sum()), OTHER), (rows.count, 1))
+    water = np.where(sludge, SLUDGE / max(1, sludge.sum()), OTHER)
+    if table.equilibrium is not None:  # any concentrations together have no pH; those of the influent have
+        for name in table.equilibrium.components:
+            water[table.component_names.index(name)] = inputs.get(f"{INFLUENT}{name}") or OTHER
+    X = np.tile(water, (rows.count, 1))
     first, last = rows.layers
     X[first:last, rows.solids_column if last > first else 0] = np.geomspace(TOP, BOTTOM, last - first)
     extra = {f"{t.name}.volume": t.volume for t in layout.tanks} | {"primary.flow": inputs["Q_in"]}

@@ -369,7 +369,7 @@ def summer_time(local: pd.DatetimeIndex) -> str:
     """
     if local.tz is not None or len(local) < 3:
         return ""
-    step = np.diff(local.as_unit("ns").asi8) / 3.6e12
+    step = np.diff(local.as_unit("us").asi8) / 3.6e9
     for i in map(int, np.flatnonzero(step <= 0)):
         if step[i] >= -1.0:
             place = shifting_place(local[i + 1].round("s"), forward=False)

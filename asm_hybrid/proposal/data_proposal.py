@@ -223,7 +223,7 @@ def _row(column: Column) -> tuple[str, ...]:
 
 
 def _gap_text(local: Any) -> str:
-    step = np.diff(np.sort(local.as_unit("ns").asi8)) / 8.64e13
+    step = np.diff(np.sort(local.as_unit("us").asi8)) / 8.64e10
     if not step.size:
         return ""
     long = step > max(4 * float(np.median(step)), 0.25)

@@ -199,5 +199,5 @@ def interval(clock: Clock) -> float:
     """
     if clock.local is None or len(clock.local) < 2:
         return np.nan
-    step = np.diff(np.unique(clock.local.as_unit("ns").asi8)) / 8.64e13
+    step = np.diff(np.unique(clock.local.as_unit("us").asi8)) / 8.64e10
     return float(np.median(step))

@@ -91,20 +91,51 @@ def _span(low: float, high: float) -> str:
 
 
 def limit_text(limit: Kept) -> str:
-    """Return in words how a limit is exceeded."""
+    """Return in words how a limit is exceeded.
+
+    Parameters
+    ----------
+    limit : Kept
+        A limit that is not kept.
+
+    Returns
+    -------
+    str
+    """
     member = " in one of the seeds" if limit.optimum <= limit.bound else ""
     return f"{limit.name} is {number(limit.worst)} {limit.unit} above {number(limit.bound)} {limit.unit}{member}"
 
 
 def verified_text(found: Verified) -> str:
-    """Return in words what came out under other conditions."""
+    """Return in words what came out under other conditions.
+
+    Parameters
+    ----------
+    found : Verified
+        Present operation and optimum there.
+
+    Returns
+    -------
+    str
+    """
     exceeded = [limit for limit in found.limits if not limit.kept]
     kept = "all limits are kept" if not exceeded else "; ".join(limit_text(limit) for limit in exceeded)
     return f"{gain_text(found.gain)}; {kept}"
 
 
 def said(result: Optimum) -> list[str]:
-    """Return what else is to be said of the result, a sentence each."""
+    """Return what else is to be said of an optimum.
+
+    Parameters
+    ----------
+    result : Optimum
+        The optimisation.
+
+    Returns
+    -------
+    list of str
+        A sentence each, without a full stop.
+    """
     found = []
     if result.gain.by_f:
         found.append("The gain is that of f alone, since n is off in one of the two cases and on in the other")

@@ -14,7 +14,7 @@ from pydantic import (
 
 from asm_hybrid.artefacts import read_json
 from asm_hybrid.errors import InputError
-from asm_hybrid.manifest import read_manifest, verify_manifest
+from asm_hybrid.manifest import verified_files, verify_manifest
 from asm_hybrid.report.parameter_record import ParameterSet
 from asm_hybrid.report.run_record import DataRecord, Summary
 from asm_hybrid.yamlfile import load_yaml
@@ -52,8 +52,8 @@ def check_files(run_dir: Path, needed: Iterable[str], optional: Iterable[str] = 
     InputError
         With the files that are missing or changed.
     """
-    manifest = read_manifest(run_dir)
-    verify_manifest(run_dir, [*needed, *(name for name in optional if name in manifest or (run_dir / name).exists())])
+    verify_manifest(run_dir, list(needed))
+    verified_files(run_dir, list(optional))
 
 
 def read_summary(run_dir: Path) -> Summary:

@@ -21,7 +21,7 @@ from asm_hybrid.hybrid.learnt_term import LearntTerm, LearntTerms
 from asm_hybrid.hybrid.spec import TermScaling
 from asm_hybrid.hybrid.symbolic import symbolic_term
 from asm_hybrid.hybrid.system import PlantSystem
-from asm_hybrid.manifest import read_manifest, verify_manifest
+from asm_hybrid.manifest import verified_files
 from asm_hybrid.plant import Plant
 from asm_hybrid.scenario.changes import SAME, StampClock
 from asm_hybrid.scenario.compiled import CompiledPlant
@@ -169,9 +169,8 @@ class FittedSubject(Subject):
         """Return start and end of a block from the first knot [d]; those of the record without a summary."""
         path, record = self.run / "summary.json", self.record
         last, origin = float(record.frame["time"].iloc[-1]), record.origin
-        if path.name not in read_manifest(self.run) and not path.exists():
+        if not verified_files(self.run, [path.name]):
             return 0.0, last
-        verify_manifest(self.run, [path.name])
         content = read_json(path)
         assert origin is not None
         with readable(

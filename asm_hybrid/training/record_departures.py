@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load as load_tensors
 
 from asm_hybrid.errors import readable
-from asm_hybrid.manifest import read_manifest, verify_manifest
+from asm_hybrid.manifest import verified_files
 from asm_hybrid.training.recorded_run import read_record
 from asm_hybrid.training.trained_range import course_departures, departure_text
 
@@ -65,9 +65,8 @@ def record_departures(folder: Path) -> RecordDepartures:
     left, outside = record.input_departures(record.inputs)
     every = np.arange(len(outside))
     found = _spans(record.first, record.interval, every, outside)
-    if model.term is None or STATES not in read_manifest(folder):
+    if model.term is None or not verified_files(folder, [STATES]):
         return RecordDepartures(found, (), tuple(departure_text(d) for d in left))
-    verify_manifest(folder, [STATES])
     with readable("the states cannot be read", where=str(folder / STATES), expected="the file as asm-hybrid writes it"):
         stored = load_tensors((folder / STATES).read_bytes())
         states, knots = stored["X"], stored["knot"]

@@ -20,7 +20,7 @@ from asm_hybrid.data.censoring import censored_error
 from asm_hybrid.data.corrections import Corrections, build_corrections
 from asm_hybrid.data.stamps import zone
 from asm_hybrid.errors import InputError, readable
-from asm_hybrid.manifest import read_manifest, verify_manifest
+from asm_hybrid.manifest import verified_files
 from asm_hybrid.training.compared import model_of, own_model
 from asm_hybrid.training.compared_model import ComparedModel
 from asm_hybrid.training.fitted import FittedModel, load_model
@@ -258,9 +258,7 @@ def read_record(folder: Path) -> RunRecord:
         When a file is missing or is not the one that was written.
     """
     model = load_model(folder)
-    manifest = read_manifest(folder)
-    known = [name for name in ("summary.json", "predictions.csv") if name in manifest]
-    verify_manifest(folder, known)
+    known = verified_files(folder, ["summary.json", "predictions.csv"])
     summary = read_json(folder / "summary.json") if "summary.json" in known else {}
     predictions = _predictions(folder / "predictions.csv") if "predictions.csv" in known else None
     table = read_inputs(folder)

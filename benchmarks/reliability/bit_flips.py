@@ -52,6 +52,7 @@ from asm_hybrid.training.checkpoints import Checkpoints
 from asm_hybrid.training.record_departures import record_departures
 from asm_hybrid.training.recorded_run import read_record
 from asm_hybrid.training.resume import check_resumable
+from asm_hybrid.unpacked import named
 from asm_hybrid.workflow import finished_run, run_training
 
 Reader = Callable[[Path], object]
@@ -289,9 +290,9 @@ def outcome(artefact: Artefact, reader: str) -> tuple[str, str]:
     try:
         found = digest(artefact.subject.readers[reader](artefact.subject.path))
     except AsmHybridError as error:
-        lists = artefact.path.name in LISTS
-        named = str(artefact.subject.path if lists else artefact.path.name) in str(error)
-        return ("refused" if named else "nameless"), str(error)
+        text = named(str(error))  # as the command line shows it
+        whose = artefact.subject.path if artefact.path.name in LISTS else artefact.path.name
+        return ("refused" if str(whose) in text else "nameless"), text
     except Exception:
         return "traceback", traceback.format_exc(limit=-6)
     return ("unchanged" if found == artefact.readers[reader] else "silent"), ""

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-__all__ = ["GRID_MUTANTS", "Expectation", "Grid", "Random", "plant_grid"]
+__all__ = ["GRID_MUTANTS", "Expectation", "Grid", "Random", "plant_grid", "stamps_of_a_spreadsheet"]
 
 Expectation = Literal["any", "seen", "same"]
 Grid: TypeAlias = list[list[str]]

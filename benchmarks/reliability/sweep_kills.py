@@ -131,7 +131,7 @@ class Watched:
                 found[int(entry.name)] = fields
         holders = [number for number, (parent, _) in found.items() if parent == self.process.pid]
         self.holder = holders[0] if holders else self.holder
-        return {number: parent for number, (parent, session) in found.items() if session == self.holder}
+        return {number: parent for number, (parent, session) in found.items() if self.holder and session == self.holder}
 
     def evaluating(self) -> list[int]:
         """Return the processes that evaluate cases: those that one begins that the holder has begun."""
@@ -159,19 +159,29 @@ def _fields(entry: Path) -> tuple[int, int] | None:
     return None if fields[0] == "Z" else (int(fields[1]), int(fields[3]))
 
 
+def kill(number: int) -> bool:
+    """Kill a process; return whether it was still there."""
+    try:
+        os.kill(number, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def torment(kind: Kind, count: int, kills: int, rng: np.random.Generator) -> dict[str, Any]:
     """Run the study to its end, and kill meanwhile; return what came of it."""
-    marks = sorted(int(mark) for mark in rng.integers(1, max(2, int(0.95 * count)), size=kills))
+    marks = sorted(int(mark) for mark in rng.integers(1, max(2, int(0.8 * count)), size=kills))
     fatal = {kills // 3: "scheduler", 2 * kills // 3: "study"}
     found: dict[str, Any] = {"worker_kills": 0, "scheduler_kills": 0, "study_kills": 0, "gone_s": 0.0}
     done, told = 0, True
     watched = Watched(kind.begin, kind.journal)
     for i, mark in enumerate(marks):
         watched.wait_for(mark)
-        time.sleep(float(rng.uniform(0.0, 0.3)))
-        if (what := fatal.get(i)) is not None and watched.process.poll() is None:
-            watched.session()
-            os.kill(watched.holder if what == "scheduler" else watched.process.pid, signal.SIGKILL)
+        watched.session()
+        if i not in fatal:
+            time.sleep(float(rng.uniform(0.0, 0.3)))
+        if (what := fatal.get(i)) is not None and watched.holder and watched.process.poll() is None:
+            kill(watched.holder if what == "scheduler" else watched.process.pid)
             code, said = watched.end()
             told &= what == "study" or (code == InputError.exit_code and "--resume" in said)
             found[f"{what}_kills"] = 1
@@ -179,8 +189,7 @@ def torment(kind: Kind, count: int, kills: int, rng: np.random.Generator) -> dic
             watched = Watched(kind.resume, kind.journal)
             watched.wait_for(watched.rows() + 1)
         if victims := watched.evaluating():
-            os.kill(int(rng.choice(victims)), signal.SIGKILL)
-            done += 1
+            done += kill(int(rng.choice(victims)))
     code, said = watched.end()
     found["worker_kills"] = done
     return found | {"error_told": told, "exit_code": code, "left": len(watched.session()), "said": said[-500:]}

@@ -1,6 +1,7 @@
 """What `benchmarks/reliability/mutants.py` once found to be a fault of the program, kept as it was found."""
 
 import warnings
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
+from asm_hybrid.api import propose_data
 from asm_hybrid.config import build_layout, load_config, load_kinetics
 from asm_hybrid.data.series import read_sources
 
@@ -66,3 +68,15 @@ def test_not_a_number_of_any_bits(record, bits):
         warnings.simplefilter("error")
         found = values(record)
     assert np.flatnonzero(np.isnan(found)).tolist() == [3]
+
+
+def test_data_check_of_a_stamp_at_the_end_of_all_calendars(record):
+    """Nanoseconds end in 2262; a date cell of Excel may be of 9999."""
+    file = record.folder / "plant.xlsx"
+    with xlsxwriter.Workbook(file, {"default_date_format": "yyyy-mm-dd hh:mm"}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["time", "NH4 [mg/l]"])
+        for row in range(40):
+            sheet.write_datetime(row + 1, 0, datetime(9999 if row == 20 else 2024, 5, 1 + row // 24, row % 24))
+            sheet.write_number(row + 1, 1, 3 + row % 7)
+    assert "9999" in propose_data([file]).text

@@ -237,7 +237,7 @@ def _below(number: int) -> list[int]:
 @LINUX
 @pytest.mark.slow
 def test_a_study_whose_processes_scheduler_and_self_are_killed_gives_the_serial_result(tmp_path):
-    words = ["--what=engine", "--count=12", "--kills=3", "--days=0.5"]
+    words = ["--what=engine", "--count=30", "--kills=3", "--days=14"]
     done = subprocess.run([sys.executable, RELIABILITY / "sweep_kills.py", *words], capture_output=True, cwd=tmp_path)
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["equal"], found

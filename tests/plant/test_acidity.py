@@ -15,6 +15,7 @@ from asm_hybrid.plant import Plant, target_unit
 from asm_hybrid.plant.acidity import sewage_doubt
 from asm_hybrid.plant.casadi_plant import symbolic_system
 from asm_hybrid.scenario.compiled import CompiledPlant
+from asm_hybrid.scenario.plants import simulate_plant
 from asm_hybrid.solver.grid import Grid
 from asm_hybrid.training import PlantModel, start_state
 from asm_hybrid.training.acidity import check_states
@@ -159,3 +160,27 @@ def test_the_pH_of_an_influent_is_doubted_outside_that_of_sewage(plant):
     assert sewage_doubt(plant.table, 7.5) is None
     assert sewage_doubt(plant.table, float("nan")) is None
     assert sewage_doubt(plant.table, 4.0)[2].startswith("check the alkalinity")
+
+
+def test_a_plant_that_starts_cold_begins_at_the_pH_of_its_influent():
+    """A time table has no steady state; of 5 mol/m3 of alkalinity and 5 g C/m3 there is no pH."""
+    content = {
+        "name": "cold",
+        "model": {"kinetics": "asm1_2n_ph"},
+        "plant": {
+            "temperature": 15.0,
+            "tanks": {"one": {"volume": 1000.0}},
+            "settler": {"type": "none"},
+            "influent": {
+                "to": "one",
+                "flow": 2000.0,
+                "composition": {name: SEWAGE.get(name, 0.0) for name in load_table("asm1_2n_ph").component_names},
+            },
+            "cycles": {
+                "air": {"phases": [{"duration": "1 h", "set": {"one.kla": 100.0}}, {"duration": "1 h"}]},
+            },
+        },
+    }
+    record = simulate_plant(content, {"days": 0.25}).cases[0].record
+    assert 6.0 < record.columns["one.pH"][0] < 9.0
+    assert np.isfinite(record.states).all()
