@@ -72,41 +72,22 @@ def median_child(words: Sequence[str], repeats: int) -> Found:
     return {key: statistics.median(each[key] for each in found) for key in found[0]}
 
 
-GATHERED = [0]
-"""How often outcomes were gathered, each time all that were there."""
-
-
-def count_gathers() -> None:
-    """Have dask's client count how often it gathers."""
-    gather = Client.gather
-
-    def counted(self: Client, *given: Any, **named: Any) -> Any:
-        GATHERED[0] += 1
-        return gather(self, *given, **named)
-
-    Client.gather = counted  # type: ignore[method-assign]
-
-
 def per_case(
     pool: OpenPool, watched: Mapping[str, Sequence[psutil.Process]], count: int, rounds: int, rest: float
 ) -> Found:
-    """Return the processor time of each part for a case that does nothing, without what the part takes at rest [s].
-
-    ``gathers`` is how often outcomes were gathered, by case: less than once where many come in at a time.
-    """
+    """Return the processor time of each part for a case that does nothing, without what the part takes at rest [s]."""
     idle = {name: _spent(processes, lambda: time.sleep(rest)) / rest for name, processes in watched.items()}
-    found: dict[str, list[float]] = {name: [] for name in [*watched, "wall_s", "gathers"]}
+    found: dict[str, list[float]] = {name: [] for name in [*watched, "wall_s"]}
     for _ in range(rounds):
         before = {name: processor(processes) for name, processes in watched.items()}
-        gathers, began = GATHERED[0], time.perf_counter()
+        began = time.perf_counter()
         pool.map(cases_of(count))
         wall = time.perf_counter() - began
         for name, processes in watched.items():
             found[name].append((processor(processes) - before[name] - idle[name] * wall) / count)
         found["wall_s"].append(wall / count)
-        found["gathers"].append((GATHERED[0] - gathers) / count)
     seconds = {name: statistics.median(values) for name, values in found.items()}
-    return {"gathers": seconds.pop("gathers"), "seconds": seconds, "idle_share": idle}
+    return {"seconds": seconds, "idle_share": idle}
 
 
 def _spent(processes: Sequence[psutil.Process], call: Callable[[], object]) -> float:
@@ -297,9 +278,10 @@ def write_page(count: int, values: int) -> None:
         pareto=(("figure 0", "min"), ("figure 1", "min")), base=outcomes[0],
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        for name, table in study_tables(result).items():
+        tables = study_tables(result)
+        for name, table in tables.items():
             table.to_csv(Path(folder) / f"{name}.csv", index=False)
-        write_study_page(result, Path(folder))
+        write_study_page(result, Path(folder), tables)
 
 
 def cases_part(repeats: int) -> Found:
@@ -318,6 +300,7 @@ def cases_part(repeats: int) -> Found:
         seconds = case.pop("seconds")
         logarithms = np.log(seconds)
         found[kind] = case | {"seconds": statistics.median(seconds), "spread": float(np.std(logarithms))}
+        found[kind]["opening_s"] = max(case["opening_s"] - found[kind]["seconds"], 0.0)  # without the first case
         print(f"{kind}: " + ", ".join(f"{k} {v:.3g}" for k, v in found[kind].items()), flush=True)
     return found
 
@@ -384,7 +367,6 @@ def main() -> None:
     if arguments.page:
         return write_page(*arguments.page)
     global RUN
-    count_gathers()
     RUN = arguments.run and arguments.run.resolve()
     known = arguments.out is not None and arguments.out.exists()
     found: Found = json.loads(arguments.out.read_text(encoding="utf-8")) if known else {}

@@ -1,6 +1,6 @@
 """A study with its client, scheduler, network, disk and workers, event by event; see `scale_simulate.py`.
 
-The client hands out cases, gathers outcomes and writes the journal. Client, scheduler, network and disk serve one thing
+The client hands out cases, collects outcomes, writes the journal. Client, scheduler, network and disk serve one thing
 at a time. Workers begin one after the other, read what is studied, evaluate cases, and may die, after which their cases
 go to others. Everything follows from the seed.
 """
@@ -28,14 +28,14 @@ class Costs:
 
     Attributes
     ----------
-    scheduler_submit, scheduler_case, scheduler_gather, scheduler_byte : float
-        Of the scheduler: to take a case, to have it done, to gather what has come in, and for each byte of it.
+    scheduler_submit, scheduler_case, scheduler_byte : float
+        Of the scheduler: to take a case, to have it done and told, and for each byte of its outcome.
     scheduler_rest, scheduler_beat : float
         Of the scheduler: share of its time at rest [-], and for a sign of life of a worker.
     scheduler_join : float
         Of the scheduler, for a worker that begins.
-    client_submit, client_case, client_gather, client_byte : float
-        Of the client: to hand out a case, to take its outcome and write it, to gather, and for each byte of an outcome.
+    client_submit, client_case, client_byte : float
+        Of the client: to hand out a case, to take its outcome and write it, and for each byte of it.
     worker_case : float
         Of a worker, for a case beside its evaluation.
     worker_begin, worker_open : float
@@ -50,14 +50,12 @@ class Costs:
 
     scheduler_submit: float = 0.0
     scheduler_case: float = 0.0
-    scheduler_gather: float = 0.0
     scheduler_byte: float = 0.0
     scheduler_rest: float = 0.0
     scheduler_beat: float = 0.0
     scheduler_join: float = 0.0
     client_submit: float = 0.0
     client_case: float = 0.0
-    client_gather: float = 0.0
     client_byte: float = 0.0
     worker_case: float = 0.0
     worker_begin: float = 0.0
@@ -230,8 +228,6 @@ class Simulation:
         self._workers = [Worker() for _ in range(setting.workers)]
         self._idle: deque[int] = deque()
         self._ready: deque[int] = deque()
-        self._waiting: list[int] = []
-        self._gathering = False
         self._times: list[float] = []
         self._collected, self._deaths = [0] * setting.cases, [0] * setting.cases
         self._handed = self._back = self._failed = self._died = 0
@@ -332,46 +328,26 @@ class Simulation:
         self._at(now + self.setting.latency, self._told, number, life, case)
 
     def _told(self, now: float, number: int, life: int, case: int) -> None:
-        self._at(self._scheduler.serve(now, self.costs.scheduler_case), self._known, number, life, case)
+        costs, row = self.costs, self.setting.row
+        sent = self._network.serve(now, 2 * row / self.setting.bandwidth)  # to the scheduler, and from it
+        told = self._scheduler.serve(sent, costs.scheduler_case + costs.scheduler_byte * row)
+        self._at(told, self._known, number, life, case)
 
     def _known(self, now: float, number: int, life: int, case: int) -> None:
-        """Let the scheduler tell the client of a case, and give the worker, which has room, another."""
+        """Let the scheduler send an outcome on, and give the worker, which has room, another case."""
         if self._workers[number].life == life:
             self._idle.append(number)
         self._match(now)
-        self._at(now + self.setting.latency, self._come_in, case)
+        self._at(now + self.setting.latency, self._collect, case)
 
-    def _come_in(self, now: float, case: int) -> None:
-        self._waiting.append(case)
-        self._gather(now)
-
-    def _gather(self, now: float) -> None:
-        """Let the client ask for all outcomes that are there, unless it has asked and not yet got and written them."""
-        if self._gathering or not self._waiting:
-            return
-        self._gathering, cases = True, self._waiting
-        self._waiting = []
-        asked = self._client.serve(now, self.costs.client_gather)
-        self._at(asked + self.setting.latency, self._send, cases)
-
-    def _send(self, now: float, cases: list[int]) -> None:
-        size = self.setting.row * len(cases)
-        sent = self._scheduler.serve(now, self.costs.scheduler_gather + self.costs.scheduler_byte * size)
-        through = self._network.serve(sent, 2 * size / self.setting.bandwidth)  # to the scheduler, and from it
-        self._at(through + self.setting.latency, self._collect, cases)
-
-    def _collect(self, now: float, cases: list[int]) -> None:
-        """Let the client take outcomes and write them."""
+    def _collect(self, now: float, case: int) -> None:
+        """Let the client take an outcome and write it."""
         costs = self.costs
-        each = costs.client_case + costs.client_byte * self.setting.row
-        self._at(self._client.serve(now, each * len(cases)), self._written, cases)
+        self._at(self._client.serve(now, costs.client_case + costs.client_byte * self.setting.row), self._written, case)
 
-    def _written(self, now: float, cases: list[int]) -> None:
-        self._gathering = False
-        for case in cases:
-            self._collected[case] += 1
-            self._finish(now)
-        self._gather(max(now, self._client.free))
+    def _written(self, now: float, case: int) -> None:
+        self._collected[case] += 1
+        self._finish(now)
 
     def _finish(self, now: float) -> None:
         """Count a case that is back, bring rows to the disk, and hand out more."""
@@ -423,7 +399,7 @@ def simulate(costs: Costs, setting: Setting) -> Study:
 
 
 def limits(costs: Costs, setting: Setting) -> dict[str, float]:
-    """Return what each part can do at most [cases/s], as many outcomes being gathered at a time as come in."""
+    """Return what each part can do at most [cases/s]."""
     rest = 1 - costs.scheduler_rest - costs.scheduler_beat * heartbeats(setting.workers)
     row = setting.row
     work = (setting.seconds + costs.worker_case) * setting.slow
@@ -457,9 +433,7 @@ def costs_of(found: dict[str, Any]) -> Costs:
     _, by_byte = _line(sizes, [row["seconds"]["scheduler"] for row in rows])
     _, client_byte = _line(sizes, [row["seconds"]["client"] for row in rows])
     empty = list(found["cluster"].values())
-    gathers = [each["gathers"] for each in empty]
-    case, gather = _line(gathers, [each["seconds"]["scheduler"] for each in empty])
-    client, asked = _line(gathers, [each["seconds"]["client"] for each in empty])
+    case, client = (statistics.median(each["seconds"][part] for each in empty) for part in ("scheduler", "client"))
     worker = statistics.median(each["seconds"]["workers"] for each in found["local"].values())
     rest, beat = _line(
         [heartbeats(int(workers)) for workers in found["cluster"]],
@@ -472,14 +446,12 @@ def costs_of(found: dict[str, Any]) -> Costs:
     return Costs(
         scheduler_submit=submit["scheduler"],
         scheduler_case=max(case - submit["scheduler"] - by_byte * small, 0.0),
-        scheduler_gather=max(gather, 0.0),
         scheduler_byte=max(by_byte, 0.0),
         scheduler_rest=max(rest, 0.0),
         scheduler_beat=max(beat, 0.0),
         scheduler_join=statistics.median(each["join_s"] for each in found["cluster"].values()),
         client_submit=submit["client"],
         client_case=max(client - submit["client"] - client_byte * small, 0.0) + max(written, 0.0),
-        client_gather=max(asked, 0.0),
         client_byte=max(client_byte, 0.0) + max(write_byte, 0.0),
         worker_case=worker,
         worker_begin=found["start"]["imports"]["seconds"],

@@ -32,10 +32,10 @@ SECONDS = (0.05, 1.0, 60.0)
 CASES = 10_000
 ENOUGH = 0.9
 """Efficiency below which a bottleneck is said to bite [-]."""
-BUSY = 0.6
-"""Share of its time from which on a part is called the bottleneck [-]; client and scheduler wait for each other."""
 MOST = 4096
 """Workers up to which a bottleneck is sought."""
+EVERYTHING = 10**6
+"""Cases that are handed out at once, where nothing is held back."""
 YEAR = 365.25
 """Days."""
 
@@ -110,11 +110,11 @@ def bottleneck(costs: Costs, common: Setting, seconds: float) -> dict[str, Any]:
     steady = replace(costs, worker_begin=0.0, worker_open=0.0, end=0.0, scheduler_join=0.0)
     setting = replace(common, seconds=seconds, deaths=0.0, begin_rate=math.inf)
 
-    def study(workers: int) -> Study:
-        return simulate(steady, replace(setting, workers=workers, cases=max(8000, 8 * workers)))
+    def study(workers: int, out: int) -> Study:
+        return simulate(steady, replace(setting, workers=workers, cases=max(8000, 8 * workers), out=out))
 
-    def enough(workers: int) -> bool:
-        return study(workers).rate * (seconds + costs.worker_case) / workers >= ENOUGH
+    def enough(workers: int, out: int = setting.out) -> bool:
+        return study(workers, out).rate * (seconds + costs.worker_case) / workers >= ENOUGH
 
     low, high = 1, 2
     while high < MOST and enough(high):
@@ -124,10 +124,11 @@ def bottleneck(costs: Costs, common: Setting, seconds: float) -> dict[str, Any]:
     while high - low > max(1, low // 20):
         middle = (low + high) // 2
         low, high = (middle, high) if enough(middle) else (low, middle)
-    found = study(2 * high)
-    part = max(found.busy, key=lambda name: found.busy[name])
-    if found.busy[part] < BUSY:  # all wait, and so do cases that the client has not handed out
+    found = study(high, setting.out)
+    if enough(high + high // 5, EVERYTHING):
         part = "cases handed out at a time"
+    else:
+        part = max(found.busy, key=lambda name: found.busy[name])
     return {"workers": high, "part": part, "seconds": seconds, "cases_per_s": found.rate, "busy": found.busy}
 
 
@@ -161,7 +162,7 @@ def night(costs: Costs, common: Setting, found: Mapping[str, Any], plan: Fleet) 
         setting = replace(
             common, workers=workers, cases=plan.plants, seconds=found["training"]["seconds"], spread=0.3, row=3000
         )
-        study = simulate(costs, setting)
+        study = simulate(replace(costs, end=0.0), setting)
         print(f"{workers:8}{study.wall / 3600:9.2f} h{100 * study.efficiency:8.1f} %")
         rows.append({"workers": workers, "hours": study.wall / 3600, "efficiency": study.efficiency})
     return rows

@@ -18,8 +18,8 @@ def model(monkeypatch):
 @pytest.fixture
 def costs(model):
     return model.Costs(
-        scheduler_submit=1e-4, scheduler_case=5e-4, scheduler_gather=1e-3, scheduler_byte=1e-9, scheduler_rest=0.03,
-        scheduler_beat=1e-3, scheduler_join=5e-3, client_submit=1e-4, client_case=3e-4, client_gather=1e-3,
+        scheduler_submit=1e-4, scheduler_case=5e-4, scheduler_byte=1e-9, scheduler_rest=0.03,
+        scheduler_beat=1e-3, scheduler_join=5e-3, client_submit=1e-4, client_case=3e-4,
         client_byte=1e-9, worker_case=2e-3, worker_begin=3.0, worker_open=1.0, sync=5e-3, disk=1e8,
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ DIGITS = 7
 """Digits of the numbers in the table of the page; the files have all."""
 
 
-def write_study_page(result: StudyResult, folder: Path) -> Path:
+def write_study_page(result: StudyResult, folder: Path, tables: Mapping[str, pd.DataFrame] | None = None) -> Path:
     """Write the page of a study, whole or not at all.
 
     Parameters
@@ -55,6 +55,8 @@ def write_study_page(result: StudyResult, folder: Path) -> Path:
         The study.
     folder : Path
         Gets ``report.html``.
+    tables : mapping of str to DataFrame, optional
+        What `study_tables` gives, where it is at hand: the intervals of sensitivities take long in large studies.
 
     Returns
     -------
@@ -66,22 +68,25 @@ def write_study_page(result: StudyResult, folder: Path) -> Path:
     InputError
         When the folder cannot be written, or SALib is missing.
     """
-    return write_text_atomic(folder / PAGE, study_page(result))
+    return write_text_atomic(folder / PAGE, study_page(result, tables))
 
 
-def study_page(result: StudyResult) -> str:
+def study_page(result: StudyResult, tables: Mapping[str, pd.DataFrame] | None = None) -> str:
     """Return the page of a study as HTML.
 
     Parameters
     ----------
     result : StudyResult
         The study.
+    tables : mapping of str to DataFrame, optional
+        As for `write_study_page`.
 
     Returns
     -------
     str
     """
-    told, quantiles = sensitivity(result), quantile_table(result)
+    told = tables["sensitivity"] if tables and "sensitivity" in tables else sensitivity(result)
+    quantiles = quantile_table(result)
     limits, front = exceedance(result), pareto_front(result)
     fans = [(name, table) for name in series_names(result) if len(table := fan(result, name))]
     data = _data(result, told, set(front["case"]))

@@ -259,13 +259,14 @@ def write_result(result: StudyResult, folder: Path) -> None:
     InputError
         When the folder cannot be written.
     """
-    for name, table in study_tables(result).items():
+    tables = study_tables(result)
+    for name, table in tables.items():
         if name != "series":
             write_csv_atomic(folder / f"{name}.csv", table)
         if name in LARGE:
             write_bytes_atomic(folder / f"{name}.parquet", _parquet(table))
     write_json_atomic(folder / "summary.json", _summary(result))
-    write_study_page(result, folder)
+    write_study_page(result, folder, tables)
 
 
 def _parquet(table: pd.DataFrame) -> bytes:
