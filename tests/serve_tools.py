@@ -91,6 +91,7 @@ def start_chromium(width: int = 1280, height: int = 1000) -> webdriver.Chrome:
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", *still):
         options.add_argument(argument)
     options.add_argument(f"--window-size={width},{height}")
+    options.add_argument("--force-prefers-reduced-motion")  # a page that still scrolls moves below the pointer
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
 

@@ -88,7 +88,7 @@ def test_a_report_that_is_killed_while_it_is_written_is_the_old_or_the_new_one(s
     task = kills.Task(begin, kills._report, kills.settled, {}, 1.0)
     (tmp_path / "whole").mkdir()
     begin(tmp_path / "whole", 0)
-    ended = kills._report(tmp_path / "whole", 0, None, False, "mark")
+    ended = kills._report(tmp_path / "whole", 0, {}, False, "mark")
     task = kills.Task(begin, kills._report, kills.settled, kills.settled(tmp_path / "whole" / "target"), ended.seconds)
     state, faults = kills.judge("report", task, 1, 1, tmp_path / "killed")
     assert faults == []

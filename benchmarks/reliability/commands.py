@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -47,6 +48,7 @@ def command(words: list[str], folder: Path, mark: str, terminal: str = "") -> in
     for number in (1, 2):
         os.dup2(target, number)
     os.close(target)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell has begun the script behind it
     torch.set_num_threads(1)
     collocation.STEPS = COLLOCATION_STEPS
     from asm_hybrid.cli import main
@@ -79,6 +81,19 @@ def _marked(mark: str) -> list[str]:
         except OSError:
             continue
     return found
+
+
+def wait_for(path: Path, pid: int) -> None:
+    """Wait until a file is there, or a process has ended."""
+    while not os.path.lexists(path) and _runs(pid):
+        time.sleep(0.0005)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def temporary(folder: Path) -> list[str]:

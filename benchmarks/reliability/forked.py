@@ -8,6 +8,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -64,8 +65,9 @@ class Ended:
 
 
 def kill(pid: int) -> None:
-    """Kill a process as a power cut would."""
-    os.kill(pid, signal.SIGKILL)
+    """Kill a process as a power cut would; one that has ended is left alone."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def run_forked(

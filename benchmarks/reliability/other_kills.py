@@ -2,11 +2,12 @@
 
     python benchmarks/reliability/other_kills.py --count 100 [--kinds export sweep diagnose report]
 
-Each is killed from outside at instants that are uniform over its processor time. After a kill every file at the target
-is absent, that of before, or the new one, to the bit, and a reader takes the folder of a run as it was, as it will be,
-or refuses it with the command that repairs it. The same call again (a sweep: ``--resume``) ends with the same bits as
-without a kill, and leaves nothing temporary. Every second export, and every diagnosis and report, replaces an earlier
-one. Every tenth sweep has two processes, which must end with the one that is killed.
+Every second one is killed from outside at an instant that is uniform over its processor time, the others within the
+moment in which it writes what is seen in the end. After a kill every file at the target is absent, that of before, or
+the new one, to the bit, and a reader takes the folder of a run as it was, as it will be, or refuses it with the command
+that repairs it. The same call again (a sweep: ``--resume``) ends with the same bits as without a kill, and leaves
+nothing temporary. Every second export, and every diagnosis and report, replaces an earlier one. Every tenth sweep has
+two processes, which must end with the one that is killed.
 
 The last line is JSON with the counts; the exit code is 1 where there is a fault.
 """
@@ -19,19 +20,22 @@ import secrets
 import shutil
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from commands import command, left_over, settled_study, temporary, write_subjects
-from forked import Ended, run_forked
+from commands import command, left_over, settled_study, temporary, wait_for, write_subjects
+from forked import Ended, kill, run_forked
 from small_training import leftovers, settled
 
-from asm_hybrid.artefacts import UNFINISHED
+from asm_hybrid.artefacts import TEMPORARY, UNFINISHED
 from asm_hybrid.errors import AsmHybridError
-from asm_hybrid.manifest import replace_files, verify_manifest
+from asm_hybrid.manifest import REPLACING, replace_files, verify_manifest
 from asm_hybrid.report import write_report
 from asm_hybrid.workflow import finished_run
 
@@ -41,6 +45,10 @@ FORMATS = ("bundle", "xlsx", "onnx", "c", "kinetics")
 SLOWER = 1.25
 """Times the processor time of a call in one go, the latest instant: other programs slow a processor down."""
 Found = dict[str, str]
+How = dict[str, Any]
+"""When and how a process is killed, for `run_forked`; nothing, and it is left alone."""
+MOMENTS = {"export": 0.003, "sweep": 0.3, "diagnose": 0.0015, "report": 0.0015}
+"""How long they take to write what is seen in the end, about [s]."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ class Task:
     begin : callable
         Prepares a folder, by the number of the case.
     call : callable
-        Makes the call in a folder; takes an instant of a kill, or None, whether it is the second call, and a mark.
+        Makes the call in a folder; takes how it is killed, whether it is the second call, and a mark.
     settle : callable
         Gives digests of what is at the target.
     whole, seconds
@@ -60,7 +68,7 @@ class Task:
     """
 
     begin: Callable[[Path, int], None]
-    call: Callable[[Path, int, float | None, bool, str], Ended]
+    call: Callable[[Path, int, How, bool, str], Ended]
     settle: Callable[[Path], Found]
     whole: Found
     seconds: float
@@ -81,7 +89,7 @@ def tasks(base: Path, kinds: list[str]) -> dict[str, Task]:
         folder = base / f"whole-{kind}"
         folder.mkdir()
         begin(folder, 0)
-        ended = call(folder, 0, None, False, secrets.token_hex(8))
+        ended = call(folder, 0, {}, False, secrets.token_hex(8))
         if ended.value != 0:
             raise RuntimeError(f"{kind}: {ended}")
         found[kind] = Task(begin, call, settle, settle(folder / TARGET), ended.seconds)
@@ -103,21 +111,21 @@ def _old_export(base: Path) -> Callable[[Path, int], None]:
     return begin
 
 
-def _export(run: Path) -> Callable[[Path, int, float | None, bool, str], Ended]:
+def _export(run: Path) -> Callable[[Path, int, How, bool, str], Ended]:
     words = ["export", str(run), *(w for f in FORMATS for w in ("--format", f)), "--out", TARGET, "--force"]
 
-    def call(folder: Path, number: int, instant: float | None, again: bool, mark: str) -> Ended:
-        return run_forked(command, words, folder, mark, instant=instant)
+    def call(folder: Path, number: int, how: How, again: bool, mark: str) -> Ended:
+        return run_forked(command, words, folder, mark, **how)
 
     return call
 
 
-def _sweep(run: Path, study: Path) -> Callable[[Path, int, float | None, bool, str], Ended]:
-    def call(folder: Path, number: int, instant: float | None, again: bool, mark: str) -> Ended:
+def _sweep(run: Path, study: Path) -> Callable[[Path, int, How, bool, str], Ended]:
+    def call(folder: Path, number: int, how: How, again: bool, mark: str) -> Ended:
         workers = ["--workers", "2" if number % 10 == 9 and not again else "1"]
         resume = again and (folder / TARGET / "begun.json").exists()
         words = ["--resume", TARGET] if resume else [str(run), "--study", str(study), "--out", TARGET]
-        return run_forked(command, ["sweep", *words, *workers], folder, mark, instant=instant)
+        return run_forked(command, ["sweep", *words, *workers], folder, mark, **how)
 
     return call
 
@@ -134,12 +142,12 @@ def _old_run(run: Path) -> Callable[[Path, int], None]:
     return begin
 
 
-def _diagnose(folder: Path, number: int, instant: float | None, again: bool, mark: str) -> Ended:
-    return run_forked(command, ["diagnose", TARGET], folder, mark, instant=instant)
+def _diagnose(folder: Path, number: int, how: How, again: bool, mark: str) -> Ended:
+    return run_forked(command, ["diagnose", TARGET], folder, mark, **how)
 
 
-def _report(folder: Path, number: int, instant: float | None, again: bool, mark: str) -> Ended:
-    return run_forked(write_again, folder / TARGET, instant=instant)
+def _report(folder: Path, number: int, how: How, again: bool, mark: str) -> Ended:
+    return run_forked(write_again, folder / TARGET, **how)
 
 
 def write_again(run: Path) -> int:
@@ -162,7 +170,13 @@ def judge(kind: str, task: Task, number: int, seed: int, folder: Path) -> tuple[
     task.begin(folder, number)
     target, mark = folder / TARGET, secrets.token_hex(8)
     before = settled(target) if target.exists() else {}
-    ended = task.call(folder, number, SLOWER * task.seconds * rng.random(), False, mark)
+    how: How = {"instant": SLOWER * task.seconds * rng.random()}
+    if number % 4 in (1, 2):  # with and without an earlier export
+        how = {
+            "instant": 0.0,
+            "strike": partial(kill_at, _begin_of_end(kind, number, target), rng.random() * MOMENTS[kind]),
+        }
+    ended = task.call(folder, number, how, False, mark)
     if not ended.killed:
         return "not killed", [] if ended.value == 0 else [f"{ended}"]
     found = [f"left: {process}" for process in left_over(mark)]
@@ -175,7 +189,7 @@ def judge(kind: str, task: Task, number: int, seed: int, folder: Path) -> tuple[
     state = "absent" if not now else "of before" if now == before else "new" if now == task.whole else "between"
     if kind in ("diagnose", "report"):
         state += _read(target, found)
-    done = task.call(folder, number, None, True, mark)
+    done = task.call(folder, number, {}, True, mark)
     if done.value != 0:
         found.append(f"the second call: {done.value} {done.refused} {done.fault} {_said(folder)}")
         return state, found
@@ -185,6 +199,20 @@ def judge(kind: str, task: Task, number: int, seed: int, folder: Path) -> tuple[
     ]
     found += [f"left: {path}" for path in {*temporary(folder), *(leftovers(target) if kind != "export" else [])}]
     return state, found
+
+
+def _begin_of_end(kind: str, number: int, target: Path) -> Path:
+    """Return what is there once a call writes what is seen in the end."""
+    if kind == "export":
+        return target / (".run-export.partial/new/old-0" if number % 2 else "run-bundle")
+    return target / ("results.csv" if kind == "sweep" else f"{REPLACING}{TEMPORARY}")
+
+
+def kill_at(path: Path, wait: float, pid: int) -> None:
+    """Kill a process a moment after a file is there [s]."""
+    wait_for(path, pid)
+    time.sleep(wait)
+    kill(pid)
 
 
 def _hidden(name: str) -> bool:

@@ -3,7 +3,8 @@
     python benchmarks/reliability/signals.py --count 10
 
 ``train``, ``simulate`` with several processes, ``export`` and ``sweep`` run as the command line does it, in a session
-of their own, and get their signal at an instant that is uniform over their processor time. Clean means: the exit code
+of their own, and get their signal at an instant that is uniform over their processor time; every second ``sweep`` has
+two processes, and gets it within five seconds after it has begun its folder. Clean means: the exit code
 is 130, or 0 where the work was done already; the message says that the command was interrupted and how it goes on; no
 traceback is shown; no process and no temporary file is left; a target is absent or whole. What can be resumed is
 resumed, and must end with the bits of a run in one go. ``SIGINT twice`` sends the second one a moment after the first;
@@ -34,7 +35,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from commands import command, left_over, settled_study, temporary, write_subjects
+from commands import command, left_over, settled_study, temporary, wait_for, write_subjects
 from forked import Ended, run_forked
 from small_training import settled
 
@@ -57,14 +58,23 @@ class Subject:
     whole: dict[str, dict[str, str]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def words(self, name: str) -> list[str]:
-        """Return the words of a command."""
+    def words(self, name: str, workers: int = 1) -> list[str]:
+        """Return the words of a command; `workers` are those of a study."""
         run = str(self.base / "run")
         return {
             "train": ["train", str(self.base / "config.yaml"), "--out", TARGET],
             "simulate": ["simulate", run, "--scenario", str(self.base / "scenario.yaml"), "--out", TARGET],
             "export": ["export", run, *(w for f in FORMATS for w in ("--format", f)), "--out", TARGET],
-            "sweep": ["sweep", run, "--study", str(self.base / "study.yaml"), "--out", TARGET, "--workers", "2"],
+            "sweep": [
+                "sweep",
+                run,
+                "--study",
+                str(self.base / "study.yaml"),
+                "--out",
+                TARGET,
+                "--workers",
+                str(workers),
+            ],
         }[name]
 
 
@@ -115,12 +125,17 @@ class Terminal:
             os.close(self._ours)
 
 
-def struck(subject: Subject, name: str, what: str, folder: Path, rng: np.random.Generator, mark: str) -> Ended:
-    """Run a command, and send its signal."""
-    instant, pause = subject.seconds[name] * rng.random(), float(rng.uniform(0.0, 0.5))
+def struck(
+    subject: Subject, name: str, what: str, folder: Path, rng: np.random.Generator, mark: str, *, two: bool = False
+) -> Ended:
+    """Run a command, and send its signal; a study with two processes waits for them most of its time."""
+    instant, pause, later = subject.seconds[name] * rng.random(), float(rng.uniform(0.0, 0.5)), 5.0 * rng.random()
     terminal = Terminal() if what == "SIGHUP" else None
 
     def strike(pid: int) -> None:
+        if two:
+            wait_for(folder / TARGET / "begun.json", pid)
+            time.sleep(later)
         with suppress(ProcessLookupError):
             if terminal is not None:
                 terminal.close()
@@ -133,7 +148,8 @@ def struck(subject: Subject, name: str, what: str, folder: Path, rng: np.random.
 
     path = terminal.name if terminal is not None else ""
     try:
-        return run_forked(command, subject.words(name), folder, mark, path, instant=instant, strike=strike)
+        words = subject.words(name, 1 + two)
+        return run_forked(command, words, folder, mark, path, instant=0.0 if two else instant, strike=strike)
     finally:
         if terminal is not None:
             terminal.close()
@@ -186,6 +202,10 @@ def _resumed(subject: Subject, name: str, folder: Path, text: str) -> tuple[str,
     return state, [f"{n} differs at the end" for n in _different(subject.whole[name], SETTLE[name](target))]
 
 
+def _begun(study: Path) -> bool:
+    return (study / "begun.json").exists() and not (study / "summary.json").exists()
+
+
 def _goes_on(run: Path) -> bool:
     try:
         find_config(run)
@@ -201,7 +221,7 @@ def two_at_once(subject: Subject, name: str, base: Path) -> tuple[str, list[str]
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         run_forked(command, subject.words(name), folder, "two", instant=(0.4 + 0.04 * attempt) * subject.seconds[name])
-        if name == "sweep" or _goes_on(folder / TARGET):
+        if _goes_on(folder / TARGET) if name == "train" else _begun(folder / TARGET):
             break
     words = [name, "--resume", TARGET, *(["--workers", "1"] if name == "sweep" else [])]
     with ThreadPoolExecutor(2) as pool:
@@ -233,7 +253,8 @@ def main() -> None:
             rng = np.random.default_rng([arguments.seed, i, COMMANDS.index(name), SIGNALS.index(what)])
             folder, mark = base / f"{name}-{what.replace(' ', '-')}-{i}", secrets.token_hex(8)
             folder.mkdir()
-            ended = struck(subject, name, what, folder, rng, mark)
+            two = name == "sweep" and i % 2 == 0
+            ended = struck(subject, name, what, folder, rng, mark, two=two)
             outcome, found = faults(subject, name, what, folder, ended, mark)
             counts.setdefault(f"{name} {what}", Counter())[outcome] += 1
             waits[name] = max(waits.get(name, 0.0), round(ended.after, 1))

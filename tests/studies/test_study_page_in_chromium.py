@@ -74,7 +74,7 @@ def test_by_keyboard_and_mouse_and_nothing_foreign_runs(person: Person, page: Pa
     person.sees("1 to 50 of 120")
 
     hit = person.one("#lines .hit")
-    person.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", hit)
+    person.driver.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", hit)
     webdriver.ActionChains(person.driver).move_to_element_with_offset(hit, 0, 20).click_and_hold().move_by_offset(
         0, 60
     ).release().perform()

@@ -51,7 +51,7 @@ def test_a_study_leaves_tables_a_page_and_what_it_was_begun_with(whole: ah.Sweep
         "summary.json",
         "report.html",
     }
-    assert [figure.name for figure in result.figures] == ["EQI", "aeration energy", "effluent.NH4 mean"]
+    assert [figure.name for figure in result.figures] == ["EQI", "effluent.NH4 mean", "aeration energy"]
     assert len(result.outcomes) == len(whole.cases) == 6
     assert result.base is not None
     assert result.base.figures["EQI"] == ah.simulate("cstr", {"days": 0.25}).indicators.loc["EQI", "base"]
