@@ -19,14 +19,11 @@ if TYPE_CHECKING:
         load_config,
         load_plant,
         load_run,
-        optimise,
         predict,
         propose_data,
         resume,
-        resume_sweep,
         run,
         simulate,
-        sweep,
     )
     from asm_hybrid.config import available_layouts
     from asm_hybrid.data.bsm import read_bsm_influent
@@ -48,6 +45,7 @@ if TYPE_CHECKING:
     from asm_hybrid.solver.changes import Event
     from asm_hybrid.solver.layer import ODELayer
     from asm_hybrid.solver.solve import AdjointWarning, StiffnessWarning, solve
+    from asm_hybrid.study_api import optimise, resume_sweep, sweep
     from asm_hybrid.training import FittedModel, load_model, read_inputs
 
 _HOMES = {
@@ -59,14 +57,11 @@ _HOMES = {
         "load_config",
         "load_plant",
         "load_run",
-        "optimise",
         "predict",
         "propose_data",
         "resume",
-        "resume_sweep",
         "run",
         "simulate",
-        "sweep",
     ),
     "config": ("available_layouts",),
     "data.bsm": ("read_bsm_influent",),
@@ -88,6 +83,7 @@ _HOMES = {
     "solver.changes": ("Event",),
     "solver.layer": ("ODELayer",),
     "solver.solve": ("AdjointWarning", "StiffnessWarning", "solve"),
+    "study_api": ("optimise", "resume_sweep", "sweep"),
     "training": ("FittedModel", "load_model", "read_inputs"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asm_hybrid.jobs import open_job, open_run
+from asm_hybrid.live import receiver_of
 from asm_hybrid.newdata.given import NewData
-from asm_hybrid.paths import as_path
-from asm_hybrid.training.progress import Silent
+from asm_hybrid.paths import as_folder, as_path
 from asm_hybrid.yamlfile import YamlSource
 
 if TYPE_CHECKING:
     from asm_hybrid.equations.result import EquationResult
     from asm_hybrid.export.distilled import Distilled
-    from asm_hybrid.live import LiveProgress
     from asm_hybrid.notebook.check_result import CheckResult
     from asm_hybrid.notebook.new_data_result import Forecast, Prediction
-    from asm_hybrid.notebook.optimisation_result import Optimisation
     from asm_hybrid.notebook.run_result import RunResult
     from asm_hybrid.notebook.simulation_result import Simulation
-    from asm_hybrid.notebook.sweep_result import Sweep
-    from asm_hybrid.parallel import Pool
-    from asm_hybrid.parallel import Progress as CaseProgress
     from asm_hybrid.proposal.data_proposal import DataProposal
 
 __all__ = [
@@ -35,14 +29,11 @@ __all__ = [
     "load_config",
     "load_plant",
     "load_run",
-    "optimise",
     "predict",
     "propose_data",
     "resume",
-    "resume_sweep",
     "run",
     "simulate",
-    "sweep",
 ]
 
 
@@ -85,8 +76,8 @@ def run(
     SimulationError
         When a simulation diverges; the last good model is in the folder then.
     """
-    with _shown(progress) as receiver:
-        return open_job(config).run(_path(out), receiver, plot=plot, accept=accept)
+    with receiver_of(progress) as receiver:
+        return open_job(config).run(as_folder(out), receiver, plot=plot, accept=accept)
 
 
 def resume(folder: str | Path, *, progress: bool = False, plot: bool = False) -> RunResult:
@@ -114,7 +105,7 @@ def resume(folder: str | Path, *, progress: bool = False, plot: bool = False) ->
     """
     from asm_hybrid.workflow import resume_training
 
-    with _shown(progress) as receiver:
+    with receiver_of(progress) as receiver:
         return resume_training(open_run(folder).fitted(), receiver, plot=plot)
 
 
@@ -140,7 +131,7 @@ def diagnose(folder: str | Path, *, progress: bool = False) -> RunResult:
     """
     from asm_hybrid.workflow import diagnose_again
 
-    with _shown(progress) as receiver:
+    with receiver_of(progress) as receiver:
         return diagnose_again(open_run(folder).fitted(), receiver)
 
 
@@ -170,7 +161,7 @@ def distill(folder: str | Path, out: str | Path | None = None, *, force: bool = 
     """
     from asm_hybrid.workflow import distill_run
 
-    return distill_run(open_run(folder).fitted(), _path(out), force=force)
+    return distill_run(open_run(folder).fitted(), as_folder(out), force=force)
 
 
 def load_run(folder: str | Path) -> RunResult | EquationResult:
@@ -273,122 +264,9 @@ def simulate(
     SimulationError
         When a simulation fails.
     """
-    with _shown(progress) as receiver:
+    with receiver_of(progress) as receiver:
         share = receiver.share
-        return open_job(subject).simulate(scenario, _path(out), share, write=out is not None, workers=workers)
-
-
-def sweep(
-    subject: YamlSource,
-    study: YamlSource,
-    out: str | Path | None = None,
-    *,
-    workers: int | None = None,
-    cluster: str | None = None,
-    progress: bool = False,
-) -> Sweep:
-    """Simulate many cases of a plant or a fitted model, or train many, side by side.
-
-    Parameters
-    ----------
-    subject : str, Path or mapping
-        As for `simulate`: a layout, the file of a plant, a config, or the folder of a run or a bundle. Where factors
-        are keys of a config, it is trained.
-    study : str, Path or mapping
-        The study file, or its content.
-    out : str or Path, optional
-        The folder, new or empty; a dated one below ``studies`` without it.
-    workers : int, optional
-        Processes of this machine; one a core without it. With one, all is done in this process.
-    cluster : str, optional
-        Address of the scheduler of a dask cluster, such as ``tcp://HOST:8786``, in place of this machine.
-    progress : bool
-        Whether to show what is being done.
-
-    Returns
-    -------
-    Sweep
-        Cases, series and sensitivities as data frames; the folder has the page. Its figures are the same, to the bit,
-        whatever the number of processes. Cases that failed are in it with their reason.
-
-    Raises
-    ------
-    InputError
-        When subject, study or folder cannot be used, before anything is simulated.
-    """
-    with _shown(progress) as receiver:
-        return open_job(subject).sweep(study, _path(out), _pool(workers, cluster), _told(receiver))
-
-
-def resume_sweep(
-    folder: str | Path, *, workers: int | None = None, cluster: str | None = None, progress: bool = False
-) -> Sweep:
-    """Go on with a study that was stopped; it ends with the figures that it would have had in one go, to the bit.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Its folder.
-    workers, cluster, progress
-        As in `sweep`.
-
-    Returns
-    -------
-    Sweep
-
-    Raises
-    ------
-    InputError
-        When there is nothing to go on with, or what decides its figures has changed.
-    """
-    from asm_hybrid.notebook.sweep_result import Sweep
-    from asm_hybrid.sweeps.running import resume_study
-
-    with _shown(progress) as receiver:
-        where = as_path(folder, "the path of a folder")
-        return Sweep(*resume_study(where, _pool(workers, cluster), _told(receiver)))
-
-
-def optimise(
-    subject: YamlSource,
-    goal: YamlSource,
-    out: str | Path | None = None,
-    *,
-    workers: int | None = None,
-    cluster: str | None = None,
-    progress: bool = False,
-) -> Optimisation:
-    """Find set points, flows and schedules that cost least within effluent limits.
-
-    Parameters
-    ----------
-    subject : str, Path or mapping
-        As for `simulate`: a layout, the file of a plant, a config, or the folder of a run or a bundle.
-    goal : str, Path or mapping
-        The goal file, or its content.
-    out : str or Path, optional
-        The folder, in which files of the same name are replaced; a dated one below ``optimisations`` without it.
-    workers : int, optional
-        Processes of this machine; one a core without it. With one, all is done in this process.
-    cluster : str, optional
-        Address of the scheduler of a dask cluster, such as ``tcp://HOST:8786``, in place of this machine.
-    progress : bool
-        Whether to show what is being done.
-
-    Returns
-    -------
-    Optimisation
-        What was found and what may be claimed of it. Its figures are the same whatever the number of processes.
-
-    Raises
-    ------
-    InputError
-        When subject, goal or folder cannot be used.
-    SimulationError
-        When present operation or optimum cannot be simulated.
-    """
-    with _shown(progress) as receiver:
-        return open_job(subject).optimise(goal, _path(out), _pool(workers, cluster), receiver.share)
+        return open_job(subject).simulate(scenario, as_folder(out), share, write=out is not None, workers=workers)
 
 
 def predict(run: str | Path, data: NewData, out: str | Path | None = None) -> Prediction:
@@ -415,7 +293,7 @@ def predict(run: str | Path, data: NewData, out: str | Path | None = None) -> Pr
     SimulationError
         When the simulation diverges.
     """
-    return open_run(run).predict(data, _path(out), write=out is not None)
+    return open_run(run).predict(data, as_folder(out), write=out is not None)
 
 
 def forecast(
@@ -457,7 +335,7 @@ def forecast(
     SimulationError
         When the simulation diverges.
     """
-    where = _path(out)
+    where = as_folder(out)
     return open_run(run).forecast(data, where, horizon=horizon, influent=influent, now=now, write=out is not None)
 
 
@@ -530,30 +408,3 @@ def propose_data(
     several = [files] if isinstance(files, str | Path) else list(files)
     paths = [as_path(file, "the path of a file") for file in several]
     return propose(paths, plant, Answers(zone, day_first, decimal, origin, names or {}, units or {}))
-
-
-def _path(out: str | Path | None) -> Path | None:
-    return None if out is None else as_path(out, "the path of a folder")
-
-
-def _pool(workers: int | None, cluster: str | None) -> Pool:
-    from asm_hybrid.parallel import Pool
-
-    return Pool(workers, cluster)
-
-
-def _told(receiver: LiveProgress | Silent) -> Callable[[CaseProgress], None]:
-    """Return what takes how far a study is."""
-    return lambda p: receiver.cases(p.done, p.failed, p.total, p.rate, p.left)
-
-
-@contextmanager
-def _shown(progress: bool) -> Iterator[LiveProgress | Silent]:
-    """Give a receiver of progress."""
-    if not progress:
-        yield Silent()
-        return
-    from asm_hybrid.live import LiveProgress
-
-    with LiveProgress() as receiver:
-        yield receiver

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -22,7 +24,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
-__all__ = ["LiveProgress"]
+if TYPE_CHECKING:
+    from asm_hybrid.training.progress import Silent
+
+__all__ = ["LiveProgress", "receiver_of"]
 
 EVERY = 30.0
 """Time between two lines of progress in a file [s]."""
@@ -188,3 +193,25 @@ def _clock(seconds: float) -> str:
     whole = round(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+@contextmanager
+def receiver_of(progress: bool) -> Iterator[LiveProgress | Silent]:
+    """Give a receiver of progress.
+
+    Parameters
+    ----------
+    progress : bool
+        Whether it shows what it receives.
+
+    Yields
+    ------
+    LiveProgress or Silent
+    """
+    if progress:
+        with LiveProgress() as receiver:
+            yield receiver
+        return
+    from asm_hybrid.training.progress import Silent
+
+    yield Silent()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from asm_hybrid.errors import InputError
 
-__all__ = ["LAYOUTS", "as_path", "available_layouts"]
+__all__ = ["LAYOUTS", "as_folder", "as_path", "available_layouts"]
 
 LAYOUTS = Path(__file__).parent / "plant" / "layouts"
 """Folder of the shipped layouts."""
@@ -36,6 +36,26 @@ def as_path(given: str | Path, expected: str) -> Path:
         return Path(given)
     fix = "give the attribute folder of it" if hasattr(given, "folder") else None
     raise InputError(f"this is a {type(given).__name__}", expected=expected, fix=fix)
+
+
+def as_folder(given: str | Path | None) -> Path | None:
+    """Return what a user names as the folder of a result; None stays None.
+
+    Parameters
+    ----------
+    given : str, Path or None
+        What was given; anything may come in.
+
+    Returns
+    -------
+    Path or None
+
+    Raises
+    ------
+    InputError
+        As `as_path`.
+    """
+    return None if given is None else as_path(given, "the path of a folder")
 
 
 def available_layouts() -> tuple[str, ...]:

@@ -12,6 +12,18 @@ __all__ = ["optimise", "sweep"]
 INTERRUPTED = 130
 """Exit code of a study that was stopped."""
 
+Workers = Annotated[
+    int | None, typer.Option("--workers", "-w", min=1, help="Processes of this machine. Default: one a core.")
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="Scheduler of a dask cluster that runs already, such as tcp://HOST:8786, in place of this machine.",
+        show_default=False,
+    ),
+]
+
 
 def sweep(
     subject: Annotated[
@@ -33,17 +45,8 @@ def sweep(
         Path | None,
         typer.Option("--resume", "-r", help="Folder of a study that was stopped, which goes on; instead of the rest."),
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", "-w", min=1, help="Processes of this machine. Default: one a core.")
-    ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            "--cluster",
-            help="Scheduler of a dask cluster that runs already, such as tcp://HOST:8786, in place of this machine.",
-            show_default=False,
-        ),
-    ] = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
 ) -> None:
     """Simulate many cases of a plant or a fitted model, or train many, and say what the factors do.
 
@@ -60,7 +63,7 @@ def sweep(
     A study that was stopped, by Ctrl-C, a kill or a full disk, goes on where it was and ends with the same figures.
     Study files: docs/studies.md.
     """
-    from asm_hybrid import api
+    from asm_hybrid import study_api
     from asm_hybrid.study_terminal import print_study
     from asm_hybrid.sweeps.folder import Stopped
 
@@ -69,9 +72,9 @@ def sweep(
         raise typer.BadParameter("give either PLANT_OR_RUN and --study FILE, or --resume FOLDER alone")
     try:
         if resume is not None:
-            found = api.resume_sweep(resume, workers=workers, cluster=cluster, progress=True)
+            found = study_api.resume_sweep(resume, workers=workers, cluster=cluster, progress=True)
         else:
-            found = api.sweep(str(subject), str(study), out, workers=workers, cluster=cluster, progress=True)
+            found = study_api.sweep(str(subject), str(study), out, workers=workers, cluster=cluster, progress=True)
     except Stopped as stopped:
         typer.echo(f"interrupted; to go on: asm-hybrid sweep --resume {stopped.folder}", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -96,17 +99,8 @@ def optimise(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the result. Default: optimisations/NAME-DATE-TIME.")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", "-w", min=1, help="Processes of this machine. Default: one a core.")
-    ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            "--cluster",
-            help="Scheduler of a dask cluster that runs already, such as tcp://HOST:8786, in place of this machine.",
-            show_default=False,
-        ),
-    ] = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
 ) -> None:
     """Find set points, flows and schedules that cost least within effluent limits, and say what is gained.
 
@@ -121,8 +115,8 @@ def optimise(
 
     Goal files: docs/optimise.md.
     """
-    from asm_hybrid import api
+    from asm_hybrid import study_api
     from asm_hybrid.optimisation_terminal import print_optimum
 
-    found = api.optimise(subject, goal, out, workers=workers, cluster=cluster, progress=True)
+    found = study_api.optimise(subject, goal, out, workers=workers, cluster=cluster, progress=True)
     print_optimum(found.found, found.folder)

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from asm_hybrid.report.study_page import PAGE
+from asm_hybrid.scenario.summary import NOTHING
 from asm_hybrid.studies import StudyResult
 from asm_hybrid.studies.noted import noted
 
@@ -65,6 +66,7 @@ def _table(result: StudyResult) -> Table:
 def _shown(value: float) -> str:
     if not np.isfinite(value):
         return "–"
+    value = 0.0 if abs(value) <= NOTHING else value
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from asm_hybrid.artefacts import user_path
 from asm_hybrid.config import Section, input_error, refuse
 from asm_hybrid.config.schema.amounts import Amount, Duration
 from asm_hybrid.config.schema.counts import MAX_PARTS, Seed
 from asm_hybrid.errors import InputError
-from asm_hybrid.scenario.definition import Scenario, ScenarioFile, load_scenario, read_scenario
-from asm_hybrid.studies.definition import Study, StudyFile
+from asm_hybrid.scenario.definition import Scenario, ScenarioFile, read_scenario
+from asm_hybrid.studies.definition import Study, StudyFile, common_scenario
 from asm_hybrid.studies.sections import FactorSection, OutputsSection
 from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml
 
@@ -310,14 +308,7 @@ def load_goal(source: YamlSource) -> Goal:
         content = GoalFile.model_validate(document.data)
     except ValidationError as error:
         raise input_error(error, GoalFile, document) from None
-    scenario = _scenario(document, content)
-    if scenario.content.scenarios:
-        raise InputError(
-            "the scenario of a goal holds several scenarios",
-            where=scenario.document.where("scenarios"),
-            expected="one: what is simulated",
-            fix="write its changes, control and cycles by themselves",
-        )
+    scenario = common_scenario(document, content.scenario, "goal", "what is simulated")
     goal = Goal(content, document, scenario)
     for name in content.verify:
         _check_verified(goal, name)
@@ -338,16 +329,3 @@ def _check_verified(goal: Goal, name: str) -> None:
         raise InputError(
             "the optimum is verified without the influent", where=goal.document.where("verify", name), expected="one"
         )
-
-
-def _scenario(document: YamlDocument, content: GoalFile) -> Scenario:
-    if isinstance(content.scenario, str):
-        path: Path = document.path.parent / user_path(content.scenario)
-        try:
-            return load_scenario(path)
-        except InputError as error:
-            where = error.where or document.where("scenario")
-            raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
-    if "scenario" not in document.data:
-        return Scenario(ScenarioFile.model_validate({}), document)
-    return read_scenario(document.below("scenario"))

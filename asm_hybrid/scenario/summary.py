@@ -15,6 +15,7 @@ from asm_hybrid.scenario.scoring import MEASURED
 from asm_hybrid.scenario.trust import other_models
 
 __all__ = [
+    "NOTHING",
     "SILENT",
     "UNTOLD",
     "IndicatorRow",

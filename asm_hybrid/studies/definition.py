@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -16,7 +17,7 @@ from asm_hybrid.scenario.definition import Scenario, ScenarioFile, load_scenario
 from asm_hybrid.studies.sections import ClusterSection, DesignSection, FactorSection, OutputsSection
 from asm_hybrid.yamlfile import YamlDocument, YamlSource, load_yaml
 
-__all__ = ["Study", "StudyFile", "load_study"]
+__all__ = ["Study", "StudyFile", "common_scenario", "load_study"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
@@ -128,24 +129,47 @@ def load_study(source: YamlSource) -> Study:
         content = StudyFile.model_validate(document.data)
     except ValidationError as error:
         raise input_error(error, StudyFile, document) from None
-    scenario = _scenario(document, content)
-    if scenario.content.scenarios:
-        raise InputError(
-            "the scenario of a study holds several scenarios",
-            where=scenario.document.where("scenarios"),
-            expected="one: what all cases have in common",
-            fix="write its changes, control and cycles by themselves",
-        )
+    scenario = common_scenario(document, content.scenario, "study", "what all cases have in common")
     return Study(content, document, scenario)
 
 
-def _scenario(document: YamlDocument, content: StudyFile) -> Scenario:
-    if isinstance(content.scenario, str):
+def common_scenario(document: YamlDocument, given: Mapping[str, Any] | str, file: str, what: str) -> Scenario:
+    """Return the one scenario of a file that holds one, or names one.
+
+    Parameters
+    ----------
+    document : YamlDocument
+        The file; the scenario stands below its key ``scenario``.
+    given : mapping of str to object, or str
+        What stands there: the keys of a scenario, or the path of its file.
+    file, what : str
+        What the file is, and what the scenario stands for in it, for messages.
+
+    Returns
+    -------
+    Scenario
+        One without changes where the file has none.
+
+    Raises
+    ------
+    InputError
+        When it cannot be used, or holds several.
+    """
+    if isinstance(given, str):
         try:
-            return load_scenario(document.path.parent / user_path(content.scenario))
+            found = load_scenario(document.path.parent / user_path(given))
         except InputError as error:
             where = error.where or document.where("scenario")
             raise InputError(error.found, where=where, expected=error.expected, fix=error.fix) from None
-    if "scenario" not in document.data:
-        return Scenario(ScenarioFile.model_validate({}), document)
-    return read_scenario(document.below("scenario"))
+    elif "scenario" not in document.data:
+        found = Scenario(ScenarioFile.model_validate({}), document)
+    else:
+        found = read_scenario(document.below("scenario"))
+    if found.content.scenarios:
+        raise InputError(
+            f"the scenario of a {file} holds several scenarios",
+            where=found.document.where("scenarios"),
+            expected=f"one: {what}",
+            fix="write its changes, control and cycles by themselves",
+        )
+    return found
