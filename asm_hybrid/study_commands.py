@@ -7,10 +7,14 @@ from typing import Annotated
 
 import typer
 
+from asm_hybrid.parallel import Pool, early_pool
+
 __all__ = ["optimise", "sweep"]
 
 INTERRUPTED = 130
 """Exit code of a study that was stopped."""
+NEEDED = ("asm_hybrid.scenario.fitted_subject", "asm_hybrid.studies.evaluation")
+"""Modules that the processes for cases need."""
 
 Workers = Annotated[
     int | None, typer.Option("--workers", "-w", min=1, help="Processes of this machine. Default: one a core.")
@@ -63,21 +67,22 @@ def sweep(
     A study that was stopped, by Ctrl-C, a kill or a full disk, goes on where it was and ends with the same figures.
     Study files: docs/studies.md.
     """
-    from asm_hybrid import study_api
-    from asm_hybrid.study_terminal import print_study
-    from asm_hybrid.sweeps.folder import Stopped
-
     given = subject is not None and study is not None
     if given == (resume is not None) or (resume is not None and (subject or study or out)):
         raise typer.BadParameter("give either PLANT_OR_RUN and --study FILE, or --resume FOLDER alone")
-    try:
-        if resume is not None:
-            found = study_api.resume_sweep(resume, workers=workers, cluster=cluster, progress=True)
-        else:
-            found = study_api.sweep(str(subject), str(study), out, workers=workers, cluster=cluster, progress=True)
-    except Stopped as stopped:
-        typer.echo(f"interrupted; to go on: asm-hybrid sweep --resume {stopped.folder}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+    with early_pool(Pool(workers, cluster), NEEDED):
+        from asm_hybrid import study_api
+        from asm_hybrid.study_terminal import print_study
+        from asm_hybrid.sweeps.folder import Stopped
+
+        try:
+            if resume is not None:
+                found = study_api.resume_sweep(resume, workers=workers, cluster=cluster, progress=True)
+            else:
+                found = study_api.sweep(str(subject), str(study), out, workers=workers, cluster=cluster, progress=True)
+        except Stopped as stopped:
+            typer.echo(f"interrupted; to go on: asm-hybrid sweep --resume {stopped.folder}", err=True)
+            raise typer.Exit(INTERRUPTED) from None
     print_study(found.found, found.folder)
 
 
@@ -115,8 +120,9 @@ def optimise(
 
     Goal files: docs/optimise.md.
     """
-    from asm_hybrid import study_api
-    from asm_hybrid.optimisation_terminal import print_optimum
+    with early_pool(Pool(workers, cluster), NEEDED):
+        from asm_hybrid import study_api
+        from asm_hybrid.optimisation_terminal import print_optimum
 
-    found = study_api.optimise(subject, goal, out, workers=workers, cluster=cluster, progress=True)
+        found = study_api.optimise(subject, goal, out, workers=workers, cluster=cluster, progress=True)
     print_optimum(found.found, found.folder)

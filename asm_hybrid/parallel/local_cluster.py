@@ -22,7 +22,7 @@ from typing import Any
 
 from asm_hybrid.errors import InputError
 
-__all__ = ["KEYS", "NO_PAGE", "ONE_THREAD", "SETTINGS", "Scheduler", "local_scheduler", "modules_of"]
+__all__ = ["KEYS", "NO_PAGE", "ONE_THREAD", "SETTINGS", "Scheduler", "begun_early", "local_scheduler", "modules_of"]
 
 MODULE = "asm_hybrid.parallel.cluster_process"
 WORKER = "asm_hybrid.parallel.worker"
@@ -93,6 +93,101 @@ class Scheduler:
         return self._process is not None and self._process.poll() is not None
 
 
+class _Begun:
+    """The process of a cluster, which has begun.
+
+    Parameters
+    ----------
+    workers : int
+        How many processes it holds.
+    modules : sequence of str
+        Modules that are imported once, for all of them, where the system can do that.
+    """
+
+    def __init__(self, workers: int, modules: Sequence[str]) -> None:
+        self._scratch = tempfile.TemporaryDirectory(prefix="asm-hybrid-", ignore_cleanup_errors=True)
+        own: dict[str, Any] = {"start_new_session": True}  # Ctrl-C is for this process, which then ends the others
+        if sys.platform == "win32":
+            own = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        scratch = self._scratch.name
+        paths = [str(Path(__file__).parents[2]), *(path for path in sys.path if path)]
+        words = json.dumps({"workers": workers, "modules": list(modules), "scratch": scratch})
+        with self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", MODULE, words],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env={**os.environ, **ONE_THREAD, "TMPDIR": scratch, "PYTHONPATH": os.pathsep.join(paths)},
+                **own,
+            )
+
+    @property
+    def _errors(self) -> Path:
+        return Path(self._scratch.name) / "errors"
+
+    def announced(self) -> Scheduler:
+        """Wait for its scheduler; the processes join that one by one.
+
+        Raises
+        ------
+        InputError
+            When it has ended.
+        """
+        assert self._process.stdout is not None
+        import_module("distributed")  # which takes a moment, in both processes at a time
+        line = self._process.stdout.readline()
+        if not line:
+            said = self._errors.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+            raise InputError(
+                f"the processes for the cases could not be begun ({said[-1]})",
+                fix="see that memory, disk and processes are not used up; --workers 1 needs no other process",
+            )
+        return Scheduler(**json.loads(line), process=self._process)
+
+    def end(self) -> None:
+        """End all its processes at once: they hold nothing that is still wanted."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        if sys.platform != "win32":
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
+        self._process.wait(WAIT)
+        self._process.stdout.close()
+        self._scratch.cleanup()
+
+
+_early: list[_Begun] = []
+
+
+@contextmanager
+def begun_early(workers: int, modules: Sequence[str]) -> Iterator[None]:
+    """Begin before it is known what is wanted, so that other processes import their modules while this one does.
+
+    Parameters
+    ----------
+    workers : int
+        How many processes there will be at most.
+    modules : sequence of str
+        What they will need.
+
+    Yields
+    ------
+    None
+        The next `local_scheduler` takes what was begun; what none takes ends.
+    """
+    _early.append(_Begun(workers, [WORKER, *modules]))
+    try:
+        yield
+    finally:
+        while _early:
+            _early.pop().end()
+
+
 @contextmanager
 def local_scheduler(workers: int, modules: Sequence[str]) -> Iterator[Scheduler]:
     """Hold a scheduler and processes of this machine.
@@ -100,7 +195,7 @@ def local_scheduler(workers: int, modules: Sequence[str]) -> Iterator[Scheduler]
     Parameters
     ----------
     workers : int
-        How many processes.
+        How many processes; those that were begun early may be more.
     modules : sequence of str
         Modules that are imported once, for all of them, where the system can do that.
 
@@ -114,57 +209,11 @@ def local_scheduler(workers: int, modules: Sequence[str]) -> Iterator[Scheduler]
     InputError
         When they cannot be begun.
     """
-    with tempfile.TemporaryDirectory(prefix="asm-hybrid-", ignore_cleanup_errors=True) as scratch:
-        process = _begin(workers, modules, Path(scratch))
-        try:
-            import_module("distributed")  # which takes a moment, in both processes at a time
-            yield _announced(process, Path(scratch))
-        finally:
-            _end(process)
-
-
-def _begin(workers: int, modules: Sequence[str], scratch: Path) -> subprocess.Popen[bytes]:
-    own: dict[str, Any] = {"start_new_session": True}  # Ctrl-C is for this process, which then ends the others
-    if sys.platform == "win32":
-        own = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    paths = [str(Path(__file__).parents[2]), *(path for path in sys.path if path)]
-    words = json.dumps({"workers": workers, "modules": list(modules), "scratch": str(scratch)})
-    with (scratch / "errors").open("wb") as errors:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", MODULE, words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env={**os.environ, **ONE_THREAD, "TMPDIR": str(scratch), "PYTHONPATH": os.pathsep.join(paths)},
-            **own,
-        )
-
-
-def _announced(process: subprocess.Popen[bytes], scratch: Path) -> Scheduler:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        said = (scratch / "errors").read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-        raise InputError(
-            f"the processes for the cases could not be begun ({said[-1]})",
-            fix="see that memory, disk and processes are not used up; --workers 1 needs no other process",
-        )
-    return Scheduler(**json.loads(line), process=process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the processes at once: they hold nothing that is still wanted."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with contextlib.suppress(OSError):
-        process.stdin.close()
-    if sys.platform != "win32":
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-    process.wait(WAIT)
-    process.stdout.close()
+    begun = _early.pop() if _early else _Begun(workers, modules)
+    try:
+        yield begun.announced()
+    finally:
+        begun.end()
 
 
 def modules_of(open_evaluate: Callable[..., Any]) -> list[str]:

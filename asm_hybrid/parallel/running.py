@@ -10,12 +10,12 @@ from pathlib import Path
 from asm_hybrid.errors import InputError
 from asm_hybrid.parallel.evaluation import Evaluated, evaluated
 from asm_hybrid.parallel.journal import open_journal
-from asm_hybrid.parallel.local_cluster import Scheduler, local_scheduler, modules_of
+from asm_hybrid.parallel.local_cluster import Scheduler, begun_early, local_scheduler, modules_of
 from asm_hybrid.parallel.outcome import Outcome, Value
 from asm_hybrid.parallel.pool import LOCAL, Evaluate, Jobs, Meter, OpenEvaluate, Pool, Progress
 from asm_hybrid.parallel.rows import decode
 
-__all__ = ["OpenPool", "open_pool", "run_cases"]
+__all__ = ["OpenPool", "early_pool", "open_pool", "run_cases"]
 
 Crew = Callable[[Jobs], Iterator[Evaluated]]
 """Evaluates cases, and gives them as they are done."""
@@ -128,6 +128,32 @@ def open_pool(open_evaluate: OpenEvaluate, pool: Pool = LOCAL) -> Iterator[OpenP
     """
     with _crew(open_evaluate, pool, pool.processes) as crew:
         yield OpenPool(crew)
+
+
+@contextmanager
+def early_pool(pool: Pool, modules: Sequence[str]) -> Iterator[None]:
+    """Begin processes of this machine before the cases are known, where there will be several.
+
+    They import what they need while this process does the same; the next `run_cases` or `open_pool` takes them.
+
+    Parameters
+    ----------
+    pool : Pool
+        The processes.
+    modules : sequence of str
+        Modules that they will need.
+
+    Yields
+    ------
+    None
+        They end with it.
+    """
+    elsewhere = pool.cluster is not None or pool.slurm is not None
+    if elsewhere or pool.processes < 2 or find_spec("distributed") is None:
+        yield
+        return
+    with begun_early(pool.processes, modules):
+        yield
 
 
 @contextmanager

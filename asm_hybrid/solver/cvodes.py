@@ -44,6 +44,12 @@ NEWTON_STEPS = 25
 BELOW, MOVED = -1e-6, 1e-3
 """A state that falls below the first, and moves by more than the second of its size, is another root's."""
 
+GROWTH = 1e-5
+"""A disturbance of a steady state that grows faster than this is not taken for rounding [1/d]."""
+
+TRACE = 1e-12
+"""Concentration of what has run out [g/m3]."""
+
 VOLUME = ".volume"
 """How the names of volumes end."""
 
@@ -260,7 +266,8 @@ class CompiledProblem:
         """Find the steady state under constant inputs, also from far away.
 
         The start is left to settle by time integration, then Newton's iteration takes over (pseudo-transient
-        continuation).
+        continuation). What it finds is left again where small disturbances grow, as at a washout that nitrifiers would
+        leave: no plant comes to rest there. Such a state is taken only where the plant stands at it in the end.
 
         Parameters
         ----------
@@ -291,8 +298,11 @@ class CompiledProblem:
                 ) from None
             passed += time
             state, residual = self._newton(x, u, tolerance)
-            if residual < tolerance and not _elsewhere(x, state):
+            found = residual < tolerance and not _elsewhere(x, state)
+            if found and self._stable(x0, state, u):
                 return SteadyState(state, residual)
+        if found and not _moved(x, state).any():
+            return SteadyState(state, residual)
         slope = self._slope(x, u)
         residual = float(np.max(np.abs(slope) / (np.abs(x) + 1.0)))
         moves = moving_states(self.names, x, slope)
@@ -305,27 +315,48 @@ class CompiledProblem:
         return np.array(self.function(x, u)).ravel()
 
     def _newton(self, x: np.ndarray, u: np.ndarray, tolerance: float) -> tuple[np.ndarray, float]:
-        """Return the last state of Newton's iteration that came closer, and its residual."""
-        best, smallest, scale = x, np.inf, np.abs(x) + 1.0
+        """Return the state of Newton's iteration with the smallest residual, and that.
+
+        It goes on while its steps become shorter, which no scale of the equations changes; the residual may grow on the
+        way (Deuflhard 2004, Newton methods for nonlinear problems, section 3.3).
+        """
+        best, smallest, shortest, scale = x, np.inf, np.inf, np.abs(x) + 1.0
         for _ in range(NEWTON_STEPS):
             f = self._slope(x, u)
             residual = float(np.max(np.abs(f) / scale))
-            if not residual < smallest:
-                break
-            best, smallest = x, residual
-            if residual < tolerance / 100:
+            if residual < smallest:
+                best, smallest = x, residual
+            if not residual > tolerance / 100:
                 break
             J = self.jacobian(x, u)
             still = np.array(casadi.sum2(casadi.fabs(J))).ravel() == 0.0
             try:
-                step = casadi.solve(J - casadi.diag(casadi.DM(still.astype(float))), casadi.DM(f), "csparse")
+                solved = casadi.solve(J - casadi.diag(casadi.DM(still.astype(float))), casadi.DM(f), "csparse")
             except RuntimeError:  # a singular matrix: there is no state near by, or more than one
                 break
-            x = x - np.array(step).ravel()
+            step = np.array(solved).ravel()
+            length = float(np.max(np.abs(step) / scale))
+            if not length < shortest:
+                break
+            x, shortest = x - step, length
         return best, smallest
+
+    def _stable(self, start: np.ndarray, found: np.ndarray, u: np.ndarray) -> bool:
+        """Return whether no disturbance grows; what was absent from the start stays so, and is no disturbance.
+
+        What has run out is taken as a trace: below zero its rates are cut off, and so would be its growth.
+        """
+        gone = np.abs(found) < TRACE
+        present = ~gone | (start != 0.0)
+        J = np.array(self.jacobian(np.where(gone & present, TRACE, found), u))[np.ix_(present, present)]
+        return bool(np.linalg.eigvals(J).real.max(initial=0.0) < GROWTH)
 
 
 def _elsewhere(settled: np.ndarray, found: np.ndarray) -> bool:
     """Return whether Newton's iteration left for a root below zero, which the plant itself does not go to."""
-    below = (found < BELOW) & (settled >= 0.0)
-    return bool((below & (np.abs(found - settled) > MOVED * (np.abs(settled) + 1.0))).any())
+    return bool(((found < BELOW) & (settled >= 0.0) & _moved(settled, found)).any())
+
+
+def _moved(settled: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return which states Newton's iteration moved by more than a little."""
+    return np.asarray(np.abs(found - settled) > MOVED * (np.abs(settled) + 1.0))

@@ -156,3 +156,31 @@ def test_what_runs_out_while_a_steady_state_is_looked_for_is_named():
     found = problem(lambda x, u: [-u[0] + 0.0 * x[0]])
     with pytest.raises(SimulationError, match="x0 runs out"):
         found.steady_state(np.array([10.0]), np.array([3.0]))
+
+
+def chemostat(x, u):
+    """Biomass and substrate, of which 10 come in; u is the dilution rate."""
+    growth = x[1] / (1 + x[1]) * x[0]
+    return [growth - u[0] * x[0], u[0] * (10 - x[1]) - growth]
+
+
+@pytest.mark.parametrize("trace", [1e-1, 1e-3, 1e-6])
+def test_a_trace_of_biomass_that_grows_is_no_washout(trace):
+    found = problem(chemostat, 2).steady_state(np.array([trace, 10.0]), np.array([0.9])).state
+    np.testing.assert_allclose(found, [1.0, 9.0], rtol=1e-6)
+
+
+def test_biomass_that_is_not_there_does_not_come():
+    found = problem(chemostat, 2).steady_state(np.array([0.0, 5.0]), np.array([0.5])).state
+    np.testing.assert_allclose(found, [0.0, 10.0], atol=1e-8)
+
+
+def test_biomass_that_grows_too_slowly_is_washed_out():
+    found = problem(chemostat, 2).steady_state(np.array([5.0, 5.0]), np.array([0.92])).state
+    np.testing.assert_allclose(found, [0.0, 10.0], atol=1e-6)
+
+
+def test_newton_goes_on_where_a_fast_state_that_follows_a_slow_one_is_off_for_a_step():
+    followed = problem(lambda x, u: [1e-5 * (u[0] - x[0]), 100 * (x[0] ** 2 - x[1])], 2)
+    found = followed.steady_state(np.array([5.0, 25.0]), np.array([1.0])).state
+    np.testing.assert_allclose(found, [1.0, 1.0], rtol=1e-6)
