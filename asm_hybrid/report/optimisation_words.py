@@ -102,8 +102,11 @@ def limit_text(limit: Kept) -> str:
     -------
     str
     """
-    member = " in one of the seeds" if limit.optimum <= limit.bound else ""
-    return f"{limit.name} is {number(limit.worst)} {limit.unit} above {number(limit.bound)} {limit.unit}{member}"
+    unit = f" {limit.unit}" if limit.unit != "-" else ""
+    allowed = f"{number(limit.bound)}{unit}"
+    if limit.optimum > limit.bound:
+        return f"{limit.name} is {number(limit.optimum)}{unit}, where {allowed} is allowed"
+    return f"in one of the seeds {limit.name} is {number(limit.worst)}{unit} above what is allowed, {allowed}"
 
 
 def verified_text(found: Verified) -> str:
