@@ -9,7 +9,7 @@ import pandas as pd
 
 from asm_hybrid.data.midnight import without_24
 
-__all__ = ["fitting_formats", "read_formatted"]
+__all__ = ["fitting_formats", "read_formatted", "with_offset"]
 
 _DATES = (
     "%Y-%m-%d",
@@ -50,6 +50,8 @@ _COMMON = (*(date + clock for clock in _CLOCKS for date in _DATES), "%Y%m%d%H%M%
 _SIGNS = {form: Counter(re.sub(r"%.|\s", "", form)) for form in _COMMON}
 """What a stamp of each of them has between its numbers and names."""
 _SHORT_OFFSET = r"((?::\d\d(?:[.,]\d+)?|T\d\d(?:\d\d){0,2})\s*[+-]\d\d)$"
+_OFFSET = r"(?::\d\d(?:[.,]\d+)?|T\d\d(?:\d\d){0,2})\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
+"""Offset from UTC at the end of a stamp, after its time of day: Z, +02, +0200, +02:00."""
 FIRST = 100
 """Stamps on which a format is tried first."""
 
@@ -84,6 +86,21 @@ def read_formatted(text: pd.Series, form: str, *, utc: bool) -> pd.Series:
     if not utc and not pd.api.types.is_datetime64_dtype(stamps.dtype):
         raise ValueError("some stamps carry an offset from UTC")
     return stamps.where(~late, stamps + pd.Timedelta(days=1)) if late.any() else stamps
+
+
+def with_offset(text: pd.Series) -> pd.Series:
+    """Return which stamps carry an offset from UTC.
+
+    Parameters
+    ----------
+    text : Series
+        Stamps.
+
+    Returns
+    -------
+    Series of bool
+    """
+    return text.str.contains(_OFFSET, regex=True)
 
 
 def fitting_formats(text: pd.Series) -> list[str]:

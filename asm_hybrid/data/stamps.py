@@ -14,7 +14,7 @@ from asm_hybrid.config.schema.timestamps import YEARS, TimeSection
 from asm_hybrid.data.clocks import shifting_place
 from asm_hybrid.data.findings import Place, QualityFinding, row_summary
 from asm_hybrid.data.numbers import to_floats
-from asm_hybrid.data.stamp_formats import fitting_formats, read_formatted
+from asm_hybrid.data.stamp_formats import fitting_formats, read_formatted, with_offset
 from asm_hybrid.errors import InputError, readable
 
 __all__ = ["check_order", "joined_columns", "likely_unit", "parse_stamps", "read_stamp", "zone"]
@@ -22,8 +22,6 @@ __all__ = ["check_order", "joined_columns", "likely_unit", "parse_stamps", "read
 SHOWN = "%Y-%m-%d %H:%M:%S"
 FOOTER = 5
 """Most lines at the end of a file that may be no samples: a mean, a note, a signature."""
-_OFFSET = r"(?::\d\d(?:[.,]\d+)?|T\d\d(?:\d\d){0,2})\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
-"""Offset from UTC at the end of a stamp, after its time of day: Z, +02, +0200, +02:00."""
 _UNITS = {"d": 1.0, "h": 1 / 24, "min": 1 / 1440, "s": 1 / 86400, "ms": 1e-3 / 86400, "us": 1e-6 / 86400}
 _UNITS["ns"] = 1e-9 / 86400
 """Units of numeric time [d]."""
@@ -287,7 +285,7 @@ def _from_text(cells: pd.Series, time: TimeSection, place: Place, where: str) ->
         raise _no_format(text, place, where)
     offset = np.full(len(text), "%z" in time.format)
     if time.format == "ISO8601":
-        offset = text.str.contains(_OFFSET, regex=True).to_numpy(dtype=bool)
+        offset = with_offset(text).to_numpy(dtype=bool)
     if offset.any() and not offset.all():
         found = "the stamp has no offset from UTC"
         raise _refusal(~offset, found, place, "an offset in every stamp", "add it, or remove it from the others")

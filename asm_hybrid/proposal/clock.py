@@ -14,7 +14,7 @@ from asm_hybrid.config.schema.timestamps import TimeSection
 from asm_hybrid.data.clocks import check_clock, shifting_place
 from asm_hybrid.data.findings import Place
 from asm_hybrid.data.numbers import to_floats
-from asm_hybrid.data.stamp_formats import fitting_formats, read_formatted
+from asm_hybrid.data.stamp_formats import fitting_formats, read_formatted, with_offset
 from asm_hybrid.data.stamps import joined_columns, likely_unit, parse_stamps
 from asm_hybrid.data.words import plain_words
 from asm_hybrid.errors import InputError
@@ -141,8 +141,8 @@ def _own_clock(other: pd.Series, rows: pd.Index, local: pd.DatetimeIndex) -> boo
         return True
     if not pd.api.types.is_datetime64_any_dtype(filled.dtype):
         text = filled.astype(str).str.strip()
-        forms = fitting_formats(text)
-        if not forms:
+        forms, carries = fitting_formats(text), with_offset(text)
+        if not forms or carries.any() != carries.all():
             return False
         filled = read_formatted(text, forms[0], utc=_has_offset(forms[0], text))
     times = pd.DatetimeIndex(filled)
@@ -219,6 +219,12 @@ def _stamps(
     form = _format(text, answers, reading)
     if form is None:
         return None
+    carries = with_offset(text)
+    if carries.any() and not carries.all():
+        one, other = text[carries].iloc[0], text[~carries].iloc[0]
+        found = f"some stamps carry an offset from UTC, such as {one!r}, and others do not, such as {other!r}"
+        reading.questions.append(Question(reading.header[0], f"{found}: write all in the same form"))
+        return None
     reading.section["format"] = form
     stamps = read_formatted(text, form, utc=_has_offset(form, text))
     return pd.DatetimeIndex(stamps)
@@ -229,7 +235,7 @@ def _compact(column: pd.Series) -> bool:
 
 
 def _has_offset(form: str, text: pd.Series) -> bool:
-    return "%z" in form or bool(form == "ISO8601" and text.str.contains(r"(?:Z|[+-]\d\d:?\d\d?)$", regex=True).all())
+    return "%z" in form or bool(form == "ISO8601" and with_offset(text).all())
 
 
 def _carries_offset(column: pd.DataFrame, section: dict[str, Any]) -> bool:

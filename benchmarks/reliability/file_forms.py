@@ -85,7 +85,14 @@ def _local(cell: str, decimal: str, thousands: str) -> str:
 
 
 def _with_signs(grid: Grid, decimal: str, thousands: str) -> Grid:
-    return [grid[0], *[[row[0], *(_local(cell, decimal, thousands) for cell in row[1:])] for row in grid[1:]]]
+    stamps = [name.strip() == "time" for name in grid[0]]
+    return [
+        grid[0],
+        *[
+            [c if is_stamp else _local(c, decimal, thousands) for c, is_stamp in zip(row, stamps, strict=True)]
+            for row in grid[1:]
+        ],
+    ]
 
 
 def _european(grid: Grid) -> bytes:

@@ -237,7 +237,7 @@ def text_word(rng: Random, text: str) -> str:
 def text_document(rng: Random, text: str) -> str:
     """Add a second document, or end the first early."""
     lines = text.split("\n")
-    at = int(rng.integers(len(lines)))
+    at = int(rng.integers(1, len(lines)))  # before the first line it begins the only document
     if lines[at].startswith(" "):
         return text + str(rng.choice(["---\nname: other\n", "...\nname: other\n", "--- {a: 1}\n"]))
     return "\n".join([*lines[:at], "---", *lines[at:]])

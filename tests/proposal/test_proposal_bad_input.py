@@ -151,3 +151,12 @@ def test_a_huge_file_that_is_damaged_is_refused_at_once(tmp_path):
         stream.truncate(2_000_000_000)  # a sparse file: the rest are zeros
     with pytest.raises(ah.InputError, match="NUL"):
         ah.propose_data(path)
+
+
+@pytest.mark.parametrize("offset", ["+02", "+02:00", "Z"])
+def test_offsets_on_some_stamps_alone_are_asked_about(tmp_path, offset):
+    stamps = [f"{time:%Y-%m-%dT%H:%M}" for time in HOURS]
+    stamps[7] += offset
+    text = "\n".join(["time,NH4 (mg/L)", *(f"{stamp},{1 + k / 10}" for k, stamp in enumerate(stamps)), ""])
+    proposal = ah.propose_data(written(tmp_path, "mixed.csv", text))
+    assert any("carry an offset from UTC" in question.text for question in proposal.questions)
