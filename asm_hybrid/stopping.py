@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,38 +16,52 @@ __all__ = ["STOPS", "stopped_by_signals"]
 
 STOPS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Ctrl-C, a scheduler or a system that shuts down, a terminal that is closed."""
+PATIENCE = 3.0
+"""Time after a signal in which further ones are taken for the same wish [s]."""
 
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
     """Let each of `STOPS` raise KeyboardInterrupt within, but for those that this process was told to ignore.
 
-    With a terminal that is closed, what would be shown on it goes nowhere: a command can still keep what it has done.
+    A second one within `PATIENCE` raises nothing: what the first has ended is being cleaned up, and would be left
+    behind. With a terminal that is closed, what would be shown on it goes nowhere: a command can still keep what it has
+    done.
 
     Yields
     ------
     None
     """
     alone = threading.current_thread() is threading.main_thread()
-    taken = [number for number in STOPS if alone and signal.getsignal(number) is signal.SIG_DFL]
+    before = {number: signal.getsignal(number) for number in STOPS}
+    taken = [n for n in STOPS if alone and before[n] in (signal.SIG_DFL, signal.default_int_handler)]
     shown = [stream for stream in (1, 2) if os.isatty(stream)]
 
+    last = -math.inf
+
     def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal last
         _show_nowhere([stream for stream in shown if not os.isatty(stream)])
+        now = time.monotonic()
+        if now - last < PATIENCE:
+            return
+        last = now
         raise KeyboardInterrupt
 
     for number in taken:
         signal.signal(number, stop)
     try:
         yield
-    except OSError as error:
-        if error.errno == errno.EIO and not all(map(os.isatty, shown)):  # the signal came while something was shown
+    except Exception as error:
+        gone = isinstance(error, OSError) and error.errno == errno.EIO and not all(map(os.isatty, shown))
+        if gone:  # the signal came while something was shown
             _show_nowhere(shown)
+        if gone or last > -math.inf:  # a library in C makes a failure of its own of what a signal raises
             raise KeyboardInterrupt from None
         raise
     finally:
         for number in taken:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, before[number])
 
 
 def _show_nowhere(streams: list[int]) -> None:

@@ -22,6 +22,39 @@ def test_a_signal_is_taken_as_ctrl_c_and_no_longer_afterwards(number: signal.Sig
     assert [signal.getsignal(n) for n in STOPS] == before
 
 
+@pytest.mark.parametrize("again", STOPS)
+def test_a_second_signal_does_not_end_the_cleaning_up_after_the_first(
+    again: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = []
+
+    def clean_up_after_both() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(again)
+            done.append("cleaned up")
+
+    with pytest.raises(KeyboardInterrupt), stopped_by_signals():
+        clean_up_after_both()
+    assert done == ["cleaned up"]
+    monkeypatch.setattr("asm_hybrid.stopping.PATIENCE", 0.0)
+    with pytest.raises(KeyboardInterrupt), stopped_by_signals():
+        clean_up_after_both()
+    assert done == ["cleaned up"]  # of one that takes too long the next one is the end
+
+
+def test_what_fails_since_a_signal_came_is_its_end() -> None:
+    def fails() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise RuntimeError("the integrator was called off") from None
+
+    with pytest.raises(KeyboardInterrupt), stopped_by_signals():
+        fails()
+
+
 def test_a_signal_that_is_to_be_ignored_is_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

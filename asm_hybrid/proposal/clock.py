@@ -221,8 +221,8 @@ def _stamps(
         return None
     carries = with_offset(text)
     if carries.any() and not carries.all():
-        one, other = text[carries].iloc[0], text[~carries].iloc[0]
-        found = f"some stamps carry an offset from UTC, such as {one!r}, and others do not, such as {other!r}"
+        some, others = text[carries].iloc[0], text[~carries].iloc[0]
+        found = f"some stamps carry an offset from UTC, such as {some!r}, and others do not, such as {others!r}"
         reading.questions.append(Question(reading.header[0], f"{found}: write all in the same form"))
         return None
     reading.section["format"] = form
