@@ -6,6 +6,7 @@ import errno
 import math
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ STOPS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") 
 """Ctrl-C, a scheduler or a system that shuts down, a terminal that is closed."""
 PATIENCE = 3.0
 """Time after a signal in which further ones are taken for the same wish [s]."""
+AGAIN = 0.05
+"""Time after which a signal is sent once more that came while Python could raise nothing, as in a destructor [s]."""
 
 
 @contextmanager
@@ -36,18 +39,28 @@ def stopped_by_signals() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in STOPS}
     taken = [n for n in STOPS if alone and before[n] in (signal.SIG_DFL, signal.default_int_handler)]
     shown = [stream for stream in (1, 2) if os.isatty(stream)]
-
-    last = -math.inf
+    last, came = -math.inf, signal.SIGINT.value
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal last
+        nonlocal last, came
         _show_nowhere([stream for stream in shown if not os.isatty(stream)])
         now = time.monotonic()
         if now - last < PATIENCE:
             return
-        last = now
+        last, came = now, number
         raise KeyboardInterrupt
 
+    def not_lost(what: sys.UnraisableHookArgs) -> None:
+        nonlocal last
+        if not issubclass(what.exc_type, KeyboardInterrupt):
+            usual(what)
+            return
+        last = -math.inf
+        threading.Timer(AGAIN, os.kill, [os.getpid(), came]).start()
+
+    usual = sys.unraisablehook
+    if taken:
+        sys.unraisablehook = not_lost
     for number in taken:
         signal.signal(number, stop)
     try:
@@ -60,6 +73,7 @@ def stopped_by_signals() -> Iterator[None]:
             raise KeyboardInterrupt from None
         raise
     finally:
+        sys.unraisablehook = usual
         for number in taken:
             signal.signal(number, before[number])
 

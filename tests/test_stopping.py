@@ -55,6 +55,20 @@ def test_what_fails_since_a_signal_came_is_its_end() -> None:
         fails()
 
 
+def test_a_signal_that_came_in_a_destructor_is_not_lost() -> None:
+    class Thing:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    def goes_on() -> None:
+        thing = Thing()
+        del thing
+        time.sleep(10)
+
+    with pytest.raises(KeyboardInterrupt), stopped_by_signals():
+        goes_on()
+
+
 def test_a_signal_that_is_to_be_ignored_is_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
