@@ -256,9 +256,11 @@ def _result(studied: Studied, prepared: _Prepared, outcomes: Sequence[Outcome], 
     if bench.factors.fitted is not None:
         notes.append(
             "Fitted parameters are drawn within the bounds of their calibration, by their estimates, standard errors "
-            "and correlations. They vary together: what a rank correlation tells of one of them is also the doing of those "
-            "that vary with it, and may have the other sign than this one by itself." + (" What n has learnt stays as it is." if bench.learns else "")
+            "and correlations. They vary together: a rank correlation of one of them is also the doing of those that "
+            "vary with it, and may have another sign than what this one does by itself."
         )
+        if bench.learns:
+            notes.append("What n has learnt stays as it is.")
     return StudyResult(
         name=content.name,
         subject=studied.name,
