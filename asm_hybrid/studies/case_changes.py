@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from asm_hybrid.config import PlantFile
 from asm_hybrid.config.builders.located import located
+from asm_hybrid.errors import InputError
 from asm_hybrid.kinetics import Table
 from asm_hybrid.kinetics.values import ParameterError, check_values, doubts
 from asm_hybrid.parallel import Value
@@ -128,10 +131,15 @@ def case_scenario(study: Study, changes: CaseChanges, wastage: float | None, *, 
     Returns
     -------
     Scenario
+
+    Raises
+    ------
+    InputError
+        When a factor has a value that no scenario may have.
     """
     content = study.scenario.content
-    own = [Change.model_validate({"input": f.target, f.way: value}) for f, value in changes.inputs]
     places = [study.where(f.section, f.way) for f, _ in changes.inputs]
+    own = [_change(f, value, place) for (f, value), place in zip(changes.inputs, places, strict=True)]
     if wastage is not None and changes.sludge_age is not None:
         own.append(Change.model_validate({"input": "wastage", "set": wastage}))
         places.append(study.where(changes.sludge_age[0].section))
@@ -140,6 +148,18 @@ def case_scenario(study: Study, changes: CaseChanges, wastage: float | None, *, 
         update["starts"] = "own"
     document: Any = _CaseDocument(study.scenario.document, len(content.changes), tuple(places))
     return Scenario(content.model_copy(update=update), document)
+
+
+def _change(factor: Factor, value: float, where: str) -> Change:
+    try:
+        return Change.model_validate({"input": factor.target, factor.way: value})
+    except ValidationError:
+        raise InputError(
+            f"{factor.way} of {factor.name} is {value:g}",
+            where=where,
+            expected="values that are finite, and of a scale not below zero",
+            fix="give the distribution bounds, or a smaller range",
+        ) from None
 
 
 def changed_subject(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -163,7 +164,7 @@ def find_factors(study: Study, plant: Plant, file: PlantFile, parameters: np.nda
             ]
         else:
             columns.append(_factor(study, name, section, plant, file, parameters))
-    _check_apart(study, columns)
+    _check_apart(study, columns, partial(_inputs_of, plant))
     return Factors(tuple(columns), fitted)
 
 
@@ -195,7 +196,7 @@ def key_factors(study: Study, file: PlantFile) -> Factors:
                 fix="write it as a key of the config, or study a run folder",
             )
     columns = [_key(study, name, section, file) for name, section in study.content.factors.items()]
-    _check_apart(study, columns)
+    _check_apart(study, columns, lambda target: [target])
     return Factors(tuple(columns))
 
 
@@ -278,7 +279,7 @@ def _factor(
     names = ("load", *plant.inputs.names)
     if section.input.startswith(FRACTION):
         return _made(study, name, section, "input", section.input, "-")
-    chosen = load_inputs(plant) if section.input == "load" else fnmatch.filter(plant.inputs.names, section.input)
+    chosen = _inputs_of(plant, section.input)
     if not chosen:
         raise InputError(
             f"the plant has no input {section.input!r}",
@@ -330,28 +331,47 @@ def _key(study: Study, name: str, section: FactorSection, file: PlantFile) -> Fa
     return Factor(name, name, "key", section.key, section.way, own, found)
 
 
-def _check_apart(study: Study, columns: Sequence[Factor]) -> None:
-    """Refuse two columns of one name, and what one of two factors would undo."""
-    by_name: dict[str, Factor] = {}
-    replaced: dict[tuple[str, str], Factor] = {}
+def _inputs_of(plant: Plant, target: str) -> Sequence[str]:
+    """Return the inputs that a change acts on; a share of the influent is one by itself."""
+    if target.startswith(FRACTION):
+        return [target]
+    return load_inputs(plant) if target == "load" else fnmatch.filter(plant.inputs.names, target)
+
+
+def _check_apart(study: Study, columns: Sequence[Factor], inputs_of: Callable[[str], Sequence[str]]) -> None:
+    """Refuse two columns of one name, and a factor of which those that follow leave nothing.
+
+    One that changes several inputs may have some of them replaced: the load, and ammonium by itself.
+    """
+    left: dict[str, tuple[Factor, set[tuple[str, str]]]] = {}
     for factor in columns:
-        if factor.name in by_name:
+        if factor.name in left:
             raise InputError(
                 f"two factors are called {factor.name!r}: {factor.section!r} draws a parameter of that name",
                 where=study.where(factor.section),
                 expected="another name for one of them",
             )
-        by_name[factor.name] = factor
-        kind, target = factor.kind, factor.target
-        if kind == "key" and target.startswith("model.parameters."):
-            kind, target = "parameter", target.removeprefix("model.parameters.")
-        if kind == "sludge_age":
-            kind, target = "input", "wastage"
-        first = replaced.get((kind, target))
-        if first is not None and (factor.way == "set" or first.kind == "sludge_age"):
-            raise InputError(
-                f"{target} is changed by {first.section!r} and replaced by {factor.section!r}",
-                where=study.where(factor.section),
-                expected="one factor that sets it; scale and shift may follow it",
-            )
-        replaced[kind, target] = first if first is not None and first.kind == "sludge_age" else factor
+        kind, targets = factor.kind, [factor.target]
+        if kind == "key" and factor.target.startswith("model.parameters."):
+            kind, targets = "parameter", [factor.target.removeprefix("model.parameters.")]
+        elif kind == "sludge_age":
+            kind, targets = "input", ["wastage"]
+        elif kind == "input":
+            targets = list(inputs_of(factor.target))
+        own = {(kind, target) for target in targets}
+        for first, acts in left.values():
+            if first.kind == "sludge_age" and acts & own:  # which is worked out last, and so replaces what follows it
+                _refuse_undone(study, first, factor)
+            if factor.way == "set":
+                if acts and acts <= own:
+                    _refuse_undone(study, first, factor)
+                acts -= own
+        left[factor.name] = factor, own
+
+
+def _refuse_undone(study: Study, first: Factor, second: Factor) -> NoReturn:
+    raise InputError(
+        f"{first.target} is changed by {first.section!r} and replaced by {second.section!r}",
+        where=study.where(second.section),
+        expected="one factor that sets it; scale and shift may follow it",
+    )

@@ -105,6 +105,23 @@ def test_what_one_factor_would_undo_of_another_is_refused() -> None:
         opened({"a": mu, "b": {"parameter": "mu_A", "set": {"uniform": [0.5, 0.6]}}})
 
 
+def test_a_pattern_of_which_others_leave_nothing_is_refused() -> None:
+    flows = {"input": "[QT]*", "scale": {"uniform": [0.9, 1.1]}}
+    warm = {"input": "T", "set": {"uniform": [10, 15]}}
+    water = {"input": "Q_in", "set": {"uniform": [1000, 2000]}}
+    opened({"a": warm, "b": water, "c": flows})
+    opened({"a": flows, "b": warm})
+    with pytest.raises(InputError, match=r"\[QT\]\* is changed by 'a' and replaced by 'c'"):
+        opened({"a": flows, "b": warm, "c": water})
+
+
+def test_a_value_that_no_scenario_may_have_is_refused_at_its_factor() -> None:
+    bench = opened({"a": {"input": "load", "scale": {"uniform": [-1, 1]}}})
+    with pytest.raises(InputError, match=r"scale of a is -0\.5") as error:
+        bench.prepare({"a": -0.5})
+    assert "factors.a.scale" in str(error.value)
+
+
 def test_values_may_have_units_in_every_place() -> None:
     bench = opened(
         {
