@@ -197,6 +197,13 @@ def _listed(study: Study, factors: Factors) -> pd.DataFrame:
     assert section.file is not None
     path, where = study.resolve(section.file), study.document.where("design", "file")
     names = _header(path, where)
+    if len(names) == 1 and any(sign in names[0] for sign in ";\t"):
+        raise InputError(
+            f"the columns are separated by {'a semicolon' if ';' in names[0] else 'a tab'}",
+            where=str(path),
+            expected="commas between columns, and points in numbers",
+            fix="export the table again as CSV with these signs",
+        )
     for name in names:
         if name not in factors.names:
             raise InputError(

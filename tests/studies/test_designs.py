@@ -107,6 +107,7 @@ def test_a_list_has_a_column_a_factor(subject: Any, tmp_path: Path) -> None:
         ("T,load\n8,=1+1\n", r"cases.csv:2 \(load\)"),
         ("T,load\n8,nan\n", "no value of load"),
         ("T,load\n", "0 rows"),
+        ("T;load\n8,5;1\n", "separated by a semicolon"),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=message):
