@@ -194,10 +194,12 @@ class GoalFile(Section):
         if both:
             raise refuse(f"the name {sorted(both)[0]!r} stands twice", "one name for each")
         for name, section in self.decisions.items():
-            if section.target in ("parameters", "parameter", "fraction"):
+            given = section.input or ""
+            water = given in ("load", "T") or given.startswith(("influent.", "fraction."))
+            if water or section.target in ("parameters", "parameter", "fraction"):
                 raise refuse(
-                    f"the decision {name!r} changes {section.target}, which nobody decides on",
-                    "input, sludge_age or key",
+                    f"the decision {name!r} changes {given or section.target}, which nobody decides on",
+                    "a flow, a set point, an aeration, the sludge_age, or a key of the plant",
                     "what is not known stands under uncertain",
                 )
             if section.distribution is not None and section.distribution.kind not in SPANS:

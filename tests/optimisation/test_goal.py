@@ -21,6 +21,7 @@ AIR: dict[str, Any] = {"input": "aerobic.kla", "set": {"uniform": [60, 240]}}
     [
         ({"decisions": {}}, "nothing is to be decided"),
         ({"decisions": {"mu": {"parameter": "mu_A", "set": {"uniform": [0.3, 0.6]}}}}, "nobody decides on"),
+        ({"decisions": {"less": {"input": "load", "scale": {"uniform": [0.3, 1]}}}}, "load, which nobody decides on"),
         ({"decisions": {"air": {"input": "aerobic.kla", "set": {"normal": [150, 10]}}}}, "uniform or log_uniform"),
         ({"uncertain": {"air": AIR}}, "stands twice"),
         ({"limits": {"effluent.NH4 mean": "as now"}}, "present"),
