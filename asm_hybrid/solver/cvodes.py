@@ -47,6 +47,10 @@ BELOW, MOVED = -1e-6, 1e-3
 GROWTH = 1e-5
 """A disturbance of a steady state that grows faster than this is not taken for rounding [1/d]."""
 
+LEFT = 36.0
+"""Growth times time after which a plant would have left a state, even from rounding: e^36 is 4e15. One that still
+stands there is held, as at a kink of the settler's fluxes, where the Jacobian tells of one side alone."""
+
 TRACE = 1e-12
 """Concentration of what has run out [g/m3]."""
 
@@ -267,7 +271,7 @@ class CompiledProblem:
 
         The start is left to settle by time integration, then Newton's iteration takes over (pseudo-transient
         continuation). What it finds is left again where small disturbances grow, as at a washout that nitrifiers would
-        leave: no plant comes to rest there. Such a state is taken only where the plant stands at it in the end.
+        leave: no plant comes to rest there. Such a state is taken only where the plant stands at it all the same.
 
         Parameters
         ----------
@@ -287,22 +291,28 @@ class CompiledProblem:
         SimulationError
             When there is none to be found; gives the residual.
         """
-        x, residual, passed = np.asarray(x0, dtype=float), np.inf, 0.0
+        x, passed, stands = np.asarray(x0, dtype=float), 0.0, None
         for time in SETTLING_TIMES:
             try:
                 x = self.run(x, np.array([0.0, time]), u[None])[-1]
             except SimulationError as error:
+                if stands is not None:
+                    return stands
                 moves = moving_states(self.names, x, self._slope(x, u))
                 raise SimulationError(
                     f"no steady state was found: {error}. After {passed:.0f} d of constant inputs {moves}"
                 ) from None
             passed += time
             state, residual = self._newton(x, u, tolerance)
-            found = residual < tolerance and not _elsewhere(x, state)
-            if found and self._stable(x0, state, u):
-                return SteadyState(state, residual)
-        if found and not _moved(x, state).any():
-            return SteadyState(state, residual)
+            if not residual < tolerance or _elsewhere(x, state):
+                stands = None
+                continue
+            growth, found = self._growth(x0, state, u), SteadyState(state, residual)
+            stands = None if _moved(x, state).any() else found
+            if growth < GROWTH or (stands and growth * passed > LEFT):
+                return found
+        if stands is not None:
+            return stands
         slope = self._slope(x, u)
         residual = float(np.max(np.abs(slope) / (np.abs(x) + 1.0)))
         moves = moving_states(self.names, x, slope)
@@ -341,15 +351,15 @@ class CompiledProblem:
             x, shortest = x - step, length
         return best, smallest
 
-    def _stable(self, start: np.ndarray, found: np.ndarray, u: np.ndarray) -> bool:
-        """Return whether no disturbance grows; what was absent from the start stays so, and is no disturbance.
+    def _growth(self, start: np.ndarray, found: np.ndarray, u: np.ndarray) -> float:
+        """Return how fast a disturbance grows [1/d]; what was absent from the start stays so, and is none.
 
         What has run out is taken as a trace: below zero its rates are cut off, and so would be its growth.
         """
         gone = np.abs(found) < TRACE
         present = ~gone | (start != 0.0)
         J = np.array(self.jacobian(np.where(gone & present, TRACE, found), u))[np.ix_(present, present)]
-        return bool(np.linalg.eigvals(J).real.max(initial=0.0) < GROWTH)
+        return float(np.linalg.eigvals(J).real.max(initial=0.0))
 
 
 def _elsewhere(settled: np.ndarray, found: np.ndarray) -> bool:
