@@ -307,9 +307,10 @@ class CompiledProblem:
             if not residual < tolerance or _elsewhere(x, state):
                 stands = None
                 continue
-            growth, found = self._growth(x0, state, u), SteadyState(state, residual)
+            found, growth = SteadyState(state, residual), self._growth(x0, state, u)
             stands = None if _moved(x, state).any() else found
-            if growth < GROWTH or (stands and growth * passed > LEFT):
+            growing = growth[growth > GROWTH]
+            if not growing.size or (stands is not None and (growing * passed > LEFT).all()):
                 return found
         if stands is not None:
             return stands
@@ -351,15 +352,15 @@ class CompiledProblem:
             x, shortest = x - step, length
         return best, smallest
 
-    def _growth(self, start: np.ndarray, found: np.ndarray, u: np.ndarray) -> float:
-        """Return how fast a disturbance grows [1/d]; what was absent from the start stays so, and is none.
+    def _growth(self, start: np.ndarray, found: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """Return how fast disturbances grow [1/d]; what was absent from the start stays so, and is none.
 
         What has run out is taken as a trace: below zero its rates are cut off, and so would be its growth.
         """
         gone = np.abs(found) < TRACE
         present = ~gone | (start != 0.0)
         J = np.array(self.jacobian(np.where(gone & present, TRACE, found), u))[np.ix_(present, present)]
-        return float(np.linalg.eigvals(J).real.max(initial=0.0))
+        return np.asarray(np.linalg.eigvals(J).real)
 
 
 def _elsewhere(settled: np.ndarray, found: np.ndarray) -> bool:
