@@ -28,8 +28,10 @@ from asm_hybrid.plant.offgas import KILO, emission
 from asm_hybrid.plant.outlets import departing
 from asm_hybrid.plant.settler import TINY, TakacsSettler
 
-__all__ = ["Closure", "MaterialBalance"]
+__all__ = ["NOTHING", "Closure", "MaterialBalance"]
 XP = casadi_namespace()
+NOTHING = 1e-6
+"""Share of what a plant holds that is no turnover: less passes through only by rounding [1/d]."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Closure:
     name : str
         The component, or COD, N, P or charge.
     turnover : float
-        What passes through, reacts, is exchanged or stored, the largest of them [unit m3/d].
+        What passes through, reacts, is exchanged or stored, the largest of them, and `NOTHING` of what is held at
+        least [unit m3/d].
     missed : float
         Mean of what the balance misses, without sign, by the turnover [-].
     made : float
@@ -99,7 +102,9 @@ class MaterialBalance:
         sizes = np.stack([weights @ np.abs(part) for part in (came, reacted, exchanged, left, stored)])
         contents = material_contents(table, self.parameters)
         made = (*(contents @ (weights @ reacted)), *np.zeros(count))
-        turnovers = (*(np.abs(contents) @ sizes.max(axis=0)), *sizes.max(axis=0))
+        held = NOTHING * np.abs(np.array(self._held(states[0], inputs[0]))).ravel()
+        most = np.maximum(sizes.max(axis=0), held)
+        turnovers = (*(np.abs(contents) @ most), *most)
         errors = (*(weights @ np.abs(missed @ contents.T)), *(weights @ np.abs(missed)))
         appeared = _recomposed(times, solids, ratio)
         moved = (*(contents @ appeared), *appeared)
@@ -108,6 +113,11 @@ class MaterialBalance:
             Closure(name, float(size), _share(error, size), _share(more, size), _share(appears, size))
             for name, size, error, more, appears in zip(names, turnovers, errors, made, moved, strict=True)
         )
+
+    @cached_property
+    def _held(self) -> Any:
+        """`stored` as a function of numbers."""
+        return casadi.Function("held", [self.system.state, self.system.inputs], [self.stored])
 
     @cached_property
     def stored(self) -> Matrix:

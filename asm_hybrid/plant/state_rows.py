@@ -52,8 +52,8 @@ class Rows:
 
     @cached_property
     def solids_column(self) -> int:
-        """The column that holds the suspended solids of a layer."""
-        return next(i for i, c in enumerate(self.table.components) if c.phase == "particulate")
+        """The column that holds the suspended solids of a layer; the first one where a table has no solids."""
+        return next((i for i, c in enumerate(self.table.components) if c.phase == "particulate"), 0)
 
     @cached_property
     def extra(self) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from watched import watched
 from asm_hybrid.errors import AsmHybridError
 from asm_hybrid.kinetics.contents import material_contents
 from asm_hybrid.plant import TakacsSettler
-from asm_hybrid.plant.materials import MaterialBalance
+from asm_hybrid.plant.materials import NOTHING, MaterialBalance
 from asm_hybrid.scenario.cases import PlantScenarios
 from asm_hybrid.scenario.compiled import CompiledPlant, PlantRecord
 from asm_hybrid.scenario.negative import BELOW
@@ -48,6 +48,8 @@ from asm_hybrid.yamlfile import to_yaml
 
 SECONDS = 30.0
 """Longest time of the processor for a plant [s]."""
+ROUNDING = 1e-3
+"""Amount that is none [g]."""
 CLOSED = 1e-8
 """Largest share of the turnover that a balance may miss [-]."""
 DAYS = "days: 2\n"
@@ -90,7 +92,7 @@ def integrated_gap(compiled: CompiledPlant, start: np.ndarray) -> float:
     held = casadi.Function("held", [system.state], [casadi.mtimes(weights, balance.stored)])
     n, m = system.state.numel(), len(contents)
     first, last = (np.array(held(path[k, :n])).ravel() for k in (0, -1))
-    size = np.maximum(path[-1, n + m :], np.finfo(float).tiny)
+    size = np.maximum(path[-1, n + m :], NOTHING * np.abs(first) + ROUNDING)
     return float(np.max(np.abs(last - first - path[-1, n : n + m]) / size))
 
 

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 from layout_tools import compiled_layout
 
+import asm_hybrid as ah
 from asm_hybrid.config import available_layouts
+from asm_hybrid.kinetics import load_table
 from asm_hybrid.plant import TakacsSettler, casadi_namespace, oxygen_saturation
 from asm_hybrid.scenario.simulation_inputs import assemble_inputs
 from asm_hybrid.solver.cvodes import CompiledProblem
 
 XP = casadi_namespace()
+ASM1 = load_table("asm1").component_names
 
 
 def contents(table, material):
@@ -96,3 +99,46 @@ def test_what_comes_in_is_stored_or_leaves(name):
     first, last = (np.array(held(path[k, :n], begin[k])).ravel() for k in (0, -1))
     error = np.abs(last - first - path[-1, n:]) / np.maximum(np.abs(first), np.abs(last))
     assert dict(zip(gained, error, strict=True)) == pytest.approx(dict.fromkeys(gained, 0.0), abs=1e-8)
+
+
+def test_what_only_rests_in_a_plant_has_no_turnover_to_be_missed():
+    plant = {
+        "name": "batch",
+        "model": {"kinetics": "asm1"},
+        "plant": {
+            "temperature": 15,
+            "tanks": {"reactor": {"volume": 90000, "decant": {"solids": 0.0}}},
+            "influent": {
+                "to": "reactor",
+                "composition": dict.fromkeys(ASM1, 0.0) | {"S_S": 99, "X_S": 166, "X_BH": 13, "S_NH": 40, "S_ALK": 8},
+            },
+            "settler": {"type": "none"},
+            "cycles": {
+                "batch": {
+                    "phases": [
+                        {"duration": "2 h", "set": {"Q_in": 200000}},
+                        {"duration": "2 h"},
+                        {"duration": "2 h", "set": {"reactor.decant": 200000}},
+                    ]
+                }
+            },
+        },
+    }
+    warnings = ah.simulate(plant, {"days": 2}).warnings
+    assert not [w for w in warnings if "X_I" in w and "misses" in w]
+
+
+def test_a_table_without_solids_may_have_a_settler():
+    plant = {
+        "name": "prey",
+        "model": {"kinetics": "lotka_volterra"},
+        "plant": {
+            "temperature": 15,
+            "tanks": {"pond": {"volume": 20}},
+            "influent": {"to": "pond", "flow": 1, "composition": {"prey": 1, "predator": 1}},
+            "settler": {"type": "ideal", "non_settleable": 0.002},
+            "return_sludge": {"to": "pond", "flow": 1},
+            "wastage": {"flow": 0.1},
+        },
+    }
+    assert np.isfinite(ah.simulate(plant, {"days": 1}).series).all(axis=None)
