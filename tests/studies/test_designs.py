@@ -107,6 +107,8 @@ def test_a_list_has_a_column_a_factor(subject: Any, tmp_path: Path) -> None:
         ("T,load\n8,=1+1\n", r"cases.csv:2 \(load\)"),
         ("T,load\n8,nan\n", "no value of load"),
         ("T,load\n", "0 rows"),
+        ("T,load\n8,1,5\n9,0,5\n", "more cells than its first line"),  # decimal commas
+        ("T,load\n8,1,\n", "more cells than its first line"),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=message):
