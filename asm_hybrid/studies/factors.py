@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +33,8 @@ __all__ = ["Factor", "Factors", "find_factors", "key_factors"]
 
 KINETICS = "kinetics.yaml"
 """In a run folder: its kinetics table."""
+ORDER = ("parameter", "key", "input", "sludge_age")
+"""Kinds of factors as they act, one after the other; those of one kind in the order of the file."""
 WORDS = {"scale": "×", "shift": "+", "set": "="}
 
 
@@ -163,7 +166,7 @@ def find_factors(study: Study, plant: Plant, file: PlantFile, parameters: np.nda
             ]
         else:
             columns.append(_factor(study, name, section, plant, file, parameters))
-    _check_apart(study, columns)
+    _check_apart(study, columns, plant)
     return Factors(tuple(columns), fitted)
 
 
@@ -330,10 +333,9 @@ def _key(study: Study, name: str, section: FactorSection, file: PlantFile) -> Fa
     return Factor(name, name, "key", section.key, section.way, own, found)
 
 
-def _check_apart(study: Study, columns: Sequence[Factor]) -> None:
-    """Refuse two columns of one name, and what one of two factors would undo."""
+def _check_apart(study: Study, columns: Sequence[Factor], plant: Plant | None = None) -> None:
+    """Refuse two columns of one name, two factors of one key, and a factor all of which another one would undo."""
     by_name: dict[str, Factor] = {}
-    replaced: dict[tuple[str, str], Factor] = {}
     for factor in columns:
         if factor.name in by_name:
             raise InputError(
@@ -342,16 +344,48 @@ def _check_apart(study: Study, columns: Sequence[Factor]) -> None:
                 expected="another name for one of them",
             )
         by_name[factor.name] = factor
-        kind, target = factor.kind, factor.target
-        if kind == "key" and target.startswith("model.parameters."):
-            kind, target = "parameter", target.removeprefix("model.parameters.")
-        if kind == "sludge_age":
-            kind, target = "input", "wastage"
-        first = replaced.get((kind, target))
-        if first is not None and (factor.way == "set" or first.kind == "sludge_age"):
+    acting = [(factor, _moved(factor, plant)) for factor in sorted(columns, key=lambda f: ORDER.index(f.kind))]
+    for (first, moved), (then, own) in itertools.combinations(acting, 2):
+        twice = first.kind == then.kind == "key" and first.target == then.target
+        if twice or (then.way == "set" and moved <= own):
             raise InputError(
-                f"{target} is changed by {first.section!r} and replaced by {factor.section!r}",
-                where=study.where(factor.section),
-                expected="one factor that sets it; scale and shift may follow it",
+                f"{first.target} is changed by {first.section!r} and replaced by {then.section!r}",
+                where=study.where(then.section),
+                expected="one factor of a key" if twice else "one factor that sets it; scale and shift may follow it",
             )
-        replaced[kind, target] = first if first is not None and first.kind == "sludge_age" else factor
+
+
+def _moved(factor: Factor, plant: Plant | None) -> set[tuple[str, str]]:
+    """Return what a factor changes, by its kind and name; a key that gives an input of the plant is that input."""
+    names = plant.inputs.names if plant is not None else ()
+    if factor.kind == "sludge_age":
+        return {("input", "wastage")}
+    if factor.kind == "input" and plant is not None:
+        chosen = load_inputs(plant) if factor.target == "load" else fnmatch.filter(names, factor.target)
+        return {("input", name) for name in chosen or [factor.target]}
+    if factor.kind == "key":
+        if factor.target.startswith("model.parameters."):
+            return {("parameter", factor.target.removeprefix("model.parameters."))}
+        if (name := _input_of_key(factor.target)) in names:
+            return {("input", str(name))}
+    return {(factor.kind, factor.target)}
+
+
+def _input_of_key(key: str) -> str | None:
+    """Return the input that a key of the plant gives; None where it gives none."""
+    match key.split("."):
+        case ["plant", "temperature"]:
+            return "T"
+        case ["plant", "influent", "flow"]:
+            return "Q_in"
+        case ["plant", "influent", "composition", name]:
+            return f"influent.{name}"
+        case ["plant", "return_sludge" | "wastage" as name, "flow"]:
+            return name
+        case ["plant", "recycles", name, "flow"]:
+            return f"recycle.{name}"
+        case ["plant", "tanks", name, "kla" | "air" | "decant" as what]:
+            return f"{name}.{what}"
+        case ["plant", "control", name, "setpoint"]:
+            return f"{name}.setpoint"
+    return None

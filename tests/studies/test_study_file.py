@@ -19,8 +19,8 @@ LOAD = {"input": "load", "scale": {"uniform": [0.8, 1.2]}}
 ROOT = Path(__file__).parents[2]
 
 
-def opened(factors: dict[str, Any], **more: Any) -> Bench:
-    return open_bench(partial(load_subject, "cstr"), "cstr", load_study({"factors": factors, "design": LATIN, **more}))
+def opened(factors: dict[str, Any], plant: str = "cstr", **more: Any) -> Bench:
+    return open_bench(partial(load_subject, plant), plant, load_study({"factors": factors, "design": LATIN, **more}))
 
 
 @pytest.mark.parametrize(
@@ -103,6 +103,35 @@ def test_what_one_factor_would_undo_of_another_is_refused() -> None:
     opened({"a": mu, "b": mu})
     with pytest.raises(InputError, match="mu_A is changed by 'a' and replaced by 'b'"):
         opened({"a": mu, "b": {"parameter": "mu_A", "set": {"uniform": [0.5, 0.6]}}})
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "refused"),
+    [
+        ({"key": "plant.tanks.tank_3.volume", "set": 1}, {"key": "plant.tanks.tank_3.volume", "scale": 1}, True),
+        ({"input": "tank_3.kla", "scale": 1}, {"input": "tank_*.kla", "set": 1}, True),
+        ({"input": "tank_*.kla", "set": 1}, {"input": "tank_3.kla", "set": 1}, False),  # the others keep the first
+        ({"input": "influent.S_NH", "set": 1}, {"input": "load", "scale": 1}, False),
+        ({"input": "T", "set": 1}, {"key": "plant.temperature", "set": 1}, True),
+        ({"key": "plant.temperature", "set": 1}, {"input": "T", "shift": 1}, False),
+        ({"sludge_age": 1}, {"input": "was*", "scale": 1}, True),
+        ({"key": "plant.wastage.flow", "scale": 1}, {"sludge_age": 1}, True),
+        ({"key": "plant.tanks.tank_4.kla", "scale": 1}, {"input": "tank_4.kla", "set": 1}, True),
+    ],
+)
+def test_a_factor_of_which_nothing_would_be_left_is_refused(
+    first: dict[str, Any], then: dict[str, Any], refused: bool
+) -> None:
+    given = {"uniform": [1, 2]}
+    factors = {
+        name: {key: given if value == 1 else value for key, value in factor.items()}
+        for name, factor in (("a", first), ("b", then))
+    }
+    if not refused:
+        opened(factors, plant="bsm1")
+        return
+    with pytest.raises(InputError, match=r"is changed by '[ab]' and replaced by '[ab]'"):
+        opened(factors, plant="bsm1")
 
 
 def test_values_may_have_units_in_every_place() -> None:
