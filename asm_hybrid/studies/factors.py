@@ -290,6 +290,13 @@ def _factor(
             fix=nearest(section.input, names),
         )
     units = {spec.name: spec.unit for spec in plant.inputs}
+    other = next((n for n in chosen if units[n] != units[chosen[0]]), None)
+    if other is not None and section.way != "scale":
+        raise InputError(
+            f"{section.input!r} stands for {chosen[0]} [{units[chosen[0]]}] and {other} [{units[other]}]",
+            where=study.where(name, "input"),
+            expected=f"inputs of one unit, or scale in the place of {section.way}",
+        )
     return _made(study, name, section, "input", section.input, units[chosen[0]])
 
 

@@ -74,6 +74,7 @@ def test_an_error_names_line_and_key_also_in_the_scenario_within(tmp_path: Path)
     ("factor", "message"),
     [
         ({"input": "tank.kLa", "set": {"uniform": [1, 2]}}, "'tank.kla'"),
+        ({"input": "*", "set": {"uniform": [1, 2]}}, r"stands for Q_in \[m3/d\] and T \[degC\]"),
         ({"parameter": "muA", "set": {"uniform": [1, 2]}}, "'mu_A'"),
         ({"key": "plant.tanks.tank.volum", "scale": {"uniform": [1, 2]}}, "'volume'"),
         ({"key": "plant.tanks.tank", "scale": {"uniform": [1, 2]}}, "holds no value but a section"),
