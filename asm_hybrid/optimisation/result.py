@@ -27,6 +27,8 @@ NEAR = 0.01
 """Share of its range by which a decision counts as being at its end."""
 DRAWS = 0.9
 """Share of draws that lies within their band."""
+CERTAIN = 0.95
+"""Share of draws that must have less than at present, so that a gain is claimed."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ class Drawn:
     gains : ndarray, shape (draw,)
         What is gained in each, by the median of members [-]; NaN in a draw that cannot be simulated.
     kept : float
-        Share of the draws in which all limits are kept [-].
+        Share of the draws that could be simulated in which all limits are kept [-].
     failed : tuple of str
         Why draws could not be simulated.
     """
@@ -142,6 +144,16 @@ class Drawn:
         """Ends of the middle 90 % of the gains [-]; NaN where none is known."""
         known = self.gains[np.isfinite(self.gains)]
         return quantiles(known.tolist(), DRAWS) if len(known) else (np.nan, np.nan)
+
+    @property
+    def known(self) -> int:
+        """Draws whose gain is known; those that cannot be simulated tell none."""
+        return int(np.isfinite(self.gains).sum())
+
+    @property
+    def certain(self) -> bool:
+        """Whether `CERTAIN` of all draws, with those that tell none, have less than at present."""
+        return self.band[0] > UNTOLD and float((self.gains > UNTOLD).mean()) >= CERTAIN
 
 
 @dataclass(frozen=True)
@@ -211,9 +223,8 @@ class Optimum:
         for factor in self.factors:
             if factor.distribution is None or factor.distribution.choices:
                 continue
-            low, high = (float(v) for v in factor.distribution.values(np.array([0.0, 1.0])))
-            value = float(self.decisions[factor.name])
-            if min(value - low, high - value) < NEAR * (high - low):
+            low, high = (float(v) for v in factor.distribution.values(np.array([NEAR, 1.0 - NEAR])))
+            if not low <= float(self.decisions[factor.name]) <= high:
                 found.append(factor.name)
         return found
 
@@ -224,8 +235,7 @@ class Optimum:
         left = self.outside is not None and self.outside[1] > self.outside[0] + 1e-6
         if beyond or left:
             return "infeasible"
-        certain = self.gain.certain and (self.drawn is None or self.drawn.band[0] > UNTOLD)
-        if certain:
+        if self.gain.certain and (self.drawn is None or self.drawn.certain):
             return "gain"
         some = self.gain.high > UNTOLD or (self.drawn is not None and self.drawn.band[1] > UNTOLD)
         return "disputed" if some and (self.gain.banded or self.drawn is not None) else "none"

@@ -153,7 +153,12 @@ def _summary(result: Optimum) -> dict[str, Any]:
         },
         "draws": None
         if result.drawn is None
-        else {"gain_5_95": [_known(v) for v in result.drawn.band], "limits_kept": _known(result.drawn.kept)},
+        else {
+            "draws": len(result.drawn.gains),
+            "failed": list(result.drawn.failed),
+            "gain_5_95": [_known(v) for v in result.drawn.band],
+            "limits_kept": _known(result.drawn.kept),
+        },
         "notes": list(result.notes),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asm_hybrid.optimisation.result import Gain, Kept, Optimum, Verified
+from asm_hybrid.optimisation.result import Drawn, Gain, Kept, Optimum, Verified
 from asm_hybrid.report.style import number
 from asm_hybrid.scenario.summary import UNTOLD
 
@@ -24,14 +24,17 @@ def verdict(result: Optimum) -> tuple[str, str, str]:
     """
     what, claim = result.objective, result.claim
     if claim == "infeasible":
-        exceeded = [limit for limit in result.limits if not limit.kept]
+        limits = result.limits
+        exceeded = [limit for limit in limits if not limit.kept]
         if exceeded:
             text = "; ".join(limit_text(limit) for limit in exceeded)
         else:
             assert result.outside is not None
             before, after = result.outside
             text = f"it leaves what training saw for {after:.3g} h, and the present operation for {before:.3g} h"
-        return "loss", "No operation within the limits was found", f"The nearest that was found: {text}."
+        within = all(limit.of_present or (limit.present <= limit.bound and not result.gain.banded) for limit in limits)
+        which = "other operation" if within else "operation"  # the present one is within the limits
+        return "loss", f"No {which} within the limits was found", f"The nearest that was found: {text}."
     if claim == "gain":
         ends = (result.gain.low, result.gain.high)
         if result.drawn is not None:
@@ -42,13 +45,21 @@ def verdict(result: Optimum) -> tuple[str, str, str]:
         return (
             "mixed",
             "No gain can be claimed",
-            f"What was found has {gain_text(result.gain)} of {what}, and the bands reach to no gain at all.",
+            f"What was found has {gain_text(result.gain)} of {what}, and {_open(result)}.",
         )
     return (
         "mixed",
         "The present operation is the best that was found",
         f"What was found besides has {gain_text(result.gain)} of {what}.",
     )
+
+
+def _open(result: Optimum) -> str:
+    """Return why a gain cannot be claimed that was found."""
+    drawn = result.drawn
+    if result.gain.certain and drawn is not None and not drawn.band[0] <= UNTOLD and drawn.known < len(drawn.gains):
+        return f"{len(drawn.gains) - drawn.known} of {len(drawn.gains)} draws of what is uncertain tell no gain"
+    return "the bands reach to no gain at all"
 
 
 def _beyond(result: Optimum) -> str:
@@ -126,6 +137,19 @@ def verified_text(found: Verified) -> str:
     return f"{gain_text(found.gain)}; {kept}"
 
 
+def _draws_text(drawn: Drawn, limited: bool) -> list[str]:
+    """Return what the draws of what is uncertain say, a sentence each."""
+    count, what = len(drawn.gains), "draws of what is uncertain"
+    low, high = drawn.band
+    known = f"{100 * low:.1f} to {100 * high:.1f} %".replace("-", "−")
+    kept = f", and all limits are kept in {100 * drawn.kept:.0f} % of them" if limited else ""
+    told = f"{count}" if drawn.known == count else f"{drawn.known} of {count}"
+    found = [f"Over {told} {what} the gain is {known} (5 to 95 %){kept}"] if drawn.known else []
+    if drawn.failed:
+        found.append(f"{count - drawn.known} of {count} {what} could not be simulated; the first: {drawn.failed[0]}")
+    return found
+
+
 def said(result: Optimum) -> list[str]:
     """Return what else is to be said of an optimum.
 
@@ -145,13 +169,9 @@ def said(result: Optimum) -> list[str]:
     for verified in result.verified:
         found.append(f"On {verified.name}: {verified_text(verified)}")
     if result.drawn is not None:
-        low, high = result.drawn.band
-        known = f"{100 * low:.1f} to {100 * high:.1f} %".replace("-", "−")
-        kept = f"{100 * result.drawn.kept:.0f} %"
-        what = f"{len(result.drawn.gains)} draws of what is uncertain"
-        found.append(f"Over {what} the gain is {known} (5 to 95 %), and all limits are kept in {kept} of them")
+        found += _draws_text(result.drawn, bool(result.limits))
     for name in result.at_bounds:
         found.append(f"{name} is at the end of its range: a wider one may give more")
-    if not result.verified:
+    if not result.verified and result.claim == "gain":
         found.append("Nothing was verified: the gain holds for the period that it was found on")
     return [*found, *result.notes]

@@ -237,7 +237,15 @@ def _header(path: Path, where: str) -> list[str]:
 
 def _rows(path: Path) -> pd.DataFrame:
     with _a_list(path):
-        return restored(pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig"))
+        read = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    if not isinstance(read.index, pd.RangeIndex):  # it took the first cells of the rows for their names
+        raise InputError(
+            "the rows of the list have more cells than its first line",
+            where=str(path),
+            expected="a cell a factor, and decimal points",
+            fix="where a comma stands for the decimal point, write points",
+        )
+    return restored(read)
 
 
 def _a_list(path: Path) -> AbstractContextManager[None]:

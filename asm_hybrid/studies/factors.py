@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,8 @@ __all__ = ["Factor", "Factors", "find_factors", "key_factors"]
 
 KINETICS = "kinetics.yaml"
 """In a run folder: its kinetics table."""
+ORDER = ("parameter", "key", "input", "sludge_age")
+"""Kinds of factors as they act, one after the other; those of one kind in the order of the file."""
 WORDS = {"scale": "×", "shift": "+", "set": "="}
 
 
@@ -164,7 +166,7 @@ def find_factors(study: Study, plant: Plant, file: PlantFile, parameters: np.nda
             ]
         else:
             columns.append(_factor(study, name, section, plant, file, parameters))
-    _check_apart(study, columns, partial(_inputs_of, plant))
+    _check_apart(study, columns, plant)
     return Factors(tuple(columns), fitted)
 
 
@@ -196,7 +198,7 @@ def key_factors(study: Study, file: PlantFile) -> Factors:
                 fix="write it as a key of the config, or study a run folder",
             )
     columns = [_key(study, name, section, file) for name, section in study.content.factors.items()]
-    _check_apart(study, columns, lambda target: [target])
+    _check_apart(study, columns)
     return Factors(tuple(columns))
 
 
@@ -279,7 +281,7 @@ def _factor(
     names = ("load", *plant.inputs.names)
     if section.input.startswith(FRACTION):
         return _made(study, name, section, "input", section.input, "-")
-    chosen = _inputs_of(plant, section.input)
+    chosen = load_inputs(plant) if section.input == "load" else fnmatch.filter(plant.inputs.names, section.input)
     if not chosen:
         raise InputError(
             f"the plant has no input {section.input!r}",
@@ -288,6 +290,13 @@ def _factor(
             fix=nearest(section.input, names),
         )
     units = {spec.name: spec.unit for spec in plant.inputs}
+    other = next((n for n in chosen if units[n] != units[chosen[0]]), None)
+    if other is not None and section.way != "scale":
+        raise InputError(
+            f"{section.input!r} stands for {chosen[0]} [{units[chosen[0]]}] and {other} [{units[other]}]",
+            where=study.where(name, "input"),
+            expected=f"inputs of one unit, or scale in the place of {section.way}",
+        )
     return _made(study, name, section, "input", section.input, units[chosen[0]])
 
 
@@ -331,47 +340,61 @@ def _key(study: Study, name: str, section: FactorSection, file: PlantFile) -> Fa
     return Factor(name, name, "key", section.key, section.way, own, found)
 
 
-def _inputs_of(plant: Plant, target: str) -> Sequence[str]:
-    """Return the inputs that a change acts on; a share of the influent is one by itself."""
-    if target.startswith(FRACTION):
-        return [target]
-    return load_inputs(plant) if target == "load" else fnmatch.filter(plant.inputs.names, target)
-
-
-def _check_apart(study: Study, columns: Sequence[Factor], inputs_of: Callable[[str], Sequence[str]]) -> None:
-    """Refuse two columns of one name, and a factor of which those that follow leave nothing.
-
-    One that changes several inputs may have some of them replaced: the load, and ammonium by itself.
-    """
-    left: dict[str, tuple[Factor, set[tuple[str, str]]]] = {}
+def _check_apart(study: Study, columns: Sequence[Factor], plant: Plant | None = None) -> None:
+    """Refuse two columns of one name, two factors of one key, and a factor all of which another one would undo."""
+    by_name: dict[str, Factor] = {}
     for factor in columns:
-        if factor.name in left:
+        if factor.name in by_name:
             raise InputError(
                 f"two factors are called {factor.name!r}: {factor.section!r} draws a parameter of that name",
                 where=study.where(factor.section),
                 expected="another name for one of them",
             )
-        kind, targets = factor.kind, [factor.target]
-        if kind == "key" and factor.target.startswith("model.parameters."):
-            kind, targets = "parameter", [factor.target.removeprefix("model.parameters.")]
-        elif kind == "sludge_age":
-            kind, targets = "input", ["wastage"]
-        elif kind == "input":
-            targets = list(inputs_of(factor.target))
-        own = {(kind, target) for target in targets}
-        for first, acts in left.values():
-            if first.kind == "sludge_age" and acts & own:  # which is worked out last, and so replaces what follows it
-                _refuse_undone(study, first, factor)
-            if factor.way == "set":
-                if acts and acts <= own:
-                    _refuse_undone(study, first, factor)
-                acts -= own
-        left[factor.name] = factor, own
+        by_name[factor.name] = factor
+    acting = [(factor, _moved(factor, plant)) for factor in sorted(columns, key=lambda f: ORDER.index(f.kind))]
+    for (first, left), (then, own) in itertools.combinations(acting, 2):
+        twice = first.kind == then.kind == "key" and first.target == then.target
+        if then.way == "set":
+            left -= own
+        if twice or not left:
+            raise InputError(
+                f"{first.target} is changed by {first.section!r} and replaced by {then.section!r}",
+                where=study.where(then.section),
+                expected="one factor of a key" if twice else "one factor that sets it; scale and shift may follow it",
+            )
 
 
-def _refuse_undone(study: Study, first: Factor, second: Factor) -> NoReturn:
-    raise InputError(
-        f"{first.target} is changed by {first.section!r} and replaced by {second.section!r}",
-        where=study.where(second.section),
-        expected="one factor that sets it; scale and shift may follow it",
-    )
+def _moved(factor: Factor, plant: Plant | None) -> set[tuple[str, str]]:
+    """Return what a factor changes, by its kind and name; a key that gives an input of the plant is that input."""
+    names = plant.inputs.names if plant is not None else ()
+    if factor.kind == "sludge_age":
+        return {("input", "wastage")}
+    if factor.kind == "input" and plant is not None:
+        chosen = load_inputs(plant) if factor.target == "load" else fnmatch.filter(names, factor.target)
+        return {("input", name) for name in chosen or [factor.target]}
+    if factor.kind == "key":
+        if factor.target.startswith("model.parameters."):
+            return {("parameter", factor.target.removeprefix("model.parameters."))}
+        if (name := _input_of_key(factor.target)) in names:
+            return {("input", str(name))}
+    return {(factor.kind, factor.target)}
+
+
+def _input_of_key(key: str) -> str | None:
+    """Return the input that a key of the plant gives; None where it gives none."""
+    match key.split("."):
+        case ["plant", "temperature"]:
+            return "T"
+        case ["plant", "influent", "flow"]:
+            return "Q_in"
+        case ["plant", "influent", "composition", name]:
+            return f"influent.{name}"
+        case ["plant", "return_sludge" | "wastage" as name, "flow"]:
+            return name
+        case ["plant", "recycles", name, "flow"]:
+            return f"recycle.{name}"
+        case ["plant", "tanks", name, "kla" | "air" | "decant" as what]:
+            return f"{name}.{what}"
+        case ["plant", "control", name, "setpoint"]:
+            return f"{name}.setpoint"
+    return None

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from optimisation_plant import PLANT, plant_goal, run_goal
 
 import asm_hybrid as ah
 from asm_hybrid.notebook.optimisation_result import Optimisation
-from asm_hybrid.optimisation.result import Gain, Optimum
-from asm_hybrid.report.optimisation_words import gain_text, verdict
+from asm_hybrid.optimisation.result import Drawn, Gain, Optimum
+from asm_hybrid.report.optimisation_words import gain_text, said, verdict
 from asm_hybrid.scenario.plants import simulate_plant, simulate_run
+from asm_hybrid.studies.distributions import Distribution
+from asm_hybrid.studies.factors import Factor
 from asm_hybrid.yamlfile import load_yaml
 
 
@@ -162,6 +165,48 @@ def test_a_gain_is_claimed_where_all_seeds_agree_alone() -> None:
     assert claim_of(Gain(0.0001, 0.0001, 0.0001, False, False)) == "none"
     assert claim_of(Gain(-0.1, -0.2, -0.05, True, False)) == "none"
     assert claim_of(Gain(0.1, 0.08, 0.14, True, False), outside=(1.0, 2.0)) == "infeasible"
+
+
+def drawn_of(gains: list[float], failed: tuple[str, ...] = ()) -> Drawn:
+    return Drawn(pd.DataFrame({"growth": np.ones(len(gains))}), np.array(gains), 1.0, failed)
+
+
+def test_a_draw_that_cannot_be_simulated_is_none_with_a_gain() -> None:
+    gain = Gain(0.1, 0.1, 0.1, False, False)
+    assert claim_of(gain, drawn=drawn_of([0.1] * 20)) == "gain"
+    assert claim_of(gain, drawn=drawn_of([0.1] * 19 + [np.nan], ("why",))) == "gain"
+    assert claim_of(gain, drawn=drawn_of([0.1] * 18 + [np.nan] * 2, ("why",))) == "disputed"
+    assert claim_of(gain, drawn=drawn_of([np.nan] * 2, ("why",))) == "disputed"
+
+
+def test_draws_that_cannot_be_simulated_are_told(tmp_path: Path) -> None:
+    area = {"key": "plant.tanks.anoxic.volume", "shift": {"values": [-1200, 100]}}
+    found = ah.optimise(PLANT, plant_goal(uncertain={"volume": area}, draws=4), tmp_path, workers=1)
+    assert found.claim == "disputed"
+    assert "2 of 4 draws of what is uncertain tell no gain" in verdict(found.found)[2]
+    texts = " ".join(said(found.found))
+    assert "Over 2 of 4 draws" in texts
+    assert "2 of 4 draws of what is uncertain could not be simulated; the first: " in texts
+    assert json.loads((tmp_path / "summary.json").read_text())["draws"]["draws"] == 4
+
+
+def test_the_present_operation_may_be_the_only_one_within_the_limits(tmp_path: Path) -> None:
+    goal = plant_goal(
+        decisions={"air": {"input": "aerobic.kla", "set": {"uniform": [10, 30]}}}, search={"evaluations": 10}
+    )
+    found = ah.optimise(PLANT, goal, tmp_path, workers=1).found
+    assert found.claim == "infeasible"
+    assert verdict(found)[1] == "No other operation within the limits was found"
+    assert not any("Nothing was verified" in text for text in said(found))
+
+
+def test_the_end_of_a_range_is_told_by_its_distribution() -> None:
+    for kind, value, ends in (("uniform", 0.05, True), ("log_uniform", 0.05, False), ("log_uniform", 0.0101, True)):
+        optimum = object.__new__(Optimum)
+        distribution = Distribution(kind, (0.01, 10.0))  # type: ignore[arg-type]
+        object.__setattr__(optimum, "factors", (Factor("a", "a", "input", "wastage", "set", "m3/d", distribution),))
+        object.__setattr__(optimum, "decisions", {"a": value})
+        assert optimum.at_bounds == ["a"] * ends
 
 
 def test_gains_in_words() -> None:

@@ -108,6 +108,8 @@ def test_a_list_has_a_column_a_factor(subject: Any, tmp_path: Path) -> None:
         ("T,load\n8,nan\n", "no value of load"),
         ("T,load\n", "0 rows"),
         ("T;load\n8,5;1\n", "separated by a semicolon"),
+        ("T,load\n8,1,5\n9,0,5\n", "more cells than its first line"),  # decimal commas
+        ("T,load\n8,1,\n", "more cells than its first line"),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=message):

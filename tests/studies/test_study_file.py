@@ -19,8 +19,8 @@ LOAD = {"input": "load", "scale": {"uniform": [0.8, 1.2]}}
 ROOT = Path(__file__).parents[2]
 
 
-def opened(factors: dict[str, Any], **more: Any) -> Bench:
-    return open_bench(partial(load_subject, "cstr"), "cstr", load_study({"factors": factors, "design": LATIN, **more}))
+def opened(factors: dict[str, Any], plant: str = "cstr", **more: Any) -> Bench:
+    return open_bench(partial(load_subject, plant), plant, load_study({"factors": factors, "design": LATIN, **more}))
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,7 @@ def test_an_error_names_line_and_key_also_in_the_scenario_within(tmp_path: Path)
     ("factor", "message"),
     [
         ({"input": "tank.kLa", "set": {"uniform": [1, 2]}}, "'tank.kla'"),
+        ({"input": "*", "set": {"uniform": [1, 2]}}, r"stands for Q_in \[m3/d\] and T \[degC\]"),
         ({"parameter": "muA", "set": {"uniform": [1, 2]}}, "'mu_A'"),
         ({"key": "plant.tanks.tank.volum", "scale": {"uniform": [1, 2]}}, "'volume'"),
         ({"key": "plant.tanks.tank", "scale": {"uniform": [1, 2]}}, "holds no value but a section"),
@@ -120,6 +121,35 @@ def test_a_value_that_no_scenario_may_have_is_refused_at_its_factor() -> None:
     with pytest.raises(InputError, match=r"scale of a is -0\.5") as error:
         bench.prepare({"a": -0.5})
     assert "factors.a.scale" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "refused"),
+    [
+        ({"key": "plant.tanks.tank_3.volume", "set": 1}, {"key": "plant.tanks.tank_3.volume", "scale": 1}, True),
+        ({"input": "tank_3.kla", "scale": 1}, {"input": "tank_*.kla", "set": 1}, True),
+        ({"input": "tank_*.kla", "set": 1}, {"input": "tank_3.kla", "set": 1}, False),  # the others keep the first
+        ({"input": "influent.S_NH", "set": 1}, {"input": "load", "scale": 1}, False),
+        ({"input": "T", "set": 1}, {"key": "plant.temperature", "set": 1}, True),
+        ({"key": "plant.temperature", "set": 1}, {"input": "T", "shift": 1}, False),
+        ({"sludge_age": 1}, {"input": "was*", "scale": 1}, True),
+        ({"key": "plant.wastage.flow", "scale": 1}, {"sludge_age": 1}, True),
+        ({"key": "plant.tanks.tank_4.kla", "scale": 1}, {"input": "tank_4.kla", "set": 1}, True),
+    ],
+)
+def test_a_factor_of_which_nothing_would_be_left_is_refused(
+    first: dict[str, Any], then: dict[str, Any], refused: bool
+) -> None:
+    given = {"uniform": [1, 2]}
+    factors = {
+        name: {key: given if value == 1 else value for key, value in factor.items()}
+        for name, factor in (("a", first), ("b", then))
+    }
+    if not refused:
+        opened(factors, plant="bsm1")
+        return
+    with pytest.raises(InputError, match=r"is changed by '[ab]' and replaced by '[ab]'"):
+        opened(factors, plant="bsm1")
 
 
 def test_values_may_have_units_in_every_place() -> None:
