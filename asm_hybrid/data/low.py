@@ -76,7 +76,8 @@ def _zeros(values: Values, ordered: Values, place: Place, target: str) -> list[Q
 
 def _thousandths(values: Values, ordered: Values, place: Place) -> list[QualityFinding]:
     """Return a warning where a thousand times some values lie among the others, and nothing lies between."""
-    gap = int(np.argmax(ordered[1:] / ordered[:-1]))
+    with np.errstate(over="ignore"):  # beside the smallest numbers that a file can hold
+        gap = int(np.argmax(ordered[1:] / ordered[:-1]))
     low, high = ordered[: gap + 1], ordered[gap + 1 :]
     among = low[0] * THOUSAND >= high[0] / ABOUT and low[-1] * THOUSAND <= high[-1] * ABOUT
     if high[0] < max(FAR * low[-1], NEAR_ZERO * float(np.median(high))) or not among:

@@ -84,7 +84,7 @@ def read_data(folder: Path) -> Reading:
         return Reading("", frozenset(map(str, findings)))
     dataset = build_dataset(config, table, layout, sources, findings)
     arrays = [dataset.times, dataset.inputs]
-    for observation in dataset.observations:
+    for observation in sorted(dataset.observations, key=lambda o: o.label):
         arrays += [observation.times, observation.values]
     return Reading(_digest(*arrays), frozenset(map(str, dataset.quality)))
 

@@ -196,3 +196,9 @@ def test_low_values_that_are_no_thousandths():
     values = np.round(SERIES["flow"][-1], 3)
     values[::7] = 8.0
     assert low("flow", values) == []
+
+
+def test_the_smallest_number_of_a_file_makes_no_warning_of_the_library():
+    values = np.round(SERIES["flow"][-1], 3)
+    values[7] = 5e-324
+    assert all(found.kind in ("zeros", "thousandths") for found in low("flow", values))
