@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -77,6 +77,25 @@ class Factor:
             text = f"{self.target} {WORDS[self.way]} {self.distribution.in_words(self.unit)}"
         return FactorInfo(self.name, self.unit, text, self.distribution is not None and self.distribution.text_choice)
 
+    def listed(self, values: Sequence[Value]) -> FactorInfo:
+        """Return what is shown of it where its values come from a list, whatever its distribution.
+
+        Parameters
+        ----------
+        values : sequence of float or str
+            Its values.
+
+        Returns
+        -------
+        FactorInfo
+        """
+        numbers = [value for value in values if not isinstance(value, str)]
+        info, unit = self.info, "" if self.unit in ("", "-") else f" {self.unit}"
+        if info.choice or not numbers:
+            return info
+        text = f"{self.target} {WORDS[self.way]} {min(numbers):g} to {max(numbers):g}{unit}, from the list"
+        return replace(info, text=text)
+
 
 @dataclass(frozen=True)
 class Factors:
@@ -97,6 +116,22 @@ class Factors:
     def names(self) -> tuple[str, ...]:
         """Names of the columns."""
         return tuple(factor.name for factor in self.columns)
+
+    def infos(self, cases: pd.DataFrame, *, listed: bool) -> tuple[FactorInfo, ...]:
+        """Return what is shown of all factors.
+
+        Parameters
+        ----------
+        cases : DataFrame
+            The design.
+        listed : bool
+            Whether it is a list of the user.
+
+        Returns
+        -------
+        tuple of FactorInfo
+        """
+        return tuple(f.listed(cases[f.name].tolist()) if listed else f.info for f in self.columns)
 
     def values(self, places: np.ndarray, *, ends: bool = False) -> pd.DataFrame:
         """Return the values of all factors.

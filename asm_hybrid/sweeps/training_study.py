@@ -194,7 +194,7 @@ def _result(
         subject=name,
         method=content.design.method,
         seed=content.design.seed,
-        factors=tuple(factor.info for factor in factors.columns),
+        factors=factors.infos(design.cases, listed=content.design.method == "list"),
         figures=trainings.figures,
         design=design.cases,
         outcomes=tuple(outcomes),

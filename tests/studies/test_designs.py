@@ -101,6 +101,9 @@ def test_a_list_has_a_column_a_factor(subject: Any, tmp_path: Path) -> None:
     design = {"method": "list", "file": str(path)}
     path.write_text("T,load\n8,1.5\n9,0.5\n")
     assert design_of(subject, design, factors).cases.to_dict("list") == {"load": [1.5, 0.5], "T": [8.0, 9.0]}
+    columns = open_bench(lambda: subject, "cstr", load_study({"factors": factors, "design": design})).factors
+    infos = columns.infos(pd.DataFrame({"load": [1.5, 0.5], "T": [8.0, 9.0]}), listed=True)
+    assert [info.text for info in infos] == ["load × 0.5 to 1.5, from the list", "T = 8 to 9 degC, from the list"]
     for text, message in (
         ("T,lod\n8,1\n", "did you mean 'load'"),
         ("T\n8\n", "no column 'load'"),
