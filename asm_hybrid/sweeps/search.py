@@ -22,7 +22,7 @@ from asm_hybrid.parallel import Evaluate, Outcome, Pool, Progress, Value, run_ca
 from asm_hybrid.studies.distributions import Distribution
 from asm_hybrid.sweeps.trainings import Trainings
 
-__all__ = ["BEST", "Searched", "batch_size", "search", "write_best"]
+__all__ = ["BEST", "Searched", "batch_size", "best_note", "search", "write_best"]
 
 BEST = "best.yaml"
 """In the folder of a study: the config that validates best."""
@@ -59,6 +59,26 @@ class Searched:
         if not scores or not min(scores) < _score(self.base):
             return None
         return scores.index(min(scores))
+
+
+def best_note(searched: Searched) -> str:
+    """Say what ``best.yaml`` is.
+
+    Parameters
+    ----------
+    searched : Searched
+        What came of the search; its cases are not looked at.
+
+    Returns
+    -------
+    str
+    """
+    if searched.best is None:
+        return f"No trial validates better than the config as it was, so that {BEST} is the same."
+    return (
+        f"{BEST} is the config that validates best, that of case {searched.best}; train it to have it tested, once. "
+        "Its validation score flatters it, as the best of many does."
+    )
 
 
 def batch_size(cases: int) -> int:

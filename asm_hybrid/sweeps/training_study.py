@@ -18,7 +18,7 @@ from asm_hybrid.studies.definition import Study
 from asm_hybrid.studies.designs import Design, make_design
 from asm_hybrid.studies.factors import Factors, key_factors
 from asm_hybrid.sweeps.folder import JOURNAL, STUDY, Stopped, begin_folder, cases_of
-from asm_hybrid.sweeps.search import BEST, search, write_best
+from asm_hybrid.sweeps.search import BEST, Searched, best_note, search, write_best
 from asm_hybrid.sweeps.trainings import KEPT, KeyChange, Trainings, belongs_to_training, open_trainings
 from asm_hybrid.yamlfile import YamlSource
 
@@ -185,10 +185,7 @@ def _result(
         notes.append(f"the config as it is failed: {base.error}")
     notes.append("Trials are told apart by the validation block; the test block was not read.")
     if (trainings.folder / BEST).exists():
-        notes.append(
-            f"{BEST} is the config that validates best; train it to have it tested, once. Its validation score "
-            "flatters it, as the best of many does."
-        )
+        notes.append(best_note(Searched(base, (), tuple(outcomes))))
     return StudyResult(
         name=content.name,
         subject=name,

@@ -10,7 +10,7 @@ from asm_hybrid.config import load_config
 from asm_hybrid.errors import InputError, SimulationError
 from asm_hybrid.parallel import Outcome, Pool
 from asm_hybrid.studies.distributions import Distribution
-from asm_hybrid.sweeps.search import batch_size, search, write_best
+from asm_hybrid.sweeps.search import batch_size, best_note, search, write_best
 from asm_hybrid.sweeps.trainings import KeyChange, Trainings, open_trainings
 
 FACTORS = {
@@ -117,6 +117,8 @@ def test_best_yaml_is_the_config_as_it_was_where_no_trial_is_better(trainings, f
     assert worse.best is None
     path = write_best(trainings, worse, "tuning")
     assert "the config as it was" in path.read_text()
+    assert best_note(worse).startswith("No trial validates better than the config as it was")
+    assert f"that of case {found.best};" in best_note(found)
     assert load_config(path).training.learning_rate == 0.01
 
 
